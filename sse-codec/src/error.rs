@@ -1,0 +1,49 @@
+//! What can go wrong, by who is at fault: the stream ([`DecodeError`]) or the caller
+//! ([`InvalidField`]).
+
+use thiserror::Error;
+
+/// An event of the stream was dropped because it passed a [limit](crate::Limits).
+///
+/// One event is lost, not the stream: decoding goes on after that event's blank line. If the event
+/// had a legal id, it becomes the last event ID at that blank line like any other, so that a
+/// reconnect does not ask for the same event for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// A line, without its end, has more bytes than [`Limits::line`](crate::Limits::line).
+    #[error("a line of the event stream at byte {line_start} is longer than {limit} bytes; its event was dropped")]
+    LineTooLong {
+        /// Where in the stream the line begins.
+        line_start: u64,
+        /// The limit it passed, in bytes.
+        limit: usize,
+    },
+    /// The `data`, `event` and `id` lines of one event, each with one byte for its end, have more
+    /// bytes than [`Limits::event`](crate::Limits::event).
+    #[error("an event at byte {event_start} is larger than {limit} bytes; it was dropped")]
+    EventTooLong {
+        /// Where in the stream the event's first line begins.
+        event_start: u64,
+        /// The limit it passed, in bytes.
+        limit: usize,
+    },
+}
+
+/// A value that a field of an event stream cannot carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InvalidField {
+    /// CR or LF would end the line and start another field.
+    #[error("a line break (byte {at}) cannot be part of an event type or an event ID")]
+    LineBreak {
+        /// The byte at which the line break stands.
+        at: usize,
+    },
+    /// Every client ignores an id with NUL in it.
+    #[error("NUL (byte {at}) cannot be part of an event ID")]
+    Nul {
+        /// The byte at which NUL stands.
+        at: usize,
+    },
+}

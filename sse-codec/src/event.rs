@@ -1,0 +1,95 @@
+//! What a decoder gives out.
+
+use core::time::Duration;
+
+#[cfg(feature = "alloc")]
+use alloc::string::String;
+
+/// A range of bytes of the stream, counted from its first byte (a byte order mark included).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Span {
+    /// The first byte.
+    pub start: u64,
+    /// The byte after the last one.
+    pub end: u64,
+}
+
+/// One thing that a stream says, borrowed from the chunk it came in, or from the decoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Item<'a> {
+    /// An event, complete with its blank line.
+    Event(Event<'a>),
+    /// A comment line, without its colon. Given only when [asked for](crate::Decoder::comments).
+    #[non_exhaustive]
+    Comment {
+        /// What follows the colon, byte for byte: no space is taken off.
+        text: &'a str,
+        /// The line, with the byte that ended it.
+        span: Span,
+    },
+    /// A `retry` field: how long to wait before a reconnect. In force once its line is read, even
+    /// if no event follows.
+    #[non_exhaustive]
+    ReconnectionTime {
+        /// The time to wait.
+        duration: Duration,
+        /// The line, with the byte that ended it.
+        span: Span,
+    },
+}
+
+impl Item<'_> {
+    /// Where in the stream this item stands: from the first byte of its first line to the byte
+    /// that completed it (of a CRLF that is the CR).
+    ///
+    /// Comments that stand within an event's lines lie within its span.
+    pub const fn span(&self) -> Span {
+        match self {
+            Self::Event(event) => event.span,
+            Self::Comment { span, .. } | Self::ReconnectionTime { span, .. } => *span,
+        }
+    }
+}
+
+/// An event, as an `EventSource` would dispatch it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event<'a> {
+    /// The value of the `event` field; `message` where it was empty or missing.
+    pub event_type: &'a str,
+    /// The values of the `data` fields, joined by LF.
+    pub data: &'a str,
+    /// The last event ID at this event: its own `id`, else that of the latest block that had one.
+    pub last_event_id: &'a str,
+    /// From the first byte of its first `data`, `event` or `id` line to the byte that completed it.
+    pub span: Span,
+}
+
+#[cfg(feature = "alloc")]
+impl Event<'_> {
+    /// A copy that outlives the chunk and the decoder.
+    pub fn to_owned(&self) -> OwnedEvent {
+        OwnedEvent {
+            event_type: self.event_type.into(),
+            data: self.data.into(),
+            last_event_id: self.last_event_id.into(),
+        }
+    }
+}
+
+/// An event that owns its text.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub struct OwnedEvent {
+    /// The value of the `event` field; `message` where it was empty or missing.
+    pub event_type: String,
+    /// The values of the `data` fields, joined by LF.
+    pub data: String,
+    /// The last event ID at this event.
+    pub last_event_id: String,
+}
+
+/// What an event's type is when its `event` field is empty or missing.
+pub const DEFAULT_EVENT_TYPE: &str = "message";
