@@ -1,0 +1,129 @@
+//! The slow, obvious decoder: the whole stream at once, each step as the standard words it. What the
+//! real one is compared with. It stands alone, so that tests and fuzz targets can take it in by path.
+
+use std::{string::String, vec, vec::Vec};
+
+/// As [`Item`](crate::Item) or [`DecodeError`](crate::DecodeError), owning its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Event { event_type: String, data: String, last_event_id: String, start: u64, end: u64 },
+    Comment { text: String, start: u64, end: u64 },
+    ReconnectionTime { milliseconds: u64, start: u64, end: u64 },
+    LineTooLong { line_start: u64 },
+    EventTooLong { event_start: u64 },
+}
+
+/// Decodes a whole stream. Gives what it said, in order, and the last event ID.
+pub fn decode(stream: &[u8], line_limit: usize, event_limit: usize) -> (Vec<Outcome>, String) {
+    let mut outcomes = vec![];
+    let mut last_event_id = String::new();
+    let mut block = Block::default();
+    for Line { bytes, start, end } in split(stream) {
+        if bytes.len() > line_limit {
+            if !block.dropped {
+                outcomes.push(Outcome::LineTooLong { line_start: start });
+            }
+            block.dropped = true;
+            continue;
+        }
+        let Some(end) = end else { continue };
+        if bytes.is_empty() {
+            let finished = core::mem::take(&mut block);
+            if let Some(id) = finished.id {
+                last_event_id = id;
+            }
+            let Some(event_start) = finished.start else { continue };
+            let Some(data) = finished.data else { continue };
+            if finished.dropped {
+                continue;
+            }
+            if data.len() > event_limit {
+                outcomes.push(Outcome::EventTooLong { event_start });
+                continue;
+            }
+            let event_type = match finished.event_type {
+                empty if empty.is_empty() => "message".into(),
+                event_type => event_type,
+            };
+            let last_event_id = last_event_id.clone();
+            outcomes.push(Outcome::Event { event_type, data, last_event_id, start: event_start, end });
+            continue;
+        }
+        let (name, value) = match bytes.iter().position(|&byte| byte == b':') {
+            Some(0) => {
+                outcomes.push(Outcome::Comment { text: lossy(&bytes[1..]), start, end });
+                continue;
+            }
+            Some(colon) if bytes.get(colon + 1) == Some(&b' ') => {
+                (&bytes[..colon], &bytes[colon + 2..])
+            }
+            Some(colon) => (&bytes[..colon], &bytes[colon + 1..]),
+            None => (bytes, &[][..]),
+        };
+        if matches!(name, b"data" | b"event" | b"id") {
+            block.start.get_or_insert(start);
+            block.size += bytes.len() + 1;
+        }
+        match name {
+            b"data" => match &mut block.data {
+                Some(data) => *data = data.clone() + "\n" + &lossy(value),
+                none => *none = Some(lossy(value)),
+            },
+            b"event" => block.event_type = lossy(value),
+            b"id" if !value.contains(&0) => block.id = Some(lossy(value)),
+            b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+                let milliseconds = lossy(value).parse().unwrap_or(u64::MAX);
+                outcomes.push(Outcome::ReconnectionTime { milliseconds, start, end });
+            }
+            _ => {}
+        }
+        if block.size > event_limit && !block.dropped {
+            block.dropped = true;
+            if let Some(event_start) = block.start {
+                outcomes.push(Outcome::EventTooLong { event_start });
+            }
+        }
+    }
+    (outcomes, last_event_id)
+}
+
+#[derive(Default)]
+struct Block {
+    data: Option<String>,
+    event_type: String,
+    id: Option<String>,
+    start: Option<u64>,
+    size: usize,
+    dropped: bool,
+}
+
+struct Line<'a> {
+    bytes: &'a [u8],
+    start: u64,
+    /// After the byte that ended it; `None` for a line that the stream does not end.
+    end: Option<u64>,
+}
+
+fn split(stream: &[u8]) -> Vec<Line<'_>> {
+    let mut lines = vec![];
+    let mut start = if stream.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let mut at = start;
+    while at < stream.len() {
+        let byte = stream[at];
+        at += 1;
+        if byte == b'\n' || byte == b'\r' {
+            let bytes = &stream[start..at - 1];
+            lines.push(Line { bytes, start: start as u64, end: Some(at as u64) });
+            if byte == b'\r' && stream.get(at) == Some(&b'\n') {
+                at += 1;
+            }
+            start = at;
+        }
+    }
+    lines.push(Line { bytes: &stream[start..], start: start as u64, end: None });
+    lines
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

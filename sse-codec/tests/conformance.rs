@@ -1,0 +1,128 @@
+//! `vectors.json`, written from WHATWG HTML §9.2: each stream whole, at every two-way split, byte by
+//! byte, and on time.
+
+mod common;
+
+use common::{Reader, Reading, naive::Outcome, read, read_naively};
+use serde::Deserialize;
+use sse_codec::Limits;
+
+#[derive(Deserialize)]
+struct Vectors {
+    vectors: Vec<Vector>,
+}
+
+#[derive(Deserialize)]
+struct Vector {
+    name: String,
+    input: Option<String>,
+    hex: Option<String>,
+    events: Vec<Event>,
+    #[serde(default)]
+    last_id: String,
+    retry: Option<u64>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Event {
+    #[serde(default = "message", rename = "type")]
+    event_type: String,
+    data: String,
+    #[serde(default)]
+    id: String,
+}
+
+fn message() -> String {
+    "message".into()
+}
+
+impl Vector {
+    fn bytes(&self) -> Vec<u8> {
+        match (&self.input, &self.hex) {
+            (Some(input), None) => input.as_bytes().to_vec(),
+            (None, Some(hex)) => {
+                let digits: Vec<u8> = hex.bytes().filter(|byte| *byte != b' ').collect();
+                let byte = |pair: &[u8]| {
+                    u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()
+                };
+                digits.chunks(2).map(byte).collect()
+            }
+            _ => panic!("{}: one of input and hex", self.name),
+        }
+    }
+
+    fn check(&self, reading: &Reading, how: &str) {
+        let mut events = Vec::new();
+        let mut retry = None;
+        for outcome in &reading.outcomes {
+            match outcome {
+                Outcome::Event { event_type, data, last_event_id, .. } => events.push(Event {
+                    event_type: event_type.clone(),
+                    data: data.clone(),
+                    id: last_event_id.clone(),
+                }),
+                Outcome::ReconnectionTime { milliseconds, .. } => retry = Some(*milliseconds),
+                Outcome::Comment { .. } => {}
+                Outcome::LineTooLong { .. } | Outcome::EventTooLong { .. } => {
+                    panic!("{} {how}: {outcome:?}", self.name)
+                }
+            }
+        }
+        assert_eq!(events, self.events, "{} {how}", self.name);
+        assert_eq!(retry, self.retry, "{} {how}", self.name);
+        assert_eq!(reading.last_event_id, self.last_id, "{} {how}", self.name);
+    }
+}
+
+fn vectors() -> Vec<Vector> {
+    let vectors: Vectors = serde_json::from_str(include_str!("vectors.json")).unwrap();
+    assert_eq!(vectors.vectors.len(), 98);
+    vectors.vectors
+}
+
+#[test]
+fn whole() {
+    for vector in vectors() {
+        vector.check(&read(Limits::default(), [&vector.bytes()[..]]), "whole");
+    }
+}
+
+#[test]
+fn at_every_two_way_split() {
+    for vector in vectors() {
+        let bytes = vector.bytes();
+        for at in 0..=bytes.len() {
+            let (left, right) = bytes.split_at(at);
+            vector.check(&read(Limits::default(), [left, right]), &format!("split at {at}"));
+            let chunks = [left, &[], right];
+            vector.check(&read(Limits::default(), chunks), &format!("empty chunk at {at}"));
+        }
+    }
+}
+
+#[test]
+fn byte_by_byte() {
+    for vector in vectors() {
+        vector.check(&read(Limits::default(), vector.bytes().chunks(1)), "byte by byte");
+    }
+}
+
+#[test]
+fn on_time() {
+    for vector in vectors() {
+        let bytes = vector.bytes();
+        let mut reader = Reader::new(Limits::default());
+        for end in 1..=bytes.len() {
+            reader.feed(&bytes[end - 1..end]);
+            let due = read_naively(Limits::default(), &bytes[..end]).outcomes;
+            assert_eq!(reader.outcomes, due, "{} after byte {end}", vector.name);
+        }
+    }
+}
+
+#[test]
+fn the_naive_twin_agrees() {
+    for vector in vectors() {
+        vector.check(&read_naively(Limits::default(), &vector.bytes()), "read naively");
+    }
+}

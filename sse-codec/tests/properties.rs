@@ -1,0 +1,107 @@
+//! Laws that hold for every stream: hostile bytes, any cut, any limits.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{naive::Outcome, read, read_naively};
+use proptest::{collection::vec, prelude::*, sample::select};
+use sse_codec::{EventId, EventType, Limits, OutgoingEvent};
+
+/// Streams made of what the format is sensitive to, so that lines, fields and cuts meet often.
+fn stream() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        8 => select(vec![
+            &b"data: "[..], b"data:", b"data", b"event: ", b"event:", b"event", b"id: ", b"id", b"retry: ",
+            b"retry", b":", b": hi", b"dat", b"\n\n", b"\r\n\r\n", b"\r\r", b"data: x\n\n", b"event: t\ndata: y\n\n",
+            b"id: 7\n\n", b"12", b"\xEF\xBB\xBF", b"\0", "事🙂é".as_bytes(), b"\xF0\x9F", b"\xE4\xBA", b"\xFF",
+            b"a fairly long run of ASCII text that passes one block of a scan, and then goes on for a while more",
+        ]).prop_map(<[u8]>::to_vec),
+        4 => select(vec![b'\n', b'\r', b' ', b':', b'a', b'\t', 0x0B, 0x0C]).prop_map(|byte| vec![byte]),
+        1 => vec(any::<u8>(), 0..20),
+    ];
+    vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    prop_oneof![
+        Just(Limits::default()),
+        (0_usize..200, 0_usize..300)
+            .prop_map(|(line, event)| Limits::default().line(line).event(event)),
+    ]
+}
+
+fn cuts(stream: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
+    let mut rest = stream;
+    let mut chunks = Vec::new();
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (chunk, after) = rest.split_at((*size).min(rest.len()));
+        chunks.push(chunk.to_vec());
+        rest = after;
+    }
+    chunks
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn the_decoder_equals_its_naive_twin_however_the_stream_is_cut(
+        stream in stream(),
+        limits in limits(),
+        sizes in vec(1_usize..70, 1..8),
+    ) {
+        let expected = read_naively(limits, &stream);
+        prop_assert_eq!(&read(limits, [&stream[..]]), &expected);
+        prop_assert_eq!(&read(limits, stream.chunks(1)), &expected);
+        let chunks = cuts(&stream, &sizes);
+        prop_assert_eq!(&read(limits, chunks.iter().map(Vec::as_slice)), &expected);
+    }
+
+    #[test]
+    fn what_is_encoded_is_read_back(
+        event_type in proptest::option::of("[^\r\n]{0,20}"),
+        id in proptest::option::of("[^\r\n\0]{0,20}"),
+        retry in proptest::option::of(any::<u64>()),
+        data in proptest::option::of("(\r|\n|\r\n|:| |\\PC|data: |[\0-\x7f]){0,30}"),
+    ) {
+        let mut event = OutgoingEvent::new();
+        if let Some(event_type) = &event_type {
+            event = event.event_type(EventType::new(event_type).unwrap());
+        }
+        if let Some(id) = &id {
+            event = event.id(EventId::new(id).unwrap());
+        }
+        if let Some(retry) = retry {
+            event = event.reconnection_time(Duration::from_millis(retry));
+        }
+        if let Some(data) = &data {
+            event = event.data(data);
+        }
+        let frame = event.encode();
+        prop_assert_eq!(frame.as_bytes().len(), event.encoded_len());
+
+        let reading = read(Limits::default(), [frame.as_bytes()]);
+        prop_assert_eq!(&reading.last_event_id, &id.clone().unwrap_or_default());
+        let mut outcomes = reading.outcomes.into_iter();
+        if let Some(retry) = retry {
+            let read = outcomes.next();
+            prop_assert!(matches!(read, Some(Outcome::ReconnectionTime { milliseconds, .. }) if milliseconds == retry));
+        }
+        if let Some(data) = data {
+            match outcomes.next() {
+                Some(Outcome::Event { event_type: read_type, data: read_data, last_event_id, .. }) => {
+                    let expected = event_type.filter(|name| !name.is_empty());
+                    prop_assert_eq!(read_type, expected.unwrap_or_else(|| "message".into()));
+                    prop_assert_eq!(read_data, data.replace("\r\n", "\n").replace('\r', "\n"));
+                    prop_assert_eq!(last_event_id, id.unwrap_or_default());
+                }
+                other => prop_assert!(false, "read {:?}", other),
+            }
+        }
+        prop_assert_eq!(outcomes.next(), None);
+    }
+}
