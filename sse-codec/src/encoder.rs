@@ -78,7 +78,9 @@ impl<'a> OutgoingEvent<'a> {
             len += "retry: \n".len() + Decimal::new(milliseconds(time)).as_bytes().len();
         }
         if let Some(data) = &self.data {
-            len += data_lines(data.as_bytes()).map(|line| "data: \n".len() + line.len()).sum::<usize>();
+            len += data_lines(data.as_bytes())
+                .map(|line| "data: \n".len() + line.len())
+                .sum::<usize>();
         }
         len
     }

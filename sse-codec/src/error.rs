@@ -12,7 +12,9 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum DecodeError {
     /// A line, without its end, has more bytes than [`Limits::line`](crate::Limits::line).
-    #[error("a line of the event stream at byte {line_start} is longer than {limit} bytes; its event was dropped")]
+    #[error(
+        "a line of the event stream at byte {line_start} is longer than {limit} bytes; its event was dropped"
+    )]
     LineTooLong {
         /// Where in the stream the line begins.
         line_start: u64,

@@ -1,40 +1,53 @@
 //! A line to its field, as WHATWG HTML §9.2.6 tells lines apart.
 
+use crate::scan::Piece;
+
 /// What a line means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Field<'a> {
     /// An empty line: dispatch the event.
     Blank,
     /// Begins with a colon: ignored by the standard.
-    Comment(&'a [u8]),
-    Data(&'a [u8]),
-    EventType(&'a [u8]),
-    Id(&'a [u8]),
-    Retry(&'a [u8]),
+    Comment(Piece<'a>),
+    Data(Piece<'a>),
+    EventType(Piece<'a>),
+    Id(Piece<'a>),
+    Retry(Piece<'a>),
     /// Any other name: ignored.
     Unknown,
 }
 
 impl<'a> Field<'a> {
-    pub(crate) fn parse(line: &'a [u8]) -> Self {
-        if line.is_empty() {
-            return Self::Blank;
-        }
-        let (name, value) = match memchr::memchr(b':', line) {
-            Some(0) => return Self::Comment(&line[1..]),
-            // "If value starts with a U+0020 SPACE character, remove it from value."
-            Some(colon) => {
-                let value = &line[colon + 1..];
-                (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
+    #[inline]
+    pub(crate) fn parse(line: Piece<'a>) -> Self {
+        match line.bytes() {
+            [] => Self::Blank,
+            [b':', ..] => Self::Comment(line.after_ascii(1)),
+            [b'd', b'a', b't', b'a', rest @ ..] => Self::with_value(line, 4, rest, Self::Data),
+            [b'e', b'v', b'e', b'n', b't', rest @ ..] => {
+                Self::with_value(line, 5, rest, Self::EventType)
             }
+            [b'i', b'd', rest @ ..] => Self::with_value(line, 2, rest, Self::Id),
+            [b'r', b'e', b't', b'r', b'y', rest @ ..] => {
+                Self::with_value(line, 5, rest, Self::Retry)
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    #[inline(always)]
+    fn with_value(
+        line: Piece<'a>,
+        name: usize,
+        after_name: &[u8],
+        field: impl FnOnce(Piece<'a>) -> Self,
+    ) -> Self {
+        match after_name {
+            // "If value starts with a U+0020 SPACE character, remove it from value."
+            [b':', b' ', ..] => field(line.after_ascii(name + 2)),
+            [b':', ..] => field(line.after_ascii(name + 1)),
             // "Otherwise: the whole line as the field name, and the empty string as the value."
-            None => (line, &line[line.len()..]),
-        };
-        match name {
-            b"data" => Self::Data(value),
-            b"event" => Self::EventType(value),
-            b"id" => Self::Id(value),
-            b"retry" => Self::Retry(value),
+            [] => field(line.after_ascii(name)),
             _ => Self::Unknown,
         }
     }

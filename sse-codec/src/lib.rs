@@ -35,7 +35,8 @@
 //! `std` (default) and `alloc`. Without `alloc` only the types that need no allocator are there.
 
 #![no_std]
-#![forbid(unsafe_code)]
+// All unsafe code is in `scan.rs`, which allows it for itself.
+#![deny(unsafe_code)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -46,15 +47,19 @@ extern crate std;
 mod decoder;
 #[cfg(feature = "alloc")]
 mod encoder;
+mod engine;
 mod error;
 mod event;
-#[cfg(feature = "alloc")]
 mod field;
 #[cfg(feature = "alloc")]
 mod line;
+mod memory;
+mod position;
+mod scan;
 pub mod time;
 #[cfg(feature = "alloc")]
 mod value;
+mod whole;
 
 #[cfg(feature = "alloc")]
 pub use crate::{

@@ -1,16 +1,16 @@
-//! Bytes to lines: byte order mark, CR, LF, CRLF, over any cut.
-//!
-//! WHATWG HTML §9.2.5: one leading U+FEFF is dropped; a line ends in CRLF, LF or CR. A line that ends
-//! in CR counts at once, so that an event never waits for the byte after it: the LF of a CRLF is
-//! swallowed when it comes.
+//! Bytes to lines, for those who want no more than that.
 
-use alloc::vec::Vec;
-
-use crate::event::Span;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+use crate::{
+    event::Span,
+    memory::Growing,
+    position::Position,
+    scan::{self, Full, Piece, Text},
+};
 
 /// Splits an event stream into lines, however the stream is cut into chunks.
+///
+/// WHATWG HTML §9.2.5: one leading byte order mark is dropped; a line ends in CRLF, LF or CR. A line
+/// that ends in CR is given at once; the LF of a CRLF is swallowed when it comes.
 ///
 /// ```
 /// use sse_codec::Lines;
@@ -29,14 +29,22 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 #[derive(Debug)]
 pub struct Lines {
     limit: usize,
-    /// The unfinished line of earlier chunks; after a carried line was given out, that line.
-    carry: Vec<u8>,
-    /// Bytes of the stream consumed so far.
-    offset: u64,
-    line_start: u64,
-    carry_given_out: bool,
-    after_cr: bool,
-    skipping: bool,
+    position: Position,
+    /// The unfinished line of earlier chunks; after it was given out, that line.
+    carry: Text<Growing>,
+    state: State,
+    /// Where the current line began.
+    start: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Between two lines.
+    Start,
+    /// Within a line whose beginning is carried.
+    Within,
+    /// Within a line that passed the limit.
+    Skipping,
 }
 
 /// A line of an event stream, without its end.
@@ -45,7 +53,7 @@ pub struct Lines {
 pub struct Line<'a> {
     /// The line's bytes, which need not be UTF-8.
     pub bytes: &'a [u8],
-    /// The line's place in the stream, with the byte that ended it (the CR of a CRLF).
+    /// The line's place in the stream, with the byte that ended it (of a CRLF that is the CR).
     pub span: Span,
 }
 
@@ -60,13 +68,6 @@ pub struct LineTooLong {
     pub limit: usize,
 }
 
-/// Where the line that [`Lines::advance`] found lies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Place<'i> {
-    Chunk(&'i [u8]),
-    Carry,
-}
-
 impl Default for Lines {
     fn default() -> Self {
         Self::new()
@@ -74,7 +75,7 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// Lines of up to 1 MiB.
+    /// Lines of up to 1 MiB, as [`Limits`](crate::Limits) has it.
     pub fn new() -> Self {
         Self::with_limit(crate::Limits::default().line)
     }
@@ -83,12 +84,10 @@ impl Lines {
     pub fn with_limit(limit: usize) -> Self {
         Self {
             limit,
-            carry: Vec::new(),
-            offset: 0,
-            line_start: 0,
-            carry_given_out: false,
-            after_cr: false,
-            skipping: false,
+            position: Position::default(),
+            carry: Text::new(Growing::default()),
+            state: State::Start,
+            start: 0,
         }
     }
 
@@ -100,85 +99,66 @@ impl Lines {
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Line<'a>>, LineTooLong> {
-        let Some((place, span)) = self.advance(input)? else { return Ok(None) };
-        let bytes = match place {
-            Place::Chunk(bytes) => bytes,
-            Place::Carry => self.carried(),
-        };
-        Ok(Some(Line { bytes, span }))
+        let Some((in_chunk, span)) = self.advance(input)? else { return Ok(None) };
+        Ok(Some(Line { bytes: in_chunk.unwrap_or(self.carry.bytes()), span }))
     }
 
     /// The end of the stream: forgets the unfinished line, and is ready for the next stream.
     pub fn finish(&mut self) {
-        self.carry.clear();
-        *self = Self { carry: core::mem::take(&mut self.carry), ..Self::with_limit(self.limit) };
+        self.position = Position::default();
+        self.state = State::Start;
     }
 
-    /// The line that [`advance`](Self::advance) said is carried.
-    pub(crate) fn carried(&self) -> &[u8] {
-        without_mark(&self.carry, self.line_start)
-    }
-
-    /// As [`next_line`](Self::next_line), but borrows only the chunk.
-    pub(crate) fn advance<'i>(
+    /// As [`next_line`](Self::next_line), but borrows only the chunk: an inner `None` says that the
+    /// line is the carried one.
+    fn advance<'i>(
         &mut self,
         input: &mut &'i [u8],
-    ) -> Result<Option<(Place<'i>, Span)>, LineTooLong> {
-        if self.carry_given_out {
-            self.carry.clear();
-            self.carry_given_out = false;
-        }
+    ) -> Result<Option<(Option<&'i [u8]>, Span)>, LineTooLong> {
         loop {
-            if self.after_cr && !input.is_empty() {
-                self.after_cr = false;
-                if input[0] == b'\n' {
-                    self.consume(input, 1);
-                }
-            }
-            if self.carry.is_empty() && !self.skipping {
-                self.line_start = self.offset;
-            }
-            let end = memchr::memchr2(b'\n', b'\r', input);
-            let (piece, finished) = match end {
-                Some(end) => (&input[..end], true),
-                None => (*input, false),
-            };
-            if !self.skipping && piece.len() > self.limit - self.carry.len() {
-                // What is left of the line is consumed by the next call.
-                self.skipping = true;
+            let held_back = self.position.enter(input);
+            if self.state == State::Start {
                 self.carry.clear();
-                return Err(LineTooLong { line_start: self.line_start, limit: self.limit });
+                self.start = self.position.offset() - held_back.map_or(0, <[u8]>::len) as u64;
             }
-            if !finished {
-                if !self.skipping {
-                    self.carry.extend_from_slice(piece);
-                }
-                self.consume(input, piece.len());
+            if let Some(bytes) = held_back {
+                self.state = State::Within;
+                self.keep(Piece::unknown(bytes))?;
+            }
+            let (piece, ended) = scan::line(input);
+            self.position.advance(input, piece.len());
+            if !ended && piece.len() == 0 {
                 return Ok(None);
             }
-            self.after_cr = input[piece.len()] == b'\r';
-            self.consume(input, piece.len() + 1);
-            if core::mem::take(&mut self.skipping) {
-                continue;
+            let span = Span { start: self.start, end: self.position.offset() + 1 };
+            if ended {
+                self.position.pass_line_end(input);
             }
-            let start = self.line_start;
-            let place = if self.carry.is_empty() {
-                Place::Chunk(without_mark(piece, start))
-            } else {
-                self.carry.extend_from_slice(piece);
-                self.carry_given_out = true;
-                Place::Carry
-            };
-            return Ok(Some((place, Span { start, end: self.offset })));
+            match self.state {
+                State::Skipping if ended => self.state = State::Start,
+                State::Skipping => {}
+                State::Start if ended && piece.len() <= self.limit => {
+                    return Ok(Some((Some(piece.bytes()), span)));
+                }
+                State::Start | State::Within => {
+                    self.state = State::Within;
+                    let kept = self.keep(piece);
+                    if ended {
+                        self.state = State::Start;
+                    }
+                    kept?;
+                    if ended {
+                        return Ok(Some((None, span)));
+                    }
+                }
+            }
         }
     }
 
-    fn consume(&mut self, input: &mut &[u8], count: usize) {
-        *input = &input[count..];
-        self.offset += count as u64;
+    fn keep(&mut self, piece: Piece<'_>) -> Result<(), LineTooLong> {
+        self.carry.push(piece, self.limit).map_err(|Full| {
+            self.state = State::Skipping;
+            LineTooLong { line_start: self.start, limit: self.limit }
+        })
     }
-}
-
-fn without_mark(line: &[u8], line_start: u64) -> &[u8] {
-    if line_start == 0 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line }
 }

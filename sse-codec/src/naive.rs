@@ -20,41 +20,21 @@ pub fn decode(stream: &[u8], line_limit: usize, event_limit: usize) -> (Vec<Outc
     let mut block = Block::default();
     for Line { bytes, start, end } in split(stream) {
         if bytes.len() > line_limit {
-            if !block.dropped {
-                outcomes.push(Outcome::LineTooLong { line_start: start });
-            }
-            block.dropped = true;
+            block.drop_event(Outcome::LineTooLong { line_start: start }, &mut outcomes);
             continue;
         }
         let Some(end) = end else { continue };
         if bytes.is_empty() {
-            let finished = core::mem::take(&mut block);
-            if let Some(id) = finished.id {
-                last_event_id = id;
-            }
-            let Some(event_start) = finished.start else { continue };
-            let Some(data) = finished.data else { continue };
-            if finished.dropped {
-                continue;
-            }
-            if data.len() > event_limit {
-                outcomes.push(Outcome::EventTooLong { event_start });
-                continue;
-            }
-            let event_type = match finished.event_type {
-                empty if empty.is_empty() => "message".into(),
-                event_type => event_type,
-            };
-            let last_event_id = last_event_id.clone();
-            outcomes.push(Outcome::Event { event_type, data, last_event_id, start: event_start, end });
+            outcomes.extend(dispatch(
+                core::mem::take(&mut block),
+                &mut last_event_id,
+                event_limit,
+                end,
+            ));
             continue;
         }
         let (name, value) = match bytes.iter().position(|&byte| byte == b':') {
-            Some(0) => {
-                outcomes.push(Outcome::Comment { text: lossy(&bytes[1..]), start, end });
-                continue;
-            }
-            Some(colon) if bytes.get(colon + 1) == Some(&b' ') => {
+            Some(colon) if bytes.get(colon + 1) == Some(&b' ') && colon > 0 => {
                 (&bytes[..colon], &bytes[colon + 2..])
             }
             Some(colon) => (&bytes[..colon], &bytes[colon + 1..]),
@@ -64,27 +44,77 @@ pub fn decode(stream: &[u8], line_limit: usize, event_limit: usize) -> (Vec<Outc
             block.start.get_or_insert(start);
             block.size += bytes.len() + 1;
         }
+        let ignored_id = name == b"id" && value.contains(&0);
+        let decoded = lossy(value);
+        let value_limit = if name.is_empty() { line_limit.saturating_sub(1) } else { line_limit };
+        let value_too_long = match name {
+            b"" | b"event" | b"id" => decoded.len() > value_limit && !ignored_id,
+            _ => false,
+        };
+        if block.size > event_limit
+            && let Some(event_start) = block.start
+        {
+            block.drop_event(Outcome::EventTooLong { event_start }, &mut outcomes);
+        }
+        if value_too_long {
+            block.drop_event(Outcome::LineTooLong { line_start: start }, &mut outcomes);
+            continue;
+        }
         match name {
+            b"" => outcomes.push(Outcome::Comment { text: decoded, start, end }),
             b"data" => match &mut block.data {
-                Some(data) => *data = data.clone() + "\n" + &lossy(value),
-                none => *none = Some(lossy(value)),
+                Some(data) => *data = data.clone() + "\n" + &decoded,
+                none => *none = Some(decoded),
             },
-            b"event" => block.event_type = lossy(value),
-            b"id" if !value.contains(&0) => block.id = Some(lossy(value)),
+            b"event" => block.event_type = decoded,
+            b"id" if !ignored_id => block.id = Some(decoded),
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
-                let milliseconds = lossy(value).parse().unwrap_or(u64::MAX);
+                let milliseconds = decoded.parse().unwrap_or(u64::MAX);
                 outcomes.push(Outcome::ReconnectionTime { milliseconds, start, end });
             }
             _ => {}
         }
-        if block.size > event_limit && !block.dropped {
-            block.dropped = true;
-            if let Some(event_start) = block.start {
-                outcomes.push(Outcome::EventTooLong { event_start });
-            }
-        }
     }
     (outcomes, last_event_id)
+}
+
+fn dispatch(
+    block: Block,
+    last_event_id: &mut String,
+    event_limit: usize,
+    end: u64,
+) -> Option<Outcome> {
+    if let Some(id) = block.id {
+        *last_event_id = id;
+    }
+    let event_start = block.start?;
+    let data = block.data?;
+    if block.dropped {
+        return None;
+    }
+    if data.len() > event_limit {
+        return Some(Outcome::EventTooLong { event_start });
+    }
+    Some(Outcome::Event {
+        event_type: match block.event_type {
+            empty if empty.is_empty() => "message".into(),
+            event_type => event_type,
+        },
+        data,
+        last_event_id: last_event_id.clone(),
+        start: event_start,
+        end,
+    })
+}
+
+impl Block {
+    /// One event, one error.
+    fn drop_event(&mut self, why: Outcome, outcomes: &mut Vec<Outcome>) {
+        if !self.dropped {
+            outcomes.push(why);
+        }
+        self.dropped = true;
+    }
 }
 
 #[derive(Default)]

@@ -88,8 +88,12 @@ proptest! {
         prop_assert_eq!(&reading.last_event_id, &id.clone().unwrap_or_default());
         let mut outcomes = reading.outcomes.into_iter();
         if let Some(retry) = retry {
-            let read = outcomes.next();
-            prop_assert!(matches!(read, Some(Outcome::ReconnectionTime { milliseconds, .. }) if milliseconds == retry));
+            match outcomes.next() {
+                Some(Outcome::ReconnectionTime { milliseconds, .. }) => {
+                    prop_assert_eq!(milliseconds, retry);
+                }
+                other => prop_assert!(false, "read {:?}", other),
+            }
         }
         if let Some(data) = data {
             match outcomes.next() {

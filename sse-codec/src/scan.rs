@@ -1,0 +1,398 @@
+//! Where lines end, and whether they are text: the crate's one file with unsafe code.
+//!
+//! One comparison finds all that may matter: read as signed, a byte below 14 is a control character
+//! (line ends among them) or not ASCII. As long as a block of 64 has none, it is plain text without a
+//! line end; that is all the work most bytes ever cost. The answer comes with the proof that goes
+//! with it: a [`Piece`] that is known to be UTF-8 turns into `&str` without another pass.
+//!
+//! Nothing is kept between calls: a note on a caller's chunk would be worth nothing once the caller
+//! has changed the chunk.
+
+#![allow(unsafe_code)]
+
+/// Bytes that may be known to be UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece<'i> {
+    bytes: &'i [u8],
+    /// Invariant: if set, `bytes` is UTF-8.
+    known: bool,
+}
+
+impl<'i> Piece<'i> {
+    pub(crate) const fn unknown(bytes: &'i [u8]) -> Self {
+        Self { bytes, known: false }
+    }
+
+    pub(crate) const fn from_text(text: &'i str) -> Self {
+        Self { bytes: text.as_bytes(), known: true }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn bytes(self) -> &'i [u8] {
+        self.bytes
+    }
+
+    #[inline(always)]
+    pub(crate) const fn len(self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it is text without a further look; if not, it may still be.
+    #[inline(always)]
+    pub(crate) const fn is_known(self) -> bool {
+        self.known
+    }
+
+    /// The bytes from `at` on, after `at` bytes that are ASCII.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    #[inline(always)]
+    pub(crate) fn after_ascii(self, at: usize) -> Self {
+        let bytes = &self.bytes[at..];
+        // Not the start of a character: then `at` was no boundary, and nothing is known.
+        let boundary = !self.bytes[..at].last().is_some_and(|byte| *byte >= 0x80);
+        Self { bytes, known: self.known && boundary }
+    }
+
+    /// The text, if it is UTF-8.
+    #[inline(always)]
+    pub(crate) fn text(self) -> Option<&'i str> {
+        if self.known {
+            // SAFETY: the invariant of `known`.
+            Some(unsafe { core::str::from_utf8_unchecked(self.bytes) })
+        } else {
+            validate(self.bytes)
+        }
+    }
+
+    /// The same piece, known to be UTF-8 if it is.
+    #[inline(always)]
+    pub(crate) fn checked(self) -> Self {
+        Self { bytes: self.bytes, known: self.known || validate(self.bytes).is_some() }
+    }
+}
+
+/// Text under construction: bytes in some memory, and whether they are known to be UTF-8.
+#[derive(Debug)]
+pub(crate) struct Text<M> {
+    memory: M,
+    /// Invariant: if set, the memory's bytes are UTF-8.
+    known: bool,
+}
+
+impl<M: Memory> Text<M> {
+    pub(crate) const fn new(memory: M) -> Self {
+        // `Memory` starts empty, and nothing is UTF-8.
+        Self { memory, known: true }
+    }
+
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.memory.bytes()
+    }
+
+    #[inline(always)]
+    pub(crate) fn clear(&mut self) {
+        self.memory.clear();
+        self.known = true;
+    }
+
+    /// Appends a piece, or nothing where it does not fit or would pass `limit` bytes.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, piece: Piece<'_>, limit: usize) -> Result<(), Full> {
+        self.memory.push(piece.bytes, limit)?;
+        self.known &= piece.known;
+        Ok(())
+    }
+
+    /// Takes the place of what was there before.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, piece: Piece<'_>, limit: usize) -> Result<(), Full> {
+        self.clear();
+        self.push(piece, limit)
+    }
+
+    /// What is there so far.
+    #[inline(always)]
+    pub(crate) fn piece(&self) -> Piece<'_> {
+        Piece { bytes: self.memory.bytes(), known: self.known }
+    }
+
+    /// The text; empty unless [`make_text`](Self::make_text) succeeded since the last `push`.
+    #[inline(always)]
+    pub(crate) fn text(&self) -> &str {
+        if self.known {
+            // SAFETY: the invariant of `known`.
+            unsafe { core::str::from_utf8_unchecked(self.memory.bytes()) }
+        } else {
+            ""
+        }
+    }
+
+    /// Makes sure that it is text: each maximal subpart that is not UTF-8 becomes U+FFFD, in place.
+    ///
+    /// WHATWG Encoding, "UTF-8 decode" with error mode "replacement". `Full` where the replacements do
+    /// not fit; then it is empty.
+    #[inline(always)]
+    pub(crate) fn make_text(&mut self, limit: usize) -> Result<(), Full> {
+        if self.known { Ok(()) } else { self.make_text_cold(limit) }
+    }
+
+    #[inline(never)]
+    fn make_text_cold(&mut self, limit: usize) -> Result<(), Full> {
+        if validate(self.memory.bytes()).is_some() {
+            self.known = true;
+            return Ok(());
+        }
+        let old = self.memory.bytes().len();
+        let new = lossy_len(self.memory.bytes());
+        if let Err(full) = self.memory.resize(new, limit) {
+            self.clear();
+            return Err(full);
+        }
+        // The old bytes wait at the far end; what is read there never falls behind what is written,
+        // since the rest can only have grown.
+        let bytes = self.memory.bytes_mut();
+        bytes.copy_within(..old, new - old);
+        let (mut read, mut written) = (new - old, 0);
+        while let Some(chunk) = bytes[read..].utf8_chunks().next() {
+            let (valid, invalid) = (chunk.valid().len(), chunk.invalid().len());
+            bytes.copy_within(read..read + valid, written);
+            read += valid + invalid;
+            written += valid;
+            if invalid > 0 {
+                bytes[written..written + REPLACEMENT.len()].copy_from_slice(REPLACEMENT);
+                written += REPLACEMENT.len();
+            }
+        }
+        self.known = validate(self.memory.bytes()).is_some();
+        debug_assert!(self.known && written == new);
+        Ok(())
+    }
+}
+
+/// Where a decoder keeps bytes. Begins empty.
+pub(crate) trait Memory: core::fmt::Debug {
+    fn bytes(&self) -> &[u8];
+    fn bytes_mut(&mut self) -> &mut [u8];
+    /// Appends all of `bytes`; or nothing, where they would pass `limit` or the memory there is.
+    fn push(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full>;
+    /// Cuts, or appends zeros; or does nothing, where that would pass `limit` or the memory there is.
+    fn resize(&mut self, len: usize, limit: usize) -> Result<(), Full>;
+    fn clear(&mut self);
+}
+
+/// There is no room for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
+
+/// How long `bytes` is as text, with a replacement for each maximal subpart that is not UTF-8.
+pub(crate) fn lossy_len(bytes: &[u8]) -> usize {
+    let replaced = |invalid: &[u8]| if invalid.is_empty() { 0 } else { REPLACEMENT.len() };
+    bytes.utf8_chunks().map(|chunk| chunk.valid().len() + replaced(chunk.invalid())).sum()
+}
+
+#[inline]
+fn validate(bytes: &[u8]) -> Option<&str> {
+    // Below this, setting up the vector units costs more than it saves.
+    const SHORT: usize = 32;
+    if bytes.len() < SHORT {
+        core::str::from_utf8(bytes).ok()
+    } else {
+        simdutf8::basic::from_utf8(bytes).ok()
+    }
+}
+
+/// Cuts the first line off: the line without its end, and whether it has one (else it is all of
+/// `bytes`).
+#[inline(always)]
+pub(crate) fn line(bytes: &[u8]) -> (Piece<'_>, bool) {
+    let (end, ascii) = line_end(bytes);
+    (Piece { bytes: &bytes[..end], known: ascii }, end < bytes.len())
+}
+
+/// The index of the first CR or LF, or the length; and whether all bytes before it are ASCII.
+#[inline(always)]
+fn line_end(bytes: &[u8]) -> (usize, bool) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        sse2::line_end(bytes)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        swar::line_end(bytes)
+    }
+}
+
+const fn is_line_end(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\r'
+}
+
+/// After the first byte that is not ASCII: only line ends are looked for.
+#[inline(never)]
+fn line_end_in_unicode(bytes: &[u8], from: usize) -> (usize, bool) {
+    let end = memchr::memchr2(b'\n', b'\r', &bytes[from..]);
+    (end.map_or(bytes.len(), |end| from + end), false)
+}
+
+#[cfg(target_arch = "x86_64")]
+mod sse2 {
+    use core::arch::x86_64::{
+        __m128i, _mm_cmplt_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+    };
+
+    use super::{is_line_end, line_end_in_unicode};
+
+    /// Bytes of one register.
+    const LANE: usize = 16;
+    /// Bytes between two branches in a long line.
+    const BLOCK: usize = 4 * LANE;
+
+    #[inline(always)]
+    pub(super) fn line_end(bytes: &[u8]) -> (usize, bool) {
+        if let Some(first) = bytes.first_chunk() {
+            let mask = candidates(first);
+            let at = mask.trailing_zeros() as usize;
+            // Short lines end here, and most end in LF.
+            if mask != 0 && is_line_end(bytes[at]) {
+                return (at, true);
+            }
+        }
+        long_line_end(bytes)
+    }
+
+    #[inline]
+    fn long_line_end(bytes: &[u8]) -> (usize, bool) {
+        let mut at = 0;
+        while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
+            let found = block_candidates(block);
+            if found != 0 {
+                match resolve(bytes, at, found) {
+                    Some(answer) => return answer,
+                    None => {}
+                }
+            }
+            at += BLOCK;
+        }
+        while let Some(lane) = bytes[at..].first_chunk::<LANE>() {
+            let found = candidates(lane);
+            if found != 0 {
+                match resolve(bytes, at, u64::from(found)) {
+                    Some(answer) => return answer,
+                    None => {}
+                }
+            }
+            at += LANE;
+        }
+        if at == bytes.len() {
+            return (at, true);
+        }
+        // The tail: the last lane again, less what was seen; or a very short chunk, bytewise.
+        match bytes.last_chunk::<LANE>() {
+            Some(lane) => {
+                let start = bytes.len() - LANE;
+                let found = (u64::from(candidates(lane)) >> (at - start)) << (at - start);
+                resolve(bytes, start, found).unwrap_or((bytes.len(), true))
+            }
+            None => super::swar::line_end(bytes),
+        }
+    }
+
+    /// The first line end among the candidates; `None` if they are other control characters.
+    #[inline(always)]
+    fn resolve(bytes: &[u8], base: usize, mut found: u64) -> Option<(usize, bool)> {
+        while found != 0 {
+            let at = base + found.trailing_zeros() as usize;
+            let byte = bytes[at];
+            if is_line_end(byte) {
+                return Some((at, true));
+            }
+            if byte >= 0x80 {
+                return Some(line_end_in_unicode(bytes, at));
+            }
+            found &= found - 1;
+        }
+        None
+    }
+
+    /// A bit for each byte that is a control character below 14, or not ASCII.
+    #[inline(always)]
+    fn candidates(lane: &[u8; LANE]) -> u32 {
+        // SAFETY: SSE2 is part of x86-64; a lane has 16 bytes.
+        unsafe { _mm_movemask_epi8(compare(load(lane.as_ptr()))) as u32 }
+    }
+
+    #[inline(always)]
+    fn block_candidates(block: &[u8; BLOCK]) -> u64 {
+        let lane = block.as_ptr();
+        // SAFETY: SSE2 is part of x86-64; the four lanes are the block's 64 bytes.
+        unsafe {
+            let a = compare(load(lane));
+            let b = compare(load(lane.add(LANE)));
+            let c = compare(load(lane.add(2 * LANE)));
+            let d = compare(load(lane.add(3 * LANE)));
+            let any = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
+            if _mm_movemask_epi8(any) == 0 {
+                return 0;
+            }
+            let mask = |lane| u64::from(_mm_movemask_epi8(lane) as u32);
+            mask(a) | mask(b) << 16 | mask(c) << 32 | mask(d) << 48
+        }
+    }
+
+    /// # Safety
+    /// 16 bytes are readable at `lane`.
+    #[inline(always)]
+    unsafe fn load(lane: *const u8) -> __m128i {
+        // SAFETY: as the caller says; no alignment is asked for. SSE2 is part of x86-64.
+        unsafe { _mm_loadu_si128(lane.cast()) }
+    }
+
+    #[inline(always)]
+    fn compare(lane: __m128i) -> __m128i {
+        // SAFETY: SSE2 is part of x86-64.
+        unsafe { _mm_cmplt_epi8(lane, _mm_set1_epi8(14)) }
+    }
+}
+
+/// The portable twin: eight bytes in a register of any machine.
+#[cfg_attr(target_arch = "x86_64", allow(dead_code))]
+mod swar {
+    use super::{is_line_end, line_end_in_unicode};
+
+    const LANE: usize = 8;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const LOW: u64 = !HIGH;
+    /// Added to seven bits it reaches the eighth from 14 on.
+    const TO_14: u64 = 0x7272_7272_7272_7272;
+
+    #[inline(always)]
+    pub(super) fn line_end(bytes: &[u8]) -> (usize, bool) {
+        let mut at = 0;
+        while let Some(lane) = bytes[at..].first_chunk::<LANE>() {
+            let word = u64::from_le_bytes(*lane);
+            // No carry passes from byte to byte, so each bit is exact.
+            let mut found = (!((word & LOW) + TO_14) | word) & HIGH;
+            while found != 0 {
+                let here = at + (found.trailing_zeros() / 8) as usize;
+                match bytes[here] {
+                    byte if is_line_end(byte) => return (here, true),
+                    0x80.. => return line_end_in_unicode(bytes, here),
+                    _ => found &= found - 1,
+                }
+            }
+            at += LANE;
+        }
+        for here in at..bytes.len() {
+            match bytes[here] {
+                byte if is_line_end(byte) => return (here, true),
+                0x80.. => return line_end_in_unicode(bytes, here),
+                _ => {}
+            }
+        }
+        (bytes.len(), true)
+    }
+}
