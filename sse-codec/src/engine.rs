@@ -7,11 +7,11 @@
 use core::{mem, time::Duration};
 
 use crate::{
+    block::{Block, Held, Step},
     error::DecodeError,
     event::{DEFAULT_EVENT_TYPE, Event, Item, Span},
-    field::{Field, parse_retry},
     position::Position,
-    scan::{self, Full, Memory, Piece, Text},
+    scan::{self, Memory, Piece, Text},
     whole::whole_block,
 };
 
@@ -64,7 +64,7 @@ pub(crate) struct Engine<M> {
 
 /// What becomes of the line that earlier chunks began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Line {
+pub(crate) enum Line {
     /// There is none.
     Start,
     /// It is kept until it is whole.
@@ -75,40 +75,6 @@ enum Line {
     Ignored,
     /// It is over the limit.
     Skipped,
-}
-
-/// What the lines since the last blank line have said.
-#[derive(Debug)]
-struct Block<M> {
-    data: Text<M>,
-    event_type: Text<M>,
-    id: Text<M>,
-    /// Where the first `data`, `event` or `id` line began, once there was one.
-    start: u64,
-    /// Bytes of such lines, each with one for its end.
-    size: usize,
-    has_data: bool,
-    has_id: bool,
-    /// Over a limit: only its id still matters.
-    dropped: bool,
-    /// Given out: to be cleared by the next call.
-    given_out: bool,
-}
-
-/// Values that lie in the chunk, and so need no copy yet.
-#[derive(Default)]
-struct Held<'i> {
-    data: Option<Piece<'i>>,
-    event_type: Option<Piece<'i>>,
-    id: Option<Piece<'i>>,
-}
-
-/// What a line led to.
-enum Step<'l> {
-    Nothing,
-    Dispatch,
-    Comment(Piece<'l>),
-    ReconnectionTime(Duration),
 }
 
 /// What a call found; the item is built once the search has given its borrows back.
@@ -139,17 +105,7 @@ impl<M: Memory> Engine<M> {
             line_len: 0,
             comments: false,
             clean: false,
-            block: Block {
-                data: Text::new(memory(Part::Data)),
-                event_type: Text::new(memory(Part::EventType)),
-                id: Text::new(memory(Part::Id)),
-                start: 0,
-                size: 0,
-                has_data: false,
-                has_id: false,
-                dropped: false,
-                given_out: false,
-            },
+            block: Block::new(memory(Part::Data), memory(Part::EventType), memory(Part::Id)),
             carry: Text::new(memory(Part::Line)),
             last_event_id: Text::new(memory(Part::LastEventId)),
         }
@@ -177,11 +133,35 @@ impl<M: Memory> Engine<M> {
     }
 
     /// The next item of `input`, which is advanced past the bytes used. `Ok(None)`: all are used.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decode<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
+        if self.clean
+            && let Some((data, len)) = scan::data_block(input)
+            && len <= self.bounds.harmless()
+        {
+            let start = self.position.offset();
+            self.position.advance(input, len);
+            return Ok(Some(Item::Event(Event {
+                event_type: DEFAULT_EVENT_TYPE,
+                data,
+                last_event_id: self.last_event_id.text(),
+                span: Span { start, end: start + len as u64 },
+            })));
+        }
+        self.decode_slowly(input)
+    }
+
+    #[inline(never)]
+    fn decode_slowly<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Item<'a>>, DecodeError> {
+        if self.line == Line::Data && self.stays_in_data_line(input) {
+            return Ok(None);
+        }
         if self.clean
             && let Some(whole) = whole_block(input)
             && whole.len <= self.bounds.harmless()
@@ -199,14 +179,6 @@ impl<M: Memory> Engine<M> {
                 span: Span { start, end: start + whole.span as u64 },
             })));
         }
-        self.decode_slowly(input)
-    }
-
-    #[inline(never)]
-    fn decode_slowly<'a, 'i: 'a>(
-        &'a mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<Item<'a>>, DecodeError> {
         let found = self.find(input);
         self.clean = self.line == Line::Start && self.block.is_clear() && self.position.is_plain();
         Ok(match found? {
@@ -216,7 +188,7 @@ impl<M: Memory> Engine<M> {
                     "" => DEFAULT_EVENT_TYPE,
                     event_type => event_type,
                 },
-                data: data.unwrap_or(self.block.data.text()),
+                data: data.unwrap_or(self.block.data_text()),
                 last_event_id: self.last_event_id.text(),
                 span,
             })),
@@ -234,94 +206,152 @@ impl<M: Memory> Engine<M> {
         if self.block.given_out {
             self.block.clear();
         }
+        if !self.position.is_plain() || self.line != Line::Start {
+            if let Some(found) = self.resume_line(input)? {
+                return Ok(Some(found));
+            }
+            if self.line != Line::Start {
+                return Ok(None);
+            }
+        }
+        let before = input.len();
+        let found = self.find_from_line_start(input);
+        self.position.count(before - input.len());
+        found
+    }
+
+    /// Reads line by line, as long as the chunk holds the lines whole. The position is left to the
+    /// caller to count on.
+    fn find_from_line_start<'i>(
+        &mut self,
+        rest: &mut &'i [u8],
+    ) -> Result<Option<Found<'i>>, DecodeError> {
+        let chunk_end = self.position.offset() + rest.len() as u64;
         let mut held = Held::default();
         loop {
-            if self.line == Line::Start {
-                let held_back = self.position.enter(input);
-                self.line_start = self.position.offset();
-                if let Some(bytes) = held_back {
-                    self.line_start -= bytes.len() as u64;
-                    self.keep(Piece::unknown(bytes))?;
-                }
-            }
-            let (piece, ended) = scan::line(input);
-            let whole = ended && self.line == Line::Start && piece.len() <= self.bounds.line;
-            if !whole {
-                if !ended && piece.len() == 0 {
-                    self.block.take_in(held, self.bounds);
+            match rest.first() {
+                None => {
+                    self.block.take_in(&mut held, self.bounds);
                     return Ok(None);
                 }
-                self.position.advance(input, piece.len());
-                self.block.take_in(mem::take(&mut held), self.bounds);
-                self.keep(piece)?;
+                Some(b':') if !self.comments => {
+                    let blanks = self.block.is_clear();
+                    *rest = &rest[scan::ignorable_lines(rest, blanks, self.bounds.line)..];
+                }
+                Some(_) => {}
+            }
+            let start = chunk_end - rest.len() as u64;
+            let (line, ended) = scan::line(rest);
+            if !ended || line.len() > self.bounds.line {
+                self.block.take_in(&mut held, self.bounds);
+                self.line_start = start;
+                *rest = &rest[line.len()..];
+                self.keep(line)?;
                 if !ended {
                     return Ok(None);
                 }
-                let span = Span { start: self.line_start, end: self.position.offset() + 1 };
-                self.position.pass_line_end(input);
-                if let Some(found) = self.finish_line(span)? {
-                    return Ok(Some(found));
-                }
+                // Over the limit, in an event that was dropped before: no news.
+                self.line = Line::Start;
+                self.line_len = 0;
+                self.position.pass_line_end(rest);
                 continue;
             }
-            self.position.advance(input, piece.len());
-            let span = Span { start: self.line_start, end: self.position.offset() + 1 };
-            self.position.pass_line_end(input);
-            match self.block.step(piece, span, &mut held, self.bounds, self.comments) {
+            let span = Span { start, end: start + line.len() as u64 + 1 };
+            *rest = &rest[line.len()..];
+            self.position.pass_line_end(rest);
+            match self.block.step(line, span, &mut held, self.bounds, self.comments) {
                 Ok(Step::Nothing) => {}
                 Ok(Step::Dispatch) => {
-                    if let Some(found) = self.dispatch(mem::take(&mut held), span)? {
+                    if let Some(found) = self.dispatch(&mut held, span.end)? {
                         return Ok(Some(found));
                     }
                 }
                 Ok(Step::ReconnectionTime(duration)) => {
-                    self.block.take_in(held, self.bounds);
+                    self.block.take_in(&mut held, self.bounds);
                     return Ok(Some(Found::ReconnectionTime { duration, span }));
                 }
                 Ok(Step::Comment(text)) => {
-                    self.block.take_in(mem::take(&mut held), self.bounds);
+                    self.block.take_in(&mut held, self.bounds);
                     let text = text.text();
-                    if text.is_some() || self.carry_comment(piece, span)? {
+                    if text.is_some() || self.carry_comment(line, span)? {
                         return Ok(Some(Found::Comment { text, span }));
                     }
                 }
                 Err(error) => {
-                    self.block.take_in(held, self.bounds);
+                    self.block.take_in(&mut held, self.bounds);
                     return Err(error);
                 }
             }
         }
     }
 
-    /// "Dispatch the event", where the block is one.
+    /// "Dispatch the event", where the block is one. `end` is after its blank line.
     fn dispatch<'i>(
         &mut self,
-        held: Held<'i>,
-        blank: Span,
+        held: &mut Held<'i>,
+        end: u64,
     ) -> Result<Option<Found<'i>>, DecodeError> {
+        let Held { data, event_type, id } = mem::take(held);
         // "Set the last event ID string of the event source to the value of the last event ID
         // buffer": done whether or not an event follows.
-        if let Some(id) = held.id {
+        if let Some(id) = id {
             let _fits = self.last_event_id.set(id, self.bounds.value);
         } else if self.block.has_id {
             mem::swap(&mut self.last_event_id, &mut self.block.id);
         }
         // "If the data buffer is an empty string, set the data buffer and the event type buffer to
         // the empty string and return."
-        if (!self.block.has_data && held.data.is_none()) || self.block.dropped {
+        if (!self.block.has_data && data.is_none()) || self.block.dropped {
             self.block.clear();
             return Ok(None);
         }
-        self.block.given_out = true;
-        let limit = self.bounds.event;
-        if held.data.is_none() && self.block.data.make_text(limit) == Err(Full) {
-            return Err(DecodeError::EventTooLong { event_start: self.block.start, limit });
+        let start = self.block.start;
+        if data.is_some() && (event_type.is_some() || !self.block.has_event_type()) {
+            self.block.clear();
+        } else {
+            self.block.given_out = true;
+            let limit = self.bounds.event;
+            if data.is_none() && self.block.data.make_text(limit.saturating_add(1)).is_err() {
+                return Err(DecodeError::EventTooLong { event_start: start, limit });
+            }
         }
-        Ok(Some(Found::Event {
-            data: held.data.and_then(Piece::text),
-            event_type: held.event_type.and_then(Piece::text),
-            span: Span { start: self.block.start, end: blank.end },
-        }))
+        let data = data.and_then(Piece::text);
+        let event_type = event_type.and_then(Piece::text);
+        Ok(Some(Found::Event { data, event_type, span: Span { start, end } }))
+    }
+
+    /// Whether all of the chunk is just more of a `data` line.
+    fn stays_in_data_line(&mut self, input: &mut &[u8]) -> bool {
+        let (piece, ended) = scan::line(input);
+        let len = self.line_len + piece.len();
+        if ended || len > self.bounds.line {
+            return false;
+        }
+        self.line_len = len;
+        self.block.extend_data(piece, self.bounds);
+        self.position.advance(input, piece.len());
+        true
+    }
+
+    /// Goes on with what earlier chunks began: a byte order mark, a CRLF, a line. The line is still
+    /// unfinished only if all of the input is used.
+    fn resume_line<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Found<'i>>, DecodeError> {
+        if self.line == Line::Start {
+            let Some(bytes) = self.position.enter(input) else { return Ok(None) };
+            self.line_start = self.position.offset() - bytes.len() as u64;
+            self.keep(Piece::unknown(bytes))?;
+        }
+        let (piece, ended) = scan::line(input);
+        self.position.advance(input, piece.len());
+        self.keep(piece)?;
+        if !ended {
+            return Ok(None);
+        }
+        let span = Span { start: self.line_start, end: self.position.offset() + 1 };
+        let before = input.len();
+        self.position.pass_line_end(input);
+        self.position.count(before - input.len());
+        self.finish_line(span)
     }
 
     /// Puts the next piece of a line that the chunk does not hold whole where it belongs.
@@ -357,12 +387,16 @@ impl<M: Memory> Engine<M> {
         let len = mem::take(&mut self.line_len);
         match mem::replace(&mut self.line, Line::Start) {
             Line::Start | Line::Skipped | Line::Ignored => Ok(None),
-            Line::Data => self.block.count(len, span, self.bounds).map(|()| None),
+            Line::Data => {
+                self.block.end_data_line(self.bounds);
+                self.block.count(len, span, self.bounds)?;
+                Ok(None)
+            }
             Line::Carried => {
                 let mut held = Held::default();
                 let line = self.carry.piece();
                 let step = self.block.step(line, span, &mut held, self.bounds, self.comments);
-                self.block.take_in(held, self.bounds);
+                self.block.take_in(&mut held, self.bounds);
                 match step? {
                     // A carried line is not blank.
                     Step::Nothing | Step::Dispatch => Ok(None),
@@ -393,162 +427,4 @@ impl<M: Memory> Engine<M> {
         }
         Ok(fits)
     }
-}
-
-impl<M: Memory> Block<M> {
-    /// What a whole line says.
-    #[inline]
-    fn step<'l>(
-        &mut self,
-        line: Piece<'l>,
-        span: Span,
-        held: &mut Held<'l>,
-        bounds: Bounds,
-        comments: bool,
-    ) -> Result<Step<'l>, DecodeError> {
-        match Field::parse(line) {
-            Field::Blank => return Ok(Step::Dispatch),
-            Field::Data(value) => {
-                self.count(line.len(), span, bounds)?;
-                if let Some(first) = held.data.take() {
-                    self.add_data(first, bounds);
-                }
-                let value = if self.has_data { value } else { value.checked() };
-                if !self.has_data && value.is_known() {
-                    held.data = Some(value);
-                } else {
-                    self.add_data(value, bounds);
-                }
-            }
-            Field::EventType(value) => {
-                self.count(line.len(), span, bounds)?;
-                if hold(value, &mut held.event_type, &mut self.event_type, bounds) == Err(Full) {
-                    return self.drop_line(span, bounds.value);
-                }
-            }
-            // "If the field value does not contain U+0000 NULL, then set the last event ID buffer
-            // to the field value. Otherwise, ignore the field."
-            Field::Id(value) => {
-                let counted = self.count(line.len(), span, bounds);
-                if !value.bytes().contains(&0) {
-                    match hold(value, &mut held.id, &mut self.id, bounds) {
-                        Ok(()) => self.has_id = true,
-                        Err(Full) => {
-                            counted?;
-                            return self.drop_line(span, bounds.value);
-                        }
-                    }
-                }
-                counted?;
-            }
-            Field::Retry(value) => {
-                if let Some(milliseconds) = parse_retry(value.bytes()) {
-                    return Ok(Step::ReconnectionTime(Duration::from_millis(milliseconds)));
-                }
-            }
-            Field::Comment(text) if comments => return Ok(Step::Comment(text)),
-            Field::Comment(_) | Field::Unknown => {}
-        }
-        Ok(Step::Nothing)
-    }
-
-    /// Counts a `data`, `event` or `id` line, and drops the event that it makes too long.
-    #[inline]
-    fn count(&mut self, line_len: usize, span: Span, bounds: Bounds) -> Result<(), DecodeError> {
-        if self.size == 0 {
-            self.start = span.start;
-        }
-        self.size = self.size.saturating_add(line_len + 1);
-        if self.size > bounds.event && self.drop_event() {
-            return Err(DecodeError::EventTooLong { event_start: self.start, limit: bounds.event });
-        }
-        Ok(())
-    }
-
-    /// Decides what becomes of a line by how it begins.
-    fn sort(&mut self, begun: Piece<'_>, comments: bool, bounds: Bounds) -> Line {
-        match begun.bytes() {
-            [b':', ..] if !comments => Line::Ignored,
-            [b'd', b'a', b't', b'a', b':', after, ..] => {
-                let name = if *after == b' ' { 6 } else { 5 };
-                self.add_data(begun.after_ascii(name), bounds);
-                Line::Data
-            }
-            _ => Line::Carried,
-        }
-    }
-
-    /// Where it does not fit, its line will be counted, and the event dropped.
-    fn add_data(&mut self, value: Piece<'_>, bounds: Bounds) {
-        if mem::replace(&mut self.has_data, true) {
-            self.extend_data(Piece::from_text("\n"), bounds);
-        }
-        self.extend_data(value, bounds);
-    }
-
-    #[inline]
-    fn extend_data(&mut self, value: Piece<'_>, bounds: Bounds) {
-        let _fits = self.data.push(value, bounds.event);
-    }
-
-    /// Copies what would not outlive the chunk. All of it fits, or its line would have been refused.
-    fn take_in(&mut self, held: Held<'_>, bounds: Bounds) {
-        if let Some(id) = held.id {
-            let _fits = self.id.set(id, bounds.value);
-        }
-        if let Some(event_type) = held.event_type {
-            let _fits = self.event_type.set(event_type, bounds.value);
-        }
-        if let Some(data) = held.data {
-            self.add_data(data, bounds);
-        }
-    }
-
-    fn drop_line<'l>(&mut self, span: Span, limit: usize) -> Result<Step<'l>, DecodeError> {
-        if self.drop_event() {
-            return Err(DecodeError::LineTooLong { line_start: span.start, limit });
-        }
-        Ok(Step::Nothing)
-    }
-
-    /// Whether this is news.
-    fn drop_event(&mut self) -> bool {
-        !mem::replace(&mut self.dropped, true)
-    }
-
-    const fn is_clear(&self) -> bool {
-        self.size == 0 && !self.dropped && !self.given_out
-    }
-
-    fn clear(&mut self) {
-        self.data.clear();
-        self.event_type.clear();
-        self.size = 0;
-        self.has_data = false;
-        self.has_id = false;
-        self.dropped = false;
-        self.given_out = false;
-    }
-}
-
-/// Holds a value in the chunk if it is text already, else as text in the block's own memory. `Full`
-/// changes nothing.
-#[inline]
-fn hold<'l, M: Memory>(
-    value: Piece<'l>,
-    held: &mut Option<Piece<'l>>,
-    text: &mut Text<M>,
-    bounds: Bounds,
-) -> Result<(), Full> {
-    let value = value.checked();
-    if value.is_known() && value.len() <= bounds.value {
-        *held = Some(value);
-        return Ok(());
-    }
-    if scan::lossy_len(value.bytes()) > bounds.value {
-        return Err(Full);
-    }
-    *held = None;
-    text.set(value, bounds.value)?;
-    text.make_text(bounds.value)
 }

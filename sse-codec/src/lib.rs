@@ -43,6 +43,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod block;
 #[cfg(feature = "alloc")]
 mod decoder;
 #[cfg(feature = "alloc")]

@@ -132,7 +132,9 @@ impl Lines {
             }
             let span = Span { start: self.start, end: self.position.offset() + 1 };
             if ended {
+                let before = input.len();
                 self.position.pass_line_end(input);
+                self.position.count(before - input.len());
             }
             match self.state {
                 State::Skipping if ended => self.state = State::Start,

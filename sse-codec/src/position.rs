@@ -32,18 +32,28 @@ impl Position {
     #[inline(always)]
     pub(crate) fn advance(&mut self, input: &mut &[u8], count: usize) {
         *input = &input[count..];
-        self.offset += count as u64;
+        self.count(count);
     }
 
-    /// Advances past the byte that ends a line, and past the LF of a CRLF if it is there.
+    /// Counts bytes that were used.
+    #[inline(always)]
+    pub(crate) const fn count(&mut self, bytes: usize) {
+        self.offset += bytes as u64;
+    }
+
+    /// Advances past the byte that ends a line, and past the LF of a CRLF if it is there, and leaves
+    /// it to the caller to count them.
     #[inline(always)]
     pub(crate) fn pass_line_end(&mut self, input: &mut &[u8]) {
-        let cr = input[0] == b'\r';
-        self.advance(input, 1);
-        if cr {
-            self.after_cr = true;
-            self.pass_line_feed(input);
-        }
+        *input = match input {
+            [b'\r', b'\n', rest @ ..] => rest,
+            [b'\r', rest @ ..] => {
+                self.after_cr = rest.is_empty();
+                rest
+            }
+            [_, rest @ ..] => rest,
+            [] => input,
+        };
     }
 
     /// Passes over a byte order mark or the LF of a CRLF that earlier chunks began. `Some`: bytes that

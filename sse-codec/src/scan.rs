@@ -214,6 +214,45 @@ pub(crate) fn line(bytes: &[u8]) -> (Piece<'_>, bool) {
     (Piece { bytes: &bytes[..end], known: ascii }, end < bytes.len())
 }
 
+/// An event of one `data` line that begins `bytes`, LF or CRLF ending its lines: its data, and the bytes
+/// up to its end. `None` for anything else.
+#[inline(always)]
+pub(crate) fn data_block(bytes: &[u8]) -> Option<(&str, usize)> {
+    const NAME: u64 = u64::from_le_bytes(*b"data:\0\0\0");
+    let head = u64::from_le_bytes(*bytes.first_chunk()?);
+    if head & 0xFF_FFFF_FFFF != NAME {
+        return None;
+    }
+    let start = if (head >> 40) as u8 == b' ' { 6 } else { 5 };
+    let (end, ascii) = line_end(bytes);
+    let value = Piece { bytes: bytes.get(start..end)?, known: ascii };
+    if bytes.get(end..end + 2)? == b"\n\n" {
+        return Some((value.text()?, end + 2));
+    }
+    None
+}
+
+/// How many bytes of whole lines at the beginning are comments, or blank if those are ignored too.
+/// Lines that pass `limit` or do not end in LF are left.
+pub(crate) fn ignorable_lines(bytes: &[u8], blanks: bool, limit: usize) -> usize {
+    let mut at = 0;
+    loop {
+        match bytes.get(at) {
+            Some(b':') => {}
+            Some(b'\n') if blanks => {
+                at += 1;
+                continue;
+            }
+            _ => return at,
+        }
+        let (len, _) = line_end(&bytes[at..]);
+        if len > limit || bytes.get(at + len) != Some(&b'\n') {
+            return at;
+        }
+        at += len + 1;
+    }
+}
+
 /// The index of the first CR or LF, or the length; and whether all bytes before it are ASCII.
 #[inline(always)]
 fn line_end(bytes: &[u8]) -> (usize, bool) {

@@ -1,0 +1,175 @@
+//! The decoders, each as its own documentation says to use it.
+
+use bytes::Bytes;
+use sse_codec::{Decoder, Item, Limits};
+
+use crate::rounds::{Contender, Outcome};
+
+/// Bytes of a chunk, or none for the whole stream as one.
+pub type ChunkSize = Option<usize>;
+
+/// The chunk sizes that are measured: the smallest reads, a network packet, a TLS record, a large read,
+/// everything.
+pub const CHUNK_SIZES: [ChunkSize; 5] =
+    [Some(64), Some(1_400), Some(16 << 10), Some(64 << 10), None];
+
+fn chunks(stream: &[u8], size: ChunkSize) -> std::slice::Chunks<'_, u8> {
+    stream.chunks(size.unwrap_or(stream.len()).max(1))
+}
+
+/// No line of a corpus passes these.
+fn limits() -> Limits {
+    Limits::default().line(4 << 20).event(8 << 20)
+}
+
+/// Our pull door.
+pub fn pull(stream: &[u8], size: ChunkSize) -> Outcome {
+    let mut decoder = Decoder::with_limits(limits());
+    let mut outcome = Outcome::default();
+    for mut input in chunks(stream, size) {
+        while let Ok(Some(item)) = decoder.decode(&mut input) {
+            if let Item::Event(event) = item {
+                outcome.events += 1;
+                outcome.data_bytes += event.data.len() as u64;
+                std::hint::black_box(event.data.as_ptr());
+            }
+        }
+    }
+    outcome
+}
+
+/// Our visit door.
+pub fn visit(stream: &[u8], size: ChunkSize) -> Outcome {
+    let mut decoder = Decoder::with_limits(limits());
+    let mut outcome = Outcome::default();
+    for chunk in chunks(stream, size) {
+        decoder.visit(chunk, |item| {
+            if let Ok(Item::Event(event)) = item {
+                outcome.events += 1;
+                outcome.data_bytes += event.data.len() as u64;
+                std::hint::black_box(event.data.as_ptr());
+            }
+        });
+    }
+    outcome
+}
+
+/// Our pull door, each event copied out.
+pub fn owned(stream: &[u8], size: ChunkSize) -> Outcome {
+    let mut decoder = Decoder::with_limits(limits());
+    let mut outcome = Outcome::default();
+    for mut input in chunks(stream, size) {
+        while let Ok(Some(item)) = decoder.decode(&mut input) {
+            if let Item::Event(event) = item {
+                let event = event.to_owned();
+                outcome.events += 1;
+                outcome.data_bytes += event.data.len() as u64;
+                std::hint::black_box(&event);
+            }
+        }
+    }
+    outcome
+}
+
+/// The bound of whoever must at least read the bytes: a copy.
+pub fn memcpy(stream: &[u8], size: ChunkSize, buffer: &mut Vec<u8>) -> Outcome {
+    for chunk in chunks(stream, size) {
+        buffer.clear();
+        buffer.extend_from_slice(chunk);
+        std::hint::black_box(&buffer);
+    }
+    Outcome::default()
+}
+
+/// The bound of whoever must at least find the lines, with a memchr a line.
+pub fn line_scan(stream: &[u8], size: ChunkSize) -> Outcome {
+    let mut lines = 0;
+    for chunk in chunks(stream, size) {
+        lines += memchr::memchr2_iter(b'\n', b'\r', chunk).count() as u64;
+    }
+    std::hint::black_box(lines);
+    Outcome::default()
+}
+
+/// sse-core, as its decoder is documented.
+#[cfg(feature = "peers")]
+pub fn sse_core(stream: &[u8], size: ChunkSize) -> Outcome {
+    let limit = std::num::NonZeroUsize::new(8 << 20).unwrap_or(std::num::NonZeroUsize::MAX);
+    let mut decoder = sse_core::SseDecoder::with_limit(limit);
+    let mut outcome = Outcome::default();
+    for mut chunk in chunks(stream, size) {
+        while let Some(event) = decoder.next(&mut chunk) {
+            if let Ok(sse_core::SseEvent::Message(event)) = event {
+                outcome.events += 1;
+                outcome.data_bytes += event.data.len() as u64;
+                std::hint::black_box(&event);
+            }
+        }
+    }
+    outcome
+}
+
+/// sse-parse, as its parser is documented.
+#[cfg(feature = "peers")]
+pub fn sse_parse(stream: &[u8], size: ChunkSize) -> Outcome {
+    let mut parser = sse_parse::SseParser::new().max_buffer(8 << 20);
+    let mut outcome = Outcome::default();
+    for chunk in chunks(stream, size) {
+        parser.feed(chunk);
+        while let Some(event) = parser.next_event() {
+            outcome.events += 1;
+            outcome.data_bytes += event.data.len() as u64;
+            std::hint::black_box(&event);
+        }
+    }
+    outcome
+}
+
+/// sse-stream over chunks that are ready.
+#[cfg(feature = "peers")]
+pub fn sse_stream(stream: &Bytes, size: ChunkSize) -> Outcome {
+    use futures_util::{FutureExt, StreamExt};
+
+    let size = size.unwrap_or(stream.len()).max(1);
+    let pieces = (0..stream.len()).step_by(size).map(|start| {
+        let end = (start + size).min(stream.len());
+        Ok::<Bytes, std::convert::Infallible>(stream.slice(start..end))
+    });
+    let events = sse_stream::SseByteStream::new(futures_util::stream::iter(pieces));
+    let mut outcome = Outcome::default();
+    let each = events.for_each(|event| {
+        if let Ok(event) = event
+            && let Some(data) = &event.data
+        {
+            outcome.events += 1;
+            outcome.data_bytes += data.len() as u64;
+            std::hint::black_box(&event);
+        }
+        std::future::ready(())
+    });
+    each.now_or_never();
+    outcome
+}
+
+/// All contenders for one stream and one chunk size; the first two are ours.
+pub fn contenders(stream: &Bytes, size: ChunkSize) -> Vec<Contender<'_>> {
+    let mut buffer = Vec::with_capacity(stream.len());
+    let mut contenders: Vec<Contender<'_>> = vec![
+        Contender { name: "pull", work: Box::new(move || pull(stream, size)) },
+        Contender { name: "visit", work: Box::new(move || visit(stream, size)) },
+        Contender { name: "owned", work: Box::new(move || owned(stream, size)) },
+        Contender {
+            name: "memcpy",
+            work: Box::new(move || memcpy(stream, size, &mut buffer)),
+        },
+        Contender { name: "memchr2", work: Box::new(move || line_scan(stream, size)) },
+    ];
+    #[cfg(feature = "peers")]
+    contenders.extend([
+        Contender { name: "sse-core", work: Box::new(move || sse_core(stream, size)) },
+        Contender { name: "sse-parse", work: Box::new(move || sse_parse(stream, size)) },
+        Contender { name: "sse-stream", work: Box::new(move || sse_stream(stream, size)) },
+    ] as [Contender<'_>; 3]);
+    contenders.shrink_to_fit();
+    contenders
+}

@@ -1,0 +1,73 @@
+//! Contenders that take turns.
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+/// One thing to measure.
+pub struct Contender<'a> {
+    /// What the table calls it.
+    pub name: &'static str,
+    /// Does the work once, and gives what it read.
+    pub work: Box<dyn FnMut() -> Outcome + 'a>,
+}
+
+impl std::fmt::Debug for Contender<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Contender").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What a contender read, so that wrong work does not count as fast work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Events.
+    pub events: u64,
+    /// Bytes of data in them.
+    pub data_bytes: u64,
+}
+
+/// How long one piece of work took, at the median of the rounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Median {
+    /// What the table calls it.
+    pub name: &'static str,
+    /// The time for the work once.
+    pub time: Duration,
+    /// What it read.
+    pub outcome: Outcome,
+}
+
+/// Runs the contenders in turn, `rounds` times, repeating short work so that a turn takes `turn` at
+/// least.
+pub fn run(contenders: &mut [Contender<'_>], rounds: usize, turn: Duration) -> Vec<Median> {
+    let mut repeats = Vec::new();
+    let mut outcomes = Vec::new();
+    for contender in contenders.iter_mut() {
+        (contender.work)();
+        let start = Instant::now();
+        outcomes.push((contender.work)());
+        let once = start.elapsed().max(Duration::from_nanos(100));
+        repeats.push((turn.as_nanos() / once.as_nanos()).clamp(1, 1_000_000) as u32);
+    }
+    let mut times = vec![Vec::new(); contenders.len()];
+    for _ in 0..rounds {
+        for (index, contender) in contenders.iter_mut().enumerate() {
+            let start = Instant::now();
+            for _ in 0..repeats[index] {
+                black_box((contender.work)());
+            }
+            times[index].push(start.elapsed() / repeats[index]);
+        }
+    }
+    contenders
+        .iter()
+        .zip(times)
+        .zip(outcomes)
+        .map(|((contender, mut times), outcome)| {
+            times.sort_unstable();
+            Median { name: contender.name, time: times[times.len() / 2], outcome }
+        })
+        .collect()
+}
