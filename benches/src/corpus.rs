@@ -20,7 +20,13 @@ pub const SIZE: usize = 4 << 20;
 
 /// All ten, `a` to `j`.
 pub fn all() -> Vec<Corpus> {
-    let kinds: [(char, &'static str, fn(&mut Writer)); 10] = [
+    ('a'..='j').filter_map(one).collect()
+}
+
+/// The one with this letter.
+pub fn one(letter: char) -> Option<Corpus> {
+    type Kind = (char, &'static str, fn(&mut Writer));
+    let kinds: [Kind; 10] = [
         ('a', "OpenAI chat deltas", |w| {
             let json = w.openai_delta();
             w.event(&[("data", &json)]);
@@ -41,8 +47,14 @@ pub fn all() -> Vec<Corpus> {
             w.event(&[("data", &line)]);
         }),
         ('e', "20 data lines", |w| {
-            let lines: Vec<String> = (0..20).map(|_| { let len = 40 + w.below(60); w.text(len) }).collect();
-            let fields: Vec<(&str, &str)> = lines.iter().map(|line| ("data", line.as_str())).collect();
+            let lines: Vec<String> = (0..20)
+                .map(|_| {
+                    let len = 40 + w.below(60);
+                    w.text(len)
+                })
+                .collect();
+            let fields: Vec<(&str, &str)> =
+                lines.iter().map(|line| ("data", line.as_str())).collect();
             w.event(&fields);
         }),
         ('f', "comments mostly", |w| {
@@ -72,7 +84,8 @@ pub fn all() -> Vec<Corpus> {
             w.event(&[("data", &line)]);
         }),
     ];
-    kinds.into_iter().map(|(letter, name, write)| generate(letter, name, write)).collect()
+    let (_, name, write) = kinds.into_iter().find(|kind| kind.0 == letter)?;
+    Some(generate(letter, name, write))
 }
 
 fn generate(letter: char, name: &'static str, write: fn(&mut Writer)) -> Corpus {

@@ -158,10 +158,7 @@ pub fn contenders(stream: &Bytes, size: ChunkSize) -> Vec<Contender<'_>> {
         Contender { name: "pull", work: Box::new(move || pull(stream, size)) },
         Contender { name: "visit", work: Box::new(move || visit(stream, size)) },
         Contender { name: "owned", work: Box::new(move || owned(stream, size)) },
-        Contender {
-            name: "memcpy",
-            work: Box::new(move || memcpy(stream, size, &mut buffer)),
-        },
+        Contender { name: "memcpy", work: Box::new(move || memcpy(stream, size, &mut buffer)) },
         Contender { name: "memchr2", work: Box::new(move || line_scan(stream, size)) },
     ];
     #[cfg(feature = "peers")]

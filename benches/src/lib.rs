@@ -4,6 +4,7 @@
 //! the contenders taking turns, and is read as a ratio of medians.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 pub mod corpus;
 pub mod decode;

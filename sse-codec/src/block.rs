@@ -123,6 +123,36 @@ impl<M: Memory> Block<M> {
         Ok(Step::Nothing)
     }
 
+    /// Takes a `data` line of `len` bytes, its end included; or does nothing, where something is
+    /// special about it.
+    #[inline(always)]
+    pub(crate) fn take_data<'i>(
+        &mut self,
+        value: Piece<'i>,
+        len: usize,
+        start: u64,
+        held: &mut Held<'i>,
+        bounds: Bounds,
+    ) -> bool {
+        if self.size == 0 {
+            self.start = start;
+        }
+        let size = self.size.saturating_add(len);
+        if size > bounds.event || self.dropped || !value.is_known() {
+            return false;
+        }
+        self.size = size;
+        if !self.has_data {
+            let Some(first) = held.data.replace(value) else { return true };
+            held.data = None;
+            self.has_data = true;
+            let _fits = self.data.push_line(first, bounds.event.saturating_add(1));
+        }
+        // All of the lines fit, so does their data.
+        let _fits = self.data.push_line(value, bounds.event.saturating_add(1));
+        true
+    }
+
     /// Counts a `data`, `event` or `id` line, and drops the event that it makes too long.
     #[inline]
     pub(crate) fn count(
@@ -201,6 +231,11 @@ impl<M: Memory> Block<M> {
 
     pub(crate) fn has_event_type(&self) -> bool {
         !self.event_type.bytes().is_empty()
+    }
+
+    /// Whether it has a type or an id, and nothing else yet.
+    pub(crate) const fn awaits_data(&self) -> bool {
+        self.size > 0 && !self.has_data && !self.dropped
     }
 
     pub(crate) const fn is_clear(&self) -> bool {

@@ -10,9 +10,9 @@ use crate::{
     block::{Block, Held, Step},
     error::DecodeError,
     event::{DEFAULT_EVENT_TYPE, Event, Item, Span},
+    head::Head,
     position::Position,
-    scan::{self, Memory, Piece, Text},
-    whole::whole_block,
+    scan::{self, Full, Memory, Piece, Text},
 };
 
 /// What one line and one event may come to, in bytes.
@@ -119,9 +119,9 @@ impl<M: Memory> Engine<M> {
         self.last_event_id.text()
     }
 
-    pub(crate) fn set_last_event_id(&mut self, id: &str) {
-        // A caller's own id is no stream's to limit; lent memory takes it or leaves it empty.
-        let _fits = self.last_event_id.set(Piece::from_text(id), usize::MAX);
+    /// A caller's own id is no stream's to limit: only lent memory can be too small for it.
+    pub(crate) fn set_last_event_id(&mut self, id: &str) -> Result<(), Full> {
+        self.last_event_id.set(Piece::from_text(id), usize::MAX)
     }
 
     pub(crate) fn finish(&mut self) {
@@ -138,18 +138,21 @@ impl<M: Memory> Engine<M> {
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
-        if self.clean
-            && let Some((data, len)) = scan::data_block(input)
-            && len <= self.bounds.harmless()
-        {
-            let start = self.position.offset();
-            self.position.advance(input, len);
-            return Ok(Some(Item::Event(Event {
-                event_type: DEFAULT_EVENT_TYPE,
-                data,
-                last_event_id: self.last_event_id.text(),
-                span: Span { start, end: start + len as u64 },
-            })));
+        if self.clean {
+            if let Some(block) = scan::data_block(input)
+                && block.len <= self.bounds.harmless()
+            {
+                let start = self.position.offset();
+                self.position.advance(input, block.len);
+                return Ok(Some(Item::Event(Event {
+                    event_type: DEFAULT_EVENT_TYPE,
+                    data: block.data,
+                    last_event_id: self.last_event_id.text(),
+                    span: Span { start, end: start + block.span as u64 },
+                })));
+            }
+        } else if self.line == Line::Data && self.stays_in_data_line(input) {
+            return Ok(None);
         }
         self.decode_slowly(input)
     }
@@ -159,53 +162,74 @@ impl<M: Memory> Engine<M> {
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
-        if self.line == Line::Data && self.stays_in_data_line(input) {
-            return Ok(None);
+        if self.block.given_out {
+            self.block.clear();
+            self.clean = self.line == Line::Start && self.position.is_plain();
         }
-        if self.clean
-            && let Some(whole) = whole_block(input)
-            && whole.len <= self.bounds.harmless()
-        {
-            let start = self.position.offset();
-            self.position.advance(input, whole.len);
-            if let Some(id) = whole.id {
-                // It is no longer than the block, which is harmless.
-                let _fits = self.last_event_id.set(id, usize::MAX);
+        if self.clean {
+            // The type and the id may come first; what is read of them is not read again.
+            let head = Head::read(input);
+            if let Some(block) = scan::data_block(&input[head.len..])
+                && head.len + block.len <= self.bounds.harmless()
+            {
+                let start = self.position.offset();
+                self.position.advance(input, head.len + block.len);
+                if let Some(id) = head.id {
+                    // It is no longer than the block, which is harmless.
+                    let _fits = self.last_event_id.set(id, usize::MAX);
+                }
+                return Ok(Some(Item::Event(Event {
+                    event_type: or_default(head.event_type.and_then(Piece::text).unwrap_or("")),
+                    data: block.data,
+                    last_event_id: self.last_event_id.text(),
+                    span: Span { start, end: start + (head.len + block.span) as u64 },
+                })));
             }
+            if head.len > 0 && head.len <= self.bounds.harmless() {
+                self.block.start = self.position.offset();
+                self.block.size = head.len;
+                self.block.has_id = head.id.is_some();
+                let mut held = Held { data: None, event_type: head.event_type, id: head.id };
+                self.block.take_in(&mut held, self.bounds);
+                self.position.advance(input, head.len);
+            }
+        } else if self.line == Line::Start
+            && self.block.awaits_data()
+            && self.position.is_plain()
+            && let Some(block) = scan::data_block(input)
+            && self.block.size + block.len <= self.bounds.harmless()
+        {
+            let end = self.position.offset() + block.span as u64;
+            self.position.advance(input, block.len);
+            if self.block.has_id {
+                mem::swap(&mut self.last_event_id, &mut self.block.id);
+            }
+            self.block.given_out = true;
             return Ok(Some(Item::Event(Event {
-                event_type: whole.event_type,
-                data: whole.data,
+                event_type: or_default(self.block.event_type.text()),
+                data: block.data,
                 last_event_id: self.last_event_id.text(),
-                span: Span { start, end: start + whole.span as u64 },
+                span: Span { start: self.block.start, end },
             })));
         }
         let found = self.find(input);
         self.clean = self.line == Line::Start && self.block.is_clear() && self.position.is_plain();
-        Ok(match found? {
-            None => None,
-            Some(Found::Event { data, event_type, span }) => Some(Item::Event(Event {
-                event_type: match event_type.unwrap_or(self.block.event_type.text()) {
-                    "" => DEFAULT_EVENT_TYPE,
-                    event_type => event_type,
-                },
+        Ok(found?.map(|found| match found {
+            Found::Event { data, event_type, span } => Item::Event(Event {
+                event_type: or_default(event_type.unwrap_or(self.block.event_type.text())),
                 data: data.unwrap_or(self.block.data_text()),
                 last_event_id: self.last_event_id.text(),
                 span,
-            })),
-            Some(Found::Comment { text, span }) => {
+            }),
+            Found::Comment { text, span } => {
                 let text = text.or(self.carry.text().get(1..)).unwrap_or_default();
-                Some(Item::Comment { text, span })
+                Item::Comment { text, span }
             }
-            Some(Found::ReconnectionTime { duration, span }) => {
-                Some(Item::ReconnectionTime { duration, span })
-            }
-        })
+            Found::ReconnectionTime { duration, span } => Item::ReconnectionTime { duration, span },
+        }))
     }
 
     fn find<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Found<'i>>, DecodeError> {
-        if self.block.given_out {
-            self.block.clear();
-        }
         if !self.position.is_plain() || self.line != Line::Start {
             if let Some(found) = self.resume_line(input)? {
                 return Ok(Some(found));
@@ -241,6 +265,19 @@ impl<M: Memory> Engine<M> {
                 Some(_) => {}
             }
             let start = chunk_end - rest.len() as u64;
+            if let Some((value, len)) = scan::data_line(rest)
+                && len < self.bounds.line
+                && self.block.take_data(value, len, start, &mut held, self.bounds)
+            {
+                *rest = &rest[len..];
+                if rest.first() == Some(&b'\n') {
+                    *rest = &rest[1..];
+                    if let Some(found) = self.dispatch(&mut held, start + len as u64 + 1)? {
+                        return Ok(Some(found));
+                    }
+                }
+                continue;
+            }
             let (line, ended) = scan::line(rest);
             if !ended || line.len() > self.bounds.line {
                 self.block.take_in(&mut held, self.bounds);
@@ -321,6 +358,7 @@ impl<M: Memory> Engine<M> {
     }
 
     /// Whether all of the chunk is just more of a `data` line.
+    #[inline(never)]
     fn stays_in_data_line(&mut self, input: &mut &[u8]) -> bool {
         let (piece, ended) = scan::line(input);
         let len = self.line_len + piece.len();
@@ -427,4 +465,8 @@ impl<M: Memory> Engine<M> {
         }
         Ok(fits)
     }
+}
+
+fn or_default(event_type: &str) -> &str {
+    if event_type.is_empty() { DEFAULT_EVENT_TYPE } else { event_type }
 }

@@ -48,4 +48,19 @@ pub enum InvalidField {
         /// The byte at which NUL stands.
         at: usize,
     },
+    /// The memory that was lent for it is smaller.
+    #[error("an event ID of {len} bytes does not fit the buffer that was lent for it")]
+    TooLong {
+        /// The bytes of the id.
+        len: usize,
+    },
+}
+
+/// What [`EventId`](crate::EventId) checks.
+pub(crate) fn check_event_id(value: &str) -> Result<(), InvalidField> {
+    match memchr::memchr3(b'\n', b'\r', 0, value.as_bytes()) {
+        Some(at) if value.as_bytes()[at] == 0 => Err(InvalidField::Nul { at }),
+        Some(at) => Err(InvalidField::LineBreak { at }),
+        None => Ok(()),
+    }
 }

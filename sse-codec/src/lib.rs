@@ -52,15 +52,16 @@ mod engine;
 mod error;
 mod event;
 mod field;
+mod head;
 #[cfg(feature = "alloc")]
 mod line;
 mod memory;
 mod position;
 mod scan;
+mod slice;
 pub mod time;
 #[cfg(feature = "alloc")]
 mod value;
-mod whole;
 
 #[cfg(feature = "alloc")]
 pub use crate::{
@@ -73,4 +74,5 @@ pub use crate::{
 pub use crate::{
     error::{DecodeError, InvalidField},
     event::{DEFAULT_EVENT_TYPE, Event, Item, Span},
+    slice::{Buffers, SliceDecoder},
 };

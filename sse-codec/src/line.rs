@@ -68,6 +68,13 @@ pub struct LineTooLong {
     pub limit: usize,
 }
 
+/// A line, before it is known what it borrows.
+struct Found<'i> {
+    /// `None`: the line is the carried one.
+    in_chunk: Option<&'i [u8]>,
+    span: Span,
+}
+
 impl Default for Lines {
     fn default() -> Self {
         Self::new()
@@ -99,7 +106,7 @@ impl Lines {
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Line<'a>>, LineTooLong> {
-        let Some((in_chunk, span)) = self.advance(input)? else { return Ok(None) };
+        let Some(Found { in_chunk, span }) = self.advance(input)? else { return Ok(None) };
         Ok(Some(Line { bytes: in_chunk.unwrap_or(self.carry.bytes()), span }))
     }
 
@@ -109,12 +116,8 @@ impl Lines {
         self.state = State::Start;
     }
 
-    /// As [`next_line`](Self::next_line), but borrows only the chunk: an inner `None` says that the
-    /// line is the carried one.
-    fn advance<'i>(
-        &mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<(Option<&'i [u8]>, Span)>, LineTooLong> {
+    /// As [`next_line`](Self::next_line), but borrows only the chunk.
+    fn advance<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Found<'i>>, LineTooLong> {
         loop {
             let held_back = self.position.enter(input);
             if self.state == State::Start {
@@ -140,7 +143,7 @@ impl Lines {
                 State::Skipping if ended => self.state = State::Start,
                 State::Skipping => {}
                 State::Start if ended && piece.len() <= self.limit => {
-                    return Ok(Some((Some(piece.bytes()), span)));
+                    return Ok(Some(Found { in_chunk: Some(piece.bytes()), span }));
                 }
                 State::Start | State::Within => {
                     self.state = State::Within;
@@ -150,7 +153,7 @@ impl Lines {
                     }
                     kept?;
                     if ended {
-                        return Ok(Some((None, span)));
+                        return Ok(Some(Found { in_chunk: None, span }));
                     }
                 }
             }

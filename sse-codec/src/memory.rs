@@ -45,6 +45,20 @@ impl Memory for Growing {
         Ok(())
     }
 
+    #[inline(always)]
+    fn push_line(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full> {
+        let len = self.0.len() + bytes.len() + 1;
+        if len > limit {
+            return Err(Full);
+        }
+        if len > self.0.capacity() {
+            self.grow(len, limit);
+        }
+        self.0.extend_from_slice(bytes);
+        self.0.push(b'\n');
+        Ok(())
+    }
+
     fn resize(&mut self, len: usize, limit: usize) -> Result<(), Full> {
         if len > limit {
             return Err(Full);
@@ -92,6 +106,14 @@ impl Memory for Lent<'_> {
         self.bytes.get_mut(self.len..end).ok_or(Full)?.copy_from_slice(bytes);
         self.len = end;
         Ok(())
+    }
+
+    fn push_line(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full> {
+        if bytes.len() >= self.bytes.len().min(limit) - self.len {
+            return Err(Full);
+        }
+        self.push(bytes, limit)?;
+        self.push(b"\n", limit)
     }
 
     fn resize(&mut self, len: usize, limit: usize) -> Result<(), Full> {

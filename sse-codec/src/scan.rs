@@ -51,7 +51,7 @@ impl<'i> Piece<'i> {
     pub(crate) fn after_ascii(self, at: usize) -> Self {
         let bytes = &self.bytes[at..];
         // Not the start of a character: then `at` was no boundary, and nothing is known.
-        let boundary = !self.bytes[..at].last().is_some_and(|byte| *byte >= 0x80);
+        let boundary = self.bytes[..at].last().is_none_or(|byte| byte.is_ascii());
         Self { bytes, known: self.known && boundary }
     }
 
@@ -102,6 +102,14 @@ impl<M: Memory> Text<M> {
     #[inline(always)]
     pub(crate) fn push(&mut self, piece: Piece<'_>, limit: usize) -> Result<(), Full> {
         self.memory.push(piece.bytes, limit)?;
+        self.known &= piece.known;
+        Ok(())
+    }
+
+    /// Appends a piece and a line feed, or nothing where that does not fit or would pass `limit` bytes.
+    #[inline(always)]
+    pub(crate) fn push_line(&mut self, piece: Piece<'_>, limit: usize) -> Result<(), Full> {
+        self.memory.push_line(piece.bytes, limit)?;
         self.known &= piece.known;
         Ok(())
     }
@@ -178,6 +186,8 @@ pub(crate) trait Memory: core::fmt::Debug {
     fn bytes_mut(&mut self) -> &mut [u8];
     /// Appends all of `bytes`; or nothing, where they would pass `limit` or the memory there is.
     fn push(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full>;
+    /// The same, with a line feed after them.
+    fn push_line(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full>;
     /// Cuts, or appends zeros; or does nothing, where that would pass `limit` or the memory there is.
     fn resize(&mut self, len: usize, limit: usize) -> Result<(), Full>;
     fn clear(&mut self);
@@ -214,22 +224,62 @@ pub(crate) fn line(bytes: &[u8]) -> (Piece<'_>, bool) {
     (Piece { bytes: &bytes[..end], known: ascii }, end < bytes.len())
 }
 
-/// An event of one `data` line that begins `bytes`, LF or CRLF ending its lines: its data, and the bytes
-/// up to its end. `None` for anything else.
+/// An event of one `data` line.
+pub(crate) struct DataBlock<'i> {
+    pub(crate) data: &'i str,
+    /// The block's bytes.
+    pub(crate) len: usize,
+    /// Its bytes up to the one that completes it: without the LF of a last CRLF.
+    pub(crate) span: usize,
+}
+
+/// An event of one `data` line that begins `bytes`, with LF or CRLF ending its lines. `None` for
+/// anything else.
 #[inline(always)]
-pub(crate) fn data_block(bytes: &[u8]) -> Option<(&str, usize)> {
-    const NAME: u64 = u64::from_le_bytes(*b"data:\0\0\0");
-    let head = u64::from_le_bytes(*bytes.first_chunk()?);
-    if head & 0xFF_FFFF_FFFF != NAME {
-        return None;
-    }
-    let start = if (head >> 40) as u8 == b' ' { 6 } else { 5 };
+pub(crate) fn data_block(bytes: &[u8]) -> Option<DataBlock<'_>> {
+    let start = data_value(bytes)?;
     let (end, ascii) = line_end(bytes);
     let value = Piece { bytes: bytes.get(start..end)?, known: ascii };
     if bytes.get(end..end + 2)? == b"\n\n" {
-        return Some((value.text()?, end + 2));
+        Some(DataBlock { data: value.text()?, len: end + 2, span: end + 2 })
+    } else if bytes.get(end..end + 4)? == b"\r\n\r\n" {
+        Some(DataBlock { data: value.text()?, len: end + 4, span: end + 3 })
+    } else {
+        None
     }
-    None
+}
+
+/// A `data` line that ends in LF at the beginning of `bytes`: its value, and its bytes with their end.
+/// `None` for anything else.
+#[inline(always)]
+pub(crate) fn data_line(bytes: &[u8]) -> Option<(Piece<'_>, usize)> {
+    let start = data_value(bytes)?;
+    let (end, ascii) = line_end(bytes);
+    if *bytes.get(end)? != b'\n' {
+        return None;
+    }
+    Some((Piece { bytes: bytes.get(start..end)?, known: ascii }.checked(), end + 1))
+}
+
+/// A line of text, likely short, that ends in LF: its value from `start` on, and its bytes with their
+/// end. `None` for anything else.
+#[inline(always)]
+pub(crate) fn short_line(bytes: &[u8], start: usize) -> Option<(Piece<'_>, usize)> {
+    let (end, ascii) = line_end(bytes);
+    if *bytes.get(end)? != b'\n' {
+        return None;
+    }
+    let value = Piece { bytes: bytes.get(start..end)?, known: ascii }.checked();
+    value.known.then_some((value, end + 1))
+}
+
+/// Where the value of a `data` line begins.
+#[inline(always)]
+fn data_value(bytes: &[u8]) -> Option<usize> {
+    const NAME: u64 = u64::from_le_bytes(*b"data:\0\0\0");
+    let head = u64::from_le_bytes(*bytes.first_chunk()?);
+    let space = usize::from((head >> 40) as u8 == b' ');
+    (head & 0xFF_FFFF_FFFF == NAME).then_some(5 + space)
 }
 
 /// How many bytes of whole lines at the beginning are comments, or blank if those are ignored too.
@@ -292,26 +342,37 @@ mod sse2 {
 
     #[inline(always)]
     pub(super) fn line_end(bytes: &[u8]) -> (usize, bool) {
-        if let Some(first) = bytes.first_chunk() {
-            let mask = candidates(first);
-            let at = mask.trailing_zeros() as usize;
-            // Short lines end here, and most end in LF.
-            if mask != 0 && is_line_end(bytes[at]) {
-                return (at, true);
+        // Short lines end here, with nothing special in them.
+        if let Some(lane) = bytes.first_chunk::<LANE>() {
+            let found = candidates(lane);
+            if found != 0 {
+                let at = found.trailing_zeros() as usize;
+                if is_line_end(lane[at % LANE]) {
+                    return (at, true);
+                }
+            } else if let Some(lane) = bytes[LANE..].first_chunk::<LANE>() {
+                let found = candidates(lane);
+                if found != 0 {
+                    let at = found.trailing_zeros() as usize;
+                    if is_line_end(lane[at % LANE]) {
+                        return (LANE + at, true);
+                    }
+                } else {
+                    return long_line_end(bytes, 2 * LANE);
+                }
             }
         }
-        long_line_end(bytes)
+        long_line_end(bytes, 0)
     }
 
-    #[inline]
-    fn long_line_end(bytes: &[u8]) -> (usize, bool) {
-        let mut at = 0;
+    /// The same from `at` on, with nothing before it.
+    #[inline(never)]
+    fn long_line_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
         while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
             let found = block_candidates(block);
             if found != 0 {
-                match resolve(bytes, at, found) {
-                    Some(answer) => return answer,
-                    None => {}
+                if let Some(answer) = resolve(bytes, at, found) {
+                    return answer;
                 }
             }
             at += BLOCK;
@@ -319,9 +380,8 @@ mod sse2 {
         while let Some(lane) = bytes[at..].first_chunk::<LANE>() {
             let found = candidates(lane);
             if found != 0 {
-                match resolve(bytes, at, u64::from(found)) {
-                    Some(answer) => return answer,
-                    None => {}
+                if let Some(answer) = resolve(bytes, at, u64::from(found)) {
+                    return answer;
                 }
             }
             at += LANE;

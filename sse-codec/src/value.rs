@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use crate::error::InvalidField;
+use crate::error::{InvalidField, check_event_id};
 
 /// An event type that an event stream can carry: no CR, no LF.
 ///
@@ -63,11 +63,8 @@ impl<'a> EventId<'a> {
     /// [`InvalidField::LineBreak`] if it holds CR or LF, [`InvalidField::Nul`] if it holds NUL.
     pub fn new(value: impl Into<Cow<'a, str>>) -> Result<Self, InvalidField> {
         let value = value.into();
-        match memchr::memchr3(b'\n', b'\r', 0, value.as_bytes()) {
-            Some(at) if value.as_bytes()[at] == 0 => Err(InvalidField::Nul { at }),
-            Some(at) => Err(InvalidField::LineBreak { at }),
-            None => Ok(Self(value)),
-        }
+        check_event_id(&value)?;
+        Ok(Self(value))
     }
 
     /// The checked text.

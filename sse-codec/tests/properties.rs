@@ -2,9 +2,9 @@
 
 mod common;
 
-use std::time::Duration;
+use core::time::Duration;
 
-use common::{naive::Outcome, read, read_naively};
+use common::{naive::Outcome, read, read_lent, read_naively, read_naively_with};
 use proptest::{collection::vec, prelude::*, sample::select};
 use sse_codec::{EventId, EventType, Limits, OutgoingEvent};
 
@@ -59,6 +59,22 @@ proptest! {
         prop_assert_eq!(&read(limits, stream.chunks(1)), &expected);
         let chunks = cuts(&stream, &sizes);
         prop_assert_eq!(&read(limits, chunks.iter().map(Vec::as_slice)), &expected);
+    }
+
+    #[test]
+    fn the_decoder_without_an_allocator_equals_the_naive_twin_with_its_limits(
+        stream in stream(),
+        line in 0_usize..200,
+        event in 0_usize..300,
+        value in 0_usize..40,
+        sizes in vec(1_usize..70, 1..8),
+    ) {
+        let limits = Limits::default().line(line).event(event);
+        let expected = read_naively_with(limits, value, &stream);
+        prop_assert_eq!(&read_lent(limits, value, [&stream[..]]), &expected);
+        prop_assert_eq!(&read_lent(limits, value, stream.chunks(1)), &expected);
+        let chunks = cuts(&stream, &sizes);
+        prop_assert_eq!(&read_lent(limits, value, chunks.iter().map(Vec::as_slice)), &expected);
     }
 
     #[test]

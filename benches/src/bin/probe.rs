@@ -1,6 +1,7 @@
 //! Decodes one corpus with one engine, for a profiler: `probe pull a 64 3`.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 use bytes::Bytes;
 use sse_benches::{corpus, decode};
@@ -11,8 +12,7 @@ fn main() {
         eprintln!("usage: probe pull|visit|… LETTER CHUNK_SIZE TIMES");
         std::process::exit(2);
     };
-    let Some(corpus) = corpus::all().into_iter().find(|corpus| letter.starts_with(corpus.letter))
-    else {
+    let Some(corpus) = letter.chars().next().and_then(corpus::one) else {
         eprintln!("no corpus {letter}: a to j");
         std::process::exit(2);
     };

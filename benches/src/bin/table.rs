@@ -3,6 +3,7 @@
 //! Arguments: corpora by letter (`table ach`), and `--rounds N`.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 use std::time::Duration;
 
@@ -25,7 +26,11 @@ fn main() {
         for size in decode::CHUNK_SIZES {
             let mut contenders = decode::contenders(&stream, size);
             let medians = rounds::run(&mut contenders, rounds, Duration::from_millis(10));
-            let mut line = format!("{} {:>6}", corpus.letter, size.map_or("whole".into(), |size| size.to_string()));
+            let mut line = format!(
+                "{} {:>6}",
+                corpus.letter,
+                size.map_or("whole".into(), |size| size.to_string())
+            );
             let best = medians.iter().skip(5).map(|median| median.time).min();
             for median in &medians {
                 let mb = stream.len() as f64 / median.time.as_secs_f64() / 1e6;

@@ -1,12 +1,12 @@
 //! The decoder and its naive twin, brought to one form.
 
-#![allow(dead_code, unreachable_pub, unnameable_types, missing_docs, clippy::exhaustive_enums)]
+#![allow(dead_code, unreachable_pub, unnameable_types, missing_docs)]
+#![allow(clippy::exhaustive_enums, clippy::unwrap_used)]
 
-#[path = "../../src/naive.rs"]
 pub mod naive;
 
 use naive::Outcome;
-use sse_codec::{DecodeError, Decoder, Item, Limits};
+use sse_codec::{Buffers, DecodeError, Decoder, Item, Limits, SliceDecoder};
 
 /// A stream as a decoder read it.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,6 +22,37 @@ pub fn read<'c>(limits: Limits, chunks: impl IntoIterator<Item = &'c [u8]>) -> R
         reader.feed(chunk);
     }
     reader.finish()
+}
+
+/// Decodes `chunks` without an allocator, comments included. `value` limits event types and IDs.
+pub fn read_lent<'c>(
+    limits: Limits,
+    value: usize,
+    chunks: impl IntoIterator<Item = &'c [u8]>,
+) -> Reading {
+    let (mut line, mut event) = (vec![0; limits.line], vec![0; limits.event + 1]);
+    let (mut event_type, mut last, mut id) = (vec![0; value], vec![0; value], vec![0; value]);
+    let mut decoder = SliceDecoder::new(Buffers {
+        line: &mut line,
+        event: &mut event,
+        event_type: &mut event_type,
+        ids: [&mut last, &mut id],
+    })
+    .comments(true);
+    let mut outcomes = Vec::new();
+    for mut chunk in chunks {
+        while let Some(item) = decoder.decode(&mut chunk).transpose() {
+            outcomes.push(item.map_or_else(error_outcome, outcome));
+        }
+    }
+    decoder.finish();
+    Reading { outcomes, last_event_id: decoder.last_event_id().to_owned() }
+}
+
+/// What the naive twin says of the whole stream, with a limit for event types and IDs.
+pub fn read_naively_with(limits: Limits, value: usize, stream: &[u8]) -> Reading {
+    let (outcomes, last_event_id) = naive::decode_with(stream, limits.line, limits.event, value);
+    Reading { outcomes, last_event_id }
 }
 
 /// What the naive twin says of the whole stream.

@@ -1,9 +1,7 @@
 //! The slow, obvious decoder: the whole stream at once, each step as the standard words it. What the
 //! real one is compared with. It stands alone, so that tests and fuzz targets can take it in by path.
 
-use std::{string::String, vec, vec::Vec};
-
-/// As [`Item`](crate::Item) or [`DecodeError`](crate::DecodeError), owning its text.
+/// As an item or a decode error, owning its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Event { event_type: String, data: String, last_event_id: String, start: u64, end: u64 },
@@ -15,6 +13,16 @@ pub enum Outcome {
 
 /// Decodes a whole stream. Gives what it said, in order, and the last event ID.
 pub fn decode(stream: &[u8], line_limit: usize, event_limit: usize) -> (Vec<Outcome>, String) {
+    decode_with(stream, line_limit, event_limit, line_limit)
+}
+
+/// The same with a limit for event types and event IDs, as text.
+pub fn decode_with(
+    stream: &[u8],
+    line_limit: usize,
+    event_limit: usize,
+    value_limit: usize,
+) -> (Vec<Outcome>, String) {
     let mut outcomes = vec![];
     let mut last_event_id = String::new();
     let mut block = Block::default();
@@ -46,9 +54,9 @@ pub fn decode(stream: &[u8], line_limit: usize, event_limit: usize) -> (Vec<Outc
         }
         let ignored_id = name == b"id" && value.contains(&0);
         let decoded = lossy(value);
-        let value_limit = if name.is_empty() { line_limit.saturating_sub(1) } else { line_limit };
         let value_too_long = match name {
-            b"" | b"event" | b"id" => decoded.len() > value_limit && !ignored_id,
+            b"" => decoded.len() + 1 > line_limit,
+            b"event" | b"id" => decoded.len() > value_limit && !ignored_id,
             _ => false,
         };
         if block.size > event_limit
