@@ -1,6 +1,8 @@
 //! `vectors.json`, written from WHATWG HTML §9.2: each stream whole, at every two-way split, byte by
 //! byte, and on time.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Reader, Reading, naive::Outcome, read, read_naively};
@@ -42,8 +44,9 @@ impl Vector {
             (Some(input), None) => input.as_bytes().to_vec(),
             (None, Some(hex)) => {
                 let digits: Vec<u8> = hex.bytes().filter(|byte| *byte != b' ').collect();
-                let byte =
-                    |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
+                let byte = |pair: &[u8]| {
+                    u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap()
+                };
                 digits.chunks(2).map(byte).collect()
             }
             _ => panic!("{}: one of input and hex", self.name),

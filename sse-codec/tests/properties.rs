@@ -1,5 +1,7 @@
 //! Laws that hold for every stream: hostile bytes, any cut, any limits.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use core::time::Duration;
