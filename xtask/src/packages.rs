@@ -5,11 +5,11 @@ use std::process::{Command, Stdio};
 use crate::command::{self, Failure, exists};
 
 /// What the window is built with and runs on.
-pub(crate) const WINDOW: &[&str] =
-    &["build-essential", "pkg-config", "libssl-dev", "libwebkit2gtk-4.1-dev"];
+pub(crate) const WINDOW: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev"];
 
-/// What the tests want besides: a display without a screen, and a driver for the window.
-pub(crate) const TEST: &[&str] = &["xvfb", "xauth", "webkit2gtk-driver"];
+/// What the tests want besides: a display without a screen, a driver for the window, and OpenSSL,
+/// with which the driver's client is built.
+pub(crate) const TEST: &[&str] = &["xvfb", "xauth", "webkit2gtk-driver", "libssl-dev"];
 
 /// Installs those of `wanted` that are missing, and says so.
 ///

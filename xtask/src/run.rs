@@ -51,7 +51,7 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
         }
         Shell::Terminal => {
             eprintln!("xtask: this is {url}; press ^C to end the demo.");
-            show.arg("tail");
+            show.args(["tail", "--comments"]);
         }
     }
     Guarded::start(show.arg(&url))?.wait()
