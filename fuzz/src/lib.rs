@@ -2,7 +2,8 @@
 //!
 //! Each takes the fuzzer's bytes and panics where a law is broken. They stand here rather than in
 //! `fuzz_targets/`, so that a stable compiler builds them and `tests/replay.rs` can run them over the
-//! committed corpora.
+//! committed corpora. With nightly and cargo-fuzz, `cargo +nightly fuzz run decode_chunking` goes on
+//! from there.
 
 #![forbid(unsafe_code)]
 
