@@ -28,7 +28,7 @@ pub(crate) fn dependencies() -> Result<(), Failure> {
     if extra.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(format!("sse-codec also depends on {}", extra.join(", ")), ""))
+    Err(Failure::told(format!("sse-codec also depends on {}", extra.join(", "))))
 }
 
 /// The packages of a tree that are neither the codec itself nor what it needs.

@@ -14,13 +14,14 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct Failure {
     what: String,
-    cure: String,
+    /// `None`: whoever asked for it may know better than what it printed.
+    cure: Option<String>,
     usage: bool,
 }
 
 impl Failure {
     pub(crate) fn new(what: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { what: what.into(), cure: cure.into(), usage: false }
+        Self { what: what.into(), cure: Some(cure.into()), usage: false }
     }
 
     /// The command line itself was wrong.
@@ -32,19 +33,23 @@ impl Failure {
         self.usage
     }
 
-    /// The same failure, with a better word on what to do.
-    pub(crate) fn cure(self, cure: impl Into<String>) -> Self {
-        Self { cure: cure.into(), ..self }
+    /// Another program failed, and told why itself.
+    pub(crate) fn told(what: impl Into<String>) -> Self {
+        Self { what: what.into(), cure: None, usage: false }
+    }
+
+    /// The same failure, with a word on what to do where it has none.
+    pub(crate) fn or_cure(self, cure: impl Into<String>) -> Self {
+        Self { cure: self.cure.or_else(|| Some(cure.into())), ..self }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}. What to do: {}.", self.what, self.cure)
+        let cure = self.cure.as_deref().unwrap_or("read what it printed above");
+        write!(f, "{}. What to do: {cure}.", self.what)
     }
 }
-
-const READ_ABOVE: &str = "read what it printed above";
 
 /// Runs a command whose words go straight to the terminal.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
@@ -111,7 +116,7 @@ fn succeeded(command: &Command, status: ExitStatus) -> Result<(), Failure> {
     if status.success() {
         return Ok(());
     }
-    Err(Failure::new(format!("`{}` failed ({status})", typed(command)), READ_ABOVE))
+    Err(Failure::told(format!("`{}` failed ({status})", typed(command))))
 }
 
 fn not_started(command: &Command, error: &io::Error) -> Failure {

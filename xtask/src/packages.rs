@@ -38,7 +38,7 @@ pub(crate) fn install(wanted: &[&str]) -> Result<(), Failure> {
     }
     let install = ["install", "--yes", "--no-install-recommends"];
     command::run(rights.apt_get(&install).args(&missing)).map_err(|failure| {
-        failure.cure(format!("read what apt-get printed above, or run `{by_hand}` yourself"))
+        failure.or_cure(format!("read what apt-get printed above, or run `{by_hand}` yourself"))
     })
 }
 

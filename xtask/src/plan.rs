@@ -117,7 +117,7 @@ fn attempt(step: &Step, closing: &mut Vec<String>) -> Verdict {
     closing.extend(report.closing.into_iter().map(|line| format!("{:<14} {line}", step.name)));
     match (result, report.skipped) {
         (Err(failure), _) => {
-            let failure = failure.cure(step.cure);
+            let failure = failure.or_cure(step.cure);
             println!("xtask: the step `{}` failed: {failure}", step.name);
             Verdict::Failed(failure)
         }
