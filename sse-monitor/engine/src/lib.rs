@@ -44,9 +44,10 @@ mod request;
 mod row;
 mod state;
 mod watch;
+mod words;
 
 pub use capture::{Overflow, Retention};
-pub use request::{HeaderFault, RequestError, WatchRequest};
+pub use request::{HeaderFault, Reconnect, RequestError, WatchRequest};
 pub use row::{Row, RowKind};
 pub use state::{Failure, Fault, Snapshot, State, Totals};
 pub use watch::Watch;

@@ -93,7 +93,7 @@ impl Log {
         self.touch();
     }
 
-    /// An ID that came without an event is what a reconnect sends all the same.
+    /// Tells the ID that a reconnect would send: it moves without an event too.
     pub(crate) fn last_event_id(&self, id: &str) {
         let mut inner = self.lock();
         if inner.last_event_id != id {
@@ -189,7 +189,7 @@ impl Inner {
                 self.attempt += 1;
             }
             RowKind::Connected { .. } => totals.connections += 1,
-            RowKind::Disconnected { .. } | RowKind::Closed => {}
+            RowKind::Redirected { .. } | RowKind::Disconnected { .. } | RowKind::Closed => {}
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What to watch, checked before anything is sent.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use core::fmt;
+
+use http::{HeaderName, HeaderValue};
 use sse_codec::EventId;
 use thiserror::Error;
 use url::{ParseError, Url};
@@ -19,13 +21,13 @@ use crate::capture::Retention;
 /// assert!(error.to_string().contains("try http://localhost:8080/events"));
 /// # Ok::<(), sse_monitor_engine::RequestError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct WatchRequest {
     pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Vec<(HeaderName, String)>,
     pub(crate) last_event_id: String,
-    pub(crate) reconnect: bool,
+    pub(crate) reconnect: Reconnect,
     pub(crate) retention: Retention,
 }
 
@@ -37,9 +39,9 @@ impl WatchRequest {
     pub fn new(url: &str) -> Result<Self, RequestError> {
         Ok(Self {
             url: parse_url(url)?,
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
             last_event_id: String::new(),
-            reconnect: true,
+            reconnect: Reconnect::default(),
             retention: Retention::default(),
         })
     }
@@ -51,7 +53,7 @@ impl WatchRequest {
     /// be a secret.
     pub fn header(mut self, line: &str) -> Result<Self, RequestError> {
         let (name, value) = parse_header(line)?;
-        self.headers.append(name, value);
+        self.headers.push((name, value));
         Ok(self)
     }
 
@@ -65,8 +67,8 @@ impl WatchRequest {
         Ok(self)
     }
 
-    /// Whether a lost connection is tried again; it is unless told otherwise.
-    pub const fn reconnect(mut self, reconnect: bool) -> Self {
+    /// When a connection that failed or was lost is tried again.
+    pub const fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = reconnect;
         self
     }
@@ -79,12 +81,37 @@ impl WatchRequest {
 
     /// The URL, fit to be shown: a password in it is masked.
     pub fn url(&self) -> String {
-        let mut shown = self.url.clone();
-        if shown.password().is_some() && shown.set_password(Some("***")).is_err() {
-            return "(a URL with a password)".into();
-        }
-        shown.into()
+        shown_url(self.url.clone())
     }
+}
+
+/// Without the headers' values and the password, which are secrets.
+impl fmt::Debug for WatchRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("WatchRequest")
+            .field("url", &self.url())
+            .field("headers", &headers)
+            .field("last_event_id", &self.last_event_id)
+            .field("reconnect", &self.reconnect)
+            .field("retention", &self.retention)
+            .finish()
+    }
+}
+
+/// When a connection that failed or was lost is tried again.
+///
+/// What cannot get better is never tried again, such as a 404 or a page of HTML.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reconnect {
+    /// Always, the first one too: the server may be about to start.
+    #[default]
+    Always,
+    /// Once a stream was open; a first connection that fails is the end.
+    OnceOpened,
+    /// Never: the stream's end is the end.
+    Never,
 }
 
 /// Why a request cannot be sent as it was given.
@@ -111,7 +138,7 @@ pub enum RequestError {
         scheme: String,
     },
     /// It is not a URL at all.
-    #[error("“{given}” is not a URL ({source}); type one like http://127.0.0.1:8080/events")]
+    #[error("“{given}” is not a URL{}; type one like http://127.0.0.1:8080/events", detail(*.source))]
     NotAUrl {
         /// What was given.
         given: String,
@@ -134,6 +161,14 @@ pub enum RequestError {
     },
 }
 
+/// What the parser says, unless it is only that there is nothing like a URL.
+fn detail(source: ParseError) -> String {
+    if source == ParseError::RelativeUrlWithoutBase {
+        return String::new();
+    }
+    format!(" ({source})")
+}
+
 /// What is wrong with a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
@@ -147,6 +182,14 @@ pub enum HeaderFault {
     /// The value has a control character.
     #[error("its value has a character that headers cannot carry")]
     Value,
+}
+
+/// The URL with its password masked.
+pub(crate) fn shown_url(mut url: Url) -> String {
+    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+        return "(a URL with a password)".into();
+    }
+    url.into()
 }
 
 fn parse_url(typed: &str) -> Result<Url, RequestError> {
@@ -185,16 +228,16 @@ fn after_colon_is_port(given: &str) -> bool {
     given.split_once(':').is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-fn parse_header(line: &str) -> Result<(HeaderName, HeaderValue), RequestError> {
-    let (name, value) = line.split_once(':').ok_or(HeaderFault::NoColon).map_err(|fault| {
+fn parse_header(line: &str) -> Result<(HeaderName, String), RequestError> {
+    let Some((name, value)) = line.split_once(':') else {
         // Without a colon the whole line may be a secret.
-        RequestError::Header { name: "…".into(), fault }
-    })?;
-    let refused = |fault| RequestError::Header { name: name.trim().into(), fault };
-    let header = HeaderName::try_from(name.trim()).map_err(|_| refused(HeaderFault::Name))?;
-    let mut value = HeaderValue::try_from(value.trim()).map_err(|_| refused(HeaderFault::Value))?;
-    value.set_sensitive(true);
-    Ok((header, value))
+        return Err(RequestError::Header { name: "…".into(), fault: HeaderFault::NoColon });
+    };
+    let (name, value) = (name.trim(), value.trim());
+    let refused = |fault| RequestError::Header { name: name.into(), fault };
+    let header = HeaderName::try_from(name).map_err(|_| refused(HeaderFault::Name))?;
+    HeaderValue::try_from(value).map_err(|_| refused(HeaderFault::Value))?;
+    Ok((header, value.into()))
 }
 
 #[cfg(test)]
@@ -250,11 +293,7 @@ mod tests {
                 "event streams are read over http or https, not javascript; check the beginning \
                  of the URL",
             ),
-            (
-                "not a url",
-                "“not a url” is not a URL (relative URL without a base); type one like \
-                 http://127.0.0.1:8080/events",
-            ),
+            ("not a url", "“not a url” is not a URL; type one like http://127.0.0.1:8080/events"),
             (
                 "http://",
                 "“http://” is not a URL (empty host); type one like http://127.0.0.1:8080/events",
@@ -270,9 +309,11 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_shown() {
+    fn a_secret_is_never_shown() {
         let request = WatchRequest::new("http://me:secret@127.0.0.1/").unwrap();
+        let request = request.header("X-Api-Key: secret").unwrap();
         assert_eq!(request.url(), "http://me:***@127.0.0.1/");
+        assert!(!format!("{request:?}").contains("secret"), "{request:?}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::state::Fault;
+
 /// One row of a [`Watch`](crate::Watch): something that arrived, or a turn that the connection took.
 ///
 /// Texts are as the stream sent them, control characters included: whoever shows them escapes them.
@@ -21,7 +23,8 @@ pub struct Row {
     pub attempt: u32,
     /// An event's type (`message` where the stream names none); empty for other rows.
     pub event_type: String,
-    /// An event's last event ID; of a [`Connecting`](RowKind::Connecting) row the ID that was sent.
+    /// An event's last event ID. Of a [`Connecting`](RowKind::Connecting) row the ID that was sent, of
+    /// a [`Disconnected`](RowKind::Disconnected) row the one that a reconnect would send.
     pub id: String,
     /// An event's data or a comment's text; for other rows a sentence that says what happened.
     /// A page has only its beginning.
@@ -57,6 +60,11 @@ pub enum RowKind {
     DecodeError,
     /// An attempt to connect began; the row's `id` is the last event ID it sent.
     Connecting,
+    /// The server sent the request elsewhere.
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+    },
     /// The response came and is an event stream.
     Connected {
         /// The HTTP status.
@@ -64,6 +72,8 @@ pub enum RowKind {
     },
     /// The connection failed or ended.
     Disconnected {
+        /// The sort of failure; the sentence is in the row's `data`.
+        fault: Fault,
         /// In how many milliseconds it is tried again; `None` if it is not.
         retry_in_ms: Option<u32>,
     },

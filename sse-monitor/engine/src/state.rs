@@ -78,16 +78,20 @@ pub struct Failure {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
-    /// The stream ended in good order: the server closed it.
-    Ended,
-    /// No connection could be made, or it broke.
+    /// The request cannot work as given: an unusable URL, header or redirect.
+    Request,
+    /// The server could not be reached.
     Connect,
+    /// Somebody was reached, but no trust could be established.
+    Tls,
+    /// It took too long.
+    TimedOut,
     /// The server answered with a status that is not an event stream's.
     Http,
-    /// Nothing came in time.
-    TimedOut,
-    /// What came is not an event stream.
+    /// What came is not an event stream, or not even HTTP.
     Protocol,
+    /// The stream was open, and ended or broke off.
+    Ended,
     /// Anything else.
     Other,
 }
