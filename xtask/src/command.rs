@@ -3,7 +3,7 @@
 use core::fmt;
 use std::{
     env,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, IsTerminal, Read, Write},
     path::Path,
     process::{Command, ExitStatus, Stdio},
     sync::mpsc,
@@ -92,12 +92,13 @@ pub(crate) fn exists(program: &str) -> bool {
         .any(|folder| folder.join(program).with_extension(env::consts::EXE_EXTENSION).is_file())
 }
 
-/// Colours and progress are lost in a pipe: asks for the colours where a person looks on.
+/// A runner sees a pipe where a person may look on, and some show colours to none: tells it which.
 pub(crate) fn coloured(command: &mut Command) -> &mut Command {
-    if io::IsTerminal::is_terminal(&io::stdout()) {
-        command.env("CARGO_TERM_COLOR", "always").env("FORCE_COLOR", "1");
+    if io::stdout().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always").env("FORCE_COLOR", "1")
+    } else {
+        command.env("NO_COLOR", "1").env_remove("FORCE_COLOR")
     }
-    command
 }
 
 /// A command as one would type it: cargo names itself by its full path.

@@ -114,7 +114,7 @@ fn attempt(step: &Step, closing: &mut Vec<String>) -> Verdict {
     println!("\n== {}: {}", step.name, step.shows);
     let mut report = Report::default();
     let result = (step.run)(&mut report);
-    closing.extend(report.closing.into_iter().map(|line| format!("{:<14} {line}", step.name)));
+    closing.extend(report.closing.into_iter().map(|line| format!("{line}  [{}]", step.name)));
     match (result, report.skipped) {
         (Err(failure), _) => {
             let failure = failure.or_cure(step.cure);
