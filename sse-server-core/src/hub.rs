@@ -239,6 +239,11 @@ impl Hub {
         self.outputs.pop_front()
     }
 
+    /// Whether a drain has begun.
+    pub const fn is_draining(&self) -> bool {
+        self.drain.is_some()
+    }
+
     /// Whether a drain has begun and nobody is left to wait for.
     pub fn is_drained(&self) -> bool {
         self.drain.is_some() && self.subscribers.len() == 0 && self.appending.is_empty()

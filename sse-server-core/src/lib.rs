@@ -27,7 +27,7 @@
 //! hub.publish(Publish::new([Topic::new("prices")?], "1.08"), now)?;
 //! while let Some(output) = hub.poll_output() {
 //!     match output {
-//!         Output::Append { id, event } => {
+//!         Output::Append { id, event, .. } => {
 //!             let head = store.head();
 //!             let appended = event.place(Cursor::new(head.epoch(), head.offset() + 1));
 //!             store.append(&appended, now);
