@@ -82,7 +82,8 @@ pub(crate) struct Tail {
 
     /// Stop after this time, such as 10s, 500ms or 5m
     ///
-    /// With --count it is how long the events may take: if fewer came, the exit status is 5.
+    /// If no stream was open in that time, or fewer events came than --count asks for, the exit
+    /// status is 5.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub(crate) time: Option<Duration>,
 

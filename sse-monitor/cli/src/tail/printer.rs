@@ -56,14 +56,15 @@ impl<'a> Printer<'a> {
 
     /// The time that was given is over.
     pub(crate) fn out_of_time(&self) -> Exit {
-        match self.count {
-            Some(count) => {
-                let came = self.events;
-                self.words.error(&format!("only {came} of {count} events came in the time given"));
-                Exit::TimedOut
-            }
-            None => Exit::Done,
+        if let Some(count) = self.count {
+            let came = self.events;
+            self.words.error(&format!("only {came} of {count} events came in the time given"));
+        } else if !self.opened {
+            self.words.error("no stream was open in the time given");
+        } else {
+            return Exit::Done;
         }
+        Exit::TimedOut
     }
 
     /// The stream is over for good.
