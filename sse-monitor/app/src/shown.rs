@@ -94,3 +94,108 @@ impl Shown {
         self.current.borrow().watch.as_ref()?.row(number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use sse_monitor_engine::{Failure, Fault, RowKind, State, Totals};
+    use tokio::net::TcpListener;
+
+    use super::{Arc, Handle, Page, Row, Shown, Snapshot};
+
+    /// The page's own tests read this file: what is compared here with what Rust writes is compared
+    /// there with what TypeScript expects.
+    const SAMPLE: &str = include_str!("../../ui/tests/page.json");
+
+    #[test]
+    fn a_page_is_written_as_the_window_reads_it() {
+        let failure =
+            Failure { fault: Fault::Connect, sentence: "the server refused the connection".into() };
+        let retry_at_unix_micros = 1_795_458_033_042_000;
+        let snapshot = Snapshot {
+            revision: 42,
+            url: "http://127.0.0.1:8080/events".into(),
+            state: State::Waiting { retry_at_unix_micros, failure },
+            last_event_id: "e-7".into(),
+            first_row: 1,
+            next_row: 10,
+            totals: Totals {
+                events: 1,
+                comments: 1,
+                reconnection_times: 1,
+                decode_errors: 1,
+                attempts: 1,
+                connections: 1,
+                data_bytes: 7,
+                kept_bytes: 512,
+                rows_forgotten: 0,
+            },
+        };
+        let kinds = [
+            RowKind::Connecting,
+            RowKind::Redirected { status: 307 },
+            RowKind::Connected { status: 200 },
+            RowKind::ReconnectionTime { wait_ms: 2000 },
+            RowKind::Event,
+            RowKind::Comment,
+            RowKind::DecodeError,
+            RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: Some(2000) },
+            RowKind::Closed,
+        ];
+        let rows = kinds.into_iter().zip(1..).map(|(kind, number)| sample_row(number, kind));
+        let page = Page { watch: 3, snapshot, rows: rows.collect() };
+        let written = serde_json::to_value(page).unwrap();
+        let sample: Value = serde_json::from_str(SAMPLE).unwrap();
+        assert_eq!(written, sample, "write this into ui/tests/page.json: {written:#}");
+    }
+
+    #[tokio::test]
+    async fn before_the_first_connect_there_is_an_empty_page() {
+        let shown = Shown::new(Handle::current());
+        let page = serde_json::to_value(shown.page(None, 50)).unwrap();
+        assert_eq!(page["watch"], 0);
+        assert_eq!(page["snapshot"]["state"], json!({ "name": "idle" }));
+        assert_eq!(page["rows"], json!([]));
+        assert!(shown.row(1).is_none());
+        shown.disconnect();
+    }
+
+    #[tokio::test]
+    async fn a_refused_url_leaves_what_is_watched() {
+        let shown = Shown::new(Handle::current());
+        let refusal = shown.connect("nonsense").unwrap_err().to_string();
+        assert!(refusal.contains("nonsense"), "{refusal}");
+        assert_eq!(shown.page(None, 1).watch, 0);
+    }
+
+    #[tokio::test]
+    async fn a_connect_ends_the_wait_for_a_change() {
+        let shown = Arc::new(Shown::new(Handle::current()));
+        let waiting = tokio::spawn({
+            let shown = Arc::clone(&shown);
+            async move { shown.changed(0, 0).await }
+        });
+        tokio::task::yield_now().await;
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        shown.connect(&format!("http://{}/", silent.local_addr().unwrap())).unwrap();
+        waiting.await.unwrap();
+        // Asked about a watch that is gone, it answers at once.
+        shown.changed(0, 0).await;
+        assert_eq!(shown.page(None, 1).watch, 1);
+    }
+
+    fn sample_row(number: u64, kind: RowKind) -> Row {
+        let event = kind == RowKind::Event;
+        Row {
+            number,
+            kind,
+            unix_micros: 1_795_458_031_042_000 + number,
+            elapsed_micros: number,
+            attempt: 1,
+            event_type: if event { "order".into() } else { String::new() },
+            id: if event { "e-7".into() } else { String::new() },
+            data: r#"{"n":1}"#.into(),
+            data_bytes: 7,
+        }
+    }
+}

@@ -7,12 +7,13 @@ const words: Record<RowKind, string> = {
   reconnection_time: "retry",
   decode_error: "dropped",
   connecting: "connecting",
+  redirected: "redirected",
   connected: "connected",
   disconnected: "disconnected",
   closed: "closed",
 };
 
-export const kindWord = (kind: RowKind): string => words[kind] ?? kind;
+export const kindWord = (kind: RowKind): string => words[kind];
 
 /** Which rows ask to be looked at, and how urgently. */
 export function tone(row: Row): "plain" | "quiet" | "good" | "warning" {
@@ -28,6 +29,7 @@ export function tone(row: Row): "plain" | "quiet" | "good" | "warning" {
     case "comment":
     case "reconnection_time":
     case "connecting":
+    case "redirected":
     case "closed":
       return "quiet";
   }

@@ -20,10 +20,11 @@ export interface Row {
   dataBytes: number;
   /** Of `reconnection_time` rows. */
   waitMs?: number;
-  /** Of `connected` rows. */
+  /** Of `connected` and `redirected` rows. */
   status?: number;
-  /** Of `disconnected` rows. */
+  /** Of `disconnected` rows; `null` where it is not tried again. */
   retryInMs?: number | null;
+  fault?: string;
 }
 
 export type RowKind =
@@ -32,6 +33,7 @@ export type RowKind =
   | "reconnection_time"
   | "decode_error"
   | "connecting"
+  | "redirected"
   | "connected"
   | "disconnected"
   | "closed";
