@@ -4,6 +4,7 @@ use alloc::{
     borrow::ToOwned,
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 use core::fmt;
 
@@ -172,7 +173,7 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("method", &self.method)
-            .field("headers", &self.headers.keys())
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
             .field("policy", &self.policy)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
@@ -184,7 +185,7 @@ impl fmt::Debug for Builder {
 #[non_exhaustive]
 pub enum BuildError {
     /// The URL is not one, or not of a web server.
-    #[error("{}", UrlSentence { url, mistake: *mistake })]
+    #[error("{}", UrlSentence { url, mistake })]
     #[non_exhaustive]
     Url {
         /// What was given, cut to 200 characters.
@@ -218,7 +219,7 @@ pub enum BuildError {
 }
 
 /// What can be wrong with a URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlMistake {
     /// There is nothing.
@@ -229,13 +230,15 @@ pub enum UrlMistake {
     OtherScheme,
     /// It names no host.
     NoHost,
+    /// It has no scheme, and would not be one with it either.
+    NotAUrl,
     /// It is malformed in the way that this says.
-    Malformed(ParseError),
+    Malformed(String),
 }
 
 struct UrlSentence<'a> {
     url: &'a str,
-    mistake: UrlMistake,
+    mistake: &'a UrlMistake,
 }
 
 impl fmt::Display for UrlSentence<'_> {
@@ -255,6 +258,9 @@ impl fmt::Display for UrlSentence<'_> {
             UrlMistake::NoHost => {
                 write!(f, "{url:?} names no host: write one such as http://localhost:8080/events")
             }
+            UrlMistake::NotAUrl => {
+                write!(f, "{url:?} is not a URL: write one such as http://localhost:8080/events")
+            }
             UrlMistake::Malformed(reason) => write!(f, "{url:?} is not a URL: {reason}"),
         }
     }
@@ -270,7 +276,8 @@ fn parse_url(text: &str) -> Result<Url, BuildError> {
         Err(_) if text.is_empty() => UrlMistake::Empty,
         Err(ParseError::RelativeUrlWithoutBase) if would_be_url(text) => UrlMistake::NoScheme,
         Err(ParseError::EmptyHost) => UrlMistake::NoHost,
-        Err(reason) => UrlMistake::Malformed(reason),
+        Err(ParseError::RelativeUrlWithoutBase) => UrlMistake::NotAUrl,
+        Err(reason) => UrlMistake::Malformed(reason.to_string()),
     };
     Err(BuildError::Url { url: cut(text), mistake })
 }

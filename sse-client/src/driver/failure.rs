@@ -39,7 +39,7 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
                 format!("there is no way to {place}: {cause}; check the address, or the network")
             }
             FailureKind::TimedOut => format!("{place} gave no answer in time: {cause}"),
-            FailureKind::Tls => format!("no secure connection to {place}: {cause}"),
+            FailureKind::Tls => format!("no secure connection to {place}: {cause}{}", tls_advice()),
             FailureKind::Protocol => {
                 format!("what {place} answers is not HTTP: {cause}; is this the right port?")
             }
@@ -75,6 +75,9 @@ fn kind_of(error: &reqwest::Error, url: &Url) -> FailureKind {
     if error.is_builder() {
         return FailureKind::Request;
     }
+    if error.is_dns() {
+        return FailureKind::Resolve;
+    }
     if error.is_timeout() {
         return FailureKind::TimedOut;
     }
@@ -89,8 +92,18 @@ fn kind_of(error: &reqwest::Error, url: &Url) -> FailureKind {
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
             FailureKind::Unreachable
         }
-        Some(io::ErrorKind::InvalidData) if url.scheme() == "https" => FailureKind::Tls,
+        // Below TLS all went well: what failed is the handshake.
+        Some(io::ErrorKind::InvalidData) | None if url.scheme() == "https" => FailureKind::Tls,
         _ => FailureKind::Connect,
+    }
+}
+
+/// A program may have brought TLS to reqwest by itself, so its absence here proves nothing.
+const fn tls_advice() -> &'static str {
+    if cfg!(any(feature = "rustls", feature = "native-tls")) {
+        ""
+    } else {
+        "; was this program built with a TLS feature of sse-client, rustls or native-tls?"
     }
 }
 
@@ -99,6 +112,13 @@ pub(super) fn root_cause(error: &reqwest::Error) -> String {
     causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
+/// From the outermost to the innermost. An `io::Error` that wraps another error steps over it in
+/// its own `source`, and that other one is the one that knows.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    core::iter::successors(error.source(), |&cause| cause.source())
+    core::iter::successors(error.source(), |&cause| {
+        match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
+            None => cause.source(),
+        }
+    })
 }

@@ -182,11 +182,11 @@ struct StatusSentence {
 impl fmt::Display for StatusSentence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (reason, advice) = match self.status {
-            301 => (" Moved Permanently", "without saying where to"),
-            302 => (" Found", "without saying where to"),
-            303 => (" See Other", "without saying where to"),
-            307 => (" Temporary Redirect", "without saying where to"),
-            308 => (" Permanent Redirect", "without saying where to"),
+            301 => (" Moved Permanently", "it redirects without saying where to"),
+            302 => (" Found", "it redirects without saying where to"),
+            303 => (" See Other", "it redirects without saying where to"),
+            307 => (" Temporary Redirect", "it redirects without saying where to"),
+            308 => (" Permanent Redirect", "it redirects without saying where to"),
             400 => (" Bad Request", "check the URL's query and the headers"),
             401 => (" Unauthorized", "it wants to know who asks: check the credentials"),
             403 => (" Forbidden", "these credentials may not read this stream"),
