@@ -50,17 +50,17 @@ fn take_page() -> Result<(), String> {
 /// Whether npm's own record of what it installed is as new as the lock file.
 fn installed(ui: &Path) -> bool {
     let age = |file: &str| fs::metadata(ui.join(file)).and_then(|metadata| metadata.modified());
-    let newer = || Ok::<_, io::Error>(age("node_modules/.package-lock.json")? >= age("package-lock.json")?);
+    let newer =
+        || Ok::<_, io::Error>(age("node_modules/.package-lock.json")? >= age("package-lock.json")?);
     newer().unwrap_or(false)
 }
 
 fn npm(ui: &Path, arguments: &[&str]) -> Result<(), String> {
     let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(ui)
-        .output()
-        .map_err(|error| format!("{program} did not start ({error}); install Node 20 or newer"))?;
+    let output =
+        Command::new(program).args(arguments).current_dir(ui).output().map_err(|error| {
+            format!("{program} did not start ({error}); install Node 20 or newer")
+        })?;
     if output.status.success() {
         return Ok(());
     }
