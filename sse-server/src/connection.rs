@@ -102,6 +102,10 @@ pub(crate) async fn serve(
             }
             // The sender lives as long as the accept loop; gone is as good as stopped.
             _ = stop.changed(), if !stopping => {
+                // One that has not finished a request yet is owed nothing.
+                if !line.spoke.load(Ordering::Relaxed) {
+                    return;
+                }
                 connection.as_mut().graceful_shutdown();
                 stopping = true;
             }
