@@ -2,11 +2,21 @@
 
 #![forbid(unsafe_code)]
 
+use core::error::Error;
+use std::process::ExitCode;
+
 use sse_client::EventSource;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn core::error::Error>> {
-    let url = std::env::args().nth(1).ok_or("which URL? Give it as the argument")?;
+async fn main() -> ExitCode {
+    let Err(error) = watch(std::env::args().nth(1).unwrap_or_default()).await else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("watch: {error}");
+    ExitCode::FAILURE
+}
+
+async fn watch(url: String) -> Result<(), Box<dyn Error>> {
     let mut source = EventSource::builder(url).open()?;
     while let Some(event) = source.next().await {
         let event = event?;

@@ -39,7 +39,9 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
                 format!("there is no way to {place}: {cause}; check the address, or the network")
             }
             FailureKind::TimedOut => format!("{place} gave no answer in time: {cause}"),
-            FailureKind::Tls => format!("no secure connection to {place}: {cause}{}", tls_advice()),
+            FailureKind::Tls => {
+                format!("no secure connection to {place}: {cause}{}", tls_advice(&cause))
+            }
             FailureKind::Protocol => {
                 format!("what {place} answers is not HTTP: {cause}; is this the right port?")
             }
@@ -98,11 +100,16 @@ fn kind_of(error: &reqwest::Error, url: &Url) -> FailureKind {
     }
 }
 
-/// A program may have brought TLS to reqwest by itself, so its absence here proves nothing.
-const fn tls_advice() -> &'static str {
-    if cfg!(any(feature = "rustls", feature = "native-tls")) {
-        ""
+/// What to look at first. Only words: what the reasons are called is the TLS library's affair.
+fn tls_advice(cause: &str) -> &'static str {
+    // So rustls and OpenSSL say that the answer was not TLS at all.
+    let not_tls = ["InvalidContentType", "wrong version number", "packet length too long"];
+    if not_tls.iter().any(|words| cause.contains(words)) {
+        "; it seems to speak no TLS: is it http:// rather than https://?"
+    } else if cfg!(any(feature = "rustls", feature = "native-tls")) {
+        "; check the certificate and its name"
     } else {
+        // The program may have brought TLS to reqwest by itself, so this is only a question.
         "; was this program built with a TLS feature of sse-client, rustls or native-tls?"
     }
 }

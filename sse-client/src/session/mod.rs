@@ -1,8 +1,8 @@
 //! The `EventSource` processing model as a state machine without IO.
 //!
 //! A [`Session`] reads no clock, opens no socket and draws no randomness: `now` and a seed come in,
-//! [`Output`]s come out. What moves the bytes is a driver; [`EventSource`](crate::EventSource) is
-//! one, and another fits on a page:
+//! [`Output`]s come out. What moves the bytes is a driver: `EventSource` is
+//! one (feature `reqwest`), and another fits on a page:
 //!
 //! ```
 //! use core::time::Duration;
@@ -139,7 +139,7 @@ impl fmt::Display for Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the standard has these three")]
 pub enum ReadyState {
-    /// An attempt is under way, or the session waits to make the next.
+    /// There is no stream now: an attempt is under way, or the session waits to make the next.
     Connecting,
     /// The stream is open.
     Open,

@@ -12,6 +12,7 @@
 //! last event ID known, and a reader that is behind is not pushed by another connection.
 
 use alloc::{boxed::Box, collections::VecDeque};
+use core::mem;
 use core::time::Duration;
 
 use sse_codec::time::Instant;
@@ -64,9 +65,10 @@ impl Machine {
 
     pub(super) fn ready_state(&self) -> ReadyState {
         match self.state {
-            State::Connecting { .. } | State::Waiting { .. } => ReadyState::Connecting,
-            // What is still given out came while it was open.
-            State::Open { .. } | State::Ending { .. } => ReadyState::Open,
+            State::Connecting { .. } | State::Ending { .. } | State::Waiting { .. } => {
+                ReadyState::Connecting
+            }
+            State::Open { .. } => ReadyState::Open,
             State::Closed => ReadyState::Closed,
         }
     }
@@ -162,7 +164,7 @@ impl Machine {
     pub(super) fn settle(&mut self) -> Option<Signal> {
         let State::Ending { .. } = self.state else { return None };
         let State::Ending { attempt, error, at, steady } =
-            core::mem::replace(&mut self.state, State::Closed)
+            mem::replace(&mut self.state, State::Closed)
         else {
             return None;
         };
@@ -208,16 +210,26 @@ impl Machine {
 
     /// Any → Closed. What was still to be said is unsaid.
     pub(super) fn close(&mut self) {
-        match core::mem::replace(&mut self.state, State::Closed) {
-            State::Connecting { attempt, .. } | State::Open { attempt, .. } => {
-                // If the transport has not even heard of the attempt, it ignores the abort.
-                self.signals.clear();
+        let queued = mem::take(&mut self.signals);
+        // A request that was never announced needs no end.
+        let is_unheard = queued.iter().any(|signal| matches!(signal, Signal::Connect { .. }));
+        let is_held = queued.iter().any(|signal| matches!(signal, Signal::Abort { .. }));
+        match mem::replace(&mut self.state, State::Closed) {
+            State::Connecting { attempt, .. } | State::Open { attempt, .. } if !is_unheard => {
                 self.signals.push_back(Signal::Abort { attempt });
             }
-            // An abort may still be queued, and must stay.
-            State::Ending { .. } => {}
-            State::Waiting { .. } => self.signals.clear(),
-            State::Closed => return,
+            State::Ending { attempt, .. } if is_held && !is_unheard => {
+                self.signals.push_back(Signal::Abort { attempt });
+            }
+            State::Connecting { .. }
+            | State::Open { .. }
+            | State::Ending { .. }
+            | State::Waiting { .. } => {}
+            // Its end may still be queued, and is the same.
+            State::Closed => {
+                self.signals = queued;
+                return;
+            }
         }
         self.signals.push_back(Signal::Closed);
     }

@@ -491,6 +491,13 @@ fn close_while_connecting_lets_go_of_the_request() {
 }
 
 #[test]
+fn close_before_anyone_heard_of_the_request_leaves_nothing_to_let_go_of() {
+    let mut script = Script::new(SessionConfig::new());
+    script.session.close();
+    assert_eq!(script.outputs(), ["closed"]);
+}
+
+#[test]
 fn close_while_open_drops_what_was_not_given_out() {
     let mut script = Script::new(SessionConfig::new());
     script.open();

@@ -1,7 +1,6 @@
 //! Streams that do not open, or fall silent: each says why in a sentence.
 
-use core::time::Duration;
-use std::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 
 use sse_client::{
     Error, RetryPolicy, Update,
@@ -80,7 +79,7 @@ async fn a_retry_after_date_is_read_by_the_servers_own_clock() {
 
 #[tokio::test]
 async fn a_refused_connection_asks_whether_the_server_is_running() {
-    let address = nowhere().await;
+    let (_socket, address) = nowhere();
     let (kind, sentence, again) = first_failure(source(format!("http://{address}/events"))).await;
     assert_eq!((kind, again), (ErrorKind::Connect, true));
     assert_eq!(
@@ -91,10 +90,10 @@ async fn a_refused_connection_asks_whether_the_server_is_running() {
 
 #[tokio::test]
 async fn it_connects_once_a_server_is_there() {
-    let address = nowhere().await;
+    let (socket, address) = nowhere();
     let mut updates = source(format!("http://{address}/")).open_updates().unwrap();
     while !matches!(updates.next().await, Some(Update::Disconnected { .. })) {}
-    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    let listener = socket.listen(1).unwrap();
     let accepts = tokio::spawn(async move { listener.accept().await.map(|_| ()) });
     while !accepts.is_finished() {
         updates.next().await;
@@ -146,8 +145,8 @@ async fn https_to_a_server_without_tls_is_hopeless() {
     let (kind, sentence, again) = first_failure(source(format!("https://{address}/"))).await;
     server.await.unwrap().unwrap();
     assert_eq!((kind, again), (ErrorKind::Tls, false), "{sentence}");
-    let expected = format!("no secure connection to {}: ", address);
-    assert!(sentence.starts_with(&expected), "{sentence}");
+    assert!(sentence.starts_with(&format!("no secure connection to {address}: ")), "{sentence}");
+    assert!(sentence.ends_with("is it http:// rather than https://?"), "{sentence}");
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]

@@ -1,18 +1,16 @@
 //! An HTTP origin that does as it is told, on a real loopback socket.
 
-use std::{
-    io,
+use alloc::sync::Arc;
+use core::{
     net::SocketAddr,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
 };
+use std::{io, sync::Mutex};
 
 use sse_client::{Builder, EventSource, RetryPolicy};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Notify,
 };
 
@@ -130,9 +128,12 @@ pub(crate) fn source(url: impl Into<String>) -> Builder {
         .client(reqwest::Client::builder().no_proxy())
 }
 
-/// An address at which nothing listens.
-pub(crate) async fn nowhere() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+/// A port at which nothing listens, and which nobody else can take meanwhile.
+pub(crate) fn nowhere() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 impl Shared {
