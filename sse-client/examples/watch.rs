@@ -3,7 +3,10 @@
 #![forbid(unsafe_code)]
 
 use core::error::Error;
-use std::process::ExitCode;
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
 
 use sse_client::EventSource;
 
@@ -20,7 +23,8 @@ async fn watch(url: String) -> Result<(), Box<dyn Error>> {
     let mut source = EventSource::builder(url).open()?;
     while let Some(event) = source.next().await {
         let event = event?;
-        println!("{:>12} {}", event.event_type(), event.data());
+        // Unlike `println`, an error when the reader of a pipe has left.
+        writeln!(stdout(), "{:>12} {}", event.event_type(), event.data())?;
     }
     Ok(())
 }
