@@ -191,7 +191,31 @@ async fn the_list_is_walked_by_keys_and_follows_the_newest() {
     desk.click("#latest").await;
     desk.see("the newest again", last_is("201")).await;
     assert_eq!(desk.look().await.pane, "198");
+    desk.click("#copy").await;
+    desk.see("that it was copied", |seen| seen.copied == "Copied").await;
     desk.picture("selected").await;
+    desk.close().await;
+}
+
+/// Makes the picture of the README: `SSE_MONITOR_PICTURES=$PWD/docs cargo test -p sse-monitor-app
+/// --test window -- --ignored`, with GTK_THEME=Adwaita:dark for a dark one.
+#[tokio::test]
+#[ignore = "makes a picture"]
+async fn picture_of_the_demo() {
+    let hub = Hub::demo();
+    let desk = Desk::open(&[&hub.url()]).await;
+    let varied = |seen: &Seen| {
+        let at = |wanted: &str| seen.rows.iter().position(|row| row.event_type == wanted);
+        at("comment").is_some_and(|quiet| seen.rows.len() - quiet > 12) && at("log").is_some()
+    };
+    desk.see("a quiet spell and what follows it", varied).await;
+    desk.ask(
+        "[...document.querySelectorAll('[data-number]')]
+            .findLast((row) => row.querySelector('.type').textContent === 'price').click()",
+    )
+    .await;
+    desk.see("an event in the pane", |seen| seen.pane.contains("symbol")).await;
+    desk.picture("window").await;
     desk.close().await;
 }
 

@@ -186,6 +186,20 @@ describe("the pane of the selected row", () => {
     expect(document.activeElement).toBe(grid());
   });
 
+  it("asks for the row once, however much arrives after it", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({});
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await fireEvent.click(rows()[0] as HTMLElement);
+    await waitFor(() => expect(document.querySelector("#data")).not.toBeNull());
+    for (const length of [2, 3, 4]) {
+      fake.arrive({});
+      await waitFor(() => expect(rows()).toHaveLength(length));
+    }
+    expect(fake.count("row")).toBe(1);
+  });
+
   it("says so when the row has fallen out", async () => {
     const fake = new Fake();
     await connected(fake);

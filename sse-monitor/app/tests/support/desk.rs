@@ -27,6 +27,8 @@ pub(crate) struct Seen {
     pub(crate) rows: Vec<SeenRow>,
     /// The data in the pane of the selected row.
     pub(crate) pane: String,
+    /// What the pane says of a copy.
+    pub(crate) copied: String,
     /// The status bar.
     pub(crate) totals: String,
 }
@@ -56,6 +58,7 @@ const LOOK: &str = r"
             data: text(row, 'data'),
         })),
         pane: document.querySelector('#data')?.textContent ?? '',
+        copied: document.querySelector('.copied')?.textContent ?? '',
         totals: document.querySelector('footer')?.textContent ?? '',
     };
 ";
@@ -142,6 +145,9 @@ impl Desk {
     /// Writes a picture of the window into the folder that `SSE_MONITOR_PICTURES` names, if it is set.
     pub(crate) async fn picture(&self, name: &str) {
         let Some(folder) = env::var_os("SSE_MONITOR_PICTURES") else { return };
+        // Two frames on, what the document says has been drawn.
+        let drawn = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))";
+        self.client.execute_async(drawn, Vec::new()).await.expect("the window draws");
         let picture = self.client.screenshot().await.expect("the window can be pictured");
         let file = Path::new(&folder).join(format!("{name}.png"));
         fs::write(&file, picture).unwrap_or_else(|error| panic!("{}: {error}", file.display()));

@@ -23,11 +23,21 @@ pub(crate) struct Hub {
 impl Hub {
     /// Starts it on `port`, or on a free one for 0, and waits until it accepts.
     pub(crate) fn start(port: u16) -> Self {
+        Self::start_with(port, &[])
+    }
+
+    /// One that publishes by itself.
+    pub(crate) fn demo() -> Self {
+        Self::start_with(0, &["--demo"])
+    }
+
+    fn start_with(port: u16, flags: &[&str]) -> Self {
         let mut command = Command::new(binary());
         command
             .args(["--listen", &format!("127.0.0.1:{port}")])
             // Short, since nothing is tested of how long clients wait.
-            .args(["--retry", "200ms", "--drain", "5s"]);
+            .args(["--retry", "200ms", "--drain", "5s"])
+            .args(flags);
         let hint = "build it with `cargo build -p sse-server`";
         let mut process = Process::start("sse-server", &mut command, hint);
         let line = process.first_line();

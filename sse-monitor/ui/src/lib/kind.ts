@@ -16,7 +16,7 @@ const words: Record<RowKind, string> = {
 export const kindWord = (kind: RowKind): string => words[kind];
 
 /** Which rows ask to be looked at, and how urgently. */
-export function tone(row: Row): "plain" | "quiet" | "good" | "warning" {
+export function tone(row: Row): "plain" | "quiet" | "good" | "warning" | "bad" {
   switch (row.kind) {
     case "event":
       // The hub's word for a resume that cannot be complete; and what many servers call an error.
@@ -24,6 +24,7 @@ export function tone(row: Row): "plain" | "quiet" | "good" | "warning" {
     case "connected":
       return "good";
     case "disconnected":
+      return row.retryInMs == null ? "bad" : "warning";
     case "decode_error":
       return "warning";
     case "comment":
