@@ -4,8 +4,10 @@
 mod common;
 
 use common::{EPOCH, World, data, events, resets};
+use sse_codec::time::Instant;
 use sse_server_core::{
-    CloseReason, Cursor, Epoch, HubConfig, Output, Resume, Retention, StoreError,
+    Appended, CloseReason, Cursor, Epoch, HubConfig, Output, Publish, Resume, Retention,
+    StoreError, Topic,
 };
 
 #[test]
@@ -198,7 +200,7 @@ fn a_hub_behind_its_store_asks_it_before_it_calls_an_id_the_future() {
     let mut world = World::new();
     world.publish(&["a"], "1");
     // Another hub of the store published; this one has not heard yet.
-    let topics = [common::topic("a")].into();
+    let topics = [common::topic("a")];
     let mut unheard = Vec::new();
     for offset in 2..=3 {
         let mut appended = sample(offset, &topics);
@@ -221,7 +223,7 @@ fn a_new_epoch_of_the_store_resets_everyone() {
     let id = world.subscribe(&["a"], Resume::Fresh);
     world.publish(&["a"], "old");
     world.read(id);
-    let mut appended = sample(1, &[common::topic("a")].into());
+    let mut appended = sample(1, &[common::topic("a")]);
     appended.cursor = Cursor::new(Epoch::new(0xf), 1);
     world.store.append(&appended, world.now);
     world.hub.handle_appended(&appended, world.now);
@@ -234,7 +236,7 @@ fn a_new_epoch_of_the_store_resets_everyone() {
 #[test]
 fn what_comes_twice_from_the_store_is_taken_once_and_a_hole_is_filled_from_it() {
     let mut world = World::new();
-    let topics = [common::topic("a")].into();
+    let topics = [common::topic("a")];
     let id = world.subscribe(&["a"], Resume::Fresh);
     world.read(id);
     let mut wire = String::new();
@@ -253,13 +255,10 @@ fn what_comes_twice_from_the_store_is_taken_once_and_a_hole_is_filled_from_it() 
 }
 
 /// An event as a store gives it, by way of a hub of its own.
-fn sample(
-    offset: u64,
-    topics: &std::sync::Arc<[sse_server_core::Topic]>,
-) -> sse_server_core::Appended {
+fn sample(offset: u64, topics: &[Topic]) -> Appended {
     let mut hub = World::new().hub;
-    let event = sse_server_core::Publish::new(topics.iter().cloned(), offset.to_string());
-    hub.publish(event, sse_codec::time::Instant::ORIGIN).unwrap();
-    let Some(Output::Append { event, .. }) = hub.poll_output() else { panic!() };
+    let event = Publish::new(topics.iter().cloned(), offset.to_string());
+    assert!(hub.publish(event, Instant::ORIGIN).is_ok());
+    let Some(Output::Append { event, .. }) = hub.poll_output() else { panic!("no append") };
     event.place(Cursor::new(EPOCH, offset))
 }

@@ -1,12 +1,13 @@
 //! One connection, with a handle by which it can be cut while nothing moves on it.
 
+use alloc::sync::Arc;
 use core::{
     convert::Infallible,
     pin::{Pin, pin},
     sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll},
 };
-use std::{io, sync::Arc};
+use std::io;
 
 use http::{Request, Response};
 use hyper::body::Incoming;

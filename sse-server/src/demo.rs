@@ -35,7 +35,7 @@ pub(crate) async fn publish(hub: Hub) {
 /// What is published on a beat.
 fn events(beat: u64) -> Vec<(&'static str, String)> {
     let mut events = Vec::new();
-    if beat % 4 == 0 {
+    if beat.is_multiple_of(4) {
         events.push(("tick", (beat / 4).to_string()));
     }
     // Prices that wander like waves of different lengths.

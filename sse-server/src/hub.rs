@@ -1,11 +1,11 @@
 //! The handle by which any thread publishes and subscribes.
 
+use alloc::sync::Arc;
 use core::{
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
-use std::sync::Arc;
 
 use sse_codec::EventId;
 use sse_server_core::{

@@ -1,13 +1,15 @@
 //! Drives a hub: one lock, one clock, one timer.
 
+use alloc::sync::{Arc, Weak};
 use core::{
+    hash::BuildHasher,
     task::{Context, Waker},
     time::Duration,
 };
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    hash::RandomState,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Instant as Clock,
 };
 
@@ -173,17 +175,25 @@ impl Shared {
     }
 
     pub(crate) async fn drain(&self, within: Duration) {
-        let mut state = self.lock();
-        let now = self.now();
-        state.hub.drain(now + within, now);
-        self.act(state);
+        self.begin_drain(within);
         loop {
             let drained = self.drained.notified();
-            if self.lock().hub.is_drained() {
+            if self.is_drained() {
                 return;
             }
             drained.await;
         }
+    }
+
+    fn begin_drain(&self, within: Duration) {
+        let mut state = self.lock();
+        let now = self.now();
+        state.hub.drain(now + within, now);
+        self.act(state);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.lock().hub.is_drained()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

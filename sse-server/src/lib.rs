@@ -25,6 +25,8 @@
 
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 mod body;
 mod config;
 mod connection;

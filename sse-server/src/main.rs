@@ -47,18 +47,23 @@ async fn run(args: Args) -> Result<(), String> {
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "{address} is in use by another program; stop that one, or choose another port with --listen (port 0 takes a free one)"
+    let remedies = [
+        (
+            io::ErrorKind::AddrInUse,
+            "is in use by another program; stop that one, or choose another port with --listen (port 0 takes a free one)",
         ),
-        io::ErrorKind::PermissionDenied => format!(
-            "listening on {address} is not permitted; ports below 1024 need privileges, so choose a higher one with --listen"
+        (
+            io::ErrorKind::PermissionDenied,
+            "is not ours to take; ports below 1024 need privileges, so choose a higher one with --listen",
         ),
-        io::ErrorKind::AddrNotAvailable => {
-            format!("{address} is no address of this machine; choose one that is with --listen")
-        }
-        // Kinds may be added; what the system says is then the best there is.
-        _ => format!("cannot listen on {address}: {error}"),
+        (
+            io::ErrorKind::AddrNotAvailable,
+            "is no address of this machine; choose one that is with --listen",
+        ),
+    ];
+    match remedies.iter().find(|(kind, _)| *kind == error.kind()) {
+        Some((_, remedy)) => format!("{address} {remedy}"),
+        None => format!("cannot listen on {address}: {error}; --listen takes an ADDRESS:PORT"),
     }
 }
 

@@ -1,11 +1,8 @@
 //! The accept loop.
 
-use core::{pin::pin, time::Duration};
-use std::{
-    io,
-    net::{SocketAddr, ToSocketAddrs},
-    sync::Arc,
-};
+use alloc::sync::Arc;
+use core::{net::SocketAddr, pin::pin, time::Duration};
+use std::{io, net::ToSocketAddrs};
 
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 

@@ -1,10 +1,10 @@
 //! One open stream of encoded events.
 
+use alloc::sync::Arc;
 use core::{
     pin::Pin,
     task::{Context, Poll},
 };
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;

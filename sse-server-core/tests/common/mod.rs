@@ -1,7 +1,10 @@
 //! A hub with a store in memory, in virtual time.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test fails by panic")]
 
-use std::{collections::VecDeque, time::Duration};
+use core::time::Duration;
+use std::collections::VecDeque;
 
 use sse_codec::{Decoder, Item, OwnedEvent, time::Instant};
 use sse_server_core::{
@@ -101,7 +104,7 @@ impl World {
             self.act();
         }
         self.act();
-        frames.iter().map(|frame| str::from_utf8(frame).unwrap()).collect()
+        frames.iter().map(|frame| core::str::from_utf8(frame).unwrap()).collect()
     }
 
     /// Reads until there is nothing more.

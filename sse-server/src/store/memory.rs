@@ -1,6 +1,6 @@
 //! The store of one process: what is kept ends with it, and its next life is another epoch.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
 use sse_codec::time::Instant;
 use sse_server_core::{Cursor, Draft, Epoch, Log, PublishId, Retention};

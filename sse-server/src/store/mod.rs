@@ -2,7 +2,7 @@
 
 mod memory;
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use sse_codec::time::Instant;
 use sse_server_core::{

@@ -1,11 +1,12 @@
 //! The binary, and a client of few words on bare sockets.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test fails by panic")]
 
+use core::{net::SocketAddr, time::Duration};
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
-    time::Duration,
 };
 
 use sse_codec::{Decoder, Item, OwnedEvent};
