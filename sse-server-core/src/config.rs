@@ -47,6 +47,18 @@ impl Retention {
     }
 }
 
+impl Retention {
+    /// What passes neither this nor `other`.
+    #[must_use]
+    pub fn within(self, other: &Self) -> Self {
+        Self {
+            events: self.events.min(other.events),
+            bytes: self.bytes.min(other.bytes),
+            age: self.age.into_iter().chain(other.age).min(),
+        }
+    }
+}
+
 impl Default for Retention {
     fn default() -> Self {
         Self::DEFAULT

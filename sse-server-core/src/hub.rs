@@ -148,6 +148,8 @@ impl Hub {
             return Err(SubscribeError::Full);
         }
         topics.push(self.everyone.clone());
+        // What has outlived its age is not shown, even if nothing has come since.
+        self.log.trim(now);
 
         let head = self.log.head();
         let (opening, cursor, reset) = match resume {

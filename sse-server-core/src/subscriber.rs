@@ -290,6 +290,6 @@ mod tests {
 
     #[test]
     fn a_subscriber_stays_small() {
-        assert!(size_of::<Slot>() <= 96, "{}", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 88, "{}", size_of::<Slot>());
     }
 }

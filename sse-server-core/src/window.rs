@@ -183,7 +183,14 @@ impl Log {
 
     /// Reads what is kept of `topics` after a place, at most `max_bytes` (though one entry at
     /// least).
-    pub fn page(&self, topics: &[Topic], after: Cursor, max_bytes: usize) -> HistoryPage {
+    pub fn page(
+        &mut self,
+        topics: &[Topic],
+        after: Cursor,
+        max_bytes: usize,
+        now: Instant,
+    ) -> HistoryPage {
+        self.trim(now);
         let mut page =
             HistoryPage { head: self.head(), trimmed: 0, upto: self.head, entries: Vec::new() };
         if after.epoch() != self.epoch {

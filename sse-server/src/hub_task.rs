@@ -78,7 +78,9 @@ pub(crate) enum Read {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(mut config: Config) -> Self {
+        // A hub that showed what its store has let go of would make "kept" mean two things.
+        config.hub.window = config.hub.window.within(&config.retention);
         let [epoch, seed] = [0, 1].map(|n: u64| RandomState::new().hash_one(n));
         // 48 bits keep ids short; the next life of a store draws the same one time in 2⁴⁸.
         let store = MemoryStore::new(config.retention, Epoch::new(epoch >> 16), seed);

@@ -127,6 +127,19 @@ fn an_id_that_is_none_is_answered_by_a_reset() {
 }
 
 #[test]
+fn what_is_no_longer_kept_is_told_as_lost() {
+    let server = Server::start(&["--keep-events", "2"]);
+    let ids = [0, 1, 2, 3].map(|n| server.publish(&format!(r#"{{"topic": "a", "data": "{n}"}}"#)));
+    let mut stream = server.subscribe("/events/a", &format!("Last-Event-ID: {}\r\n", ids[0]));
+    let reset = stream.event();
+    assert_eq!((&*reset.event_type, &*reset.data), ("reset", r#"{"reason":"trimmed"}"#));
+    assert_eq!(reset.last_event_id, ids[1], "the place just before what follows");
+    assert_eq!([stream.data(), stream.data()], ["2", "3"]);
+    let mut stream = server.subscribe("/events/a", &format!("Last-Event-ID: {}\r\n", ids[1]));
+    assert_eq!(stream.data(), "2", "nothing between was lost");
+}
+
+#[test]
 fn the_idle_hear_a_heartbeat() {
     let server = Server::start(&["--heartbeat", "50ms"]);
     let mut stream = server.subscribe("/events/a", "");

@@ -84,7 +84,7 @@ impl World {
                     self.hub.handle_appended(&appended, self.now);
                 }
                 Output::FetchHistory { fetch, topics, after, max_bytes, .. } => {
-                    let page = self.store.page(&topics, after, max_bytes);
+                    let page = self.store.page(&topics, after, max_bytes, self.now);
                     self.hub.handle_history(fetch, Ok(page), self.now);
                 }
                 other => panic!("not a question: {other:?}"),
