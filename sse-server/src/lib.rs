@@ -54,3 +54,8 @@ pub use crate::{
     service::{EventService, ServiceFuture},
     subscription::{Cut, Subscription},
 };
+
+/// The workspace's README: its examples run here, since this crate stands above all that they use.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -106,7 +106,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "features",
         shows: "each package builds alone: with its default features, with none, with each one",
-        needs: &[],
+        needs: &["packages"],
         cure: "run the command named above, and declare what the feature needs in the package's manifest",
         run: |_| checks::features(),
     },
