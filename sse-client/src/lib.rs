@@ -1,1 +1,83 @@
-//! Empty yet.
+//! EventSource for Rust: open an event stream (`text/event-stream`, Server-Sent Events), and keep it
+//! open.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "reqwest")] {
+//! use sse_client::EventSource;
+//!
+//! let mut source = EventSource::builder("http://localhost:8080/events").open()?;
+//! while let Some(event) = source.next().await {
+//!     let event = event?;
+//!     println!("{}: {}", event.event_type(), event.data());
+//! }
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it does
+//! It asks, checks that the answer is an event stream, gives its events, and when the connection is
+//! lost it waits and asks again with the last event ID, so that the server can go on where it
+//! stopped. What a browser's `EventSource` cannot do is here too: any method, headers and body; waits
+//! that grow, with jitter; `Retry-After`; a limit on attempts; time-outs. [`RetryPolicy`] says which
+//! answers and errors are tried again; its two forms are the standard's and a sturdier one, the
+//! default.
+//!
+//! # What it does not
+//! It drops nothing that a server sends twice, and invents nothing that a server lost: whether a
+//! resume was complete is between the server and the reader. It parses no JSON.
+//!
+//! # Two layers
+//! [`session`] is all of the behaviour as a state machine without IO: no clock, no socket, no
+//! randomness, no `std`. It runs in firmware and in virtual time, and a driver for any runtime is a
+//! page of code (there is one in its documentation, run as a test). The feature `reqwest` brings the
+//! driver that most programs want:
+//!
+//! - `EventSource`, a stream of [`Event`]s in which reconnecting makes no noise;
+//! - `Updates`, the stream of everything that happens, for a program that shows its connection:
+//!   connecting, redirected, opened, comments, reconnection times, disconnected and for how long.
+//!
+//! Both read only while they are polled, so that a slow reader slows the server, not the memory
+//! down. Neither has a task or a channel behind it: dropping one closes its connection.
+//!
+//! # Errors
+//! Every error's `Display` is a sentence that says what is wrong and, where one can do something,
+//! what: "nothing listens at 127.0.0.1:9: connection refused; is the server running?". None shows a
+//! header's value or a URL's query. For programs there are types:
+//! [`SessionError`](session::SessionError) and its [`kind`](session::SessionError::kind).
+//!
+//! # Limits
+//! | what | limit | set by |
+//! |---|---|---|
+//! | a line | 1 MiB; its event is dropped, with an error | [`Limits::line`] |
+//! | an event | 4 MiB; it is dropped, with an error | [`Limits::event`] |
+//! | bytes read ahead of the reader | one piece of the body, as the HTTP client gives them | – |
+//! | redirects of one attempt | 20 | – |
+//! | what a server can make it wait | 1 hour | [`RetryPolicy::longest_asked_wait`] |
+//!
+//! # Features
+//! - `reqwest` (default): the driver, on reqwest and tokio.
+//! - `rustls` (default): `https` for it. `native-tls`: the platform's TLS instead. Or neither, where
+//!   there is only plain `http`.
+//!
+//! Without features, only [`session`] and [`Event`] are there, on `core` and `alloc`.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(any(test, feature = "reqwest"))]
+extern crate std;
+
+#[cfg(feature = "reqwest")]
+mod driver;
+mod event;
+pub mod session;
+
+#[cfg(feature = "reqwest")]
+pub use crate::driver::{
+    BuildError, Builder, Error, EventSource, Head, Update, Updates, UrlMistake,
+};
+pub use crate::{event::Event, session::RetryPolicy};
+pub use sse_codec::{DecodeError, EventId, InvalidField, Limits, Span};

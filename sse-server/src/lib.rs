@@ -1,1 +1,61 @@
-//! Empty yet.
+//! A hub of Server-Sent Events on a network: many browsers subscribe, something publishes, and
+//! nobody loses an event in silence.
+//!
+//! - [`Hub`]: publish and subscribe from any thread of the process.
+//! - [`EventService`]: a [`tower_service::Service`] to mount in hyper, axum or whatever speaks
+//!   `http`; its responses are [`http_body::Body`]s.
+//! - [`Server`]: the portable driver, on hyper: HTTP/1.1 and HTTP/2.
+//! - the binary `sse-server`, which is [`Server`] with flags.
+//!
+//! What happens is decided in [`sse_server_core`]; here are sockets, a clock and a lock.
+//!
+//! # Routes
+//! | | |
+//! |---|---|
+//! | `GET /events?topic=a&topic=b`, `GET /events/{topic}`, bare `GET /events` | an event stream of these topics and of what goes to everyone. `Last-Event-ID`, as a header or as the query's `lastEventId`, resumes; `earliest` begins with all that is kept |
+//! | `POST /publish` | JSON: `topic`, `topics` or `all`; `event`; `data`. Answers `{"id":…}` |
+//! | `GET /healthz` | 200 while the process lives |
+//! | `GET /` | a page that watches and publishes with the browser's own means |
+//!
+//! A stream begins with the event `connected`. An event `reset` says that events were lost which
+//! no resume can bring back, and why.
+//!
+//! # Limits
+//! [`HubConfig`], [`Retention`] and [`ServerConfig`] name each, with its default.
+
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod body;
+mod config;
+mod connection;
+mod hub;
+mod hub_task;
+mod publish;
+mod query;
+mod respond;
+mod server;
+mod service;
+mod store;
+mod subscription;
+
+pub use sse_codec::{EventId, EventType};
+pub use sse_server_core::{
+    Counters, Cursor, HubConfig, InvalidConfig, InvalidTopic, Publish, PublishError, Resume,
+    Retention, Subscribe, SubscribeError, Topic,
+};
+
+pub use crate::{
+    body::Body,
+    config::{Config, ServerConfig},
+    hub::{Hub, Publishing},
+    server::Server,
+    service::{EventService, ServiceFuture},
+    subscription::{Cut, Subscription},
+};
+
+/// The workspace's README: its examples run here, since this crate stands above all that they use.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

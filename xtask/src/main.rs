@@ -1,2 +1,57 @@
-//! Empty yet.
-fn main() {}
+//! Set-up, run and test of this workspace, without a dependency: `cargo xtask help` lists what it does.
+
+#![forbid(unsafe_code)]
+
+mod checks;
+mod command;
+mod guard;
+mod hub;
+mod node;
+mod packages;
+mod plan;
+mod run;
+mod test;
+mod workspace;
+
+use std::{env, ffi::OsString, process::ExitCode};
+
+use crate::command::Failure;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  run            installs what is missing, builds, starts a demo hub on a free loopback port and
+                 opens the monitor's window on its live stream; without a display, `sse tail`
+                 shows the same stream in the terminal
+  test [STEP…]   installs what is missing and runs every check and test, or only these steps and
+                 what they need
+  help           says this
+";
+
+/// Wrong usage, as most commands say it.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = env::args_os().skip(1).collect();
+    let (name, rest) = match args.split_first() {
+        Some((name, rest)) => (name.to_string_lossy(), rest),
+        None => ("help".into(), &args[..]),
+    };
+    let result = match (&*name, rest) {
+        ("run", []) => run::run(),
+        ("test", steps) => test::test(steps),
+        (guard::COMMAND, [program, args @ ..]) => guard::guard(program, args),
+        ("help" | "--help" | "-h", _) => {
+            print!("{HELP}\nSteps of `test`:\n{}", plan::list(test::STEPS));
+            Ok(ExitCode::SUCCESS)
+        }
+        ("run", [extra, ..]) => {
+            Err(Failure::usage(format!("`run` takes no argument, but got {extra:?}")))
+        }
+        (other, _) => Err(Failure::usage(format!("there is no command {other:?}"))),
+    };
+    result.unwrap_or_else(|failure| {
+        eprintln!("xtask: {failure}");
+        if failure.is_usage() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+    })
+}

@@ -1,0 +1,307 @@
+//! What to ask for, checked before anything is sent.
+
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, COOKIE, PROXY_AUTHORIZATION},
+};
+use reqwest::ClientBuilder;
+use sse_codec::{EventId, InvalidField, Limits};
+use thiserror::Error;
+use url::{ParseError, Url};
+
+use super::{EventSource, Updates, failure::root_cause, request::Template};
+use crate::session::{RetryPolicy, SessionConfig};
+
+/// What to ask for, and how to keep it up. Made by [`EventSource::builder`].
+///
+/// A mistake in any part comes out of [`open`](Self::open), so that calls can be chained.
+///
+/// ```no_run
+/// use core::time::Duration;
+/// use sse_client::{EventSource, RetryPolicy};
+///
+/// # fn main() -> Result<(), sse_client::BuildError> {
+/// let source = EventSource::builder("https://example.org/events")
+///     .header("Authorization", "Bearer 123")
+///     .last_event_id("7-42")
+///     .policy(RetryPolicy::resilient().idle_timeout(Some(Duration::from_secs(45))))
+///     .open()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub struct Builder {
+    url: String,
+    method: Method,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+    client: ClientBuilder,
+    last_event_id: Option<String>,
+    policy: RetryPolicy,
+    limits: Limits,
+    /// The first mistake in a header.
+    mistake: Option<BuildError>,
+}
+
+impl Builder {
+    pub(super) fn new(url: String) -> Self {
+        Self {
+            url,
+            method: Method::GET,
+            headers: HeaderMap::new(),
+            body: None,
+            client: ClientBuilder::new(),
+            last_event_id: None,
+            policy: RetryPolicy::default(),
+            limits: Limits::default(),
+            mistake: None,
+        }
+    }
+
+    /// The method; GET by default.
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Adds a header. It goes with every attempt, but never to another origin than the URL's: a
+    /// redirect elsewhere goes without it.
+    ///
+    /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent unless named here.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match header(name, value) {
+            Ok((name, value)) => {
+                self.headers.append(name, value);
+            }
+            Err(mistake) => {
+                self.mistake.get_or_insert(mistake);
+            }
+        }
+        self
+    }
+
+    /// The body, sent again with each attempt. Say its media type by
+    /// [`header`](Self::header)`("Content-Type", …)`.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// The last event ID to begin with, to resume from one that was stored.
+    pub fn last_event_id(mut self, id: impl Into<String>) -> Self {
+        self.last_event_id = Some(id.into());
+        self
+    }
+
+    /// What is tried again, when, and which time-outs hold; [`RetryPolicy::resilient`] by default.
+    pub fn policy(mut self, policy: RetryPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// How large a line and an event may be.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The HTTP client to use: proxies, trusted certificates, client certificates, cookies, name
+    /// resolution are all its own.
+    ///
+    /// Its redirect policy is replaced, since redirects are followed here: each reconnect starts at
+    /// the original URL, and what [`header`](Self::header) named stays with its origin. A client's
+    /// `default_headers` do not: reqwest sends them wherever it goes. Leave its `timeout` and
+    /// `read_timeout` unset, and use the policy's.
+    pub fn client(mut self, client: ClientBuilder) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// The stream of events. Nothing is sent before it is polled.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the URL, a header, or the last event ID cannot be used.
+    pub fn open(self) -> Result<EventSource, BuildError> {
+        Ok(EventSource { updates: self.build(false)? })
+    }
+
+    /// The stream of everything that happens, comments included. Nothing is sent before it is
+    /// polled.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_updates(self) -> Result<Updates, BuildError> {
+        self.build(true)
+    }
+
+    fn build(mut self, comments: bool) -> Result<Updates, BuildError> {
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
+        let url = parse_url(&self.url)?;
+        self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
+        // What the Fetch standard makes of the "no-store" cache mode, which EventSource asks for.
+        self.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+        let mut config =
+            SessionConfig::new().policy(self.policy).limits(self.limits).comments(comments);
+        if let Some(id) = self.last_event_id {
+            config = config.last_event_id(EventId::new(id).map_err(BuildError::LastEventId)?);
+        }
+        let client = self.client.redirect(reqwest::redirect::Policy::none()).build();
+        let template = Template {
+            client: client.map_err(BuildError::Client)?,
+            method: self.method,
+            url,
+            headers: self.headers,
+            body: self.body,
+        };
+        Ok(Updates::new(template, config))
+    }
+}
+
+/// Shows header names, not values: they may be secrets. So may a URL's query.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("method", &self.method)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("policy", &self.policy)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What cannot be asked for. Its `Display` is a sentence that says what is wrong and what to do.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The URL is not one, or not of a web server.
+    #[error("{}", UrlSentence { url, mistake })]
+    #[non_exhaustive]
+    Url {
+        /// What was given, cut to 200 characters.
+        url: String,
+        /// What is wrong with it.
+        mistake: UrlMistake,
+    },
+    /// A header's name is not one.
+    #[error("{name:?} cannot be the name of a header: it may have letters, digits and hyphens")]
+    #[non_exhaustive]
+    HeaderName {
+        /// What was given, cut to 200 characters.
+        name: String,
+    },
+    /// A header's value (not shown, since it may be a secret) cannot be sent.
+    #[error(
+        "the value of the header {name:?} cannot be sent: it has a line break or another control \
+         character in it"
+    )]
+    #[non_exhaustive]
+    HeaderValue {
+        /// The header's name.
+        name: String,
+    },
+    /// The last event ID could not have come from a stream.
+    #[error("this cannot be a last event ID: {0}")]
+    LastEventId(#[source] InvalidField),
+    /// The client that was given could not be built.
+    #[error("the HTTP client could not be made: {}", root_cause(.0))]
+    Client(#[source] reqwest::Error),
+}
+
+/// What can be wrong with a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlMistake {
+    /// There is nothing.
+    Empty,
+    /// It does not begin with `http://` or `https://`, but would be right with it.
+    NoScheme,
+    /// Its scheme is another.
+    OtherScheme,
+    /// It names no host.
+    NoHost,
+    /// It has no scheme, and would not be one with it either.
+    NotAUrl,
+    /// It is malformed in the way that this says.
+    Malformed(String),
+}
+
+struct UrlSentence<'a> {
+    url: &'a str,
+    mistake: &'a UrlMistake,
+}
+
+impl fmt::Display for UrlSentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url;
+        match self.mistake {
+            UrlMistake::Empty => {
+                f.write_str("no URL was given: write one such as http://localhost:8080/events")
+            }
+            UrlMistake::NoScheme => {
+                write!(f, "{url:?} does not say how to connect: write \"http://{url}\"")
+            }
+            UrlMistake::OtherScheme => write!(
+                f,
+                "{url:?} is not the URL of an event stream: it must begin with http:// or https://",
+            ),
+            UrlMistake::NoHost => {
+                write!(f, "{url:?} names no host: write one such as http://localhost:8080/events")
+            }
+            UrlMistake::NotAUrl => {
+                write!(f, "{url:?} is not a URL: write one such as http://localhost:8080/events")
+            }
+            UrlMistake::Malformed(reason) => write!(f, "{url:?} is not a URL: {reason}"),
+        }
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url, BuildError> {
+    let text = text.trim();
+    let mistake = match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => return Ok(url),
+        // "localhost:8080/events" reads as a URL with the scheme "localhost".
+        Ok(_) if !text.contains("://") && would_be_url(text) => UrlMistake::NoScheme,
+        Ok(_) => UrlMistake::OtherScheme,
+        Err(_) if text.is_empty() => UrlMistake::Empty,
+        Err(ParseError::RelativeUrlWithoutBase) if would_be_url(text) => UrlMistake::NoScheme,
+        Err(ParseError::EmptyHost) => UrlMistake::NoHost,
+        Err(ParseError::RelativeUrlWithoutBase) => UrlMistake::NotAUrl,
+        Err(reason) => UrlMistake::Malformed(reason.to_string()),
+    };
+    Err(BuildError::Url { url: cut(text), mistake })
+}
+
+fn would_be_url(text: &str) -> bool {
+    !text.starts_with('/') && Url::parse(&format!("http://{text}")).is_ok()
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BuildError> {
+    let Ok(name) = HeaderName::try_from(name) else {
+        return Err(BuildError::HeaderName { name: cut(name) });
+    };
+    let Ok(mut value) = HeaderValue::try_from(value) else {
+        return Err(BuildError::HeaderValue { name: name.to_string() });
+    };
+    // Kept out of debug output and of HTTP/2's compression table.
+    value.set_sensitive([AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name));
+    Ok((name, value))
+}
+
+fn cut(text: &str) -> String {
+    const LONGEST: usize = 200;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,131 @@
+//! What a transport's error means, in one sentence.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+use core::error::Error as StdError;
+use std::io;
+
+use url::Url;
+
+use crate::session::{Failure, FailureKind};
+
+/// The host and port of `url`, as people write them; never its user, password, path or query.
+pub(super) fn place(url: &Url) -> String {
+    match (url.host_str(), url.port_or_known_default()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_string(),
+        (None, _) => "the URL's host".to_string(),
+    }
+}
+
+/// Why a request to `url` has no response.
+pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
+    let place = place(url);
+    let cause = root_cause(error);
+    let kind = kind_of(error, url);
+    Failure::new(
+        kind,
+        match kind {
+            FailureKind::Refused => {
+                format!("nothing listens at {place}: connection refused; is the server running?")
+            }
+            FailureKind::Resolve => {
+                let host = url.host_str().unwrap_or_default();
+                format!("no address is known for {host:?}: check the name, or the network")
+            }
+            FailureKind::Unreachable => {
+                format!("there is no way to {place}: {cause}; check the address, or the network")
+            }
+            FailureKind::TimedOut => format!("{place} gave no answer in time: {cause}"),
+            FailureKind::Tls => {
+                format!("no secure connection to {place}: {cause}{}", tls_advice(&cause))
+            }
+            FailureKind::Protocol => {
+                format!("what {place} answers is not HTTP: {cause}; is this the right port?")
+            }
+            FailureKind::Interrupted => {
+                format!("{place} closed the connection without an answer: {cause}")
+            }
+            FailureKind::Request | FailureKind::Redirect => {
+                format!("the request to {place} cannot be sent: {cause}")
+            }
+            FailureKind::Connect => format!("no connection to {place}: {cause}"),
+        },
+    )
+}
+
+/// Why the body of a response from `url` broke off.
+pub(super) fn classify_body(error: &reqwest::Error, url: &Url) -> Failure {
+    let place = place(url);
+    let cause = root_cause(error);
+    if error.is_timeout() {
+        let message = format!("the stream from {place} was cut by the HTTP client's own time-out");
+        return Failure::new(FailureKind::TimedOut, message);
+    }
+    let message = format!("the connection to {place} broke in the middle of the stream: {cause}");
+    Failure::new(FailureKind::Interrupted, message)
+}
+
+fn kind_of(error: &reqwest::Error, url: &Url) -> FailureKind {
+    let io_kind = causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .last()
+        .map(io::Error::kind);
+    let hyper = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).last();
+    if error.is_builder() {
+        return FailureKind::Request;
+    }
+    if error.is_dns() {
+        return FailureKind::Resolve;
+    }
+    if error.is_timeout() {
+        return FailureKind::TimedOut;
+    }
+    if hyper.is_some_and(hyper::Error::is_parse) {
+        return FailureKind::Protocol;
+    }
+    if !error.is_connect() {
+        return FailureKind::Interrupted;
+    }
+    match io_kind {
+        Some(io::ErrorKind::ConnectionRefused) => FailureKind::Refused,
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
+            FailureKind::Unreachable
+        }
+        // Below TLS all went well: what failed is the handshake.
+        Some(io::ErrorKind::InvalidData) | None if url.scheme() == "https" => FailureKind::Tls,
+        _ => FailureKind::Connect,
+    }
+}
+
+/// What to look at first. Only words: what the reasons are called is the TLS library's affair.
+fn tls_advice(cause: &str) -> &'static str {
+    // So rustls and OpenSSL say that the answer was not TLS at all.
+    let not_tls = ["InvalidContentType", "wrong version number", "packet length too long"];
+    if not_tls.iter().any(|words| cause.contains(words)) {
+        "; it seems to speak no TLS: is it http:// rather than https://?"
+    } else if cfg!(any(feature = "rustls", feature = "native-tls")) {
+        "; check the certificate and its name"
+    } else {
+        // The program may have brought TLS to reqwest by itself, so this is only a question.
+        "; was this program built with a TLS feature of sse-client, rustls or native-tls?"
+    }
+}
+
+/// The words of the innermost cause: the outer ones only say that a request was sent.
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
+    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// From the outermost to the innermost. An `io::Error` that wraps another error steps over it in
+/// its own `source`, and that other one is the one that knows.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    core::iter::successors(error.source(), |&cause| {
+        match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
+            None => cause.source(),
+        }
+    })
+}

@@ -1,0 +1,128 @@
+//! The driver on reqwest and tokio: it moves bytes, reads the clock, and decides nothing.
+//!
+//! There is no task and no channel in it. A stream that is not polled reads nothing, so a slow
+//! reader stops the socket; a dropped stream drops its connection; a cancelled `next` loses nothing.
+
+mod builder;
+mod failure;
+mod request;
+mod time;
+mod transport;
+mod update;
+mod updates;
+
+use alloc::string::String;
+use core::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use sse_codec::DecodeError;
+use thiserror::Error;
+
+use crate::{
+    event::Event,
+    session::{ReadyState, SessionError},
+};
+
+pub use self::{
+    builder::{BuildError, Builder, UrlMistake},
+    update::{Head, Update},
+    updates::Updates,
+};
+
+/// A stream of events that reconnects by itself.
+///
+/// A [`Stream`] of [`Event`]s, and [`next`](Self::next) for those without its extension trait.
+/// Reconnecting makes no noise here: an `Err` is either an event lost to a limit
+/// ([`Error::Dropped`], after which the stream goes on) or the end ([`Error::Failed`], after which
+/// it gives `None`). A server that ends the stream for good by status 204 makes no error either. To
+/// see connections come and go, [`Builder::open_updates`].
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut source = sse_client::EventSource::builder("http://localhost:8080/events").open()?;
+/// while let Some(event) = source.next().await {
+///     println!("{}", event?.data());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct EventSource {
+    updates: Updates,
+}
+
+/// Why an [`EventSource`] gave no event.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An event was over a limit and is lost; the stream goes on.
+    #[error(transparent)]
+    Dropped(#[from] DecodeError),
+    /// The stream is over, and trying again would not help or is not wanted.
+    #[error(transparent)]
+    Failed(#[from] SessionError),
+}
+
+impl EventSource {
+    /// Begins the description of an event source at `url`. A mistake in it comes out of
+    /// [`Builder::open`].
+    pub fn builder(url: impl Into<String>) -> Builder {
+        Builder::new(url.into())
+    }
+
+    /// The next event; `None` after the end. Cancelling this future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// What the standard calls `readyState`.
+    pub fn ready_state(&self) -> ReadyState {
+        self.updates.ready_state()
+    }
+
+    /// The last event ID: what a reconnect sends, and what to store for a later resume.
+    pub fn last_event_id(&self) -> &str {
+        self.updates.last_event_id()
+    }
+
+    /// Closes it: drops the connection, and the stream gives `None`.
+    pub fn close(&mut self) {
+        self.updates.close();
+    }
+}
+
+impl Stream for EventSource {
+    type Item = Result<Event, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let Poll::Ready(update) = Pin::new(&mut self.updates).poll_next(cx) else {
+                return Poll::Pending;
+            };
+            return Poll::Ready(match update {
+                None => None,
+                Some(Update::Event(event)) => Some(Ok(event)),
+                Some(Update::Dropped(error)) => Some(Err(error.into())),
+                Some(Update::Disconnected { error, retry_in: None, .. })
+                    if error != SessionError::NoContent =>
+                {
+                    Some(Err(error.into()))
+                }
+                Some(
+                    Update::Connecting { .. }
+                    | Update::Redirected { .. }
+                    | Update::Opened { .. }
+                    | Update::Comment { .. }
+                    | Update::ReconnectionTime { .. }
+                    | Update::Disconnected { .. }
+                    | Update::Closed,
+                ) => continue,
+            });
+        }
+    }
+}

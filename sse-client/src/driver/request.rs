@@ -1,0 +1,147 @@
+//! Requests, and the redirects between a request and its answer.
+
+use alloc::{boxed::Box, format};
+use core::{fmt, future::Future, pin::Pin};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+};
+use reqwest::{Client, Response};
+use url::Url;
+
+use super::failure::{classify, place};
+use crate::session::{Failure, FailureKind};
+
+/// The Fetch standard's limit.
+const MOST_REDIRECTS: u8 = 20;
+
+pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
+
+/// What each attempt asks for.
+#[derive(Clone)]
+pub(super) struct Template {
+    pub(super) client: Client,
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Bytes>,
+}
+
+/// One request of an attempt: the first goes to the original URL, the next where it was sent.
+#[derive(Debug)]
+pub(super) struct Hop {
+    method: Method,
+    url: Url,
+    body: Option<Bytes>,
+    /// Whether every request so far went to the original origin.
+    at_home: bool,
+    redirects: u8,
+    last_event_id: Option<HeaderValue>,
+}
+
+/// What a response means for the attempt.
+pub(super) enum Turn {
+    /// It is the answer.
+    Answer,
+    /// The request goes elsewhere.
+    Redirect(Hop),
+    /// It should go elsewhere, but cannot.
+    Astray(Failure),
+}
+
+impl Template {
+    /// An attempt's first request. `last_event_id` is the header's value.
+    pub(super) fn first(&self, last_event_id: Option<&[u8]>) -> Hop {
+        Hop {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            body: self.body.clone(),
+            at_home: true,
+            redirects: 0,
+            last_event_id: last_event_id.and_then(|value| HeaderValue::from_bytes(value).ok()),
+        }
+    }
+
+    /// Sends one request.
+    pub(super) fn send(&self, hop: &Hop) -> Answer {
+        let mut headers =
+            if hop.at_home { self.headers.clone() } else { self.impersonal_headers() };
+        if hop.body.is_none() {
+            headers.remove(CONTENT_TYPE);
+        }
+        if let Some(id) = &hop.last_event_id {
+            headers.insert(HeaderName::from_static("last-event-id"), id.clone());
+        }
+        let mut request = self.client.request(hop.method.clone(), hop.url.clone()).headers(headers);
+        if let Some(body) = &hop.body {
+            request = request.body(body.clone());
+        }
+        let url = hop.url.clone();
+        Box::pin(async move { request.send().await.map_err(|error| classify(&error, &url)) })
+    }
+
+    /// What any origin may know: not who asks.
+    fn impersonal_headers(&self) -> HeaderMap {
+        let impersonal = [ACCEPT, CACHE_CONTROL, CONTENT_TYPE];
+        let named = self.headers.iter().filter(|(name, _)| impersonal.contains(name));
+        named.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
+impl Hop {
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Follows a redirect as the Fetch standard's "HTTP-redirect fetch" does.
+    pub(super) fn turn(&self, status: StatusCode, headers: &HeaderMap) -> Turn {
+        let (true, Some(location)) =
+            (matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308), headers.get(LOCATION))
+        else {
+            return Turn::Answer;
+        };
+        let astray = |message| Turn::Astray(Failure::new(FailureKind::Redirect, message));
+        let from = place(&self.url);
+        if self.redirects == MOST_REDIRECTS {
+            return astray(format!(
+                "{from} and others redirect in a circle: {MOST_REDIRECTS} times"
+            ));
+        }
+        let target = core::str::from_utf8(location.as_bytes());
+        let url = match target.ok().and_then(|target| self.url.join(target).ok()) {
+            Some(url) if matches!(url.scheme(), "http" | "https") => url,
+            Some(url) => {
+                let scheme = url.scheme();
+                return astray(format!(
+                    "{from} redirects to a {scheme}: URL, which is no web server"
+                ));
+            }
+            None => return astray(format!("{from} redirects to something that is not a URL")),
+        };
+        let becomes_get = match status.as_u16() {
+            301 | 302 => self.method == Method::POST,
+            303 => self.method != Method::GET && self.method != Method::HEAD,
+            _ => false,
+        };
+        Turn::Redirect(Self {
+            method: if becomes_get { Method::GET } else { self.method.clone() },
+            body: if becomes_get { None } else { self.body.clone() },
+            at_home: self.at_home && url.origin() == self.url.origin(),
+            redirects: self.redirects + 1,
+            last_event_id: self.last_event_id.clone(),
+            url,
+        })
+    }
+}
+
+/// Without headers and query: they may hold secrets.
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template")
+            .field("method", &self.method)
+            .field("at", &place(&self.url))
+            .finish_non_exhaustive()
+    }
+}

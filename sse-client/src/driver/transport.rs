@@ -1,0 +1,142 @@
+//! The socket side: does what the session says, and reports what comes.
+
+use alloc::borrow::ToOwned;
+use core::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::Body as _;
+use reqwest::{Body, Response};
+use sse_codec::time::Instant;
+use url::Url;
+
+use super::{
+    failure::classify_body,
+    request::{Answer, Hop, Template, Turn},
+    update::{Head, Update},
+};
+use crate::{
+    event::Event,
+    session::{Attempt, Failure, Output},
+};
+
+pub(super) struct Transport {
+    template: Template,
+    phase: Phase,
+    /// The head of the response that the session is judging.
+    head: Option<Head>,
+}
+
+enum Phase {
+    Idle,
+    Requesting { attempt: Attempt, hop: Hop, answer: Answer },
+    Reading { attempt: Attempt, url: Url, body: Body },
+}
+
+/// What the transport has to report.
+pub(super) enum Input {
+    Redirected(Update),
+    Response(Attempt),
+    Body(Attempt, Bytes),
+    End(Attempt),
+    Failure(Attempt, Failure),
+}
+
+impl Transport {
+    pub(super) fn new(template: Template) -> Self {
+        Self { template, phase: Phase::Idle, head: None }
+    }
+
+    /// The head of the latest response.
+    pub(super) fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    /// Does what an output says, and turns it into what the reader is told, if anything.
+    pub(super) fn act(&mut self, output: Output<'_>, now: Instant) -> Option<Update> {
+        Some(match output {
+            Output::Connect { attempt, last_event_id, header } => {
+                let hop = self.template.first(header);
+                let answer = self.template.send(&hop);
+                self.phase = Phase::Requesting { attempt, hop, answer };
+                let (last_event_id, id_is_sent) = (last_event_id.to_owned(), header.is_some());
+                Update::Connecting { attempt, last_event_id, id_is_sent }
+            }
+            Output::Abort { .. } => {
+                self.phase = Phase::Idle;
+                self.head = None;
+                return None;
+            }
+            Output::Opened { attempt } => Update::Opened { attempt, head: self.head.take()? },
+            Output::Event(event) => Update::Event(Event::from(event)),
+            Output::Comment { text, span } => Update::Comment { text: text.to_owned(), span },
+            Output::ReconnectionTime { duration, span } => {
+                Update::ReconnectionTime { duration, span }
+            }
+            Output::Dropped(error) => Update::Dropped(error),
+            Output::Disconnected { attempt, error, retry_at } => {
+                Update::Disconnected { attempt, error, retry_in: retry_at.map(|at| at - now) }
+            }
+            Output::Closed => Update::Closed,
+        })
+    }
+
+    /// What has come. Reads a body only while it is wanted.
+    pub(super) fn poll(&mut self, wants_body: bool, cx: &mut Context<'_>) -> Poll<Input> {
+        match &mut self.phase {
+            Phase::Idle => Poll::Pending,
+            Phase::Requesting { attempt, answer, .. } => {
+                let attempt = *attempt;
+                let result = ready!(answer.as_mut().poll(cx));
+                Poll::Ready(match result {
+                    Ok(response) => self.answered(attempt, response),
+                    Err(failure) => {
+                        self.phase = Phase::Idle;
+                        Input::Failure(attempt, failure)
+                    }
+                })
+            }
+            Phase::Reading { .. } if !wants_body => Poll::Pending,
+            Phase::Reading { attempt, url, body } => loop {
+                let attempt = *attempt;
+                let input = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                    // What is not data is trailers, which mean nothing here.
+                    Some(Ok(frame)) => match frame.into_data() {
+                        Ok(chunk) => return Poll::Ready(Input::Body(attempt, chunk)),
+                        Err(_) => continue,
+                    },
+                    Some(Err(error)) => Input::Failure(attempt, classify_body(&error, url)),
+                    None => Input::End(attempt),
+                };
+                self.phase = Phase::Idle;
+                return Poll::Ready(input);
+            },
+        }
+    }
+
+    fn answered(&mut self, attempt: Attempt, response: Response) -> Input {
+        let Phase::Requesting { hop, .. } = core::mem::replace(&mut self.phase, Phase::Idle) else {
+            return Input::End(attempt);
+        };
+        let status = response.status();
+        match hop.turn(status, response.headers()) {
+            Turn::Answer => {
+                let url = response.url().clone();
+                let version = response.version();
+                let (head, body) = http::Response::<Body>::from(response).into_parts();
+                self.head = Some(Head { url: url.clone(), status, version, headers: head.headers });
+                self.phase = Phase::Reading { attempt, url, body };
+                Input::Response(attempt)
+            }
+            Turn::Redirect(hop) => {
+                let location = hop.url().clone();
+                let answer = self.template.send(&hop);
+                self.phase = Phase::Requesting { attempt, hop, answer };
+                Input::Redirected(Update::Redirected { attempt, status, location })
+            }
+            Turn::Astray(failure) => Input::Failure(attempt, failure),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Everything that happens to an event source, for those who show it.
+
+use alloc::string::String;
+use core::time::Duration;
+use std::time::SystemTime;
+
+use http::{HeaderMap, StatusCode, Version};
+use sse_codec::{DecodeError, Span};
+use url::Url;
+
+use crate::{
+    event::Event,
+    session::{Attempt, SessionError},
+};
+
+/// One thing that happened, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Update {
+    /// A request is on its way.
+    #[non_exhaustive]
+    Connecting {
+        /// The request's number, from 1.
+        attempt: Attempt,
+        /// The last event ID; empty if there is none.
+        last_event_id: String,
+        /// Whether the id goes along. An id with a control character in it does not, since no
+        /// header can carry it: the server will treat this as a first connection.
+        id_is_sent: bool,
+    },
+    /// The server sent the request elsewhere.
+    #[non_exhaustive]
+    Redirected {
+        /// Which request.
+        attempt: Attempt,
+        /// 301, 302, 303, 307 or 308.
+        status: StatusCode,
+        /// Where to.
+        location: Url,
+    },
+    /// The stream is open.
+    #[non_exhaustive]
+    Opened {
+        /// Which request.
+        attempt: Attempt,
+        /// What the server answered before the body.
+        head: Head,
+    },
+    /// An event.
+    Event(Event),
+    /// A comment line: often a heartbeat.
+    #[non_exhaustive]
+    Comment {
+        /// What follows the colon, byte for byte.
+        text: String,
+        /// The line's place in the response body.
+        span: Span,
+    },
+    /// The stream set the time to wait before a reconnect.
+    #[non_exhaustive]
+    ReconnectionTime {
+        /// What it said.
+        duration: Duration,
+        /// The line's place in the response body.
+        span: Span,
+    },
+    /// An event was over a limit and is lost; the stream goes on.
+    Dropped(DecodeError),
+    /// The attempt is over.
+    #[non_exhaustive]
+    Disconnected {
+        /// Which attempt.
+        attempt: Attempt,
+        /// Why; its `Display` is a sentence to show.
+        error: SessionError,
+        /// How long until the next attempt; `None`: there is none, [`Closed`](Self::Closed) follows.
+        retry_in: Option<Duration>,
+    },
+    /// Nothing more will come.
+    Closed,
+}
+
+/// A response's head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Head {
+    /// Where the response came from, after all redirects.
+    pub url: Url,
+    /// The status.
+    pub status: StatusCode,
+    /// HTTP/1.1 or HTTP/2.
+    pub version: Version,
+    /// The headers.
+    pub headers: HeaderMap,
+}
+
+impl Head {
+    /// `Retry-After` as a time from now: of its two forms one is that already, the other a date.
+    pub(super) fn retry_after(&self, now: SystemTime) -> Option<Duration> {
+        let value = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+        if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+            // More digits than that are more than anyone's patience.
+            return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
+        }
+        let date = |text: &str| httpdate::parse_http_date(text).ok();
+        // The server's own clock, where it shows it, so that the difference of two clocks is none.
+        let theirs = self.headers.get(http::header::DATE);
+        let from = theirs.and_then(|value| date(value.to_str().ok()?)).unwrap_or(now);
+        Some(date(value)?.duration_since(from).unwrap_or_default())
+    }
+}

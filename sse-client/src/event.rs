@@ -1,0 +1,82 @@
+//! An event that owns its text.
+
+use alloc::string::String;
+use core::fmt;
+
+use sse_codec::Span;
+
+/// An event as a server sent it: type, data, and the last event ID that holds from it on.
+///
+/// All its text lies in one allocation.
+///
+/// ```
+/// use sse_client::Event;
+///
+/// let event = Event::new("price", "1.08", "7");
+/// assert_eq!((event.event_type(), event.data(), event.last_event_id()), ("price", "1.08", "7"));
+/// assert_eq!(event.into_data(), "1.08");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Event {
+    /// Data, type and id, one after the other: data first, so that it can be kept alone in place.
+    text: String,
+    type_start: usize,
+    id_start: usize,
+    span: Span,
+}
+
+impl Event {
+    /// An event that came from nowhere; for tests, mostly.
+    pub fn new(event_type: &str, data: &str, last_event_id: &str) -> Self {
+        let mut text = String::with_capacity(event_type.len() + data.len() + last_event_id.len());
+        text.push_str(data);
+        text.push_str(event_type);
+        text.push_str(last_event_id);
+        let (type_start, id_start) = (data.len(), data.len() + event_type.len());
+        Self { text, type_start, id_start, span: Span::default() }
+    }
+
+    /// The type; `message` where the server gave none.
+    pub fn event_type(&self) -> &str {
+        &self.text[self.type_start..self.id_start]
+    }
+
+    /// The data, its lines joined by LF.
+    pub fn data(&self) -> &str {
+        &self.text[..self.type_start]
+    }
+
+    /// The last event ID: this event's own, or that of the latest block that had one, else empty.
+    pub fn last_event_id(&self) -> &str {
+        &self.text[self.id_start..]
+    }
+
+    /// Which bytes of its response body this event was; 0 is the body's first byte.
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The data alone, without a copy.
+    pub fn into_data(mut self) -> String {
+        self.text.truncate(self.type_start);
+        self.text
+    }
+}
+
+impl From<sse_codec::Event<'_>> for Event {
+    fn from(event: sse_codec::Event<'_>) -> Self {
+        let sse_codec::Event { event_type, data, last_event_id, span, .. } = event;
+        Self { span, ..Self::new(event_type, data, last_event_id) }
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("event_type", &self.event_type())
+            .field("data", &self.data())
+            .field("last_event_id", &self.last_event_id())
+            .field("span", &self.span)
+            .finish()
+    }
+}

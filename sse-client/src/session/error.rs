@@ -1,0 +1,252 @@
+//! Why a session has no stream, in types for programs and in sentences for people.
+
+use alloc::{boxed::Box, string::String};
+use core::{fmt, time::Duration};
+
+use thiserror::Error;
+
+/// Why a stream did not open, or why it is no longer open.
+///
+/// Its `Display` is a sentence (without a full stop) that says what is wrong and, where there is
+/// something to do, what to do. [`kind`](Self::kind) sorts the reasons for an exit code or an icon.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// There was no response, or its body broke off.
+    #[error("{0}")]
+    Transport(Failure),
+    /// The status was neither 200 nor 204.
+    #[error("{}", StatusSentence { status: *status, retry_after: *retry_after })]
+    #[non_exhaustive]
+    Status {
+        /// What the server answered.
+        status: u16,
+        /// How long it asks to wait (`Retry-After`).
+        retry_after: Option<Duration>,
+    },
+    /// Status 204: the server says that there is no stream any more, and not to ask again.
+    #[error("the server answered 204 No Content: the stream is over and is not to be opened again")]
+    NoContent,
+    /// Status 200, but not of the type `text/event-stream`.
+    #[error("{}", MediaTypeSentence(found.as_deref()))]
+    #[non_exhaustive]
+    MediaType {
+        /// The media type found, without its parameters and cut to 100 characters; `None` if there
+        /// was none.
+        found: Option<String>,
+    },
+    /// The server ended the body, as it may at any time.
+    #[error("the server ended the stream")]
+    Ended,
+    /// No response came in time.
+    #[error("the server gave no answer within {}", Words(*.0))]
+    ConnectTimeout(Duration),
+    /// The open stream fell silent: no event, and no heartbeat either.
+    #[error("nothing arrived for {}, not even a heartbeat", Words(*.0))]
+    IdleTimeout(Duration),
+    /// The policy's [`max_attempts`](super::RetryPolicy::max_attempts) were used up.
+    #[error("{last}; gave up after {attempts} failed attempts in a row")]
+    #[non_exhaustive]
+    GaveUp {
+        /// How many attempts failed in a row.
+        attempts: u32,
+        /// Why the last one failed.
+        last: Box<Self>,
+    },
+}
+
+/// The sorts of [`SessionError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request itself cannot work as given (an unusable URL, header or redirect).
+    Request,
+    /// The server could not be reached.
+    Connect,
+    /// Somebody was reached, but no trust could be established.
+    Tls,
+    /// It took too long.
+    Timeout,
+    /// An HTTP status other than 200 and 204.
+    Http,
+    /// An answer that is not an event stream, or not even HTTP.
+    Protocol,
+    /// The stream was open and ended or broke off.
+    Ended,
+}
+
+impl SessionError {
+    /// Which sort of reason this is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Transport(failure) => match failure.kind {
+                FailureKind::Request | FailureKind::Redirect => ErrorKind::Request,
+                FailureKind::Resolve
+                | FailureKind::Refused
+                | FailureKind::Unreachable
+                | FailureKind::Connect => ErrorKind::Connect,
+                FailureKind::Tls => ErrorKind::Tls,
+                FailureKind::TimedOut => ErrorKind::Timeout,
+                FailureKind::Protocol => ErrorKind::Protocol,
+                FailureKind::Interrupted => ErrorKind::Ended,
+            },
+            Self::Status { .. } => ErrorKind::Http,
+            Self::MediaType { .. } => ErrorKind::Protocol,
+            Self::NoContent | Self::Ended => ErrorKind::Ended,
+            Self::ConnectTimeout(_) | Self::IdleTimeout(_) => ErrorKind::Timeout,
+            Self::GaveUp { last, .. } => last.kind(),
+        }
+    }
+
+    /// How long the server asked to wait, where it did.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            Self::GaveUp { last, .. } => last.retry_after(),
+            Self::Transport(_)
+            | Self::NoContent
+            | Self::MediaType { .. }
+            | Self::Ended
+            | Self::ConnectTimeout(_)
+            | Self::IdleTimeout(_) => None,
+        }
+    }
+}
+
+/// A transport's failure, as its driver reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message}")]
+#[non_exhaustive]
+pub struct Failure {
+    /// Decides whether trying again can help.
+    pub kind: FailureKind,
+    /// The sentence for people, such as "nothing listens at 127.0.0.1:9: connection refused; is the
+    /// server running?". No full stop; never a secret.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of this kind, in these words.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+/// What went wrong below the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The host's name has no address.
+    Resolve,
+    /// Nothing listens at the address.
+    Refused,
+    /// No way to the host.
+    Unreachable,
+    /// The connection failed in another way.
+    Connect,
+    /// The TLS handshake failed: a certificate or a name that cannot be trusted, no common version.
+    Tls,
+    /// The transport's own time-out.
+    TimedOut,
+    /// The connection broke, or the body ended before its announced end.
+    Interrupted,
+    /// What came is not HTTP.
+    Protocol,
+    /// A redirect that cannot be followed.
+    Redirect,
+    /// A request that cannot be sent as it is.
+    Request,
+}
+
+impl FailureKind {
+    /// Whether the same request would fail the same way for ever, so that no policy tries it again.
+    pub const fn is_hopeless(self) -> bool {
+        match self {
+            Self::Tls | Self::Redirect | Self::Request => true,
+            Self::Resolve
+            | Self::Refused
+            | Self::Unreachable
+            | Self::Connect
+            | Self::TimedOut
+            | Self::Interrupted
+            | Self::Protocol => false,
+        }
+    }
+}
+
+struct StatusSentence {
+    status: u16,
+    retry_after: Option<Duration>,
+}
+
+impl fmt::Display for StatusSentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (reason, advice) = match self.status {
+            301 => (" Moved Permanently", "it redirects without saying where to"),
+            302 => (" Found", "it redirects without saying where to"),
+            303 => (" See Other", "it redirects without saying where to"),
+            307 => (" Temporary Redirect", "it redirects without saying where to"),
+            308 => (" Permanent Redirect", "it redirects without saying where to"),
+            400 => (" Bad Request", "check the URL's query and the headers"),
+            401 => (" Unauthorized", "it wants to know who asks: check the credentials"),
+            403 => (" Forbidden", "these credentials may not read this stream"),
+            404 => (" Not Found", "check the URL's path"),
+            405 => (" Method Not Allowed", "check the method (GET or POST?)"),
+            406 => (" Not Acceptable", "it has no event stream to give here"),
+            407 => (" Proxy Authentication Required", "check the proxy's credentials"),
+            408 => (" Request Timeout", "the request took too long to arrive"),
+            410 => (" Gone", "the stream no longer exists"),
+            429 => (" Too Many Requests", "too many requests or streams are open"),
+            500 => (" Internal Server Error", "the fault is the server's: see its log"),
+            502 => (" Bad Gateway", "the gateway cannot reach the server behind it"),
+            503 => (" Service Unavailable", "the server is overloaded or in maintenance"),
+            504 => (" Gateway Timeout", "the server behind the gateway is silent"),
+            501 | 505..=599 => ("", "the fault is the server's: see its log"),
+            _ => ("", "an event stream is answered with 200"),
+        };
+        write!(f, "the server answered {}{reason}: {advice}", self.status)?;
+        match self.retry_after {
+            Some(after) => write!(f, "; it asks to wait {}", Words(after)),
+            None => Ok(()),
+        }
+    }
+}
+
+struct MediaTypeSentence<'a>(Option<&'a str>);
+
+impl fmt::Display for MediaTypeSentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some("text/html" | "application/xhtml+xml") => f.write_str(
+                "the server answered with a web page (text/html), not with an event stream \
+                 (text/event-stream): check the URL",
+            ),
+            Some(found) => write!(
+                f,
+                "the server answered with {found}, not with an event stream (text/event-stream): \
+                 check the URL, or the server's Content-Type",
+            ),
+            None => f.write_str(
+                "the server's answer names no media type: an event stream needs \
+                 \"Content-Type: text/event-stream\"",
+            ),
+        }
+    }
+}
+
+/// A duration as one says it: "250 ms", "45 s", "5 min".
+struct Words(Duration);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = self.0.as_millis();
+        let seconds = self.0.as_secs();
+        if milliseconds % 1000 != 0 && seconds < 10 {
+            write!(f, "{milliseconds} ms")
+        } else if seconds >= 120 && seconds % 60 == 0 {
+            write!(f, "{} min", seconds / 60)
+        } else {
+            write!(f, "{seconds} s")
+        }
+    }
+}

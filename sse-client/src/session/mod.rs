@@ -1,0 +1,404 @@
+//! The `EventSource` processing model as a state machine without IO.
+//!
+//! A [`Session`] reads no clock, opens no socket and draws no randomness: `now` and a seed come in,
+//! [`Output`]s come out. What moves the bytes is a driver: `EventSource` is
+//! one (feature `reqwest`), and another fits on a page:
+//!
+//! ```
+//! use core::time::Duration;
+//! use sse_client::session::{Output, ResponseHead, Session, SessionConfig};
+//! use sse_codec::time::Instant;
+//!
+//! let mut now = Instant::ORIGIN;
+//! let mut session = Session::new(SessionConfig::new(), 42, now);
+//! let mut seen = Vec::new();
+//! for requests in 1.. {
+//!     while let Some(output) = session.poll_output() {
+//!         match output {
+//!             Output::Connect { attempt, last_event_id, .. } => {
+//!                 seen.push(format!("GET with Last-Event-ID {last_event_id:?}"));
+//!                 // Send the request; here is what comes back.
+//!                 let head = ResponseHead::new(200).content_type(Some(b"text/event-stream"));
+//!                 session.handle_response(attempt, head, now);
+//!                 session.handle_body(attempt, (&b"id: 7\ndata: hello\n\n"[..]).into(), now);
+//!                 session.handle_end(attempt, now);
+//!             }
+//!             Output::Event(event) => seen.push(format!("event {:?}", event.data)),
+//!             Output::Disconnected { error, .. } => seen.push(error.to_string()),
+//!             _ => {}
+//!         }
+//!     }
+//!     if requests == 2 {
+//!         session.close();
+//!         break;
+//!     }
+//!     // Sleep until then, or until a socket has something to report.
+//!     now = session.poll_timeout().expect("it waits to reconnect").at;
+//!     session.handle_timeout(now);
+//! }
+//! assert_eq!(seen[0], "GET with Last-Event-ID \"\"");
+//! assert_eq!(seen[1], "event \"hello\"");
+//! assert_eq!(seen[2], "the server ended the stream");
+//! assert_eq!(seen[3], "GET with Last-Event-ID \"7\"");
+//! ```
+//!
+//! Methods are of four kinds: getters; `handle_*` (the world reports; cannot fail, and a report on
+//! an attempt that is over changes nothing); verbs ([`Session::close`]); `poll_*` (what the caller
+//! does next). They may be called in any order.
+
+mod backoff;
+mod error;
+mod policy;
+mod response;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+use sse_codec::{DecodeError, Decoder, Event, EventId, Item, Limits, Span, time::Instant};
+
+use state::{Machine, Signal};
+
+pub use self::{
+    error::{ErrorKind, Failure, FailureKind, SessionError},
+    policy::RetryPolicy,
+    response::ResponseHead,
+};
+
+/// How a session behaves.
+///
+/// ```
+/// use sse_client::session::{RetryPolicy, SessionConfig};
+///
+/// let config = SessionConfig::new().policy(RetryPolicy::whatwg()).comments(true);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct SessionConfig {
+    policy: RetryPolicy,
+    limits: Limits,
+    comments: bool,
+    last_event_id: Option<EventId<'static>>,
+}
+
+impl SessionConfig {
+    /// [`RetryPolicy::resilient`], the codec's default [`Limits`], no comments, no last event ID.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is tried again, when, and which time-outs hold.
+    pub fn policy(mut self, policy: RetryPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// How large a line and an event may be.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Whether comments are given out.
+    pub fn comments(mut self, wanted: bool) -> Self {
+        self.comments = wanted;
+        self
+    }
+
+    /// The last event ID to begin with, to resume from one that was stored.
+    pub fn last_event_id(mut self, id: EventId<'static>) -> Self {
+        self.last_event_id = Some(id);
+        self
+    }
+}
+
+/// One request of a session, numbered from 1.
+///
+/// Reports name the attempt they are about, so that a late one about an abandoned request is
+/// harmless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attempt(u64);
+
+impl Attempt {
+    /// Its number; the session's first attempt is 1.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What the standard's `readyState` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the standard has these three")]
+pub enum ReadyState {
+    /// There is no stream now: an attempt is under way, or the session waits to make the next.
+    Connecting,
+    /// The stream is open.
+    Open,
+    /// It is over, and nothing opens it again.
+    Closed,
+}
+
+/// When the session wants [`Session::handle_timeout`], and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadline {
+    /// When.
+    pub at: Instant,
+    /// Why.
+    pub timer: Timer,
+}
+
+/// What a [`Deadline`] is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Timer {
+    /// The attempt has no response by then.
+    Connect,
+    /// The open stream has been silent for too long by then.
+    Idle,
+    /// The wait is over by then: the next attempt begins.
+    Reconnect,
+}
+
+/// What the driver does or passes on, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output<'a> {
+    /// Send the request, from the original URL, with `Accept: text/event-stream`.
+    #[non_exhaustive]
+    Connect {
+        /// To be named in every report about this request.
+        attempt: Attempt,
+        /// The last event ID.
+        last_event_id: &'a str,
+        /// The value for the `Last-Event-ID` header: the id's raw UTF-8. `None`: send no such
+        /// header, since the id is empty or [holds a byte](header_value) that no header can carry.
+        header: Option<&'a [u8]>,
+    },
+    /// Let go of the request: drop its connection.
+    #[non_exhaustive]
+    Abort {
+        /// The request.
+        attempt: Attempt,
+    },
+    /// The response is an event stream.
+    #[non_exhaustive]
+    Opened {
+        /// Whose response.
+        attempt: Attempt,
+    },
+    /// An event.
+    Event(Event<'a>),
+    /// A comment line; only if [asked for](SessionConfig::comments).
+    #[non_exhaustive]
+    Comment {
+        /// What follows the colon, byte for byte.
+        text: &'a str,
+        /// The line's place in the response body.
+        span: Span,
+    },
+    /// The stream set the reconnection time.
+    #[non_exhaustive]
+    ReconnectionTime {
+        /// What it said.
+        duration: Duration,
+        /// The line's place in the response body.
+        span: Span,
+    },
+    /// An event was over a limit and is lost; the stream goes on.
+    Dropped(DecodeError),
+    /// The attempt is over, and all that arrived was given out.
+    #[non_exhaustive]
+    Disconnected {
+        /// Which attempt.
+        attempt: Attempt,
+        /// Why.
+        error: SessionError,
+        /// When the next attempt begins; `None` if there is none.
+        retry_at: Option<Instant>,
+    },
+    /// Nothing more will come.
+    Closed,
+}
+
+/// The `Last-Event-ID` header's value for `id`: its raw UTF-8, or `None` if the id is empty (the
+/// standard sends no header then) or holds a control character, which no header can carry.
+///
+/// A resume that cannot be asked for must not stop the reconnect: it goes without the header, and
+/// the server treats it as new.
+pub fn header_value(id: &str) -> Option<&[u8]> {
+    let sendable = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7F);
+    (!id.is_empty() && id.bytes().all(sendable)).then_some(id.as_bytes())
+}
+
+/// An `EventSource` without its socket.
+#[derive(Debug)]
+pub struct Session {
+    machine: Machine,
+    decoder: Decoder,
+    /// What of the body is not given out yet: `chunk[used..]`.
+    chunk: Bytes,
+    used: usize,
+}
+
+impl Session {
+    /// A session whose first [`Output`] asks to connect. The seed decides the jitter of its waits:
+    /// give each session another.
+    pub fn new(config: SessionConfig, seed: u64, now: Instant) -> Self {
+        let mut decoder = Decoder::with_limits(config.limits).comments(config.comments);
+        if let Some(id) = &config.last_event_id {
+            decoder.set_last_event_id(id);
+        }
+        let machine = Machine::new(config.policy, seed, now);
+        Self { machine, decoder, chunk: Bytes::new(), used: 0 }
+    }
+
+    /// What the standard calls `readyState`.
+    pub fn ready_state(&self) -> ReadyState {
+        self.machine.ready_state()
+    }
+
+    /// The last event ID: what the next attempt sends.
+    pub fn last_event_id(&self) -> &str {
+        self.decoder.last_event_id()
+    }
+
+    /// Whether to read on from the socket. While it is false, reports of body bytes still work, at
+    /// the price of a copy.
+    pub fn wants_body(&self) -> bool {
+        self.machine.is_open() && self.is_drained()
+    }
+
+    /// Reports that the response's head is there.
+    pub fn handle_response(&mut self, attempt: Attempt, head: ResponseHead<'_>, now: Instant) {
+        if !self.machine.is_connecting(attempt) {
+            return;
+        }
+        match head.check() {
+            Ok(()) => {
+                // Each body is decoded from its own beginning; the last event ID is kept.
+                self.decoder.finish();
+                self.machine.open(attempt, now);
+            }
+            Err(error) => self.machine.abort(attempt, error, now),
+        }
+    }
+
+    /// Reports bytes of the body.
+    pub fn handle_body(&mut self, attempt: Attempt, chunk: Bytes, now: Instant) {
+        if !self.machine.alive(attempt, now) {
+            return;
+        }
+        self.chunk = match &self.chunk[self.used..] {
+            [] => chunk,
+            unread => [unread, &chunk].concat().into(),
+        };
+        self.used = 0;
+    }
+
+    /// Reports that the body came to its end, as announced by the transport.
+    pub fn handle_end(&mut self, attempt: Attempt, now: Instant) {
+        self.machine.end(attempt, SessionError::Ended, now);
+    }
+
+    /// Reports that the request failed, or that its body broke off.
+    pub fn handle_failure(&mut self, attempt: Attempt, failure: Failure, now: Instant) {
+        self.machine.end(attempt, SessionError::Transport(failure), now);
+    }
+
+    /// Reports that the caller reads on after a pause of its own: a silence that nobody listened to
+    /// is not held against the server.
+    pub fn handle_reading(&mut self, now: Instant) {
+        self.machine.reading(now);
+    }
+
+    /// Reports the time. Does nothing before [`poll_timeout`](Self::poll_timeout)'s.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline().is_some_and(|deadline| deadline.at <= now) {
+            self.machine.timeout(now);
+        }
+    }
+
+    /// Closes it for good, and drops what was not given out yet but an [`Output::Abort`] and
+    /// [`Output::Closed`].
+    pub fn close(&mut self) {
+        self.machine.close();
+        self.chunk = Bytes::new();
+        self.used = 0;
+    }
+
+    /// The next thing to do or to pass on; `None`: nothing for now.
+    pub fn poll_output(&mut self) -> Option<Output<'_>> {
+        if let Some(signal) = self.machine.pop_signal() {
+            return Some(signal.with_id(self.decoder.last_event_id()));
+        }
+        if self.is_drained() {
+            // Lets go of the bytes.
+            self.chunk = Bytes::new();
+            self.used = 0;
+        } else {
+            let mut unread = &self.chunk[self.used..];
+            let item = self.decoder.decode(&mut unread);
+            self.used = self.chunk.len() - unread.len();
+            match item {
+                Ok(Some(Item::Event(event))) => return Some(Output::Event(event)),
+                Ok(Some(Item::Comment { text, span, .. })) => {
+                    return Some(Output::Comment { text, span });
+                }
+                Ok(Some(Item::ReconnectionTime { duration, span, .. })) => {
+                    self.machine.ask_reconnection_time(duration);
+                    return Some(Output::ReconnectionTime { duration, span });
+                }
+                // All is used, or a later codec gave an item of a sort not known here.
+                Ok(_) => {}
+                Err(error) => return Some(Output::Dropped(error)),
+            }
+        }
+        if self.used < self.chunk.len() {
+            return None;
+        }
+        self.machine.settle().map(|signal| signal.with_id(""))
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout). May change with every other call.
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        self.deadline()
+    }
+
+    /// The silence of a server is judged only while somebody reads.
+    fn deadline(&self) -> Option<Deadline> {
+        self.machine
+            .deadline()
+            .filter(|deadline| deadline.timer != Timer::Idle || self.is_drained())
+    }
+
+    fn is_drained(&self) -> bool {
+        self.used == self.chunk.len()
+    }
+}
+
+impl Signal {
+    fn with_id(self, last_event_id: &str) -> Output<'_> {
+        match self {
+            Self::Connect { attempt } => {
+                let header = header_value(last_event_id);
+                Output::Connect { attempt, last_event_id, header }
+            }
+            Self::Abort { attempt } => Output::Abort { attempt },
+            Self::Opened { attempt } => Output::Opened { attempt },
+            Self::Disconnected { attempt, error, retry_at } => {
+                Output::Disconnected { attempt, error, retry_at }
+            }
+            Self::Closed => Output::Closed,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Whether a response is an event stream: WHATWG HTML §9.2.2, the constructor's step on the response.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use super::error::SessionError;
+
+/// What a session must know of a response before its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct ResponseHead<'a> {
+    status: u16,
+    content_type: Option<&'a [u8]>,
+    retry_after: Option<Duration>,
+}
+
+impl<'a> ResponseHead<'a> {
+    /// A head with this status and no headers.
+    pub const fn new(status: u16) -> Self {
+        Self { status, content_type: None, retry_after: None }
+    }
+
+    /// The `Content-Type` header's value, byte for byte.
+    pub const fn content_type(mut self, value: Option<&'a [u8]>) -> Self {
+        self.content_type = value;
+        self
+    }
+
+    /// The `Retry-After` header, as a time from now: a date is the driver's to subtract, since a
+    /// session has no calendar.
+    pub const fn retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+
+    /// "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail
+    /// the connection."
+    pub(super) fn check(self) -> Result<(), SessionError> {
+        match self.status {
+            200 => {}
+            204 => return Err(SessionError::NoContent),
+            status => return Err(SessionError::Status { status, retry_after: self.retry_after }),
+        }
+        let essence = self.content_type.map(essence);
+        if essence.is_some_and(|found| found.eq_ignore_ascii_case(b"text/event-stream")) {
+            return Ok(());
+        }
+        Err(SessionError::MediaType { found: essence.and_then(printable) })
+    }
+}
+
+/// The media type without its parameters: a `charset` changes nothing, event streams are UTF-8.
+fn essence(content_type: &[u8]) -> &[u8] {
+    let end = content_type.iter().position(|&byte| byte == b';').unwrap_or(content_type.len());
+    content_type[..end].trim_ascii()
+}
+
+/// For an error message: short, lower case, and free of control characters.
+fn printable(essence: &[u8]) -> Option<String> {
+    const LONGEST: usize = 100;
+    let text = String::from_utf8_lossy(&essence[..essence.len().min(LONGEST)]);
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    (!text.is_empty()).then(|| text.to_ascii_lowercase())
+}

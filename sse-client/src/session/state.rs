@@ -1,0 +1,240 @@
+//! The session's states and every transition between them.
+//!
+//! ```text
+//!            new ──► Connecting ──response is a stream──► Open ──close()──► Closed
+//!                     ▲    │                               │                  ▲
+//!            until is │    │ failed, refused, too late     │ ended, broke     │
+//!                past │    ▼                               ▼ off, idle        │
+//!                   Waiting ◄──────the policy tries again─── Ending ──gives up┘
+//! ```
+//!
+//! `Ending` lasts until what had arrived is given out: only then are the reconnection time and the
+//! last event ID known, and a reader that is behind is not pushed by another connection.
+
+use alloc::{boxed::Box, collections::VecDeque};
+use core::mem;
+use core::time::Duration;
+
+use sse_codec::time::Instant;
+
+use super::{
+    Attempt, Deadline, ReadyState, Timer, backoff::Backoff, error::SessionError,
+    policy::RetryPolicy,
+};
+
+#[derive(Debug)]
+enum State {
+    Connecting { attempt: Attempt, give_up: Option<Instant> },
+    Open { attempt: Attempt, since: Instant, idle: Option<Instant> },
+    Ending { attempt: Attempt, error: SessionError, at: Instant, steady: bool },
+    Waiting { until: Instant },
+    Closed,
+}
+
+/// An output that borrows nothing, waiting for its turn.
+#[derive(Debug)]
+pub(super) enum Signal {
+    Connect { attempt: Attempt },
+    Abort { attempt: Attempt },
+    Opened { attempt: Attempt },
+    Disconnected { attempt: Attempt, error: SessionError, retry_at: Option<Instant> },
+    Closed,
+}
+
+#[derive(Debug)]
+pub(super) struct Machine {
+    policy: RetryPolicy,
+    state: State,
+    attempts: u64,
+    backoff: Backoff,
+    signals: VecDeque<Signal>,
+}
+
+impl Machine {
+    pub(super) fn new(policy: RetryPolicy, seed: u64, now: Instant) -> Self {
+        let mut machine = Self {
+            policy,
+            state: State::Closed,
+            attempts: 0,
+            backoff: Backoff::new(seed),
+            signals: VecDeque::new(),
+        };
+        machine.connect(now);
+        machine
+    }
+
+    pub(super) fn ready_state(&self) -> ReadyState {
+        match self.state {
+            State::Connecting { .. } | State::Ending { .. } | State::Waiting { .. } => {
+                ReadyState::Connecting
+            }
+            State::Open { .. } => ReadyState::Open,
+            State::Closed => ReadyState::Closed,
+        }
+    }
+
+    pub(super) fn is_connecting(&self, attempt: Attempt) -> bool {
+        matches!(self.state, State::Connecting { attempt: current, .. } if current == attempt)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let (at, timer) = match self.state {
+            State::Connecting { give_up, .. } => (give_up?, Timer::Connect),
+            State::Open { idle, .. } => (idle?, Timer::Idle),
+            State::Waiting { until } => (until, Timer::Reconnect),
+            State::Ending { .. } | State::Closed => return None,
+        };
+        Some(Deadline { at, timer })
+    }
+
+    pub(super) fn pop_signal(&mut self) -> Option<Signal> {
+        self.signals.pop_front()
+    }
+
+    pub(super) fn ask_reconnection_time(&mut self, time: Duration) {
+        self.backoff.ask(time);
+    }
+
+    /// Closed or Waiting → Connecting.
+    fn connect(&mut self, now: Instant) {
+        self.attempts += 1;
+        let attempt = Attempt(self.attempts);
+        let give_up = self.policy.connect_timeout.map(|timeout| now + timeout);
+        self.state = State::Connecting { attempt, give_up };
+        self.signals.push_back(Signal::Connect { attempt });
+    }
+
+    /// Connecting → Open.
+    pub(super) fn open(&mut self, attempt: Attempt, now: Instant) {
+        let idle = self.idle_from(now);
+        self.state = State::Open { attempt, since: now, idle };
+        self.signals.push_back(Signal::Opened { attempt });
+    }
+
+    /// Open → Open, with the silence counted from `now`. Returns whether `attempt` is the open one.
+    pub(super) fn alive(&mut self, attempt: Attempt, now: Instant) -> bool {
+        let from_now = self.idle_from(now);
+        match &mut self.state {
+            State::Open { attempt: current, idle, .. } if *current == attempt => {
+                *idle = from_now;
+                true
+            }
+            State::Connecting { .. }
+            | State::Open { .. }
+            | State::Ending { .. }
+            | State::Waiting { .. }
+            | State::Closed => false,
+        }
+    }
+
+    /// As [`alive`](Self::alive), for a pause that was the reader's.
+    pub(super) fn reading(&mut self, now: Instant) {
+        if let State::Open { attempt, .. } = self.state {
+            self.alive(attempt, now);
+        }
+    }
+
+    /// Connecting or Open → Ending, if `attempt` is still the one.
+    pub(super) fn end(&mut self, attempt: Attempt, error: SessionError, now: Instant) {
+        let steady = match self.state {
+            State::Connecting { attempt: current, .. } if current == attempt => false,
+            State::Open { attempt: current, since, .. } if current == attempt => {
+                now - since >= self.policy.steady_after
+            }
+            State::Connecting { .. }
+            | State::Open { .. }
+            | State::Ending { .. }
+            | State::Waiting { .. }
+            | State::Closed => return,
+        };
+        self.state = State::Ending { attempt, error, at: now, steady };
+    }
+
+    /// As [`end`](Self::end), where the transport still holds the request and must let go.
+    pub(super) fn abort(&mut self, attempt: Attempt, error: SessionError, now: Instant) {
+        self.signals.push_back(Signal::Abort { attempt });
+        self.end(attempt, error, now);
+    }
+
+    /// Ending → Waiting or Closed, once nothing that arrived is left.
+    pub(super) fn settle(&mut self) -> Option<Signal> {
+        let State::Ending { .. } = self.state else { return None };
+        let State::Ending { attempt, error, at, steady } =
+            mem::replace(&mut self.state, State::Closed)
+        else {
+            return None;
+        };
+        let failures = if steady {
+            self.backoff.reset();
+            0
+        } else {
+            self.backoff.fail()
+        };
+        let again = self.policy.retries(&error);
+        let used_up = self.policy.max_attempts.is_some_and(|most| failures >= most);
+        let retry_at =
+            (again && !used_up).then(|| at + self.backoff.wait(&self.policy, error.retry_after()));
+        match retry_at {
+            Some(until) => self.state = State::Waiting { until },
+            None => self.signals.push_back(Signal::Closed),
+        }
+        let error = match again && used_up {
+            true => SessionError::GaveUp { attempts: failures, last: Box::new(error) },
+            false => error,
+        };
+        Some(Signal::Disconnected { attempt, error, retry_at })
+    }
+
+    /// Whatever the current deadline is for, if it has passed.
+    pub(super) fn timeout(&mut self, now: Instant) {
+        if self.deadline().is_none_or(|deadline| now < deadline.at) {
+            return;
+        }
+        match self.state {
+            State::Connecting { attempt, .. } => {
+                let timeout = self.policy.connect_timeout.unwrap_or_default();
+                self.abort(attempt, SessionError::ConnectTimeout(timeout), now);
+            }
+            State::Open { attempt, .. } => {
+                let timeout = self.policy.idle_timeout.unwrap_or_default();
+                self.abort(attempt, SessionError::IdleTimeout(timeout), now);
+            }
+            State::Waiting { .. } => self.connect(now),
+            State::Ending { .. } | State::Closed => {}
+        }
+    }
+
+    /// Any → Closed. What was still to be said is unsaid.
+    pub(super) fn close(&mut self) {
+        let queued = mem::take(&mut self.signals);
+        // A request that was never announced needs no end.
+        let is_unheard = queued.iter().any(|signal| matches!(signal, Signal::Connect { .. }));
+        let is_held = queued.iter().any(|signal| matches!(signal, Signal::Abort { .. }));
+        match mem::replace(&mut self.state, State::Closed) {
+            State::Connecting { attempt, .. } | State::Open { attempt, .. } if !is_unheard => {
+                self.signals.push_back(Signal::Abort { attempt });
+            }
+            State::Ending { attempt, .. } if is_held && !is_unheard => {
+                self.signals.push_back(Signal::Abort { attempt });
+            }
+            State::Connecting { .. }
+            | State::Open { .. }
+            | State::Ending { .. }
+            | State::Waiting { .. } => {}
+            // Its end may still be queued, and is the same.
+            State::Closed => {
+                self.signals = queued;
+                return;
+            }
+        }
+        self.signals.push_back(Signal::Closed);
+    }
+
+    fn idle_from(&self, now: Instant) -> Option<Instant> {
+        self.policy.idle_timeout.map(|timeout| now + timeout)
+    }
+}

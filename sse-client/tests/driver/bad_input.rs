@@ -1,0 +1,82 @@
+//! What cannot be asked for is refused before anything is sent.
+
+use sse_client::{BuildError, EventSource};
+
+fn url_sentence(url: &str) -> String {
+    EventSource::builder(url).open().unwrap_err().to_string()
+}
+
+#[test]
+fn a_url_that_is_none_is_refused_with_a_word_on_what_to_write() {
+    for (url, expected) in [
+        ("", "no URL was given: write one such as http://localhost:8080/events"),
+        (
+            "localhost:8080/events",
+            "\"localhost:8080/events\" does not say how to connect: write \
+             \"http://localhost:8080/events\"",
+        ),
+        (
+            "example.org",
+            "\"example.org\" does not say how to connect: write \"http://example.org\"",
+        ),
+        (
+            "127.0.0.1:9",
+            "\"127.0.0.1:9\" does not say how to connect: write \"http://127.0.0.1:9\"",
+        ),
+        (
+            "ftp://example.org/",
+            "\"ftp://example.org/\" is not the URL of an event stream: it must begin with http:// \
+             or https://",
+        ),
+        ("http://", "\"http://\" names no host: write one such as http://localhost:8080/events"),
+        ("http://a:b/", "\"http://a:b/\" is not a URL: invalid port number"),
+        ("/events", "\"/events\" is not a URL: write one such as http://localhost:8080/events"),
+        ("not a url", "\"not a url\" is not a URL: write one such as http://localhost:8080/events"),
+    ] {
+        assert_eq!(url_sentence(url), expected);
+    }
+}
+
+#[test]
+fn a_url_as_long_as_a_book_is_cut_in_its_error() {
+    assert!(url_sentence(&"ü".repeat(100_000)).len() < 1000);
+}
+
+#[test]
+fn spaces_around_a_url_are_forgiven() {
+    assert!(EventSource::builder(" http://127.0.0.1:9/ \n").open().is_ok());
+}
+
+#[test]
+fn a_header_that_cannot_be_sent_is_named_and_its_value_kept_secret() {
+    let build =
+        |name, value| EventSource::builder("http://127.0.0.1:9/").header(name, value).open();
+    let error = build("X-Key", "se\ncret").unwrap_err();
+    assert!(matches!(error, BuildError::HeaderValue { .. }));
+    assert_eq!(
+        error.to_string(),
+        "the value of the header \"x-key\" cannot be sent: it has a line break or another control \
+         character in it"
+    );
+    let error = build("X Key", "secret").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"X Key\" cannot be the name of a header: it may have letters, digits and hyphens"
+    );
+}
+
+#[test]
+fn an_id_that_no_stream_can_hold_is_refused() {
+    let builder = EventSource::builder("http://127.0.0.1:9/").last_event_id("a\nb");
+    let sentence = builder.open().unwrap_err().to_string();
+    assert!(sentence.starts_with("this cannot be a last event ID: a line break"), "{sentence}");
+}
+
+#[test]
+fn debug_output_shows_no_secret() {
+    let builder = EventSource::builder("http://user:hunter2@127.0.0.1:9/?key=hunter2")
+        .header("Authorization", "Bearer hunter2")
+        .header("X-Api-Key", "hunter2");
+    assert!(!format!("{builder:?}").contains("hunter2"));
+    assert!(!format!("{:?}", builder.open().unwrap()).contains("hunter2"));
+}

@@ -1,0 +1,200 @@
+//! Streams that do not open, or fall silent: each says why in a sentence.
+
+use core::{net::SocketAddr, time::Duration};
+
+use sse_client::{
+    Error, RetryPolicy, Update,
+    session::{ErrorKind, SessionError},
+};
+
+use crate::origin::{Origin, STREAM, Step, answer, nowhere, send, source};
+
+/// The first disconnect of an event source at `origin`: kind, sentence, whether it tries again.
+async fn first_failure(builder: sse_client::Builder) -> (ErrorKind, String, bool) {
+    let mut updates = builder.open_updates().unwrap();
+    while let Some(update) = updates.next().await {
+        if let Update::Disconnected { error, retry_in, .. } = update {
+            if retry_in.is_none() {
+                assert_eq!(updates.next().await, Some(Update::Closed));
+                assert_eq!(updates.next().await, None);
+            }
+            return (error.kind(), error.to_string(), retry_in.is_some());
+        }
+    }
+    panic!("it never disconnected");
+}
+
+#[tokio::test]
+async fn no_content_ends_the_stream_without_an_error() {
+    let origin = Origin::start(vec![vec![send("HTTP/1.1 204 No Content\r\n\r\n")]]).await;
+    let mut source = origin.source("/").open().unwrap();
+    assert_eq!(source.next().await, None);
+    assert_eq!(origin.requests().len(), 1);
+    let (kind, sentence, again) = first_failure(origin.source("/")).await;
+    assert_eq!((kind, again), (ErrorKind::Ended, false));
+    assert!(sentence.starts_with("the server answered 204 No Content"), "{sentence}");
+}
+
+#[tokio::test]
+async fn not_found_is_the_last_thing_an_event_source_gives() {
+    let origin = Origin::start(vec![answer("404 Not Found", "", "no such page")]).await;
+    let mut source = origin.source("/").open().unwrap();
+    let Some(Err(Error::Failed(error))) = source.next().await else { panic!("no error") };
+    assert_eq!(error.kind(), ErrorKind::Http);
+    assert_eq!(error.to_string(), "the server answered 404 Not Found: check the URL's path");
+    assert_eq!(source.next().await, None);
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_web_page_is_called_one() {
+    let page = answer("200 OK", "content-type: text/html; charset=utf-8\r\n", "<!doctype html>");
+    let origin = Origin::start(vec![page]).await;
+    let (kind, sentence, again) = first_failure(origin.source("/")).await;
+    assert_eq!((kind, again), (ErrorKind::Protocol, false));
+    assert!(sentence.starts_with("the server answered with a web page (text/html)"), "{sentence}");
+}
+
+#[tokio::test]
+async fn an_overloaded_server_is_asked_again_when_it_says() {
+    let busy = answer("503 Service Unavailable", "retry-after: 7\r\n", "");
+    let origin = Origin::start(vec![busy]).await;
+    let mut updates = origin.source("/").open_updates().unwrap();
+    updates.next().await;
+    let Some(Update::Disconnected { error, retry_in, .. }) = updates.next().await else {
+        panic!("not disconnected");
+    };
+    assert!(error.to_string().ends_with("it asks to wait 7 s"), "{error}");
+    assert_eq!(retry_in, Some(Duration::from_secs(7)));
+}
+
+#[tokio::test]
+async fn a_retry_after_date_is_read_by_the_servers_own_clock() {
+    let dates = "date: Wed, 21 Oct 2015 07:28:00 GMT\r\n\
+                 retry-after: Wed, 21 Oct 2015 07:28:30 GMT\r\n";
+    let origin = Origin::start(vec![answer("429 Too Many Requests", dates, "")]).await;
+    let (_, sentence, again) = first_failure(origin.source("/")).await;
+    assert!(again && sentence.ends_with("it asks to wait 30 s"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_refused_connection_asks_whether_the_server_is_running() {
+    let (_socket, address) = nowhere();
+    let (kind, sentence, again) = first_failure(source(format!("http://{address}/events"))).await;
+    assert_eq!((kind, again), (ErrorKind::Connect, true));
+    assert_eq!(
+        sentence,
+        format!("nothing listens at {address}: connection refused; is the server running?")
+    );
+}
+
+#[tokio::test]
+async fn it_connects_once_a_server_is_there() {
+    let (socket, address) = nowhere();
+    let mut updates = source(format!("http://{address}/")).open_updates().unwrap();
+    while !matches!(updates.next().await, Some(Update::Disconnected { .. })) {}
+    let listener = socket.listen(1).unwrap();
+    let accepts = tokio::spawn(async move { listener.accept().await.map(|_| ()) });
+    while !accepts.is_finished() {
+        updates.next().await;
+    }
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_called_so() {
+    let client = reqwest::Client::builder().no_proxy().dns_resolver(NoNames);
+    let builder = source("http://events.invalid/").client(client);
+    let (kind, sentence, again) = first_failure(builder).await;
+    assert_eq!((kind, again), (ErrorKind::Connect, true));
+    assert_eq!(
+        sentence,
+        "no address is known for \"events.invalid\": check the name, or the network"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_called_so() {
+    let origin = Origin::start(vec![vec![send("SSH-2.0-OpenSSH_9.2\r\n"), Step::Hold]]).await;
+    let (kind, sentence, again) = first_failure(origin.source("/")).await;
+    assert_eq!((kind, again), (ErrorKind::Protocol, true));
+    let expected = format!("what {} answers is not HTTP: ", origin.address);
+    assert!(sentence.starts_with(&expected), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_without_an_answer_is_tried_again() {
+    let origin = Origin::start(vec![vec![]]).await;
+    let (kind, sentence, again) = first_failure(origin.source("/")).await;
+    assert_eq!((kind, again), (ErrorKind::Ended, true));
+    let expected = format!("{} closed the connection without an answer: ", origin.address);
+    assert!(sentence.starts_with(&expected), "{sentence}");
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[tokio::test]
+async fn https_to_a_server_without_tls_is_hopeless() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await?;
+        // What a server says to bytes that are no request.
+        tokio::io::AsyncWriteExt::write_all(&mut socket, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await?;
+        Ok::<_, std::io::Error>(socket)
+    });
+    let (kind, sentence, again) = first_failure(source(format!("https://{address}/"))).await;
+    server.await.unwrap().unwrap();
+    assert_eq!((kind, again), (ErrorKind::Tls, false), "{sentence}");
+    assert!(sentence.starts_with(&format!("no secure connection to {address}: ")), "{sentence}");
+    assert!(sentence.ends_with("is it http:// rather than https://?"), "{sentence}");
+}
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+#[tokio::test]
+async fn https_without_a_tls_feature_says_which_to_enable() {
+    let (kind, sentence, again) = first_failure(source("https://127.0.0.1:9/")).await;
+    assert_eq!((kind, again), (ErrorKind::Tls, false));
+    assert!(sentence.contains("rustls or native-tls"), "{sentence}");
+}
+
+// Time is paused in these: it jumps to the next timer whenever nothing else can happen.
+
+#[tokio::test(start_paused = true)]
+async fn silence_before_the_head_ends_by_the_connect_timeout() {
+    let origin = Origin::start(vec![vec![Step::Hold]]).await;
+    let (kind, sentence, again) = first_failure(origin.source("/")).await;
+    assert_eq!((kind, again), (ErrorKind::Timeout, true));
+    assert_eq!(sentence, "the server gave no answer within 30 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_after_an_event_ends_by_the_idle_timeout_and_the_stream_resumes() {
+    let script = vec![send(STREAM), send("id: 7\ndata: 1\n\n"), Step::Hold];
+    let origin = Origin::start(vec![script]).await;
+    let policy = RetryPolicy::resilient()
+        .connect_timeout(None) // the paused clock must not run into it
+        .idle_timeout(Some(Duration::from_secs(45)));
+    let mut updates = origin.source("/").policy(policy).open_updates().unwrap();
+    let mut events = 0;
+    let error = loop {
+        match updates.next().await {
+            Some(Update::Event(_)) => events += 1,
+            Some(Update::Disconnected { error, .. }) => break error,
+            Some(_) => {}
+            None => panic!("it ended"),
+        }
+    };
+    assert_eq!((events, error), (1, SessionError::IdleTimeout(Duration::from_secs(45))));
+    while !matches!(updates.next().await, Some(Update::Event(_))) {}
+    assert_eq!(origin.requests()[1].header("last-event-id"), Some("7"));
+}
+
+/// A resolver that knows no name, so that no test asks a real one.
+struct NoNames;
+
+impl reqwest::dns::Resolve for NoNames {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let unknown = std::io::Error::other("no such name");
+        Box::pin(async { Err::<Box<dyn Iterator<Item = SocketAddr> + Send>, _>(unknown.into()) })
+    }
+}

@@ -1,0 +1,12 @@
+//! The driver on real loopback sockets, against an origin that misbehaves on demand.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+extern crate alloc;
+
+mod bad_input;
+mod failures;
+mod origin;
+mod redirects;
+mod streams;

@@ -1,0 +1,119 @@
+//! Redirects are followed by the driver, and take no secrets along.
+
+use sse_client::{Update, session::ErrorKind};
+
+use crate::origin::{Origin, STREAM, Step, answer, send};
+
+fn redirect(status: &str, location: &str) -> Vec<Step> {
+    answer(status, &format!("location: {location}\r\n"), "")
+}
+
+fn stream() -> Vec<Step> {
+    vec![send(STREAM), send("id: 7\ndata: here\n\n")]
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_and_each_reconnect_starts_at_the_original_url() {
+    let there = "/there?x=1";
+    let script = vec![
+        redirect("301 Moved Permanently", there),
+        stream(),
+        redirect("307 X", there),
+        stream(),
+    ];
+    let origin = Origin::start(script).await;
+    let mut updates = origin.source("/here").header("X-Key", "k").open_updates().unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < 9 {
+        seen.push(updates.next().await.unwrap());
+    }
+    let Update::Redirected { status, location, .. } = &seen[1] else { panic!("{seen:?}") };
+    assert_eq!((status.as_u16(), location.as_str()), (301, origin.url(there).as_str()));
+    let Update::Opened { head, .. } = &seen[2] else { panic!("{seen:?}") };
+    assert_eq!(head.url.as_str(), origin.url(there));
+    let lines: Vec<_> = origin.requests().iter().map(|request| request.line.clone()).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /here HTTP/1.1",
+            "GET /there?x=1 HTTP/1.1",
+            "GET /here HTTP/1.1",
+            "GET /there?x=1 HTTP/1.1"
+        ]
+    );
+    let last = &origin.requests()[3];
+    assert_eq!((last.header("x-key"), last.header("last-event-id")), (Some("k"), Some("7")));
+}
+
+#[tokio::test]
+async fn named_headers_never_reach_another_origin_not_even_by_way_of_it() {
+    // The same host with another port is another origin.
+    let home_again = Origin::start(vec![stream()]).await;
+    let foreign = Origin::start(vec![redirect("302 Found", &home_again.url("/back"))]).await;
+    let home = Origin::start(vec![redirect("302 Found", &foreign.url("/away"))]).await;
+    let mut source = home
+        .source("/")
+        .header("Authorization", "Bearer secret")
+        .header("Cookie", "a=secret")
+        .header("X-Api-Key", "secret")
+        .last_event_id("3")
+        .open()
+        .unwrap();
+    assert_eq!(source.next().await.unwrap().unwrap().data(), "here");
+    assert_eq!(home.requests()[0].header("authorization"), Some("Bearer secret"));
+    for request in [&foreign.requests()[0], &home_again.requests()[0]] {
+        for name in ["authorization", "cookie", "x-api-key"] {
+            assert_eq!(request.header(name), None, "{name} crossed origins");
+        }
+        assert_eq!(request.header("accept"), Some("text/event-stream"));
+        assert_eq!(request.header("last-event-id"), Some("3"));
+    }
+}
+
+#[tokio::test]
+async fn a_redirected_post_becomes_a_get_or_stays_as_its_status_says() {
+    for (status, line, body) in [
+        ("301 Moved Permanently", "GET /b HTTP/1.1", ""),
+        ("302 Found", "GET /b HTTP/1.1", ""),
+        ("303 See Other", "GET /b HTTP/1.1", ""),
+        ("307 Temporary Redirect", "POST /b HTTP/1.1", "{}"),
+        ("308 Permanent Redirect", "POST /b HTTP/1.1", "{}"),
+    ] {
+        let origin = Origin::start(vec![redirect(status, "/b"), stream()]).await;
+        let builder = origin.source("/a").header("Content-Type", "application/json");
+        let mut source = builder.method(http::Method::POST).body("{}").open().unwrap();
+        assert!(source.next().await.unwrap().is_ok());
+        let request = &origin.requests()[1];
+        assert_eq!((request.line.as_str(), request.body.as_str()), (line, body), "{status}");
+        assert_eq!(request.header("content-type").is_some(), !body.is_empty(), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_that_leads_nowhere_fails_in_words_and_is_not_tried_again() {
+    for (location, expected) in [
+        ("ftp://example.org/", "redirects to a ftp: URL, which is no web server"),
+        ("http://", "redirects to something that is not a URL"),
+        ("/circle", "redirect in a circle: 20 times"),
+    ] {
+        let origin = Origin::start(vec![redirect("302 Found", location)]).await;
+        let mut source = origin.source("/").open().unwrap();
+        let Some(Err(sse_client::Error::Failed(error))) = source.next().await else {
+            panic!("no error for {location}");
+        };
+        assert_eq!(error.kind(), ErrorKind::Request);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(source.next().await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_without_a_location_is_a_status_like_another() {
+    let origin = Origin::start(vec![answer("302 Found", "", "")]).await;
+    let mut source = origin.source("/").open().unwrap();
+    let error = source.next().await.unwrap().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the server answered 302 Found: it redirects without saying where to"
+    );
+}

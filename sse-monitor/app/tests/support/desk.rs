@@ -1,0 +1,173 @@
+//! A desk with the window on it: a display, a WebDriver, and the window that it drives.
+
+use std::{env, fs, path::Path, process::Command, time::Instant};
+
+use fantoccini::{Client, ClientBuilder, Locator, key::Key};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::{net::TcpStream, time::sleep};
+
+use super::{LOOK_EVERY, PATIENCE, free_port, process::Process};
+
+/// Dropped from top to bottom: the window goes before its display.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    client: Client,
+    _driver: Process,
+    _display: Option<Process>,
+}
+
+/// What is to be seen in the window at one moment.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Seen {
+    /// The state's name, and the line that tells it.
+    pub(crate) state: String,
+    pub(crate) told: String,
+    pub(crate) rows: Vec<SeenRow>,
+    /// The data in the pane of the selected row.
+    pub(crate) pane: String,
+    /// What the pane says of a copy.
+    pub(crate) copied: String,
+    /// The status bar.
+    pub(crate) totals: String,
+}
+
+/// A row of the list.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct SeenRow {
+    pub(crate) kind: String,
+    pub(crate) time: String,
+    #[serde(rename = "type")]
+    pub(crate) event_type: String,
+    pub(crate) id: String,
+    pub(crate) data: String,
+}
+
+const LOOK: &str = r"
+    const state = document.querySelector('#state');
+    const text = (row, name) => row.querySelector('.' + name).textContent.trim();
+    return {
+        state: state?.dataset.state ?? '',
+        told: (state?.textContent ?? '').replace(/\s+/g, ' ').trim(),
+        rows: [...document.querySelectorAll('[data-number]')].map((row) => ({
+            kind: row.dataset.kind,
+            time: text(row, 'time'),
+            type: text(row, 'type'),
+            id: row.querySelector('.id').title,
+            data: text(row, 'data'),
+        })),
+        pane: document.querySelector('#data')?.textContent ?? '',
+        copied: document.querySelector('.copied')?.textContent ?? '',
+        totals: document.querySelector('footer')?.textContent ?? '',
+    };
+";
+
+impl Desk {
+    /// Opens the window, with `arguments` on its command line.
+    pub(crate) async fn open(arguments: &[&str]) -> Self {
+        let display = env::var_os("DISPLAY").is_none().then(|| {
+            let mut command = Command::new("Xvfb");
+            command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+            let mut display = Process::start("Xvfb", &mut command, "install the package xvfb");
+            let number = display.first_line();
+            (display, format!(":{number}"))
+        });
+        let port = free_port();
+        let mut command = Command::new("WebKitWebDriver");
+        command
+            .args([&format!("--port={port}"), "--host=127.0.0.1"])
+            // Without it the window does not let itself be driven, and the session never begins.
+            .env("TAURI_WEBVIEW_AUTOMATION", "true");
+        if let Some((_, name)) = &display {
+            command.env("DISPLAY", name);
+        }
+        let hint = "install the package webkit2gtk-driver";
+        let driver = Process::start("WebKitWebDriver", &mut command, hint);
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            assert!(begun.elapsed() < PATIENCE, "WebKitWebDriver does not listen");
+            sleep(LOOK_EVERY).await;
+        }
+        let options = json!({ "binary": env!("CARGO_BIN_EXE_sse-monitor"), "args": arguments });
+        let capabilities = [("webkitgtk:browserOptions".to_owned(), options)];
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.into_iter().collect())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("the window opens and can be driven");
+        Self { client, _driver: driver, _display: display.map(|(display, _)| display) }
+    }
+
+    pub(crate) async fn close(self) {
+        self.client.clone().close().await.expect("the window closes");
+    }
+
+    /// Types into the URL bar in place of what is there, and presses Enter.
+    pub(crate) async fn enter_url(&self, url: &str) {
+        let bar = self.client.wait().for_element(Locator::Id("url")).await.expect("the URL bar");
+        bar.clear().await.expect("the URL bar can be emptied");
+        let keys = format!("{url}{}", char::from(Key::Enter));
+        bar.send_keys(&keys).await.expect("the URL bar takes keys");
+    }
+
+    pub(crate) async fn click(&self, selector: &str) {
+        let found = self.client.wait().for_element(Locator::Css(selector)).await;
+        let element = found.unwrap_or_else(|error| panic!("no {selector} in the window: {error}"));
+        element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// The result of a script in the page.
+    pub(crate) async fn ask(&self, script: &str) -> serde_json::Value {
+        self.client.execute(script, Vec::new()).await.expect("the page runs the script")
+    }
+
+    pub(crate) async fn look(&self) -> Seen {
+        serde_json::from_value(self.ask(LOOK).await).expect("the look has this shape")
+    }
+
+    /// Looks until `expected` is to be seen, and gives what was seen then.
+    pub(crate) async fn see(&self, what: &str, expected: impl Fn(&Seen) -> bool) -> Seen {
+        let begun = Instant::now();
+        loop {
+            let seen = self.look().await;
+            if expected(&seen) {
+                return seen;
+            }
+            if begun.elapsed() > PATIENCE {
+                self.picture("failed").await;
+                panic!("waited in vain to see {what}; saw {seen:#?}");
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Writes a picture of the window into the folder that `SSE_MONITOR_PICTURES` names, if it is set.
+    pub(crate) async fn picture(&self, name: &str) {
+        let Some(folder) = env::var_os("SSE_MONITOR_PICTURES") else { return };
+        // Two frames on, what the document says has been drawn.
+        let drawn = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))";
+        self.client.execute_async(drawn, Vec::new()).await.expect("the window draws");
+        let picture = self.client.screenshot().await.expect("the window can be pictured");
+        let file = Path::new(&folder).join(format!("{name}.png"));
+        fs::write(&file, picture).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+}
+
+impl Seen {
+    /// The events that were published, as type and data, without what the hub says of itself.
+    pub(crate) fn published(&self) -> Vec<(&str, &str)> {
+        self.events()
+            .filter(|row| !["connected", "reset"].contains(&row.event_type.as_str()))
+            .map(|row| (row.event_type.as_str(), row.data.as_str()))
+            .collect()
+    }
+
+    pub(crate) fn resets(&self) -> Vec<&SeenRow> {
+        self.events().filter(|row| row.event_type == "reset").collect()
+    }
+
+    pub(crate) fn events(&self) -> impl Iterator<Item = &SeenRow> {
+        self.rows.iter().filter(|row| row.kind == "event")
+    }
+}

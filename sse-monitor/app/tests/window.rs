@@ -1,0 +1,235 @@
+//! The window itself, driven as a user drives it: the real program in the real WebKit, against the
+//! real `sse-server`.
+//!
+//! It needs `WebKitWebDriver` (Debian's webkit2gtk-driver) and, where no DISPLAY is set, `Xvfb`, which
+//! each test starts for itself; and `sse-server`, built before by `cargo build -p sse-server`. With
+//! SSE_MONITOR_PICTURES set to a folder the tests leave pictures of the window there.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{
+    desk::{Desk, Seen},
+    free_port,
+    hub::Hub,
+    relay::Relay,
+    server::Server,
+};
+
+#[tokio::test]
+async fn a_restart_of_the_server_is_told_and_nothing_is_shown_twice() {
+    let hub = Hub::start(0);
+    let port = hub.address().port();
+    let desk = Desk::open(&[]).await;
+    let idle = desk.see("the window before any stream", |seen| seen.state == "idle").await;
+    assert!(idle.told.contains("Not connected"), "{idle:?}");
+    desk.enter_url(&hub.url()).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+
+    let published = [("note", "one"), ("order", r#"{"n":2}"#), ("note", "three")];
+    let ids = published.map(|(event, data)| hub.publish(event, data));
+    let seen = desk.see("the three events", |seen| seen.published().len() == 3).await;
+    assert_eq!(seen.published(), published);
+    let rows: Vec<_> = seen.events().filter(|row| row.event_type != "connected").collect();
+    for (row, id) in rows.into_iter().zip(ids) {
+        assert_eq!(row.id, id);
+        assert!(is_clock(&row.time), "{row:?}");
+    }
+    desk.picture("three-events").await;
+
+    hub.stop();
+    let waiting = desk.see("that it reconnects", |seen| seen.state == "waiting").await;
+    assert!(waiting.told.starts_with("Reconnecting"), "{waiting:?}");
+    assert!(waiting.told.contains("because "), "{waiting:?}");
+
+    let hub = Hub::start(port);
+    let seen = desk.see("the reset", |seen| seen.resets().len() == 1).await;
+    let reset: Value = serde_json::from_str(&seen.resets()[0].data).unwrap();
+    assert!(reset["reason"].is_string(), "{reset}");
+    hub.publish("note", "four");
+    hub.publish("note", "five");
+    let seen = desk.see("the two that follow", |seen| seen.published().len() >= 5).await;
+    let all = [&published[..], &[("note", "four"), ("note", "five")]].concat();
+    assert_eq!(seen.published(), all);
+    assert_eq!(seen.resets().len(), 1);
+    assert_eq!(seen.state, "open");
+    desk.picture("after-restart").await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_cut_connection_loses_nothing_and_repeats_nothing() {
+    let hub = Hub::start(0);
+    let relay = Relay::to(hub.address()).await;
+    let desk = Desk::open(&[]).await;
+    desk.enter_url(&relay.url()).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    hub.publish("note", "one");
+    hub.publish("note", "two");
+    desk.see("two events", |seen| seen.published().len() == 2).await;
+
+    relay.cut();
+    let waiting = desk.see("that it reconnects", |seen| seen.state == "waiting").await;
+    assert!(waiting.told.starts_with("Reconnecting"), "{waiting:?}");
+    hub.publish("note", "three, while it was cut");
+    hub.publish("note", "four, while it was cut");
+    relay.mend();
+    desk.see("the stream open again", |seen| seen.state == "open").await;
+    hub.publish("note", "five");
+
+    let seen = desk.see("all five events", |seen| seen.published().len() >= 5).await;
+    let data: Vec<_> = seen.published().into_iter().map(|(_, data)| data).collect();
+    let expected = ["one", "two", "three, while it was cut", "four, while it was cut", "five"];
+    assert_eq!(data, expected);
+    assert!(seen.resets().is_empty(), "{seen:?}");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn bad_input_is_answered_in_words() {
+    let desk = Desk::open(&[]).await;
+    let told = async |url: &str, words: &[&str]| {
+        desk.enter_url(url).await;
+        let all_told = |seen: &Seen| words.iter().all(|word| seen.told.contains(word));
+        desk.see(&format!("{words:?}"), all_told).await
+    };
+
+    told("", &["Cannot connect", "no URL"]).await;
+    told("nonsense", &["Cannot connect", "nonsense"]).await;
+    desk.picture("not-a-url").await;
+    told("http://", &["Cannot connect", "not a URL"]).await;
+    told("ftp://127.0.0.1/", &["Cannot connect", "http"]).await;
+
+    let nobody = format!("http://127.0.0.1:{}/events", free_port());
+    let refused = told(&nobody, &["Reconnecting", "refused"]).await;
+    assert_eq!(refused.state, "waiting");
+
+    let hub = Hub::start(0);
+    let nowhere = format!("http://{}/nowhere", hub.address());
+    let missing = told(&nowhere, &["Failed", "404"]).await;
+    assert_eq!(missing.state, "failed");
+    desk.picture("not-found").await;
+
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8";
+    let site = Server::answering(head, "<!doctype html><title>A page</title>").await;
+    let page = told(&site.url(), &["Failed", "text/html"]).await;
+    assert_eq!(page.state, "failed");
+
+    // And after all that a good one.
+    desk.enter_url(&hub.url()).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_stream_is_text_to_the_window_whatever_it_holds() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[&hub.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    let hostile = [
+        "<script>window.ran = true</script>",
+        "<img src=x onerror='window.ran = true'>",
+        "<svg onload='window.ran = true'>",
+        "</pre><iframe srcdoc=\"<script>parent.ran = true</script>\">",
+        "{\"<b>\":\"<img src=x onerror='window.ran = true'>\"}",
+        "javascript:window.ran=true",
+    ];
+    for data in hostile {
+        hub.publish("<i onmouseover=alert(1)>", data);
+    }
+    let seen = desk.see("all of it", |seen| seen.published().len() == hostile.len()).await;
+    let data: Vec<_> = seen.published().into_iter().map(|(_, data)| data).collect();
+    assert_eq!(data, hostile);
+    for number in 0..hostile.len() {
+        let nth_last = hostile.len() - number;
+        desk.ask(&format!(
+            "[...document.querySelectorAll('[data-number]')].at(-{nth_last}).click()"
+        ))
+        .await;
+        let shown = |seen: &Seen| compact(&seen.pane) == compact(hostile[number]);
+        desk.see("it as text in the pane", shown).await;
+    }
+    let planted = "return [window.ran ?? null, document.querySelectorAll('main :is(i, b, img, script, iframe), main svg[onload]').length]";
+    assert_eq!(desk.ask(planted).await, json!([null, 0]));
+
+    // Script that got into the page all the same would not run.
+    let refused = "
+        const script = document.createElement('script');
+        script.textContent = 'window.ran = true';
+        document.body.append(script);
+        const button = document.createElement('button');
+        button.setAttribute('onclick', 'window.ran = true');
+        document.body.append(button);
+        button.click();
+        return window.ran ?? null;
+    ";
+    assert_eq!(desk.ask(refused).await, json!(null));
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn the_list_is_walked_by_keys_and_follows_the_newest() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[&hub.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    for number in 1..=200 {
+        hub.publish("count", &number.to_string());
+    }
+    let last_is = |data: &'static str| {
+        move |seen: &Seen| seen.rows.last().is_some_and(|row| row.data == data)
+    };
+    let seen = desk.see("the newest of 200", last_is("200")).await;
+    assert!(seen.rows.len() < 100, "{} rows are in the document", seen.rows.len());
+    assert!(seen.totals.contains("201 events"), "{}", seen.totals);
+
+    // A click holds the list where it is; the newest is a click away.
+    desk.ask("[...document.querySelectorAll('[data-number]')].at(-3).click()").await;
+    desk.see("the event in the pane", |seen| seen.pane == "198").await;
+    hub.publish("count", "201");
+    desk.click("#latest").await;
+    desk.see("the newest again", last_is("201")).await;
+    assert_eq!(desk.look().await.pane, "198");
+    desk.click("#copy").await;
+    desk.see("that it was copied", |seen| seen.copied == "Copied").await;
+    desk.picture("selected").await;
+    desk.close().await;
+}
+
+/// Makes the picture of the README: `SSE_MONITOR_PICTURES=$PWD/docs cargo test -p sse-monitor-app
+/// --test window -- --ignored`, with GTK_THEME=Adwaita:dark for a dark one.
+#[tokio::test]
+#[ignore = "makes a picture"]
+async fn picture_of_the_demo() {
+    let hub = Hub::demo();
+    let desk = Desk::open(&[&hub.url()]).await;
+    let varied = |seen: &Seen| {
+        let at = |wanted: &str| seen.rows.iter().position(|row| row.event_type == wanted);
+        at("comment").is_some_and(|quiet| seen.rows.len() - quiet > 12) && at("log").is_some()
+    };
+    desk.see("a quiet spell and what follows it", varied).await;
+    desk.ask(
+        "[...document.querySelectorAll('[data-number]')]
+            .findLast((row) => row.querySelector('.type').textContent === 'price').click()",
+    )
+    .await;
+    desk.see("an event in the pane", |seen| seen.pane.contains("symbol")).await;
+    desk.picture("window").await;
+    desk.close().await;
+}
+
+/// Without white space: the pane lays JSON out.
+fn compact(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+/// Whether it reads like `18:20:31.042`.
+fn is_clock(text: &str) -> bool {
+    let pattern = "00:00:00.000";
+    text.len() == pattern.len()
+        && text.chars().zip(pattern.chars()).all(|(char, like)| match like {
+            '0' => char.is_ascii_digit(),
+            other => char == other,
+        })
+}

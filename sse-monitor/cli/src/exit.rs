@@ -1,0 +1,41 @@
+//! How a command ended, for the shell that called it.
+
+use std::process::ExitCode;
+
+use sse_monitor_engine::Fault;
+
+/// The exit status. The numbers are promised in `sse --help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    Done = 0,
+    Other = 1,
+    Usage = 2,
+    Connect = 3,
+    Http = 4,
+    TimedOut = 5,
+    Protocol = 6,
+    /// 128 + SIGINT, as shells count.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<Fault> for Exit {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            // Streams end; whoever asked for one attempt has had it.
+            Fault::Ended => Self::Done,
+            Fault::Connect | Fault::Tls => Self::Connect,
+            Fault::Http => Self::Http,
+            Fault::TimedOut => Self::TimedOut,
+            Fault::Protocol => Self::Protocol,
+            Fault::Request | Fault::Other => Self::Other,
+            _ => Self::Other,
+        }
+    }
+}

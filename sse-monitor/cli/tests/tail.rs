@@ -1,0 +1,440 @@
+//! `sse tail` as a process, against a scripted server on loopback.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+#[path = "../../engine/tests/origin/mod.rs"]
+mod origin;
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio},
+};
+
+use origin::Origin;
+use serde_json::{Value, json};
+
+#[test]
+fn a_pipe_gets_one_json_object_a_line() {
+    let origin = Origin::start();
+    let sse = start(&["--count", "2", &origin.url()]);
+    let mut exchange = origin.open(": hi\nid: 7\nevent: tick\ndata: one\ndata: \"two\"\n\n");
+    exchange.send("data: \u{1b}[31m\u{9b}é\n\n");
+    let output = sse.wait();
+    let lines = lines(&output);
+    assert_eq!(lines.len(), 2, "comments are not asked for: {lines:?}");
+    assert_eq!(
+        without_time(&lines[0]),
+        json!({
+            "kind": "event", "n": 1, "attempt": 1, "type": "tick", "id": "7",
+            "data": "one\n\"two\"",
+        })
+    );
+    assert_eq!(
+        without_time(&lines[1]),
+        json!({
+            "kind": "event", "n": 2, "attempt": 1, "type": "message", "id": "7",
+            "data": "\u{1b}[31m\u{9b}é",
+        })
+    );
+    assert!(is_harmless(&output.stdout));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn comments_come_where_they_are_asked_for() {
+    let origin = Origin::start();
+    let sse = start(&["--comments", "--count", "1", &origin.url()]);
+    let _exchange = origin.open(": heartbeat\n\ndata: one\n\n");
+    let lines = lines(&sse.wait());
+    assert_eq!(
+        without_time(&lines[0]),
+        json!({"kind": "comment", "attempt": 1, "text": " heartbeat"})
+    );
+    assert_eq!(lines[1]["n"], 1);
+}
+
+#[test]
+fn people_get_one_event_a_line_without_control_characters() {
+    let origin = Origin::start();
+    let sse = start(&["--pretty", "--comments", "--count", "2", &origin.url()]);
+    let _exchange = origin.open(
+        ": \u{1b}]0;title\u{7}\nid: 1\u{1b}\nevent: t\u{9b}k\ndata: one\ndata: \u{202e}two\n\n\
+         data: three\n\n",
+    );
+    let output = sse.wait();
+    assert!(is_harmless(&output.stdout), "{output:?}");
+    assert!(is_harmless(&output.stderr), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = text.lines().map(|line| &line["00:00:00.000".len()..]).collect();
+    assert_eq!(
+        lines,
+        [
+            "  : \\u{1b}]0;title\\u{7}",
+            "  t\\u{9b}k  [1\\u{1b}] one⏎\\u{202e}two",
+            "  message   [1\\u{1b}] three",
+        ]
+    );
+}
+
+#[test]
+fn colour_is_used_where_it_is_asked_for() {
+    let origin = Origin::start();
+    for (color, coloured) in [("always", true), ("never", false), ("auto", false)] {
+        let sse = start(&["--pretty", "--color", color, "--count", "1", &origin.url()]);
+        let _exchange = origin.open("event: tick\ndata: one\n\n");
+        assert_eq!(sse.wait().stdout.contains(&0x1b), coloured, "{color}");
+    }
+}
+
+/// `script` gives the command a terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_lines_with_colour_unless_no_color_is_set() {
+    for no_color in [false, true] {
+        let origin = Origin::start();
+        let line = format!("{} tail --count 1 {}", env!("CARGO_BIN_EXE_sse"), origin.url());
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        script.env_remove("NO_COLOR").env("TERM", "xterm-256color").stdin(Stdio::null());
+        if no_color {
+            script.env("NO_COLOR", "1");
+        }
+        let terminal = Sse::spawn(&mut script);
+        let _exchange = origin.open("id: 7\nevent: tick\ndata: one\ndata: two\n\n");
+        let output = terminal.wait();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.contains('\u{1b}'), !no_color, "{text:?}");
+        if no_color {
+            assert!(text.contains("  tick      [7] one⏎two\r\n"), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lost_connection_is_told_and_goes_on_after_the_last_id() {
+    let origin = Origin::start();
+    let sse = start(&["--count", "2", &origin.url()]);
+    origin.open("retry: 1\nid: 7\ndata: one\n\n").end();
+    let again = origin.open("data: two\n\n");
+    assert_eq!(again.header("last-event-id"), Some("7"));
+    let output = sse.wait();
+    let words = words(&output);
+    assert!(words.contains("sse: connected (HTTP/1.1 200)\n"), "{words}");
+    assert!(
+        words.contains("sse: connection lost: the server ended the stream; trying again in "),
+        "{words}"
+    );
+    assert!(words.contains(", after id 7\n"), "{words}");
+    let lines = lines(&output);
+    assert_eq!((&lines[1]["attempt"], &lines[1]["data"]), (&json!(2), &json!("two")));
+}
+
+#[test]
+fn silence_leaves_only_what_went_wrong() {
+    let origin = Origin::start();
+    let sse = start(&["--silent", "--once", &origin.url()]);
+    origin.open("data: one\n\n").end();
+    let output = sse.wait();
+    assert_eq!((words(&output).as_str(), output.status.code()), ("", Some(0)));
+}
+
+#[test]
+fn headers_and_the_last_id_are_sent() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "Authorization: Bearer from-a-file\n\n").unwrap();
+    let origin = Origin::start();
+    let from_file = format!("@{}", file.path().display());
+    let sse = start(&[
+        "-H",
+        "X-One: 1",
+        "-H",
+        &from_file,
+        "--last-event-id",
+        "41",
+        "--count",
+        "1",
+        &origin.url(),
+    ]);
+    let exchange = origin.open("data: one\n\n");
+    assert_eq!(exchange.header("x-one"), Some("1"));
+    assert_eq!(exchange.header("authorization"), Some("Bearer from-a-file"));
+    assert_eq!(exchange.header("last-event-id"), Some("41"));
+    let output = sse.wait();
+    assert!(!words(&output).contains("from-a-file"));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_command_line_that_cannot_work_is_told_with_status_2() {
+    for (args, sentence) in [
+        (&[""][..], "no URL was given; type one like http://127.0.0.1:8080/events"),
+        (&["localhost:8080/events"], "try http://localhost:8080/events"),
+        (&["not a url"], "“not a url” is not a URL"),
+        (&["http://"], "“http://” is not a URL (empty host)"),
+        (&["ftp://127.0.0.1/"], "read over http or https, not ftp"),
+        (&["\u{1b}[31m"], "“\\u{1b}[31m”"),
+        (&["-H", "secret", "http://127.0.0.1/"], "it has no colon; give it as “Name: value”"),
+        (&["-H", "@/no/such/file", "http://127.0.0.1/"], "the headers in /no/such/file cannot be"),
+        (&["--last-event-id", "1\n2", "http://127.0.0.1/"], "the last event ID cannot be sent"),
+        (&["--for", "soon", "http://127.0.0.1/"], "give a time such as 10s, 500ms or 5m"),
+        (&["--count", "0", "http://127.0.0.1/"], "--count"),
+        (&["--ndjson", "--pretty", "http://127.0.0.1/"], "cannot be used with"),
+        (&[], "required"),
+    ] {
+        let output = start(args).wait();
+        let words = words(&output);
+        assert!(words.contains(sentence), "{args:?}: {words}");
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {words}");
+        assert!(output.stdout.is_empty());
+        assert!(!words.contains("panicked") && is_harmless(words.as_bytes()), "{words}");
+        assert!(!words.contains("secret"), "{words}");
+    }
+}
+
+#[test]
+fn nobody_listening_is_told_with_status_3() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = start(&[&format!("http://{free}/events")]).wait();
+    let words = words(&output);
+    assert!(words.contains(&format!("nothing listens at {free}: connection refused")), "{words}");
+    assert!(words.contains("to keep trying, add --keep-trying"), "{words}");
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[cfg(unix)]
+#[test]
+fn keeping_on_trying_says_when() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/events", listener.local_addr().unwrap());
+    drop(listener);
+    let mut sse = start(&["--keep-trying", &url]);
+    sse.until_word("Trying again in ");
+    interrupt(&sse.child);
+    assert_eq!(sse.wait().status.code(), Some(130));
+}
+
+#[test]
+fn an_answer_that_is_no_event_stream_is_told_with_its_status() {
+    for (response, status, sentence) in [
+        ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", 4, "404 Not Found: check the URL"),
+        ("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n", 4, "check the credentials"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 4\r\n\r\n<p>.",
+            6,
+            "a web page (text/html), not with an event stream",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}",
+            6,
+            "application/json, not with an event stream",
+        ),
+        ("HTTP/1.1 503 Unavailable\r\ncontent-length: 0\r\n\r\n", 4, "503 Service Unavailable"),
+        ("SSH-2.0-OpenSSH\r\n", 6, "HTTP"),
+    ] {
+        let origin = Origin::start();
+        let sse = start(&[&origin.url()]);
+        origin.answer(response);
+        let output = sse.wait();
+        let words = words(&output);
+        assert!(words.contains(sentence), "{response:?}: {words}");
+        assert_eq!(output.status.code(), Some(status), "{response:?}: {words}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn an_event_that_is_too_long_is_told_and_the_rest_comes() {
+    let origin = Origin::start();
+    let sse = start(&["--count", "1", &origin.url()]);
+    let long = "x".repeat((1 << 20) + 1);
+    let _exchange = origin.open(&format!("data: {long}\n\ndata: after\n\n"));
+    let output = sse.wait();
+    assert!(words(&output).contains("longer than"), "{}", words(&output));
+    assert_eq!(lines(&output)[0]["data"], "after");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_time_that_is_over_is_no_failure() {
+    let origin = Origin::start();
+    let sse = start(&["--for", "2s", &origin.url()]);
+    // Not joined: on a machine that is too busy to connect in time, there is nothing to accept.
+    std::thread::spawn(move || origin.open("data: one\n\n").closed());
+    assert_eq!(sse.wait().status.code(), Some(0));
+}
+
+#[test]
+fn a_time_that_is_over_before_what_was_asked_for_is_told_with_status_5() {
+    // It takes the connection, and never answers.
+    let origin = Origin::start();
+    for (args, sentence) in [
+        (&["--for", "50ms"][..], "no stream was open in the time given"),
+        (&["--for", "50ms", "--count", "5"], "only 0 of 5 events came in the time given"),
+    ] {
+        let output = start(&[args, &[&origin.url()]].concat()).wait();
+        assert!(words(&output).contains(sentence), "{}", words(&output));
+        assert_eq!(output.status.code(), Some(5));
+    }
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_on_ends_it_quietly() {
+    let origin = Origin::start();
+    let mut sse = start(&[&origin.url()]);
+    let mut exchange = origin.open("data: one\n\n");
+    sse.line();
+    sse.stdout = None;
+    exchange.send("data: two\n\n");
+    let output = sse.wait();
+    assert_eq!(output.status.code(), Some(0));
+    let words = words(&output);
+    assert!(!words.contains("panicked") && !words.contains("Broken pipe"), "{words}");
+}
+
+#[cfg(unix)]
+#[test]
+fn control_c_ends_it_with_130() {
+    let origin = Origin::start();
+    let mut sse = start(&[&origin.url()]);
+    let exchange = origin.open("data: one\n\n");
+    sse.line();
+    interrupt(&sse.child);
+    assert_eq!(sse.wait().status.code(), Some(130));
+    exchange.closed();
+}
+
+#[cfg(unix)]
+#[test]
+fn control_c_ends_it_where_nobody_reads_the_pipe() {
+    let origin = Origin::start();
+    let mut sse = start(&[&origin.url()]);
+    let mut exchange = origin.open("");
+    let stdout = sse.stdout.take();
+    let event = format!("data: {}\n\n", "x".repeat(1_000));
+    // Past what the pipe, the command and the sockets hold, the server cannot send any more until
+    // the command has gone.
+    let flood = std::thread::spawn(move || exchange.flood(event.as_bytes(), 256 << 20));
+    sse.until_word("connected");
+    interrupt(&sse.child);
+    assert_eq!(sse.wait().status.code(), Some(130));
+    assert!(flood.join().unwrap() < 256 << 20, "what nobody reads is not read from the server");
+    drop(stdout);
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    let origin = Origin::start();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = command(&[&origin.url()]);
+    let child = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let _exchange = origin.open("data: one\n\n");
+    let output = child.wait_with_output().unwrap();
+    assert!(words(&output).contains("cannot be written to stdout"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn help_shows_examples_and_exit_statuses() {
+    let tail = start(&["--help"]).wait();
+    let text = String::from_utf8(tail.stdout).unwrap();
+    assert!(text.contains("Examples:") && text.contains("sse tail http://"), "{text}");
+    let sse = Command::new(env!("CARGO_BIN_EXE_sse")).arg("--help").output().unwrap();
+    assert!(String::from_utf8(sse.stdout).unwrap().contains("Exit status:"));
+}
+
+/// A running `sse`.
+struct Sse {
+    child: Child,
+    stdout: Option<BufReader<ChildStdout>>,
+    stderr: BufReader<ChildStderr>,
+    stdout_read: String,
+    stderr_read: String,
+}
+
+impl Sse {
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self {
+            stdout: child.stdout.take().map(BufReader::new),
+            stderr: child.stderr.take().map(BufReader::new).unwrap(),
+            child,
+            stdout_read: String::new(),
+            stderr_read: String::new(),
+        }
+    }
+
+    /// Waits for a line on stdout.
+    fn line(&mut self) {
+        let stdout = self.stdout.as_mut().unwrap();
+        assert_ne!(stdout.read_line(&mut self.stdout_read).unwrap(), 0, "it ended");
+    }
+
+    /// Waits for a line with `word` on stderr.
+    fn until_word(&mut self, word: &str) {
+        while !self.stderr_read.contains(word) {
+            let read = self.stderr.read_line(&mut self.stderr_read).unwrap();
+            assert_ne!(read, 0, "it ended: {}", self.stderr_read);
+        }
+    }
+
+    /// Waits for the end; the output has what was read before.
+    fn wait(mut self) -> Output {
+        let stderr = std::thread::spawn(move || {
+            let mut text = self.stderr_read;
+            self.stderr.read_to_string(&mut text).unwrap();
+            text.into_bytes()
+        });
+        let mut stdout = self.stdout_read.into_bytes();
+        if let Some(mut rest) = self.stdout {
+            rest.read_to_end(&mut stdout).unwrap();
+        }
+        let status = self.child.wait().unwrap();
+        Output { status, stdout, stderr: stderr.join().unwrap() }
+    }
+}
+
+fn start(args: &[&str]) -> Sse {
+    Sse::spawn(&mut command(args))
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sse"));
+    command.arg("tail").args(args).env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = core::str::from_utf8(&output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The record without its time, which is checked to be one.
+fn without_time(record: &Value) -> Value {
+    let mut record = record.clone();
+    let time = record.as_object_mut().unwrap().remove("time").unwrap();
+    let time = time.as_str().unwrap();
+    assert!(time.len() == 27 && time.ends_with('Z'), "{time}");
+    time.parse::<jiff::Timestamp>().unwrap();
+    record
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Whether a terminal would show it as it is.
+fn is_harmless(text: &[u8]) -> bool {
+    let text = core::str::from_utf8(text).unwrap();
+    !text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}')
+}

@@ -1,0 +1,339 @@
+//! What to watch, checked before anything is sent.
+
+use core::fmt;
+
+use http::{HeaderName, HeaderValue};
+use sse_codec::EventId;
+use thiserror::Error;
+use url::{ParseError, Url};
+
+use crate::capture::Retention;
+
+/// What to watch: a URL, and what to send with it.
+///
+/// ```
+/// use sse_monitor_engine::WatchRequest;
+///
+/// let request = WatchRequest::new("http://127.0.0.1:8080/events")?.header("Accept-Language: de")?;
+/// assert_eq!(request.url(), "http://127.0.0.1:8080/events");
+///
+/// let error = WatchRequest::new("localhost:8080/events").unwrap_err();
+/// assert!(error.to_string().contains("try http://localhost:8080/events"));
+/// # Ok::<(), sse_monitor_engine::RequestError>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct WatchRequest {
+    pub(crate) url: Url,
+    pub(crate) headers: Vec<(HeaderName, String)>,
+    pub(crate) last_event_id: String,
+    pub(crate) reconnect: Reconnect,
+    pub(crate) retention: Retention,
+}
+
+impl WatchRequest {
+    /// Takes a URL as somebody typed it; white space around it is ignored.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it, and what to type instead where that can be told.
+    pub fn new(url: &str) -> Result<Self, RequestError> {
+        Ok(Self {
+            url: parse_url(url)?,
+            headers: Vec::new(),
+            last_event_id: String::new(),
+            reconnect: Reconnect::default(),
+            retention: Retention::default(),
+        })
+    }
+
+    /// Sends a header with each attempt, given as curl takes it: `Name: value`.
+    ///
+    /// # Errors
+    /// [`RequestError::Header`] if it cannot be sent. The error never repeats the value, which may
+    /// be a secret.
+    pub fn header(mut self, line: &str) -> Result<Self, RequestError> {
+        let (name, value) = parse_header(line)?;
+        self.headers.push((name, value));
+        Ok(self)
+    }
+
+    /// Resumes after this event: the ID that the first attempt sends.
+    ///
+    /// # Errors
+    /// [`RequestError::LastEventId`] if a line break or NUL is in it.
+    pub fn last_event_id(mut self, id: &str) -> Result<Self, RequestError> {
+        EventId::new(id).map_err(|source| RequestError::LastEventId { source })?;
+        self.last_event_id = id.into();
+        Ok(self)
+    }
+
+    /// When a connection that failed or was lost is tried again.
+    pub const fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
+    /// How much is kept of what arrives.
+    pub const fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// The URL, fit to be shown: a password in it is masked.
+    pub fn url(&self) -> String {
+        shown_url(self.url.clone())
+    }
+}
+
+/// Without the headers' values and the password, which are secrets.
+impl fmt::Debug for WatchRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("WatchRequest")
+            .field("url", &self.url())
+            .field("headers", &headers)
+            .field("last_event_id", &self.last_event_id)
+            .field("reconnect", &self.reconnect)
+            .field("retention", &self.retention)
+            .finish()
+    }
+}
+
+/// When a connection that failed or was lost is tried again.
+///
+/// What cannot get better is never tried again, such as a 404 or a page of HTML.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reconnect {
+    /// Always, the first one too: the server may be about to start.
+    #[default]
+    Always,
+    /// Once a stream was open; a first connection that fails is the end.
+    OnceOpened,
+    /// Never: the stream's end is the end.
+    Never,
+}
+
+/// Why a request cannot be sent as it was given.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// Nothing was given.
+    #[error("no URL was given; type one like http://127.0.0.1:8080/events")]
+    NoUrl,
+    /// It does not say http or https, and with it would be a URL.
+    #[error("“{given}” does not begin with http:// or https://; try {suggestion}")]
+    NoScheme {
+        /// What was given.
+        given: String,
+        /// The same with a scheme.
+        suggestion: String,
+    },
+    /// Its scheme is not one that event streams are read over.
+    #[error(
+        "event streams are read over http or https, not {scheme}; check the beginning of the URL"
+    )]
+    UnsupportedScheme {
+        /// The scheme.
+        scheme: String,
+    },
+    /// It is not a URL at all.
+    #[error("“{given}” is not a URL{}; type one like http://127.0.0.1:8080/events", detail(*.source))]
+    NotAUrl {
+        /// What was given.
+        given: String,
+        /// What the parser says.
+        source: ParseError,
+    },
+    /// A header cannot be sent.
+    #[error("the header “{name}” cannot be sent: {fault}; give it as “Name: value”")]
+    Header {
+        /// What stands before the colon.
+        name: String,
+        /// What is wrong with it.
+        fault: HeaderFault,
+    },
+    /// A last event ID cannot be sent.
+    #[error("the last event ID cannot be sent: {source}")]
+    LastEventId {
+        /// What is wrong with it.
+        source: sse_codec::InvalidField,
+    },
+}
+
+/// What the parser says, unless it is only that there is nothing like a URL.
+fn detail(source: ParseError) -> String {
+    if source == ParseError::RelativeUrlWithoutBase {
+        return String::new();
+    }
+    format!(" ({source})")
+}
+
+/// What is wrong with a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum HeaderFault {
+    /// There is no colon after the name.
+    #[error("it has no colon")]
+    NoColon,
+    /// The name has a character that names cannot have, or none at all.
+    #[error("that is not a header name")]
+    Name,
+    /// The value has a control character.
+    #[error("its value has a character that headers cannot carry")]
+    Value,
+}
+
+/// The URL with its password masked.
+pub(crate) fn shown_url(mut url: Url) -> String {
+    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+        return "(a URL with a password)".into();
+    }
+    url.into()
+}
+
+fn parse_url(typed: &str) -> Result<Url, RequestError> {
+    let given = typed.trim();
+    if given.is_empty() {
+        return Err(RequestError::NoUrl);
+    }
+    match Url::parse(given) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        // `localhost:8080` parses: as the scheme `localhost`.
+        Ok(url) if url.cannot_be_a_base() && after_colon_is_port(given) => {
+            Err(no_scheme(given, ParseError::RelativeUrlWithoutBase))
+        }
+        Ok(url) => Err(RequestError::UnsupportedScheme { scheme: url.scheme().into() }),
+        Err(source @ ParseError::RelativeUrlWithoutBase) => Err(no_scheme(given, source)),
+        Err(source) if !given.contains("://") => Err(no_scheme(given, source)),
+        Err(source) => Err(RequestError::NotAUrl { given: given.into(), source }),
+    }
+}
+
+/// The error for a text that has no scheme: with a suggestion, if one would do.
+fn no_scheme(given: &str, source: ParseError) -> RequestError {
+    let suggestion = format!("http://{}", given.trim_start_matches('/'));
+    let given = given.to_owned();
+    // A path alone, or words, would parse as a host; suggesting that would help nobody.
+    if given.starts_with('/') && !given.starts_with("//") || given.contains(char::is_whitespace) {
+        return RequestError::NotAUrl { given, source };
+    }
+    match Url::parse(&suggestion) {
+        Ok(_) => RequestError::NoScheme { given, suggestion },
+        Err(source) => RequestError::NotAUrl { given, source },
+    }
+}
+
+fn after_colon_is_port(given: &str) -> bool {
+    given.split_once(':').is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn parse_header(line: &str) -> Result<(HeaderName, String), RequestError> {
+    let Some((name, value)) = line.split_once(':') else {
+        // Without a colon the whole line may be a secret.
+        return Err(RequestError::Header { name: "…".into(), fault: HeaderFault::NoColon });
+    };
+    let (name, value) = (name.trim(), value.trim());
+    let refused = |fault| RequestError::Header { name: name.into(), fault };
+    let header = HeaderName::try_from(name).map_err(|_| refused(HeaderFault::Name))?;
+    HeaderValue::try_from(value).map_err(|_| refused(HeaderFault::Value))?;
+    Ok((header, value.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_as_typed() {
+        for (typed, url) in [
+            ("http://127.0.0.1:8080/events?topic=a", "http://127.0.0.1:8080/events?topic=a"),
+            ("  https://example.com \n", "https://example.com/"),
+            ("HTTP://[::1]:1/", "http://[::1]:1/"),
+        ] {
+            assert_eq!(WatchRequest::new(typed).unwrap().url(), url);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_url_is_told_in_a_sentence() {
+        for (typed, sentence) in [
+            ("", "no URL was given; type one like http://127.0.0.1:8080/events"),
+            (
+                "localhost:8080/events",
+                "“localhost:8080/events” does not begin with http:// or https://; try \
+                 http://localhost:8080/events",
+            ),
+            (
+                "127.0.0.1:8080",
+                "“127.0.0.1:8080” does not begin with http:// or https://; try \
+                 http://127.0.0.1:8080",
+            ),
+            (
+                "//example.com/a",
+                "“//example.com/a” does not begin with http:// or https://; try \
+                 http://example.com/a",
+            ),
+            (
+                "example.com/events",
+                "“example.com/events” does not begin with http:// or https://; try \
+                 http://example.com/events",
+            ),
+            (
+                "ws://example.com",
+                "event streams are read over http or https, not ws; check the beginning of the URL",
+            ),
+            (
+                "file:///etc/hosts",
+                "event streams are read over http or https, not file; check the beginning of the \
+                 URL",
+            ),
+            (
+                "javascript:alert(1)",
+                "event streams are read over http or https, not javascript; check the beginning \
+                 of the URL",
+            ),
+            ("not a url", "“not a url” is not a URL; type one like http://127.0.0.1:8080/events"),
+            (
+                "http://",
+                "“http://” is not a URL (empty host); type one like http://127.0.0.1:8080/events",
+            ),
+            (
+                "http://127.0.0.1:99999/",
+                "“http://127.0.0.1:99999/” is not a URL (invalid port number); type one like \
+                 http://127.0.0.1:8080/events",
+            ),
+        ] {
+            assert_eq!(WatchRequest::new(typed).unwrap_err().to_string(), sentence, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let request = WatchRequest::new("http://me:secret@127.0.0.1/").unwrap();
+        let request = request.header("X-Api-Key: secret").unwrap();
+        assert_eq!(request.url(), "http://me:***@127.0.0.1/");
+        assert!(!format!("{request:?}").contains("secret"), "{request:?}");
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_sent_is_told_without_its_value() {
+        for (line, fault) in [
+            ("Authorization Bearer secret", HeaderFault::NoColon),
+            (": secret", HeaderFault::Name),
+            ("A b: secret", HeaderFault::Name),
+            ("X: secret\r\nY: z", HeaderFault::Value),
+        ] {
+            let request = WatchRequest::new("http://127.0.0.1/").unwrap();
+            let error = request.header(line).unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+            assert!(matches!(error, RequestError::Header { fault: f, .. } if f == fault));
+        }
+    }
+
+    #[test]
+    fn a_last_event_id_with_a_line_break_is_refused() {
+        let request = WatchRequest::new("http://127.0.0.1/").unwrap();
+        assert!(request.last_event_id("1\n2").is_err());
+    }
+}

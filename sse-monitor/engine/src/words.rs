@@ -1,0 +1,118 @@
+//! The sentences about the connection, the same in every shell.
+
+use core::{fmt, time::Duration};
+
+use http::Version;
+use url::Url;
+
+use crate::request::shown_url;
+
+/// IDs are shown up to so many characters; theirs is a row's own field.
+const ID_SHOWN: usize = 80;
+
+pub(crate) fn connecting(url: &str, attempt: u32, id: &str, id_is_sent: bool) -> String {
+    let again = if attempt > 1 {
+        format!("connecting again (attempt {attempt})")
+    } else {
+        format!("connecting to {url}")
+    };
+    match (id, id_is_sent) {
+        ("", _) => again,
+        (id, true) => format!("{again}, after id {}", Id(id)),
+        (id, false) => format!(
+            "{again}; the last event ID, {}, has characters that no header can carry, so the server \
+             will not know where to go on",
+            Id(id),
+        ),
+    }
+}
+
+pub(crate) fn redirected(status: u16, location: Url) -> String {
+    format!("redirected ({status}) to {}", shown_url(location))
+}
+
+pub(crate) fn connected(status: u16, version: Version) -> String {
+    format!("connected ({version:?} {status})")
+}
+
+pub(crate) fn reconnection_time(wait: Duration) -> String {
+    format!("the server asks to wait {} before a reconnect", Time(wait))
+}
+
+pub(crate) fn lost(reason: &str, was_open: bool, wait: Duration, id: &str) -> String {
+    let what = if was_open { "connection lost" } else { "connection failed" };
+    // A reason that asks something has ended its sentence.
+    let then = if reason.ends_with('?') { " Trying" } else { "; trying" };
+    let again = format!("{what}: {reason}{then} again in {}", Time(wait));
+    if id.is_empty() { again } else { format!("{again}, after id {}", Id(id)) }
+}
+
+/// An ID, cut to what one reads.
+struct Id<'a>(&'a str);
+
+impl fmt::Display for Id<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(ID_SHOWN) {
+            Some((end, _)) => write!(f, "{}…", &self.0[..end]),
+            None => f.write_str(self.0),
+        }
+    }
+}
+
+/// A time as one says it.
+struct Time(Duration);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = self.0.as_millis();
+        match milliseconds {
+            0..1_000 => write!(f, "{milliseconds} ms"),
+            // One digit after the point is as much as anybody waits for.
+            1_000..10_000 if milliseconds % 1_000 >= 50 => {
+                write!(f, "{:.1} s", self.0.as_secs_f64())
+            }
+            1_000..120_000 => write!(f, "{:.0} s", self.0.as_secs_f64()),
+            _ => write!(f, "{:.0} min", self.0.as_secs_f64() / 60.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_connection_is_told_with_what_follows() {
+        let two = Duration::from_secs(2);
+        assert_eq!(
+            lost("the server ended the stream", true, two, "7"),
+            "connection lost: the server ended the stream; trying again in 2 s, after id 7"
+        );
+        assert_eq!(
+            lost("is the server running?", false, two, ""),
+            "connection failed: is the server running? Trying again in 2 s"
+        );
+    }
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        for (milliseconds, said) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_000, "1 s"),
+            (1_049, "1 s"),
+            (1_500, "1.5 s"),
+            (30_400, "30 s"),
+            (180_000, "3 min"),
+        ] {
+            assert_eq!(Time(Duration::from_millis(milliseconds)).to_string(), said);
+        }
+    }
+
+    #[test]
+    fn a_long_id_is_cut() {
+        let said = connecting("http://a/", 2, &"é".repeat(1_000), true);
+        assert_eq!(said.chars().filter(|&c| c == 'é').count(), ID_SHOWN);
+        assert!(said.ends_with('…'));
+    }
+}

@@ -1,0 +1,74 @@
+/** Values as people read them. */
+
+const pad = (value: number, width: number) => String(value).padStart(width, "0");
+
+/** `18:20:31.042`, by the window's own time zone. */
+export function clock(unixMicros: number): string {
+  const date = new Date(unixMicros / 1000);
+  const millis = pad(date.getMilliseconds(), 3);
+  return `${pad(date.getHours(), 2)}:${pad(date.getMinutes(), 2)}:${pad(date.getSeconds(), 2)}.${millis}`;
+}
+
+/** `2026-11-23 18:20:31.042 +01:00`. */
+export function dateAndClock(unixMicros: number): string {
+  const date = new Date(unixMicros / 1000);
+  const day = `${date.getFullYear()}-${pad(date.getMonth() + 1, 2)}-${pad(date.getDate(), 2)}`;
+  const east = -date.getTimezoneOffset();
+  const zone = `${east < 0 ? "−" : "+"}${pad(Math.floor(Math.abs(east) / 60), 2)}:${pad(Math.abs(east) % 60, 2)}`;
+  return `${day} ${clock(unixMicros)} ${zone}`;
+}
+
+const whole = new Intl.NumberFormat("en-US");
+
+export const count = (value: number): string => whole.format(value);
+
+/** `1 event`, `2 events`. */
+export function counted(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+export function bytes(value: number): string {
+  const units = ["bytes", "KB", "MB", "GB", "TB"];
+  if (value === 1) return "1 byte";
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return unit === 0 ? `${value} bytes` : `${value.toPrecision(3)} ${units[unit]}`;
+}
+
+/** Events a second: a digit after the point while they are few. */
+export function rate(perSecond: number): string {
+  return `${perSecond < 9.95 ? perSecond.toFixed(1) : count(Math.round(perSecond))}/s`;
+}
+
+/** The two ends of a text too long for its column: ids that count up differ at the end. */
+export function middleCut(text: string, longest: number): string {
+  if (text.length <= longest) return text;
+  const head = Math.floor((longest - 1) / 3);
+  return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
+}
+
+/**
+ * A text on one line. Breaks, tabs and other control characters become visible signs, among them those
+ * that would turn the direction of what follows.
+ */
+export function oneLine(text: string): string {
+  return text
+    .replace(/\r\n|\r|\n/g, " ↵ ")
+    .replace(/\t/g, " ⇥ ")
+    .replace(/[\u0000-\u001f\u007f]/g, (char) =>
+      char === "\u007f" ? "␡" : String.fromCharCode(0x2400 + char.charCodeAt(0)),
+    )
+    .replace(/[\u0080-\u009f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/g, "�");
+}
+
+/** A hue for an event type, always the same one; `null` for the plain `message`. */
+export function hue(eventType: string): number | null {
+  if (eventType === "message") return null;
+  const hues = [250, 150, 320, 200, 100, 285, 175, 350];
+  let hash = 0;
+  for (const char of eventType) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
+  return hues[hash % hues.length] ?? null;
+}

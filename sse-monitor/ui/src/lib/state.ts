@@ -1,0 +1,43 @@
+import type { Snapshot } from "./wire";
+
+/** How the watch stands, in words. */
+export interface Told {
+  /** Which colour it has. */
+  tone: "quiet" | "busy" | "good" | "warning" | "bad";
+  headline: string;
+  /** A count-down that belongs to the headline; apart, since it changes by the second. */
+  countdown: string;
+  sentence: string;
+}
+
+export function tell({ state, totals, lastEventId }: Snapshot, nowMillis: number): Told {
+  switch (state.name) {
+    case "idle":
+      return told("quiet", "Not connected", "");
+    case "connecting":
+      return told(
+        "busy",
+        "Connecting",
+        state.attempt > 1
+          ? `Attempt ${state.attempt}${lastEventId ? `, asking for what followed event ${lastEventId}` : ""}.`
+          : "Waiting for the server's answer.",
+      );
+    case "open":
+      return told("good", "Open", totals.events === 0 ? "Waiting for the first event." : "");
+    case "waiting": {
+      const seconds = Math.ceil((state.retryAtUnixMicros / 1000 - nowMillis) / 1000);
+      return {
+        ...told("warning", "Reconnecting", `because ${state.failure.sentence}.`),
+        countdown: seconds > 0 ? `in ${seconds} s` : "now",
+      };
+    }
+    case "closed":
+      return told("quiet", "Disconnected", "What arrived stays here until you connect again.");
+    case "failed":
+      return told("bad", "Failed", `because ${state.failure.sentence}.`);
+  }
+}
+
+function told(tone: Told["tone"], headline: string, sentence: string): Told {
+  return { tone, headline, countdown: "", sentence };
+}

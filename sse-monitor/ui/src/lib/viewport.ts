@@ -1,0 +1,47 @@
+/**
+ * Where rows lie in a list that draws only what is seen. Positions ("tops") are pixels from the first
+ * kept row; scroll positions are what the scroll bar says. They are the same until the list grows
+ * higher than an element can be; from there the scroll bar is a scaled picture of the list.
+ */
+
+export const ROW_HEIGHT = 26;
+
+/** Rows drawn above and below what is seen, so that a scroll finds some already there. */
+export const OVERSCAN = 12;
+
+/** WebKit ends at 33,554,428 px. */
+export const MAX_HEIGHT = 30_000_000;
+
+export function spacerHeight(total: number): number {
+  return Math.min(total * ROW_HEIGHT, MAX_HEIGHT);
+}
+
+/** The top at which the newest row ends at the lower edge. */
+export function lastTop(total: number, height: number): number {
+  return Math.max(0, total * ROW_HEIGHT - height);
+}
+
+export function scrollOfTop(top: number, total: number, height: number): number {
+  return top / scale(total, height);
+}
+
+export function topOfScroll(scroll: number, total: number, height: number): number {
+  return Math.min(scroll * scale(total, height), lastTop(total, height));
+}
+
+/** The top nearest to `top` at which the row at `index` is seen whole. */
+export function reveal(index: number, top: number, height: number): number {
+  const upper = index * ROW_HEIGHT;
+  if (upper < top) return upper;
+  return Math.max(top, upper + ROW_HEIGHT - height);
+}
+
+/** How many rows to ask for to fill `height`, the overscan on both sides included. */
+export function rowsFor(height: number): number {
+  return Math.ceil(height / ROW_HEIGHT) + 1 + 2 * OVERSCAN;
+}
+
+function scale(total: number, height: number): number {
+  const range = spacerHeight(total) - height;
+  return range > 0 ? lastTop(total, height) / range : 1;
+}

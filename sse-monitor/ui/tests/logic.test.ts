@@ -1,0 +1,163 @@
+import { describe, expect, it } from "vitest";
+import { bytes, clock, counted, dateAndClock, hue, middleCut, oneLine, rate } from "../src/lib/format";
+import { isJson, layOut } from "../src/lib/json";
+import { Rate } from "../src/lib/rate";
+import {
+  MAX_HEIGHT,
+  ROW_HEIGHT,
+  lastTop,
+  reveal,
+  scrollOfTop,
+  spacerHeight,
+  topOfScroll,
+} from "../src/lib/viewport";
+import type { Page } from "../src/lib/wire";
+import sample from "./page.json";
+
+describe("the wire", () => {
+  it("has the shapes of the Rust side's own sample", () => {
+    // The compiler compares the shapes; that the sample is what Rust writes is a test over there.
+    const page = sample as Page;
+    expect(page.rows.map((row) => row.kind)).toEqual([
+      "connecting",
+      "redirected",
+      "connected",
+      "reconnection_time",
+      "event",
+      "comment",
+      "decode_error",
+      "disconnected",
+      "closed",
+    ]);
+  });
+});
+
+describe("the viewport", () => {
+  const height = 520;
+
+  it("is the list itself while an element can be that high", () => {
+    for (const total of [0, 1, 20, 21, 100_000]) {
+      expect(spacerHeight(total)).toBe(total * ROW_HEIGHT);
+      expect(scrollOfTop(lastTop(total, height), total, height)).toBe(lastTop(total, height));
+    }
+    expect(lastTop(3, height)).toBe(0);
+  });
+
+  it("is a scaled picture of a longer one, whose ends still meet", () => {
+    const total = 5_000_000;
+    expect(spacerHeight(total)).toBe(MAX_HEIGHT);
+    const last = lastTop(total, height);
+    expect(scrollOfTop(0, total, height)).toBe(0);
+    expect(scrollOfTop(last, total, height)).toBeCloseTo(MAX_HEIGHT - height);
+    expect(topOfScroll(MAX_HEIGHT - height, total, height)).toBeCloseTo(last);
+    const top = 1_234_567 * ROW_HEIGHT;
+    expect(topOfScroll(scrollOfTop(top, total, height), total, height)).toBeCloseTo(top);
+  });
+
+  it("moves no farther than a row needs to be seen whole", () => {
+    expect(reveal(10, 0, height)).toBe(0);
+    expect(reveal(20, 0, height)).toBe(ROW_HEIGHT);
+    expect(reveal(3, 200, height)).toBe(3 * ROW_HEIGHT);
+  });
+});
+
+describe("JSON", () => {
+  const laidOut = (text: string) =>
+    layOut(text)
+      .map((token) => token.text)
+      .join("");
+
+  it("is laid out as JSON.stringify would", () => {
+    const value = {
+      text: 'with "quotes", \\ and {braces}: [1]',
+      empty: {},
+      none: [],
+      list: [1, -2.5e3, true, false, null, { deep: [[]] }],
+      "a:b": "",
+    };
+    expect(laidOut(JSON.stringify(value))).toBe(JSON.stringify(value, null, 2));
+    expect(laidOut(JSON.stringify(value, null, "\t"))).toBe(JSON.stringify(value, null, 2));
+  });
+
+  it("keeps numbers and escapes as they were sent", () => {
+    expect(laidOut('{"a":1.0,"b":9007199254740993,"c":"\\u00e9"}')).toBe(
+      '{\n  "a": 1.0,\n  "b": 9007199254740993,\n  "c": "\\u00e9"\n}',
+    );
+  });
+
+  it("names what each part is", () => {
+    expect(layOut('{"k":["v",1,null]}').filter(({ kind }) => kind !== "punctuation")).toEqual([
+      { kind: "key", text: '"k"' },
+      { kind: "string", text: '"v"' },
+      { kind: "number", text: "1" },
+      { kind: "literal", text: "null" },
+    ]);
+  });
+
+  it("is only an object or an array, whole", () => {
+    expect(isJson(' {"a":1} ')).toBe(true);
+    for (const text of ["", "1", '"text"', "null", '{"a":1', "[1,]", "{a:1}", "tick"]) {
+      expect(isJson(text), text).toBe(false);
+    }
+  });
+});
+
+describe("formats", () => {
+  it("puts any text on one line, with signs for what cannot be seen", () => {
+    expect(oneLine("a\r\nb\rc\nd")).toBe("a ↵ b ↵ c ↵ d");
+    expect(oneLine("\t\u0000\u001b[31m\u007f")).toBe(" ⇥ ␀␛[31m␡");
+    expect(oneLine("safe\u202eexe.txt\u2066")).toBe("safe\ufffdexe.txt\ufffd");
+  });
+
+  it("tells the time to the millisecond", () => {
+    const micros = new Date(2026, 10, 23, 8, 5, 9, 7).getTime() * 1000 + 999;
+    expect(clock(micros)).toBe("08:05:09.007");
+    expect(dateAndClock(micros)).toMatch(/^2026-11-23 08:05:09\.007 [+−]\d\d:\d\d$/);
+  });
+
+  it("counts", () => {
+    expect([1, 2, 1234567].map((value) => counted(value, "row"))).toEqual([
+      "1 row",
+      "2 rows",
+      "1,234,567 rows",
+    ]);
+    expect([0, 1, 999, 1000, 12_345, 268_435_456].map(bytes)).toEqual([
+      "0 bytes",
+      "1 byte",
+      "999 bytes",
+      "1.00 KB",
+      "12.3 KB",
+      "268 MB",
+    ]);
+    expect([0, 0.25, 9.96, 12_345.6].map(rate)).toEqual(["0.0/s", "0.3/s", "10/s", "12,346/s"]);
+  });
+
+  it("cuts an id where it differs least", () => {
+    expect(middleCut("0123456789", 10)).toBe("0123456789");
+    expect(middleCut("0123456789abcdef", 10)).toBe("012…abcdef");
+  });
+
+  it("gives a type always the same hue, and a plain message none", () => {
+    expect(hue("message")).toBeNull();
+    expect(hue("order")).toBe(hue("order"));
+    expect(hue("order")).not.toBe(hue("tick"));
+  });
+});
+
+describe("the rate", () => {
+  it("is what came over the last seconds, and sinks to nothing", () => {
+    const meter = new Rate();
+    for (let second = 0; second <= 10; second += 1) meter.note(second * 50, second * 1000);
+    expect(meter.at(10_000)).toBeCloseTo(50, 0);
+    expect(meter.at(12_000)).toBeLessThan(50);
+    expect(meter.at(14_000)).toBe(0);
+  });
+
+  it("begins anew with another watch", () => {
+    const meter = new Rate();
+    meter.note(1000, 0);
+    meter.note(0, 500);
+    meter.note(3, 1000);
+    expect(meter.at(1500)).toBeCloseTo(3);
+  });
+});

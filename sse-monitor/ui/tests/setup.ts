@@ -1,0 +1,19 @@
+import { afterEach } from "vitest";
+import { cleanup } from "@testing-library/svelte";
+import { clearMocks } from "@tauri-apps/api/mocks";
+
+/** jsdom lays nothing out: every element is as high as twenty rows. */
+export const HEIGHT = 520;
+
+class StillObserver implements ResizeObserver {
+  observe(): void {}
+  unobserve(): void {}
+  disconnect(): void {}
+}
+globalThis.ResizeObserver = StillObserver;
+Object.defineProperty(HTMLElement.prototype, "clientHeight", { get: () => HEIGHT });
+
+afterEach(() => {
+  cleanup();
+  clearMocks();
+});

@@ -1,0 +1,256 @@
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import App from "../src/App.svelte";
+import { Fake } from "./fake";
+
+const url = () => screen.getByLabelText<HTMLInputElement>("URL of the event stream");
+const rows = () => [...document.querySelectorAll<HTMLElement>("[data-number]")];
+const numbers = () => rows().map((row) => Number(row.dataset.number));
+const stateLine = () => document.querySelector("#state")?.textContent ?? "";
+const grid = () => screen.getByRole("grid");
+
+async function connected(fake: Fake): Promise<void> {
+  fake.given = "http://127.0.0.1:8080/events";
+  render(App);
+  await waitFor(() => expect(fake.watch).toBe(1));
+  await screen.findByRole("grid");
+}
+
+describe("the window before a stream", () => {
+  it("says what to do, with the URL bar ready to type in", async () => {
+    new Fake();
+    render(App);
+    expect(screen.getByRole("heading").textContent).toBe("Watch an event stream");
+    await waitFor(() => expect(document.activeElement).toBe(url()));
+    expect(stateLine()).toContain("Not connected");
+  });
+
+  it("connects by Enter", async () => {
+    const fake = new Fake();
+    render(App);
+    await fireEvent.input(url(), { target: { value: " http://127.0.0.1:1/events " } });
+    await fireEvent.submit(url().form as HTMLFormElement);
+    await waitFor(() =>
+      expect(fake.calls).toContainEqual(["connect", { url: "http://127.0.0.1:1/events" }]),
+    );
+    await waitFor(() => expect(stateLine()).toContain("Connecting"));
+    expect(screen.getByRole("button", { name: "Disconnect" })).toBeDefined();
+  });
+
+  it("shows why a URL is refused, until it is edited", async () => {
+    const fake = new Fake();
+    fake.refusal = "“nonsense” is not a URL; type one like http://127.0.0.1:8080/events";
+    render(App);
+    await fireEvent.input(url(), { target: { value: "nonsense" } });
+    await fireEvent.submit(url().form as HTMLFormElement);
+    await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("is not a URL"));
+    expect(url().getAttribute("aria-invalid")).toBe("true");
+    await fireEvent.input(url(), { target: { value: "http://" } });
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("connects at once to the URL of the command line", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    expect(url().value).toBe("http://127.0.0.1:8080/events");
+  });
+});
+
+describe("the list", () => {
+  it("shows a row for each thing that arrived", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(
+      { kind: "connecting", id: "", data: "connecting" },
+      { eventType: "order", id: "e-7", data: '{"n":1}\nsecond' },
+      { kind: "comment", id: "", data: "heartbeat" },
+    );
+    await waitFor(() => expect(rows()).toHaveLength(3));
+    const cells = (row: HTMLElement | undefined) =>
+      within(row as HTMLElement)
+        .getAllByRole("gridcell")
+        .map((cell) => cell.textContent?.trim());
+    expect(cells(rows()[1])).toEqual([
+      "event",
+      expect.stringMatching(/^\d\d:\d\d:\d\d\.042$/),
+      "order",
+      "e-7",
+      '{"n":1} ↵ second',
+    ]);
+    expect(cells(rows()[2]).slice(2)).toEqual(["comment", "", "heartbeat"]);
+  });
+
+  it("shows markup as text", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const data = "<img src=x onerror=alert(1)><script>alert(2)</script>";
+    fake.arrive({ data, eventType: "<b>bold</b>", id: "<i>" });
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await fireEvent.click(rows()[0] as HTMLElement);
+    await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe(data));
+    expect(document.querySelector("main img, main script, main b, main i")).toBeNull();
+  });
+
+  it("keeps only what is seen in the document, and follows the newest", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 5000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(5000));
+    expect(rows().length).toBeLessThan(60);
+    fake.arrive({});
+    await waitFor(() => expect(numbers().at(-1)).toBe(5001));
+  });
+
+  it("pulls one page for many changes, and none when nothing changes", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({});
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    const before = fake.count("page");
+    for (let times = 0; times < 500; times += 1) fake.arrive({});
+    await waitFor(() => expect(numbers().at(-1)).toBe(501));
+    expect(fake.count("page") - before).toBeLessThan(5);
+    const settled = fake.count("page");
+    for (let frames = 0; frames < 5; frames += 1) await new Promise(requestAnimationFrame);
+    expect(fake.count("page")).toBe(settled);
+  });
+
+  it("stays where the user scrolled, and comes back by a click", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    scroller.scrollTop = 2600;
+    await fireEvent.scroll(scroller);
+    await waitFor(() => expect(numbers()).toContain(101));
+    fake.arrive({});
+    const button = await screen.findByRole("button", { name: /Jump to latest/ });
+    await waitFor(() => expect(button.textContent).toContain("881 below"));
+    expect(numbers()).not.toContain(1001);
+    await fireEvent.click(button);
+    await waitFor(() => expect(numbers().at(-1)).toBe(1001));
+    expect(screen.queryByRole("button", { name: /Jump to latest/ })).toBeNull();
+  });
+
+  it("stays at the rows it shows while older ones fall out", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    scroller.scrollTop = 2600;
+    await fireEvent.scroll(scroller);
+    await waitFor(() => expect(numbers()).toContain(101));
+    fake.forget(51);
+    await waitFor(() => expect(scroller.scrollTop).toBe(2600 - 50 * 26));
+    expect(numbers()).toContain(101);
+  });
+
+  it("is walked through by the keys", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 100 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    const selected = () => document.querySelector('[aria-selected="true"]')?.id;
+    const press = (key: string) => fireEvent.keyDown(grid(), { key });
+    await press("ArrowUp");
+    await waitFor(() => expect(selected()).toBe("row-100"));
+    await press("ArrowUp");
+    await waitFor(() => expect(selected()).toBe("row-99"));
+    expect(grid().getAttribute("aria-activedescendant")).toBe("row-99");
+    await press("Home");
+    await waitFor(() => expect(selected()).toBe("row-1"));
+    await press("End");
+    await waitFor(() => expect(selected()).toBe("row-100"));
+    await press("Escape");
+    await waitFor(() => expect(document.querySelector("#detail")).toBeNull());
+  });
+});
+
+describe("the pane of the selected row", () => {
+  it("shows the whole event, JSON laid out or raw", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ eventType: "order", id: "e-1", data: '{"price":1.0,"n":9007199254740993}' });
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await fireEvent.click(rows()[0] as HTMLElement);
+    const pane = within(await screen.findByRole("region", { name: "Selected row" }));
+    expect((await pane.findByRole("heading", { level: 1 })).textContent).toBe("order");
+    const data = () => document.querySelector("#data")?.textContent;
+    expect(data()).toBe('{\n  "price": 1.0,\n  "n": 9007199254740993\n}');
+    await fireEvent.click(pane.getByRole("button", { name: "Raw" }));
+    expect(data()).toBe('{"price":1.0,"n":9007199254740993}');
+    await fireEvent.click(pane.getByRole("button", { name: "Close" }));
+    expect(document.querySelector("#detail")).toBeNull();
+    expect(document.activeElement).toBe(grid());
+  });
+
+  it("asks for the row once, however much arrives after it", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({});
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await fireEvent.click(rows()[0] as HTMLElement);
+    await waitFor(() => expect(document.querySelector("#data")).not.toBeNull());
+    for (const length of [2, 3, 4]) {
+      fake.arrive({});
+      await waitFor(() => expect(rows()).toHaveLength(length));
+    }
+    expect(fake.count("row")).toBe(1);
+  });
+
+  it("says so when the row has fallen out", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({}, {});
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    fake.rows.length = 1;
+    await fireEvent.click(rows()[1] as HTMLElement);
+    await waitFor(() =>
+      expect(document.querySelector("#detail")?.textContent).toContain("no longer kept"),
+    );
+  });
+});
+
+describe("the state", () => {
+  it("says when and why it reconnects", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.become({
+      name: "waiting",
+      retryAtUnixMicros: (Date.now() + 4000) * 1000,
+      failure: { fault: "connect", sentence: "the server refused the connection" },
+    });
+    await waitFor(() =>
+      expect(stateLine()).toMatch(
+        /Reconnecting\s+in [34] s\s+because the server refused the connection\./,
+      ),
+    );
+    fake.become({ name: "open", attempt: 2 });
+    await waitFor(() => expect(stateLine()).toContain("Open"));
+  });
+
+  it("says why it gave up, and offers to connect again", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.become({
+      name: "failed",
+      failure: { fault: "http", sentence: "the server answered 404 Not Found" },
+    });
+    await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("404 Not Found"));
+    await fireEvent.submit(url().form as HTMLFormElement);
+    await waitFor(() => expect(fake.watch).toBe(2));
+  });
+
+  it("disconnects by the button, and not by Enter on the same URL", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.become({ name: "open", attempt: 1 });
+    await waitFor(() => expect(stateLine()).toContain("Open"));
+    await fireEvent.submit(url().form as HTMLFormElement);
+    expect(fake.watch).toBe(1);
+    await fireEvent.click(screen.getByRole("button", { name: "Disconnect" }));
+    await waitFor(() => expect(stateLine()).toContain("Disconnected"));
+  });
+});

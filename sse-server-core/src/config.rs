@@ -1,0 +1,136 @@
+//! Settings of a hub, each with its default and why it is that.
+
+use core::time::Duration;
+
+use crate::error::InvalidConfig;
+
+/// How much of a log is kept. What passes any of the limits goes, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retention {
+    /// How many events.
+    pub events: usize,
+    /// How many encoded bytes.
+    pub bytes: u64,
+    /// For how long; `None`: whatever their age.
+    pub age: Option<Duration>,
+}
+
+impl Retention {
+    /// What a store keeps by default: 100,000 events, 64 MiB, 24 hours.
+    pub const DEFAULT: Self =
+        Self { events: 100_000, bytes: 64 << 20, age: Some(Duration::from_secs(24 * 3600)) };
+
+    /// What a hub keeps at hand by default: 16,384 events, 16 MiB. They are references to frames
+    /// that the store keeps as well; whoever is further behind reads from the store.
+    pub const WINDOW: Self = Self { events: 16_384, bytes: 16 << 20, age: None };
+
+    /// Keeps at most this many events.
+    #[must_use]
+    pub const fn events(mut self, events: usize) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// Keeps at most this many encoded bytes.
+    #[must_use]
+    pub const fn bytes(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Keeps events this long; `None`: whatever their age.
+    #[must_use]
+    pub const fn age(mut self, age: Option<Duration>) -> Self {
+        self.age = age;
+        self
+    }
+}
+
+impl Retention {
+    /// What passes neither this nor `other`.
+    #[must_use]
+    pub fn within(self, other: &Self) -> Self {
+        Self {
+            events: self.events.min(other.events),
+            bytes: self.bytes.min(other.bytes),
+            age: self.age.into_iter().chain(other.age).min(),
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Settings of a [`Hub`](crate::Hub).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HubConfig {
+    /// How long a stream may be silent before it is given a heartbeat; `None`: for ever.
+    /// 15 s: below the 30 s after which the most impatient of usual proxies hang up.
+    pub heartbeat: Option<Duration>,
+    /// The reconnection time that streams state, give or take half. 2 s.
+    pub retry: Duration,
+    /// By how many bytes a subscriber may lag before it is cut. 1 MiB.
+    pub max_lag: u64,
+    /// How long a subscriber with something to read may read nothing before it is cut. 30 s.
+    pub max_stall: Duration,
+    /// What the hub keeps at hand.
+    pub window: Retention,
+    /// The largest event, type and data together. 256 KiB.
+    pub max_event: usize,
+    /// How many topics a subscription or an event may name. 64.
+    pub max_topics: usize,
+    /// How many subscribers the hub takes. 1,048,576.
+    pub max_subscribers: usize,
+    /// How many events may wait for the store at once. 4,096.
+    pub max_pending: usize,
+    /// How many bytes of history a replaying subscriber holds at once. 256 KiB.
+    pub page: usize,
+    /// Over how long a drain spreads the reconnects of very many subscribers. 20 s.
+    pub drain_spread: Duration,
+}
+
+impl HubConfig {
+    /// Checks the settings against each other and against what the store keeps.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] names the setting and what would do.
+    pub fn check(&self, store: &Retention) -> Result<(), InvalidConfig> {
+        if store.bytes <= self.max_lag {
+            return Err(InvalidConfig::RetentionBelowLag {
+                retention: store.bytes,
+                lag: self.max_lag,
+            });
+        }
+        let least = Duration::from_millis(10);
+        let times = [("heartbeat", self.heartbeat), ("max_stall", Some(self.max_stall))];
+        for (name, value) in times {
+            if let Some(value) = value.filter(|&value| value < least) {
+                return Err(InvalidConfig::TooShort { name, value, least });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for HubConfig {
+    fn default() -> Self {
+        Self {
+            heartbeat: Some(Duration::from_secs(15)),
+            retry: Duration::from_secs(2),
+            max_lag: 1 << 20,
+            max_stall: Duration::from_secs(30),
+            window: Retention::WINDOW,
+            max_event: 256 << 10,
+            max_topics: 64,
+            max_subscribers: 1 << 20,
+            max_pending: 4096,
+            page: 256 << 10,
+            drain_spread: Duration::from_secs(20),
+        }
+    }
+}

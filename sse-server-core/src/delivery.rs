@@ -1,0 +1,227 @@
+//! What a subscriber reads: peeked, then confirmed.
+
+use alloc::{format, vec::Vec};
+use core::time::Duration;
+
+use bytes::Bytes;
+use sse_codec::{EventType, Frame, OutgoingEvent, time::Instant};
+
+use crate::{
+    cursor::{Cursor, ResetReason},
+    hub::Hub,
+    output::{CloseReason, SubscriberId},
+    subscriber::{Control, Heartbeat, Opening, Phase, Subscriber, Written},
+    timers::millis,
+};
+
+impl Hub {
+    /// Adds the frames that a subscriber reads next to `out`: its own first, then events, about
+    /// `max_bytes` of them (one at least).
+    ///
+    /// Nothing moves until [`handle_written`](Self::handle_written) confirms them: asked again, it
+    /// gives the same, and perhaps more. `None` when there is nothing; the subscriber is then named
+    /// by [`poll_ready`](Self::poll_ready) as soon as there is.
+    pub fn next_frames(
+        &mut self,
+        id: SubscriberId,
+        max_bytes: usize,
+        out: &mut Vec<Bytes>,
+    ) -> Option<Written> {
+        self.recall(id);
+        let subscriber = self.subscribers.get(id)?;
+        let mut written = Written {
+            epoch: self.log.head().epoch(),
+            from: subscriber.cursor,
+            upto: subscriber.cursor,
+            control: Control::default(),
+            events: 0,
+            bytes: 0,
+        };
+        self.control_frames(id, subscriber, &mut written, out);
+        self.event_frames(subscriber, max_bytes, &mut written, out);
+        // Whatever else is written makes a heartbeat needless.
+        written.control.heartbeat = subscriber.control.heartbeat;
+        if let Some(heartbeat) = written.control.heartbeat.filter(|_| written.bytes == 0) {
+            written.push(out, self.heartbeat_frame(heartbeat, subscriber.cursor));
+        }
+        if written.bytes > 0 {
+            return Some(written);
+        }
+        self.rest(id);
+        None
+    }
+
+    /// Takes the confirmation that frames were written: only now the cursor moves.
+    pub fn handle_written(&mut self, id: SubscriberId, written: Written, now: Instant) {
+        self.counters.delivered += u64::from(written.events);
+        self.counters.written_bytes += written.bytes as u64;
+        self.counters.resets += u64::from(written.control.reset.is_some());
+        self.counters.heartbeats += u64::from(written.control.heartbeat.is_some());
+        let epoch = self.log.head().epoch();
+        let Some(subscriber) = self.subscribers.get_mut(id) else { return };
+        subscriber.touched = millis(now);
+        subscriber.control.written(written.control);
+        // The place may have been given up since the peek: a new epoch, an answer of the store.
+        if written.epoch == epoch && written.from == subscriber.cursor {
+            subscriber.cursor = written.upto;
+            self.turn_page(id, now);
+        }
+    }
+
+    fn control_frames(
+        &self,
+        id: SubscriberId,
+        subscriber: &Subscriber,
+        written: &mut Written,
+        out: &mut Vec<Bytes>,
+    ) {
+        let Control { opening, reset, retry, .. } = subscriber.control;
+        written.control.opening = opening;
+        if let Some(opening) = opening {
+            // A comment first: some proxies hold a response back until its first bytes.
+            written.push(out, Frame::comment("welcome"));
+            written.push(out, self.connected(id, opening, subscriber.cursor));
+        }
+        // Where a replay begins is known once the store has answered.
+        let replay_begun = match &subscriber.phase {
+            Phase::Live => true,
+            Phase::Replaying(replay) => replay.page.is_some(),
+        };
+        if let Some(reason) = reset.filter(|_| replay_begun) {
+            written.control.reset = reset;
+            written.push(out, self.reset(reason, subscriber.cursor));
+        }
+        written.control.retry = retry;
+        if retry {
+            let time = self.retry(id) + self.spread(id);
+            written.push(out, OutgoingEvent::new().reconnection_time(time).encode());
+        }
+    }
+
+    fn event_frames(
+        &self,
+        subscriber: &Subscriber,
+        max_bytes: usize,
+        written: &mut Written,
+        out: &mut Vec<Bytes>,
+    ) {
+        let mut take = |offset, frame: &Bytes| {
+            if written.bytes > 0 && written.bytes + frame.len() > max_bytes {
+                return false;
+            }
+            written.bytes += frame.len();
+            written.events += 1;
+            written.upto = offset;
+            out.push(frame.clone());
+            true
+        };
+        match &subscriber.phase {
+            Phase::Live => {
+                let mut after = subscriber.cursor;
+                while let Some((offset, frame)) =
+                    self.log.next_after(subscriber.topics.numbers(), after)
+                {
+                    if !take(offset, frame) {
+                        break;
+                    }
+                    after = offset;
+                }
+            }
+            Phase::Replaying(replay) => {
+                let Some(page) = &replay.page else { return };
+                let read = page.entries.partition_point(|entry| entry.offset <= subscriber.cursor);
+                for entry in &page.entries[read..] {
+                    if !take(entry.offset, &entry.frame) {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes that a subscriber has read all there is.
+    fn rest(&mut self, id: SubscriberId) {
+        let Some(subscriber) = self.subscribers.get_mut(id) else { return };
+        subscriber.pending = false;
+        if matches!(subscriber.phase, Phase::Live) {
+            subscriber.catching_up = false;
+            if subscriber.closing {
+                self.end(id, CloseReason::Drained);
+            }
+        }
+    }
+
+    fn connected(&self, id: SubscriberId, opening: Opening, cursor: u64) -> Frame {
+        let event = OutgoingEvent::new()
+            .event_type(reserved("connected"))
+            .reconnection_time(self.retry(id))
+            .data(format!("{{\"clientId\":\"{:016x}\"}}", self.noise(id, 0)));
+        match opening {
+            Opening::Fresh => event.id(self.cursor_at(cursor).id()).encode(),
+            Opening::Resumed => event.encode(),
+        }
+    }
+
+    fn reset(&self, reason: ResetReason, cursor: u64) -> Frame {
+        OutgoingEvent::new()
+            .event_type(reserved("reset"))
+            .id(self.cursor_at(cursor).id())
+            .data(format!("{{\"reason\":\"{}\"}}", reason.as_str()))
+            .encode()
+    }
+
+    fn heartbeat_frame(&self, heartbeat: Heartbeat, cursor: u64) -> Frame {
+        match heartbeat {
+            Heartbeat::Comment => Frame::comment("heartbeat"),
+            Heartbeat::Id => OutgoingEvent::new().id(self.cursor_at(cursor).id()).encode(),
+        }
+    }
+
+    const fn cursor_at(&self, offset: u64) -> Cursor {
+        Cursor::new(self.log.head().epoch(), offset)
+    }
+
+    /// The reconnection time that a stream states: the usual one, give or take half.
+    fn retry(&self, id: SubscriberId) -> Duration {
+        self.config.retry / 2 + portion(self.config.retry, self.noise(id, 1))
+    }
+
+    /// How much longer a subscriber waits after a drain, so that very many do not come back at
+    /// once: about 500 a second.
+    fn spread(&self, id: SubscriberId) -> Duration {
+        let crowd = self.drain.map_or(0, |drain| drain.crowd);
+        let millis = u64::try_from(crowd).unwrap_or(u64::MAX).saturating_mul(2);
+        let spread = self.config.drain_spread.min(Duration::from_millis(millis));
+        portion(spread, self.noise(id, 2))
+    }
+
+    /// A number that looks random, always the same for the same subscriber and use. Over the
+    /// subscribers of a hub no number comes twice.
+    pub(crate) fn noise(&self, id: SubscriberId, usage: u64) -> u64 {
+        let mut x = (u64::from(id.generation) << 32 | u64::from(id.index))
+            ^ self.seed.wrapping_add(usage.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        // The finalizer of SplitMix64, a bijection.
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+}
+
+impl Written {
+    fn push(&mut self, out: &mut Vec<Bytes>, frame: Frame) {
+        let frame = frame.into_bytes();
+        self.bytes += frame.len();
+        out.push(frame);
+    }
+}
+
+fn reserved(name: &'static str) -> EventType<'static> {
+    // One of RESERVED_TYPES, without line breaks.
+    EventType::new(name).unwrap_or_else(|_| unreachable!())
+}
+
+/// A part of `whole` as chosen by a random number, in whole milliseconds.
+pub(crate) fn portion(whole: Duration, random: u64) -> Duration {
+    let millis = (whole.as_millis().min(u128::from(u64::MAX)) * u128::from(random)) >> 64;
+    Duration::from_millis(millis as u64)
+}

@@ -1,0 +1,139 @@
+//! What can be refused, each as a sentence for whoever asked.
+
+use core::time::Duration;
+
+/// A name that no topic can have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidTopic {
+    /// No bytes.
+    #[error("the topic is empty; name one, such as prices.eur")]
+    Empty,
+    /// More than [`Topic::MAX_LEN`](crate::Topic::MAX_LEN) bytes.
+    #[error("the topic has {len} bytes; 256 is the most")]
+    TooLong {
+        /// How many it has.
+        len: usize,
+    },
+    /// A dot at either end, or two in a row.
+    #[error("the topic has an empty segment; write one dot between names, none at either end")]
+    EmptySegment,
+    /// A control character, white space or `*`.
+    #[error(
+        "the topic holds {character:?} at byte {at}; control characters, white space and * are not allowed"
+    )]
+    #[non_exhaustive]
+    Forbidden {
+        /// Where, in bytes.
+        at: usize,
+        /// Which.
+        character: char,
+    },
+    /// A leading `$`.
+    #[error("topics that begin with $ are the hub's own; choose another name")]
+    Reserved,
+}
+
+/// Why a subscription is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// More topics than a subscription may have.
+    #[error("the subscription names {count} topics; {max} is the most")]
+    #[non_exhaustive]
+    TooManyTopics {
+        /// How many it names.
+        count: usize,
+        /// How many it may.
+        max: usize,
+    },
+    /// As many subscribers as the hub takes.
+    #[error("the hub has as many subscribers as it takes; try again later")]
+    Full,
+    /// The hub is about to stop.
+    #[error("the hub is shutting down; try again in a moment")]
+    Draining,
+}
+
+/// Why an event is not published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// Nobody it could go to.
+    #[error("the event names no topic; name at least one")]
+    NoTopic,
+    /// More topics than an event may name.
+    #[error("the event names {count} topics; {max} is the most")]
+    #[non_exhaustive]
+    TooManyTopics {
+        /// How many it names.
+        count: usize,
+        /// How many it may.
+        max: usize,
+    },
+    /// An event type by which the hub itself speaks.
+    #[error("the event types connected, reset and heartbeat are the hub's own; choose another")]
+    ReservedType,
+    /// An event type with a control character.
+    #[error("the event type holds a control character at byte {at}; take it out")]
+    #[non_exhaustive]
+    InvalidType {
+        /// Where, in bytes.
+        at: usize,
+    },
+    /// Larger than an event may be.
+    #[error("the event has {len} bytes; {max} is the most")]
+    #[non_exhaustive]
+    TooLarge {
+        /// Its type and data, in bytes.
+        len: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// As many events wait for the store as may.
+    #[error("too many events wait for the store; try again in a moment")]
+    Busy,
+    /// The hub is about to stop.
+    #[error("the hub is shutting down; try again in a moment")]
+    Draining,
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a store reports when it cannot do as asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Out of reach. Whether an append took place is not known.
+    #[error("the store is out of reach; try again in a moment")]
+    Unavailable,
+}
+
+/// Settings that cannot work together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidConfig {
+    /// What is kept would not outlast a subscriber that is cut for its lag.
+    #[error(
+        "retention of {retention} bytes does not exceed the lag of {lag} bytes at which a slow subscriber is cut; raise the one or lower the other"
+    )]
+    #[non_exhaustive]
+    RetentionBelowLag {
+        /// How many bytes are kept.
+        retention: u64,
+        /// At how many a subscriber is cut.
+        lag: u64,
+    },
+    /// A time that is too short to be meant.
+    #[error("{name} of {value:?} is too short; the least is {least:?}")]
+    #[non_exhaustive]
+    TooShort {
+        /// Which setting.
+        name: &'static str,
+        /// What it says.
+        value: Duration,
+        /// What it may say at least.
+        least: Duration,
+    },
+}

@@ -1,0 +1,96 @@
+//! An event on its way: asked for, checked, placed by the store.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use bytes::Bytes;
+use sse_codec::{EventType, OutgoingEvent};
+
+use crate::{cursor::Cursor, topic::Topic};
+
+/// An event that somebody asks to publish. [`Hub::publish`](crate::Hub::publish) checks it.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Publish {
+    pub(crate) topics: Vec<Topic>,
+    pub(crate) event_type: Option<EventType<'static>>,
+    pub(crate) data: String,
+}
+
+impl Publish {
+    /// An event for whoever subscribed to any of `topics`; it reaches each of them once.
+    pub fn new(topics: impl IntoIterator<Item = Topic>, data: impl Into<String>) -> Self {
+        Self { topics: topics.into_iter().collect(), event_type: None, data: data.into() }
+    }
+
+    /// Sets the event type.
+    pub fn event_type(mut self, event_type: EventType<'static>) -> Self {
+        self.event_type = Some(event_type);
+        self
+    }
+}
+
+/// A checked event that waits for its place.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    topics: Arc<[Topic]>,
+    event_type: Option<EventType<'static>>,
+    data: String,
+}
+
+impl Draft {
+    pub(crate) fn new(publish: Publish) -> Self {
+        let Publish { mut topics, event_type, data } = publish;
+        topics.sort_unstable();
+        topics.dedup();
+        Self { topics: topics.into(), event_type, data }
+    }
+
+    /// The topics it goes to, in order, each once.
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    /// Gives it the place that the store chose, and encodes it: once a process, whatever the
+    /// number of hubs and subscribers.
+    pub fn place(self, cursor: Cursor) -> Appended {
+        let mut event = OutgoingEvent::new().id(cursor.id()).data(self.data);
+        if let Some(event_type) = self.event_type {
+            event = event.event_type(event_type);
+        }
+        Appended { cursor, topics: self.topics, frame: event.encode().into_bytes() }
+    }
+}
+
+/// An event that has its place in the store's order. Cloning it copies no bytes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Appended {
+    /// Its place: the id that clients see.
+    pub cursor: Cursor,
+    /// The topics it goes to.
+    pub topics: Arc<[Topic]>,
+    /// Its encoded block.
+    pub frame: Bytes,
+}
+
+/// A part of what a store keeps, for whom the hub's window has overtaken.
+#[derive(Clone, Debug)]
+pub struct HistoryPage {
+    /// The newest place of the store.
+    pub head: Cursor,
+    /// The last entry of these topics that is no longer kept, as far as is known; 0 for none.
+    pub trimmed: u64,
+    /// All that the store keeps of these topics up to this offset is in the page.
+    pub upto: u64,
+    /// The entries, in order.
+    pub entries: Vec<Stored>,
+}
+
+/// One entry of a [`HistoryPage`].
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its offset.
+    pub offset: u64,
+    /// Its encoded block.
+    pub frame: Bytes,
+}

@@ -1,0 +1,146 @@
+//! What a hub asks of its driver, and the names of things in between.
+
+use alloc::sync::Arc;
+
+use sse_codec::time::Instant;
+
+use crate::{
+    cursor::Cursor,
+    error::{PublishError, StoreError},
+    event::Draft,
+    topic::Topic,
+};
+
+/// One open response at the hub. A name is never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriberId {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+impl SubscriberId {
+    /// Its place in a table: small, and given to another once this subscriber has gone.
+    pub const fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+/// One call of [`Hub::publish`](crate::Hub::publish).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublishId(pub(crate) u64);
+
+/// One question for history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FetchId(pub(crate) u64);
+
+/// What the driver must do, in this order.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Have the store append `event`: report [`handle_appended`](crate::Hub::handle_appended) to
+    /// every hub of the store, and [`handle_append_done`](crate::Hub::handle_append_done) to this.
+    #[non_exhaustive]
+    Append {
+        /// To name in the report.
+        id: PublishId,
+        /// To [place](Draft::place).
+        event: Draft,
+    },
+    /// Have the store read a page: report [`handle_history`](crate::Hub::handle_history).
+    #[non_exhaustive]
+    FetchHistory {
+        /// To name in the report.
+        fetch: FetchId,
+        /// Whose entries are wanted.
+        topics: Arc<[Topic]>,
+        /// After which place.
+        after: Cursor,
+        /// How many bytes of frames at most, though at least one entry if there is one.
+        max_bytes: usize,
+    },
+    /// Tell whoever published how it went.
+    #[non_exhaustive]
+    PublishDone {
+        /// Which call.
+        id: PublishId,
+        /// The event's place, or why it has none.
+        result: Result<Cursor, PublishError>,
+    },
+    /// End this subscriber's response. The hub has forgotten it already.
+    #[non_exhaustive]
+    Close {
+        /// Which one.
+        id: SubscriberId,
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// Why a response ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// It lagged too far behind, or read nothing for too long: reset its connection, since what
+    /// is in its buffers does not move either.
+    Slow,
+    /// The hub stops.
+    Drained,
+    /// The time it was granted is over.
+    Expired,
+    /// Somebody ended it.
+    Revoked,
+    /// The store could not be read.
+    StoreFailed,
+}
+
+impl From<StoreError> for CloseReason {
+    fn from(_: StoreError) -> Self {
+        Self::StoreFailed
+    }
+}
+
+/// When [`handle_timeout`](crate::Hub::handle_timeout) is next of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadline {
+    /// The time.
+    pub at: Instant,
+    /// What for.
+    pub timer: Timer,
+}
+
+/// What a [`Deadline`] is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Timer {
+    /// A heartbeat, a stall or an expiry.
+    Subscriber,
+    /// The end of a drain.
+    Drain,
+}
+
+/// What a hub has done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Subscribers that are there now.
+    pub subscribers: u64,
+    /// Subscribers that ever were.
+    pub subscribed: u64,
+    /// Events that came from the store.
+    pub appended: u64,
+    /// Events written, counted for each subscriber.
+    pub delivered: u64,
+    /// Bytes written, of any kind.
+    pub written_bytes: u64,
+    /// `reset` events.
+    pub resets: u64,
+    /// Heartbeats.
+    pub heartbeats: u64,
+    /// Subscribers cut for their lag in bytes.
+    pub cut_for_lag: u64,
+    /// Subscribers cut because they read nothing.
+    pub cut_for_stall: u64,
+    /// Pages of history asked of the store.
+    pub fetches: u64,
+}

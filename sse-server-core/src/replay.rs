@@ -1,0 +1,171 @@
+//! From where a subscriber reads: the window, or pages of the store until it lies there.
+
+use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
+
+use sse_codec::time::Instant;
+
+use crate::{
+    cursor::{Cursor, Epoch, ResetReason},
+    error::StoreError,
+    event::HistoryPage,
+    hub::Hub,
+    output::{CloseReason, FetchId, Output, SubscriberId},
+    subscriber::{Phase, Replay},
+};
+
+/// Questions to the store that wait for an answer. Equal ones are asked once.
+#[derive(Debug, Default)]
+pub(crate) struct Fetches {
+    next: u64,
+    by_key: BTreeMap<Key, FetchId>,
+    asked: BTreeMap<FetchId, (Key, Vec<SubscriberId>)>,
+}
+
+/// Topic numbers in order, and the place after which.
+type Key = (Box<[u32]>, u64);
+
+impl Hub {
+    /// Takes the store's answer to [`Output::FetchHistory`].
+    pub fn handle_history(
+        &mut self,
+        fetch: FetchId,
+        page: Result<HistoryPage, StoreError>,
+        now: Instant,
+    ) {
+        let Some((key, waiting)) = self.fetches.asked.remove(&fetch) else { return };
+        self.fetches.by_key.remove(&key);
+        let page = page.map(Arc::new);
+        for id in waiting {
+            match &page {
+                Ok(page) => self.open_page(id, fetch, page, now),
+                Err(_) if self.awaits(id, fetch) => {
+                    self.end(id, CloseReason::StoreFailed);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Lets a subscriber read from the window if that holds all it needs, else from the store.
+    pub(crate) fn settle(&mut self, index: u32, now: Instant) {
+        let Some(subscriber) = self.subscribers.at_mut(index) else { return };
+        subscriber.phase = Phase::Live;
+        if !self.is_covered(index) {
+            self.request_page(index);
+        }
+        let Some(subscriber) = self.subscribers.at(index) else { return };
+        let has_events =
+            self.log.next_after(subscriber.topics.numbers(), subscriber.cursor).is_some();
+        if has_events || subscriber.closing || !subscriber.control.is_empty() {
+            self.make_ready(index, now);
+        }
+    }
+
+    /// Sends a subscriber to the store if the window has overtaken it.
+    pub(crate) fn recall(&mut self, id: SubscriberId) {
+        let Some(subscriber) = self.subscribers.get(id) else { return };
+        if matches!(subscriber.phase, Phase::Live) && !self.is_covered(id.index) {
+            self.request_page(id.index);
+        }
+    }
+
+    /// After the cursor moved: lets go of a page that is read to its end.
+    pub(crate) fn turn_page(&mut self, id: SubscriberId, now: Instant) {
+        let Some(subscriber) = self.subscribers.get_mut(id) else { return };
+        let Phase::Replaying(replay) = &subscriber.phase else { return };
+        let Some(page) = &replay.page else { return };
+        if page.entries.last().is_none_or(|last| last.offset <= subscriber.cursor) {
+            subscriber.cursor = subscriber.cursor.max(page.upto);
+            self.settle(id.index, now);
+        }
+    }
+
+    /// After the log gave up all before its newest event.
+    pub(crate) fn begin_anew(&mut self, index: u32, old_epoch: Epoch, now: Instant) {
+        let Some(subscriber) = self.subscribers.at_mut(index) else { return };
+        if self.log.head().epoch() != old_epoch {
+            subscriber.control.reset = Some(ResetReason::Epoch);
+            subscriber.cursor = 0;
+            subscriber.earliest = true;
+            subscriber.catching_up = true;
+            self.settle(index, now);
+        } else if matches!(subscriber.phase, Phase::Live) {
+            self.settle(index, now);
+        }
+    }
+
+    pub(crate) fn request_page(&mut self, index: u32) {
+        let id = self.subscribers.id(index);
+        let Some(subscriber) = self.subscribers.at_mut(index) else { return };
+        let numbers: Box<[u32]> = subscriber.topics.numbers().collect();
+        let after = Cursor::new(self.log.head().epoch(), subscriber.cursor);
+        let key = (numbers, subscriber.cursor);
+        let fetches = &mut self.fetches;
+        let fetch = *fetches.by_key.entry(key.clone()).or_insert_with(|| {
+            let fetch = FetchId(fetches.next);
+            fetches.next += 1;
+            let topics = key.0.iter().filter_map(|&number| self.log.name(number).cloned());
+            self.outputs.push_back(Output::FetchHistory {
+                fetch,
+                topics: topics.collect(),
+                after,
+                max_bytes: self.config.page,
+            });
+            self.counters.fetches += 1;
+            fetches.asked.insert(fetch, (key, Vec::new()));
+            fetch
+        });
+        if let Some((_, waiting)) = fetches.asked.get_mut(&fetch) {
+            waiting.push(id);
+        }
+        subscriber.phase = Phase::Replaying(Box::new(Replay { fetch, page: None }));
+    }
+
+    fn open_page(
+        &mut self,
+        id: SubscriberId,
+        fetch: FetchId,
+        page: &Arc<HistoryPage>,
+        now: Instant,
+    ) {
+        if !self.awaits(id, fetch) {
+            return;
+        }
+        if page.head.epoch() != self.log.head().epoch() {
+            // The store began anew before this hub heard of it; on its return it will have.
+            self.end(id, CloseReason::StoreFailed);
+            return;
+        }
+        let Some(subscriber) = self.subscribers.get_mut(id) else { return };
+        if subscriber.cursor > page.head.offset() {
+            subscriber.control.reset = Some(ResetReason::Future);
+            subscriber.cursor = 0;
+            subscriber.earliest = true;
+            self.settle(id.index, now);
+            return;
+        }
+        if page.trimmed > subscriber.cursor {
+            if !subscriber.earliest {
+                subscriber.control.reset = Some(ResetReason::Trimmed);
+            }
+            subscriber.cursor = page.trimmed;
+        }
+        subscriber.earliest = false;
+        subscriber.phase = Phase::Replaying(Box::new(Replay { fetch, page: Some(page.clone()) }));
+        self.turn_page(id, now);
+        self.make_ready(id.index, now);
+    }
+
+    fn awaits(&self, id: SubscriberId, fetch: FetchId) -> bool {
+        self.subscribers.get(id).is_some_and(|subscriber| match &subscriber.phase {
+            Phase::Live => false,
+            Phase::Replaying(replay) => replay.fetch == fetch && replay.page.is_none(),
+        })
+    }
+
+    fn is_covered(&self, index: u32) -> bool {
+        self.subscribers.at(index).is_some_and(|subscriber| {
+            subscriber.topics.numbers().all(|number| self.log.covers(number, subscriber.cursor))
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Whatever is published, trimmed, cut and resumed: what a client was given is complete, or it was
+//! told.
+#![forbid(unsafe_code)]
+
+mod common;
+
+use common::{World, events};
+use proptest::prelude::*;
+use sse_server_core::{Cursor, HubConfig, Resume, Retention};
+
+const TOPICS: [&str; 3] = ["a", "b", "$all"];
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Publish(usize),
+    Read(usize),
+    /// The connection is lost, with what was written last or without it.
+    Cut {
+        unread: bool,
+    },
+    Pass(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (1usize..8).prop_map(Step::Publish),
+        3 => (1usize..200).prop_map(Step::Read),
+        1 => any::<bool>().prop_map(|unread| Step::Cut { unread }),
+        1 => (0u64..20).prop_map(Step::Pass),
+    ];
+    prop::collection::vec(step, 1..120)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+    #[test]
+    fn a_client_gets_all_of_its_topics_in_order_or_a_reset(
+        steps in steps(),
+        subscribed in 0usize..4,
+        window in 1usize..12,
+        kept in 1usize..20,
+        page in 1usize..200,
+    ) {
+        let mut config = HubConfig::default();
+        config.window = config.window.events(window);
+        config.page = page;
+        let mut world = World::with(config, Retention::DEFAULT.events(kept));
+        let topics: Vec<_> = TOPICS[..2].iter().enumerate()
+            .filter_map(|(n, &name)| (subscribed & 1 << n != 0).then_some(name)).collect();
+        // The model: which offsets are for this client.
+        let mut mine = Vec::new();
+        let mut client = Client::default();
+        let mut id = world.subscribe(&topics, Resume::Fresh);
+        for step in steps {
+            match step {
+                Step::Publish(to) => {
+                    let to: Vec<_> = (0..3).filter(|n| to & 1 << n != 0).map(|n| TOPICS[n]).collect();
+                    let place = world.publish(&to, "x");
+                    if to.iter().any(|name| topics.contains(name) || *name == "$all") {
+                        mine.push(place.offset());
+                    }
+                }
+                Step::Read(max) => client.take(&world.read_some(id, max), &mine)?,
+                Step::Cut { unread } => {
+                    let mut lost = Vec::new();
+                    if let Some(written) = world.hub.next_frames(id, 100, &mut lost).filter(|_| unread) {
+                        // Written, confirmed, and lost on the way.
+                        world.hub.handle_written(id, written, world.now);
+                    }
+                    world.hub.handle_disconnect(id);
+                    world.act();
+                    let resume = Resume::from_last_event_id(&client.last_event_id);
+                    client.awaits_head = resume == Resume::Fresh;
+                    id = world.subscribe(&topics, resume);
+                }
+                Step::Pass(seconds) => {
+                    client.take(&world.read(id), &mine)?;
+                    world.pass(common::secs(seconds));
+                }
+            }
+        }
+        client.take(&world.read(id), &mine)?;
+        let missing = mine.iter().filter(|&&offset| offset > client.seen).count();
+        prop_assert_eq!(missing, 0, "at the end all is read");
+        prop_assert_eq!(world.closed, []);
+    }
+}
+
+/// What a client knows.
+struct Client {
+    last_event_id: String,
+    /// Everything of its topics up to here was given to it, or it was told of the gap.
+    seen: u64,
+    awaits_head: bool,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self { last_event_id: String::new(), seen: 0, awaits_head: true }
+    }
+}
+
+impl Client {
+    fn take(&mut self, wire: &str, mine: &[u64]) -> Result<(), TestCaseError> {
+        for event in events(wire) {
+            let place = Cursor::parse(&event.last_event_id);
+            match &*event.event_type {
+                "connected" => {
+                    if self.awaits_head {
+                        self.seen = place.expect("a fresh subscription is told its place").offset();
+                    }
+                    prop_assert_eq!(place.is_some(), self.awaits_head);
+                    self.awaits_head = false;
+                }
+                "reset" => {
+                    let offset = place.expect("a reset has an id").offset();
+                    let lost = mine.iter().any(|&own| own > self.seen && own <= offset);
+                    prop_assert!(lost, "a reset without a loss");
+                    self.seen = offset;
+                }
+                _ => {
+                    let offset = place.expect("an event has an id").offset();
+                    let next = mine.iter().find(|&&own| own > self.seen);
+                    prop_assert_eq!(next, Some(&offset), "skipped, repeated or not its own");
+                    self.seen = offset;
+                }
+            }
+        }
+        // Blocks with nothing but an id move it too.
+        if let Some((_, id)) = wire.rsplit_once("id: ") {
+            self.last_event_id = id.lines().next().unwrap_or_default().to_owned();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! The handle by which any thread publishes and subscribes.
+
+use alloc::sync::Arc;
+use core::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use sse_codec::EventId;
+use sse_server_core::{
+    Counters, Cursor, InvalidConfig, Publish, PublishError, Subscribe, SubscribeError,
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    config::Config,
+    hub_task::{Shared, keep_time},
+    subscription::Subscription,
+};
+
+/// A hub of this process, with its history in memory. Clones are handles of the same hub.
+///
+/// ```
+/// use sse_server::{Config, Hub, Publish, Subscribe, Topic};
+/// use futures_util::StreamExt;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let hub = Hub::start(Config::default())?;
+/// let mut stream = hub.subscribe(Subscribe::new([Topic::new("prices")?]))?;
+/// let id = hub.publish(Publish::new([Topic::new("prices")?], "1.08")).await?;
+///
+/// let mut wire = String::new();
+/// while !wire.contains("data: 1.08\n\n") {
+///     let chunk = stream.next().await.ok_or("the hub ended the stream")??;
+///     wire.push_str(core::str::from_utf8(&chunk)?);
+/// }
+/// assert!(wire.contains(id.as_str()));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+impl Hub {
+    /// Starts a hub, and the task that keeps its time, which ends with the last handle.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] if settings contradict each other.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(config: Config) -> Result<Self, InvalidConfig> {
+        config.hub.check(&config.retention)?;
+        let shared = Arc::new(Shared::new(config));
+        tokio::spawn(keep_time(Arc::downgrade(&shared), shared.alarm.clone()));
+        Ok(Self { shared })
+    }
+
+    /// Publishes an event, without blocking: it is on its way when this returns, whether or not
+    /// the answer is awaited.
+    pub fn publish(&self, event: Publish) -> Publishing {
+        let (sender, answer) = oneshot::channel();
+        self.shared.publish(event, sender);
+        Publishing { answer }
+    }
+
+    /// Opens a stream of encoded events.
+    ///
+    /// # Errors
+    /// [`SubscribeError`] says which limit it would pass.
+    pub fn subscribe(&self, request: Subscribe) -> Result<Subscription, SubscribeError> {
+        let id = self.shared.subscribe(request, None)?;
+        Ok(Subscription::new(self.shared.clone(), id))
+    }
+
+    /// Ends well: takes in nobody and nothing more, tells subscribers when to come back, lets
+    /// those that read read to the end, and returns when all have gone or `within` is over.
+    pub async fn drain(&self, within: Duration) {
+        self.shared.drain(within).await;
+    }
+
+    /// Whether a drain has begun.
+    pub fn is_draining(&self) -> bool {
+        self.shared.is_draining()
+    }
+
+    /// The newest place in the order of events.
+    pub fn head(&self) -> Cursor {
+        self.shared.head()
+    }
+
+    /// What the hub has done so far.
+    pub fn counters(&self) -> Counters {
+        self.shared.counters()
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+/// The answer to [`Hub::publish`]: the event's id, once the store has taken it.
+#[derive(Debug)]
+pub struct Publishing {
+    answer: oneshot::Receiver<Result<Cursor, PublishError>>,
+}
+
+impl Future for Publishing {
+    type Output = Result<EventId<'static>, PublishError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        // The hub answers all that it takes, unless it is gone.
+        Poll::Ready(answer.unwrap_or(Err(PublishError::Draining)).map(Cursor::id))
+    }
+}

@@ -1,0 +1,341 @@
+//! Drives a hub: one lock, one clock, one timer.
+
+use alloc::sync::{Arc, Weak};
+use core::{
+    hash::BuildHasher,
+    task::{Context, Waker},
+    time::Duration,
+};
+use std::{
+    collections::HashMap,
+    hash::RandomState,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant as Clock,
+};
+
+use bytes::Bytes;
+use sse_codec::time::Instant;
+use sse_server_core::{
+    CloseReason, Counters, Cursor, Epoch, Hub, Output, Publish, PublishError, PublishId, Subscribe,
+    SubscribeError, SubscriberId, Written,
+};
+use tokio::sync::{Notify, oneshot};
+
+use crate::{
+    config::Config,
+    connection::CutHandle,
+    store::{MemoryStore, Question, Report, Store},
+};
+
+type Answer = oneshot::Sender<Result<Cursor, PublishError>>;
+
+/// What the handles, the streams and the timer of one hub share.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Tells the timer that its deadline has moved.
+    pub(crate) alarm: Arc<Notify>,
+    /// Tells whoever drains that the last has gone.
+    drained: Notify,
+    origin: Clock,
+}
+
+struct State {
+    hub: Hub,
+    store: Box<dyn Store>,
+    /// By slot: how to reach whoever reads there.
+    readers: Vec<Reader>,
+    /// Those whose response the hub has ended and whose reader has not seen it yet.
+    ended: HashMap<SubscriberId, CloseReason>,
+    answers: HashMap<PublishId, Answer>,
+    /// For when the timer is armed.
+    armed: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Reader {
+    waker: Option<Waker>,
+    cut: Option<CutHandle>,
+}
+
+/// What is done after the lock is released, since none of it is ours: wakers and sockets.
+#[derive(Default)]
+struct Afterwards {
+    wake: Vec<Waker>,
+    cut: Vec<CutHandle>,
+    answers: Vec<(Answer, Result<Cursor, PublishError>)>,
+    alarm: bool,
+    drained: bool,
+}
+
+/// How a poll of a subscriber went.
+pub(crate) enum Read {
+    /// Something to write; to be confirmed at the next poll.
+    Frames(Written),
+    /// Nothing yet; the waker will be woken.
+    Nothing,
+    /// The hub has ended the response.
+    Ended(CloseReason),
+}
+
+impl Shared {
+    pub(crate) fn new(mut config: Config) -> Self {
+        // A hub that showed what its store has let go of would make "kept" mean two things.
+        config.hub.window = config.hub.window.within(&config.retention);
+        let [epoch, seed] = [0, 1].map(|n: u64| RandomState::new().hash_one(n));
+        // 48 bits keep ids short; the next life of a store draws the same one time in 2⁴⁸.
+        let store = MemoryStore::new(config.retention, Epoch::new(epoch >> 16), seed);
+        Self {
+            state: Mutex::new(State {
+                hub: Hub::new(config.hub, store.head(), seed),
+                store: Box::new(store),
+                readers: Vec::new(),
+                ended: HashMap::new(),
+                answers: HashMap::new(),
+                armed: None,
+            }),
+            alarm: Arc::new(Notify::new()),
+            drained: Notify::new(),
+            origin: Clock::now(),
+        }
+    }
+
+    pub(crate) fn publish(&self, event: Publish, answer: Answer) {
+        let mut state = self.lock();
+        match state.hub.publish(event, self.now()) {
+            Ok(id) => {
+                state.answers.insert(id, answer);
+            }
+            Err(refusal) => {
+                drop(state);
+                // Whoever does not await the answer does not want it.
+                let _ = answer.send(Err(refusal));
+                return;
+            }
+        }
+        self.act(state);
+    }
+
+    pub(crate) fn subscribe(
+        &self,
+        request: Subscribe,
+        cut: Option<CutHandle>,
+    ) -> Result<SubscriberId, SubscribeError> {
+        let mut state = self.lock();
+        let id = state.hub.subscribe(request, self.now())?;
+        if state.readers.len() <= id.index() {
+            state.readers.resize_with(id.index() + 1, Reader::default);
+        }
+        let before =
+            core::mem::replace(&mut state.readers[id.index()], Reader { waker: None, cut });
+        self.act(state);
+        drop(before);
+        Ok(id)
+    }
+
+    /// Confirms what was read before, and reads on.
+    pub(crate) fn read(
+        &self,
+        id: SubscriberId,
+        written: Option<Written>,
+        max_bytes: usize,
+        frames: &mut Vec<Bytes>,
+        cx: &Context<'_>,
+    ) -> Read {
+        let mut state = self.lock();
+        if let Some(written) = written {
+            state.hub.handle_written(id, written, self.now());
+        }
+        if let Some(reason) = state.ended.remove(&id) {
+            self.act(state);
+            return Read::Ended(reason);
+        }
+        let mut old_waker = None;
+        let read = match state.hub.next_frames(id, max_bytes, frames) {
+            Some(written) => Read::Frames(written),
+            None => {
+                let waker = &mut state.readers[id.index()].waker;
+                if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    old_waker = waker.replace(cx.waker().clone());
+                }
+                Read::Nothing
+            }
+        };
+        self.act(state);
+        // Dropping the last waker of a task drops the task, which may hold a stream of this hub.
+        drop(old_waker);
+        read
+    }
+
+    pub(crate) fn disconnect(&self, id: SubscriberId) {
+        let mut state = self.lock();
+        let ended = state.ended.remove(&id).is_some();
+        state.hub.handle_disconnect(id);
+        // The slot of one that the hub ended may have another reader by now.
+        let before = (!ended).then(|| core::mem::take(&mut state.readers[id.index()]));
+        self.act(state);
+        drop(before);
+    }
+
+    pub(crate) async fn drain(&self, within: Duration) {
+        self.begin_drain(within);
+        loop {
+            let drained = self.drained.notified();
+            if self.is_drained() {
+                return;
+            }
+            drained.await;
+        }
+    }
+
+    fn begin_drain(&self, within: Duration) {
+        let mut state = self.lock();
+        let now = self.now();
+        state.hub.drain(now + within, now);
+        self.act(state);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.lock().hub.is_drained()
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.lock().hub.is_draining()
+    }
+
+    pub(crate) fn head(&self) -> Cursor {
+        self.lock().hub.head()
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.lock().hub.counters()
+    }
+
+    /// Does what is due and says when to come again.
+    fn tick(&self) -> Option<Instant> {
+        let mut state = self.lock();
+        state.hub.handle_timeout(self.now());
+        state.armed = state.hub.poll_timeout().map(|deadline| deadline.at);
+        let armed = state.armed;
+        self.act(state);
+        armed
+    }
+
+    /// Acts on all that the hub wants done, releases the lock, and does the rest.
+    fn act(&self, mut state: MutexGuard<'_, State>) {
+        let mut afterwards = Afterwards::default();
+        let now = self.now();
+        state.pump(now, &mut afterwards);
+        drop(state);
+        for waker in afterwards.wake {
+            waker.wake();
+        }
+        for cut in afterwards.cut {
+            cut.cut();
+        }
+        for (answer, result) in afterwards.answers {
+            let _ = answer.send(result);
+        }
+        if afterwards.alarm {
+            self.alarm.notify_one();
+        }
+        if afterwards.drained {
+            self.drained.notify_waiters();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The hub has no states that a panic could tear; whoever panicked was not in it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_origin(self.origin.elapsed())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.alarm.notify_one();
+    }
+}
+
+impl core::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.lock().hub.fmt(f)
+    }
+}
+
+impl State {
+    fn pump(&mut self, now: Instant, afterwards: &mut Afterwards) {
+        loop {
+            if let Some(output) = self.hub.poll_output() {
+                self.obey(output, now, afterwards);
+            } else if let Some(report) = self.store.poll_report() {
+                self.relay(report, now);
+            } else {
+                break;
+            }
+        }
+        while let Some(id) = self.hub.poll_ready() {
+            afterwards.wake.extend(self.readers[id.index()].waker.take());
+        }
+        let next = self.hub.poll_timeout().map(|deadline| deadline.at);
+        afterwards.alarm = match (next, self.armed) {
+            (Some(next), Some(armed)) => next < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if afterwards.alarm {
+            self.armed = next;
+        }
+        afterwards.drained = self.hub.is_drained();
+    }
+
+    fn obey(&mut self, output: Output, now: Instant, afterwards: &mut Afterwards) {
+        match output {
+            Output::Append { id, event, .. } => self.store.append(id, event, now),
+            Output::FetchHistory { fetch, topics, after, max_bytes, .. } => {
+                self.store.fetch(Question { fetch, topics, after, max_bytes }, now);
+            }
+            Output::PublishDone { id, result, .. } => {
+                let answer = self.answers.remove(&id);
+                afterwards.answers.extend(answer.map(|answer| (answer, result)));
+            }
+            Output::Close { id, reason, .. } => {
+                self.ended.insert(id, reason);
+                let reader = core::mem::take(&mut self.readers[id.index()]);
+                afterwards.wake.extend(reader.waker);
+                afterwards.cut.extend(reader.cut.filter(|_| reason == CloseReason::Slow));
+            }
+            // An output that this driver does not know yet asks for nothing that it could do.
+            _ => {}
+        }
+    }
+
+    fn relay(&mut self, report: Report, now: Instant) {
+        match report {
+            Report::Appended(event) => self.hub.handle_appended(&event, now),
+            Report::AppendDone(id, result) => self.hub.handle_append_done(id, result, now),
+            Report::History(fetch, page) => self.hub.handle_history(fetch, page, now),
+        }
+    }
+}
+
+/// The timer of a hub.
+pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
+    while let Some(shared) = shared.upgrade() {
+        let deadline = shared.tick();
+        let origin = shared.origin;
+        drop(shared);
+        let rung = alarm.notified();
+        match deadline.and_then(|at| origin.checked_add(at.since_origin())) {
+            Some(at) => {
+                tokio::select! {
+                    () = rung => {}
+                    () = tokio::time::sleep_until(at.into()) => {}
+                }
+            }
+            None => rung.await,
+        }
+    }
+}

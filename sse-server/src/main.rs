@@ -1,0 +1,125 @@
+//! `sse-server`: a hub of Server-Sent Events in one binary.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod demo;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use sse_server::{Hub, Server};
+use tokio::sync::oneshot;
+
+use crate::args::Args;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start: {error}")),
+    };
+    match runtime.block_on(run(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => fail(&sentence),
+    }
+}
+
+async fn run(args: Args) -> Result<(), String> {
+    let hub = Hub::start(args.hub_config()).map_err(|error| error.to_string())?;
+    let address = args.listen.to_string();
+    let server = Server::bind(&args.listen, hub.clone(), args.server_config())
+        .map_err(|error| cannot_listen(&address, &error))?;
+    // Before anybody is told that the server is there: whoever reads the line may stop it at once.
+    let stop = stop_signal().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let bound = server.local_addr().map_err(|error| cannot_listen(&address, &error))?;
+    // Nobody reading the line is no reason not to serve.
+    let _ =
+        writeln!(io::stdout(), "listening on http://{bound}").and_then(|()| io::stdout().flush());
+    if args.demo {
+        tokio::spawn(demo::publish(hub));
+    }
+    server.run(stop).await;
+    Ok(())
+}
+
+fn cannot_listen(address: &str, error: &io::Error) -> String {
+    let remedies = [
+        (
+            io::ErrorKind::AddrInUse,
+            "is in use by another program; stop that one, or choose another port with --listen (port 0 takes a free one)",
+        ),
+        (
+            io::ErrorKind::PermissionDenied,
+            "is not ours to take; ports below 1024 need privileges, so choose a higher one with --listen",
+        ),
+        (
+            io::ErrorKind::AddrNotAvailable,
+            "is no address of this machine; choose one that is with --listen",
+        ),
+    ];
+    match remedies.iter().find(|(kind, _)| *kind == error.kind()) {
+        Some((_, remedy)) => format!("{address} {remedy}"),
+        None => format!("cannot listen on {address}: {error}; --listen takes an ADDRESS:PORT"),
+    }
+}
+
+fn fail(sentence: &str) -> ExitCode {
+    // Nobody reading stderr changes nothing.
+    let _ = writeln!(io::stderr(), "sse-server: {sentence}");
+    ExitCode::FAILURE
+}
+
+/// Comes true with the first signal to stop; the second ends the process at once.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let (sender, asked) = oneshot::channel();
+    let mut signals = Signals::new()?;
+    tokio::spawn(async move {
+        signals.next().await;
+        let _ = sender.send(());
+        signals.next().await;
+        let _ = writeln!(io::stderr(), "sse-server: stopped without waiting for those who read");
+        std::process::exit(130);
+    });
+    Ok(async {
+        let _ = asked.await;
+    })
+}
+
+#[cfg(unix)]
+struct Signals(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self(signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.0.recv() => {}
+            _ = self.1.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        // Without the means to listen there is nothing to wait for.
+        if tokio::signal::ctrl_c().await.is_err() {
+            core::future::pending::<()>().await;
+        }
+    }
+}

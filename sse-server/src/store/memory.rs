@@ -1,0 +1,44 @@
+//! The store of one process: what is kept ends with it, and its next life is another epoch.
+
+use alloc::collections::VecDeque;
+
+use sse_codec::time::Instant;
+use sse_server_core::{Cursor, Draft, Epoch, Log, PublishId, Retention};
+
+use super::{Question, Report, Store};
+
+#[derive(Debug)]
+pub(crate) struct MemoryStore {
+    log: Log,
+    reports: VecDeque<Report>,
+}
+
+impl MemoryStore {
+    pub(crate) fn new(retention: Retention, epoch: Epoch, seed: u64) -> Self {
+        let log = Log::new(retention, Cursor::new(epoch, 0), seed);
+        Self { log, reports: VecDeque::new() }
+    }
+}
+
+impl Store for MemoryStore {
+    fn head(&self) -> Cursor {
+        self.log.head()
+    }
+
+    fn append(&mut self, id: PublishId, event: Draft, now: Instant) {
+        let head = self.log.head();
+        let appended = event.place(Cursor::new(head.epoch(), head.offset() + 1));
+        self.log.append(&appended, now);
+        self.reports.push_back(Report::AppendDone(id, Ok(appended.cursor)));
+        self.reports.push_back(Report::Appended(appended));
+    }
+
+    fn fetch(&mut self, question: Question, now: Instant) {
+        let page = self.log.page(&question.topics, question.after, question.max_bytes, now);
+        self.reports.push_back(Report::History(question.fetch, Ok(page)));
+    }
+
+    fn poll_report(&mut self) -> Option<Report> {
+        self.reports.pop_front()
+    }
+}

@@ -1,0 +1,87 @@
+//! One open stream of encoded events.
+
+use alloc::sync::Arc;
+use core::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use sse_server_core::{CloseReason, SubscriberId, Written};
+
+use crate::hub_task::{Read, Shared};
+
+/// How much one chunk carries, about: enough to make many small events one write, and little
+/// enough that a stalled reader holds nothing worth mentioning.
+const CHUNK: usize = 16 << 10;
+
+/// A stream of encoded events, for a response of whatever server.
+///
+/// Chunks hold whole blocks. That a chunk is asked for says that the one before was written: so
+/// the hub sees who does not read. The stream ends when the hub ends it in peace, and fails with
+/// [`Cut`] if it cut the subscriber, which is the server's cue to reset the connection.
+#[derive(Debug)]
+#[must_use = "a subscription that is dropped is over"]
+pub struct Subscription {
+    shared: Arc<Shared>,
+    id: SubscriberId,
+    unconfirmed: Option<Written>,
+    over: bool,
+    frames: Vec<Bytes>,
+}
+
+impl Subscription {
+    pub(crate) const fn new(shared: Arc<Shared>, id: SubscriberId) -> Self {
+        Self { shared, id, unconfirmed: None, over: false, frames: Vec::new() }
+    }
+
+    fn chunk(&mut self) -> Bytes {
+        if self.frames.len() == 1 {
+            return self.frames.pop().unwrap_or_default();
+        }
+        let mut chunk = BytesMut::with_capacity(self.frames.iter().map(Bytes::len).sum());
+        for frame in self.frames.drain(..) {
+            chunk.extend_from_slice(&frame);
+        }
+        chunk.freeze()
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<Bytes, Cut>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.over {
+            return Poll::Ready(None);
+        }
+        let unconfirmed = this.unconfirmed.take();
+        match this.shared.read(this.id, unconfirmed, CHUNK, &mut this.frames, cx) {
+            Read::Frames(written) => {
+                this.unconfirmed = Some(written);
+                Poll::Ready(Some(Ok(this.chunk())))
+            }
+            Read::Nothing => Poll::Pending,
+            Read::Ended(reason) => {
+                this.over = true;
+                let cut = reason == CloseReason::Slow;
+                Poll::Ready(cut.then_some(Err(Cut)))
+            }
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if !self.over {
+            self.shared.disconnect(self.id);
+        }
+    }
+}
+
+/// The subscriber did not keep up, so the hub cut it. It resumes by its last event ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the subscriber did not keep up and was cut; it can resume by its last event ID")]
+#[non_exhaustive]
+pub struct Cut;

@@ -1,0 +1,220 @@
+//! What is wrong is said in a sentence, with the right status, and changes nothing.
+#![forbid(unsafe_code)]
+
+mod common;
+
+use std::io::Write;
+
+use common::{Server, read_head};
+
+#[test]
+fn a_publish_that_is_none_is_refused_with_a_reason() {
+    let server = Server::start(&[]);
+    let cases = [
+        ("", 400, "The body is not JSON: EOF while parsing a value at line 1 column 0."),
+        (
+            "{\n  \"topic\": \"a\",\n  \"data\" 1\n}",
+            400,
+            "The body is not JSON: expected `:` at line 3 column 10.",
+        ),
+        ("hello", 400, "The body is not JSON: expected value at line 1 column 1."),
+        ("[]", 400, "The body is not an event: "),
+        (
+            "{\"topic\": 1, \"data\": 1}",
+            400,
+            "The body is not an event: invalid type: integer `1`, expected a string at line 1 column 11.",
+        ),
+        ("{\"topic\": \"a\", \"date\": 1}", 400, "The body is not an event: unknown field `date`"),
+        ("{\"data\": 1}", 400, "The event names no topic; add \"topic\": \"…\""),
+        ("{\"topics\": [], \"data\": 1}", 400, "The event names no topic"),
+        ("{\"all\": false, \"data\": 1}", 400, "The event names no topic"),
+        ("{\"topic\": \"a\"}", 400, "The event has no data; add \"data\""),
+        ("{\"topic\": \"\", \"data\": 1}", 400, "The topic is empty; name one"),
+        ("{\"topic\": \"$all\", \"data\": 1}", 400, "Topics that begin with $ are the hub's own"),
+        (
+            "{\"topic\": \"$user.ann\", \"data\": 1}",
+            400,
+            "Topics that begin with $ are the hub's own",
+        ),
+        ("{\"topic\": \"a b\", \"data\": 1}", 400, "The topic holds ' ' at byte 1"),
+        ("{\"topic\": \"a\\u0000\", \"data\": 1}", 400, "The topic holds '\\0' at byte 1"),
+        ("{\"topic\": \"a.*\", \"data\": 1}", 400, "The topic holds '*' at byte 2"),
+        (
+            "{\"topic\": \"a\", \"event\": \"connected\", \"data\": 1}",
+            400,
+            "The event types connected, reset and heartbeat are the hub's own",
+        ),
+        ("{\"topic\": \"a\", \"event\": \"reset\", \"data\": 1}", 400, "The event types connected"),
+        (
+            "{\"topic\": \"a\", \"event\": \"heartbeat\", \"data\": 1}",
+            400,
+            "The event types connected",
+        ),
+        ("{\"topic\": \"a\", \"event\": \"x\\nid: 7\", \"data\": 1}", 400, "In \"event\": "),
+        ("{\"topic\": \"a\", \"event\": \"x\\rdata: 7\", \"data\": 1}", 400, "In \"event\": "),
+        (
+            "{\"topic\": \"a\", \"event\": \"x\\u0000\", \"data\": 1}",
+            400,
+            "The event type holds a control character at byte 1",
+        ),
+        ("{\"topic\": \"a\", \"data\": \"\\ud800\"}", 400, "The "),
+        ("{\"topic\": \"a\", \"data\": 1} x", 400, "The body is not JSON: trailing characters"),
+    ];
+    for (body, status, sentence) in cases {
+        let answer = server.post("/publish", body);
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+        assert!(answer.error().starts_with(sentence), "{body}: {}", answer.error());
+        assert!(answer.error().ends_with('.'), "{}", answer.error());
+    }
+    let many: Vec<_> = (0..65).map(|n| format!("\"t{n}\"")).collect();
+    let answer =
+        server.post("/publish", &format!("{{\"topics\": [{}], \"data\": 1}}", many.join(",")));
+    assert_eq!(answer.error(), "The event names 65 topics; 64 is the most.");
+
+    let id = server.publish(r#"{"topic": "a", "data": 1}"#);
+    assert!(id.ends_with("-1"), "nothing of all that was published: {id}");
+}
+
+#[test]
+fn no_value_can_inject_a_field() {
+    let server = Server::start(&[]);
+    let mut stream = server.subscribe("/events/a", "");
+    let nasty = "x\r\nid: 7\rretry: 1\n\nevent: evil\u{0}\u{2028}data: 8\r\n\r\n";
+    let body = serde_json::json!({ "topic": "a", "event": "id: 9", "data": nasty });
+    let id = server.publish(&body.to_string());
+    let object = serde_json::json!({ "topic": "a", "data": { nasty: nasty } });
+    server.publish(&object.to_string());
+    let event = stream.event();
+    assert_eq!(event.event_type, "id: 9");
+    assert_eq!(event.last_event_id, id);
+    assert_eq!(event.data, nasty.replace("\r\n", "\n").replace('\r', "\n"));
+    let event = stream.event();
+    assert_eq!(event.event_type, "message");
+    assert_eq!(event.data, object["data"].to_string());
+}
+
+#[test]
+fn a_body_of_another_type_is_refused() {
+    let server = Server::start(&[]);
+    for header in ["", "Content-Type: text/plain\r\n", "Content-Type: application/jsonx\r\n"] {
+        let answer = server.request("POST", "/publish", header, b"{\"topic\": \"a\", \"data\": 1}");
+        assert_eq!(answer.status, 415);
+        assert!(answer.error().contains("send Content-Type: application/json"));
+    }
+    let header = "Content-Type: Application/JSON; charset=utf-8\r\n";
+    let answer = server.request("POST", "/publish", header, b"{\"topic\": \"a\", \"data\": 1}");
+    assert_eq!(answer.status, 200);
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_before_it_is_read() {
+    let server = Server::start(&[]);
+    let head = "POST /publish HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n";
+    // 1 GiB is announced and never sent.
+    let mut reader = server.send(format!("{head}Content-Length: 1073741824\r\n\r\n").as_bytes());
+    assert_eq!(read_head(&mut reader).0, 413);
+    // A little too much, announced or not, is read so that the answer arrives.
+    let large = format!("{{\"topic\": \"a\", \"data\": \"{}\"}}", "x".repeat(256 << 10));
+    let answer = server.post("/publish", &large);
+    assert_eq!(answer.status, 413);
+    assert!(
+        answer.error().starts_with("The body has more than 262144 bytes"),
+        "{}",
+        answer.error()
+    );
+    let mut reader = server.send(format!("{head}Transfer-Encoding: chunked\r\n\r\n").as_bytes());
+    for _ in 0..5 {
+        reader
+            .get_mut()
+            .write_all(format!("10000\r\n{}\r\n", "x".repeat(65_536)).as_bytes())
+            .unwrap();
+    }
+    reader.get_mut().write_all(b"0\r\n\r\n").unwrap();
+    assert_eq!(read_head(&mut reader).0, 413);
+    // As much as may be is taken.
+    let most = format!("{{\"topic\": \"a\", \"data\": \"{}\"}}", "x".repeat((256 << 10) - 26));
+    assert_eq!((most.len(), server.post("/publish", &most).status), (256 << 10, 200));
+}
+
+#[test]
+fn a_subscription_that_is_none_is_refused_with_a_reason() {
+    let server = Server::start(&[]);
+    let cases = [
+        (
+            "/events?topics=a",
+            "The query parameter \"topics\" is not known; there are topic and lastEventId.",
+        ),
+        ("/events?topic=", "The topic is empty; name one, such as prices.eur."),
+        (
+            "/events?topic=a&topic=%zz",
+            "\"%zz\" has a % without two hexadecimal digits; write %25 for a % itself.",
+        ),
+        ("/events/%ff", "\"%ff\" is not UTF-8 once it is percent-decoded."),
+        (
+            "/events/a%0Ab",
+            "The topic holds '\\n' at byte 1; control characters, white space and * are not allowed.",
+        ),
+        ("/events?topic=a+b", "The topic holds ' ' at byte 1"),
+        ("/events/$all", "Topics that begin with $ are the hub's own; choose another name."),
+        ("/events/%24user.ann", "Topics that begin with $ are the hub's own"),
+        ("/events/a..b", "The topic has an empty segment"),
+        ("/events?topic=**", "The topic holds '*' at byte 0"),
+    ];
+    for (path, sentence) in cases {
+        for method in ["GET", "HEAD"] {
+            let answer = server.request(method, path, "", b"");
+            assert_eq!(answer.status, 400, "{path}");
+            if method == "GET" {
+                assert!(answer.error().starts_with(sentence), "{path}: {}", answer.error());
+            }
+        }
+    }
+    let many: Vec<_> = (0..65).map(|n| format!("topic={n}")).collect();
+    let answer = server.request("GET", &format!("/events?{}", many.join("&")), "", b"");
+    assert_eq!(answer.error(), "The subscription names 65 topics; 64 is the most.");
+    let long = format!("/events/{}", "a".repeat(257));
+    let answer = server.request("GET", &long, "", b"");
+    assert_eq!(answer.error(), "The topic has 257 bytes; 256 is the most.");
+}
+
+#[test]
+fn a_head_without_bounds_is_refused() {
+    let server = Server::start(&[]);
+    let endless =
+        format!("GET /events?{} HTTP/1.1\r\nHost: test\r\n\r\n", "topic=a&".repeat(100_000));
+    let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+    // It may hang up while this is written.
+    let _ = stream.write_all(endless.as_bytes());
+    let mut reader = std::io::BufReader::new(stream);
+    let mut line = String::new();
+    let read = std::io::BufRead::read_line(&mut reader, &mut line);
+    assert!(read.is_err() || line.is_empty() || line.starts_with("HTTP/1.1 4"), "{line}");
+    assert_eq!(server.request("GET", "/healthz", "", b"").status, 200);
+}
+
+#[test]
+fn other_methods_and_paths_are_told_what_there_is() {
+    let server = Server::start(&[]);
+    for (method, path, allow) in [
+        ("POST", "/events", "get, head"),
+        ("DELETE", "/events/a", "get, head"),
+        ("GET", "/publish", "post"),
+        ("OPTIONS", "/publish", "post"),
+        ("POST", "/healthz", "get, head"),
+        ("PUT", "/", "get, head"),
+    ] {
+        let answer = server.request(method, path, "", b"");
+        assert_eq!(answer.status, 405, "{method} {path}");
+        assert!(answer.headers.contains(&format!("\r\nallow: {allow}\r\n")), "{}", answer.headers);
+        assert!(answer.error().starts_with(&format!("{path} takes ")), "{}", answer.error());
+    }
+    for path in ["/nope", "/events/a/b", "/publish/", "/EVENTS", "//events"] {
+        let answer = server.request("GET", path, "", b"");
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(
+            answer.error().contains("GET /events/{topic}, POST /publish"),
+            "{}",
+            answer.error()
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! The binary, and a client of few words on bare sockets.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test fails by panic")]
+
+use core::{net::SocketAddr, time::Duration};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+};
+
+use sse_codec::{Decoder, Item, OwnedEvent};
+
+/// A guard against hanging for ever; nothing is concluded from the time that passes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `sse-server`, ended with its owner.
+pub struct Server {
+    pub child: Child,
+    pub address: SocketAddr,
+}
+
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sse-server"));
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    pub fn start(args: &[&str]) -> Self {
+        Self::start_on("127.0.0.1:0", args)
+    }
+
+    pub fn start_on(listen: &str, args: &[&str]) -> Self {
+        let mut child = command(&[&["--listen", listen], args].concat()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on http://").map(str::parse);
+        let Some(Ok(address)) = address else {
+            child.kill().unwrap();
+            let mut words = String::new();
+            child.stderr.take().map(|mut stderr: ChildStderr| stderr.read_to_string(&mut words));
+            panic!("it said {line:?} and {words:?}");
+        };
+        Self { child, address }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    pub fn publish(&self, json: &str) -> String {
+        let answer = self.post("/publish", json);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let answer: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        answer["id"].as_str().unwrap().to_owned()
+    }
+
+    pub fn post(&self, path: &str, json: &str) -> Answer {
+        self.request("POST", path, "Content-Type: application/json\r\n", json.as_bytes())
+    }
+
+    pub fn request(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let len = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
+             Content-Length: {len}\r\n{headers}\r\n"
+        );
+        let mut reader = self.send(&[head.as_bytes(), body].concat());
+        let (status, headers) = read_head(&mut reader);
+        let mut body = String::new();
+        reader.read_to_string(&mut body).unwrap();
+        Answer { status, headers, body }
+    }
+
+    pub fn send(&self, bytes: &[u8]) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(bytes).unwrap();
+        BufReader::new(stream)
+    }
+
+    /// Opens an event stream.
+    pub fn open(&self, path: &str, headers: &str) -> Stream {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n");
+        let mut reader = self.send(head.as_bytes());
+        let (status, headers) = read_head(&mut reader);
+        assert_eq!(status, 200);
+        Stream { reader, headers, decoder: Decoder::new(), bytes: Vec::new(), read: 0 }
+    }
+
+    /// Opens an event stream and reads its `connected` event.
+    pub fn subscribe(&self, path: &str, headers: &str) -> Stream {
+        let mut stream = self.open(path, headers);
+        assert_eq!(stream.event().event_type, "connected");
+        stream
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: String,
+    pub body: String,
+}
+
+impl Answer {
+    /// The sentence of a refusal.
+    pub fn error(&self) -> String {
+        let body: serde_json::Value = serde_json::from_str(&self.body).expect(&self.body);
+        body["error"].as_str().expect(&self.body).to_owned()
+    }
+}
+
+/// An open event stream.
+pub struct Stream {
+    reader: BufReader<TcpStream>,
+    pub headers: String,
+    decoder: Decoder,
+    pub bytes: Vec<u8>,
+    read: usize,
+}
+
+impl Stream {
+    /// The next event.
+    pub fn event(&mut self) -> OwnedEvent {
+        loop {
+            let mut input = &self.bytes[self.read..];
+            let before = input.len();
+            let event = match self.decoder.decode(&mut input).unwrap() {
+                Some(Item::Event(event)) => Some(event.to_owned()),
+                Some(_) | None => None,
+            };
+            self.read += before - input.len();
+            if let Some(event) = event {
+                return event;
+            }
+            if self.read == self.bytes.len() {
+                assert!(self.chunk(), "the stream ended");
+            }
+        }
+    }
+
+    /// The data of the next event.
+    pub fn data(&mut self) -> String {
+        self.event().data
+    }
+
+    /// Reads until the stream holds these bytes.
+    pub fn wait_for(&mut self, bytes: &str) {
+        while !String::from_utf8_lossy(&self.bytes).contains(bytes) {
+            assert!(self.chunk(), "the stream ended");
+        }
+    }
+
+    /// Reads to the end of the stream.
+    pub fn rest(&mut self) -> String {
+        while self.chunk() {}
+        String::from_utf8(self.bytes.clone()).unwrap()
+    }
+
+    /// Reads one chunk; false at the end.
+    fn chunk(&mut self) -> bool {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        let len = usize::from_str_radix(line.trim_end(), 16).expect("the size of a chunk");
+        let mut chunk = vec![0; len + 2];
+        self.reader.read_exact(&mut chunk).unwrap();
+        self.bytes.extend_from_slice(&chunk[..len]);
+        len > 0
+    }
+}
+
+pub fn read_head(reader: &mut impl BufRead) -> (u16, String) {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert!(reader.read_line(&mut head).unwrap() > 0, "the head ended early: {head}");
+    }
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, head.to_ascii_lowercase())
+}

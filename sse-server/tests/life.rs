@@ -1,0 +1,150 @@
+//! Beginning and end: ports, signals, drains, cuts.
+#![cfg(unix)]
+#![forbid(unsafe_code)]
+
+mod common;
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::{TcpListener, TcpStream},
+    os::unix::process::ExitStatusExt,
+};
+
+use common::{Server, command, read_head};
+
+#[test]
+fn a_port_in_use_is_said_and_the_exit_status_is_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = command(&["--listen", &address]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.stdout, b"");
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.starts_with(&format!("sse-server: {address} is in use")), "{words}");
+    assert!(words.contains("--listen"), "{words}");
+}
+
+#[test]
+fn settings_that_cannot_be_are_said() {
+    let cases = [
+        (&["--listen", "nowhere"][..], 1, "cannot listen on nowhere"),
+        (
+            &["--listen", "127.0.0.1:0", "--keep-bytes", "1000"],
+            1,
+            "retention of 1000 bytes does not exceed",
+        ),
+        (&["--listen", "127.0.0.1:0", "--heartbeat", "0s"], 1, "heartbeat of 0ns is too short"),
+        (&["--heartbeat", "15"], 2, "a whole number and a unit"),
+        (&["--lissen", "x"], 2, "--listen"),
+    ];
+    for (args, status, words) in cases {
+        let output = command(args).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {stderr}");
+        assert!(stderr.contains(words), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_signal_drains_and_the_exit_status_is_0() {
+    for signal in ["TERM", "INT"] {
+        let server = Server::start(&[]);
+        let mut streams = [server.subscribe("/events/a", ""), server.subscribe("/events/b", "")];
+        let idle = TcpStream::connect(server.address).unwrap();
+        server.publish(r#"{"topic": "a", "data": "acknowledged"}"#);
+        server.signal(signal);
+        let wires = streams.each_mut().map(|stream| stream.rest());
+        assert!(wires[0].contains("data: acknowledged\n\n"), "{}", wires[0]);
+        for wire in wires {
+            let last = wire.trim_end().rsplit("\n\n").next().unwrap_or_default().to_owned();
+            assert!(wire.matches("retry: ").count() == 2, "told when to come back: {last}");
+        }
+        assert_eq!(server.wait().code(), Some(0), "{signal}");
+        drop(idle);
+    }
+}
+
+#[test]
+fn a_drain_ends_by_its_deadline_though_one_does_not_read() {
+    let server = Server::start(&["--drain", "200ms", "--max-lag", "50000000"]);
+    let _stalled = stalled(&server);
+    for _ in 0..20 {
+        publish_much(&server);
+    }
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let server = Server::start(&["--drain", "1h", "--max-lag", "50000000", "--max-stall", "1h"]);
+    let _stalled = stalled(&server);
+    for _ in 0..20 {
+        publish_much(&server);
+    }
+    server.signal("TERM");
+    // Once it listens no more, it has taken the first.
+    while TcpStream::connect(server.address).is_ok() {}
+    server.signal("TERM");
+    let status = server.wait();
+    assert_eq!((status.code(), status.signal()), (Some(130), None));
+}
+
+#[test]
+fn one_that_does_not_read_is_cut_by_a_reset_and_the_others_miss_nothing() {
+    // One that reads each event before the next is published lags by two at most: the one that it
+    // has, which the server may not know yet, and the next.
+    let server = Server::start(&["--max-lag", "300000"]);
+    let mut stalled = stalled(&server);
+    let mut reads = server.subscribe("/events/a", "");
+    for n in 0..100 {
+        publish_much(&server);
+        assert_eq!(reads.data().len(), 100_000, "{n}");
+    }
+    let mut sink = vec![0; 1 << 16];
+    let end = loop {
+        match stalled.read(&mut sink) {
+            Ok(0) => break None,
+            Ok(_) => {}
+            Err(error) => break Some(error.kind()),
+        }
+    };
+    assert_eq!(end, Some(ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn one_that_reads_nothing_for_too_long_is_cut_by_a_reset() {
+    let server = Server::start(&["--max-lag", "50000000", "--max-stall", "100ms"]);
+    let mut stalled = stalled(&server);
+    for _ in 0..20 {
+        publish_much(&server);
+    }
+    // Only once it is cut, as there is no other sign, may it be read.
+    while stalled.take_error().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    let mut rest = Vec::new();
+    let read = stalled.read_to_end(&mut rest);
+    assert!(read.is_ok() || read.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn one_that_sends_no_request_is_not_waited_for_while_it_drains() {
+    let server = Server::start(&["--drain", "1h"]);
+    let mut half = TcpStream::connect(server.address).unwrap();
+    half.write_all(b"GET /events HTT").unwrap();
+    server.request("GET", "/healthz", "", b"");
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+/// Opens a stream of topic a that is not read.
+fn stalled(server: &Server) -> TcpStream {
+    let mut reader = server.send(b"GET /events/a HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(read_head(&mut reader).0, 200);
+    reader.into_inner()
+}
+
+fn publish_much(server: &Server) {
+    server.publish(&format!(r#"{{"topic": "a", "data": "{}"}}"#, "x".repeat(100_000)));
+}

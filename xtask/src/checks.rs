@@ -1,0 +1,154 @@
+//! The longer steps of `cargo xtask test`.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::{
+    command::{self, Failure, exists},
+    plan::Report,
+    workspace::{self, cargo},
+};
+
+/// The crates that do no IO, with the features that they are built with where there is no `std`.
+const CORES: &[(&str, &[&str])] =
+    &[("sse-codec", &["", "alloc"]), ("sse-client", &[""]), ("sse-server-core", &[""])];
+
+/// All that `sse-codec` may depend on without its default features: a fast search for bytes, and
+/// errors, which take a macro to derive.
+const CODEC_NEEDS: &[&str] =
+    &["memchr", "thiserror", "thiserror-impl", "proc-macro2", "quote", "syn", "unicode-ident"];
+
+pub(crate) fn dependencies() -> Result<(), Failure> {
+    let tree = ["tree", "-p", "sse-codec", "--no-default-features", "-e", "normal"];
+    let tree = command::output(cargo(tree).args(["--prefix", "none", "--format", "{lib} {p}"]))?;
+    println!("{tree}");
+    let extra = extra_packages(&tree);
+    if extra.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::told(format!("sse-codec also depends on {}", extra.join(", "))))
+}
+
+/// The packages of a tree that are neither the codec itself nor what it needs.
+fn extra_packages(tree: &str) -> Vec<&str> {
+    tree.lines()
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .filter(|name| *name != "sse-codec" && !CODEC_NEEDS.contains(name))
+        .collect()
+}
+
+pub(crate) fn tests(report: &mut Report) -> Result<(), Failure> {
+    // The programs first: some tests start them.
+    command::run(&mut cargo(["build", "--bins"]))?;
+    let mut tests = runner();
+    command::run_tests(command::coloured(&mut tests), &mut report.closing)
+}
+
+pub(crate) fn window(report: &mut Report) -> Result<(), Failure> {
+    command::run(&mut cargo(["build", "--bins"]))?;
+    let mut tests = runner();
+    tests.args(["-p", "sse-monitor-app"]);
+    let mut tests = with_display(tests);
+    tests.env("SSE_SERVER_BIN", workspace::program("sse-server")?);
+    command::run_tests(command::coloured(&mut tests), &mut report.closing)
+}
+
+/// nextest where it is installed, for its speed; the tests pass under either.
+fn runner() -> Command {
+    if exists("cargo-nextest") {
+        cargo(["nextest", "run", "--no-fail-fast"])
+    } else {
+        cargo(["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
+    }
+}
+
+/// The same command under a display of its own, so that no window opens in anybody's face.
+fn with_display(command: Command) -> Command {
+    if !exists("xvfb-run") {
+        eprintln!("xtask: there is no xvfb-run here, so the window opens on this display.");
+        return command;
+    }
+    let mut with = Command::new("xvfb-run");
+    with.args(["--auto-servernum", "--server-args=-screen 0 1280x800x24"]);
+    with.arg(command.get_program()).args(command.get_args());
+    with.current_dir(workspace::root());
+    with
+}
+
+pub(crate) fn features() -> Result<(), Failure> {
+    for package in workspace::default_members()? {
+        let check = || cargo(["check", "--quiet", "-p", &package.name]);
+        println!("{}: default features", package.name);
+        command::run(&mut check())?;
+        if !package.has_default && package.features.is_empty() {
+            continue;
+        }
+        println!("{}: no features", package.name);
+        command::run(check().arg("--no-default-features"))?;
+        for feature in &package.features {
+            println!("{}: {feature}", package.name);
+            command::run(check().args(["--no-default-features", "--features", feature]))?;
+        }
+    }
+    Ok(())
+}
+
+/// Builds each core without its default features.
+pub(crate) fn cores() -> Result<(), Failure> {
+    build_cores(&[])
+}
+
+/// Builds the cores for another target, where its standard library is or can be installed.
+pub(crate) fn cores_for(target: &str, report: &mut Report) -> Result<(), Failure> {
+    if has_target(target) || add_target(target) {
+        return build_cores(&["--target", target]);
+    }
+    report.skipped = Some(format!(
+        "the target {target} is not installed and could not be added; where there is a network, \
+         `rustup target add {target}` does it"
+    ));
+    Ok(())
+}
+
+fn build_cores(target: &[&str]) -> Result<(), Failure> {
+    for (package, features) in CORES {
+        for features in *features {
+            let mut build = cargo(["build", "-p", package, "--no-default-features"]);
+            command::run(build.args(["--features", features]).args(target))?;
+        }
+    }
+    Ok(())
+}
+
+fn has_target(target: &str) -> bool {
+    let query = ["--print", "target-libdir", "--target", target];
+    command::output(Command::new("rustc").args(query)).is_ok_and(|path| Path::new(&path).is_dir())
+}
+
+fn add_target(target: &str) -> bool {
+    let mut add = Command::new("rustup");
+    add.args(["target", "add", target]).stdin(Stdio::null());
+    command::run(&mut add).is_ok()
+}
+
+pub(crate) fn fuzz(report: &mut Report) -> Result<(), Failure> {
+    let manifest = ["--manifest-path", "fuzz/Cargo.toml", "--locked"];
+    let mut lint = cargo(["clippy", "--all-targets"]);
+    command::run(lint.args(manifest).args(["--", "-D", "warnings"]))?;
+    let mut replay = cargo(["test", "--no-default-features"]);
+    command::run_tests(command::coloured(replay.args(manifest)), &mut report.closing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_too_many_is_named() {
+        let tree =
+            "sse_codec sse-codec v0.1.0 (a/path)\nmemchr memchr v2.8.0\nserde serde v1.0.0\n";
+        assert_eq!(extra_packages(tree), ["serde"]);
+    }
+}
