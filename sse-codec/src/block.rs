@@ -7,6 +7,7 @@ use crate::{
     error::DecodeError,
     event::Span,
     field::{Field, parse_retry},
+    head::Head,
     scan::{self, Full, Memory, Piece, Text},
 };
 
@@ -63,6 +64,20 @@ impl<M: Memory> Block<M> {
     pub(crate) fn data_text(&self) -> &str {
         let data = self.data.text();
         data.strip_suffix('\n').unwrap_or(data)
+    }
+
+    /// Takes the lines of a block that may stand before its data, and end at `end`.
+    pub(crate) fn begin(&mut self, head: &Head<'_>, end: u64) {
+        if head.len == 0 {
+            return;
+        }
+        self.start = end - head.len as u64;
+        self.size = head.len;
+        let _fits = self.event_type.set(head.event_type, usize::MAX);
+        if head.has_id {
+            self.has_id = true;
+            let _fits = self.id.set(head.id, usize::MAX);
+        }
     }
 
     /// What a whole line says.
@@ -231,11 +246,6 @@ impl<M: Memory> Block<M> {
 
     pub(crate) fn has_event_type(&self) -> bool {
         !self.event_type.bytes().is_empty()
-    }
-
-    /// Whether it has a type or an id, and nothing else yet.
-    pub(crate) const fn awaits_data(&self) -> bool {
-        self.size > 0 && !self.has_data && !self.dropped
     }
 
     pub(crate) const fn is_clear(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::{
     event::{DEFAULT_EVENT_TYPE, Event, Item, Span},
     head::Head,
     position::Position,
-    scan::{self, Full, Memory, Piece, Text},
+    scan::{self, DataLine, Full, Memory, Piece, Text},
 };
 
 /// What one line and one event may come to, in bytes.
@@ -151,10 +151,76 @@ impl<M: Memory> Engine<M> {
                     span: Span { start, end: start + block.span as u64 },
                 })));
             }
-        } else if self.line == Line::Data && self.stays_in_data_line(input) {
-            return Ok(None);
+            return self.decode_block(input);
+        }
+        if self.line == Line::Data {
+            return self.decode_in_data_line(input);
         }
         self.decode_slowly(input)
+    }
+
+    /// At the beginning of a block: its type and its id may come before the data.
+    #[inline(never)]
+    fn decode_block<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Item<'a>>, DecodeError> {
+        let head = Head::read(input);
+        let Some(block) = scan::data_block(&input[head.len..]) else {
+            if head.len <= self.bounds.harmless() {
+                // What was read of the head is not read again.
+                self.position.advance(input, head.len);
+                self.block.begin(&head, self.position.offset());
+            }
+            return self.decode_slowly(input);
+        };
+        if head.len + block.len > self.bounds.harmless() {
+            return self.decode_slowly(input);
+        }
+        let start = self.position.offset();
+        self.position.advance(input, head.len + block.len);
+        if head.has_id {
+            // It is no longer than the block, which is harmless.
+            let _fits = self.last_event_id.set(head.id, usize::MAX);
+        }
+        Ok(Some(Item::Event(Event {
+            event_type: head.event_type.text().unwrap_or(DEFAULT_EVENT_TYPE),
+            data: block.data,
+            last_event_id: self.last_event_id.text(),
+            span: Span { start, end: start + (head.len + block.span) as u64 },
+        })))
+    }
+
+    /// Within a `data` line: most often, all of the chunk is more of it, or the event ends in it.
+    #[inline(never)]
+    fn decode_in_data_line<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Item<'a>>, DecodeError> {
+        let (piece, ended) = scan::line(input);
+        let len = self.line_len + piece.len();
+        if len > self.bounds.line {
+            return self.decode_slowly(input);
+        }
+        self.line_len = len;
+        self.block.extend_data(piece, self.bounds);
+        self.position.advance(input, piece.len());
+        if !ended {
+            return Ok(None);
+        }
+        let size = self.block.size.saturating_add(len + 1);
+        if !input.starts_with(b"\n\n") || size > self.bounds.event || self.block.dropped {
+            return self.decode_slowly(input);
+        }
+        if self.block.size == 0 {
+            self.block.start = self.line_start;
+        }
+        self.line = Line::Start;
+        self.line_len = 0;
+        self.block.end_data_line(self.bounds);
+        self.position.advance(input, 2);
+        let found = self.dispatch(&mut Held::default(), self.position.offset())?;
+        Ok(found.map(|found| self.item(found)))
     }
 
     #[inline(never)]
@@ -164,59 +230,50 @@ impl<M: Memory> Engine<M> {
     ) -> Result<Option<Item<'a>>, DecodeError> {
         if self.block.given_out {
             self.block.clear();
-            self.clean = self.line == Line::Start && self.position.is_plain();
         }
-        if self.clean {
-            // The type and the id may come first; what is read of them is not read again.
-            let head = Head::read(input);
-            if let Some(block) = scan::data_block(&input[head.len..])
-                && head.len + block.len <= self.bounds.harmless()
-            {
-                let start = self.position.offset();
-                self.position.advance(input, head.len + block.len);
-                if let Some(id) = head.id {
-                    // It is no longer than the block, which is harmless.
-                    let _fits = self.last_event_id.set(id, usize::MAX);
+        if self.line == Line::Start && self.position.is_plain() && !self.block.dropped {
+            match scan::data_line(input) {
+                // The event whose type and id were read before.
+                DataLine::Whole(data, len)
+                    if !self.block.has_data
+                        && input.get(len) == Some(&b'\n')
+                        && self.block.size + len < self.bounds.harmless() =>
+                {
+                    let start = self.position.offset();
+                    self.position.advance(input, len + 1);
+                    if self.block.size == 0 {
+                        self.block.start = start;
+                    }
+                    let mut held = Held { data: Some(data), ..Held::default() };
+                    let found = self.dispatch(&mut held, self.position.offset())?;
+                    self.clean = self.block.is_clear();
+                    return Ok(found.map(|found| self.item(found)));
                 }
-                return Ok(Some(Item::Event(Event {
-                    event_type: or_default(head.event_type.and_then(Piece::text).unwrap_or("")),
-                    data: block.data,
-                    last_event_id: self.last_event_id.text(),
-                    span: Span { start, end: start + (head.len + block.span) as u64 },
-                })));
+                DataLine::Open(value) if input.len() <= self.bounds.line => {
+                    self.clean = false;
+                    self.line_start = self.position.offset();
+                    self.line_len = input.len();
+                    self.line = Line::Data;
+                    self.block.has_data = true;
+                    self.block.extend_data(value, self.bounds);
+                    self.position.advance(input, input.len());
+                    return Ok(None);
+                }
+                DataLine::Whole(..) | DataLine::Open(_) | DataLine::Other => {}
             }
-            if head.len > 0 && head.len <= self.bounds.harmless() {
-                self.block.start = self.position.offset();
-                self.block.size = head.len;
-                self.block.has_id = head.id.is_some();
-                let mut held = Held { data: None, event_type: head.event_type, id: head.id };
-                self.block.take_in(&mut held, self.bounds);
-                self.position.advance(input, head.len);
-            }
-        } else if self.line == Line::Start
-            && self.block.awaits_data()
-            && self.position.is_plain()
-            && let Some(block) = scan::data_block(input)
-            && self.block.size + block.len <= self.bounds.harmless()
-        {
-            let end = self.position.offset() + block.span as u64;
-            self.position.advance(input, block.len);
-            if self.block.has_id {
-                mem::swap(&mut self.last_event_id, &mut self.block.id);
-            }
-            self.block.given_out = true;
-            return Ok(Some(Item::Event(Event {
-                event_type: or_default(self.block.event_type.text()),
-                data: block.data,
-                last_event_id: self.last_event_id.text(),
-                span: Span { start: self.block.start, end },
-            })));
         }
         let found = self.find(input);
         self.clean = self.line == Line::Start && self.block.is_clear() && self.position.is_plain();
-        Ok(found?.map(|found| match found {
+        Ok(found?.map(|found| self.item(found)))
+    }
+
+    fn item<'a, 'i: 'a>(&'a self, found: Found<'i>) -> Item<'a> {
+        match found {
             Found::Event { data, event_type, span } => Item::Event(Event {
-                event_type: or_default(event_type.unwrap_or(self.block.event_type.text())),
+                event_type: match event_type.unwrap_or(self.block.event_type.text()) {
+                    "" => DEFAULT_EVENT_TYPE,
+                    event_type => event_type,
+                },
                 data: data.unwrap_or(self.block.data_text()),
                 last_event_id: self.last_event_id.text(),
                 span,
@@ -226,7 +283,7 @@ impl<M: Memory> Engine<M> {
                 Item::Comment { text, span }
             }
             Found::ReconnectionTime { duration, span } => Item::ReconnectionTime { duration, span },
-        }))
+        }
     }
 
     fn find<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Found<'i>>, DecodeError> {
@@ -265,18 +322,31 @@ impl<M: Memory> Engine<M> {
                 Some(_) => {}
             }
             let start = chunk_end - rest.len() as u64;
-            if let Some((value, len)) = scan::data_line(rest)
-                && len < self.bounds.line
-                && self.block.take_data(value, len, start, &mut held, self.bounds)
-            {
-                *rest = &rest[len..];
-                if rest.first() == Some(&b'\n') {
-                    *rest = &rest[1..];
-                    if let Some(found) = self.dispatch(&mut held, start + len as u64 + 1)? {
-                        return Ok(Some(found));
+            match scan::data_line(rest) {
+                DataLine::Whole(value, len)
+                    if len <= self.bounds.line
+                        && self.block.take_data(value, len, start, &mut held, self.bounds) =>
+                {
+                    *rest = &rest[len..];
+                    if rest.first() == Some(&b'\n') {
+                        *rest = &rest[1..];
+                        if let Some(found) = self.dispatch(&mut held, start + len as u64 + 1)? {
+                            return Ok(Some(found));
+                        }
                     }
+                    continue;
                 }
-                continue;
+                DataLine::Open(value) if rest.len() <= self.bounds.line && !self.block.dropped => {
+                    self.block.take_in(&mut held, self.bounds);
+                    self.line_start = start;
+                    self.line_len = rest.len();
+                    self.line = Line::Data;
+                    self.block.has_data = true;
+                    self.block.extend_data(value, self.bounds);
+                    *rest = &[];
+                    return Ok(None);
+                }
+                DataLine::Whole(..) | DataLine::Open(_) | DataLine::Other => {}
             }
             let (line, ended) = scan::line(rest);
             if !ended || line.len() > self.bounds.line {
@@ -355,20 +425,6 @@ impl<M: Memory> Engine<M> {
         let data = data.and_then(Piece::text);
         let event_type = event_type.and_then(Piece::text);
         Ok(Some(Found::Event { data, event_type, span: Span { start, end } }))
-    }
-
-    /// Whether all of the chunk is just more of a `data` line.
-    #[inline(never)]
-    fn stays_in_data_line(&mut self, input: &mut &[u8]) -> bool {
-        let (piece, ended) = scan::line(input);
-        let len = self.line_len + piece.len();
-        if ended || len > self.bounds.line {
-            return false;
-        }
-        self.line_len = len;
-        self.block.extend_data(piece, self.bounds);
-        self.position.advance(input, piece.len());
-        true
     }
 
     /// Goes on with what earlier chunks began: a byte order mark, a CRLF, a line. The line is still
@@ -465,8 +521,4 @@ impl<M: Memory> Engine<M> {
         }
         Ok(fits)
     }
-}
-
-fn or_default(event_type: &str) -> &str {
-    if event_type.is_empty() { DEFAULT_EVENT_TYPE } else { event_type }
 }

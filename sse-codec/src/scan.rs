@@ -249,28 +249,43 @@ pub(crate) fn data_block(bytes: &[u8]) -> Option<DataBlock<'_>> {
     }
 }
 
-/// A `data` line that ends in LF at the beginning of `bytes`: its value, and its bytes with their end.
-/// `None` for anything else.
-#[inline(always)]
-pub(crate) fn data_line(bytes: &[u8]) -> Option<(Piece<'_>, usize)> {
-    let start = data_value(bytes)?;
-    let (end, ascii) = line_end(bytes);
-    if *bytes.get(end)? != b'\n' {
-        return None;
-    }
-    Some((Piece { bytes: bytes.get(start..end)?, known: ascii }.checked(), end + 1))
+/// How the bytes of a `data` line that begins them go on.
+pub(crate) enum DataLine<'i> {
+    /// To an LF: the value, which is text, and the line's bytes with their end.
+    Whole(Piece<'i>, usize),
+    /// To the end of the bytes: the value so far.
+    Open(Piece<'i>),
+    /// It is no `data` line, or something is special about it.
+    Other,
 }
 
-/// A line of text, likely short, that ends in LF: its value from `start` on, and its bytes with their
-/// end. `None` for anything else.
+/// Reads a `data` line at the beginning of `bytes`.
 #[inline(always)]
-pub(crate) fn short_line(bytes: &[u8], start: usize) -> Option<(Piece<'_>, usize)> {
+pub(crate) fn data_line(bytes: &[u8]) -> DataLine<'_> {
+    let Some(start) = data_value(bytes) else { return DataLine::Other };
+    let (end, ascii) = line_end(bytes);
+    let Some(value) = bytes.get(start..end) else { return DataLine::Other };
+    let value = Piece { bytes: value, known: ascii };
+    match bytes.get(end) {
+        None => DataLine::Open(value),
+        Some(b'\n') => {
+            let value = value.checked();
+            if value.known { DataLine::Whole(value, end + 1) } else { DataLine::Other }
+        }
+        Some(_) => DataLine::Other,
+    }
+}
+
+/// A line of text that ends in LF: its value from `start` on, and what comes after it. `None` for
+/// anything else.
+#[inline(always)]
+pub(crate) fn short_line(bytes: &[u8], start: usize) -> Option<(Piece<'_>, &[u8])> {
     let (end, ascii) = line_end(bytes);
     if *bytes.get(end)? != b'\n' {
         return None;
     }
     let value = Piece { bytes: bytes.get(start..end)?, known: ascii }.checked();
-    value.known.then_some((value, end + 1))
+    value.known.then(|| (value, &bytes[end + 1..]))
 }
 
 /// Where the value of a `data` line begins.
@@ -285,21 +300,27 @@ fn data_value(bytes: &[u8]) -> Option<usize> {
 /// How many bytes of whole lines at the beginning are comments, or blank if those are ignored too.
 /// Lines that pass `limit` or do not end in LF are left.
 pub(crate) fn ignorable_lines(bytes: &[u8], blanks: bool, limit: usize) -> usize {
-    let mut at = 0;
+    #[cfg(target_arch = "x86_64")]
+    let mut start = match sse2::ignorable_lines(bytes, blanks, limit) {
+        Ok(end) => return end,
+        Err(tail) => tail,
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let mut start = 0;
     loop {
-        match bytes.get(at) {
+        match bytes.get(start) {
             Some(b':') => {}
             Some(b'\n') if blanks => {
-                at += 1;
+                start += 1;
                 continue;
             }
-            _ => return at,
+            _ => return start,
         }
-        let (len, _) = line_end(&bytes[at..]);
-        if len > limit || bytes.get(at + len) != Some(&b'\n') {
-            return at;
+        let (len, _) = line_end(&bytes[start..]);
+        if len > limit || bytes.get(start + len) != Some(&b'\n') {
+            return start;
         }
-        at += len + 1;
+        start += len + 1;
     }
 }
 
@@ -330,7 +351,8 @@ fn line_end_in_unicode(bytes: &[u8], from: usize) -> (usize, bool) {
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     use core::arch::x86_64::{
-        __m128i, _mm_cmplt_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
+        _mm_set1_epi8,
     };
 
     use super::{is_line_end, line_end_in_unicode};
@@ -415,6 +437,54 @@ mod sse2 {
             found &= found - 1;
         }
         None
+    }
+
+    /// As far as there are whole blocks: `Err` says where the line begins that they do not decide.
+    pub(super) fn ignorable_lines(
+        bytes: &[u8],
+        blanks: bool,
+        limit: usize,
+    ) -> Result<usize, usize> {
+        // The line that is being looked at; it begins like one that is ignored.
+        let mut start = 0;
+        let mut base = 0;
+        while let Some(block) = bytes[base..].first_chunk::<BLOCK>() {
+            let mut ends = block_line_ends(block);
+            while ends != 0 {
+                let end = base + ends.trailing_zeros() as usize;
+                ends &= ends - 1;
+                if bytes[end] != b'\n' || end - start > limit {
+                    return Ok(start);
+                }
+                start = end + 1;
+                match bytes.get(start) {
+                    Some(b':') => {}
+                    Some(b'\n') if blanks => {}
+                    _ => return Ok(start),
+                }
+            }
+            base += BLOCK;
+        }
+        Err(start)
+    }
+
+    /// A bit for each CR or LF.
+    #[inline(always)]
+    fn block_line_ends(block: &[u8; BLOCK]) -> u64 {
+        let lane = block.as_ptr();
+        // SAFETY: SSE2 is part of x86-64; the four lanes are the block's 64 bytes.
+        unsafe {
+            let mask = |lane| {
+                let bytes = load(lane);
+                let lf = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8));
+                let cr = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\r' as i8));
+                u64::from(_mm_movemask_epi8(_mm_or_si128(lf, cr)) as u32)
+            };
+            mask(lane)
+                | mask(lane.add(LANE)) << 16
+                | mask(lane.add(2 * LANE)) << 32
+                | mask(lane.add(3 * LANE)) << 48
+        }
     }
 
     /// A bit for each byte that is a control character below 14, or not ASCII.

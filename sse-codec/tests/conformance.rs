@@ -5,9 +5,17 @@
 
 mod common;
 
-use common::{Reader, Reading, naive::Outcome, read, read_naively};
+use common::{
+    Reader, Reading,
+    naive::{Outcome, Rules},
+    read, read_lent, read_naively, rules, visit,
+};
 use serde::Deserialize;
 use sse_codec::Limits;
+
+fn standard() -> Rules {
+    rules(Limits::default())
+}
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -85,7 +93,7 @@ fn vectors() -> Vec<Vector> {
 #[test]
 fn whole() {
     for vector in vectors() {
-        vector.check(&read(Limits::default(), [&vector.bytes()[..]]), "whole");
+        vector.check(&read(standard(), [&vector.bytes()[..]]), "whole");
     }
 }
 
@@ -95,9 +103,9 @@ fn at_every_two_way_split() {
         let bytes = vector.bytes();
         for at in 0..=bytes.len() {
             let (left, right) = bytes.split_at(at);
-            vector.check(&read(Limits::default(), [left, right]), &format!("split at {at}"));
+            vector.check(&read(standard(), [left, right]), &format!("split at {at}"));
             let chunks = [left, &[], right];
-            vector.check(&read(Limits::default(), chunks), &format!("empty chunk at {at}"));
+            vector.check(&read(standard(), chunks), &format!("empty chunk at {at}"));
         }
     }
 }
@@ -105,7 +113,11 @@ fn at_every_two_way_split() {
 #[test]
 fn byte_by_byte() {
     for vector in vectors() {
-        vector.check(&read(Limits::default(), vector.bytes().chunks(1)), "byte by byte");
+        let bytes = vector.bytes();
+        vector.check(&read(standard(), bytes.chunks(1)), "byte by byte");
+        vector.check(&visit(standard(), bytes.chunks(1)), "visited byte by byte");
+        let lent = Rules { line: 200, event: 200, value: 200, comments: true };
+        vector.check(&read_lent(lent, bytes.chunks(1)), "byte by byte without an allocator");
     }
 }
 
@@ -113,10 +125,10 @@ fn byte_by_byte() {
 fn on_time() {
     for vector in vectors() {
         let bytes = vector.bytes();
-        let mut reader = Reader::new(Limits::default());
+        let mut reader = Reader::new(standard());
         for end in 1..=bytes.len() {
             reader.feed(&bytes[end - 1..end]);
-            let due = read_naively(Limits::default(), &bytes[..end]).outcomes;
+            let due = read_naively(standard(), &bytes[..end]).outcomes;
             assert_eq!(reader.outcomes, due, "{} after byte {end}", vector.name);
         }
     }
@@ -125,6 +137,6 @@ fn on_time() {
 #[test]
 fn the_naive_twin_agrees() {
     for vector in vectors() {
-        vector.check(&read_naively(Limits::default(), &vector.bytes()), "read naively");
+        vector.check(&read_naively(standard(), &vector.bytes()), "read naively");
     }
 }

@@ -6,9 +6,12 @@ mod common;
 
 use core::time::Duration;
 
-use common::{naive::Outcome, read, read_lent, read_naively, read_naively_with};
+use common::{
+    naive::{Outcome, Rules},
+    read, read_lent, read_naively, rules, visit,
+};
 use proptest::{collection::vec, prelude::*, sample::select};
-use sse_codec::{EventId, EventType, Limits, OutgoingEvent};
+use sse_codec::{EventId, EventType, Limits, LineTooLong, Lines, OutgoingEvent};
 
 /// Streams made of what the format is sensitive to, so that lines, fields and cuts meet often.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
@@ -25,12 +28,13 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-fn limits() -> impl Strategy<Value = Limits> {
-    prop_oneof![
+fn any_rules() -> impl Strategy<Value = Rules> {
+    let limits = prop_oneof![
         Just(Limits::default()),
         (0_usize..200, 0_usize..300)
             .prop_map(|(line, event)| Limits::default().line(line).event(event)),
-    ]
+    ];
+    (limits, any::<bool>()).prop_map(|(limits, comments)| Rules { comments, ..rules(limits) })
 }
 
 fn cuts(stream: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
@@ -47,36 +51,69 @@ fn cuts(stream: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
     chunks
 }
 
+fn lines<'c>(
+    limit: usize,
+    chunks: impl IntoIterator<Item = &'c [u8]>,
+) -> Vec<Result<String, LineTooLong>> {
+    let mut lines = Lines::with_limit(limit);
+    let mut seen = Vec::new();
+    for mut chunk in chunks {
+        while let Some(line) = lines.next_line(&mut chunk).transpose() {
+            seen.push(line.map(|line| String::from_utf8_lossy(line.bytes).into_owned()));
+        }
+    }
+    seen
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
     fn the_decoder_equals_its_naive_twin_however_the_stream_is_cut(
         stream in stream(),
-        limits in limits(),
-        sizes in vec(1_usize..70, 1..8),
+        rules in any_rules(),
+        sizes in vec(1_usize..90, 1..8),
     ) {
-        let expected = read_naively(limits, &stream);
-        prop_assert_eq!(&read(limits, [&stream[..]]), &expected);
-        prop_assert_eq!(&read(limits, stream.chunks(1)), &expected);
+        let expected = read_naively(rules, &stream);
+        prop_assert_eq!(&read(rules, [&stream[..]]), &expected);
+        prop_assert_eq!(&read(rules, stream.chunks(1)), &expected);
         let chunks = cuts(&stream, &sizes);
-        prop_assert_eq!(&read(limits, chunks.iter().map(Vec::as_slice)), &expected);
+        prop_assert_eq!(&read(rules, chunks.iter().map(Vec::as_slice)), &expected);
+        prop_assert_eq!(&visit(rules, chunks.iter().map(Vec::as_slice)), &expected);
     }
 
     #[test]
     fn the_decoder_without_an_allocator_equals_the_naive_twin_with_its_limits(
         stream in stream(),
-        line in 0_usize..200,
-        event in 0_usize..300,
-        value in 0_usize..40,
-        sizes in vec(1_usize..70, 1..8),
+        rules in (0_usize..200, 0_usize..300, 0_usize..40, any::<bool>())
+            .prop_map(|(line, event, value, comments)| Rules { line, event, value, comments }),
+        sizes in vec(1_usize..90, 1..8),
     ) {
-        let limits = Limits::default().line(line).event(event);
-        let expected = read_naively_with(limits, value, &stream);
-        prop_assert_eq!(&read_lent(limits, value, [&stream[..]]), &expected);
-        prop_assert_eq!(&read_lent(limits, value, stream.chunks(1)), &expected);
+        let expected = read_naively(rules, &stream);
+        prop_assert_eq!(&read_lent(rules, [&stream[..]]), &expected);
+        prop_assert_eq!(&read_lent(rules, stream.chunks(1)), &expected);
         let chunks = cuts(&stream, &sizes);
-        prop_assert_eq!(&read_lent(limits, value, chunks.iter().map(Vec::as_slice)), &expected);
+        prop_assert_eq!(&read_lent(rules, chunks.iter().map(Vec::as_slice)), &expected);
+    }
+
+    #[test]
+    fn lines_are_the_same_however_the_stream_is_cut(
+        stream in stream(),
+        limit in prop_oneof![Just(1_usize << 20), 0_usize..100],
+        sizes in vec(1_usize..90, 1..8),
+    ) {
+        let whole = lines(limit, [&stream[..]]);
+        prop_assert_eq!(&lines(limit, stream.chunks(1)), &whole);
+        let chunks = cuts(&stream, &sizes);
+        prop_assert_eq!(&lines(limit, chunks.iter().map(Vec::as_slice)), &whole);
+        let text = stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&stream);
+        let text = String::from_utf8_lossy(text).replace("\r\n", "\n").replace('\r', "\n");
+        if limit == 1 << 20 {
+            let mut expected: Vec<&str> = text.split('\n').collect();
+            expected.pop();
+            let found: Vec<String> = whole.into_iter().flatten().collect();
+            prop_assert_eq!(found, expected);
+        }
     }
 
     #[test]
@@ -102,7 +139,7 @@ proptest! {
         let frame = event.encode();
         prop_assert_eq!(frame.as_bytes().len(), event.encoded_len());
 
-        let reading = read(Limits::default(), [frame.as_bytes()]);
+        let reading = read(rules(Limits::default()), [frame.as_bytes()]);
         prop_assert_eq!(&reading.last_event_id, &id.clone().unwrap_or_default());
         let mut outcomes = reading.outcomes.into_iter();
         if let Some(retry) = retry {

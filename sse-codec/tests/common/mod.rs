@@ -5,7 +5,7 @@
 
 pub mod naive;
 
-use naive::Outcome;
+use naive::{Outcome, Rules};
 use sse_codec::{Buffers, DecodeError, Decoder, Item, Limits, SliceDecoder};
 
 /// A stream as a decoder read it.
@@ -15,30 +15,41 @@ pub struct Reading {
     pub last_event_id: String,
 }
 
-/// Decodes `chunks`, comments included.
-pub fn read<'c>(limits: Limits, chunks: impl IntoIterator<Item = &'c [u8]>) -> Reading {
-    let mut reader = Reader::new(limits);
+/// The rules that the decoder follows with these limits, comments asked for.
+pub fn rules(limits: Limits) -> Rules {
+    Rules { line: limits.line, event: limits.event, value: limits.line, comments: true }
+}
+
+/// Decodes `chunks` by the pull door.
+pub fn read<'c>(rules: Rules, chunks: impl IntoIterator<Item = &'c [u8]>) -> Reading {
+    let mut reader = Reader::new(rules);
     for chunk in chunks {
         reader.feed(chunk);
     }
     reader.finish()
 }
 
-/// Decodes `chunks` without an allocator, comments included. `value` limits event types and IDs.
-pub fn read_lent<'c>(
-    limits: Limits,
-    value: usize,
-    chunks: impl IntoIterator<Item = &'c [u8]>,
-) -> Reading {
-    let (mut line, mut event) = (vec![0; limits.line], vec![0; limits.event + 1]);
-    let (mut event_type, mut last, mut id) = (vec![0; value], vec![0; value], vec![0; value]);
+/// Decodes `chunks` by the visit door.
+pub fn visit<'c>(rules: Rules, chunks: impl IntoIterator<Item = &'c [u8]>) -> Reading {
+    let Reader { mut decoder, mut outcomes } = Reader::new(rules);
+    for chunk in chunks {
+        decoder.visit(chunk, |item| outcomes.push(item.map_or_else(error_outcome, outcome)));
+    }
+    Reader { decoder, outcomes }.finish()
+}
+
+/// Decodes `chunks` without an allocator.
+pub fn read_lent<'c>(rules: Rules, chunks: impl IntoIterator<Item = &'c [u8]>) -> Reading {
+    let (mut line, mut event) = (vec![0; rules.line], vec![0; rules.event + 1]);
+    let value = || vec![0; rules.value];
+    let (mut event_type, mut last, mut id) = (value(), value(), value());
     let mut decoder = SliceDecoder::new(Buffers {
         line: &mut line,
         event: &mut event,
         event_type: &mut event_type,
         ids: [&mut last, &mut id],
     })
-    .comments(true);
+    .comments(rules.comments);
     let mut outcomes = Vec::new();
     for mut chunk in chunks {
         while let Some(item) = decoder.decode(&mut chunk).transpose() {
@@ -49,15 +60,9 @@ pub fn read_lent<'c>(
     Reading { outcomes, last_event_id: decoder.last_event_id().to_owned() }
 }
 
-/// What the naive twin says of the whole stream, with a limit for event types and IDs.
-pub fn read_naively_with(limits: Limits, value: usize, stream: &[u8]) -> Reading {
-    let (outcomes, last_event_id) = naive::decode_with(stream, limits.line, limits.event, value);
-    Reading { outcomes, last_event_id }
-}
-
 /// What the naive twin says of the whole stream.
-pub fn read_naively(limits: Limits, stream: &[u8]) -> Reading {
-    let (outcomes, last_event_id) = naive::decode(stream, limits.line, limits.event);
+pub fn read_naively(rules: Rules, stream: &[u8]) -> Reading {
+    let (outcomes, last_event_id) = naive::decode(stream, rules);
     Reading { outcomes, last_event_id }
 }
 
@@ -67,20 +72,18 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(limits: Limits) -> Self {
-        Self { decoder: Decoder::with_limits(limits).comments(true), outcomes: Vec::new() }
+    pub fn new(rules: Rules) -> Self {
+        let limits = Limits::default().line(rules.line).event(rules.event);
+        let decoder = Decoder::with_limits(limits).comments(rules.comments);
+        Self { decoder, outcomes: Vec::new() }
     }
 
     pub fn feed(&mut self, chunk: &[u8]) {
         // A copy of its own, so that reading outside the chunk would show.
         let chunk = chunk.to_vec().into_boxed_slice();
         let mut input = &chunk[..];
-        loop {
-            match self.decoder.decode(&mut input) {
-                Ok(None) => break,
-                Ok(Some(item)) => self.outcomes.push(outcome(item)),
-                Err(error) => self.outcomes.push(error_outcome(error)),
-            }
+        while let Some(item) = self.decoder.decode(&mut input).transpose() {
+            self.outcomes.push(item.map_or_else(error_outcome, outcome));
         }
         assert!(input.is_empty(), "decode() left {input:?} and asked for more");
     }

@@ -11,23 +11,25 @@ pub enum Outcome {
     EventTooLong { event_start: u64 },
 }
 
-/// Decodes a whole stream. Gives what it said, in order, and the last event ID.
-pub fn decode(stream: &[u8], line_limit: usize, event_limit: usize) -> (Vec<Outcome>, String) {
-    decode_with(stream, line_limit, event_limit, line_limit)
+/// What is allowed, and asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// The bytes of a line, without its end.
+    pub line: usize,
+    /// The bytes of an event's lines, each with one for its end; of its data, as text.
+    pub event: usize,
+    /// The bytes of an event type and of an id, as text.
+    pub value: usize,
+    pub comments: bool,
 }
 
-/// The same with a limit for event types and event IDs, as text.
-pub fn decode_with(
-    stream: &[u8],
-    line_limit: usize,
-    event_limit: usize,
-    value_limit: usize,
-) -> (Vec<Outcome>, String) {
+/// Decodes a whole stream. Gives what it said, in order, and the last event ID.
+pub fn decode(stream: &[u8], rules: Rules) -> (Vec<Outcome>, String) {
     let mut outcomes = vec![];
     let mut last_event_id = String::new();
     let mut block = Block::default();
     for Line { bytes, start, end } in split(stream) {
-        if bytes.len() > line_limit {
+        if bytes.len() > rules.line {
             block.drop_event(Outcome::LineTooLong { line_start: start }, &mut outcomes);
             continue;
         }
@@ -36,7 +38,7 @@ pub fn decode_with(
             outcomes.extend(dispatch(
                 core::mem::take(&mut block),
                 &mut last_event_id,
-                event_limit,
+                rules.event,
                 end,
             ));
             continue;
@@ -55,11 +57,11 @@ pub fn decode_with(
         let ignored_id = name == b"id" && value.contains(&0);
         let decoded = lossy(value);
         let value_too_long = match name {
-            b"" => decoded.len() + 1 > line_limit,
-            b"event" | b"id" => decoded.len() > value_limit && !ignored_id,
+            b"" => decoded.len() + 1 > rules.line && rules.comments,
+            b"event" | b"id" => decoded.len() > rules.value && !ignored_id,
             _ => false,
         };
-        if block.size > event_limit
+        if block.size > rules.event
             && let Some(event_start) = block.start
         {
             block.drop_event(Outcome::EventTooLong { event_start }, &mut outcomes);
@@ -69,7 +71,9 @@ pub fn decode_with(
             continue;
         }
         match name {
-            b"" => outcomes.push(Outcome::Comment { text: decoded, start, end }),
+            b"" if rules.comments => {
+                outcomes.push(Outcome::Comment { text: decoded, start, end });
+            }
             b"data" => match &mut block.data {
                 Some(data) => *data = data.clone() + "\n" + &decoded,
                 none => *none = Some(decoded),
