@@ -40,14 +40,11 @@ fn extra_packages(tree: &str) -> Vec<&str> {
 }
 
 pub(crate) fn tests(report: &mut Report) -> Result<(), Failure> {
-    // The programs first: some tests start them.
-    command::run(&mut cargo(["build", "--bins"]))?;
     let mut tests = runner();
     command::run_tests(command::coloured(&mut tests), &mut report.closing)
 }
 
 pub(crate) fn window(report: &mut Report) -> Result<(), Failure> {
-    command::run(&mut cargo(["build", "--bins"]))?;
     let mut tests = runner();
     tests.args(["-p", "sse-monitor-app"]);
     let mut tests = with_display(tests);
@@ -58,9 +55,9 @@ pub(crate) fn window(report: &mut Report) -> Result<(), Failure> {
 /// nextest where it is installed, for its speed; the tests pass under either.
 fn runner() -> Command {
     if exists("cargo-nextest") {
-        cargo(["nextest", "run", "--no-fail-fast"])
+        cargo(["nextest", "run", "--no-fail-fast", "--all-targets"])
     } else {
-        cargo(["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
+        cargo(["test", "--no-fail-fast", "--all-targets"])
     }
 }
 
