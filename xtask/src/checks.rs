@@ -15,10 +15,18 @@ use crate::{
 const CORES: &[(&str, &[&str])] =
     &[("sse-codec", &["", "alloc"]), ("sse-client", &[""]), ("sse-server-core", &[""])];
 
-/// All that `sse-codec` may depend on without its default features: a fast search for bytes, and
-/// errors, which take a macro to derive.
-const CODEC_NEEDS: &[&str] =
-    &["memchr", "thiserror", "thiserror-impl", "proc-macro2", "quote", "syn", "unicode-ident"];
+/// All that `sse-codec` may depend on without its default features: a fast search for bytes, a fast
+/// check of UTF-8, and errors, which take a macro to derive.
+const CODEC_NEEDS: &[&str] = &[
+    "memchr",
+    "simdutf8",
+    "thiserror",
+    "thiserror-impl",
+    "proc-macro2",
+    "quote",
+    "syn",
+    "unicode-ident",
+];
 
 pub(crate) fn dependencies() -> Result<(), Failure> {
     let tree = ["tree", "-p", "sse-codec", "--no-default-features", "-e", "normal"];

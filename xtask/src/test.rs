@@ -96,7 +96,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "tests",
-        shows: "every Rust test passes but the window's, and each bench runs once",
+        shows: "every Rust test passes but the window's",
         needs: &["build"],
         cure: "run `cargo test` with the name of the failing test, and mend it",
         run: checks::tests,
@@ -143,7 +143,7 @@ pub(crate) const STEPS: &[Step] = &[
         name: "fuzz",
         shows: "the fuzz targets build, and hold over their committed corpora",
         needs: &[],
-        cure: "run `cargo test --no-default-features` in fuzz; the failing input is named there",
+        cure: "run `cargo test --no-default-features` in fuzz, which also renews its Cargo.lock; a failing input is named there",
         run: checks::fuzz,
     },
     Step {
