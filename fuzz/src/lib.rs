@@ -7,7 +7,15 @@
 
 #![forbid(unsafe_code)]
 
+/// The naive twin, and what brings decoders to one form: the codec's own tests use the same.
+#[path = "../../sse-codec/tests/common/mod.rs"]
+mod common;
 mod decode_chunking;
+mod decode_vs_naive;
 mod encode_round_trip;
+mod input;
 
-pub use crate::{decode_chunking::decode_chunking, encode_round_trip::encode_round_trip};
+pub use crate::{
+    decode_chunking::decode_chunking, decode_vs_naive::decode_vs_naive,
+    encode_round_trip::encode_round_trip,
+};

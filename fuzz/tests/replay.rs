@@ -8,6 +8,14 @@ use std::{
 #[test]
 fn decode_chunking_holds_over_its_corpus() {
     replay("decode_chunking", sse_fuzz::decode_chunking);
+    // Their inputs have one form.
+    replay("decode_vs_naive", sse_fuzz::decode_chunking);
+}
+
+#[test]
+fn decode_vs_naive_holds_over_its_corpus() {
+    replay("decode_vs_naive", sse_fuzz::decode_vs_naive);
+    replay("decode_chunking", sse_fuzz::decode_vs_naive);
 }
 
 #[test]
@@ -20,7 +28,7 @@ fn encode_round_trip_holds_over_its_corpus() {
 fn every_corpus_is_replayed() {
     let corpora = entries(&root().join("corpus"));
     let names: Vec<_> = corpora.iter().filter_map(|path| path.file_name()).collect();
-    assert_eq!(names, ["decode_chunking", "encode_round_trip"]);
+    assert_eq!(names, ["decode_chunking", "decode_vs_naive", "encode_round_trip"]);
 }
 
 fn replay(target: &str, run: fn(&[u8])) {

@@ -15,10 +15,18 @@ use crate::{
 const CORES: &[(&str, &[&str])] =
     &[("sse-codec", &["", "alloc"]), ("sse-client", &[""]), ("sse-server-core", &[""])];
 
-/// All that `sse-codec` may depend on without its default features: a fast search for bytes, and
-/// errors, which take a macro to derive.
-const CODEC_NEEDS: &[&str] =
-    &["memchr", "thiserror", "thiserror-impl", "proc-macro2", "quote", "syn", "unicode-ident"];
+/// All that `sse-codec` may depend on without its default features: a fast search for bytes, a fast
+/// check of UTF-8, and errors, which take a macro to derive.
+const CODEC_NEEDS: &[&str] = &[
+    "memchr",
+    "simdutf8",
+    "thiserror",
+    "thiserror-impl",
+    "proc-macro2",
+    "quote",
+    "syn",
+    "unicode-ident",
+];
 
 pub(crate) fn dependencies() -> Result<(), Failure> {
     let tree = ["tree", "-p", "sse-codec", "--no-default-features", "-e", "normal"];
@@ -40,14 +48,11 @@ fn extra_packages(tree: &str) -> Vec<&str> {
 }
 
 pub(crate) fn tests(report: &mut Report) -> Result<(), Failure> {
-    // The programs first: some tests start them.
-    command::run(&mut cargo(["build", "--bins"]))?;
     let mut tests = runner();
     command::run_tests(command::coloured(&mut tests), &mut report.closing)
 }
 
 pub(crate) fn window(report: &mut Report) -> Result<(), Failure> {
-    command::run(&mut cargo(["build", "--bins"]))?;
     let mut tests = runner();
     tests.args(["-p", "sse-monitor-app"]);
     let mut tests = with_display(tests);
@@ -58,9 +63,9 @@ pub(crate) fn window(report: &mut Report) -> Result<(), Failure> {
 /// nextest where it is installed, for its speed; the tests pass under either.
 fn runner() -> Command {
     if exists("cargo-nextest") {
-        cargo(["nextest", "run", "--no-fail-fast"])
+        cargo(["nextest", "run", "--no-fail-fast", "--all-targets"])
     } else {
-        cargo(["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
+        cargo(["test", "--no-fail-fast", "--all-targets"])
     }
 }
 

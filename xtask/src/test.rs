@@ -87,16 +87,24 @@ pub(crate) const STEPS: &[Step] = &[
         },
     },
     Step {
-        name: "tests",
-        shows: "every Rust test passes but the window's, and each bench runs once",
+        name: "build",
+        shows: "everything but the window builds: libraries, programs, tests, examples, benches",
         needs: &[],
+        cure: "run `cargo test --no-run --all-targets`, and mend what the compiler names",
+        // As the tests do, so that nothing is built twice.
+        run: |_| command::run(&mut cargo(["test", "--no-run", "--all-targets"])),
+    },
+    Step {
+        name: "tests",
+        shows: "every Rust test passes but the window's",
+        needs: &["build"],
         cure: "run `cargo test` with the name of the failing test, and mend it",
         run: checks::tests,
     },
     Step {
         name: "doctests",
         shows: "every example in the documentation runs",
-        needs: &[],
+        needs: &["build"],
         cure: "run `cargo test --doc`, and mend the example it names",
         run: |report| {
             let mut doctests = cargo(["test", "--doc"]);
@@ -135,13 +143,13 @@ pub(crate) const STEPS: &[Step] = &[
         name: "fuzz",
         shows: "the fuzz targets build, and hold over their committed corpora",
         needs: &[],
-        cure: "run `cargo test --no-default-features` in fuzz; the failing input is named there",
+        cure: "run `cargo test --no-default-features` in fuzz, which also renews its Cargo.lock; a failing input is named there",
         run: checks::fuzz,
     },
     Step {
         name: "window",
         shows: "the window passes its tests end to end, under a display of its own",
-        needs: &["packages", "npm"],
+        needs: &["packages", "npm", "build"],
         cure: "run `xvfb-run -a cargo test -p sse-monitor-app`, and read what the window said",
         run: checks::window,
     },

@@ -1,7 +1,7 @@
 //! The window of sse-monitor: shows a live event stream as it arrives.
 //!
 //! All that is known about the stream is the engine's; the page pulls from it what it shows. What lies
-//! between is here: the command line, the window, and [commands](commands) that translate and forward.
+//! between is here: the command line, the window, and [commands] that translate and forward.
 
 #![forbid(unsafe_code)]
 // A window needs no console beside it.

@@ -204,14 +204,16 @@ async fn the_list_is_walked_by_keys_and_follows_the_newest() {
 async fn picture_of_the_demo() {
     let hub = Hub::demo();
     let desk = Desk::open(&[&hub.url()]).await;
+    desk.resize(1100, 620).await;
     let varied = |seen: &Seen| {
-        let at = |wanted: &str| seen.rows.iter().position(|row| row.event_type == wanted);
-        at("comment").is_some_and(|quiet| seen.rows.len() - quiet > 12) && at("log").is_some()
+        let in_sight = &seen.rows[seen.rows.len().saturating_sub(18)..];
+        let at = |data: &str| in_sight.iter().position(|row| row.data.contains(data));
+        at("heartbeat").is_some_and(|quiet| quiet < 9) && at("batch done").is_some()
     };
     desk.see("a quiet spell and what follows it", varied).await;
     desk.ask(
         "[...document.querySelectorAll('[data-number]')]
-            .findLast((row) => row.querySelector('.type').textContent === 'price').click()",
+            .filter((row) => row.querySelector('.type').textContent === 'price').at(-4).click()",
     )
     .await;
     desk.see("an event in the pane", |seen| seen.pane.contains("symbol")).await;

@@ -34,7 +34,7 @@ struct Inner {
 
 /// What a new row says beside its time and attempt.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<'a> {
+pub(crate) struct Content<'a> {
     pub(crate) kind: RowKind,
     pub(crate) event_type: &'a str,
     pub(crate) id: &'a str,
@@ -60,32 +60,33 @@ impl Log {
     }
 
     /// Writes a row for something that arrived.
-    pub(crate) fn write(&self, entry: Entry<'_>) {
-        self.record(entry, |_| None);
+    pub(crate) fn write(&self, content: Content<'_>) {
+        self.record(content, |_| None);
     }
 
     /// Writes a row for a turn of the connection, and the state that it leads to.
-    pub(crate) fn turn(&self, entry: Entry<'_>, state: impl FnOnce(Moment) -> State) {
-        self.record(entry, |moment| Some(state(moment)));
+    pub(crate) fn turn(&self, content: Content<'_>, state: impl FnOnce(Moment) -> State) {
+        self.record(content, |moment| Some(state(moment)));
     }
 
     /// Nothing is written once the watch is over: what a task still had in hand came too late.
-    fn record(&self, entry: Entry<'_>, state: impl FnOnce(Moment) -> Option<State>) {
-        let moment = self.clock.now();
+    fn record(&self, content: Content<'_>, state: impl FnOnce(Moment) -> Option<State>) {
         let mut inner = self.lock();
+        // Read under the lock, so that times rise with the rows' numbers.
+        let moment = self.clock.now();
         if inner.state.is_over() {
             return;
         }
-        inner.count(&entry);
+        inner.count(&content);
         let attempt = inner.attempt;
         inner.capture.append(&Draft {
-            kind: entry.kind,
+            kind: content.kind,
             unix_micros: moment.unix_micros,
             elapsed_micros: moment.elapsed_micros,
             attempt,
-            event_type: entry.event_type,
-            id: entry.id,
-            data: entry.data,
+            event_type: content.event_type,
+            id: content.id,
+            data: content.data,
         });
         if let Some(state) = state(moment) {
             inner.state = state;
@@ -171,14 +172,14 @@ impl Log {
 }
 
 impl Inner {
-    fn count(&mut self, entry: &Entry<'_>) {
+    fn count(&mut self, content: &Content<'_>) {
         let totals = &mut self.totals;
-        match entry.kind {
+        match content.kind {
             RowKind::Event => {
                 totals.events += 1;
-                totals.data_bytes += entry.data.len() as u64;
-                if self.last_event_id != entry.id {
-                    self.last_event_id = entry.id.into();
+                totals.data_bytes += content.data.len() as u64;
+                if self.last_event_id != content.id {
+                    self.last_event_id = content.id.into();
                 }
             }
             RowKind::Comment => totals.comments += 1,

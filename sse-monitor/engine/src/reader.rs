@@ -9,7 +9,7 @@ use sse_client::{
 };
 
 use crate::{
-    log::{Entry, Log},
+    log::{Content, Log},
     request::{Reconnect, WatchRequest},
     row::RowKind,
     state::{Failure, Fault, State},
@@ -57,7 +57,7 @@ impl Reader {
             self.log.room().await;
             let Some(update) = updates.next().await else { return };
             match update {
-                Update::Event(event) => self.log.write(Entry {
+                Update::Event(event) => self.log.write(Content {
                     kind: RowKind::Event,
                     event_type: event.event_type(),
                     id: event.last_event_id(),
@@ -111,8 +111,8 @@ impl Reader {
         let kind = RowKind::Connecting;
         let attempt = self.attempt;
         self.log.last_event_id(last_event_id);
-        self.log.turn(Entry { kind, event_type: "", id, data: &sentence }, |_| State::Connecting {
-            attempt,
+        self.log.turn(Content { kind, event_type: "", id, data: &sentence }, |_| {
+            State::Connecting { attempt }
         });
     }
 
@@ -126,9 +126,9 @@ impl Reader {
         let sentence = words::lost(&failure.sentence, was_open, wait, last_event_id);
         let retry_in_ms = Some(milliseconds(wait));
         let kind = RowKind::Disconnected { fault: failure.fault, retry_in_ms };
-        let entry = Entry { kind, event_type: "", id: last_event_id, data: &sentence };
+        let content = Content { kind, event_type: "", id: last_event_id, data: &sentence };
         let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
-        self.log.turn(entry, |now| State::Waiting {
+        self.log.turn(content, |now| State::Waiting {
             retry_at_unix_micros: now.unix_micros.saturating_add(wait),
             failure,
         });
@@ -143,8 +143,8 @@ impl Reader {
 }
 
 /// A row without type and ID.
-const fn plain(kind: RowKind, data: &str) -> Entry<'_> {
-    Entry { kind, event_type: "", id: "", data }
+const fn plain(kind: RowKind, data: &str) -> Content<'_> {
+    Content { kind, event_type: "", id: "", data }
 }
 
 fn fault(error: &SessionError) -> Fault {

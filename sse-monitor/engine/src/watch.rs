@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use tokio::{runtime::Handle, task::AbortHandle};
 
 use crate::{
-    log::{Entry, Log},
+    log::{Content, Log},
     reader,
     request::WatchRequest,
     row::{Row, RowKind},
@@ -63,8 +63,9 @@ impl Watch {
 
     /// Ends the connection for good; what arrived stays. Does nothing if it is over.
     pub fn disconnect(&self) {
-        let entry = Entry { kind: RowKind::Closed, event_type: "", id: "", data: "disconnected" };
-        self.log.turn(entry, |_| State::Closed);
+        let content =
+            Content { kind: RowKind::Closed, event_type: "", id: "", data: "disconnected" };
+        self.log.turn(content, |_| State::Closed);
         self.reader.abort();
     }
 }

@@ -55,9 +55,11 @@ describe("the viewport", () => {
   });
 
   it("moves no farther than a row needs to be seen whole", () => {
-    expect(reveal(10, 0, height)).toBe(0);
-    expect(reveal(20, 0, height)).toBe(ROW_HEIGHT);
-    expect(reveal(3, 200, height)).toBe(3 * ROW_HEIGHT);
+    expect(reveal(10, 0, 0, height)).toBe(0);
+    expect(reveal(20, 0, 0, height)).toBe(ROW_HEIGHT);
+    expect(reveal(20, 2, 0, height)).toBe(3 * ROW_HEIGHT);
+    expect(reveal(3, 0, 200, height)).toBe(3 * ROW_HEIGHT);
+    expect(reveal(1, 2, 200, height)).toBe(0);
   });
 });
 

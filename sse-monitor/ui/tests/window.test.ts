@@ -133,6 +133,20 @@ describe("the list", () => {
     expect(screen.queryByRole("button", { name: /Jump to latest/ })).toBeNull();
   });
 
+  it("stays where it is when a row is clicked", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    const before = scroller.scrollTop;
+    expect(before).toBe(1000 * 26 - 520);
+    await fireEvent.click(rows().at(-4) as HTMLElement);
+    fake.arrive({}, {});
+    await screen.findByRole("button", { name: /Jump to latest/ });
+    expect(scroller.scrollTop).toBe(before);
+  });
+
   it("stays at the rows it shows while older ones fall out", async () => {
     const fake = new Fake();
     await connected(fake);

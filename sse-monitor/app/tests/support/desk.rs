@@ -117,6 +117,10 @@ impl Desk {
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
+    pub(crate) async fn resize(&self, width: u32, height: u32) {
+        self.client.set_window_size(width, height).await.expect("the window can be resized");
+    }
+
     /// The result of a script in the page.
     pub(crate) async fn ask(&self, script: &str) -> serde_json::Value {
         self.client.execute(script, Vec::new()).await.expect("the page runs the script")

@@ -27,15 +27,20 @@ export function tell({ state, totals, lastEventId }: Snapshot, nowMillis: number
     case "waiting": {
       const seconds = Math.ceil((state.retryAtUnixMicros / 1000 - nowMillis) / 1000);
       return {
-        ...told("warning", "Reconnecting", `because ${state.failure.sentence}.`),
+        ...told("warning", "Reconnecting", because(state.failure.sentence)),
         countdown: seconds > 0 ? `in ${seconds} s` : "now",
       };
     }
     case "closed":
       return told("quiet", "Disconnected", "What arrived stays here until you connect again.");
     case "failed":
-      return told("bad", "Failed", `because ${state.failure.sentence}.`);
+      return told("bad", "Failed", because(state.failure.sentence));
   }
+}
+
+/** A reason as the Rust side words it, small and without a full stop, as the end of a sentence. */
+export function because(reason: string): string {
+  return `because ${reason}${/[.?!]$/.test(reason) ? "" : "."}`;
 }
 
 function told(tone: Told["tone"], headline: string, sentence: string): Told {

@@ -9,6 +9,9 @@ export const ROW_HEIGHT = 26;
 /** Rows drawn above and below what is seen, so that a scroll finds some already there. */
 export const OVERSCAN = 12;
 
+/** Rows seen beyond the selected one, so that the keys show what comes next. */
+export const ROWS_AHEAD = 2;
+
 /** WebKit ends at 33,554,428 px. */
 export const MAX_HEIGHT = 30_000_000;
 
@@ -29,11 +32,11 @@ export function topOfScroll(scroll: number, total: number, height: number): numb
   return Math.min(scroll * scale(total, height), lastTop(total, height));
 }
 
-/** The top nearest to `top` at which the row at `index` is seen whole. */
-export function reveal(index: number, top: number, height: number): number {
-  const upper = index * ROW_HEIGHT;
-  if (upper < top) return upper;
-  return Math.max(top, upper + ROW_HEIGHT - height);
+/** The top nearest to `top` at which the row at `index` is seen whole, and `ahead` rows around it. */
+export function reveal(index: number, ahead: number, top: number, height: number): number {
+  const upper = (index - ahead) * ROW_HEIGHT;
+  if (upper < top) return Math.max(upper, 0);
+  return Math.max(top, (index + 1 + ahead) * ROW_HEIGHT - height);
 }
 
 /** How many rows to ask for to fill `height`, the overscan on both sides included. */
