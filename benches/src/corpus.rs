@@ -49,7 +49,7 @@ pub fn one(letter: char) -> Option<Corpus> {
         ('e', "20 data lines", |w| {
             let lines: Vec<String> = (0..20)
                 .map(|_| {
-                    let len = 40 + w.below(60);
+                    let len = 100 + w.below(80);
                     w.text(len)
                 })
                 .collect();
@@ -58,10 +58,10 @@ pub fn one(letter: char) -> Option<Corpus> {
             w.event(&fields);
         }),
         ('f', "comments mostly", |w| {
-            for _ in 0..20 {
-                w.comment("keep-alive, nothing new so far");
+            for _ in 0..12 {
+                w.comment("ping");
             }
-            let json = w.openai_delta();
+            let json = format!(r#"{{"symbol":"{}","price":{}}}"#, w.words(1), w.below(100_000));
             w.event(&[("data", &json)]);
         }),
         ('g', "a with CRLF", |w| {
@@ -75,7 +75,7 @@ pub fn one(letter: char) -> Option<Corpus> {
             w.event(&[("id", &id), ("event", "price"), ("retry", "3000"), ("data", &json)]);
         }),
         ('i', "CJK and emoji", |w| {
-            let text: String = (0..60).map(|_| w.ideograph()).collect();
+            let text: String = (0..150).map(|_| w.ideograph()).collect();
             let json = format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
             w.event(&[("data", &json)]);
         }),

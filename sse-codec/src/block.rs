@@ -8,7 +8,7 @@ use crate::{
     event::Span,
     field::{Field, parse_retry},
     head::Head,
-    scan::{self, Full, Memory, Piece, Text},
+    scan::{self, DataLine, Full, Memory, Piece, Text},
 };
 
 /// The event that is being put together.
@@ -166,6 +166,22 @@ impl<M: Memory> Block<M> {
         // All of the lines fit, so does their data.
         let _fits = self.data.push_line(value, bounds.event.saturating_add(1));
         true
+    }
+
+    /// Takes further `data` lines, as long as nothing is special about them, and counts their bytes.
+    #[inline(never)]
+    pub(crate) fn take_data_lines(&mut self, bytes: &[u8], bounds: Bounds) -> usize {
+        let room = bounds.event.saturating_sub(self.size);
+        let mut taken = 0;
+        while let DataLine::Whole(value, len) = scan::data_line(&bytes[taken..]) {
+            if len > bounds.line || taken + len > room {
+                break;
+            }
+            let _fits = self.data.push_line(value, bounds.event.saturating_add(1));
+            taken += len;
+        }
+        self.size += taken;
+        taken
     }
 
     /// Counts a `data`, `event` or `id` line, and drops the event that it makes too long.

@@ -10,7 +10,7 @@ use crate::{
     block::{Block, Held, Step},
     error::DecodeError,
     event::{DEFAULT_EVENT_TYPE, Event, Item, Span},
-    head::Head,
+    head::{self, Head},
     position::Position,
     scan::{self, DataLine, Full, Memory, Piece, Text},
 };
@@ -171,6 +171,15 @@ impl<M: Memory> Engine<M> {
                 // What was read of the head is not read again.
                 self.position.advance(input, head.len);
                 self.block.begin(&head, self.position.offset());
+                if let Some((duration, len)) = head::retry_line(input)
+                    && len <= self.bounds.line
+                {
+                    self.clean = self.block.is_clear();
+                    let start = self.position.offset();
+                    self.position.advance(input, len);
+                    let span = Span { start, end: start + len as u64 };
+                    return Ok(Some(Item::ReconnectionTime { duration, span }));
+                }
             }
             return self.decode_slowly(input);
         };
@@ -230,6 +239,10 @@ impl<M: Memory> Engine<M> {
     ) -> Result<Option<Item<'a>>, DecodeError> {
         if self.block.given_out {
             self.block.clear();
+            if self.line == Line::Start && self.position.is_plain() {
+                self.clean = true;
+                return self.decode_block(input);
+            }
         }
         if self.line == Line::Start && self.position.is_plain() && !self.block.dropped {
             match scan::data_line(input) {
@@ -328,9 +341,13 @@ impl<M: Memory> Engine<M> {
                         && self.block.take_data(value, len, start, &mut held, self.bounds) =>
                 {
                     *rest = &rest[len..];
+                    if self.block.has_data {
+                        *rest = &rest[self.block.take_data_lines(rest, self.bounds)..];
+                    }
                     if rest.first() == Some(&b'\n') {
                         *rest = &rest[1..];
-                        if let Some(found) = self.dispatch(&mut held, start + len as u64 + 1)? {
+                        let end = chunk_end - rest.len() as u64;
+                        if let Some(found) = self.dispatch(&mut held, end)? {
                             return Ok(Some(found));
                         }
                     }

@@ -1,7 +1,10 @@
 //! The lines that may stand before an event's data, where they lie whole in the chunk.
 
+use core::time::Duration;
+
 use crate::{
     event::DEFAULT_EVENT_TYPE,
+    field::parse_retry,
     scan::{self, Piece},
 };
 
@@ -56,4 +59,18 @@ impl<'i> Head<'i> {
         head.len = input.len() - rest.len();
         head
     }
+}
+
+/// A plain `retry` line that begins `bytes`: its time, and its bytes with the LF that ends it.
+#[inline(always)]
+pub(crate) fn retry_line(bytes: &[u8]) -> Option<(Duration, usize)> {
+    const RETRY: u64 = u64::from_le_bytes(*b"retry:\0\0");
+    let start = u64::from_le_bytes(*bytes.first_chunk()?);
+    if start & 0xFFFF_FFFF_FFFF != RETRY {
+        return None;
+    }
+    let space = usize::from((start >> 48) as u8 == b' ');
+    let (value, rest) = scan::short_line(bytes, 6 + space)?;
+    let duration = Duration::from_millis(parse_retry(value.bytes())?);
+    Some((duration, bytes.len() - rest.len()))
 }
