@@ -165,6 +165,10 @@ impl<M: Memory> Engine<M> {
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
+        if !self.comments && input.first() == Some(&b':') {
+            let ignored = scan::ignorable_lines(input, true, self.bounds.line);
+            self.position.advance(input, ignored);
+        }
         let head = Head::read(input);
         let Some(block) = scan::data_block(&input[head.len..]) else {
             if head.len <= self.bounds.harmless() {

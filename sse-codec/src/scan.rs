@@ -301,9 +301,13 @@ fn data_value(bytes: &[u8]) -> Option<usize> {
 /// Lines that pass `limit` or do not end in LF are left.
 pub(crate) fn ignorable_lines(bytes: &[u8], blanks: bool, limit: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
-    let mut start = match sse2::ignorable_lines(bytes, blanks, limit) {
-        Ok(end) => return end,
-        Err(tail) => tail,
+    let mut start = if bytes.len() > limit {
+        0
+    } else {
+        match sse2::ignorable_lines(bytes, blanks) {
+            Ok(end) => return end,
+            Err(tail) => tail,
+        }
     };
     #[cfg(not(target_arch = "x86_64"))]
     let mut start = 0;
@@ -439,51 +443,52 @@ mod sse2 {
         None
     }
 
-    /// As far as there are whole blocks: `Err` says where the line begins that they do not decide.
-    pub(super) fn ignorable_lines(
-        bytes: &[u8],
-        blanks: bool,
-        limit: usize,
-    ) -> Result<usize, usize> {
-        // The line that is being looked at; it begins like one that is ignored.
+    /// As far as whole blocks show it: `Err` says where the line begins that they do not decide.
+    ///
+    /// A line's first byte tells whether it is ignored, and all first bytes of a block are looked at
+    /// together.
+    pub(super) fn ignorable_lines(bytes: &[u8], blanks: bool) -> Result<usize, usize> {
         let mut start = 0;
         let mut base = 0;
+        // Whether the block before ended in a line end. The first line begins like one to ignore.
+        let mut after_end = 0;
         while let Some(block) = bytes[base..].first_chunk::<BLOCK>() {
-            let mut ends = block_line_ends(block);
-            while ends != 0 {
-                let end = base + ends.trailing_zeros() as usize;
-                ends &= ends - 1;
-                if bytes[end] != b'\n' || end - start > limit {
-                    return Ok(start);
-                }
-                start = end + 1;
-                match bytes.get(start) {
-                    Some(b':') => {}
-                    Some(b'\n') if blanks => {}
-                    _ => return Ok(start),
-                }
+            let [colons, line_feeds, carriage_returns] = block_marks(block);
+            if carriage_returns != 0 {
+                return Err(start);
             }
+            let starts = line_feeds << 1 | after_end;
+            let ignored = if blanks { colons | line_feeds } else { colons };
+            let others = starts & !ignored;
+            if others != 0 {
+                return Ok(base + others.trailing_zeros() as usize);
+            }
+            if line_feeds != 0 {
+                start = base + BLOCK - line_feeds.leading_zeros() as usize;
+            }
+            after_end = line_feeds >> (BLOCK - 1);
             base += BLOCK;
         }
         Err(start)
     }
 
-    /// A bit for each CR or LF.
+    /// A bit for each colon, LF and CR.
     #[inline(always)]
-    fn block_line_ends(block: &[u8; BLOCK]) -> u64 {
+    fn block_marks(block: &[u8; BLOCK]) -> [u64; 3] {
         let lane = block.as_ptr();
         // SAFETY: SSE2 is part of x86-64; the four lanes are the block's 64 bytes.
         unsafe {
-            let mask = |lane| {
-                let bytes = load(lane);
-                let lf = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8));
-                let cr = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\r' as i8));
-                u64::from(_mm_movemask_epi8(_mm_or_si128(lf, cr)) as u32)
-            };
-            mask(lane)
-                | mask(lane.add(LANE)) << 16
-                | mask(lane.add(2 * LANE)) << 32
-                | mask(lane.add(3 * LANE)) << 48
+            let lanes = [
+                load(lane),
+                load(lane.add(LANE)),
+                load(lane.add(2 * LANE)),
+                load(lane.add(3 * LANE)),
+            ];
+            [b':', b'\n', b'\r'].map(|wanted| {
+                let wanted = _mm_set1_epi8(wanted as i8);
+                let mask = |lane| u64::from(_mm_movemask_epi8(_mm_cmpeq_epi8(lane, wanted)) as u32);
+                mask(lanes[0]) | mask(lanes[1]) << 16 | mask(lanes[2]) << 32 | mask(lanes[3]) << 48
+            })
         }
     }
 
