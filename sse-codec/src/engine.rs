@@ -335,6 +335,10 @@ impl<M: Memory> Engine<M> {
                 Some(b':') if !self.comments => {
                     let blanks = self.block.is_clear();
                     *rest = &rest[scan::ignorable_lines(rest, blanks, self.bounds.line)..];
+                    if rest.is_empty() {
+                        // The next chunk begins a line: none is unfinished.
+                        continue;
+                    }
                 }
                 Some(_) => {}
             }

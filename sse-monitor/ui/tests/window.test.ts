@@ -147,6 +147,19 @@ describe("the list", () => {
     expect(scroller.scrollTop).toBe(before);
   });
 
+  it("stops following at a turn of the wheel, before the list has scrolled", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    const before = scroller.scrollTop;
+    await fireEvent.wheel(scroller, { deltaY: -120 });
+    fake.arrive({}, {});
+    await screen.findByRole("button", { name: /Jump to latest/ });
+    expect(scroller.scrollTop).toBe(before);
+  });
+
   it("stays at the rows it shows while older ones fall out", async () => {
     const fake = new Fake();
     await connected(fake);
