@@ -12,7 +12,7 @@ use crate::{
     event::{DEFAULT_EVENT_TYPE, Event, Item, Span},
     head::{self, Head},
     position::Position,
-    scan::{self, DataLine, Full, Memory, Piece, Text},
+    scan::{self, DataLine, DataStart, Full, Memory, Piece, Text},
 };
 
 /// What one line and one event may come to, in bytes.
@@ -139,22 +139,38 @@ impl<M: Memory> Engine<M> {
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
         if self.clean {
-            if let Some(block) = scan::data_block(input)
-                && block.len <= self.bounds.harmless()
-            {
-                let start = self.position.offset();
-                self.position.advance(input, block.len);
-                return Ok(Some(Item::Event(Event {
-                    event_type: DEFAULT_EVENT_TYPE,
-                    data: block.data,
-                    last_event_id: self.last_event_id.text(),
-                    span: Span { start, end: start + block.span as u64 },
-                })));
+            match scan::data_start(input) {
+                DataStart::Block(block) if block.len <= self.bounds.harmless() => {
+                    let start = self.position.offset();
+                    self.position.advance(input, block.len);
+                    return Ok(Some(Item::Event(Event {
+                        event_type: DEFAULT_EVENT_TYPE,
+                        data: block.data,
+                        last_event_id: self.last_event_id.text(),
+                        span: Span { start, end: start + block.span as u64 },
+                    })));
+                }
+                DataStart::Open(value) if input.len() <= self.bounds.line => {
+                    self.open_data_line(value, self.position.offset(), input.len());
+                    self.position.advance(input, input.len());
+                    return Ok(None);
+                }
+                DataStart::Block(_) | DataStart::Open(_) | DataStart::Other => {}
             }
             return self.decode_block(input);
         }
         if self.line == Line::Data {
-            return self.decode_in_data_line(input);
+            let (piece, ended) = scan::long_line(input);
+            let len = self.line_len + piece.len();
+            if len <= self.bounds.line {
+                self.line_len = len;
+                self.block.extend_data(piece, self.bounds);
+                self.position.advance(input, piece.len());
+                if !ended {
+                    return Ok(None);
+                }
+                return self.decode_after_data_line(input);
+            }
         }
         self.decode_slowly(input)
     }
@@ -170,11 +186,22 @@ impl<M: Memory> Engine<M> {
             self.position.advance(input, ignored);
         }
         let head = Head::read(input);
-        let Some(block) = scan::data_block(&input[head.len..]) else {
-            if head.len <= self.bounds.harmless() {
+        let block = match scan::data_start(&input[head.len..]) {
+            DataStart::Block(block) => block,
+            rest => {
+                if head.len > self.bounds.harmless() {
+                    return self.decode_slowly(input);
+                }
                 // What was read of the head is not read again.
                 self.position.advance(input, head.len);
                 self.block.begin(&head, self.position.offset());
+                if let DataStart::Open(value) = rest
+                    && input.len() <= self.bounds.line
+                {
+                    self.open_data_line(value, self.position.offset(), input.len());
+                    self.position.advance(input, input.len());
+                    return Ok(None);
+                }
                 if let Some((duration, len)) = head::retry_line(input)
                     && len <= self.bounds.line
                 {
@@ -184,8 +211,8 @@ impl<M: Memory> Engine<M> {
                     let span = Span { start, end: start + len as u64 };
                     return Ok(Some(Item::ReconnectionTime { duration, span }));
                 }
+                return self.decode_slowly(input);
             }
-            return self.decode_slowly(input);
         };
         if head.len + block.len > self.bounds.harmless() {
             return self.decode_slowly(input);
@@ -204,24 +231,13 @@ impl<M: Memory> Engine<M> {
         })))
     }
 
-    /// Within a `data` line: most often, all of the chunk is more of it, or the event ends in it.
+    /// At the end of a `data` line that earlier chunks began: most often, the event ends with it.
     #[inline(never)]
-    fn decode_in_data_line<'a, 'i: 'a>(
+    fn decode_after_data_line<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
-        let (piece, ended) = scan::line(input);
-        let len = self.line_len + piece.len();
-        if len > self.bounds.line {
-            return self.decode_slowly(input);
-        }
-        self.line_len = len;
-        self.block.extend_data(piece, self.bounds);
-        self.position.advance(input, piece.len());
-        if !ended {
-            return Ok(None);
-        }
-        let size = self.block.size.saturating_add(len + 1);
+        let size = self.block.size.saturating_add(self.line_len + 1);
         if !input.starts_with(b"\n\n") || size > self.bounds.event || self.block.dropped {
             return self.decode_slowly(input);
         }
@@ -267,12 +283,7 @@ impl<M: Memory> Engine<M> {
                     return Ok(found.map(|found| self.item(found)));
                 }
                 DataLine::Open(value) if input.len() <= self.bounds.line => {
-                    self.clean = false;
-                    self.line_start = self.position.offset();
-                    self.line_len = input.len();
-                    self.line = Line::Data;
-                    self.block.has_data = true;
-                    self.block.extend_data(value, self.bounds);
+                    self.open_data_line(value, self.position.offset(), input.len());
                     self.position.advance(input, input.len());
                     return Ok(None);
                 }
@@ -363,11 +374,7 @@ impl<M: Memory> Engine<M> {
                 }
                 DataLine::Open(value) if rest.len() <= self.bounds.line && !self.block.dropped => {
                     self.block.take_in(&mut held, self.bounds);
-                    self.line_start = start;
-                    self.line_len = rest.len();
-                    self.line = Line::Data;
-                    self.block.has_data = true;
-                    self.block.extend_data(value, self.bounds);
+                    self.open_data_line(value, start, rest.len());
                     *rest = &[];
                     return Ok(None);
                 }
@@ -415,6 +422,17 @@ impl<M: Memory> Engine<M> {
                 }
             }
         }
+    }
+
+    /// Begins a `data` line that the chunk does not end, with the value so far.
+    #[inline(never)]
+    fn open_data_line(&mut self, value: Piece<'_>, start: u64, len: usize) {
+        self.clean = false;
+        self.line = Line::Data;
+        self.line_start = start;
+        self.line_len = len;
+        self.block.has_data = true;
+        self.block.extend_data(value, self.bounds);
     }
 
     /// "Dispatch the event", where the block is one. `end` is after its blank line.

@@ -233,19 +233,36 @@ pub(crate) struct DataBlock<'i> {
     pub(crate) span: usize,
 }
 
-/// An event of one `data` line that begins `bytes`, with LF or CRLF ending its lines. `None` for
-/// anything else.
+/// How the bytes of an event that begins with its `data` line go on.
+pub(crate) enum DataStart<'i> {
+    /// To the end of the event, which has no other line; LF or CRLF ends its lines.
+    Block(DataBlock<'i>),
+    /// To the end of the bytes: the value so far.
+    Open(Piece<'i>),
+    /// It begins with something else, or goes on in another way.
+    Other,
+}
+
+/// Reads an event of one `data` line at the beginning of `bytes`.
 #[inline(always)]
-pub(crate) fn data_block(bytes: &[u8]) -> Option<DataBlock<'_>> {
-    let start = data_value(bytes)?;
+pub(crate) fn data_start(bytes: &[u8]) -> DataStart<'_> {
+    let Some(start) = data_value(bytes) else { return DataStart::Other };
     let (end, ascii) = line_end(bytes);
-    let value = Piece { bytes: bytes.get(start..end)?, known: ascii };
-    if bytes.get(end..end + 2)? == b"\n\n" {
-        Some(DataBlock { data: value.text()?, len: end + 2, span: end + 2 })
-    } else if bytes.get(end..end + 4)? == b"\r\n\r\n" {
-        Some(DataBlock { data: value.text()?, len: end + 4, span: end + 3 })
+    let Some(value) = bytes.get(start..end) else { return DataStart::Other };
+    let value = Piece { bytes: value, known: ascii };
+    let after = &bytes[end..];
+    let (len, span) = if after.starts_with(b"\n\n") {
+        (end + 2, end + 2)
+    } else if after.starts_with(b"\r\n\r\n") {
+        (end + 4, end + 3)
+    } else if after.is_empty() {
+        return DataStart::Open(value);
     } else {
-        None
+        return DataStart::Other;
+    };
+    match value.text() {
+        Some(data) => DataStart::Block(DataBlock { data, len, span }),
+        None => DataStart::Other,
     }
 }
 
@@ -328,6 +345,16 @@ pub(crate) fn ignorable_lines(bytes: &[u8], blanks: bool, limit: usize) -> usize
     }
 }
 
+/// The same for a line that is likely long.
+#[inline(always)]
+pub(crate) fn long_line(bytes: &[u8]) -> (Piece<'_>, bool) {
+    #[cfg(target_arch = "x86_64")]
+    let (end, ascii) = sse2::long_line_end(bytes, 0);
+    #[cfg(not(target_arch = "x86_64"))]
+    let (end, ascii) = line_end(bytes);
+    (Piece { bytes: &bytes[..end], known: ascii }, end < bytes.len())
+}
+
 /// The index of the first CR or LF, or the length; and whether all bytes before it are ASCII.
 #[inline(always)]
 fn line_end(bytes: &[u8]) -> (usize, bool) {
@@ -393,7 +420,7 @@ mod sse2 {
 
     /// The same from `at` on, with nothing before it.
     #[inline(never)]
-    fn long_line_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
+    pub(super) fn long_line_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
         while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
             let found = block_candidates(block);
             if found != 0 {
