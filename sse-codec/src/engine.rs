@@ -188,7 +188,7 @@ impl<M: Memory> Engine<M> {
         let head = Head::read(input);
         let block = match scan::data_start(&input[head.len..]) {
             DataStart::Block(block) => block,
-            rest => {
+            rest @ (DataStart::Open(_) | DataStart::Other) => {
                 if head.len > self.bounds.harmless() {
                     return self.decode_slowly(input);
                 }

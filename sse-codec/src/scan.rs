@@ -421,6 +421,11 @@ mod sse2 {
     /// The same from `at` on, with nothing before it.
     #[inline(never)]
     pub(super) fn long_line_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
+        #[cfg(feature = "std")]
+        if bytes.len() - at >= super::avx2::WORTH_IT && super::avx2::is_there() {
+            // SAFETY: AVX2 is there.
+            at = unsafe { super::avx2::skip_plain(bytes, at) };
+        }
         while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
             let found = block_candidates(block);
             if found != 0 {
@@ -559,6 +564,56 @@ mod sse2 {
     }
 }
 
+/// For lines of kilobytes, where the wider registers of most processors pay. Without `std` nobody says
+/// whether they are there.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod avx2 {
+    use core::arch::x86_64::{
+        _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_set1_epi8,
+    };
+
+    const LANE: usize = 32;
+    const BLOCK: usize = 4 * LANE;
+    /// From here on, asking for them costs less than they save.
+    pub(super) const WORTH_IT: usize = 4 * BLOCK;
+
+    #[inline(always)]
+    pub(super) fn is_there() -> bool {
+        std::is_x86_feature_detected!("avx2")
+    }
+
+    /// The beginning, from `at` on, of the first block that is not plain text without a line end; or of
+    /// what is left after whole blocks.
+    ///
+    /// # Safety
+    /// AVX2 is there.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
+        while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
+            let lane = block.as_ptr();
+            // SAFETY: AVX2 is there; the four lanes are the block's 128 bytes, and no alignment is
+            // asked for.
+            let special = unsafe {
+                let bound = _mm256_set1_epi8(14);
+                let compare =
+                    |lane: *const u8| _mm256_cmpgt_epi8(bound, _mm256_loadu_si256(lane.cast()));
+                let a = compare(lane);
+                let b = compare(lane.add(LANE));
+                let c = compare(lane.add(2 * LANE));
+                let d = compare(lane.add(3 * LANE));
+                let any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+                _mm256_movemask_epi8(any) != 0
+            };
+            if special {
+                break;
+            }
+            at += BLOCK;
+        }
+        at
+    }
+}
+
 /// The portable twin: eight bytes in a register of any machine.
 #[cfg_attr(target_arch = "x86_64", allow(dead_code))]
 mod swar {
@@ -597,3 +652,6 @@ mod swar {
         (bytes.len(), true)
     }
 }
+
+#[cfg(test)]
+mod tests;
