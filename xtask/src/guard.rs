@@ -19,7 +19,7 @@ use crate::command::{Failure, typed};
 /// The hidden command's name.
 pub(crate) const COMMAND: &str = "guard";
 
-/// A command that runs `program` under guard: its end is the end of what [`start`] gave.
+/// A command that runs `program` under guard, for [`Guarded::start`].
 pub(crate) fn guarded(program: &Path) -> Result<Command, Failure> {
     let this = env::current_exe().map_err(|error| {
         Failure::new(
