@@ -8,4 +8,5 @@
 
 pub mod corpus;
 pub mod decode;
+pub mod encode;
 pub mod rounds;

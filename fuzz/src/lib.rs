@@ -14,8 +14,9 @@ mod decode_chunking;
 mod decode_vs_naive;
 mod encode_round_trip;
 mod input;
+mod limits;
 
 pub use crate::{
     decode_chunking::decode_chunking, decode_vs_naive::decode_vs_naive,
-    encode_round_trip::encode_round_trip,
+    encode_round_trip::encode_round_trip, limits::limits,
 };

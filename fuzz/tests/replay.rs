@@ -23,12 +23,17 @@ fn encode_round_trip_holds_over_its_corpus() {
     replay("encode_round_trip", sse_fuzz::encode_round_trip);
 }
 
+#[test]
+fn limits_hold_over_their_corpus() {
+    replay("limits", sse_fuzz::limits);
+}
+
 /// The corpus of every target is replayed: a new target without a test here fails this one.
 #[test]
 fn every_corpus_is_replayed() {
     let corpora = entries(&root().join("corpus"));
     let names: Vec<_> = corpora.iter().filter_map(|path| path.file_name()).collect();
-    assert_eq!(names, ["decode_chunking", "decode_vs_naive", "encode_round_trip"]);
+    assert_eq!(names, ["decode_chunking", "decode_vs_naive", "encode_round_trip", "limits"]);
 }
 
 fn replay(target: &str, run: fn(&[u8])) {

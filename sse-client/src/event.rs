@@ -23,17 +23,16 @@ pub struct Event {
     type_start: usize,
     id_start: usize,
     span: Span,
+    is_repeat: bool,
 }
 
 impl Event {
     /// An event that came from nowhere; for tests, mostly.
+    #[inline]
     pub fn new(event_type: &str, data: &str, last_event_id: &str) -> Self {
-        let mut text = String::with_capacity(event_type.len() + data.len() + last_event_id.len());
-        text.push_str(data);
-        text.push_str(event_type);
-        text.push_str(last_event_id);
+        let text = [data, event_type, last_event_id].concat();
         let (type_start, id_start) = (data.len(), data.len() + event_type.len());
-        Self { text, type_start, id_start, span: Span::default() }
+        Self { text, type_start, id_start, span: Span::default(), is_repeat: false }
     }
 
     /// The type; `message` where the server gave none.
@@ -56,6 +55,12 @@ impl Event {
         self.span
     }
 
+    /// Whether the server has sent this event before, as its id tells: after a reconnect, its own id
+    /// is among the latest 128 ids of earlier events. What to do about it is the reader's choice.
+    pub fn is_repeat(&self) -> bool {
+        self.is_repeat
+    }
+
     /// The data alone, without a copy.
     pub fn into_data(mut self) -> String {
         self.text.truncate(self.type_start);
@@ -70,6 +75,14 @@ impl From<sse_codec::Event<'_>> for Event {
     }
 }
 
+#[cfg(feature = "reqwest")]
+impl Event {
+    pub(crate) fn repeated(mut self, is_repeat: bool) -> Self {
+        self.is_repeat = is_repeat;
+        self
+    }
+}
+
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
@@ -77,6 +90,7 @@ impl fmt::Debug for Event {
             .field("data", &self.data())
             .field("last_event_id", &self.last_event_id())
             .field("span", &self.span)
+            .field("is_repeat", &self.is_repeat)
             .finish()
     }
 }

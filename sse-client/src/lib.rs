@@ -26,7 +26,8 @@
 //!
 //! # What it does not
 //! It drops nothing that a server sends twice, and invents nothing that a server lost: whether a
-//! resume was complete is between the server and the reader. It parses no JSON.
+//! resume was complete is between the server and the reader. It looks into no data, unless
+//! asked to read it as JSON.
 //!
 //! # Two layers
 //! [`session`] is all of the behaviour as a state machine without IO: no clock, no socket, no
@@ -60,6 +61,9 @@
 //! - `reqwest` (default): the driver, on reqwest and tokio.
 //! - `rustls` (default): `https` for it. `native-tls`: the platform's TLS instead. Or neither, where
 //!   there is only plain `http`.
+//! - `gzip`: asks for compressed streams, and takes them. Without it a server that compresses unasked
+//!   gets an error that says so.
+//! - `json`: [`Event::json`] and [`On::json`], by serde.
 //!
 //! Without features, only [`session`] and [`Event`] are there, on `core` and `alloc`.
 
@@ -73,11 +77,30 @@ extern crate std;
 #[cfg(feature = "reqwest")]
 mod driver;
 mod event;
+#[cfg(feature = "json")]
+mod json;
 pub mod session;
 
+#[cfg(all(feature = "json", feature = "reqwest"))]
+pub use crate::driver::OnJson;
 #[cfg(feature = "reqwest")]
 pub use crate::driver::{
-    BuildError, Builder, Error, EventSource, Head, Update, Updates, UrlMistake,
+    BuildError, Builder, Error, EventSource, Head, HttpClient, On, Update, Updates, UrlMistake,
 };
+#[cfg(feature = "json")]
+pub use crate::json::JsonError;
 pub use crate::{event::Event, session::RetryPolicy};
 pub use sse_codec::{DecodeError, EventId, InvalidField, Limits, Span};
+
+/// The guides' snippets, compiled and run with the documentation's tests.
+#[cfg(all(doctest, feature = "json", feature = "reqwest"))]
+mod guides {
+    #[doc = include_str!("../../docs/from-reqwest-eventsource.md")]
+    struct FromReqwestEventsource;
+
+    #[doc = include_str!("../../docs/from-eventsource-client.md")]
+    struct FromEventsourceClient;
+
+    #[doc = include_str!("../../docs/from-eventsource-stream.md")]
+    struct FromEventsourceStream;
+}

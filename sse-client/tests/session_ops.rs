@@ -94,7 +94,7 @@ impl Witness {
                 assert_eq!((was, Some(*attempt)), (Phase::Connecting, self.latest));
                 self.phase = Phase::Open;
             }
-            Output::Event(event) => {
+            Output::Event { event, .. } => {
                 assert_eq!(was, Phase::Open);
                 let due = self.due.pop_front().map(|number| number.to_string());
                 assert_eq!(Some(event.data), due.as_deref(), "an event is lost or repeated");

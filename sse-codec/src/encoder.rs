@@ -1,11 +1,14 @@
 //! Events to bytes. Values are checked before they get here, so nothing in this file can fail.
 
 use alloc::{borrow::Cow, vec::Vec};
-use core::{fmt, time::Duration};
+use core::time::Duration;
 
-use bytes::Bytes;
-
-use crate::value::{EventId, EventType};
+use crate::{
+    buffer::{Buffer, DataWriter},
+    frame::Frame,
+    text::{Decimal, Head, line_break, text_lines},
+    value::{EventId, EventType},
+};
 
 /// An event, or a block without data, on its way out.
 ///
@@ -35,17 +38,20 @@ pub struct OutgoingEvent<'a> {
 
 impl<'a> OutgoingEvent<'a> {
     /// A block with nothing in it.
+    #[inline]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Sets the event type.
+    #[inline]
     pub fn event_type(mut self, value: EventType<'a>) -> Self {
         self.event_type = Some(value);
         self
     }
 
     /// Sets the event ID. Without data, the block only moves the client's last event ID.
+    #[inline]
     pub fn id(mut self, value: EventId<'a>) -> Self {
         self.id = Some(value);
         self
@@ -53,6 +59,7 @@ impl<'a> OutgoingEvent<'a> {
 
     /// Sets how long the client waits before it reconnects, in whole milliseconds (a fraction is
     /// cut off).
+    #[inline]
     pub fn reconnection_time(mut self, value: Duration) -> Self {
         self.reconnection_time = Some(value);
         self
@@ -60,6 +67,7 @@ impl<'a> OutgoingEvent<'a> {
 
     /// Sets the data: any text. CRLF, CR and LF are each one line break; `""` is a real, empty
     /// event, unlike no data at all, which clients do not dispatch.
+    #[inline]
     pub fn data(mut self, value: impl Into<Cow<'a, str>>) -> Self {
         self.data = Some(value.into());
         self
@@ -67,145 +75,99 @@ impl<'a> OutgoingEvent<'a> {
 
     /// How many bytes [`encode_into`](Self::encode_into) appends.
     pub fn encoded_len(&self) -> usize {
-        let mut len = 1;
-        if let Some(event_type) = &self.event_type {
-            len += "event: \n".len() + event_type.as_str().len();
-        }
-        if let Some(id) = &self.id {
-            len += "id: \n".len() + id.as_str().len();
-        }
-        if let Some(time) = self.reconnection_time {
-            len += "retry: \n".len() + Decimal::new(milliseconds(time)).as_bytes().len();
-        }
-        if let Some(data) = &self.data {
-            len += data_lines(data.as_bytes())
-                .map(|line| "data: \n".len() + line.len())
-                .sum::<usize>();
-        }
-        len
+        let field = |name: &str, value: &str| name.len() + ": \n".len() + value.len();
+        let event_type = self.event_type.as_ref().map_or(0, |value| field("event", value.as_str()));
+        let id = self.id.as_ref().map_or(0, |value| field("id", value.as_str()));
+        let retry = self.reconnection_time.map_or(0, |time| {
+            "retry: \n".len() + Decimal::new(milliseconds(time)).as_bytes().len()
+        });
+        let data = self.data.as_ref().map_or(0, |data| match line_break(data.as_bytes()) {
+            None => field("data", data),
+            Some(_) => text_lines(data.as_bytes()).map(|line| "data: \n".len() + line.len()).sum(),
+        });
+        event_type + id + retry + data + 1
     }
 
-    /// Appends the block to `out`.
-    pub fn encode_into(&self, out: &mut Vec<u8>) {
-        if let Some(event_type) = &self.event_type {
-            field(out, b"event: ", event_type.as_str().as_bytes());
-        }
-        if let Some(id) = &self.id {
-            field(out, b"id: ", id.as_str().as_bytes());
-        }
-        if let Some(time) = self.reconnection_time {
-            field(out, b"retry: ", Decimal::new(milliseconds(time)).as_bytes());
-        }
-        if let Some(data) = &self.data {
-            for line in data_lines(data.as_bytes()) {
-                field(out, b"data: ", line);
-            }
-        }
-        out.push(b'\n');
+    /// Appends the block to `out`, a `Vec<u8>` or a [`bytes::BytesMut`].
+    ///
+    /// Data without a line break is read once and copied once; nothing is allocated where `out` has
+    /// room.
+    #[inline(always)]
+    pub fn encode_into<B: Buffer>(&self, out: &mut B) {
+        let Some(data) = self.data.as_deref() else {
+            self.encode_head(out);
+            return out.put(b"\n");
+        };
+        let mut writer = self.data_writer(out);
+        writer.text(data.as_bytes());
+        writer.finish();
     }
 
     /// The block as a [`Frame`].
     pub fn encode(&self) -> Frame {
         let mut out = Vec::with_capacity(self.encoded_len());
         self.encode_into(&mut out);
-        Frame(Bytes::from(out))
+        Frame::encoded(out)
     }
-}
 
-/// An encoded block: encoded once, shared by every subscriber. Cloning it copies no bytes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Frame(Bytes);
-
-impl Frame {
-    /// A comment block: a `:` line for each line of `text`, then a blank line.
+    /// Begins the block in `out`, and gives a writer for its data, in place of any that was
+    /// [set](Self::data).
+    ///
+    /// What is written goes straight into `data` lines: a value that knows how to print itself needs no
+    /// `String` on its way.
     ///
     /// ```
-    /// assert_eq!(sse_codec::Frame::comment("still here").as_bytes(), b": still here\n\n");
+    /// use core::fmt::Write;
+    /// use sse_codec::OutgoingEvent;
+    ///
+    /// let mut out = Vec::new();
+    /// let mut data = OutgoingEvent::new().data_writer(&mut out);
+    /// write!(data, "{}\n{:.2}", "EUR", 1.084)?;
+    /// data.finish();
+    /// assert_eq!(out, b"data: EUR\ndata: 1.08\n\n");
+    /// # Ok::<(), core::fmt::Error>(())
     /// ```
-    pub fn comment(text: &str) -> Self {
-        let mut out = Vec::with_capacity(text.len() + 4);
-        for line in data_lines(text.as_bytes()) {
-            field(&mut out, if line.is_empty() { b":" } else { b": " }, line);
+    #[inline(always)]
+    pub fn data_writer<'b, B: Buffer>(&self, out: &'b mut B) -> DataWriter<'b, B> {
+        let start = out.len();
+        self.encode_head(out);
+        DataWriter::new(out, start)
+    }
+
+    #[inline(always)]
+    fn encode_head<B: Buffer>(&self, out: &mut B) {
+        let event_type = self.event_type.as_ref().map(EventType::as_str);
+        let id = self.id.as_ref().map(EventId::as_str);
+        if event_type.is_some() || id.is_some() || self.reconnection_time.is_some() {
+            // Not `self`, which would have to be put into memory for it, and most events have no head.
+            head(out, event_type, id, self.reconnection_time);
         }
-        out.push(b'\n');
-        Self(Bytes::from(out))
-    }
-
-    /// The encoded bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The encoded bytes, shared.
-    pub fn into_bytes(self) -> Bytes {
-        self.0
     }
 }
 
-impl From<Frame> for Bytes {
-    fn from(frame: Frame) -> Self {
-        frame.0
+/// The lines before the data.
+#[inline(never)]
+fn head<B: Buffer>(
+    out: &mut B,
+    event_type: Option<&str>,
+    id: Option<&str>,
+    reconnection_time: Option<Duration>,
+) {
+    let mut head = Head::new();
+    if let Some(event_type) = event_type {
+        head.field(out, b"event: ", event_type.as_bytes());
     }
-}
-
-impl AsRef<[u8]> for Frame {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
+    if let Some(id) = id {
+        head.field(out, b"id: ", id.as_bytes());
     }
-}
-
-impl fmt::Debug for Frame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Frame({:?})", self.0)
+    if let Some(time) = reconnection_time {
+        head.field(out, b"retry: ", Decimal::new(milliseconds(time)).as_bytes());
     }
+    head.flush(out);
 }
 
-fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(value);
-    out.push(b'\n');
-}
-
-/// Clients keep 64 bits at most; whoever waits half a milliard years will not notice.
+/// Clients keep 64 bits at most; whoever waits half a billion years will not notice.
+#[inline]
 fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The lines of a text, broken at CRLF, CR and LF. Always one at least.
-fn data_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(text);
-    core::iter::from_fn(move || {
-        let text = rest?;
-        let Some(end) = memchr::memchr2(b'\n', b'\r', text) else {
-            rest = None;
-            return Some(text);
-        };
-        let width = if text[end..].starts_with(b"\r\n") { 2 } else { 1 };
-        rest = Some(&text[end + width..]);
-        Some(&text[..end])
-    })
-}
-
-/// A number in decimal digits, without an allocation.
-struct Decimal {
-    digits: [u8; 20],
-    start: usize,
-}
-
-impl Decimal {
-    fn new(mut value: u64) -> Self {
-        let mut decimal = Self { digits: [b'0'; 20], start: 20 };
-        loop {
-            decimal.start -= 1;
-            decimal.digits[decimal.start] = b'0' + (value % 10) as u8;
-            value /= 10;
-            if value == 0 {
-                return decimal;
-            }
-        }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.digits[self.start..]
-    }
+    time.as_secs().saturating_mul(1000).saturating_add(u64::from(time.subsec_millis()))
 }

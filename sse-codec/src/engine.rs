@@ -195,21 +195,23 @@ impl<M: Memory> Engine<M> {
                 // What was read of the head is not read again.
                 self.position.advance(input, head.len);
                 self.block.begin(&head, self.position.offset());
-                if let DataStart::Open(value) = rest
-                    && input.len() <= self.bounds.line
-                {
-                    self.open_data_line(value, self.position.offset(), input.len());
-                    self.position.advance(input, input.len());
-                    return Ok(None);
+                match rest {
+                    DataStart::Open(value) if input.len() <= self.bounds.line => {
+                        self.open_data_line(value, self.position.offset(), input.len());
+                        self.position.advance(input, input.len());
+                        return Ok(None);
+                    }
+                    DataStart::Open(_) | DataStart::Block(_) | DataStart::Other => {}
                 }
-                if let Some((duration, len)) = head::retry_line(input)
-                    && len <= self.bounds.line
-                {
-                    self.clean = self.block.is_clear();
-                    let start = self.position.offset();
-                    self.position.advance(input, len);
-                    let span = Span { start, end: start + len as u64 };
-                    return Ok(Some(Item::ReconnectionTime { duration, span }));
+                match head::retry_line(input) {
+                    Some((duration, len)) if len <= self.bounds.line => {
+                        self.clean = self.block.is_clear();
+                        let start = self.position.offset();
+                        self.position.advance(input, len);
+                        let span = Span { start, end: start + len as u64 };
+                        return Ok(Some(Item::ReconnectionTime { duration, span }));
+                    }
+                    Some(_) | None => {}
                 }
                 return self.decode_slowly(input);
             }

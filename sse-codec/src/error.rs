@@ -57,7 +57,12 @@ pub enum InvalidField {
 }
 
 /// What [`EventId`](crate::EventId) checks.
+#[inline]
 pub(crate) fn check_event_id(value: &str) -> Result<(), InvalidField> {
+    // Most ids have no control character at all, which one look at all bytes shows.
+    if value.bytes().fold(true, |plain, byte| plain & (byte > b'\r')) {
+        return Ok(());
+    }
     match memchr::memchr3(b'\n', b'\r', 0, value.as_bytes()) {
         Some(at) if value.as_bytes()[at] == 0 => Err(InvalidField::Nul { at }),
         Some(at) => Err(InvalidField::LineBreak { at }),

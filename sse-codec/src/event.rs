@@ -79,16 +79,27 @@ impl Event<'_> {
 }
 
 /// An event that owns its text.
+///
+/// With the feature `serde` it can be serialized and deserialized; a missing type is
+/// [`message`](DEFAULT_EVENT_TYPE), a missing id empty.
 #[cfg(feature = "alloc")]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct OwnedEvent {
     /// The value of the `event` field; `message` where it was empty or missing.
+    #[cfg_attr(feature = "serde", serde(default = "default_event_type"))]
     pub event_type: String,
     /// The values of the `data` fields, joined by LF.
     pub data: String,
     /// The last event ID at this event.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub last_event_id: String,
+}
+
+#[cfg(feature = "serde")]
+fn default_event_type() -> String {
+    DEFAULT_EVENT_TYPE.into()
 }
 
 /// What an event's type is when its `event` field is empty or missing.

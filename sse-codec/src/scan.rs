@@ -398,21 +398,12 @@ mod sse2 {
         // Short lines end here, with nothing special in them.
         if let Some(lane) = bytes.first_chunk::<LANE>() {
             let found = candidates(lane);
-            if found != 0 {
-                let at = found.trailing_zeros() as usize;
-                if is_line_end(lane[at % LANE]) {
-                    return (at, true);
-                }
-            } else if let Some(lane) = bytes[LANE..].first_chunk::<LANE>() {
-                let found = candidates(lane);
-                if found != 0 {
-                    let at = found.trailing_zeros() as usize;
-                    if is_line_end(lane[at % LANE]) {
-                        return (LANE + at, true);
-                    }
-                } else {
-                    return long_line_end(bytes, 2 * LANE);
-                }
+            if found == 0 {
+                return long_line_end(bytes, LANE);
+            }
+            let at = found.trailing_zeros() as usize;
+            if is_line_end(lane[at % LANE]) {
+                return (at, true);
             }
         }
         long_line_end(bytes, 0)

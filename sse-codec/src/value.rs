@@ -3,7 +3,10 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use crate::error::{InvalidField, check_event_id};
+use crate::{
+    error::{InvalidField, check_event_id},
+    text::line_break,
+};
 
 /// An event type that an event stream can carry: no CR, no LF.
 ///
@@ -22,15 +25,17 @@ impl<'a> EventType<'a> {
     ///
     /// # Errors
     /// [`InvalidField::LineBreak`] if it holds CR or LF.
+    #[inline]
     pub fn new(value: impl Into<Cow<'a, str>>) -> Result<Self, InvalidField> {
         let value = value.into();
-        match memchr::memchr2(b'\n', b'\r', value.as_bytes()) {
+        match line_break(value.as_bytes()) {
             Some(at) => Err(InvalidField::LineBreak { at }),
             None => Ok(Self(value)),
         }
     }
 
     /// The checked text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -61,6 +66,7 @@ impl<'a> EventId<'a> {
     ///
     /// # Errors
     /// [`InvalidField::LineBreak`] if it holds CR or LF, [`InvalidField::Nul`] if it holds NUL.
+    #[inline]
     pub fn new(value: impl Into<Cow<'a, str>>) -> Result<Self, InvalidField> {
         let value = value.into();
         check_event_id(&value)?;
@@ -68,6 +74,7 @@ impl<'a> EventId<'a> {
     }
 
     /// The checked text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
     }

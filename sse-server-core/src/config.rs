@@ -65,6 +65,19 @@ impl Default for Retention {
     }
 }
 
+/// What becomes of a subscriber that lags by more than it may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// It is cut, and loses nothing: it resumes from history.
+    #[default]
+    Cut,
+    /// It is given the latest event of each of its topics, behind a `reset`.
+    SkipToLatest,
+    /// It loses the oldest events, as many as bring it back under the limit, behind a `reset`.
+    DropOldest,
+}
+
 /// Settings of a [`Hub`](crate::Hub).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,10 +85,16 @@ pub struct HubConfig {
     /// How long a stream may be silent before it is given a heartbeat; `None`: for ever.
     /// 15 s: below the 30 s after which the most impatient of usual proxies hang up.
     pub heartbeat: Option<Duration>,
+    /// Heartbeats as events of the type `heartbeat` that carry the time, in the place of comments,
+    /// for clients that cannot see those. The value is the Unix time at the origin of
+    /// [`Instant`](sse_codec::time::Instant), since a core knows no other time. `None`: comments.
+    pub heartbeat_event: Option<Duration>,
     /// The reconnection time that streams state, give or take half. 2 s.
     pub retry: Duration,
-    /// By how many bytes a subscriber may lag before it is cut. 1 MiB.
+    /// By how many bytes a subscriber may lag. 1 MiB.
     pub max_lag: u64,
+    /// What becomes of one that lags by more. It is cut.
+    pub overflow: Overflow,
     /// How long a subscriber with something to read may read nothing before it is cut. 30 s.
     pub max_stall: Duration,
     /// What the hub keeps at hand.
@@ -84,6 +103,11 @@ pub struct HubConfig {
     pub max_event: usize,
     /// How many topics a subscription or an event may name. 64.
     pub max_topics: usize,
+    /// How many of a subscription's topics may be patterns. 8.
+    pub max_patterns: usize,
+    /// How many different patterns may be in use at a hub. 1,000: each costs a little for every
+    /// topic that is new.
+    pub max_patterns_in_use: usize,
     /// How many subscribers the hub takes. 1,048,576.
     pub max_subscribers: usize,
     /// How many events may wait for the store at once. 4,096.
@@ -121,12 +145,16 @@ impl Default for HubConfig {
     fn default() -> Self {
         Self {
             heartbeat: Some(Duration::from_secs(15)),
+            heartbeat_event: None,
             retry: Duration::from_secs(2),
             max_lag: 1 << 20,
+            overflow: Overflow::Cut,
             max_stall: Duration::from_secs(30),
             window: Retention::WINDOW,
             max_event: 256 << 10,
             max_topics: 64,
+            max_patterns: 8,
+            max_patterns_in_use: 1000,
             max_subscribers: 1 << 20,
             max_pending: 4096,
             page: 256 << 10,

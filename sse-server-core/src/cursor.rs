@@ -128,6 +128,8 @@ pub enum ResetReason {
     Future,
     /// The id is none of this hub's.
     Malformed,
+    /// The subscriber read too slowly for all that came, and chose to lose some of it.
+    Skipped,
 }
 
 impl ResetReason {
@@ -138,6 +140,7 @@ impl ResetReason {
             Self::Epoch => "epoch",
             Self::Future => "future",
             Self::Malformed => "malformed",
+            Self::Skipped => "skipped",
         }
     }
 }

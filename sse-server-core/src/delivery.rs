@@ -10,7 +10,7 @@ use crate::{
     cursor::{Cursor, ResetReason},
     hub::Hub,
     output::{CloseReason, SubscriberId},
-    subscriber::{Control, Heartbeat, Opening, Phase, Subscriber, Written},
+    subscriber::{Control, Heartbeat, Opening, Pace, Phase, Subscriber, Written},
     timers::millis,
 };
 
@@ -42,7 +42,7 @@ impl Hub {
         // Whatever else is written makes a heartbeat needless.
         written.control.heartbeat = subscriber.control.heartbeat;
         if let Some(heartbeat) = written.control.heartbeat.filter(|_| written.bytes == 0) {
-            written.push(out, self.heartbeat_frame(heartbeat, subscriber.cursor));
+            written.push(out, self.heartbeat_frame(heartbeat, subscriber));
         }
         if written.bytes > 0 {
             return Some(written);
@@ -60,10 +60,26 @@ impl Hub {
         let epoch = self.log.head().epoch();
         let Some(subscriber) = self.subscribers.get_mut(id) else { return };
         subscriber.touched = millis(now);
-        subscriber.control.written(written.control);
+        let in_place = written.epoch == epoch && written.from == subscriber.cursor;
+        subscriber.control.written(written.control, in_place);
+        if written.events > 0 && subscriber.pace == Pace::FromEarliest {
+            subscriber.pace = Pace::CatchingUp;
+        }
         // The place may have been given up since the peek: a new epoch, an answer of the store.
-        if written.epoch == epoch && written.from == subscriber.cursor {
+        if in_place {
             subscriber.cursor = written.upto;
+            self.turn_page(id, now);
+        } else if written.epoch == epoch
+            && written.events > 0
+            && (written.from..=written.upto).contains(&subscriber.cursor)
+        {
+            // It was made to skip what was on its way, so that nothing was lost by it.
+            subscriber.cursor = written.upto;
+            let reset = subscriber.control.reset;
+            let is_told = reset == Some(ResetReason::Skipped) || reset == written.control.reset;
+            if matches!(subscriber.phase, Phase::Live) && is_told {
+                subscriber.control.reset = None;
+            }
             self.turn_page(id, now);
         }
     }
@@ -75,7 +91,7 @@ impl Hub {
         written: &mut Written,
         out: &mut Vec<Bytes>,
     ) {
-        let Control { opening, reset, retry, .. } = subscriber.control;
+        let Control { opening, reset, retry, presence, .. } = subscriber.control;
         written.control.opening = opening;
         if let Some(opening) = opening {
             // A comment first: some proxies hold a response back until its first bytes.
@@ -90,6 +106,15 @@ impl Hub {
         if let Some(reason) = reset.filter(|_| replay_begun) {
             written.control.reset = reset;
             written.push(out, self.reset(reason, subscriber.cursor));
+        }
+        written.control.presence = presence;
+        if presence > 0 {
+            for topic in subscriber.topics.numbers() {
+                if let Some(frame) = self.presence.get(&topic) {
+                    written.bytes += frame.len();
+                    out.push(frame.clone());
+                }
+            }
         }
         written.control.retry = retry;
         if retry {
@@ -119,7 +144,7 @@ impl Hub {
             Phase::Live => {
                 let mut after = subscriber.cursor;
                 while let Some((offset, frame)) =
-                    self.log.next_after(subscriber.topics.numbers(), after)
+                    self.log.next_after(self.numbers(subscriber), after)
                 {
                     if !take(offset, frame) {
                         break;
@@ -144,7 +169,7 @@ impl Hub {
         let Some(subscriber) = self.subscribers.get_mut(id) else { return };
         subscriber.pending = false;
         if matches!(subscriber.phase, Phase::Live) {
-            subscriber.catching_up = false;
+            subscriber.pace = Pace::Live;
             if subscriber.closing {
                 self.end(id, CloseReason::Drained);
             }
@@ -155,7 +180,7 @@ impl Hub {
         let event = OutgoingEvent::new()
             .event_type(reserved("connected"))
             .reconnection_time(self.retry(id))
-            .data(format!("{{\"clientId\":\"{:016x}\"}}", self.noise(id, 0)));
+            .data(format!("{{\"clientId\":\"{:016x}\"}}", self.client_id(id)));
         match opening {
             Opening::Fresh => event.id(self.cursor_at(cursor).id()).encode(),
             Opening::Resumed => event.encode(),
@@ -170,10 +195,19 @@ impl Hub {
             .encode()
     }
 
-    fn heartbeat_frame(&self, heartbeat: Heartbeat, cursor: u64) -> Frame {
-        match heartbeat {
-            Heartbeat::Comment => Frame::comment("heartbeat"),
-            Heartbeat::Id => OutgoingEvent::new().id(self.cursor_at(cursor).id()).encode(),
+    fn heartbeat_frame(&self, heartbeat: Heartbeat, subscriber: &Subscriber) -> Frame {
+        let mut event = OutgoingEvent::new();
+        if heartbeat == Heartbeat::Id {
+            event = event.id(self.cursor_at(subscriber.cursor).id());
+        }
+        match (self.config.heartbeat_event, heartbeat) {
+            (Some(origin), _) => {
+                let time = origin.as_millis() + u128::from(subscriber.touched);
+                let data = format!("{{\"time\":{time}}}");
+                event.event_type(reserved("heartbeat")).data(data).encode()
+            }
+            (None, Heartbeat::Comment) => Frame::comment("heartbeat"),
+            (None, Heartbeat::Id) => event.encode(),
         }
     }
 
@@ -215,8 +249,8 @@ impl Written {
     }
 }
 
-fn reserved(name: &'static str) -> EventType<'static> {
-    // One of RESERVED_TYPES, without line breaks.
+pub(crate) fn reserved(name: &'static str) -> EventType<'static> {
+    // One of the hub's own, without line breaks.
     EventType::new(name).unwrap_or_else(|_| unreachable!())
 }
 

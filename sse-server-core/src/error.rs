@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::selector::Selector;
+
 /// A name that no topic can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -32,6 +34,11 @@ pub enum InvalidTopic {
     /// A leading `$`.
     #[error("topics that begin with $ are the hub's own; choose another name")]
     Reserved,
+    /// A `*` that is neither a whole segment nor, doubled, the last one.
+    #[error(
+        "* stands for a whole segment and ** for the rest, so that only the last may be **; write prices.* or prices.**"
+    )]
+    Wildcard,
 }
 
 /// Why a subscription is refused.
@@ -47,6 +54,25 @@ pub enum SubscribeError {
         /// How many it may.
         max: usize,
     },
+    /// More patterns than a subscription may have.
+    #[error("the subscription names {count} patterns; {max} is the most")]
+    #[non_exhaustive]
+    TooManyPatterns {
+        /// How many it names.
+        count: usize,
+        /// How many it may.
+        max: usize,
+    },
+    /// Wider than what was granted.
+    #[error("{asked} is not among what may be read here; ask for less")]
+    #[non_exhaustive]
+    Forbidden {
+        /// What was asked for.
+        asked: Selector,
+    },
+    /// As many different patterns are in use as the hub indexes.
+    #[error("the hub has as many patterns in use as it takes; name topics, or try again later")]
+    PatternsFull,
     /// As many subscribers as the hub takes.
     #[error("the hub has as many subscribers as it takes; try again later")]
     Full,

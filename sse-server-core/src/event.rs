@@ -1,11 +1,12 @@
 //! An event on its way: asked for, checked, placed by the store.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt::Write;
 
 use bytes::Bytes;
 use sse_codec::{EventType, OutgoingEvent};
 
-use crate::{cursor::Cursor, topic::Topic};
+use crate::{cursor::Cursor, delivery::reserved, topic::Topic};
 
 /// An event that somebody asks to publish. [`Hub::publish`](crate::Hub::publish) checks it.
 #[derive(Clone, Debug)]
@@ -59,6 +60,62 @@ impl Draft {
         }
         Appended { cursor, topics: self.topics, frame: event.encode().into_bytes() }
     }
+}
+
+/// Who is subscribed to a topic, for those who watch it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Presence {
+    /// The topic.
+    pub topic: Topic,
+    /// How many subscribers there are, known by name or not.
+    pub count: usize,
+    /// Some of the users among them, in order.
+    pub users: Vec<Arc<str>>,
+    /// The users who came since the last word, as far as there is room to say.
+    pub joined: Vec<Arc<str>>,
+    /// The users who left.
+    pub left: Vec<Arc<str>>,
+}
+
+impl Presence {
+    /// The event `presence`. It has no id, since it is not kept: whoever comes back is told anew.
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut data = String::from("{\"topic\":");
+        json_string(&mut data, self.topic.as_str());
+        let _ = write!(data, ",\"count\":{}", self.count);
+        for (name, users) in
+            [("users", &self.users), ("joined", &self.joined), ("left", &self.left)]
+        {
+            let _ = write!(data, ",\"{name}\":[");
+            for (n, user) in users.iter().enumerate() {
+                data.push_str(if n > 0 { "," } else { "" });
+                json_string(&mut data, user);
+            }
+            data.push(']');
+        }
+        data.push('}');
+        let event = OutgoingEvent::new().event_type(reserved("presence"));
+        event.data(data).encode().into_bytes()
+    }
+}
+
+/// Writes a JSON string.
+fn json_string(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c.is_control() => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
 }
 
 /// An event that has its place in the store's order. Cloning it copies no bytes.

@@ -1,21 +1,23 @@
 //! The hub: what it is asked and told.
 
 use alloc::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     vec::Vec,
 };
 use core::{fmt, num::NonZeroU64};
 
+use bytes::Bytes;
 use sse_codec::time::Instant;
 
 use crate::{
     config::HubConfig,
     cursor::{Cursor, ResetReason, Resume},
-    error::{PublishError, StoreError, SubscribeError},
-    event::{Appended, Draft, Publish},
-    output::{CloseReason, Counters, Output, PublishId, SubscriberId},
+    error::{InvalidTopic, PublishError, StoreError, SubscribeError},
+    event::{Appended, Draft, Presence, Publish},
+    output::{Counters, Output, PublishId, SubscriberId},
     replay::Fetches,
-    subscriber::{Control, Opening, Phase, Seat, Slab, Subscriber, Topics},
+    selector::Selector,
+    subscriber::{Control, Opening, Pace, Phase, Seat, Slab, Subscriber, Topics},
     timers::{Wheel, millis},
     topic::Topic,
     window::{Log, Placed},
@@ -36,7 +38,7 @@ pub struct Hub {
     pub(crate) config: HubConfig,
     pub(crate) seed: u64,
     pub(crate) log: Log,
-    /// By topic number: the slots of its subscribers.
+    /// By topic number: the slots of its subscribers. Of `$all` none: it has them all.
     pub(crate) members: Vec<Vec<u32>>,
     pub(crate) subscribers: Slab,
     pub(crate) wheel: Wheel,
@@ -44,7 +46,9 @@ pub struct Hub {
     pub(crate) drain: Option<Drain>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) counters: Counters,
-    everyone: Topic,
+    everyone: u32,
+    /// By the number of a `$presence` topic: its newest frame.
+    pub(crate) presence: BTreeMap<u32, Bytes>,
     appending: BTreeSet<PublishId>,
     publishes: u64,
     /// Those found too far behind while an event is handed round.
@@ -62,15 +66,38 @@ pub(crate) struct Drain {
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Subscribe {
-    topics: Vec<Topic>,
+    selectors: Vec<Selector>,
+    user: Option<Topic>,
+    granted: Option<Vec<Selector>>,
     resume: Resume,
     expires: Option<Instant>,
 }
 
 impl Subscribe {
-    /// Events of these topics, and of `$all`, which is in every subscription.
-    pub fn new(topics: impl IntoIterator<Item = Topic>) -> Self {
-        Self { topics: topics.into_iter().collect(), ..Self::default() }
+    /// Events of these topics and patterns, and of `$all`, which is in every subscription.
+    pub fn new<S: Into<Selector>>(selectors: impl IntoIterator<Item = S>) -> Self {
+        Self { selectors: selectors.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// Adds what is for this user, wherever they subscribe. Who they are must be known from
+    /// elsewhere, never from what they ask.
+    ///
+    /// # Errors
+    /// [`InvalidTopic`] if the ID cannot stand in a topic.
+    pub fn user(mut self, id: &str) -> Result<Self, InvalidTopic> {
+        self.user = Some(Topic::user(id)?);
+        Ok(self)
+    }
+
+    /// Refuses whatever none of `granted` covers.
+    pub fn granted(mut self, granted: impl IntoIterator<Item = Selector>) -> Self {
+        self.granted = Some(granted.into_iter().collect());
+        self
+    }
+
+    /// The topics and patterns asked for.
+    pub fn selectors(&self) -> &[Selector] {
+        &self.selectors
     }
 
     /// Sets where to begin.
@@ -90,8 +117,10 @@ impl Hub {
     /// A hub without subscribers. `head` is the newest place of its store; what lies before it is
     /// read from there. The seed decides about jitter, client ids and hashing.
     pub fn new(config: HubConfig, head: Cursor, seed: u64) -> Self {
+        let mut log = Log::new(config.window, head, seed);
+        let everyone = log.pin(&Topic::all().into());
         Self {
-            log: Log::new(config.window, head, seed),
+            log,
             config,
             seed,
             members: Vec::new(),
@@ -101,7 +130,8 @@ impl Hub {
             drain: None,
             outputs: VecDeque::new(),
             counters: Counters::default(),
-            everyone: Topic::all(),
+            everyone,
+            presence: BTreeMap::new(),
             appending: BTreeSet::new(),
             publishes: 0,
             overdue: Vec::new(),
@@ -134,20 +164,8 @@ impl Hub {
         request: Subscribe,
         now: Instant,
     ) -> Result<SubscriberId, SubscribeError> {
-        let Subscribe { mut topics, resume, expires } = request;
-        topics.sort_unstable();
-        topics.dedup();
-        if self.drain.is_some() {
-            return Err(SubscribeError::Draining);
-        }
-        if topics.len() > self.config.max_topics {
-            let (count, max) = (topics.len(), self.config.max_topics);
-            return Err(SubscribeError::TooManyTopics { count, max });
-        }
-        if self.subscribers.len() >= self.config.max_subscribers {
-            return Err(SubscribeError::Full);
-        }
-        topics.push(self.everyone.clone());
+        let selectors = self.admit(&request)?;
+        let Subscribe { resume, expires, .. } = request;
         // What has outlived its age is not shown, even if nothing has come since.
         self.log.trim(now);
 
@@ -161,7 +179,11 @@ impl Hub {
             Resume::After(_) => (Opening::Resumed, 0, Some(ResetReason::Epoch)),
             Resume::Malformed => (Opening::Resumed, 0, Some(ResetReason::Malformed)),
         };
-        let earliest = resume == Resume::Earliest || reset.is_some();
+        let pace = match opening {
+            Opening::Fresh => Pace::Live,
+            Opening::Resumed if resume == Resume::Earliest || reset.is_some() => Pace::FromEarliest,
+            Opening::Resumed => Pace::CatchingUp,
+        };
         let id = self.subscribers.insert(Subscriber {
             phase: Phase::Live,
             cursor,
@@ -170,11 +192,10 @@ impl Hub {
             expires: expires.and_then(|at| NonZeroU64::new(millis(at).max(1))),
             control: Control { opening: Some(opening), reset, ..Control::default() },
             pending: false,
-            catching_up: opening == Opening::Resumed,
-            earliest,
+            pace,
             closing: false,
         });
-        self.seat(id.index, &topics);
+        self.seat(id.index, &selectors);
         self.counters.subscribed += 1;
         self.arm(id.index, now);
         if cursor > head.offset() {
@@ -230,6 +251,66 @@ impl Hub {
         }
     }
 
+    /// Takes the newest word on who is subscribed to a topic, for whoever watches that by
+    /// [`Topic::presence`]. A newer word takes the place of one that was not read yet.
+    pub fn handle_presence(&mut self, presence: &Presence, now: Instant) {
+        let Ok(topic) = Topic::presence(&presence.topic) else { return };
+        let Some(number) = self.log.number_of(&topic.into()) else { return };
+        let watchers = self.members.get(number as usize).map_or(0, Vec::len);
+        if watchers == 0 {
+            return;
+        }
+        self.presence.insert(number, presence.encode());
+        for at in 0..watchers {
+            let index = self.members[number as usize][at];
+            if let Some(subscriber) = self.subscribers.at_mut(index) {
+                let changes = &mut subscriber.control.presence;
+                *changes = changes.checked_add(1).unwrap_or(1);
+            }
+            self.make_ready(index, now);
+        }
+    }
+
+    /// How many more events may be asked to publish before the store has answered.
+    pub fn room(&self) -> usize {
+        self.config.max_pending.saturating_sub(self.appending.len())
+    }
+
+    /// The number that clients see as their `clientId`, in hexadecimal digits.
+    pub fn client_id(&self, id: SubscriberId) -> u64 {
+        self.noise(id, 0)
+    }
+
+    /// Who has this place in a table: see [`SubscriberId::index`].
+    pub fn subscriber_at(&self, index: usize) -> Option<SubscriberId> {
+        let index = u32::try_from(index).ok()?;
+        self.subscribers.at(index).map(|_| self.subscribers.id(index))
+    }
+
+    /// Who has this `clientId`. Looks at every subscriber.
+    pub fn find_client(&self, client_id: u64) -> Option<SubscriberId> {
+        let ids = self.subscribers.indexes().into_iter().map(|index| self.subscribers.id(index));
+        ids.into_iter().find(|&id| self.client_id(id) == client_id)
+    }
+
+    /// By what a subscriber resumes if it goes now, having read all that it was given.
+    pub fn place(&self, id: SubscriberId) -> Option<Cursor> {
+        let subscriber = self.subscribers.get(id)?;
+        let head = self.log.head();
+        let has_read_all = matches!(subscriber.phase, Phase::Live)
+            && self.log.next_after(self.numbers(subscriber), subscriber.cursor).is_none();
+        let offset = if has_read_all { head.offset() } else { subscriber.cursor };
+        Some(Cursor::new(head.epoch(), offset))
+    }
+
+    /// Checks an event as [`publish`](Self::publish) does, without publishing it.
+    ///
+    /// # Errors
+    /// [`PublishError`] says what is wrong with it.
+    pub fn check_publish(&self, request: &Publish) -> Result<(), PublishError> {
+        self.check(request)
+    }
+
     /// The next subscriber that has something to read. Write its
     /// [`next_frames`](Self::next_frames) until there are none: until then it is not named again.
     pub fn poll_ready(&mut self) -> Option<SubscriberId> {
@@ -249,6 +330,50 @@ impl Hub {
     /// Whether a drain has begun and nobody is left to wait for.
     pub fn is_drained(&self) -> bool {
         self.drain.is_some() && self.subscribers.len() == 0 && self.appending.is_empty()
+    }
+
+    /// The numbers of all that a subscriber reads, in order: `$all` has the lowest.
+    pub(crate) fn numbers(&self, subscriber: &Subscriber) -> impl Iterator<Item = u32> {
+        core::iter::once(self.everyone).chain(subscriber.topics.numbers())
+    }
+
+    /// Checks a subscription and gives what it asks for, each once.
+    fn admit(&self, request: &Subscribe) -> Result<Vec<Selector>, SubscribeError> {
+        if self.drain.is_some() {
+            return Err(SubscribeError::Draining);
+        }
+        let mut selectors = request.selectors.clone();
+        selectors.sort_unstable();
+        selectors.dedup();
+        let (count, max) = (selectors.len(), self.config.max_topics);
+        if count > max {
+            return Err(SubscribeError::TooManyTopics { count, max });
+        }
+        let is_new =
+            |selector: &&Selector| selector.is_pattern() && self.log.number_of(selector).is_none();
+        let (count, max) =
+            (selectors.iter().filter(|s| s.is_pattern()).count(), self.config.max_patterns);
+        if count > max {
+            return Err(SubscribeError::TooManyPatterns { count, max });
+        }
+        if let Some(granted) = &request.granted {
+            let is_granted = |asked: &&Selector| granted.iter().any(|grant| grant.covers(asked));
+            if let Some(asked) = selectors.iter().find(|asked| !is_granted(asked)) {
+                return Err(SubscribeError::Forbidden { asked: asked.clone() });
+            }
+        }
+        if self.subscribers.len() >= self.config.max_subscribers {
+            return Err(SubscribeError::Full);
+        }
+        let new_patterns = selectors.iter().filter(is_new).count();
+        if self.log.patterns() + new_patterns > self.config.max_patterns_in_use {
+            return Err(SubscribeError::PatternsFull);
+        }
+        let everyone = Selector::from(Topic::all());
+        selectors.retain(|selector| *selector != everyone);
+        selectors.extend(request.user.clone().map(Selector::from));
+        selectors.dedup();
+        Ok(selectors)
     }
 
     fn check(&self, request: &Publish) -> Result<(), PublishError> {
@@ -279,43 +404,49 @@ impl Hub {
         Ok(())
     }
 
-    /// Marks the subscribers of the newest event ready; cuts those who are too far behind.
+    /// Marks the subscribers of the newest event ready; deals with those who are too far behind.
     fn hand_round(&mut self, now: Instant) {
-        for &topic in self.log.newest_topics() {
-            let Some(members) = self.members.get(topic as usize) else { continue };
-            for &index in members {
-                if self.subscribers.make_ready(index, now) {
-                    let stall = now + self.config.max_stall;
-                    if self.wheel.is_later(index, stall) {
-                        self.wheel.arm(index, stall);
-                    }
-                } else if self.subscribers.at(index).is_some_and(|subscriber| {
-                    let after = subscriber.cursor;
-                    matches!(subscriber.phase, Phase::Live)
-                        && !subscriber.catching_up
-                        && self.log.lag_of_all(after) > self.config.max_lag
-                        && subscriber.topics.numbers().map(|n| self.log.lag(n, after)).sum::<u64>()
-                            > self.config.max_lag
-                }) {
-                    self.overdue.push(self.subscribers.id(index));
+        for at in 0..self.log.newest_topics().len() {
+            let topic = self.log.newest_topics()[at];
+            if topic == self.everyone {
+                for index in 0..self.subscribers.slots() {
+                    self.hand_to(index, now);
                 }
+                continue;
+            }
+            for at in 0..self.members.get(topic as usize).map_or(0, Vec::len) {
+                self.hand_to(self.members[topic as usize][at], now);
             }
         }
         while let Some(id) = self.overdue.pop() {
-            if self.end(id, CloseReason::Slow) {
-                self.counters.cut_for_lag += 1;
+            // An event may have found it by several topics.
+            if self.is_overdue(id.index) {
+                self.overflow(id);
             }
         }
     }
 
+    fn hand_to(&mut self, index: u32, now: Instant) {
+        if self.subscribers.make_ready(index, now) {
+            let stall = now + self.config.max_stall;
+            if self.wheel.is_later(index, stall) {
+                self.wheel.arm(index, stall);
+            }
+        } else if self.is_overdue(index) {
+            self.overdue.push(self.subscribers.id(index));
+        }
+    }
+
     /// Enters a subscriber into the lists of its topics.
-    fn seat(&mut self, index: u32, topics: &[Topic]) {
+    fn seat(&mut self, index: u32, topics: &[Selector]) {
+        let mut told = 0;
         let mut seats = Vec::with_capacity(topics.len());
         for topic in topics {
             let number = self.log.pin(topic);
             if self.members.len() <= number as usize {
                 self.members.resize_with(number as usize + 1, Vec::new);
             }
+            told |= u8::from(self.presence.contains_key(&number));
             let members = &mut self.members[number as usize];
             seats.push(Seat { topic: number, place: members.len() as u32 });
             members.push(index);
@@ -323,6 +454,7 @@ impl Hub {
         seats.sort_unstable_by_key(|seat| seat.topic);
         if let Some(subscriber) = self.subscribers.at_mut(index) {
             subscriber.topics = seats.into();
+            subscriber.control.presence = told;
         }
     }
 
@@ -341,6 +473,7 @@ impl Hub {
             }
             if members.is_empty() {
                 *members = Vec::new();
+                self.presence.remove(&topic);
             }
             self.log.unpin(topic);
         }

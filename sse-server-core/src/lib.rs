@@ -59,6 +59,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod admission;
 mod config;
 mod cursor;
 mod delivery;
@@ -66,7 +67,9 @@ mod error;
 mod event;
 mod hub;
 mod output;
+mod overflow;
 mod replay;
+mod selector;
 mod subscriber;
 mod timers;
 mod topic;
@@ -74,12 +77,14 @@ mod upkeep;
 mod window;
 
 pub use crate::{
-    config::{HubConfig, Retention},
+    admission::{Admission, AdmissionConfig, AdmissionError, Pass, Ticket, TicketError, Visitor},
+    config::{HubConfig, Overflow, Retention},
     cursor::{Cursor, Epoch, ResetReason, Resume},
     error::{InvalidConfig, InvalidTopic, PublishError, StoreError, SubscribeError},
-    event::{Appended, Draft, HistoryPage, Publish, Stored},
+    event::{Appended, Draft, HistoryPage, Presence, Publish, Stored},
     hub::{Hub, Subscribe},
     output::{CloseReason, Counters, Deadline, FetchId, Output, PublishId, SubscriberId, Timer},
+    selector::Selector,
     subscriber::Written,
     topic::Topic,
     window::{Log, Placed},

@@ -8,7 +8,7 @@ use crate::{
     cursor::Cursor,
     error::{PublishError, StoreError},
     event::Draft,
-    topic::Topic,
+    selector::Selector,
 };
 
 /// One open response at the hub. A name is never used twice.
@@ -33,6 +33,11 @@ pub struct PublishId(pub(crate) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FetchId(pub(crate) u64);
 
+impl FetchId {
+    /// For a page that no store was asked for.
+    pub(crate) const NONE: Self = Self(u64::MAX);
+}
+
 /// What the driver must do, in this order.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -52,7 +57,7 @@ pub enum Output {
         /// To name in the report.
         fetch: FetchId,
         /// Whose entries are wanted.
-        topics: Arc<[Topic]>,
+        selectors: Arc<[Selector]>,
         /// After which place.
         after: Cursor,
         /// How many bytes of frames at most, though at least one entry if there is one.
@@ -141,6 +146,12 @@ pub struct Counters {
     pub cut_for_lag: u64,
     /// Subscribers cut because they read nothing.
     pub cut_for_stall: u64,
+    /// Times that a subscriber was made to skip events rather than be cut.
+    pub skipped: u64,
+    /// Subscribers cut by the application.
+    pub revoked: u64,
+    /// Subscribers whose grant ended.
+    pub expired: u64,
     /// Pages of history asked of the store.
     pub fetches: u64,
 }

@@ -10,7 +10,7 @@ use crate::{
     event::HistoryPage,
     hub::Hub,
     output::{CloseReason, FetchId, Output, SubscriberId},
-    subscriber::{Phase, Replay},
+    subscriber::{Pace, Phase, Replay},
 };
 
 /// Questions to the store that wait for an answer. Equal ones are asked once.
@@ -50,12 +50,12 @@ impl Hub {
     pub(crate) fn settle(&mut self, index: u32, now: Instant) {
         let Some(subscriber) = self.subscribers.at_mut(index) else { return };
         subscriber.phase = Phase::Live;
-        if !self.is_covered(index) {
+        let is_covered = self.is_covered(index);
+        if !is_covered {
             self.request_page(index);
         }
         let Some(subscriber) = self.subscribers.at(index) else { return };
-        let has_events =
-            self.log.next_after(subscriber.topics.numbers(), subscriber.cursor).is_some();
+        let has_events = self.log.next_after(self.numbers(subscriber), subscriber.cursor).is_some();
         if has_events || subscriber.closing || !subscriber.control.is_empty() {
             self.make_ready(index, now);
         }
@@ -86,8 +86,7 @@ impl Hub {
         if self.log.head().epoch() != old_epoch {
             subscriber.control.reset = Some(ResetReason::Epoch);
             subscriber.cursor = 0;
-            subscriber.earliest = true;
-            subscriber.catching_up = true;
+            subscriber.pace = Pace::FromEarliest;
             self.settle(index, now);
         } else if matches!(subscriber.phase, Phase::Live) {
             self.settle(index, now);
@@ -96,18 +95,18 @@ impl Hub {
 
     pub(crate) fn request_page(&mut self, index: u32) {
         let id = self.subscribers.id(index);
-        let Some(subscriber) = self.subscribers.at_mut(index) else { return };
-        let numbers: Box<[u32]> = subscriber.topics.numbers().collect();
+        let Some(subscriber) = self.subscribers.at(index) else { return };
+        let numbers: Box<[u32]> = self.numbers(subscriber).collect();
         let after = Cursor::new(self.log.head().epoch(), subscriber.cursor);
         let key = (numbers, subscriber.cursor);
         let fetches = &mut self.fetches;
         let fetch = *fetches.by_key.entry(key.clone()).or_insert_with(|| {
             let fetch = FetchId(fetches.next);
             fetches.next += 1;
-            let topics = key.0.iter().filter_map(|&number| self.log.name(number).cloned());
+            let selectors = key.0.iter().filter_map(|&number| self.log.name(number).cloned());
             self.outputs.push_back(Output::FetchHistory {
                 fetch,
-                topics: topics.collect(),
+                selectors: selectors.collect(),
                 after,
                 max_bytes: self.config.page,
             });
@@ -118,7 +117,9 @@ impl Hub {
         if let Some((_, waiting)) = fetches.asked.get_mut(&fetch) {
             waiting.push(id);
         }
-        subscriber.phase = Phase::Replaying(Box::new(Replay { fetch, page: None }));
+        if let Some(subscriber) = self.subscribers.at_mut(index) {
+            subscriber.phase = Phase::Replaying(Box::new(Replay { fetch, page: None }));
+        }
     }
 
     fn open_page(
@@ -140,17 +141,19 @@ impl Hub {
         if subscriber.cursor > page.head.offset() {
             subscriber.control.reset = Some(ResetReason::Future);
             subscriber.cursor = 0;
-            subscriber.earliest = true;
+            subscriber.pace = Pace::FromEarliest;
             self.settle(id.index, now);
             return;
         }
         if page.trimmed > subscriber.cursor {
-            if !subscriber.earliest {
+            if subscriber.pace != Pace::FromEarliest {
                 subscriber.control.reset = Some(ResetReason::Trimmed);
             }
             subscriber.cursor = page.trimmed;
         }
-        subscriber.earliest = false;
+        if subscriber.pace == Pace::FromEarliest {
+            subscriber.pace = Pace::CatchingUp;
+        }
         subscriber.phase = Phase::Replaying(Box::new(Replay { fetch, page: Some(page.clone()) }));
         self.turn_page(id, now);
         self.make_ready(id.index, now);
@@ -165,7 +168,7 @@ impl Hub {
 
     fn is_covered(&self, index: u32) -> bool {
         self.subscribers.at(index).is_some_and(|subscriber| {
-            subscriber.topics.numbers().all(|number| self.log.covers(number, subscriber.cursor))
+            self.numbers(subscriber).all(|number| self.log.covers(number, subscriber.cursor))
         })
     }
 }

@@ -24,19 +24,27 @@ pub(crate) struct Subscriber {
     pub(crate) control: Control,
     /// It was named by `poll_ready` or will be, and has not been found with nothing to read since.
     pub(crate) pending: bool,
-    /// It resumed and has not reached the head: its lag is history, not slowness.
-    pub(crate) catching_up: bool,
-    /// It asked for all that is kept, so that what is not is no gap.
-    pub(crate) earliest: bool,
+    pub(crate) pace: Pace,
     /// To be closed once it has read all there is.
     pub(crate) closing: bool,
+}
+
+/// What its distance from the head means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// It has been at the head since it came: its lag is slowness.
+    Live,
+    /// It resumed and has not reached the head: its lag is history.
+    CatchingUp,
+    /// It asked for all that is kept and has read none of it: what is not kept is no gap.
+    FromEarliest,
 }
 
 #[derive(Debug)]
 pub(crate) enum Phase {
     /// Its cursor lies in the window, or past it.
     Live,
-    /// It reads pages from the store until its cursor lies in the window.
+    /// It reads pages until its cursor lies in the window.
     Replaying(Box<Replay>),
 }
 
@@ -54,6 +62,8 @@ pub(crate) struct Control {
     pub(crate) reset: Option<ResetReason>,
     pub(crate) retry: bool,
     pub(crate) heartbeat: Option<Heartbeat>,
+    /// Counts the changes of presence that it has not been told of; 0 for none.
+    pub(crate) presence: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,16 +105,20 @@ impl Control {
         self == Self::default()
     }
 
-    /// Takes off what was written, unless it has changed meanwhile.
-    pub(crate) fn written(&mut self, written: Self) {
+    /// Takes off what was written, unless it has changed meanwhile. A reset stands for the place
+    /// that it was written for.
+    pub(crate) fn written(&mut self, written: Self, in_place: bool) {
         if self.opening == written.opening {
             self.opening = None;
         }
-        if self.reset == written.reset {
+        if in_place && self.reset == written.reset {
             self.reset = None;
         }
         if self.heartbeat == written.heartbeat {
             self.heartbeat = None;
+        }
+        if self.presence == written.presence {
+            self.presence = 0;
         }
         self.retry &= !written.retry;
     }
@@ -168,11 +182,14 @@ pub(crate) struct Slab {
 #[derive(Debug)]
 struct Slot {
     generation: u32,
-    /// The next free slot, or the next ready one.
-    next: Option<u32>,
-    queued: bool,
+    /// The next ready slot, or [`LAST`]; [`NONE`] while it is not on that list. The next free slot,
+    /// or [`NONE`].
+    next: u32,
     subscriber: Option<Subscriber>,
 }
+
+const NONE: u32 = u32::MAX;
+const LAST: u32 = u32::MAX - 1;
 
 impl Slab {
     pub(crate) const fn len(&self) -> usize {
@@ -183,17 +200,12 @@ impl Slab {
         self.len += 1;
         if let Some(index) = self.free {
             let slot = &mut self.slots[index as usize];
-            self.free = slot.next.take();
+            self.free = Some(core::mem::replace(&mut slot.next, NONE)).filter(|&next| next != NONE);
             slot.subscriber = Some(subscriber);
             return SubscriberId { index, generation: slot.generation };
         }
         let index = self.slots.len() as u32;
-        self.slots.push(Slot {
-            generation: 0,
-            next: None,
-            queued: false,
-            subscriber: Some(subscriber),
-        });
+        self.slots.push(Slot { generation: 0, next: NONE, subscriber: Some(subscriber) });
         SubscriberId { index, generation: 0 }
     }
 
@@ -204,10 +216,15 @@ impl Slab {
         }
         let subscriber = slot.subscriber.take()?;
         self.len -= 1;
-        if !slot.queued {
+        if slot.next == NONE {
             self.release(id.index);
         }
         Some(subscriber)
+    }
+
+    /// How many slots there are, in use or not.
+    pub(crate) fn slots(&self) -> u32 {
+        self.slots.len() as u32
     }
 
     /// The name of whoever has this slot.
@@ -248,12 +265,12 @@ impl Slab {
         };
         subscriber.pending = true;
         subscriber.touched = crate::timers::millis(now);
-        if !core::mem::replace(&mut slot.queued, true) {
-            slot.next = None;
+        if slot.next == NONE {
+            slot.next = LAST;
             self.ready = match self.ready {
                 None => Some((index, index)),
                 Some((first, last)) => {
-                    self.slots[last as usize].next = Some(index);
+                    self.slots[last as usize].next = index;
                     Some((first, index))
                 }
             };
@@ -265,8 +282,8 @@ impl Slab {
         loop {
             let (index, last) = self.ready?;
             let slot = &mut self.slots[index as usize];
-            slot.queued = false;
-            self.ready = slot.next.take().map(|next| (next, last));
+            let next = core::mem::replace(&mut slot.next, NONE);
+            self.ready = (next != LAST).then_some((next, last));
             if slot.subscriber.is_some() {
                 return Some(SubscriberId { index, generation: slot.generation });
             }
@@ -279,7 +296,7 @@ impl Slab {
         let slot = &mut self.slots[index as usize];
         if let Some(generation) = slot.generation.checked_add(1) {
             slot.generation = generation;
-            slot.next = self.free.replace(index);
+            slot.next = self.free.replace(index).unwrap_or(NONE);
         }
     }
 }
@@ -290,6 +307,6 @@ mod tests {
 
     #[test]
     fn a_subscriber_stays_small() {
-        assert!(size_of::<Slot>() <= 88, "{}", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 64, "{}", size_of::<Slot>());
     }
 }

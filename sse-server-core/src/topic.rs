@@ -49,9 +49,21 @@ impl Topic {
         Self::checked(&format!("$user.{id}"))
     }
 
+    /// `$presence.TOPIC`: who is subscribed to a topic. It carries no events that are kept.
+    ///
+    /// # Errors
+    /// [`InvalidTopic::TooLong`] if the topic's name leaves no room.
+    pub fn presence(topic: &Self) -> Result<Self, InvalidTopic> {
+        Self::checked(&format!("$presence.{topic}"))
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub(crate) fn into_name(self) -> Arc<str> {
+        self.0
     }
 
     fn checked(name: &str) -> Result<Self, InvalidTopic> {

@@ -82,6 +82,11 @@ impl Hub {
     pub(crate) fn end(&mut self, id: SubscriberId, reason: CloseReason) -> bool {
         let there = self.forget(id);
         if there {
+            match reason {
+                CloseReason::Revoked => self.counters.revoked += 1,
+                CloseReason::Expired => self.counters.expired += 1,
+                CloseReason::Slow | CloseReason::Drained | CloseReason::StoreFailed => {}
+            }
             self.outputs.push_back(Output::Close { id, reason });
         }
         there

@@ -1,6 +1,6 @@
 //! A bounded log of encoded events, with an index a topic.
 
-use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
 use core::fmt;
 
 use bytes::Bytes;
@@ -12,10 +12,12 @@ use crate::{
     config::Retention,
     cursor::{Cursor, Epoch},
     event::{Appended, HistoryPage, Stored},
-    topic::Topic,
+    selector::Selector,
 };
 
 /// What is kept of one store's order, oldest entries trimmed first.
+///
+/// A pattern that is in use at a hub is indexed like a topic.
 ///
 /// A [`Hub`](crate::Hub) keeps one as its window; a store in memory is one, with a longer
 /// retention. Each topic indexes its own entries with their cumulative bytes, and remembers up to
@@ -32,8 +34,10 @@ pub struct Log {
     entries: VecDeque<Entry>,
     kept_bytes: u64,
     total_bytes: u64,
-    numbers: HashMap<Topic, u32, FixedState>,
+    numbers: HashMap<Selector, u32, FixedState>,
     records: Vec<Record>,
+    /// The numbers of the patterns in use.
+    patterns: Vec<u32>,
     free: Vec<u32>,
     /// Topics that hold nothing, with the trim that made them so, in that order. An entry that no
     /// longer tells the truth is passed over.
@@ -53,7 +57,9 @@ struct Entry {
 
 #[derive(Default)]
 struct Record {
-    name: Option<Topic>,
+    name: Option<Selector>,
+    /// Of a topic: the patterns in use that match it.
+    patterns: Box<[u32]>,
     marks: VecDeque<Mark>,
     /// Cumulative bytes of the topic.
     bytes: u64,
@@ -96,6 +102,7 @@ impl Log {
             total_bytes: 0,
             numbers: HashMap::with_hasher(FixedState::with_seed(seed)),
             records: Vec::new(),
+            patterns: Vec::new(),
             free: Vec::new(),
             hollow: VecDeque::new(),
             floor: head.offset(),
@@ -144,11 +151,15 @@ impl Log {
         self.total_bytes += size;
         self.newest.clear();
         for name in appended.topics.iter() {
-            let number = self.number(name);
-            let record = &mut self.records[number as usize];
-            record.marks.push_back(Mark { offset, begin: record.bytes });
-            record.bytes += size;
+            let number = self.number(&name.clone().into());
             self.newest.push(number);
+            self.newest.extend_from_slice(&self.records[number as usize].patterns);
+        }
+        // Two topics of an event may match one pattern.
+        self.newest.sort_unstable();
+        self.newest.dedup();
+        for &number in &self.newest {
+            self.records[number as usize].mark(offset, size);
         }
         self.entries.push_back(Entry {
             frame: appended.frame.clone(),
@@ -181,11 +192,11 @@ impl Log {
         }
     }
 
-    /// Reads what is kept of `topics` after a place, at most `max_bytes` (though one entry at
+    /// Reads what is kept of these topics after a place, at most `max_bytes` (though one entry at
     /// least).
     pub fn page(
         &mut self,
-        topics: &[Topic],
+        selectors: &[Selector],
         after: Cursor,
         max_bytes: usize,
         now: Instant,
@@ -196,25 +207,55 @@ impl Log {
         if after.epoch() != self.epoch {
             return page;
         }
-        let mut numbers = Vec::with_capacity(topics.len());
-        for topic in topics {
-            match self.numbers.get(topic) {
-                Some(&number) => {
-                    page.trimmed = page.trimmed.max(self.records[number as usize].trimmed);
-                    numbers.push(number);
-                }
+        let mut numbers = Vec::with_capacity(selectors.len());
+        let mut is_scan = false;
+        for selector in selectors {
+            match self.numbers.get(selector) {
+                Some(&number) => numbers.push(number),
                 None => page.trimmed = page.trimmed.max(self.floor),
             }
+            if selector.is_pattern() && !self.numbers.contains_key(selector) {
+                numbers.extend(self.matching(selector));
+                is_scan = true;
+            }
         }
-        let (mut at, mut room) = (after.offset(), max_bytes);
-        while let Some((offset, frame)) = self.next_after(numbers.iter().copied(), at) {
+        for &number in &numbers {
+            page.trimmed = page.trimmed.max(self.records[number as usize].trimmed);
+        }
+        let mut room = max_bytes;
+        let mut take = |at: u64, offset: u64, frame: &Bytes| {
             if frame.len() > room && !page.entries.is_empty() {
                 page.upto = at;
-                break;
+                return false;
             }
             room = room.saturating_sub(frame.len());
             page.entries.push(Stored { offset, frame: frame.clone() });
-            at = offset;
+            true
+        };
+        let mut at = after.offset();
+        if is_scan {
+            // A pattern without an index may match very many topics: look at each entry once.
+            let mut wanted = vec![false; self.records.len()];
+            for &number in &numbers {
+                wanted[number as usize] = true;
+            }
+            let first = self.head + 1 - self.entries.len() as u64;
+            for (entry, offset) in self.entries.iter().zip(first..) {
+                let fits = entry.topics.iter().any(|&number| wanted[number as usize]);
+                if offset > at && fits {
+                    if !take(at, offset, &entry.frame) {
+                        break;
+                    }
+                    at = offset;
+                }
+            }
+        } else {
+            while let Some((offset, frame)) = self.next_after(numbers.iter().copied(), at) {
+                if !take(at, offset, frame) {
+                    break;
+                }
+                at = offset;
+            }
         }
         page
     }
@@ -257,9 +298,25 @@ impl Log {
         &self.newest
     }
 
-    /// Keeps this topic's number until [`unpin`](Self::unpin).
-    pub(crate) fn pin(&mut self, name: &Topic) -> u32 {
+    /// The newest entry of this topic past an offset.
+    pub(crate) fn latest_after(&self, topic: u32, after: u64) -> Option<u64> {
+        let newest = self.records[topic as usize].marks.back()?.offset;
+        (newest > after).then_some(newest)
+    }
+
+    /// The frame of an entry that is kept.
+    pub(crate) fn frame(&self, offset: u64) -> Option<&Bytes> {
+        let first = self.head + 1 - self.entries.len() as u64;
+        let index = usize::try_from(offset.checked_sub(first)?).ok()?;
+        self.entries.get(index).map(|entry| &entry.frame)
+    }
+
+    /// Keeps the number of this topic or pattern until [`unpin`](Self::unpin).
+    pub(crate) fn pin(&mut self, name: &Selector) -> u32 {
         let number = self.number(name);
+        if name.is_pattern() && self.records[number as usize].pins == 0 {
+            self.index_pattern(number, name);
+        }
         self.records[number as usize].pins += 1;
         number
     }
@@ -267,13 +324,75 @@ impl Log {
     pub(crate) fn unpin(&mut self, number: u32) {
         let record = &mut self.records[number as usize];
         record.pins -= 1;
-        if record.is_hollow() {
+        if record.pins > 0 {
+            return;
+        }
+        if record.name.as_ref().is_some_and(Selector::is_pattern) {
+            self.drop_pattern(number);
+        } else if record.is_hollow() {
             self.hollowed(number);
         }
     }
 
-    pub(crate) fn name(&self, number: u32) -> Option<&Topic> {
+    pub(crate) fn name(&self, number: u32) -> Option<&Selector> {
         self.records[number as usize].name.as_ref()
+    }
+
+    /// The number of what is known by this name.
+    pub(crate) fn number_of(&self, name: &Selector) -> Option<u32> {
+        self.numbers.get(name).copied()
+    }
+
+    /// How many patterns are in use.
+    pub(crate) fn patterns(&self) -> usize {
+        self.patterns.len()
+    }
+
+    /// The topics that a pattern matches.
+    fn matching(&self, pattern: &Selector) -> impl Iterator<Item = u32> {
+        let numbered = self.records.iter().zip(0..);
+        numbered.filter_map(move |(record, number)| {
+            let name = record.name.as_ref().filter(|name| !name.is_pattern())?;
+            pattern.covers(name).then_some(number)
+        })
+    }
+
+    /// Indexes a pattern that comes into use, over all that is kept.
+    fn index_pattern(&mut self, number: u32, pattern: &Selector) {
+        self.patterns.push(number);
+        let mut matched = vec![false; self.records.len()];
+        for topic in self.matching(pattern).collect::<Vec<_>>() {
+            matched[topic as usize] = true;
+            let record = &mut self.records[topic as usize];
+            record.patterns = record.patterns.iter().copied().chain([number]).collect();
+            let trimmed = record.trimmed;
+            let own = &mut self.records[number as usize].trimmed;
+            *own = trimmed.max(*own);
+        }
+        let first = self.head + 1 - self.entries.len() as u64;
+        for (entry, offset) in self.entries.iter_mut().zip(first..) {
+            if entry.topics.iter().any(|&topic| matched[topic as usize]) {
+                entry.topics = entry.topics.iter().copied().chain([number]).collect();
+                self.records[number as usize].mark(offset, entry.frame.len() as u64);
+            }
+        }
+    }
+
+    /// Takes a pattern that nobody uses out of all indexes.
+    fn drop_pattern(&mut self, number: u32) {
+        let without = |numbers: &mut Box<[u32]>| {
+            if numbers.contains(&number) {
+                *numbers = numbers.iter().copied().filter(|&other| other != number).collect();
+            }
+        };
+        self.entries.iter_mut().for_each(|entry| without(&mut entry.topics));
+        self.records.iter_mut().for_each(|record| without(&mut record.patterns));
+        self.patterns.retain(|&other| other != number);
+        let record = core::mem::take(&mut self.records[number as usize]);
+        if let Some(name) = record.name {
+            self.numbers.remove(&name);
+            self.free.push(number);
+        }
     }
 
     /// Gives up everything and begins after `head`.
@@ -328,11 +447,19 @@ impl Log {
         }
     }
 
-    fn number(&mut self, name: &Topic) -> u32 {
+    fn number(&mut self, name: &Selector) -> u32 {
         if let Some(&number) = self.numbers.get(name) {
             return number;
         }
-        let record = Record { name: Some(name.clone()), trimmed: self.floor, ..Record::default() };
+        let mut record =
+            Record { name: Some(name.clone()), trimmed: self.floor, ..Record::default() };
+        if !name.is_pattern() {
+            let matches = |&&pattern: &&u32| {
+                let pattern = self.records[pattern as usize].name.as_ref();
+                pattern.is_some_and(|pattern| pattern.covers(name))
+            };
+            record.patterns = self.patterns.iter().filter(matches).copied().collect();
+        }
         let number = match self.free.pop() {
             Some(number) => {
                 self.records[number as usize] = record;
@@ -350,6 +477,11 @@ impl Log {
 }
 
 impl Record {
+    fn mark(&mut self, offset: u64, size: u64) {
+        self.marks.push_back(Mark { offset, begin: self.bytes });
+        self.bytes += size;
+    }
+
     fn is_hollow(&self) -> bool {
         self.name.is_some() && self.pins == 0 && self.marks.is_empty()
     }

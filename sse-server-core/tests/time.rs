@@ -3,6 +3,8 @@
 
 mod common;
 
+use core::time::Duration;
+
 use common::{World, data, events, secs};
 use sse_codec::EventType;
 use sse_server_core::{
@@ -188,4 +190,25 @@ fn the_same_seed_says_the_same() {
     };
     assert_eq!(run(), run());
     assert_eq!(events(&run()).len(), 10);
+}
+
+#[test]
+fn a_heartbeat_can_be_an_event_that_carries_the_time() {
+    let mut config = HubConfig::default();
+    config.heartbeat_event = Some(Duration::from_secs(1_700_000_000));
+    let mut world = World::with(config, Retention::DEFAULT);
+    let id = world.subscribe(&["a"], Resume::Fresh);
+    world.read(id);
+    world.pass(secs(15));
+    let wire = world.read(id);
+    let beats = events(&wire);
+    assert_eq!(beats[0].event_type, "heartbeat");
+    let time = beats[0].data.strip_prefix("{\"time\":").and_then(|t| t.strip_suffix('}'));
+    let time: u64 = time.unwrap().parse().unwrap();
+    assert!((1_700_001_013_000..=1_700_001_015_000).contains(&time), "{time}");
+    assert!(!wire.contains("id:"));
+    // The head moved by what is not its own.
+    let place = world.publish(&["b"], "x");
+    world.pass(secs(15));
+    assert_eq!(events(&world.read(id))[0].last_event_id, place.to_string());
 }

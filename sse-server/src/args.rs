@@ -2,8 +2,11 @@
 
 use core::time::Duration;
 
-use clap::Parser;
-use sse_server::{Config, HubConfig, Retention, ServerConfig};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Parser, ValueEnum};
+use http::header::HeaderName;
+use sse_server::{AdmissionConfig, Config, HubConfig, Overflow, Retention, ServerConfig};
 
 /// A hub of Server-Sent Events: many subscribe, something publishes, nobody loses an event in
 /// silence.
@@ -34,6 +37,55 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
     max_stall: Duration,
 
+    /// What becomes of a subscriber that lags by more.
+    #[arg(long, value_name = "POLICY", value_enum, default_value = "cut")]
+    overflow: Policy,
+
+    /// Heartbeats as events of the type `heartbeat` with the time, in the place of comments.
+    #[arg(long)]
+    heartbeat_events: bool,
+
+    /// How many streams an address may have open.
+    #[arg(long, value_name = "COUNT", default_value_t = AdmissionConfig::default().max_per_address)]
+    streams_per_address: usize,
+
+    /// How many streams a user may have open.
+    #[arg(long, value_name = "COUNT", default_value_t = AdmissionConfig::default().max_per_user)]
+    streams_per_user: usize,
+
+    /// How many events a second one may publish, by user or else by address; twice as many at once.
+    #[arg(long, value_name = "COUNT", default_value_t = AdmissionConfig::default().publish_rate)]
+    publish_rate: u32,
+
+    /// Answer a stream that cannot open for now by 200, a `retry` and an end: at another status a
+    /// browser's EventSource gives up for good.
+    #[arg(long)]
+    soft_refusals: bool,
+
+    /// Header with the user's id. Only behind a proxy that sets it on every request.
+    #[arg(long, value_name = "NAME")]
+    user_header: Option<HeaderName>,
+
+    /// Take the last address of X-Forwarded-For for the client's. Only behind a proxy that adds it.
+    #[arg(long)]
+    forwarded: bool,
+
+    /// Another host that requests may name on the loopback address.
+    #[arg(long = "allow-host", value_name = "HOST")]
+    allowed_hosts: Vec<String>,
+
+    /// Serve no page at `/`.
+    #[arg(long)]
+    no_page: bool,
+
+    /// Address and port for metrics and for ending streams. Nobody is asked there who they are.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) admin: Option<String>,
+
+    /// How many connections are held at once.
+    #[arg(long, value_name = "COUNT", default_value_t = ServerConfig::default().max_connections)]
+    max_connections: usize,
+
     /// How many events are kept for those who resume.
     #[arg(long, value_name = "COUNT", default_value_t = Retention::DEFAULT.events)]
     keep_events: usize,
@@ -51,6 +103,16 @@ pub(crate) struct Args {
     drain: Duration,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Policy {
+    /// It is cut, and resumes from history.
+    Cut,
+    /// It gets the latest of each topic.
+    SkipToLatest,
+    /// It loses the oldest events.
+    DropOldest,
+}
+
 impl Args {
     pub(crate) fn hub_config(&self) -> Config {
         let mut config = Config::default();
@@ -60,6 +122,23 @@ impl Args {
         config.hub.retry = self.retry;
         config.hub.max_lag = self.max_lag;
         config.hub.max_stall = self.max_stall;
+        config.hub.overflow = match self.overflow {
+            Policy::Cut => Overflow::Cut,
+            Policy::SkipToLatest => Overflow::SkipToLatest,
+            Policy::DropOldest => Overflow::DropOldest,
+        };
+        if self.heartbeat_events {
+            // The hub's origin of time is its start, a moment from now.
+            config.hub.heartbeat_event = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+        }
+        config.admission.max_per_address = self.streams_per_address;
+        config.admission.max_per_user = self.streams_per_user;
+        config.admission.publish_rate = self.publish_rate;
+        config.admission.publish_burst = self.publish_rate.saturating_mul(2);
+        config.routes.soft_refusals = self.soft_refusals;
+        config.routes.user_header = self.user_header.clone();
+        config.routes.forwarded = self.forwarded;
+        config.routes.page = !self.no_page;
         config.retention = Retention::DEFAULT
             .events(self.keep_events)
             .bytes(self.keep_bytes)
@@ -70,6 +149,8 @@ impl Args {
     pub(crate) fn server_config(&self) -> ServerConfig {
         let mut config = ServerConfig::default();
         config.drain_timeout = self.drain;
+        config.max_connections = self.max_connections;
+        config.allowed_hosts = self.allowed_hosts.clone();
         config
     }
 }

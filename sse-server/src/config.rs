@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use sse_server_core::{HubConfig, Retention};
+use http::header::HeaderName;
+use sse_server_core::{AdmissionConfig, HubConfig, Retention};
 
 /// Settings of a [`Hub`](crate::Hub).
 #[derive(Clone, Debug, Default)]
@@ -12,6 +13,54 @@ pub struct Config {
     pub hub: HubConfig,
     /// How much history the store keeps.
     pub retention: Retention,
+    /// Limits by user, by address and in all; publish rates. They hold for requests, not for what
+    /// the program itself does by its handle.
+    pub admission: AdmissionConfig,
+    /// What the routes do.
+    pub routes: RoutesConfig,
+}
+
+/// Settings of an [`EventService`](crate::EventService).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RoutesConfig {
+    /// How long a long-poll waits if it does not say. 25 s: below the 30 s of usual proxies.
+    pub long_poll: Duration,
+    /// How long a long-poll may ask to wait. 60 s.
+    pub max_long_poll: Duration,
+    /// The largest body of one event. 256 KiB.
+    pub max_body: usize,
+    /// The largest body of a batch. 4 MiB.
+    pub max_batch: usize,
+    /// How many events a batch may have. 1,000.
+    pub max_batch_events: usize,
+    /// Answers a stream that cannot open for now by 200, a `retry` and an end, in the place of 429
+    /// or 503, at which a browser's EventSource would give up for good. No.
+    pub soft_refusals: bool,
+    /// Whether there is a page at `/`. Yes.
+    pub page: bool,
+    /// The header from which the user's id is taken. Only behind a proxy that sets it on every
+    /// request, since whoever else can set it is whoever they say. None.
+    pub user_header: Option<HeaderName>,
+    /// Whether the last address of `X-Forwarded-For` is the client's. Only behind a proxy that
+    /// adds it. No.
+    pub forwarded: bool,
+}
+
+impl Default for RoutesConfig {
+    fn default() -> Self {
+        Self {
+            long_poll: Duration::from_secs(25),
+            max_long_poll: Duration::from_secs(60),
+            max_body: 256 << 10,
+            max_batch: 4 << 20,
+            max_batch_events: 1000,
+            soft_refusals: false,
+            page: true,
+            user_header: None,
+            forwarded: false,
+        }
+    }
 }
 
 /// Settings of a [`Server`](crate::Server).
@@ -28,6 +77,10 @@ pub struct ServerConfig {
     /// The kernel's send buffer a connection. 64 KiB: left to itself, the kernel would let one
     /// stalled reader hold 4 MiB.
     pub send_buffer: usize,
+    /// The hosts that a request may name on a listener of the loopback address, besides localhost
+    /// and the address itself. A page from elsewhere that had its name resolve to this machine
+    /// would name its own. None.
+    pub allowed_hosts: Vec<String>,
 }
 
 impl Default for ServerConfig {
@@ -37,6 +90,7 @@ impl Default for ServerConfig {
             drain_timeout: Duration::from_secs(20),
             max_connections: 16_384,
             send_buffer: 64 << 10,
+            allowed_hosts: Vec::new(),
         }
     }
 }

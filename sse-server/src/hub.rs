@@ -9,12 +9,13 @@ use core::{
 
 use sse_codec::EventId;
 use sse_server_core::{
-    Counters, Cursor, InvalidConfig, Publish, PublishError, Subscribe, SubscribeError,
+    Counters, Cursor, InvalidConfig, Presence, Publish, PublishError, Subscribe, SubscribeError,
+    Topic,
 };
 use tokio::sync::oneshot;
 
 use crate::{
-    config::Config,
+    config::{Config, RoutesConfig},
     hub_task::{Shared, keep_time},
     subscription::Subscription,
 };
@@ -41,6 +42,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Hub {
     shared: Arc<Shared>,
+    routes: Arc<RoutesConfig>,
 }
 
 impl Hub {
@@ -53,9 +55,10 @@ impl Hub {
     /// Outside a tokio runtime.
     pub fn start(config: Config) -> Result<Self, InvalidConfig> {
         config.hub.check(&config.retention)?;
+        let routes = Arc::new(config.routes.clone());
         let shared = Arc::new(Shared::new(config));
         tokio::spawn(keep_time(Arc::downgrade(&shared), shared.alarm.clone()));
-        Ok(Self { shared })
+        Ok(Self { shared, routes })
     }
 
     /// Publishes an event, without blocking: it is on its way when this returns, whether or not
@@ -71,7 +74,7 @@ impl Hub {
     /// # Errors
     /// [`SubscribeError`] says which limit it would pass.
     pub fn subscribe(&self, request: Subscribe) -> Result<Subscription, SubscribeError> {
-        let id = self.shared.subscribe(request, None)?;
+        let id = self.shared.subscribe(request)?;
         Ok(Subscription::new(self.shared.clone(), id))
     }
 
@@ -94,6 +97,29 @@ impl Hub {
     /// What the hub has done so far.
     pub fn counters(&self) -> Counters {
         self.shared.counters()
+    }
+
+    /// Who is subscribed to a topic, by its name or by a pattern, through an
+    /// [`EventService`](crate::EventService).
+    pub fn presence(&self, topic: &Topic) -> Presence {
+        self.shared.presence(topic)
+    }
+
+    /// Ends all streams that a user has open through an [`EventService`](crate::EventService), and
+    /// says how many there were.
+    pub fn revoke_user(&self, id: &str) -> usize {
+        self.shared.revoke_user(id)
+    }
+
+    /// Ends the stream whose `connected` event has this `clientId`; false if there is none.
+    pub fn close_client(&self, client_id: &str) -> bool {
+        let digits = Some(client_id).filter(|id| id.len() == 16 && !id.starts_with('+'));
+        let number = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        number.is_some_and(|number| self.shared.close_client(number))
+    }
+
+    pub(crate) const fn routes(&self) -> &Arc<RoutesConfig> {
+        &self.routes
     }
 
     pub(crate) const fn shared(&self) -> &Arc<Shared> {

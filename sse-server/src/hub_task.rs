@@ -16,8 +16,9 @@ use std::{
 use bytes::Bytes;
 use sse_codec::time::Instant;
 use sse_server_core::{
-    CloseReason, Counters, Cursor, Epoch, Hub, Output, Publish, PublishError, PublishId, Subscribe,
-    SubscribeError, SubscriberId, Written,
+    Admission, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub, Output, Pass, Presence,
+    Publish, PublishError, PublishId, Subscribe, SubscribeError, SubscriberId, Topic, Visitor,
+    Written,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -28,6 +29,9 @@ use crate::{
 };
 
 type Answer = oneshot::Sender<Result<Cursor, PublishError>>;
+
+/// Where the answer to a publish comes in.
+pub(crate) type Awaited = oneshot::Receiver<Result<Cursor, PublishError>>;
 
 /// What the handles, the streams and the timer of one hub share.
 pub(crate) struct Shared {
@@ -41,6 +45,7 @@ pub(crate) struct Shared {
 
 struct State {
     hub: Hub,
+    admission: Admission,
     store: Box<dyn Store>,
     /// By slot: how to reach whoever reads there.
     readers: Vec<Reader>,
@@ -55,6 +60,14 @@ struct State {
 struct Reader {
     waker: Option<Waker>,
     cut: Option<CutHandle>,
+    pass: Option<Pass>,
+}
+
+/// Why a request is refused: by the door or by the hub.
+#[derive(Debug)]
+pub(crate) enum Refused<E> {
+    Admission(AdmissionError),
+    Hub(E),
 }
 
 /// What is done after the lock is released, since none of it is ours: wakers and sockets.
@@ -87,6 +100,7 @@ impl Shared {
         Self {
             state: Mutex::new(State {
                 hub: Hub::new(config.hub, store.head(), seed),
+                admission: Admission::new(config.admission, seed),
                 store: Box::new(store),
                 readers: Vec::new(),
                 ended: HashMap::new(),
@@ -115,21 +129,116 @@ impl Shared {
         self.act(state);
     }
 
-    pub(crate) fn subscribe(
+    /// Publishes all of these events or none, on behalf of somebody.
+    pub(crate) fn publish_all(
+        &self,
+        events: Vec<Publish>,
+        principal: Option<&str>,
+    ) -> Result<Vec<Awaited>, (usize, Refused<PublishError>)> {
+        let mut state = self.lock();
+        let now = self.now();
+        for (n, event) in events.iter().enumerate() {
+            state.hub.check_publish(event).map_err(|error| (n, Refused::Hub(error)))?;
+        }
+        if events.len() > state.hub.room() {
+            return Err((0, Refused::Hub(PublishError::Busy)));
+        }
+        if let Some(principal) = principal {
+            let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+            let admitted = state.admission.publish(principal, count, now);
+            admitted.map_err(|error| (0, Refused::Admission(error)))?;
+        }
+        let mut answers = Vec::with_capacity(events.len());
+        for event in events {
+            let (sender, answer) = oneshot::channel();
+            match state.hub.publish(event, now) {
+                Ok(id) => {
+                    state.answers.insert(id, sender);
+                }
+                Err(refusal) => {
+                    let _ = sender.send(Err(refusal));
+                }
+            }
+            answers.push(answer);
+        }
+        self.act(state);
+        Ok(answers)
+    }
+
+    /// Opens a stream of the program's own.
+    pub(crate) fn subscribe(&self, request: Subscribe) -> Result<SubscriberId, SubscribeError> {
+        let state = self.lock();
+        self.seat(state, request, Reader::default())
+    }
+
+    /// Opens a stream on behalf of somebody.
+    pub(crate) fn admit(
         &self,
         request: Subscribe,
+        visitor: Visitor,
         cut: Option<CutHandle>,
-    ) -> Result<SubscriberId, SubscribeError> {
+    ) -> Result<SubscriberId, Refused<SubscribeError>> {
         let mut state = self.lock();
-        let id = state.hub.subscribe(request, self.now())?;
+        let now = self.now();
+        let pass = state.admission.admit(visitor, now).map_err(Refused::Admission)?;
+        let reader = Reader { waker: None, cut, pass: Some(pass) };
+        self.seat(state, request, reader).map_err(Refused::Hub)
+    }
+
+    fn seat(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        request: Subscribe,
+        reader: Reader,
+    ) -> Result<SubscriberId, SubscribeError> {
+        let now = self.now();
+        let id = match state.hub.subscribe(request, now) {
+            Ok(id) => id,
+            Err(refusal) => {
+                if let Some(pass) = reader.pass {
+                    state.admission.release(pass, now);
+                }
+                return Err(refusal);
+            }
+        };
         if state.readers.len() <= id.index() {
             state.readers.resize_with(id.index() + 1, Reader::default);
         }
-        let before =
-            core::mem::replace(&mut state.readers[id.index()], Reader { waker: None, cut });
+        let before = core::mem::replace(&mut state.readers[id.index()], reader);
         self.act(state);
         drop(before);
         Ok(id)
+    }
+
+    /// By what a subscriber resumes if it goes now.
+    pub(crate) fn place(&self, id: SubscriberId) -> Option<Cursor> {
+        self.lock().hub.place(id)
+    }
+
+    /// Who is subscribed to a topic.
+    pub(crate) fn presence(&self, topic: &Topic) -> Presence {
+        self.lock().admission.presence(topic)
+    }
+
+    /// Ends the stream of one client; false if there is none.
+    pub(crate) fn close_client(&self, client_id: u64) -> bool {
+        let mut state = self.lock();
+        let Some(id) = state.hub.find_client(client_id) else { return false };
+        state.hub.close(id, CloseReason::Revoked, self.now());
+        self.act(state);
+        true
+    }
+
+    /// Ends all streams of a user, and says how many there were.
+    pub(crate) fn revoke_user(&self, user: &str) -> usize {
+        let mut state = self.lock();
+        let passes = state.admission.passes_of(user);
+        let ids: Vec<_> = state.occupied(&passes).collect();
+        for &id in &ids {
+            state.hub.close(id, CloseReason::Revoked, self.now());
+        }
+        self.act(state);
+        ids.len()
     }
 
     /// Confirms what was read before, and reads on.
@@ -142,11 +251,14 @@ impl Shared {
         cx: &Context<'_>,
     ) -> Read {
         let mut state = self.lock();
+        let now = self.now();
         if let Some(written) = written {
-            state.hub.handle_written(id, written, self.now());
+            state.hub.handle_written(id, written, now);
         }
-        if let Some(reason) = state.ended.remove(&id) {
-            self.act(state);
+        // Most of the time nobody has ended, and looking that up costs more than knowing it.
+        let ended = if state.ended.is_empty() { None } else { state.ended.remove(&id) };
+        if let Some(reason) = ended {
+            self.act_at(state, now);
             return Read::Ended(reason);
         }
         let mut old_waker = None;
@@ -160,7 +272,7 @@ impl Shared {
                 Read::Nothing
             }
         };
-        self.act(state);
+        self.act_at(state, now);
         // Dropping the last waker of a task drops the task, which may hold a stream of this hub.
         drop(old_waker);
         read
@@ -172,6 +284,10 @@ impl Shared {
         state.hub.handle_disconnect(id);
         // The slot of one that the hub ended may have another reader by now.
         let before = (!ended).then(|| core::mem::take(&mut state.readers[id.index()]));
+        if let Some(pass) = before.as_ref().and_then(|before| before.pass) {
+            let now = self.now();
+            state.admission.release(pass, now);
+        }
         self.act(state);
         drop(before);
     }
@@ -213,17 +329,24 @@ impl Shared {
     /// Does what is due and says when to come again.
     fn tick(&self) -> Option<Instant> {
         let mut state = self.lock();
-        state.hub.handle_timeout(self.now());
-        state.armed = state.hub.poll_timeout().map(|deadline| deadline.at);
+        let now = self.now();
+        state.hub.handle_timeout(now);
+        while let Some(word) = state.admission.poll_presence(now) {
+            state.hub.handle_presence(&word, now);
+        }
+        state.armed = state.deadline();
         let armed = state.armed;
         self.act(state);
         armed
     }
 
     /// Acts on all that the hub wants done, releases the lock, and does the rest.
-    fn act(&self, mut state: MutexGuard<'_, State>) {
+    fn act(&self, state: MutexGuard<'_, State>) {
+        self.act_at(state, self.now());
+    }
+
+    fn act_at(&self, mut state: MutexGuard<'_, State>, now: Instant) {
         let mut afterwards = Afterwards::default();
-        let now = self.now();
         state.pump(now, &mut afterwards);
         drop(state);
         for waker in afterwards.wake {
@@ -279,7 +402,7 @@ impl State {
         while let Some(id) = self.hub.poll_ready() {
             afterwards.wake.extend(self.readers[id.index()].waker.take());
         }
-        let next = self.hub.poll_timeout().map(|deadline| deadline.at);
+        let next = self.deadline();
         afterwards.alarm = match (next, self.armed) {
             (Some(next), Some(armed)) => next < armed,
             (Some(_), None) => true,
@@ -291,11 +414,26 @@ impl State {
         afterwards.drained = self.hub.is_drained();
     }
 
+    fn deadline(&self) -> Option<Instant> {
+        let hub = self.hub.poll_timeout().map(|deadline| deadline.at);
+        hub.into_iter().chain(self.admission.poll_timeout()).min()
+    }
+
+    /// Who came in by these passes.
+    fn occupied(&self, passes: &[Pass]) -> impl Iterator<Item = SubscriberId> {
+        let readers = self.readers.iter().enumerate();
+        readers.filter_map(move |(index, reader)| {
+            let pass = reader.pass.as_ref()?;
+            passes.binary_search(pass).ok()?;
+            self.hub.subscriber_at(index)
+        })
+    }
+
     fn obey(&mut self, output: Output, now: Instant, afterwards: &mut Afterwards) {
         match output {
             Output::Append { id, event, .. } => self.store.append(id, event, now),
-            Output::FetchHistory { fetch, topics, after, max_bytes, .. } => {
-                self.store.fetch(Question { fetch, topics, after, max_bytes }, now);
+            Output::FetchHistory { fetch, selectors, after, max_bytes, .. } => {
+                self.store.fetch(Question { fetch, selectors, after, max_bytes }, now);
             }
             Output::PublishDone { id, result, .. } => {
                 let answer = self.answers.remove(&id);
@@ -304,6 +442,9 @@ impl State {
             Output::Close { id, reason, .. } => {
                 self.ended.insert(id, reason);
                 let reader = core::mem::take(&mut self.readers[id.index()]);
+                if let Some(pass) = reader.pass {
+                    self.admission.release(pass, now);
+                }
                 afterwards.wake.extend(reader.waker);
                 afterwards.cut.extend(reader.cut.filter(|_| reason == CloseReason::Slow));
             }

@@ -12,26 +12,33 @@
 //! # Routes
 //! | | |
 //! |---|---|
-//! | `GET /events?topic=a&topic=b`, `GET /events/{topic}`, bare `GET /events` | an event stream of these topics and of what goes to everyone. `Last-Event-ID`, as a header or as the query's `lastEventId`, resumes; `earliest` begins with all that is kept |
-//! | `POST /publish` | JSON: `topic`, `topics` or `all`; `event`; `data`. Answers `{"id":…}` |
-//! | `GET /healthz` | 200 while the process lives |
+//! | `GET /events?topic=a&topic=b`, `GET /events/{topic}`, bare `GET /events` | an event stream of these topics or [patterns](Selector), of one's own, and of what goes to everyone. `Last-Event-ID`, as a header or as the query's `lastEventId`, resumes; `earliest` begins with all that is kept |
+//! | the same with `Accept: application/json` | long-polling: waits up to `timeout` seconds and answers `{"events":[…],"lastEventId":…}`, with `reset` where events were lost |
+//! | `POST /publish` | JSON: `topic`, `topics`, `user` or `all`; `event`; `data`. Answers `{"id":…}`. As `application/x-ndjson` a batch, all of it or the number of the bad line |
+//! | `POST /events/{topic}?event=…` | the body is the data |
+//! | `POST /broadcast` `{"message":…}`, `POST /notify` `{"userId":…,"message":…}` | the event `announcement` to everyone, `notification` to one user |
+//! | `GET /healthz`, `GET /readyz` | 200 while the process lives; while it takes requests |
 //! | `GET /` | a page that watches and publishes with the browser's own means |
 //!
 //! A stream begins with the event `connected`. An event `reset` says that events were lost which
 //! no resume can bring back, and why.
 //!
 //! # Limits
-//! [`HubConfig`], [`Retention`] and [`ServerConfig`] name each, with its default.
+//! [`HubConfig`], [`Retention`], [`AdmissionConfig`], [`RoutesConfig`] and [`ServerConfig`] name each, with its default.
 
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod admin;
 mod body;
 mod config;
 mod connection;
+mod guard;
 mod hub;
 mod hub_task;
+mod identity;
+mod poll;
 mod publish;
 mod query;
 mod respond;
@@ -42,14 +49,16 @@ mod subscription;
 
 pub use sse_codec::{EventId, EventType};
 pub use sse_server_core::{
-    Counters, Cursor, HubConfig, InvalidConfig, InvalidTopic, Publish, PublishError, Resume,
-    Retention, Subscribe, SubscribeError, Topic,
+    AdmissionConfig, AdmissionError, Counters, Cursor, HubConfig, InvalidConfig, InvalidTopic,
+    Overflow, Presence, Publish, PublishError, Resume, Retention, Selector, Subscribe,
+    SubscribeError, Topic,
 };
 
 pub use crate::{
     body::Body,
-    config::{Config, ServerConfig},
+    config::{Config, RoutesConfig, ServerConfig},
     hub::{Hub, Publishing},
+    identity::{PeerAddress, User},
     server::Server,
     service::{EventService, ServiceFuture},
     subscription::{Cut, Subscription},

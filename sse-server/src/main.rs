@@ -31,14 +31,25 @@ fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), String> {
     let hub = Hub::start(args.hub_config()).map_err(|error| error.to_string())?;
     let address = args.listen.to_string();
-    let server = Server::bind(&args.listen, hub.clone(), args.server_config())
+    let mut server = Server::bind(&args.listen, hub.clone(), args.server_config())
         .map_err(|error| cannot_listen(&address, &error))?;
+    let admin = match &args.admin {
+        Some(address) => {
+            let bound = server.bind_admin(address);
+            Some(bound.map_err(|error| cannot_listen(address, &error))?)
+        }
+        None => None,
+    };
     // Before anybody is told that the server is there: whoever reads the line may stop it at once.
     let stop = stop_signal().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let bound = server.local_addr().map_err(|error| cannot_listen(&address, &error))?;
     // Nobody reading the line is no reason not to serve.
     let _ =
         writeln!(io::stdout(), "listening on http://{bound}").and_then(|()| io::stdout().flush());
+    if let Some(admin) = admin {
+        let _ =
+            writeln!(io::stdout(), "admin on http://{admin}").and_then(|()| io::stdout().flush());
+    }
     if args.demo {
         tokio::spawn(demo::publish(hub));
     }

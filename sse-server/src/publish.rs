@@ -1,4 +1,4 @@
-//! `POST /publish`: JSON to an event.
+//! What is posted, as events.
 
 use core::time::Duration;
 
@@ -13,9 +13,6 @@ use sse_server_core::{Publish, Topic};
 
 use crate::respond::Refusal;
 
-/// The largest body of a publish.
-pub(crate) const MAX_BODY: usize = 256 << 10;
-
 /// How much more of a body that is too large is read, and thrown away: an answer sent into the
 /// middle of a request is lost if the peer only reads once it has written.
 const MAX_DISCARD: usize = 1 << 20;
@@ -28,6 +25,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 struct Request {
     topic: Option<String>,
     topics: Option<Vec<String>>,
+    user: Option<String>,
     all: Option<bool>,
     event: Option<String>,
     #[serde(default, deserialize_with = "present")]
@@ -39,9 +37,131 @@ fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Box<RawValue>>,
     Box::deserialize(value).map(Some)
 }
 
-/// Reads the event that a body asks to publish.
-pub(crate) fn parse(body: &[u8]) -> Result<Publish, Refusal> {
-    let request: Request = serde_json::from_slice(body).map_err(|error| {
+/// What a request publishes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Route<'a> {
+    /// `POST /publish`.
+    Publish,
+    /// `POST /events/{topic}`: the body is the data.
+    Raw { topic: &'a str, query: &'a str },
+    /// `POST /broadcast`.
+    Broadcast,
+    /// `POST /notify`.
+    Notify,
+}
+
+/// What a body holds, by its media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    Lines,
+    Text,
+}
+
+impl Route<'_> {
+    /// Which body it takes.
+    pub(crate) fn form(self, headers: &HeaderMap) -> Result<Form, Refusal> {
+        let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let is = |name: &str| essence.eq_ignore_ascii_case(name);
+        match self {
+            // Whatever it is: the data is passed on as it came.
+            Route::Raw { .. } => Ok(Form::Text),
+            _ if is("application/json") => Ok(Form::Json),
+            Route::Publish if is("application/x-ndjson") => Ok(Form::Lines),
+            Route::Publish => Err(Refusal::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be JSON and say so; send Content-Type: application/json, \
+                 or application/x-ndjson for a batch",
+            )),
+            Route::Broadcast | Route::Notify => Err(Refusal::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be JSON and say so; send Content-Type: application/json",
+            )),
+        }
+    }
+
+    /// Reads the event that a body asks to publish.
+    pub(crate) fn parse(self, body: &[u8]) -> Result<Publish, Refusal> {
+        match self {
+            Route::Publish => parse(body),
+            Route::Raw { topic, query } => raw(topic, query, body),
+            Route::Broadcast => {
+                let Broadcast { message } = from_json(body)?;
+                let event = Publish::new([Topic::all()], text_of(&message)?);
+                named(event, "announcement")
+            }
+            Route::Notify => {
+                let Notify { user_id, message } = from_json(body)?;
+                let topic = Topic::user(&user_id).map_err(|error| {
+                    Refusal::bad_request(format_args!("in \"userId\": {error}"))
+                })?;
+                named(Publish::new([topic], text_of(&message)?), "notification")
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Broadcast {
+    message: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Notify {
+    user_id: String,
+    message: Box<RawValue>,
+}
+
+/// Reads a batch, a line an event; says which line is to blame.
+pub(crate) fn parse_lines(
+    body: &[u8],
+    max_events: usize,
+) -> Result<Vec<(usize, Publish)>, Refusal> {
+    let mut events = Vec::new();
+    for (line, text) in (1..).zip(body.split(|&byte| byte == b'\n')) {
+        if text.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        if events.len() == max_events {
+            return Err(Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format_args!("the batch has more than {max_events} events; send it in parts"),
+            )
+            .in_line(line));
+        }
+        events.push((line, parse(text).map_err(|refusal| refusal.in_line(line))?));
+    }
+    if events.is_empty() {
+        return Err(Refusal::bad_request("the batch has no events; send one a line"));
+    }
+    Ok(events)
+}
+
+fn raw(topic: &str, query: &str, body: &[u8]) -> Result<Publish, Refusal> {
+    let topic = crate::query::topic(topic)?;
+    let data = core::str::from_utf8(body).map_err(|error| {
+        Refusal::bad_request(format_args!(
+            "the body is not UTF-8 at byte {}; an event stream carries nothing else",
+            error.valid_up_to()
+        ))
+    })?;
+    let mut event = Publish::new([topic], data);
+    for (name, value) in crate::query::pairs(query)? {
+        if name != "event" {
+            return Err(Refusal::bad_request(format_args!(
+                "the query parameter {name:?} is not known; there is event"
+            )));
+        }
+        event = named(event, &value)?;
+    }
+    Ok(event)
+}
+
+fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
         let reason = match error.classify() {
             serde_json::error::Category::Data => format!("the body is not an event: {error}"),
             serde_json::error::Category::Io
@@ -49,7 +169,11 @@ pub(crate) fn parse(body: &[u8]) -> Result<Publish, Refusal> {
             | serde_json::error::Category::Eof => format!("the body is not JSON: {error}"),
         };
         Refusal::bad_request(reason)
-    })?;
+    })
+}
+
+fn parse(body: &[u8]) -> Result<Publish, Refusal> {
+    let request: Request = from_json(body)?;
     let Some(data) = request.data else {
         return Err(Refusal::bad_request(
             "the event has no data; add \"data\", a string or any other JSON",
@@ -59,54 +183,52 @@ pub(crate) fn parse(body: &[u8]) -> Result<Publish, Refusal> {
     for name in request.topic.iter().chain(request.topics.iter().flatten()) {
         topics.push(Topic::new(name).map_err(Refusal::bad_request)?);
     }
+    if let Some(id) = &request.user {
+        let topic = Topic::user(id);
+        topics.push(
+            topic.map_err(|error| Refusal::bad_request(format_args!("in \"user\": {error}")))?,
+        );
+    }
     if request.all == Some(true) {
         topics.push(Topic::all());
     }
     if topics.is_empty() {
         return Err(Refusal::bad_request(
-            "the event names no topic; add \"topic\": \"…\", \"topics\": […] or \"all\": true",
+            "the event names no topic; add \"topic\": \"…\", \"topics\": […], \"user\": \"…\" or \"all\": true",
         ));
     }
-    // A string is sent as what it says, anything else as the JSON it is.
-    let text = match serde_json::from_str::<String>(data.get()) {
-        Ok(text) => text,
-        // Lone surrogates can be written in JSON but stand for no text.
-        Err(error) if data.get().starts_with('"') => {
-            return Err(Refusal::bad_request(format_args!(
-                "the data is a string that is not Unicode text: {error}"
-            )));
-        }
-        Err(_) => compact(data.get()),
-    };
-    let event = Publish::new(topics, text);
+    let event = Publish::new(topics, text_of(&data)?);
     match request.event {
-        Some(event_type) => EventType::new(event_type)
-            .map(|event_type| event.event_type(event_type))
-            .map_err(|error| Refusal::bad_request(format_args!("in \"event\": {error}"))),
+        Some(event_type) => named(event, &event_type),
         None => Ok(event),
     }
 }
 
-/// Reads a body to its end, if that comes in time and before [`MAX_BODY`].
-pub(crate) async fn read<B>(headers: &HeaderMap, body: B) -> Result<Bytes, Refusal>
+/// A string is sent as what it says, anything else as the JSON it is.
+fn text_of(data: &RawValue) -> Result<String, Refusal> {
+    match serde_json::from_str::<String>(data.get()) {
+        Ok(text) => Ok(text),
+        // Lone surrogates can be written in JSON but stand for no text.
+        Err(error) if data.get().starts_with('"') => Err(Refusal::bad_request(format_args!(
+            "the data is a string that is not Unicode text: {error}"
+        ))),
+        Err(_) => Ok(compact(data.get())),
+    }
+}
+
+fn named(event: Publish, event_type: &str) -> Result<Publish, Refusal> {
+    EventType::new(event_type.to_owned())
+        .map(|event_type| event.event_type(event_type))
+        .map_err(|error| Refusal::bad_request(format_args!("in \"event\": {error}")))
+}
+
+/// Reads a body to its end, if that comes in time and before `max` bytes.
+pub(crate) async fn read<B>(body: B, max: usize) -> Result<Bytes, Refusal>
 where
     B: Body,
     B::Error: core::fmt::Display,
 {
-    let is_json = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| {
-            let essence = value.split(';').next().unwrap_or_default().trim();
-            essence.eq_ignore_ascii_case("application/json")
-        });
-    if !is_json {
-        return Err(Refusal::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the body must be JSON and say so; send Content-Type: application/json",
-        ));
-    }
-    let read = tokio::time::timeout(BODY_TIMEOUT, collect(body)).await;
+    let read = tokio::time::timeout(BODY_TIMEOUT, collect(body, max)).await;
     read.unwrap_or_else(|_| {
         Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -115,14 +237,14 @@ where
     })
 }
 
-async fn collect<B>(body: B) -> Result<Bytes, Refusal>
+async fn collect<B>(body: B, max: usize) -> Result<Bytes, Refusal>
 where
     B: Body,
     B::Error: core::fmt::Display,
 {
     let mut body = core::pin::pin!(body);
     let (mut bytes, mut len) = (BytesMut::new(), body.size_hint().lower() as usize);
-    if len <= MAX_BODY + MAX_DISCARD {
+    if len <= max + MAX_DISCARD {
         len = 0;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| {
@@ -130,20 +252,18 @@ where
             })?;
             let Ok(mut data) = frame.into_data() else { continue };
             len += data.remaining();
-            if len > MAX_BODY + MAX_DISCARD {
+            if len > max + MAX_DISCARD {
                 break;
             }
-            if len <= MAX_BODY {
+            if len <= max {
                 bytes.extend_from_slice(&data.copy_to_bytes(data.remaining()));
             }
         }
     }
-    if len > MAX_BODY {
+    if len > max {
         return Err(Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format_args!(
-                "the body has more than {MAX_BODY} bytes; send less, or a reference to it"
-            ),
+            format_args!("the body has more than {max} bytes; send less, or a reference to it"),
         ));
     }
     Ok(bytes.freeze())

@@ -1,35 +1,43 @@
 //! What a request for an event stream asks.
 
+use core::time::Duration;
+
 use http::{Request, header::HeaderName};
-use sse_server_core::{Resume, Subscribe, Topic};
+use sse_server_core::{Resume, Selector, Topic};
 
 use crate::respond::Refusal;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Reads a subscription from the path's topic, the query and the headers.
+/// What a request for events asks.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) selectors: Vec<Selector>,
+    pub(crate) resume: Resume,
+    /// How long a long-poll waits.
+    pub(crate) wait: Option<Duration>,
+}
+
+/// How many parameters a query may have: no subscription needs more.
+const MAX_PAIRS: usize = 128;
+
+/// Reads what is asked from the path's topic, the query and the headers.
 ///
 /// What is not known is refused: a parameter passed over in silence would be a subscription to
 /// something else than was meant.
-pub(crate) fn subscription<B>(
-    request: &Request<B>,
-    path_topic: Option<&str>,
-) -> Result<Subscribe, Refusal> {
-    let mut topics = Vec::new();
+pub(crate) fn asked<B>(request: &Request<B>, path_topic: Option<&str>) -> Result<Asked, Refusal> {
+    let mut asked = Asked { selectors: Vec::new(), resume: Resume::Fresh, wait: None };
     if let Some(topic) = path_topic {
-        topics.push(topic_named(&decode(topic, false)?)?);
+        asked.selectors.push(selector(&decode(topic, false)?)?);
     }
-    let mut resume = Resume::Fresh;
-    let pairs = request.uri().query().unwrap_or_default().split('&');
-    for pair in pairs.filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = decode(value, true)?;
-        match &*decode(name, true)? {
-            "topic" => topics.push(topic_named(&value)?),
-            "lastEventId" => resume = Resume::from_last_event_id(&value),
+    for (name, value) in pairs(request.uri().query().unwrap_or_default())? {
+        match &*name {
+            "topic" => asked.selectors.push(selector(&value)?),
+            "lastEventId" => asked.resume = Resume::from_last_event_id(&value),
+            "timeout" => asked.wait = Some(seconds(&value)?),
             name => {
                 return Err(Refusal::bad_request(format_args!(
-                    "the query parameter {name:?} is not known; there are topic and lastEventId"
+                    "the query parameter {name:?} is not known; there are topic, lastEventId and timeout"
                 )));
             }
         }
@@ -37,13 +45,41 @@ pub(crate) fn subscription<B>(
     // On its own reconnect a browser sends the header; the query is then that of the first time.
     if let Some(id) = request.headers().get(LAST_EVENT_ID) {
         let id = core::str::from_utf8(id.as_bytes());
-        resume = id.map_or(Resume::Malformed, Resume::from_last_event_id);
+        asked.resume = id.map_or(Resume::Malformed, Resume::from_last_event_id);
     }
-    Ok(Subscribe::new(topics).resume(resume))
+    Ok(asked)
 }
 
-fn topic_named(name: &str) -> Result<Topic, Refusal> {
-    Topic::new(name).map_err(Refusal::bad_request)
+/// Reads a query.
+pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
+    let mut pairs = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        if pairs.len() == MAX_PAIRS {
+            return Err(Refusal::bad_request(format_args!(
+                "the query has more than {MAX_PAIRS} parameters; ask for less, or use a pattern"
+            )));
+        }
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        pairs.push((decode(name, true)?, decode(value, true)?));
+    }
+    Ok(pairs)
+}
+
+/// Reads the topic to which a path publishes.
+pub(crate) fn topic(path_topic: &str) -> Result<Topic, Refusal> {
+    Topic::new(&decode(path_topic, false)?).map_err(Refusal::bad_request)
+}
+
+fn selector(name: &str) -> Result<Selector, Refusal> {
+    Selector::new(name).map_err(Refusal::bad_request)
+}
+
+fn seconds(text: &str) -> Result<Duration, Refusal> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = text.parse().ok().filter(|_| is_number);
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        Refusal::bad_request(format_args!("timeout takes whole seconds, such as 25, not {text:?}"))
+    })
 }
 
 /// Decodes percent-encoding; in a query, `+` is a space.

@@ -1,10 +1,16 @@
 //! Responses: the few forms there are.
 
+use core::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use sse_server_core::{PublishError, SubscribeError};
+use sse_codec::{Frame, OutgoingEvent};
+use sse_server_core::{AdmissionError, PublishError, SubscribeError};
 
-use crate::body::Body;
+use crate::{body::Body, hub_task::Refused};
+
+/// After how long it is worth to try again where there was no place.
+const CROWDED: Duration = Duration::from_secs(10);
 
 /// A refusal: a status, and a sentence that says what is wrong and what to do.
 #[derive(Debug)]
@@ -12,11 +18,12 @@ pub(crate) struct Refusal {
     status: StatusCode,
     sentence: String,
     allow: Option<&'static str>,
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, reason: impl core::fmt::Display) -> Self {
-        Self { status, sentence: sentence(&reason.to_string()), allow: None }
+        Self { status, sentence: sentence(&reason.to_string()), allow: None, retry_after: None }
     }
 
     pub(crate) fn bad_request(reason: impl core::fmt::Display) -> Self {
@@ -36,18 +43,75 @@ impl Refusal {
         if let Some(allow) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if self.is_for_now() {
+            headers.insert(header::RETRY_AFTER, self.retry_seconds().into());
         }
         response
+    }
+
+    /// Whether it would be another answer later.
+    pub(crate) fn is_for_now(&self) -> bool {
+        matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+    }
+
+    /// A stream that says when to come back and ends, for clients to which another status would
+    /// mean never.
+    pub(crate) fn into_stream(self, jitter: u16) -> Response<Body> {
+        let millis = self.retry_seconds() * 1000;
+        // Up to half as long again, so that those who were refused together come back apart.
+        let retry = millis + millis / 2 * u64::from(jitter) / u64::from(u16::MAX);
+        let mut wire = Vec::new();
+        wire.extend_from_slice(Frame::comment(&self.sentence).as_bytes());
+        let time = OutgoingEvent::new().reconnection_time(Duration::from_millis(retry));
+        wire.extend_from_slice(time.encode().as_bytes());
+        event_stream(Bytes::from(wire).into())
+    }
+
+    /// Names the event of a batch that is to blame.
+    pub(crate) fn in_line(mut self, line: usize) -> Self {
+        self.sentence = format!("In line {line}: {}", self.sentence);
+        self
+    }
+
+    fn retry_seconds(&self) -> u64 {
+        self.retry_after.map_or(1, |wait| (wait.as_secs_f64().ceil() as u64).max(1))
+    }
+}
+
+impl From<AdmissionError> for Refusal {
+    fn from(error: AdmissionError) -> Self {
+        let (status, retry_after) = match error {
+            AdmissionError::TooFast { wait } => (StatusCode::TOO_MANY_REQUESTS, Some(wait)),
+            AdmissionError::TooManyForUser { .. } | AdmissionError::TooManyForAddress { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, Some(CROWDED))
+            }
+            AdmissionError::Full => (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED)),
+            AdmissionError::BurstTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, None),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        };
+        Self { retry_after, ..Self::new(status, error) }
+    }
+}
+
+impl<E: Into<Self>> From<Refused<E>> for Refusal {
+    fn from(refused: Refused<E>) -> Self {
+        match refused {
+            Refused::Admission(error) => error.into(),
+            Refused::Hub(error) => error.into(),
+        }
     }
 }
 
 impl From<SubscribeError> for Refusal {
     fn from(error: SubscribeError) -> Self {
         let status = match error {
-            SubscribeError::TooManyTopics { .. } => StatusCode::BAD_REQUEST,
-            SubscribeError::Full | SubscribeError::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            SubscribeError::TooManyTopics { .. } | SubscribeError::TooManyPatterns { .. } => {
+                StatusCode::BAD_REQUEST
+            }
+            SubscribeError::Forbidden { .. } => StatusCode::FORBIDDEN,
+            SubscribeError::Full | SubscribeError::PatternsFull | SubscribeError::Draining => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error)
@@ -80,6 +144,11 @@ pub(crate) fn event_stream(body: Body) -> Response<Body> {
 pub(crate) fn json(status: StatusCode, text: &str) -> Response<Body> {
     let body = Bytes::copy_from_slice(text.as_bytes()).into();
     with_type(status, "application/json", body, "no-store", false)
+}
+
+pub(crate) fn metrics(text: &str) -> Response<Body> {
+    let body = Bytes::copy_from_slice(text.as_bytes()).into();
+    with_type(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", body, "no-store", false)
 }
 
 pub(crate) fn text(status: StatusCode, text: &'static str) -> Response<Body> {

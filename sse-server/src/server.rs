@@ -4,9 +4,20 @@ use alloc::sync::Arc;
 use core::{net::SocketAddr, pin::pin, time::Duration};
 use std::{io, net::ToSocketAddrs};
 
-use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
 
-use crate::{config::ServerConfig, connection, hub::Hub, service::EventService};
+use crate::{
+    config::ServerConfig,
+    connection::{self, Listening, Site},
+    guard::Guard,
+    hub::Hub,
+    service::EventService,
+};
 
 /// A hub that listens.
 ///
@@ -23,6 +34,7 @@ use crate::{config::ServerConfig, connection, hub::Hub, service::EventService};
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    admin: Option<TcpListener>,
     hub: Hub,
     config: Arc<ServerConfig>,
 }
@@ -33,10 +45,20 @@ impl Server {
     /// # Errors
     /// What the system says: the port is in use, say.
     pub fn bind(address: impl ToSocketAddrs, hub: Hub, config: ServerConfig) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        Ok(Self { listener, hub, config: Arc::new(config) })
+        Ok(Self { listener: listen(address)?, admin: None, hub, config: Arc::new(config) })
+    }
+
+    /// Listens for whoever runs the server as well: metrics, presence, ending streams. Nobody is
+    /// asked who they are, so it belongs on the loopback address, where `Host` and `Origin` are
+    /// checked.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn bind_admin(&mut self, address: impl ToSocketAddrs) -> io::Result<SocketAddr> {
+        let listener = listen(address)?;
+        let bound = listener.local_addr()?;
+        self.admin = Some(listener);
+        Ok(bound)
     }
 
     /// The address it listens on.
@@ -50,30 +72,42 @@ impl Server {
     /// Serves until `stop`, then drains: listens no more, lets subscribers read what there is for
     /// them, and returns when all connections have ended, or by the deadline.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { listener, hub, config } = self;
-        let service = EventService::new(hub.clone());
+        let Self { listener, admin, hub, config } = self;
+        let listening = |listener: &TcpListener, site| {
+            let address = listener.local_addr();
+            let is_local = address.is_ok_and(|address| address.ip().is_loopback());
+            let guard = is_local.then(|| Guard::new(&config.allowed_hosts));
+            Arc::new(Listening { site, config: config.clone(), guard })
+        };
+        let public = listening(&listener, Site::Public(EventService::new(hub.clone())));
+        let admin = admin.map(|listener| {
+            let private = listening(&listener, Site::Admin(hub.clone()));
+            (listener, private)
+        });
         let (stopping, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
         loop {
-            tokio::select! {
+            let (accepted, listening) = tokio::select! {
                 () = stop.as_mut() => break,
-                Some(_) = connections.join_next() => {}
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) if connections.len() < config.max_connections => {
-                        let (service, config) = (service.clone(), config.clone());
-                        connections.spawn(connection::serve(stream, service, config, stopped.clone()));
-                    }
-                    // Over the limit: closed by being dropped.
-                    Ok(_) => {}
-                    // One peer's fault, or no descriptor left: better once others have gone.
-                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-                },
+                Some(_) = connections.join_next() => continue,
+                accepted = listener.accept() => (accepted, &public),
+                Some((accepted, listening)) = accept(admin.as_ref()) => (accepted, listening),
+            };
+            match accepted {
+                Ok((stream, peer)) if connections.len() < config.max_connections => {
+                    let (listening, stopped) = (listening.clone(), stopped.clone());
+                    connections.spawn(connection::serve(stream, peer.ip(), listening, stopped));
+                }
+                // Over the limit: closed by being dropped.
+                Ok(_) => {}
+                // One peer's fault, or no descriptor left: better once others have gone.
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }
         // Closed before the streams are: whoever comes back early finds nobody, and tries again,
         // while an answer with an error would end a browser's EventSource for good.
-        drop(listener);
+        drop((listener, admin));
         stopping.send_replace(true);
         let ended = async {
             hub.drain(config.drain_timeout).await;
@@ -86,3 +120,19 @@ impl Server {
 
 /// After an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+type Accepted = io::Result<(TcpStream, SocketAddr)>;
+
+/// Accepts where there is a listener.
+async fn accept(
+    listener: Option<&(TcpListener, Arc<Listening>)>,
+) -> Option<(Accepted, &Arc<Listening>)> {
+    let (listener, listening) = listener?;
+    Some((listener.accept().await, listening))
+}

@@ -4,18 +4,25 @@ use core::{
     convert::Infallible,
     fmt::Display,
     future::ready,
+    hash::BuildHasher,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
+use std::hash::RandomState;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use sse_server_core::{PublishError, Resume, Subscribe, Visitor};
 
 use crate::{
     body::Body,
     connection::CutHandle,
     hub::Hub,
-    publish, query,
+    identity::Identity,
+    poll,
+    publish::{self, Form, Route},
+    query::{self, Asked},
     respond::{self, Refusal},
     subscription::Subscription,
 };
@@ -52,42 +59,170 @@ impl EventService {
         Self { hub }
     }
 
-    fn events<B>(
-        &self,
-        request: &Request<B>,
-        topic: Option<&str>,
-    ) -> Result<Response<Body>, Refusal> {
+    fn events<B>(&self, request: &Request<B>, topic: Option<&str>) -> Result<Events, Refusal> {
+        let config = self.hub.routes();
+        let wants_json = wants_json(request.headers());
         match *request.method() {
             Method::GET => {}
             // The head of what a GET would give, without taking a place at the hub.
             Method::HEAD => {
-                let _ = query::subscription(request, topic)?;
-                return Ok(respond::event_stream(Bytes::new().into()));
+                let _ = asked(request, topic, wants_json)?;
+                let nothing = Body::from(Bytes::new());
+                return Ok(Events::Now(if wants_json {
+                    respond::json(StatusCode::OK, "")
+                } else {
+                    respond::event_stream(nothing)
+                }));
             }
-            ref method => return Err(Refusal::method(method, request.uri().path(), "GET, HEAD")),
+            ref method => {
+                let allow = if topic.is_some() { "GET, HEAD, POST" } else { "GET, HEAD" };
+                return Err(Refusal::method(method, request.uri().path(), allow));
+            }
         }
-        let asked = query::subscription(request, topic)?;
+        let asked = asked(request, topic, wants_json)?;
+        let identity = Identity::of(request, config)?;
+        let mut subscribe = Subscribe::new(asked.selectors.iter().cloned()).resume(asked.resume);
+        let mut visitor = Visitor::new(asked.selectors);
+        if let Some(user) = identity.user {
+            subscribe = subscribe.user(&user).map_err(|error| {
+                Refusal::bad_request(format_args!("the user's id cannot be used: {error}"))
+            })?;
+            visitor = visitor.user(user);
+        }
+        if let Some(address) = identity.address {
+            visitor = visitor.address(address);
+        }
         let shared = self.hub.shared();
-        let id = shared.subscribe(asked, request.extensions().get::<CutHandle>().cloned())?;
-        Ok(respond::event_stream(Subscription::new(shared.clone(), id).into()))
+        let cut = request.extensions().get::<CutHandle>().cloned();
+        let id = match shared.admit(subscribe, visitor, cut) {
+            Ok(id) => id,
+            Err(refused) => {
+                let refusal = Refusal::from(refused);
+                if config.soft_refusals && !wants_json && refusal.is_for_now() {
+                    let jitter = RandomState::new().hash_one(0) as u16;
+                    return Ok(Events::Now(refusal.into_stream(jitter)));
+                }
+                return Err(refusal);
+            }
+        };
+        let stream = Subscription::new(shared.clone(), id);
+        if wants_json {
+            let wait = asked.wait.unwrap_or(config.long_poll).min(config.max_long_poll);
+            return Ok(Events::Later { stream, resume: asked.resume, wait });
+        }
+        Ok(Events::Now(respond::event_stream(stream.into())))
     }
 
-    async fn publish<B>(self, request: Request<B>) -> Result<Response<Body>, Refusal>
+    async fn publish<B>(self, route: Posted, request: Request<B>) -> Result<Response<Body>, Refusal>
     where
         B: http_body::Body,
         B::Error: Display,
     {
+        let config = self.hub.routes();
+        let principal = Identity::of(&request, config)?.principal();
         let (head, body) = request.into_parts();
-        let body = publish::read(&head.headers, body).await?;
-        let id = self.hub.publish(publish::parse(&body)?).await?;
-        let answer = serde_json::json!({ "id": id.as_str() });
+        let query = head.uri.query().unwrap_or_default();
+        let route = match &route {
+            Posted::Publish => Route::Publish,
+            Posted::Raw(topic) => Route::Raw { topic, query },
+            Posted::Broadcast => Route::Broadcast,
+            Posted::Notify => Route::Notify,
+        };
+        let form = route.form(&head.headers)?;
+        let max = if form == Form::Lines { config.max_batch } else { config.max_body };
+        let body = publish::read(body, max).await?;
+        let numbered = match form {
+            Form::Lines => publish::parse_lines(&body, config.max_batch_events)?,
+            Form::Json | Form::Text => vec![(0, route.parse(&body)?)],
+        };
+        let (lines, events): (Vec<_>, Vec<_>) = numbered.into_iter().unzip();
+        let answers = self.hub.shared().publish_all(events, principal.as_deref());
+        let answers = answers.map_err(|(at, refused)| match lines[at] {
+            0 => Refusal::from(refused),
+            line => Refusal::from(refused).in_line(line),
+        })?;
+        let mut ids = Vec::with_capacity(answers.len());
+        for answer in answers {
+            // The hub answers all that it takes, unless it is gone.
+            let place = answer.await.unwrap_or(Err(PublishError::Draining))?;
+            ids.push(place.to_string());
+        }
+        let answer = match route {
+            _ if form == Form::Lines => serde_json::json!({ "ids": ids }),
+            Route::Publish | Route::Raw { .. } => serde_json::json!({ "id": ids[0] }),
+            Route::Broadcast | Route::Notify => {
+                serde_json::json!({ "success": true, "id": ids[0] })
+            }
+        };
         Ok(respond::json(StatusCode::OK, &answer.to_string()))
+    }
+
+    /// Whether it is of use to send requests here, and why not.
+    fn readiness(&self) -> Result<Response<Body>, Refusal> {
+        if self.hub.is_draining() {
+            let reason = "the hub is shutting down; ask another";
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason));
+        }
+        Ok(respond::text(StatusCode::OK, "ready\n"))
     }
 }
 
+/// An answer to a request for events.
+enum Events {
+    Now(Response<Body>),
+    Later { stream: Subscription, resume: Resume, wait: Duration },
+}
+
+/// Where something is posted.
+enum Posted {
+    Publish,
+    Raw(String),
+    Broadcast,
+    Notify,
+}
+
+impl Posted {
+    fn to(path: &str) -> Option<Self> {
+        match path {
+            "/publish" => Some(Self::Publish),
+            "/broadcast" => Some(Self::Broadcast),
+            "/notify" => Some(Self::Notify),
+            _ => topic_in(path).map(|topic| Self::Raw(topic.to_owned())),
+        }
+    }
+}
+
+fn asked<B>(request: &Request<B>, topic: Option<&str>, polls: bool) -> Result<Asked, Refusal> {
+    let asked = query::asked(request, topic)?;
+    if asked.wait.is_some() && !polls {
+        return Err(Refusal::bad_request(
+            "timeout is for long-polling; send Accept: application/json, or leave it out",
+        ));
+    }
+    Ok(asked)
+}
+
+fn topic_in(path: &str) -> Option<&str> {
+    path.strip_prefix("/events/").filter(|topic| !topic.is_empty() && !topic.contains('/'))
+}
+
+/// Whether a JSON answer is asked for rather than a stream.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = accepted
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim());
+    // The first of the two that is named; whoever names neither gets a stream.
+    types.find_map(|name| match name {
+        "application/json" => Some(true),
+        "text/event-stream" => Some(false),
+        _ => None,
+    }) == Some(true)
+}
+
 /// What there is, for whoever asks for something else.
-const ROUTES: &str =
-    "GET /events, GET /events/{topic}, POST /publish, GET /healthz and GET / are all there is";
+const ROUTES: &str = "GET /events, GET /events/{topic}, POST /publish, POST /events/{topic}, \
+                      POST /broadcast, POST /notify, GET /healthz, GET /readyz and GET / are all there is";
 
 impl<B> tower_service::Service<Request<B>> for EventService
 where
@@ -105,29 +240,35 @@ where
 
     fn call(&mut self, request: Request<B>) -> ServiceFuture {
         let (method, path) = (request.method(), request.uri().path());
+        if let Some(route) = Posted::to(path).filter(|_| *method == Method::POST) {
+            let answer = self.clone().publish(route, request);
+            return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
+        }
         let reads = matches!(*method, Method::GET | Method::HEAD);
-        let response = match path.strip_prefix("/events/") {
-            Some(topic) if !topic.is_empty() && !topic.contains('/') => {
-                self.events(&request, Some(topic))
+        let response = match path {
+            _ if topic_in(path).is_some() => self.events(&request, topic_in(path)),
+            "/events" | "/events/" => self.events(&request, None),
+            "/publish" | "/broadcast" | "/notify" => Err(Refusal::method(method, path, "POST")),
+            "/healthz" if reads => Ok(Events::Now(respond::text(StatusCode::OK, "ok\n"))),
+            "/readyz" if reads => self.readiness().map(Events::Now),
+            "/" if reads && self.hub.routes().page => {
+                Ok(Events::Now(respond::html(include_str!("page.html"))))
             }
-            _ => match path {
-                "/events" | "/events/" => self.events(&request, None),
-                "/publish" if *method == Method::POST => {
-                    let answer = self.clone().publish(request);
-                    return Box::pin(async {
-                        Ok(answer.await.unwrap_or_else(Refusal::into_response))
-                    });
-                }
-                "/publish" => Err(Refusal::method(method, path, "POST")),
-                "/healthz" if reads => Ok(respond::text(StatusCode::OK, "ok\n")),
-                "/" if reads => Ok(respond::html(include_str!("page.html"))),
-                "/healthz" | "/" => Err(Refusal::method(method, path, "GET, HEAD")),
-                _ => Err(Refusal::new(
-                    StatusCode::NOT_FOUND,
-                    format_args!("there is nothing at {path}; {ROUTES}"),
-                )),
-            },
+            "/healthz" | "/readyz" | "/" if !reads => {
+                Err(Refusal::method(method, path, "GET, HEAD"))
+            }
+            _ => Err(Refusal::new(
+                StatusCode::NOT_FOUND,
+                format_args!("there is nothing at {path}; {ROUTES}"),
+            )),
         };
-        Box::pin(ready(Ok(response.unwrap_or_else(Refusal::into_response))))
+        match response {
+            Ok(Events::Now(response)) => Box::pin(ready(Ok(response))),
+            Ok(Events::Later { stream, resume, wait }) => Box::pin(async move {
+                let answer = poll::answer(stream, resume, wait).await;
+                Ok(answer.unwrap_or_else(Refusal::into_response))
+            }),
+            Err(refusal) => Box::pin(ready(Ok(refusal.into_response()))),
+        }
     }
 }

@@ -8,7 +8,7 @@ use core::{
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use sse_server_core::{CloseReason, SubscriberId, Written};
+use sse_server_core::{CloseReason, Cursor, SubscriberId, Written};
 
 use crate::hub_task::{Read, Shared};
 
@@ -18,7 +18,7 @@ const CHUNK: usize = 16 << 10;
 
 /// A stream of encoded events, for a response of whatever server.
 ///
-/// Chunks hold whole blocks. That a chunk is asked for says that the one before was written: so
+/// Chunks hold whole blocks, but for blocks of more than 32 KiB. That a chunk is asked for says that the one before was written: so
 /// the hub sees who does not read. The stream ends when the hub ends it in peace, and fails with
 /// [`Cut`] if it cut the subscriber, which is the server's cue to reset the connection.
 #[derive(Debug)]
@@ -29,11 +29,23 @@ pub struct Subscription {
     unconfirmed: Option<Written>,
     over: bool,
     frames: Vec<Bytes>,
+    /// Of a block that is larger than a chunk: what has not been given out.
+    rest: Bytes,
 }
 
 impl Subscription {
     pub(crate) const fn new(shared: Arc<Shared>, id: SubscriberId) -> Self {
-        Self { shared, id, unconfirmed: None, over: false, frames: Vec::new() }
+        Self { shared, id, unconfirmed: None, over: false, frames: Vec::new(), rest: Bytes::new() }
+    }
+
+    /// By what it resumes if it ends now.
+    pub(crate) fn place(&self) -> Option<Cursor> {
+        self.shared.place(self.id)
+    }
+
+    /// A large block goes out in pieces, since whoever writes it may copy what it holds.
+    fn piece(&mut self) -> Bytes {
+        self.rest.split_to(self.rest.len().min(2 * CHUNK))
     }
 
     fn chunk(&mut self) -> Bytes {
@@ -56,11 +68,15 @@ impl Stream for Subscription {
         if this.over {
             return Poll::Ready(None);
         }
+        if !this.rest.is_empty() {
+            return Poll::Ready(Some(Ok(this.piece())));
+        }
         let unconfirmed = this.unconfirmed.take();
         match this.shared.read(this.id, unconfirmed, CHUNK, &mut this.frames, cx) {
             Read::Frames(written) => {
                 this.unconfirmed = Some(written);
-                Poll::Ready(Some(Ok(this.chunk())))
+                this.rest = this.chunk();
+                Poll::Ready(Some(Ok(this.piece())))
             }
             Read::Nothing => Poll::Pending,
             Read::Ended(reason) => {

@@ -109,7 +109,7 @@ fn a_body_of_another_type_is_refused() {
 #[test]
 fn a_body_that_is_too_large_is_refused_before_it_is_read() {
     let server = Server::start(&[]);
-    let head = "POST /publish HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n";
+    let head = "POST /publish HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     // 1 GiB is announced and never sent.
     let mut reader = server.send(format!("{head}Content-Length: 1073741824\r\n\r\n").as_bytes());
     assert_eq!(read_head(&mut reader).0, 413);
@@ -142,7 +142,7 @@ fn a_subscription_that_is_none_is_refused_with_a_reason() {
     let cases = [
         (
             "/events?topics=a",
-            "The query parameter \"topics\" is not known; there are topic and lastEventId.",
+            "The query parameter \"topics\" is not known; there are topic, lastEventId and timeout.",
         ),
         ("/events?topic=", "The topic is empty; name one, such as prices.eur."),
         (
@@ -158,7 +158,11 @@ fn a_subscription_that_is_none_is_refused_with_a_reason() {
         ("/events/$all", "Topics that begin with $ are the hub's own; choose another name."),
         ("/events/%24user.ann", "Topics that begin with $ are the hub's own"),
         ("/events/a..b", "The topic has an empty segment"),
-        ("/events?topic=**", "The topic holds '*' at byte 0"),
+        ("/events?topic=a*", "* stands for a whole segment and ** for the rest"),
+        ("/events/$presence.$all", "Topics that begin with $ are the hub's own"),
+        ("/events?topic=$user.*", "Topics that begin with $ are the hub's own"),
+        ("/events?topic=a&timeout=5", "Timeout is for long-polling; send Accept: application/json"),
+        ("/events?topic=a&timeout=-5", "Timeout takes whole seconds, such as 25, not \"-5\"."),
     ];
     for (path, sentence) in cases {
         for method in ["GET", "HEAD"] {
@@ -181,7 +185,7 @@ fn a_subscription_that_is_none_is_refused_with_a_reason() {
 fn a_head_without_bounds_is_refused() {
     let server = Server::start(&[]);
     let endless =
-        format!("GET /events?{} HTTP/1.1\r\nHost: test\r\n\r\n", "topic=a&".repeat(100_000));
+        format!("GET /events?{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "topic=a&".repeat(100_000));
     let mut stream = std::net::TcpStream::connect(server.address).unwrap();
     // It may hang up while this is written.
     let _ = stream.write_all(endless.as_bytes());
@@ -197,7 +201,10 @@ fn other_methods_and_paths_are_told_what_there_is() {
     let server = Server::start(&[]);
     for (method, path, allow) in [
         ("POST", "/events", "get, head"),
-        ("DELETE", "/events/a", "get, head"),
+        ("DELETE", "/events/a", "get, head, post"),
+        ("GET", "/notify", "post"),
+        ("PUT", "/broadcast", "post"),
+        ("POST", "/readyz", "get, head"),
         ("GET", "/publish", "post"),
         ("OPTIONS", "/publish", "post"),
         ("POST", "/healthz", "get, head"),
@@ -212,9 +219,133 @@ fn other_methods_and_paths_are_told_what_there_is() {
         let answer = server.request("GET", path, "", b"");
         assert_eq!(answer.status, 404, "{path}");
         assert!(
-            answer.error().contains("GET /events/{topic}, POST /publish"),
+            answer.error().contains("GET /events/{topic}, POST /publish, POST /events/{topic}"),
             "{}",
             answer.error()
         );
+    }
+}
+
+#[test]
+fn no_route_by_which_one_publishes_can_inject_a_field() {
+    let server = Server::start(&["--user-header", "X-User"]);
+    let mut stream = server.subscribe("/events?topic=a", "X-User: ann\r\n");
+    let nasty = "x\r\nid: 7\rretry: 1\n\nevent: evil\u{0}\u{2028}data: 8\r\n\r\n";
+    let line = serde_json::json!({ "topic": "a", "data": nasty });
+    let message = serde_json::json!({ "message": nasty });
+    let note = serde_json::json!({ "userId": "ann", "message": nasty });
+    let ndjson = "Content-Type: application/x-ndjson\r\n";
+    let json = "Content-Type: application/json\r\n";
+    let sent = [
+        ("/publish", json, line.to_string(), "message"),
+        ("/publish", ndjson, format!("{line}\r\n\n{line}"), "message"),
+        ("/events/a?event=id:%209", "", nasty.to_owned(), "id: 9"),
+        ("/broadcast", json, message.to_string(), "announcement"),
+        ("/notify", json, note.to_string(), "notification"),
+    ];
+    for (path, header, body, event_type) in sent {
+        let answer = server.request("POST", path, header, body.as_bytes());
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        for _ in 0..body.matches("\"topic\"").count().max(1) {
+            let event = stream.event();
+            assert_eq!(event.event_type, event_type);
+            assert_eq!(event.data, nasty.replace("\r\n", "\n").replace('\r', "\n"), "{path}");
+            assert!(answer.body.contains(&event.last_event_id), "{path}: {}", answer.body);
+        }
+    }
+    for name in ["%0A", "x%0Did:7", "x%00", "connected", "reset", "heartbeat"] {
+        let answer = server.request("POST", &format!("/events/a?event={name}"), "", b"x");
+        assert_eq!(answer.status, 400, "{name}");
+        assert!(answer.error().ends_with('.'));
+    }
+    for topic in ["$all", "a%0A", "%ff", "a..b", "*", "$user.ann"] {
+        let answer = server.request("POST", &format!("/events/{topic}"), "", b"x");
+        assert_eq!(answer.status, 400, "{topic}");
+    }
+    for user in ["a\\nb", "", "a\\u0000", "*", "a b", "\\r"] {
+        let body = format!("{{\"userId\": \"{user}\", \"message\": 1}}");
+        let answer = server.post("/notify", &body);
+        assert_eq!(answer.status, 400, "{user}");
+        assert!(answer.error().starts_with("In \"userId\": "), "{}", answer.error());
+    }
+    let answer = server.request("POST", "/events/a", "", b"ok\xff");
+    assert_eq!(
+        answer.error(),
+        "The body is not UTF-8 at byte 2; an event stream carries nothing else."
+    );
+    let answer = server.post("/broadcast", "{\"massage\": 1}");
+    assert!(answer.error().contains("unknown field `massage`"), "{}", answer.error());
+}
+
+#[test]
+fn a_batch_is_published_whole_or_not_at_all() {
+    let server = Server::start(&[]);
+    let header = "Content-Type: application/x-ndjson\r\n";
+    let post = |body: &str| server.request("POST", "/publish", header, body.as_bytes());
+    let good = r#"{"topic": "a", "data": 1}"#;
+    let bad = [
+        (
+            format!("{good}\n{{\"topic\": \"a\", \"data\" 1}}\n{good}"),
+            400,
+            "In line 2: The body is not JSON: expected `:` at line 1 column 23.",
+        ),
+        (
+            format!("{good}\n\n\n{{\"topic\": \"a\", \"event\": \"reset\", \"data\": 1}}"),
+            400,
+            "In line 4: The event types connected",
+        ),
+        (String::new(), 400, "The batch has no events"),
+        (
+            format!("{good}\n").repeat(1001),
+            413,
+            "In line 1001: The batch has more than 1000 events",
+        ),
+    ];
+    for (body, status, sentence) in bad {
+        let answer = post(&body);
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert!(answer.error().starts_with(sentence), "{}", answer.error());
+    }
+    let answer = post(&format!("{good}\r\n").repeat(1000));
+    let ids: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    let ids = ids["ids"].as_array().unwrap();
+    assert_eq!(ids.len(), 1000);
+    assert!(ids[0].as_str().unwrap().ends_with("-1"), "nothing of the bad ones: {}", ids[0]);
+    let huge = vec![b'x'; (4 << 20) + 1];
+    let answer = server.request("POST", "/publish", header, &huge);
+    assert_eq!(answer.status, 413);
+}
+
+#[test]
+fn a_last_event_id_of_whatever_kind_is_answered_by_the_truth() {
+    let server = Server::start(&[]);
+    let id = server.publish(r#"{"topic": "a", "data": "1"}"#);
+    let other = server.publish(r#"{"topic": "b", "data": "2"}"#);
+    server.publish(r#"{"topic": "a", "data": "3"}"#);
+    let (epoch, _) = id.split_once('-').unwrap();
+    let long = "x".repeat(10_000);
+    let cases = [
+        (id.clone(), None, &["3"][..]),
+        // Of another topic: a place in the one order of all.
+        (other, None, &["3"]),
+        (long, Some("malformed"), &["1", "3"]),
+        ("a b\u{e9}".into(), Some("malformed"), &["1", "3"]),
+        (format!("{epoch}-999999"), Some("future"), &["1", "3"]),
+        (format!("{epoch}-18446744073709551615"), Some("future"), &["1", "3"]),
+        ("1-1".into(), Some("epoch"), &["1", "3"]),
+        ("earliest".into(), None, &["1", "3"]),
+    ];
+    for (id, reset, data) in cases {
+        let mut stream = server.subscribe("/events/a", &format!("Last-Event-ID: {id}\r\n"));
+        if let Some(reason) = reset {
+            let event = stream.event();
+            assert_eq!(
+                (&*event.event_type, event.data),
+                ("reset", format!("{{\"reason\":\"{reason}\"}}"))
+            );
+        }
+        for data in data {
+            assert_eq!(stream.data(), *data, "{:.20}", id);
+        }
     }
 }

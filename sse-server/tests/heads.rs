@@ -13,8 +13,8 @@ use sse_server::{Config, Hub, Server, ServerConfig};
 const BEGINNINGS: [&str; 5] = [
     "",
     "G",
-    "GET /events HTTP/1.1\r\nHost: te",
-    "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\nGET /eve",
+    "GET /events HTTP/1.1\r\nHost: lo",
+    "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /eve",
     "PRI * HTTP/2.0\r\n\r\n",
 ];
 
@@ -37,7 +37,7 @@ async fn an_open_stream_outlives_the_time_for_a_head() {
     let address = serve().await;
     let read = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address)?;
-        stream.write_all(b"GET /events HTTP/1.1\r\nHost: test\r\n\r\n")?;
+        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
         let mut wire = Vec::new();
         // Ten heartbeats last longer than a head may take.
         while wire.windows(11).filter(|bytes| bytes == b": heartbeat").count() < 10 {

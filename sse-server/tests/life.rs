@@ -140,7 +140,7 @@ fn one_that_sends_no_request_is_not_waited_for_while_it_drains() {
 
 /// Opens a stream of topic a that is not read.
 fn stalled(server: &Server) -> TcpStream {
-    let mut reader = server.send(b"GET /events/a HTTP/1.1\r\nHost: test\r\n\r\n");
+    let mut reader = server.send(b"GET /events/a HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(read_head(&mut reader).0, 200);
     reader.into_inner()
 }

@@ -28,6 +28,29 @@ const CODEC_NEEDS: &[&str] = &[
     "unicode-ident",
 ];
 
+pub(crate) fn fmt() -> Result<(), Failure> {
+    component("fmt", "rustfmt")?;
+    command::run(&mut cargo(["fmt", "--all", "--check"]))?;
+    command::run(&mut cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+}
+
+pub(crate) fn clippy() -> Result<(), Failure> {
+    component("clippy", "clippy")?;
+    let mut lint = cargo(["clippy", "--locked", "--workspace", "--all-targets", "--"]);
+    command::run(lint.args(["-D", "warnings"]))
+}
+
+/// A toolchain may have been installed without the parts that not everybody needs.
+fn component(subcommand: &str, component: &str) -> Result<(), Failure> {
+    let mut version = cargo([subcommand, "--version"]);
+    if version.output().is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    eprintln!("xtask: adding {component} to the Rust toolchain.");
+    command::run(Command::new("rustup").args(["component", "add", component]))
+        .map_err(|failure| failure.or_cure(format!("install {component} for this Rust toolchain")))
+}
+
 pub(crate) fn dependencies() -> Result<(), Failure> {
     let tree = ["tree", "-p", "sse-codec", "--no-default-features", "-e", "normal"];
     let tree = command::output(cargo(tree).args(["--prefix", "none", "--format", "{lib} {p}"]))?;
@@ -50,6 +73,15 @@ fn extra_packages(tree: &str) -> Vec<&str> {
 pub(crate) fn tests(report: &mut Report) -> Result<(), Failure> {
     let mut tests = runner();
     command::run_tests(command::coloured(&mut tests), &mut report.closing)
+}
+
+/// The codec with every feature, which nothing else in the workspace asks for.
+pub(crate) fn adaptors(report: &mut Report) -> Result<(), Failure> {
+    let all = ["-p", "sse-codec", "--all-features"];
+    command::run(cargo(["clippy", "--all-targets"]).args(all).args(["--", "-D", "warnings"]))?;
+    let mut tests = cargo(["test"]);
+    command::run_tests(command::coloured(tests.args(all)), &mut report.closing)?;
+    command::run(cargo(["run", "-p", "sse-codec", "--example", "firmware"]).args(&all[2..]))
 }
 
 pub(crate) fn window(report: &mut Report) -> Result<(), Failure> {

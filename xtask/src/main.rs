@@ -10,6 +10,7 @@ mod node;
 mod packages;
 mod plan;
 mod run;
+mod soak;
 mod test;
 mod workspace;
 
@@ -25,6 +26,9 @@ Usage: cargo xtask COMMAND
                  shows the same stream in the terminal
   test [STEP…]   installs what is missing and runs every check and test, or only these steps and
                  what they need
+  soak [--minutes N]
+                 fuzzes each target for N minutes (10), and runs the codec under miri; wants a nightly
+                 compiler, cargo-fuzz and miri, and says what it skipped for the lack of them
   help           says this
 ";
 
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
     let result = match (&*name, rest) {
         ("run", []) => run::run(),
         ("test", steps) => test::test(steps),
+        ("soak", args) => soak::soak(args),
         (guard::COMMAND, [program, args @ ..]) => guard::guard(program, args),
         ("help" | "--help" | "-h", _) => {
             print!("{HELP}\nSteps of `test`:\n{}", plan::list(test::STEPS));

@@ -37,10 +37,7 @@ pub(crate) const STEPS: &[Step] = &[
         shows: "the Rust code is laid out as rustfmt does",
         needs: &[],
         cure: "run `cargo fmt --all` (and `cargo fmt` in fuzz), and commit what it changed",
-        run: |_| {
-            command::run(&mut cargo(["fmt", "--all", "--check"]))?;
-            command::run(&mut cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
-        },
+        run: |_| checks::fmt(),
     },
     Step {
         name: "dependencies",
@@ -71,10 +68,7 @@ pub(crate) const STEPS: &[Step] = &[
         shows: "clippy warns of nothing in any target, and Cargo.lock is up to date",
         needs: &["packages", "npm"],
         cure: "run `cargo clippy --workspace --all-targets`, and mend what it names",
-        run: |_| {
-            let lint = ["clippy", "--locked", "--workspace", "--all-targets", "--"];
-            command::run(cargo(lint).args(["-D", "warnings"]))
-        },
+        run: |_| checks::clippy(),
     },
     Step {
         name: "docs",
@@ -110,6 +104,13 @@ pub(crate) const STEPS: &[Step] = &[
             let mut doctests = cargo(["test", "--doc"]);
             command::run_tests(command::coloured(&mut doctests), &mut report.closing)
         },
+    },
+    Step {
+        name: "adaptors",
+        shows: "the codec passes its tests and examples with every feature on",
+        needs: &[],
+        cure: "run `cargo test -p sse-codec --all-features`, and mend what fails",
+        run: checks::adaptors,
     },
     Step {
         name: "features",

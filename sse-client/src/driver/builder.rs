@@ -2,11 +2,12 @@
 
 use alloc::{
     borrow::ToOwned,
+    boxed::Box,
     format,
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
+use core::{fmt, future::Future};
 
 use bytes::Bytes;
 use http::{
@@ -18,8 +19,12 @@ use sse_codec::{EventId, InvalidField, Limits};
 use thiserror::Error;
 use url::{ParseError, Url};
 
-use super::{EventSource, Updates, failure::root_cause, request::Template};
-use crate::session::{RetryPolicy, SessionConfig};
+use super::{
+    EventSource, HttpClient, Updates,
+    failure::root_cause,
+    request::{Provider, Template},
+};
+use crate::session::{Attempt, Failure, RetryPolicy, SessionConfig};
 
 /// What to ask for, and how to keep it up. Made by [`EventSource::builder`].
 ///
@@ -45,9 +50,11 @@ pub struct Builder {
     headers: HeaderMap,
     body: Option<Bytes>,
     client: ClientBuilder,
+    shared: Option<HttpClient>,
     last_event_id: Option<String>,
     policy: RetryPolicy,
     limits: Limits,
+    provider: Option<Provider>,
     /// The first mistake in a header.
     mistake: Option<BuildError>,
 }
@@ -60,9 +67,11 @@ impl Builder {
             headers: HeaderMap::new(),
             body: None,
             client: ClientBuilder::new(),
+            shared: None,
             last_event_id: None,
             policy: RetryPolicy::default(),
             limits: Limits::default(),
+            provider: None,
             mistake: None,
         }
     }
@@ -86,6 +95,51 @@ impl Builder {
                 self.mistake.get_or_insert(mistake);
             }
         }
+        self
+    }
+
+    /// Adds many headers, each as [`header`](Self::header) does.
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        for (name, value) in &headers {
+            self.headers.append(name, value.clone());
+        }
+        self
+    }
+
+    /// Asks for headers before each attempt, for what does not last as long as the stream: a token
+    /// that expires, a signature with a date.
+    ///
+    /// They stand instead of those of the same name, and like them go to the URL's own origin only.
+    /// The time that it takes counts as the attempt's. A [`Failure`] ends the attempt; its kind says
+    /// whether another is made: after [`Connect`](crate::session::FailureKind::Connect) yes, after
+    /// [`Request`](crate::session::FailureKind::Request) never. Where a server answers an old token
+    /// with 401, [`RetryPolicy::retry_status`]`(401, true)` has the next attempt ask for a new one.
+    ///
+    /// ```no_run
+    /// use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+    /// use sse_client::{EventSource, session::{Failure, FailureKind}};
+    ///
+    /// # async fn fresh_token() -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// # fn main() -> Result<(), sse_client::BuildError> {
+    /// let source = EventSource::builder("https://example.org/events")
+    ///     .headers_with(|_attempt| async {
+    ///         let token = fresh_token()
+    ///             .await
+    ///             .map_err(|error| Failure::new(FailureKind::Connect, format!("no token: {error}")))?;
+    ///         let value = HeaderValue::try_from(format!("Bearer {token}"))
+    ///             .map_err(|_| Failure::new(FailureKind::Request, "the token is no header's value"))?;
+    ///         Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
+    ///     })
+    ///     .open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn headers_with<F, R>(mut self, mut provider: F) -> Self
+    where
+        F: FnMut(Attempt) -> R + Send + 'static,
+        R: Future<Output = Result<HeaderMap, Failure>> + Send + 'static,
+    {
+        self.provider = Some(Box::new(move |attempt| Box::pin(provider(attempt))));
         self
     }
 
@@ -118,11 +172,21 @@ impl Builder {
     /// resolution are all its own.
     ///
     /// Its redirect policy is replaced, since redirects are followed here: each reconnect starts at
-    /// the original URL, and what [`header`](Self::header) named stays with its origin. A client's
-    /// `default_headers` do not: reqwest sends them wherever it goes. Leave its `timeout` and
-    /// `read_timeout` unset, and use the policy's.
+    /// the original URL, and what [`header`](Self::header) named stays with its origin. Leave its
+    /// `timeout` and `read_timeout` unset, and use the policy's.
+    ///
+    /// **Put no secret into a client's `default_headers`**: reqwest sends them wherever a redirect
+    /// leads, and gives nobody a way to see or to stop it. [`header`](Self::header),
+    /// [`headers`](Self::headers) and [`headers_with`](Self::headers_with) are the safe places.
     pub fn client(mut self, client: ClientBuilder) -> Self {
         self.client = client;
+        self
+    }
+
+    /// An HTTP client that other event sources use as well, instead of one of its own: a thousand
+    /// streams need one pool of connections, not a thousand.
+    pub fn shared_client(mut self, client: &HttpClient) -> Self {
+        self.shared = Some(client.clone());
         self
     }
 
@@ -156,13 +220,17 @@ impl Builder {
         if let Some(id) = self.last_event_id {
             config = config.last_event_id(EventId::new(id).map_err(BuildError::LastEventId)?);
         }
-        let client = self.client.redirect(reqwest::redirect::Policy::none()).build();
+        let client = match self.shared {
+            Some(shared) => shared,
+            None => HttpClient::new(self.client)?,
+        };
         let template = Template {
-            client: client.map_err(BuildError::Client)?,
+            client: client.into_inner(),
             method: self.method,
             url,
             headers: self.headers,
             body: self.body,
+            provider: self.provider,
         };
         Ok(Updates::new(template, config))
     }

@@ -4,7 +4,9 @@
 //! reader stops the socket; a dropped stream drops its connection; a cancelled `next` loses nothing.
 
 mod builder;
+mod client;
 mod failure;
+mod on;
 mod request;
 mod time;
 mod transport;
@@ -27,8 +29,12 @@ use crate::{
     session::{ReadyState, SessionError},
 };
 
+#[cfg(feature = "json")]
+pub use self::on::OnJson;
 pub use self::{
     builder::{BuildError, Builder, UrlMistake},
+    client::HttpClient,
+    on::On,
     update::{Head, Update},
     updates::Updates,
 };
@@ -63,6 +69,10 @@ pub enum Error {
     /// An event was over a limit and is lost; the stream goes on.
     #[error(transparent)]
     Dropped(#[from] DecodeError),
+    /// An event's data is not the JSON that was [asked for](On::json); the stream goes on.
+    #[cfg(feature = "json")]
+    #[error(transparent)]
+    Json(#[from] crate::JsonError),
     /// The stream is over, and trying again would not help or is not wanted.
     #[error(transparent)]
     Failed(#[from] SessionError),
@@ -78,6 +88,24 @@ impl EventSource {
     /// The next event; `None` after the end. Cancelling this future loses nothing.
     pub async fn next(&mut self) -> Option<Result<Event, Error>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Only the events of one type; the others are passed over, errors are not.
+    ///
+    /// For several types, match on [`Event::event_type`] instead.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let source = sse_client::EventSource::builder("http://localhost:8080/events").open()?;
+    /// let mut prices = source.on("price");
+    /// while let Some(price) = prices.next().await {
+    ///     println!("{}", price?.data());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on(self, event_type: impl Into<String>) -> On {
+        On::new(self, event_type.into())
     }
 
     /// What the standard calls `readyState`.

@@ -12,21 +12,26 @@ use reqwest::{Client, Response};
 use url::Url;
 
 use super::failure::{classify, place};
-use crate::session::{Failure, FailureKind};
+use crate::session::{Attempt, Failure, FailureKind};
 
 /// The Fetch standard's limit.
 const MOST_REDIRECTS: u8 = 20;
 
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
 
+/// Makes the headers of an attempt.
+pub(super) type Provider = Box<dyn FnMut(Attempt) -> Provided + Send>;
+
+pub(super) type Provided = Pin<Box<dyn Future<Output = Result<HeaderMap, Failure>> + Send>>;
+
 /// What each attempt asks for.
-#[derive(Clone)]
 pub(super) struct Template {
     pub(super) client: Client,
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
+    pub(super) provider: Option<Provider>,
 }
 
 /// One request of an attempt: the first goes to the original URL, the next where it was sent.
@@ -39,6 +44,8 @@ pub(super) struct Hop {
     at_home: bool,
     redirects: u8,
     last_event_id: Option<HeaderValue>,
+    /// What the provider made for this attempt; as personal as the template's own.
+    provided: Option<Box<HeaderMap>>,
 }
 
 /// What a response means for the attempt.
@@ -61,6 +68,7 @@ impl Template {
             at_home: true,
             redirects: 0,
             last_event_id: last_event_id.and_then(|value| HeaderValue::from_bytes(value).ok()),
+            provided: None,
         }
     }
 
@@ -68,6 +76,10 @@ impl Template {
     pub(super) fn send(&self, hop: &Hop) -> Answer {
         let mut headers =
             if hop.at_home { self.headers.clone() } else { self.impersonal_headers() };
+        if let (true, Some(provided)) = (hop.at_home, &hop.provided) {
+            // What the provider names stands instead of what the builder named.
+            headers.extend(HeaderMap::clone(provided));
+        }
         if hop.body.is_none() {
             headers.remove(CONTENT_TYPE);
         }
@@ -91,6 +103,10 @@ impl Template {
 }
 
 impl Hop {
+    pub(super) fn provide(&mut self, headers: HeaderMap) {
+        self.provided = Some(Box::new(headers));
+    }
+
     pub(super) fn url(&self) -> &Url {
         &self.url
     }
@@ -131,6 +147,7 @@ impl Hop {
             at_home: self.at_home && url.origin() == self.url.origin(),
             redirects: self.redirects + 1,
             last_event_id: self.last_event_id.clone(),
+            provided: self.provided.clone(),
             url,
         })
     }

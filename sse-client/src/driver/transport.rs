@@ -7,6 +7,7 @@ use core::{
 };
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::Body as _;
 use reqwest::{Body, Response};
 use sse_codec::time::Instant;
@@ -14,7 +15,7 @@ use url::Url;
 
 use super::{
     failure::classify_body,
-    request::{Answer, Hop, Template, Turn},
+    request::{Answer, Hop, Provided, Template, Turn},
     update::{Head, Update},
 };
 use crate::{
@@ -31,8 +32,22 @@ pub(super) struct Transport {
 
 enum Phase {
     Idle,
-    Requesting { attempt: Attempt, hop: Hop, answer: Answer },
-    Reading { attempt: Attempt, url: Url, body: Body },
+    /// The caller makes the headers.
+    Preparing {
+        attempt: Attempt,
+        hop: Hop,
+        headers: Provided,
+    },
+    Requesting {
+        attempt: Attempt,
+        hop: Hop,
+        answer: Answer,
+    },
+    Reading {
+        attempt: Attempt,
+        url: Url,
+        body: Body,
+    },
 }
 
 /// What the transport has to report.
@@ -59,8 +74,13 @@ impl Transport {
         Some(match output {
             Output::Connect { attempt, last_event_id, header } => {
                 let hop = self.template.first(header);
-                let answer = self.template.send(&hop);
-                self.phase = Phase::Requesting { attempt, hop, answer };
+                self.phase = match &mut self.template.provider {
+                    Some(provider) => Phase::Preparing { attempt, hop, headers: provider(attempt) },
+                    None => {
+                        let answer = self.template.send(&hop);
+                        Phase::Requesting { attempt, hop, answer }
+                    }
+                };
                 let (last_event_id, id_is_sent) = (last_event_id.to_owned(), header.is_some());
                 Update::Connecting { attempt, last_event_id, id_is_sent }
             }
@@ -70,7 +90,9 @@ impl Transport {
                 return None;
             }
             Output::Opened { attempt } => Update::Opened { attempt, head: self.head.take()? },
-            Output::Event(event) => Update::Event(Event::from(event)),
+            Output::Event { event, is_repeat } => {
+                Update::Event(Event::from(event).repeated(is_repeat))
+            }
             Output::Comment { text, span } => Update::Comment { text: text.to_owned(), span },
             Output::ReconnectionTime { duration, span } => {
                 Update::ReconnectionTime { duration, span }
@@ -85,8 +107,18 @@ impl Transport {
 
     /// What has come. Reads a body only while it is wanted.
     pub(super) fn poll(&mut self, wants_body: bool, cx: &mut Context<'_>) -> Poll<Input> {
+        if let Phase::Preparing { attempt, headers, .. } = &mut self.phase {
+            let attempt = *attempt;
+            match ready!(headers.as_mut().poll(cx)) {
+                Ok(headers) => self.prepared(headers),
+                Err(failure) => {
+                    self.phase = Phase::Idle;
+                    return Poll::Ready(Input::Failure(attempt, failure));
+                }
+            }
+        }
         match &mut self.phase {
-            Phase::Idle => Poll::Pending,
+            Phase::Idle | Phase::Preparing { .. } => Poll::Pending,
             Phase::Requesting { attempt, answer, .. } => {
                 let attempt = *attempt;
                 let result = ready!(answer.as_mut().poll(cx));
@@ -113,6 +145,19 @@ impl Transport {
                 self.phase = Phase::Idle;
                 return Poll::Ready(input);
             },
+        }
+    }
+
+    fn prepared(&mut self, headers: HeaderMap) {
+        match core::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Preparing { attempt, mut hop, .. } => {
+                hop.provide(headers);
+                let answer = self.template.send(&hop);
+                self.phase = Phase::Requesting { attempt, hop, answer };
+            }
+            other @ (Phase::Idle | Phase::Requesting { .. } | Phase::Reading { .. }) => {
+                self.phase = other;
+            }
         }
     }
 

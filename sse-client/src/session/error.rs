@@ -35,12 +35,25 @@ pub enum SessionError {
         /// was none.
         found: Option<String>,
     },
+    /// An event stream, but compressed in a way that the transport does not undo.
+    #[error(
+        "the server compressed the stream ({found}), and this client does not take that: {}",
+        "have the server send it as it is, or build the client with that compression"
+    )]
+    #[non_exhaustive]
+    ContentEncoding {
+        /// The content coding found, cut to 100 characters.
+        found: String,
+    },
     /// The server ended the body, as it may at any time.
     #[error("the server ended the stream")]
     Ended,
     /// No response came in time.
     #[error("the server gave no answer within {}", Words(*.0))]
     ConnectTimeout(Duration),
+    /// The response's head came in time, but not the first byte of its body.
+    #[error("the server opened the stream and then sent nothing for {}", Words(*.0))]
+    FirstByteTimeout(Duration),
     /// The open stream fell silent: no event, and no heartbeat either.
     #[error("nothing arrived for {}, not even a heartbeat", Words(*.0))]
     IdleTimeout(Duration),
@@ -91,9 +104,11 @@ impl SessionError {
                 FailureKind::Interrupted => ErrorKind::Ended,
             },
             Self::Status { .. } => ErrorKind::Http,
-            Self::MediaType { .. } => ErrorKind::Protocol,
+            Self::MediaType { .. } | Self::ContentEncoding { .. } => ErrorKind::Protocol,
             Self::NoContent | Self::Ended => ErrorKind::Ended,
-            Self::ConnectTimeout(_) | Self::IdleTimeout(_) => ErrorKind::Timeout,
+            Self::ConnectTimeout(_) | Self::FirstByteTimeout(_) | Self::IdleTimeout(_) => {
+                ErrorKind::Timeout
+            }
             Self::GaveUp { last, .. } => last.kind(),
         }
     }
@@ -106,8 +121,10 @@ impl SessionError {
             Self::Transport(_)
             | Self::NoContent
             | Self::MediaType { .. }
+            | Self::ContentEncoding { .. }
             | Self::Ended
             | Self::ConnectTimeout(_)
+            | Self::FirstByteTimeout(_)
             | Self::IdleTimeout(_) => None,
         }
     }

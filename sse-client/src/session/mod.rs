@@ -23,7 +23,7 @@
 //!                 session.handle_body(attempt, (&b"id: 7\ndata: hello\n\n"[..]).into(), now);
 //!                 session.handle_end(attempt, now);
 //!             }
-//!             Output::Event(event) => seen.push(format!("event {:?}", event.data)),
+//!             Output::Event { event, .. } => seen.push(format!("event {:?}", event.data)),
 //!             Output::Disconnected { error, .. } => seen.push(error.to_string()),
 //!             _ => {}
 //!         }
@@ -50,6 +50,7 @@ mod backoff;
 mod error;
 mod policy;
 mod response;
+mod resume;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -60,7 +61,10 @@ use core::time::Duration;
 use bytes::Bytes;
 use sse_codec::{DecodeError, Decoder, Event, EventId, Item, Limits, Span, time::Instant};
 
-use state::{Machine, Signal};
+use self::{
+    resume::Resume,
+    state::{Machine, Signal},
+};
 
 pub use self::{
     error::{ErrorKind, Failure, FailureKind, SessionError},
@@ -163,6 +167,8 @@ pub struct Deadline {
 pub enum Timer {
     /// The attempt has no response by then.
     Connect,
+    /// The open stream has not sent its first byte by then.
+    FirstByte,
     /// The open stream has been silent for too long by then.
     Idle,
     /// The wait is over by then: the next attempt begins.
@@ -197,7 +203,15 @@ pub enum Output<'a> {
         attempt: Attempt,
     },
     /// An event.
-    Event(Event<'a>),
+    #[non_exhaustive]
+    Event {
+        /// What the server sent.
+        event: Event<'a>,
+        /// Whether the server has sent it before, as its id tells: after a reconnect, or a resume
+        /// from a [stored id](SessionConfig::last_event_id), it bears an id of its own that is
+        /// among the latest 128 ids of earlier events. Such an event is given out all the same.
+        is_repeat: bool,
+    },
     /// A comment line; only if [asked for](SessionConfig::comments).
     #[non_exhaustive]
     Comment {
@@ -245,6 +259,7 @@ pub fn header_value(id: &str) -> Option<&[u8]> {
 pub struct Session {
     machine: Machine,
     decoder: Decoder,
+    resume: Resume,
     /// What of the body is not given out yet: `chunk[used..]`.
     chunk: Bytes,
     used: usize,
@@ -258,8 +273,9 @@ impl Session {
         if let Some(id) = &config.last_event_id {
             decoder.set_last_event_id(id);
         }
+        let resume = Resume::new(decoder.last_event_id(), seed);
         let machine = Machine::new(config.policy, seed, now);
-        Self { machine, decoder, chunk: Bytes::new(), used: 0 }
+        Self { machine, decoder, resume, chunk: Bytes::new(), used: 0 }
     }
 
     /// What the standard calls `readyState`.
@@ -269,7 +285,7 @@ impl Session {
 
     /// The last event ID: what the next attempt sends.
     pub fn last_event_id(&self) -> &str {
-        self.decoder.last_event_id()
+        self.resume.id(self.decoder.last_event_id())
     }
 
     /// Whether to read on from the socket. While it is false, reports of body bytes still work, at
@@ -285,8 +301,7 @@ impl Session {
         }
         match head.check() {
             Ok(()) => {
-                // Each body is decoded from its own beginning; the last event ID is kept.
-                self.decoder.finish();
+                self.resume.begin(&mut self.decoder);
                 self.machine.open(attempt, now);
             }
             Err(error) => self.machine.abort(attempt, error, now),
@@ -337,9 +352,10 @@ impl Session {
     }
 
     /// The next thing to do or to pass on; `None`: nothing for now.
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
         if let Some(signal) = self.machine.pop_signal() {
-            return Some(signal.with_id(self.decoder.last_event_id()));
+            return Some(signal.with_id(self.resume.id(self.decoder.last_event_id())));
         }
         if self.is_drained() {
             // Lets go of the bytes.
@@ -350,7 +366,11 @@ impl Session {
             let item = self.decoder.decode(&mut unread);
             self.used = self.chunk.len() - unread.len();
             match item {
-                Ok(Some(Item::Event(event))) => return Some(Output::Event(event)),
+                Ok(Some(Item::Event(mut event))) => {
+                    let is_repeat = self.resume.is_repeat(event.last_event_id);
+                    event.last_event_id = self.resume.id(event.last_event_id);
+                    return Some(Output::Event { event, is_repeat });
+                }
                 Ok(Some(Item::Comment { text, span, .. })) => {
                     return Some(Output::Comment { text, span });
                 }
@@ -376,9 +396,9 @@ impl Session {
 
     /// The silence of a server is judged only while somebody reads.
     fn deadline(&self) -> Option<Deadline> {
-        self.machine
-            .deadline()
-            .filter(|deadline| deadline.timer != Timer::Idle || self.is_drained())
+        self.machine.deadline().filter(|deadline| {
+            !matches!(deadline.timer, Timer::FirstByte | Timer::Idle) || self.is_drained()
+        })
     }
 
     fn is_drained(&self) -> bool {

@@ -15,11 +15,12 @@ use super::error::SessionError;
 /// | 204 | over, without an error | over, without an error |
 /// | 408, 425, 429, 5xx (but not 501 and 505) | fails | again, `Retry-After` respected |
 /// | any other status but 200 | fails | fails |
-/// | 200 of another media type | fails | fails |
+/// | 200 of another media type, or compressed beyond the client's means | fails | fails |
 /// | TLS distrust, a redirect that cannot be followed, an impossible request | fails | fails |
 /// | waits | the reconnection time | the reconnection time, and a random part of a growing time |
 /// | reconnection time until the stream says one | 3 s | 500 ms |
 /// | [`connect_timeout`](Self::connect_timeout) | none | 30 s |
+/// | [`first_byte_timeout`](Self::first_byte_timeout) | none | none |
 /// | [`idle_timeout`](Self::idle_timeout) | none | none |
 ///
 /// [`never`](Self::never) is `resilient` without a second attempt.
@@ -45,6 +46,7 @@ pub struct RetryPolicy {
     pub(super) max_attempts: Option<u32>,
     pub(super) steady_after: Duration,
     pub(super) connect_timeout: Option<Duration>,
+    pub(super) first_byte_timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
 }
 
@@ -78,6 +80,7 @@ impl RetryPolicy {
             max_attempts: None,
             steady_after: Duration::from_secs(10),
             connect_timeout: None,
+            first_byte_timeout: None,
             idle_timeout: None,
         }
     }
@@ -158,6 +161,14 @@ impl RetryPolicy {
         self
     }
 
+    /// How long an open stream may take to its body's first byte, where that is to be another time
+    /// than [`idle_timeout`](Self::idle_timeout). A proxy that holds a stream back shows so. Off by
+    /// default, since many servers send nothing before the first event.
+    pub const fn first_byte_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.first_byte_timeout = timeout;
+        self
+    }
+
     /// How long an open stream may be silent. Any byte is life, heartbeat comments included; choose
     /// two or three times the server's heartbeat. Off by default, since many servers send none.
     pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
@@ -173,9 +184,11 @@ impl RetryPolicy {
                 SessionError::Status { status, .. } => self.retries_status(*status),
                 SessionError::Ended
                 | SessionError::ConnectTimeout(_)
+                | SessionError::FirstByteTimeout(_)
                 | SessionError::IdleTimeout(_) => true,
                 SessionError::NoContent
                 | SessionError::MediaType { .. }
+                | SessionError::ContentEncoding { .. }
                 | SessionError::GaveUp { .. } => false,
             }
     }

@@ -11,18 +11,25 @@ use super::error::SessionError;
 pub struct ResponseHead<'a> {
     status: u16,
     content_type: Option<&'a [u8]>,
+    content_encoding: Option<&'a [u8]>,
     retry_after: Option<Duration>,
 }
 
 impl<'a> ResponseHead<'a> {
     /// A head with this status and no headers.
     pub const fn new(status: u16) -> Self {
-        Self { status, content_type: None, retry_after: None }
+        Self { status, content_type: None, content_encoding: None, retry_after: None }
     }
 
     /// The `Content-Type` header's value, byte for byte.
     pub const fn content_type(mut self, value: Option<&'a [u8]>) -> Self {
         self.content_type = value;
+        self
+    }
+
+    /// The `Content-Encoding` header's value, if the body is still encoded so.
+    pub const fn content_encoding(mut self, value: Option<&'a [u8]>) -> Self {
+        self.content_encoding = value;
         self
     }
 
@@ -42,10 +49,14 @@ impl<'a> ResponseHead<'a> {
             status => return Err(SessionError::Status { status, retry_after: self.retry_after }),
         }
         let essence = self.content_type.map(essence);
-        if essence.is_some_and(|found| found.eq_ignore_ascii_case(b"text/event-stream")) {
+        if !essence.is_some_and(|found| found.eq_ignore_ascii_case(b"text/event-stream")) {
+            return Err(SessionError::MediaType { found: essence.and_then(printable) });
+        }
+        let encoding = self.content_encoding.map(<[u8]>::trim_ascii).unwrap_or_default();
+        if encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity") {
             return Ok(());
         }
-        Err(SessionError::MediaType { found: essence.and_then(printable) })
+        Err(SessionError::ContentEncoding { found: printable(encoding).unwrap_or_default() })
     }
 }
 

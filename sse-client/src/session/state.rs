@@ -25,10 +25,24 @@ use super::{
 #[derive(Debug)]
 enum State {
     Connecting { attempt: Attempt, give_up: Option<Instant> },
-    Open { attempt: Attempt, since: Instant, idle: Option<Instant> },
+    Open { attempt: Attempt, since: Instant, quiet: Quiet },
     Ending { attempt: Attempt, error: SessionError, at: Instant, steady: bool },
     Waiting { until: Instant },
     Closed,
+}
+
+/// How long the server may stay silent: at first for its first byte, then between any two.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    timer: Timer,
+    timeout: Option<Duration>,
+    until: Option<Instant>,
+}
+
+impl Quiet {
+    fn new(timer: Timer, timeout: Option<Duration>, now: Instant) -> Self {
+        Self { timer, timeout, until: timeout.map(|timeout| now + timeout) }
+    }
 }
 
 /// An output that borrows nothing, waiting for its turn.
@@ -84,13 +98,14 @@ impl Machine {
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let (at, timer) = match self.state {
             State::Connecting { give_up, .. } => (give_up?, Timer::Connect),
-            State::Open { idle, .. } => (idle?, Timer::Idle),
+            State::Open { quiet, .. } => (quiet.until?, quiet.timer),
             State::Waiting { until } => (until, Timer::Reconnect),
             State::Ending { .. } | State::Closed => return None,
         };
         Some(Deadline { at, timer })
     }
 
+    #[inline]
     pub(super) fn pop_signal(&mut self) -> Option<Signal> {
         self.signals.pop_front()
     }
@@ -110,17 +125,20 @@ impl Machine {
 
     /// Connecting → Open.
     pub(super) fn open(&mut self, attempt: Attempt, now: Instant) {
-        let idle = self.idle_from(now);
-        self.state = State::Open { attempt, since: now, idle };
+        let policy = &self.policy;
+        let quiet = match policy.first_byte_timeout {
+            Some(timeout) => Quiet::new(Timer::FirstByte, Some(timeout), now),
+            None => Quiet::new(Timer::Idle, policy.idle_timeout, now),
+        };
+        self.state = State::Open { attempt, since: now, quiet };
         self.signals.push_back(Signal::Opened { attempt });
     }
 
     /// Open → Open, with the silence counted from `now`. Returns whether `attempt` is the open one.
     pub(super) fn alive(&mut self, attempt: Attempt, now: Instant) -> bool {
-        let from_now = self.idle_from(now);
         match &mut self.state {
-            State::Open { attempt: current, idle, .. } if *current == attempt => {
-                *idle = from_now;
+            State::Open { attempt: current, quiet, .. } if *current == attempt => {
+                *quiet = Quiet::new(Timer::Idle, self.policy.idle_timeout, now);
                 true
             }
             State::Connecting { .. }
@@ -131,10 +149,10 @@ impl Machine {
         }
     }
 
-    /// As [`alive`](Self::alive), for a pause that was the reader's.
+    /// Open → Open, with the silence counted from `now`, since until now nobody listened.
     pub(super) fn reading(&mut self, now: Instant) {
-        if let State::Open { attempt, .. } = self.state {
-            self.alive(attempt, now);
+        if let State::Open { quiet, .. } = &mut self.state {
+            *quiet = Quiet::new(quiet.timer, quiet.timeout, now);
         }
     }
 
@@ -199,9 +217,15 @@ impl Machine {
                 let timeout = self.policy.connect_timeout.unwrap_or_default();
                 self.abort(attempt, SessionError::ConnectTimeout(timeout), now);
             }
-            State::Open { attempt, .. } => {
-                let timeout = self.policy.idle_timeout.unwrap_or_default();
-                self.abort(attempt, SessionError::IdleTimeout(timeout), now);
+            State::Open { attempt, quiet, .. } => {
+                let timeout = quiet.timeout.unwrap_or_default();
+                let error = match quiet.timer {
+                    Timer::FirstByte => SessionError::FirstByteTimeout(timeout),
+                    Timer::Connect | Timer::Idle | Timer::Reconnect => {
+                        SessionError::IdleTimeout(timeout)
+                    }
+                };
+                self.abort(attempt, error, now);
             }
             State::Waiting { .. } => self.connect(now),
             State::Ending { .. } | State::Closed => {}
@@ -232,9 +256,5 @@ impl Machine {
             }
         }
         self.signals.push_back(Signal::Closed);
-    }
-
-    fn idle_from(&self, now: Instant) -> Option<Instant> {
-        self.policy.idle_timeout.map(|timeout| now + timeout)
     }
 }

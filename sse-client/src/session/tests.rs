@@ -391,6 +391,40 @@ fn a_silent_stream_is_given_up_and_any_byte_is_life() {
 }
 
 #[test]
+fn the_first_byte_has_a_time_of_its_own() {
+    let policy = exact(1000)
+        .first_byte_timeout(Some(Duration::from_secs(5)))
+        .idle_timeout(Some(Duration::from_secs(45)));
+    let mut script = Script::new(SessionConfig::new().policy(policy.clone()));
+    script.open();
+    assert_eq!(script.timer(), Some(Timer::FirstByte));
+    script.advance(Duration::from_secs(5));
+    let error = "the server opened the stream and then sent nothing for 5 s";
+    assert_eq!(script.outputs(), ["abort 1", &format!("disconnected 1: {error}; again at 6s")]);
+    let mut script = Script::new(SessionConfig::new().policy(policy));
+    script.open();
+    script.advance(Duration::from_secs(4));
+    script.session.handle_reading(script.now);
+    script.advance(Duration::from_secs(4));
+    script.body(":");
+    assert_eq!(script.outputs(), [""; 0]);
+    assert_eq!(script.timer(), Some(Timer::Idle));
+    script.advance(Duration::from_secs(44));
+    assert_eq!(script.outputs(), [""; 0]);
+}
+
+#[test]
+fn a_stream_that_is_still_compressed_is_refused_in_words() {
+    let mut script = Script::new(SessionConfig::new());
+    script.outputs();
+    script.respond(STREAM.content_encoding(Some(b"br")));
+    let outputs = script.outputs();
+    assert!(outputs[1].contains("the server compressed the stream (br)"), "{outputs:?}");
+    assert_eq!(outputs[2..], ["closed"]);
+    assert_eq!(STREAM.content_encoding(Some(b" Identity")).check(), Ok(()));
+}
+
+#[test]
 fn silence_is_not_judged_while_the_reader_is_behind() {
     let policy = exact(1000).idle_timeout(Some(Duration::from_secs(45)));
     let mut script = Script::new(SessionConfig::new().policy(policy));
@@ -482,6 +516,66 @@ fn what_a_server_sends_twice_is_given_twice() {
 }
 
 #[test]
+fn what_comes_again_after_a_reconnect_is_marked_as_its_id_says() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("id: 6\ndata: 1\n\nid: 7\ndata: 2\n\n");
+    script.reopen();
+    // The first has no id of its own, although the last event ID at it is 7.
+    script.body("data: beat\n\nid: 7\ndata: 2\n\nid: 8\ndata: 3\n\nid: 6\ndata: 1\n\n");
+    assert_eq!(
+        script.outputs(),
+        ["message beat (7)", "message 2 (7) again", "message 3 (8)", "message 1 (6) again"]
+    );
+    script.reopen();
+    script.body("id: 6\ndata: 1\n\nid: 8\ndata: 3\n\ndata: 4\n\nid: 9\ndata: 5\n\n");
+    assert_eq!(
+        script.outputs(),
+        ["message 1 (6) again", "message 3 (8) again", "message 4 (8)", "message 5 (9)"]
+    );
+}
+
+#[test]
+fn the_event_that_a_stored_id_stands_for_is_a_repeat() {
+    let id = EventId::new("7").unwrap();
+    let mut script = Script::new(SessionConfig::new().last_event_id(id));
+    script.open();
+    script.body("id: 7\ndata: 1\n\nid: 8\ndata: 2\n\n");
+    assert_eq!(script.outputs(), ["message 1 (7) again", "message 2 (8)"]);
+}
+
+#[test]
+fn of_a_long_past_only_the_end_is_remembered() {
+    let events = |ids: core::ops::Range<u32>| -> String {
+        ids.map(|id| format!("id: {id}\ndata: {id}\n\n")).collect()
+    };
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body(&events(0..1000));
+    script.reopen();
+    script.body(&events(900..1100));
+    let again = script.outputs().iter().filter(|words| words.ends_with("again")).count();
+    assert_eq!(again, 100);
+    script.reopen();
+    script.body(&events(0..1000));
+    assert!(script.outputs().iter().all(|words| !words.ends_with("again")));
+}
+
+#[test]
+fn an_empty_id_forgets_the_last_one_also_after_a_reconnect() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("id: 7\ndata: 1\n\n");
+    script.reopen();
+    script.body("data: 2\n\nid\ndata: 3\n\n");
+    assert_eq!(script.outputs(), ["message 2 (7)", "message 3 ()"]);
+    script.end();
+    script.outputs();
+    script.wait();
+    assert_eq!(script.outputs(), ["connect 3"]);
+}
+
+#[test]
 fn close_while_connecting_lets_go_of_the_request() {
     let mut script = Script::new(SessionConfig::new());
     script.outputs();
@@ -553,6 +647,15 @@ impl Script {
         self.outputs();
     }
 
+    /// Ends the body, and opens the next.
+    fn reopen(&mut self) {
+        self.outputs();
+        self.end();
+        self.outputs();
+        self.wait();
+        self.open();
+    }
+
     fn respond(&mut self, head: ResponseHead<'_>) {
         self.session.handle_response(self.attempt, head, self.now);
     }
@@ -602,8 +705,10 @@ impl Script {
                 }
                 Output::Abort { attempt } => format!("abort {attempt}"),
                 Output::Opened { attempt } => format!("opened {attempt}"),
-                Output::Event(Event { event_type, data, last_event_id, .. }) => {
-                    format!("{event_type} {data} ({last_event_id})")
+                Output::Event { event, is_repeat } => {
+                    let Event { event_type, data, last_event_id, .. } = event;
+                    let again = if is_repeat { " again" } else { "" };
+                    format!("{event_type} {data} ({last_event_id}){again}")
                 }
                 Output::Comment { text, .. } => format!("comment {text:?}"),
                 Output::ReconnectionTime { duration, .. } => format!("retry {duration:?}"),

@@ -7,6 +7,11 @@ extern crate alloc;
 
 mod bad_input;
 mod failures;
+mod faults;
+mod http;
 mod origin;
 mod redirects;
 mod streams;
+#[cfg(feature = "rustls")]
+mod tls;
+mod typed;

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::{
     net::SocketAddr,
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 use std::{io, sync::Mutex};
 
@@ -26,6 +27,12 @@ pub(crate) const CHUNKED: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-st
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Send(String),
+    /// These bytes, as they are.
+    Bytes(Arc<[u8]>),
+    /// So many letters.
+    Fill(usize),
+    /// Ends the connection by a reset.
+    Reset,
     /// Each byte as an HTTP chunk of its own.
     Drip(&'static str),
     /// As many bytes of events as this, counted as the socket takes them.
@@ -122,7 +129,7 @@ impl Origin {
 
 /// An event source that reconnects at once, and asks no proxy.
 pub(crate) fn source(url: impl Into<String>) -> Builder {
-    let at_once = core::time::Duration::from_millis(1);
+    let at_once = Duration::from_millis(1);
     EventSource::builder(url)
         .policy(RetryPolicy::resilient().no_backoff().reconnection_time(at_once))
         .client(reqwest::Client::builder().no_proxy())
@@ -144,6 +151,19 @@ impl Shared {
         for step in script {
             match step {
                 Step::Send(text) => socket.write_all(text.as_bytes()).await?,
+                Step::Bytes(bytes) => socket.write_all(&bytes).await?,
+                Step::Fill(mut bytes) => {
+                    let letters = vec![b'x'; 1 << 16];
+                    while bytes > 0 {
+                        let part = bytes.min(letters.len());
+                        socket.write_all(&letters[..part]).await?;
+                        bytes -= part;
+                    }
+                }
+                Step::Reset => {
+                    socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
+                    return Ok(());
+                }
                 Step::Drip(text) => {
                     for byte in text.bytes() {
                         socket.write_all(&[b'1', b'\r', b'\n', byte, b'\r', b'\n']).await?;

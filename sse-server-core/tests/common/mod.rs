@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use sse_codec::{Decoder, Item, OwnedEvent, time::Instant};
 use sse_server_core::{
     CloseReason, Cursor, Epoch, Hub, HubConfig, Log, Output, Publish, PublishError, Resume,
-    Retention, Subscribe, SubscriberId, Topic,
+    Retention, Selector, Subscribe, SubscriberId, Topic,
 };
 
 pub const EPOCH: Epoch = Epoch::new(0xe);
@@ -51,7 +51,7 @@ impl World {
     }
 
     pub fn subscribe(&mut self, topics: &[&str], resume: Resume) -> SubscriberId {
-        let request = Subscribe::new(topics.iter().map(|name| topic(name))).resume(resume);
+        let request = Subscribe::new(topics.iter().map(|name| selector(name))).resume(resume);
         let id = self.hub.subscribe(request, self.now).unwrap();
         self.act();
         id
@@ -83,8 +83,8 @@ impl World {
                     self.hub.handle_append_done(id, Ok(place), self.now);
                     self.hub.handle_appended(&appended, self.now);
                 }
-                Output::FetchHistory { fetch, topics, after, max_bytes, .. } => {
-                    let page = self.store.page(&topics, after, max_bytes, self.now);
+                Output::FetchHistory { fetch, selectors, after, max_bytes, .. } => {
+                    let page = self.store.page(&selectors, after, max_bytes, self.now);
                     self.hub.handle_history(fetch, Ok(page), self.now);
                 }
                 other => panic!("not a question: {other:?}"),
@@ -139,6 +139,10 @@ impl World {
 
 pub fn topic(name: &str) -> Topic {
     if name == "$all" { Topic::all() } else { Topic::new(name).unwrap() }
+}
+
+pub fn selector(name: &str) -> Selector {
+    if name == "$all" { Topic::all().into() } else { Selector::new(name).unwrap() }
 }
 
 pub fn events(wire: &str) -> Vec<OwnedEvent> {

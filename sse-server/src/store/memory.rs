@@ -34,7 +34,7 @@ impl Store for MemoryStore {
     }
 
     fn fetch(&mut self, question: Question, now: Instant) {
-        let page = self.log.page(&question.topics, question.after, question.max_bytes, now);
+        let page = self.log.page(&question.selectors, question.after, question.max_bytes, now);
         self.reports.push_back(Report::History(question.fetch, Ok(page)));
     }
 

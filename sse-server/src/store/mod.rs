@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Appended, Cursor, Draft, FetchId, HistoryPage, PublishId, StoreError, Topic,
+    Appended, Cursor, Draft, FetchId, HistoryPage, PublishId, Selector, StoreError,
 };
 
 pub(crate) use self::memory::MemoryStore;
@@ -33,7 +33,7 @@ pub(crate) trait Store: Send {
 #[derive(Debug)]
 pub(crate) struct Question {
     pub(crate) fetch: FetchId,
-    pub(crate) topics: Arc<[Topic]>,
+    pub(crate) selectors: Arc<[Selector]>,
     pub(crate) after: Cursor,
     pub(crate) max_bytes: usize,
 }

@@ -6,7 +6,7 @@ use core::{net::SocketAddr, time::Duration};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
 };
 
 use sse_codec::{Decoder, Item, OwnedEvent};
@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     pub child: Child,
     pub address: SocketAddr,
+    stdout: BufReader<ChildStdout>,
 }
 
 pub fn command(args: &[&str]) -> Command {
@@ -34,7 +35,8 @@ impl Server {
     pub fn start_on(listen: &str, args: &[&str]) -> Self {
         let mut child = command(&[&["--listen", listen], args].concat()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on http://").map(str::parse);
         let Some(Ok(address)) = address else {
             child.kill().unwrap();
@@ -42,7 +44,14 @@ impl Server {
             child.stderr.take().map(|mut stderr: ChildStderr| stderr.read_to_string(&mut words));
             panic!("it said {line:?} and {words:?}");
         };
-        Self { child, address }
+        Self { child, address, stdout }
+    }
+
+    /// The address of its second line.
+    pub fn admin(&mut self) -> SocketAddr {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().strip_prefix("admin on http://").unwrap().parse().unwrap()
     }
 
     pub fn signal(&self, name: &str) {
@@ -68,7 +77,7 @@ impl Server {
     pub fn request(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let len = body.len();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
              Content-Length: {len}\r\n{headers}\r\n"
         );
         let mut reader = self.send(&[head.as_bytes(), body].concat());
@@ -76,6 +85,13 @@ impl Server {
         let mut body = String::new();
         reader.read_to_string(&mut body).unwrap();
         Answer { status, headers, body }
+    }
+
+    pub fn json(&self, method: &str, path: &str, headers: &str) -> serde_json::Value {
+        let headers = format!("Accept: application/json\r\n{headers}");
+        let answer = self.request(method, path, &headers, b"");
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        serde_json::from_str(&answer.body).expect(&answer.body)
     }
 
     pub fn send(&self, bytes: &[u8]) -> BufReader<TcpStream> {
@@ -87,7 +103,7 @@ impl Server {
 
     /// Opens an event stream.
     pub fn open(&self, path: &str, headers: &str) -> Stream {
-        let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n");
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         let mut reader = self.send(head.as_bytes());
         let (status, headers) = read_head(&mut reader);
         assert_eq!(status, 200);
@@ -170,6 +186,13 @@ impl Stream {
     pub fn rest(&mut self) -> String {
         while self.chunk() {}
         String::from_utf8(self.bytes.clone()).unwrap()
+    }
+
+    /// Waits for its connection to be reset, without reading, which would be a sign of life.
+    pub fn wait_for_reset(&mut self) {
+        while self.reader.get_ref().take_error().unwrap().is_none() {
+            std::thread::yield_now();
+        }
     }
 
     /// Reads one chunk; false at the end.

@@ -1,0 +1,202 @@
+//! A hub with a million subscribers: what each costs, and what a publish, a heartbeat tick, a
+//! drain and a merge of many topics take.
+//!
+//! Memory is what the process holds after the subscribers came, less what it held before, by
+//! `/proc` (Linux); the tests of sse-server-core count the same at the allocator.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "criterion's macros")]
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::unwrap_used)]
+
+use std::{hint::black_box, time::Duration};
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use sse_codec::time::Instant;
+use sse_server_core::{
+    Cursor, Epoch, Hub, HubConfig, Log, Output, Publish, Retention, Selector, Subscribe,
+    SubscriberId, Topic,
+};
+
+const MILLION: usize = 1_000_000;
+
+struct World {
+    hub: Hub,
+    store: Log,
+    now: Instant,
+}
+
+impl World {
+    fn new(subscribers: usize, topics: impl Fn(usize) -> Vec<String>) -> Self {
+        let start = Cursor::new(Epoch::new(1), 0);
+        let now = Instant::from_origin(Duration::from_secs(1));
+        let mut world = Self {
+            hub: Hub::new(HubConfig::default(), start, 1),
+            store: Log::new(Retention::DEFAULT.events(1000), start, 1),
+            now,
+        };
+        for n in 0..subscribers {
+            let selectors = topics(n).into_iter().map(|name| Selector::new(&name).unwrap());
+            world.hub.subscribe(Subscribe::new(selectors), now).unwrap();
+        }
+        world.read_all();
+        world
+    }
+
+    fn publish(&mut self, topic: &Topic) {
+        self.hub.publish(Publish::new([topic.clone()], "x".repeat(200)), self.now).unwrap();
+        while let Some(output) = self.hub.poll_output() {
+            if let Output::Append { id, event, .. } = output {
+                let head = self.store.head();
+                let appended = event.place(Cursor::new(head.epoch(), head.offset() + 1));
+                self.store.append(&appended, self.now);
+                self.hub.handle_append_done(id, Ok(appended.cursor), self.now);
+                self.hub.handle_appended(&appended, self.now);
+            }
+        }
+    }
+
+    fn read(&mut self, id: SubscriberId, frames: &mut Vec<bytes::Bytes>) {
+        while let Some(written) = self.hub.next_frames(id, 16 << 10, frames) {
+            self.hub.handle_written(id, written, self.now);
+            frames.clear();
+        }
+    }
+
+    fn read_all(&mut self) -> usize {
+        let (mut frames, mut count) = (Vec::with_capacity(64), 0);
+        while let Some(id) = self.hub.poll_ready() {
+            self.read(id, &mut frames);
+            count += 1;
+        }
+        count
+    }
+}
+
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or(0) << 10
+}
+
+fn memory() {
+    for (name, topics) in [
+        ("one topic", (|n| vec![format!("room.{}", n / 10)]) as fn(usize) -> Vec<String>),
+        ("two topics", |n| vec![format!("room.{}", n % 1000), format!("user.{}", n / 10)]),
+    ] {
+        let before = resident();
+        let world = World::new(MILLION, topics);
+        let each = (resident() - before) / MILLION;
+        println!("hub/memory: {name} and everyone: {each} bytes resident a subscriber");
+        drop(world);
+    }
+}
+
+fn million(c: &mut Criterion) {
+    memory();
+    let mut group = c.benchmark_group("hub");
+    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    let topic = Topic::new("a").unwrap();
+
+    let mut world = World::new(MILLION, |_| vec!["a".into()]);
+    group.bench_function("publish to a million, each marked ready", |b| {
+        b.iter_custom(|times| {
+            let mut spent = Duration::ZERO;
+            for _ in 0..times {
+                let started = std::time::Instant::now();
+                world.publish(&topic);
+                spent += started.elapsed();
+                assert_eq!(world.read_all(), MILLION);
+            }
+            spent
+        });
+    });
+    group.bench_function("a million read one event each", |b| {
+        b.iter_custom(|times| {
+            let mut spent = Duration::ZERO;
+            for _ in 0..times {
+                world.publish(&topic);
+                let started = std::time::Instant::now();
+                assert_eq!(world.read_all(), MILLION);
+                spent += started.elapsed();
+            }
+            spent
+        });
+    });
+
+    // Heartbeats spread over an eighth of 15 s, so that a tick of 16 ms finds a few of them.
+    let mut beats = 0u64;
+    group.bench_function("a tick of the timer (16 ms), with those due", |b| {
+        b.iter(|| {
+            world.now = world.now + Duration::from_millis(16);
+            world.hub.handle_timeout(world.now);
+            beats += world.read_all() as u64;
+        });
+    });
+    println!("hub/tick: {beats} heartbeats over all of them");
+    let far = {
+        let mut config = HubConfig::default();
+        config.heartbeat = None;
+        let mut hub = Hub::new(config, Cursor::new(Epoch::new(1), 0), 1);
+        for _ in 0..MILLION {
+            let expires = Instant::from_origin(Duration::from_secs(1 << 30));
+            let _ =
+                hub.subscribe(Subscribe::new([topic.clone()]).expires(expires), Instant::ORIGIN);
+        }
+        while let Some(id) = hub.poll_ready() {
+            let mut frames = Vec::new();
+            while let Some(written) = hub.next_frames(id, 16 << 10, &mut frames) {
+                hub.handle_written(id, written, Instant::ORIGIN);
+            }
+        }
+        hub
+    };
+    let (mut far, mut now) = (far, Instant::from_origin(Duration::from_secs(3600)));
+    far.handle_timeout(now);
+    group.bench_function("a tick of the timer with none due", |b| {
+        b.iter(|| {
+            now = now + Duration::from_millis(16);
+            far.handle_timeout(black_box(now));
+        });
+    });
+    drop(far);
+
+    group.bench_function("begin a drain of a million and end it", |b| {
+        b.iter_custom(|times| {
+            let mut spent = Duration::ZERO;
+            for _ in 0..times.min(2) {
+                let mut world = World::new(MILLION, |_| vec!["a".into()]);
+                let started = std::time::Instant::now();
+                world.hub.drain(world.now + Duration::from_secs(20), world.now);
+                world.read_all();
+                while world.hub.poll_output().is_some() {}
+                assert!(world.hub.is_drained());
+                spent += started.elapsed();
+            }
+            spent * (times as u32) / (times.min(2) as u32)
+        });
+    });
+    drop(world);
+
+    for topics in [1usize, 8, 64] {
+        let names: Vec<_> = (0..topics).map(|n| Topic::new(&format!("t{n}")).unwrap()).collect();
+        group.bench_function(format!("read 64 events merged from {topics} topics"), |b| {
+            let own = (0..topics).map(|n| format!("t{n}")).collect::<Vec<_>>();
+            let mut world = World::new(1, |_| own.clone());
+            let id = world.hub.subscriber_at(0).unwrap();
+            let mut frames = Vec::with_capacity(128);
+            b.iter_batched(
+                || (),
+                |()| {
+                    for n in 0..64 {
+                        world.publish(&names[n % topics]);
+                    }
+                    world.read(id, &mut frames);
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, million);
+criterion_main!(benches);

@@ -1,0 +1,88 @@
+//! Calls a tool of an MCP server over Streamable HTTP, and resumes the answer's stream if it is cut.
+//!
+//! `cargo run -p sse-client --features json --example mcp -- http://localhost:3000/mcp TOOL`
+//!
+//! The call is a POST whose answer may be an event stream. If that breaks off, the rest is asked for
+//! by a GET with `Last-Event-ID`: so the POST is tried once, and the GET is kept up.
+
+#![forbid(unsafe_code)]
+
+use core::error::Error;
+
+use http::Method;
+use serde_json::{Value, json};
+use sse_client::{Builder, EventSource, HttpClient, RetryPolicy, Update, Updates};
+
+const VERSION: &str = "2025-06-18";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(url), Some(tool)) = (arguments.next(), arguments.next()) else {
+        return Err("say a URL, such as http://localhost:3000/mcp, and a tool".into());
+    };
+    let client = HttpClient::new(reqwest::Client::builder())?;
+    let source = |session: &str| {
+        let source = EventSource::builder(&url)
+            .shared_client(&client)
+            .header("Accept", "application/json, text/event-stream")
+            .header("Content-Type", "application/json")
+            .header("MCP-Protocol-Version", VERSION);
+        if session.is_empty() { source } else { source.header("Mcp-Session-Id", session) }
+    };
+
+    let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": VERSION, "capabilities": {},
+        "clientInfo": { "name": "sse-client example", "version": "0" } } });
+    let mut updates = post(source(""), &hello)?;
+    let mut session = String::new();
+    let server = answer(&mut updates, 1, Some(&mut session)).await?;
+    let server = server.ok_or("the server closed the stream before it said hello")?;
+    println!("connected to {}", server["serverInfo"]);
+
+    let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call",
+        "params": { "name": tool, "arguments": {} } });
+    let mut updates = post(source(&session), &call)?;
+    let mut result = answer(&mut updates, 2, None).await?;
+    if result.is_none() {
+        let id = updates.last_event_id();
+        println!("cut after {id:?}; asking for the rest");
+        let mut updates = source(&session).last_event_id(id).open_updates()?;
+        result = answer(&mut updates, 2, None).await?;
+    }
+    println!("{}", result.ok_or("the server has no answer")?);
+    Ok(())
+}
+
+fn post(source: Builder, message: &Value) -> Result<Updates, sse_client::BuildError> {
+    let source = source.method(Method::POST).body(message.to_string());
+    source.policy(RetryPolicy::never()).open_updates()
+}
+
+/// Reads until the answer to request `id`; what comes before it is shown. `None`: it did not come.
+async fn answer(
+    updates: &mut Updates,
+    id: u64,
+    mut session: Option<&mut String>,
+) -> Result<Option<Value>, Box<dyn Error>> {
+    while let Some(update) = updates.next().await {
+        if let (Update::Opened { head, .. }, Some(session)) = (&update, &mut session) {
+            let value = head.headers.get("Mcp-Session-Id").and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().clone_into(session);
+        }
+        if let Update::Event(event) = update {
+            // An event without data only gives an id to resume from.
+            if event.data().is_empty() {
+                continue;
+            }
+            let message: Value = event.json()?;
+            if message["id"] == id {
+                return Ok(Some(message["result"].clone()));
+            }
+            println!("{}: {}", message["method"], message["params"]);
+        } else if let Update::Disconnected { error, retry_in: None, .. } = update {
+            println!("{error}");
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,102 @@
+//! What lies between the events and the wire: compression, HTTP/2, proxies.
+
+use core::{convert::Infallible, net::SocketAddr};
+
+use http::header::CONTENT_TYPE;
+use http_body_util::Full;
+use hyper::{body::Bytes, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use sse_client::{EventSource, Update};
+use tokio::net::TcpListener;
+
+use crate::origin::{Origin, Step, send, source};
+
+/// One block of gzip that stores its bytes as they are: no end of the file follows, as from a server
+/// that flushes after each event.
+fn gzip(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).unwrap();
+    let mut bytes = vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF, 0];
+    bytes.extend(length.to_le_bytes());
+    bytes.extend((!length).to_le_bytes());
+    bytes.extend(text.as_bytes());
+    bytes
+}
+
+async fn compressing() -> Origin {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n\
+                connection: close\r\n\r\n";
+    let body = Step::Bytes(gzip("id: 1\ndata: small\n\n").into());
+    Origin::start(vec![vec![send(head), body, Step::Hold]]).await
+}
+
+#[cfg(feature = "gzip")]
+#[tokio::test]
+async fn a_compressed_stream_gives_each_event_as_it_comes() {
+    let origin = compressing().await;
+    let mut source = origin.source("/").open().unwrap();
+    // The origin holds the stream open, so nothing waits for its end.
+    assert_eq!(source.next().await.unwrap().unwrap().data(), "small");
+    assert_eq!(origin.requests()[0].header("accept-encoding"), Some("gzip"));
+}
+
+#[cfg(not(feature = "gzip"))]
+#[tokio::test]
+async fn a_stream_compressed_unasked_is_refused_in_words() {
+    let origin = compressing().await;
+    let error = origin.source("/").open().unwrap().next().await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("the server compressed the stream (gzip)"), "{error}");
+    assert_eq!(origin.requests()[0].header("accept-encoding"), None);
+}
+
+#[tokio::test]
+async fn http_2_carries_a_stream_and_its_resume() {
+    let address = http_2().await;
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
+    let mut updates = source(format!("http://{address}/")).client(client).open_updates().unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        let update = updates.next().await.unwrap();
+        if let Update::Opened { head, .. } = &update {
+            assert_eq!(head.version, http::Version::HTTP_2);
+        }
+        if let Update::Event(event) = update {
+            seen.push(event.into_data());
+        }
+    }
+    assert_eq!(seen, ["1 after -", "1 after 1", "1 after 1"]);
+}
+
+#[tokio::test]
+async fn a_proxy_is_the_callers_own_clients() {
+    let proxy = Origin::start(vec![vec![
+        send(crate::origin::STREAM),
+        send("data: by the proxy\n\n"),
+        Step::Hold,
+    ]])
+    .await;
+    let client = reqwest::Client::builder().proxy(reqwest::Proxy::http(proxy.url("/")).unwrap());
+    let builder = EventSource::builder("http://events.invalid/feed").client(client);
+    let mut source = builder.open().unwrap();
+    assert_eq!(source.next().await.unwrap().unwrap().data(), "by the proxy");
+    assert_eq!(proxy.requests()[0].line, "GET http://events.invalid/feed HTTP/1.1");
+}
+
+/// Says with each event what it was asked to go on from, and ends.
+async fn http_2() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = service_fn(|request: http::Request<hyper::body::Incoming>| async move {
+        let id = request.headers().get("last-event-id").map(|id| id.to_str().unwrap());
+        let body = format!("id: 1\ndata: 1 after {}\n\n", id.unwrap_or("-"));
+        let response = http::Response::builder().header(CONTENT_TYPE, "text/event-stream");
+        Ok::<_, Infallible>(response.body(Full::<Bytes>::from(body)).unwrap())
+    });
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            tokio::spawn(http.serve_connection(TokioIo::new(socket), answer));
+        }
+    });
+    address
+}

@@ -1,0 +1,122 @@
+//! Secure connections, by an authority of the tests' own.
+
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+
+use sse_client::{Builder, EventSource, Update, session::ErrorKind};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        RootCertStore, ServerConfig,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+        server::WebPkiClientVerifier,
+    },
+};
+
+const AUTHORITY: &[u8] = include_bytes!("tls/ca.pem");
+
+#[tokio::test]
+async fn a_trusted_certificate_opens_the_stream() {
+    let address = serve(SERVER, false).await;
+    let mut source = trusting(address).open().unwrap();
+    assert_eq!(source.next().await.unwrap().unwrap().data(), "secret");
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_hopeless() {
+    let address = serve(SERVER, false).await;
+    let client = reqwest::Client::builder().no_proxy();
+    let sentence = hopeless(EventSource::builder(url(address)).client(client)).await;
+    assert!(sentence.starts_with(&format!("no secure connection to {address}: ")), "{sentence}");
+    assert!(sentence.ends_with("; check the certificate and its name"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_hopeless() {
+    let address = serve(OTHER, false).await;
+    let sentence = hopeless(trusting(address)).await;
+    assert!(sentence.starts_with(&format!("no secure connection to {address}: ")), "{sentence}");
+    assert!(sentence.ends_with("; check the certificate and its name"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_client_certificate_comes_from_the_callers_own_client() {
+    let address = serve(SERVER, true).await;
+    let identity = [include_bytes!("tls/reader.pem").as_slice(), include_bytes!("tls/reader.key")];
+    let identity = reqwest::Identity::from_pem(&identity.concat()).unwrap();
+    let mut source = trusting(address).client(client().identity(identity)).open().unwrap();
+    assert_eq!(source.next().await.unwrap().unwrap().data(), "secret");
+}
+
+/// Certificate and key.
+type Pair = (&'static [u8], &'static [u8]);
+
+const SERVER: Pair = (include_bytes!("tls/server.pem"), include_bytes!("tls/server.key"));
+const OTHER: Pair = (include_bytes!("tls/other.pem"), include_bytes!("tls/other.key"));
+
+fn url(address: SocketAddr) -> String {
+    format!("https://{address}/events")
+}
+
+fn client() -> reqwest::ClientBuilder {
+    let authority = reqwest::Certificate::from_pem(AUTHORITY).unwrap();
+    reqwest::Client::builder().no_proxy().tls_backend_rustls().tls_certs_only([authority])
+}
+
+fn trusting(address: SocketAddr) -> Builder {
+    EventSource::builder(url(address)).client(client())
+}
+
+/// The sentence of the first and last disconnect.
+async fn hopeless(builder: Builder) -> String {
+    let mut updates = builder.open_updates().unwrap();
+    loop {
+        if let Some(Update::Disconnected { error, retry_in, .. }) = updates.next().await {
+            assert_eq!((error.kind(), retry_in), (ErrorKind::Tls, None), "{error}");
+            return error.to_string();
+        }
+    }
+}
+
+/// One event to everyone who gets as far as to send a request.
+async fn serve((certificate, key): Pair, asks_for_certificate: bool) -> SocketAddr {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let config = if asks_for_certificate {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(AUTHORITY).unwrap()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+        config.with_client_cert_verifier(verifier.build().unwrap())
+    } else {
+        config.with_no_client_auth()
+    };
+    let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key).unwrap();
+    let config = config.with_single_cert(vec![certificate], key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let Ok(mut socket) = acceptor.accept(socket).await else { continue };
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let Ok(byte) = socket.read_u8().await else { break };
+                head.push(byte);
+            }
+            let answer = format!("{}data: secret\n\n", crate::origin::STREAM);
+            // A client that left is no matter.
+            let _ = socket.write_all(answer.as_bytes()).await;
+            let _ = socket.flush().await;
+        }
+    });
+    address
+}

@@ -1,0 +1,108 @@
+//! Event streams as bodies of HTTP messages: frames to a response's body, a response's body to events.
+
+use core::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use futures_core::Stream;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use crate::{frame::Frame, shared::SharedDecoder, stream::EventStream};
+
+pin_project! {
+    /// A response's body: the blocks that a stream gives, each as soon as it is there.
+    ///
+    /// The stream's items are [`Frame`]s, or events to encode. Send it with `Content-Type:
+    /// text/event-stream`; nothing is said here about status and headers.
+    ///
+    /// ```
+    /// use core::convert::Infallible;
+    /// use futures_util::stream;
+    /// use http_body_util::BodyExt;
+    /// use sse_codec::{EventBody, OutgoingEvent};
+    ///
+    /// # futures_util::FutureExt::now_or_never(async {
+    /// let events = ["a", "b"].map(|data| Ok::<_, Infallible>(OutgoingEvent::new().data(data)));
+    /// let body = EventBody::new(stream::iter(events));
+    /// let bytes = body.collect().await?.to_bytes();
+    /// assert_eq!(bytes, "data: a\n\ndata: b\n\n");
+    /// # Ok::<(), Infallible>(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    #[derive(Debug)]
+    pub struct EventBody<S> {
+        #[pin]
+        blocks: S,
+    }
+}
+
+impl<S> EventBody<S> {
+    /// The body of the blocks that `blocks` gives.
+    pub fn new(blocks: S) -> Self {
+        Self { blocks }
+    }
+}
+
+impl<S, F, E> Body for EventBody<S>
+where
+    S: Stream<Item = Result<F, E>>,
+    F: Into<Frame>,
+{
+    type Data = Bytes;
+    type Error = E;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>> {
+        let block = ready!(self.project().blocks.poll_next(cx));
+        Poll::Ready(
+            block.map(|block| block.map(|block| http_body::Frame::data(block.into().into()))),
+        )
+    }
+}
+
+pin_project! {
+    /// The chunks of a body, as [`EventStream`] wants them. Trailers are passed over.
+    #[derive(Debug)]
+    pub struct BodyChunks<B> {
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B> EventStream<BodyChunks<B>> {
+    /// The items of a response's body, within the default limits, without comments.
+    pub fn from_body(body: B) -> Self {
+        Self::new(BodyChunks { body })
+    }
+
+    /// The items of a response's body as `decoder` gives them.
+    pub fn from_body_with(body: B, decoder: SharedDecoder) -> Self {
+        Self::with_decoder(BodyChunks { body }, decoder)
+    }
+}
+
+impl<B: Body> Stream for BodyChunks<B> {
+    type Item = Result<Bytes, B::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut body = self.project().body;
+        loop {
+            match ready!(body.as_mut().poll_frame(cx)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Ok(frame)) => {
+                    if let Ok(mut data) = frame.into_data() {
+                        // Of `Bytes` this is no copy.
+                        let bytes = data.copy_to_bytes(data.remaining());
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Text that shares the memory it came in.
+
+use core::{cmp::Ordering, fmt, hash, ops::Deref};
+
+use bytes::Bytes;
+
+use crate::scan::Piece;
+
+/// Text in shared memory: [`Bytes`] that are known to be UTF-8. Cloning it copies no text.
+///
+/// It keeps alive the whole chunk it lies in; [`detach`](Self::detach) gives a copy that does not.
+///
+/// ```
+/// use sse_codec::ByteStr;
+///
+/// let text = ByteStr::from("1.08");
+/// assert_eq!(text, "1.08");
+/// assert_eq!(text.clone().detach().as_str(), "1.08");
+/// ```
+#[derive(Clone, Default)]
+pub struct ByteStr(Bytes);
+
+impl ByteStr {
+    /// `text`, sharing `chunk` if it lies in it, else a copy.
+    #[inline]
+    pub(crate) fn within(chunk: &Bytes, text: &str) -> Self {
+        let (outer, inner) = (chunk.as_ptr_range(), text.as_bytes().as_ptr_range());
+        if outer.start <= inner.start && inner.end <= outer.end {
+            Self(chunk.slice_ref(text.as_bytes()))
+        } else {
+            Self::from(text)
+        }
+    }
+
+    /// Text that is there for good, which costs nothing to share.
+    pub(crate) const fn from_static(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+
+    /// The text.
+    ///
+    /// Makes sure once more that it is text, at some 20 bytes a nanosecond: the price of having no unsafe
+    /// code here.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        // It was text when it was made.
+        Piece::unknown(&self.0).text().unwrap_or_default()
+    }
+
+    /// The text's bytes.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The text's bytes, shared.
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+
+    /// The same text in memory of its own, so that a short text does not keep a large chunk alive.
+    #[must_use]
+    pub fn detach(self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
+    }
+}
+
+/// A copy.
+impl From<&str> for ByteStr {
+    fn from(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl Deref for ByteStr {
+    type Target = str;
+
+    #[inline]
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for ByteStr {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl core::borrow::Borrow<str> for ByteStr {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Debug for ByteStr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for ByteStr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl PartialEq for ByteStr {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for ByteStr {}
+
+impl PartialEq<str> for ByteStr {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for ByteStr {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialOrd for ByteStr {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByteStr {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The order of UTF-8 is that of its bytes.
+        self.0.cmp(&other.0)
+    }
+}
+
+/// As `str` does, so that a map's keys may be looked up by `&str`.
+impl hash::Hash for ByteStr {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}

@@ -1,0 +1,180 @@
+//! The shared door: chunks as `Bytes` in, owned items out.
+
+use core::time::Duration;
+
+use bytes::{Buf, Bytes};
+
+use crate::{
+    byte_str::ByteStr,
+    decoder::{Decoder, Limits},
+    error::DecodeError,
+    event::{DEFAULT_EVENT_TYPE, Event, Item, OwnedEvent, Span},
+    value::EventId,
+};
+
+/// Turns chunks of shared bytes into items that own what they say, and copy it only where it does not lie
+/// whole in its chunk.
+///
+/// For whoever hands events on: to another task, into a queue. An event whose texts lie in the chunk
+/// keeps that chunk alive; see [`SharedEvent::detach`].
+///
+/// ```
+/// use bytes::Bytes;
+/// use sse_codec::{SharedDecoder, SharedItem};
+///
+/// let mut decoder = SharedDecoder::new();
+/// let mut chunk = Bytes::from_static(b"event: price\ndata: 1.08\n\ndata: cut");
+/// let mut events = Vec::new();
+/// while let Some(item) = decoder.decode(&mut chunk)? {
+///     if let SharedItem::Event(event) = item {
+///         events.push(event);
+///     }
+/// }
+/// assert!(chunk.is_empty());
+/// assert_eq!((&events[0].event_type[..], &events[0].data[..]), ("price", "1.08"));
+/// # Ok::<(), sse_codec::DecodeError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct SharedDecoder {
+    decoder: Decoder,
+    /// The last event ID as the latest event had it, so that events under one id share it.
+    last_event_id: ByteStr,
+}
+
+/// What [`Item`] says, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SharedItem {
+    /// An event, complete with its blank line.
+    Event(SharedEvent),
+    /// A comment line, without its colon. Given only when [asked for](SharedDecoder::comments).
+    #[non_exhaustive]
+    Comment {
+        /// What follows the colon, byte for byte.
+        text: ByteStr,
+        /// The line, with the byte that ended it.
+        span: Span,
+    },
+    /// A `retry` field: how long to wait before a reconnect.
+    #[non_exhaustive]
+    ReconnectionTime {
+        /// The time to wait.
+        duration: Duration,
+        /// The line, with the byte that ended it.
+        span: Span,
+    },
+}
+
+/// What [`Event`] says, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SharedEvent {
+    /// The value of the `event` field; `message` where it was empty or missing.
+    pub event_type: ByteStr,
+    /// The values of the `data` fields, joined by LF.
+    pub data: ByteStr,
+    /// The last event ID at this event.
+    pub last_event_id: ByteStr,
+    /// From the first byte of its first line to the byte that completed it.
+    pub span: Span,
+}
+
+impl SharedEvent {
+    /// The same event in memory of its own, so that a tick of ten bytes that is kept does not keep a
+    /// chunk of 64 KiB alive.
+    #[must_use]
+    pub fn detach(self) -> Self {
+        Self {
+            event_type: self.event_type.detach(),
+            data: self.data.detach(),
+            last_event_id: self.last_event_id.detach(),
+            span: self.span,
+        }
+    }
+}
+
+impl From<SharedEvent> for OwnedEvent {
+    fn from(event: SharedEvent) -> Self {
+        Self {
+            event_type: event.event_type.as_str().into(),
+            data: event.data.as_str().into(),
+            last_event_id: event.last_event_id.as_str().into(),
+        }
+    }
+}
+
+impl SharedDecoder {
+    /// A decoder with the default [`Limits`], which leaves comments out.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A decoder with other limits.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { decoder: Decoder::with_limits(limits), last_event_id: ByteStr::default() }
+    }
+
+    /// Gives comments as items too, or leaves them out (as from the start).
+    #[must_use]
+    pub fn comments(mut self, wanted: bool) -> Self {
+        self.decoder = self.decoder.comments(wanted);
+        self
+    }
+
+    /// Seeds the last event ID, to resume from one that was stored.
+    pub fn set_last_event_id(&mut self, id: &EventId<'_>) {
+        self.decoder.set_last_event_id(id);
+    }
+
+    /// The last event ID: what a reconnect sends.
+    pub fn last_event_id(&self) -> &str {
+        self.decoder.last_event_id()
+    }
+
+    /// Decodes the next item and advances `chunk` past the bytes used. `Ok(None)`: all of it is
+    /// used, feed more.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when an event passes a limit. That event is lost; the next call goes on.
+    pub fn decode(&mut self, chunk: &mut Bytes) -> Result<Option<SharedItem>, DecodeError> {
+        let mut input = &chunk[..];
+        let item = self.decoder.decode(&mut input);
+        let item = item.map(|item| item.map(|item| share(item, chunk, &mut self.last_event_id)));
+        let used = chunk.len() - input.len();
+        chunk.advance(used);
+        item
+    }
+
+    /// The end of the stream: drops the incomplete event and its id, keeps the last event ID, and is
+    /// ready for the next stream.
+    pub fn finish(&mut self) {
+        self.decoder.finish();
+    }
+}
+
+fn share(item: Item<'_>, chunk: &Bytes, last_event_id: &mut ByteStr) -> SharedItem {
+    match item {
+        Item::Event(event) => SharedItem::Event(share_event(event, chunk, last_event_id)),
+        Item::Comment { text, span } => {
+            SharedItem::Comment { text: ByteStr::within(chunk, text), span }
+        }
+        Item::ReconnectionTime { duration, span } => {
+            SharedItem::ReconnectionTime { duration, span }
+        }
+    }
+}
+
+fn share_event(event: Event<'_>, chunk: &Bytes, last_event_id: &mut ByteStr) -> SharedEvent {
+    if last_event_id.as_bytes() != event.last_event_id.as_bytes() {
+        *last_event_id = ByteStr::from(event.last_event_id);
+    }
+    SharedEvent {
+        event_type: match event.event_type {
+            DEFAULT_EVENT_TYPE => ByteStr::from_static(DEFAULT_EVENT_TYPE),
+            event_type => ByteStr::within(chunk, event_type),
+        },
+        data: ByteStr::within(chunk, event.data),
+        last_event_id: last_event_id.clone(),
+        span: event.span,
+    }
+}

@@ -1,0 +1,112 @@
+//! Events out of an asynchronous stream of chunks.
+
+use core::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use thiserror::Error;
+
+use crate::{
+    error::DecodeError,
+    shared::{SharedDecoder, SharedItem},
+};
+
+pin_project! {
+    /// The items of an event stream that arrives as a `Stream` of chunks, such as the body of a response.
+    ///
+    /// It ends when the chunks do; what was incomplete then is dropped, as the standard has it. A
+    /// [dropped event](StreamError::Decode) does not end it.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures_util::{StreamExt, stream};
+    /// use sse_codec::{EventStream, SharedItem};
+    ///
+    /// # futures_util::FutureExt::now_or_never(async {
+    /// let chunks = ["data: a\n", "\ndata: b\n\n"].map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
+    /// let mut events = EventStream::new(stream::iter(chunks));
+    /// while let Some(item) = events.next().await {
+    ///     if let SharedItem::Event(event) = item? {
+    ///         println!("{}", event.data);
+    ///     }
+    /// }
+    /// # Ok::<(), sse_codec::StreamError<std::io::Error>>(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct EventStream<S> {
+        #[pin]
+        chunks: S,
+        decoder: SharedDecoder,
+        chunk: Bytes,
+        ended: bool,
+    }
+}
+
+/// Why there is no item.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StreamError<E> {
+    /// The stream of chunks failed. What it does after that is its own affair.
+    #[error("the event stream could not be read")]
+    Chunk(#[source] E),
+    /// One event passed a limit and was dropped; the next item follows.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}
+
+impl<S> EventStream<S> {
+    /// The items of `chunks`, within the default limits, without comments.
+    pub fn new(chunks: S) -> Self {
+        Self::with_decoder(chunks, SharedDecoder::new())
+    }
+
+    /// The items of `chunks` as `decoder` gives them.
+    pub fn with_decoder(chunks: S, decoder: SharedDecoder) -> Self {
+        Self { chunks, decoder, chunk: Bytes::new(), ended: false }
+    }
+
+    /// The last event ID: what a reconnect sends.
+    pub fn last_event_id(&self) -> &str {
+        self.decoder.last_event_id()
+    }
+
+    /// The decoder, which keeps its last event ID, for the stream of the next connection.
+    pub fn into_decoder(mut self) -> SharedDecoder {
+        self.decoder.finish();
+        self.decoder
+    }
+}
+
+impl<S, B, E> Stream for EventStream<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    type Item = Result<SharedItem, StreamError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        loop {
+            match this.decoder.decode(this.chunk) {
+                Ok(Some(item)) => return Poll::Ready(Some(Ok(item))),
+                Err(error) => return Poll::Ready(Some(Err(error.into()))),
+                Ok(None) if *this.ended => return Poll::Ready(None),
+                Ok(None) => {}
+            }
+            match ready!(this.chunks.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) => *this.chunk = chunk.into(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(StreamError::Chunk(error)))),
+                None => {
+                    *this.ended = true;
+                    this.decoder.finish();
+                }
+            }
+        }
+    }
+}

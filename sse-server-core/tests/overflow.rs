@@ -1,0 +1,122 @@
+//! Those who lag: cut, or made to skip, and told.
+#![forbid(unsafe_code)]
+#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::std_instead_of_core,
+    reason = "a test fails by panic"
+)]
+
+mod common;
+
+use common::{World, data, events, resets, secs};
+use sse_server_core::{CloseReason, HubConfig, Overflow, Resume, Retention};
+
+fn world(overflow: Overflow) -> World {
+    let mut config = HubConfig::default();
+    config.overflow = overflow;
+    config.max_lag = 300;
+    World::with(config, Retention::DEFAULT)
+}
+
+#[test]
+fn the_oldest_are_dropped_and_the_gap_is_told() {
+    let mut world = world(Overflow::DropOldest);
+    let id = world.subscribe(&["a"], Resume::Fresh);
+    world.read(id);
+    for n in 0..50 {
+        world.publish(&["a"], &format!("{n:020}"));
+    }
+    let wire = world.read(id);
+    assert_eq!(resets(&wire), [r#"{"reason":"skipped"}"#]);
+    let got: Vec<u64> = data(&wire).iter().map(|n| n.parse().unwrap()).collect();
+    assert!(got.len() > 3 && wire.len() < 500, "about the limit is left: {wire}");
+    assert_eq!(got, (50 - got.len() as u64..50).collect::<Vec<_>>(), "without a hole");
+    assert_eq!(world.closed, []);
+    // The id of the reset lies just before what follows.
+    let events = events(&wire);
+    let reset = &events[0].last_event_id;
+    let again = world.subscribe(&["a"], Resume::from_last_event_id(reset));
+    assert_eq!(data(&world.read(again)).len(), got.len());
+}
+
+#[test]
+fn the_latest_of_each_topic_are_left() {
+    let mut world = world(Overflow::SkipToLatest);
+    let id = world.subscribe(&["a", "b", "c.*"], Resume::Fresh);
+    world.read(id);
+    world.publish(&["b"], "of b");
+    for n in 0..50 {
+        world.publish(&["a"], &format!("{n:020}"));
+        world.publish(&["c.x"], &format!("c{n:020}"));
+    }
+    let skipped_to = world.hub.counters().skipped;
+    assert_eq!(skipped_to, 1, "one that is skipping is not made to again");
+    let wire = world.read(id);
+    assert_eq!(resets(&wire)[0], r#"{"reason":"skipped"}"#);
+    let got = data(&wire);
+    assert_eq!(got[0], "of b", "a quiet topic keeps what it had");
+    assert_eq!(got.last().unwrap(), "c00000000000000000049");
+    assert!(world.read(id).is_empty());
+    world.publish(&["b"], "on");
+    assert_eq!(data(&world.read(id)), ["on"]);
+    assert_eq!(world.closed, []);
+}
+
+#[test]
+fn what_was_on_its_way_when_it_was_made_to_skip_is_not_repeated() {
+    let mut world = world(Overflow::DropOldest);
+    let id = world.subscribe(&["a"], Resume::Fresh);
+    world.read(id);
+    for n in 0..5 {
+        world.publish(&["a"], &n.to_string());
+    }
+    let mut frames = Vec::new();
+    let written = world.hub.next_frames(id, 10_000, &mut frames).unwrap();
+    for n in 5..12 {
+        world.publish(&["a"], &format!("{n:020}"));
+    }
+    world.hub.handle_written(id, written, world.now);
+    let mut got: Vec<String> =
+        frames.iter().flat_map(|f| data(core::str::from_utf8(f).unwrap())).collect();
+    let wire = world.read(id);
+    got.extend(data(&wire));
+    let got: Vec<u64> = got.iter().map(|n| n.parse().unwrap()).collect();
+    assert!(got.is_sorted_by(|a, b| a < b), "{got:?}");
+    assert_eq!(resets(&wire).len(), usize::from(got.len() < 12), "{got:?}");
+}
+
+#[test]
+fn a_second_skip_while_the_first_is_on_its_way_is_told_too() {
+    let mut world = world(Overflow::DropOldest);
+    let id = world.subscribe(&["a"], Resume::Fresh);
+    world.read(id);
+    let publish = |world: &mut World, from: u64| {
+        for n in from..from + 30 {
+            world.publish(&["a"], &format!("{n:020}"));
+        }
+    };
+    publish(&mut world, 0);
+    let mut frames = Vec::new();
+    let first = world.hub.next_frames(id, 60, &mut frames).unwrap();
+    publish(&mut world, 30);
+    world.hub.handle_written(id, first, world.now);
+    let wire = world.read(id);
+    assert_eq!(resets(&wire), [r#"{"reason":"skipped"}"#]);
+}
+
+#[test]
+fn one_that_skips_and_still_reads_nothing_is_cut_in_time() {
+    for overflow in [Overflow::SkipToLatest, Overflow::DropOldest] {
+        let mut world = world(overflow);
+        let id = world.subscribe(&["a"], Resume::Fresh);
+        world.read(id);
+        for n in 0..100 {
+            world.publish(&["a"], &format!("{n:020}"));
+            world.pass(secs(1));
+        }
+        assert_eq!(world.closed, [(id, CloseReason::Slow)]);
+        assert_eq!(world.hub.counters().cut_for_stall, 1);
+    }
+}

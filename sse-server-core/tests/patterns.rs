@@ -1,0 +1,121 @@
+//! Subscriptions by pattern, and by user.
+#![forbid(unsafe_code)]
+#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::std_instead_of_core,
+    reason = "a test fails by panic"
+)]
+
+mod common;
+
+use common::{World, data, resets, selector};
+use sse_server_core::{HubConfig, Publish, Resume, Retention, Subscribe, SubscribeError, Topic};
+
+#[test]
+fn a_pattern_gets_what_it_matches_once_and_in_order() {
+    let mut world = World::new();
+    let one = world.subscribe(&["a.*"], Resume::Fresh);
+    let rest = world.subscribe(&["a.**", "b"], Resume::Fresh);
+    let all = world.subscribe(&["**"], Resume::Fresh);
+    world.publish(&["a.x", "a.y"], "1");
+    world.publish(&["a.x.deep"], "2");
+    world.publish(&["a"], "3");
+    world.publish(&["b"], "4");
+    world.publish(&["$all"], "5");
+    assert_eq!(data(&world.read(one)), ["1", "5"]);
+    assert_eq!(data(&world.read(rest)), ["1", "2", "4", "5"]);
+    assert_eq!(data(&world.read(all)), ["1", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn a_pattern_that_nobody_used_before_resumes_too() {
+    let mut world = World::with(HubConfig::default(), Retention::DEFAULT.events(4));
+    let place = world.publish(&["a.x"], "1");
+    for n in 2..=4 {
+        world.publish(&["a.x"], &n.to_string());
+    }
+    let id = world.subscribe(&["a.*"], Resume::After(place));
+    assert_eq!(data(&world.read(id)), ["2", "3", "4"]);
+    world.hub.handle_disconnect(id);
+    // From the store as well, and not behind a gap.
+    let mut config = HubConfig::default();
+    config.window = config.window.events(1);
+    let mut world = World::with(config, Retention::DEFAULT.events(4));
+    let place = world.publish(&["a.x"], "1");
+    for n in 2..=6 {
+        world.publish(&["a.x"], &n.to_string());
+    }
+    let id = world.subscribe(&["a.*"], Resume::After(place));
+    let wire = world.read(id);
+    assert_eq!(data(&wire), ["3", "4", "5", "6"]);
+    assert_eq!(resets(&wire), [r#"{"reason":"trimmed"}"#]);
+}
+
+#[test]
+fn no_pattern_reads_what_is_for_a_user() {
+    let mut world = World::new();
+    let curious = world.subscribe(&["**"], Resume::Earliest);
+    let ann = Subscribe::new([selector("a")]).user("ann").unwrap();
+    let ann = world.hub.subscribe(ann, world.now).unwrap();
+    let to_ann = Publish::new([Topic::user("ann").unwrap()], "secret");
+    world.hub.publish(to_ann, world.now).unwrap();
+    world.act();
+    assert_eq!(data(&world.read(ann)), ["secret"]);
+    assert_eq!(data(&world.read(curious)), [""; 0]);
+    let late = world.subscribe(&["**"], Resume::Earliest);
+    assert_eq!(data(&world.read(late)), [""; 0]);
+}
+
+#[test]
+fn what_is_wider_than_the_grant_is_refused_and_not_narrowed() {
+    let mut world = World::new();
+    let mut ask = |asked: &str| {
+        let granted = ["a.*", "b"].map(selector);
+        world.hub.subscribe(Subscribe::new([selector(asked)]).granted(granted), world.now)
+    };
+    for fine in ["a.x", "a.*", "b"] {
+        assert!(ask(fine).is_ok(), "{fine}");
+    }
+    for wide in ["**", "*", "a.**", "c", "b.x", "$presence.b"] {
+        let refusal = ask(wide);
+        assert!(matches!(refusal, Err(SubscribeError::Forbidden { .. })), "{wide}: {refusal:?}");
+    }
+}
+
+#[test]
+fn patterns_are_limited_a_subscription_and_a_hub() {
+    let mut config = HubConfig::default();
+    config.max_patterns_in_use = 9;
+    let mut world = World::with(config, Retention::DEFAULT);
+    let patterns = |names: core::ops::Range<usize>| {
+        Subscribe::new(names.map(|n| selector(&format!("t{n}.*"))))
+    };
+    let refusal = world.hub.subscribe(patterns(0..9), world.now);
+    assert!(matches!(refusal, Err(SubscribeError::TooManyPatterns { count: 9, max: 8, .. })));
+    let first = world.hub.subscribe(patterns(0..8), world.now).unwrap();
+    // The same again are no new ones.
+    assert!(world.hub.subscribe(patterns(0..8), world.now).is_ok());
+    assert!(world.hub.subscribe(patterns(8..9), world.now).is_ok());
+    assert_eq!(world.hub.subscribe(patterns(9..10), world.now), Err(SubscribeError::PatternsFull));
+    world.hub.handle_disconnect(first);
+    assert_eq!(world.hub.subscribe(patterns(9..10), world.now), Err(SubscribeError::PatternsFull));
+}
+
+#[test]
+fn a_pattern_that_is_given_up_leaves_nothing_behind() {
+    let mut world = World::new();
+    for round in 0..3 {
+        let id = world.subscribe(&["a.*", "a.x"], Resume::Fresh);
+        world.publish(&["a.x"], "1");
+        assert_eq!(data(&world.read(id)), ["1"], "{round}");
+        world.hub.handle_disconnect(id);
+        world.publish(&["a.x"], "2");
+        // Its number is given to a topic, which must not inherit anything.
+        let other = world.subscribe(&["c"], Resume::Fresh);
+        world.publish(&["a.x"], "3");
+        assert_eq!(data(&world.read(other)), [""; 0]);
+        world.hub.handle_disconnect(other);
+    }
+}

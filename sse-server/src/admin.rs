@@ -1,0 +1,122 @@
+//! What only whoever runs the server may see and do, on a listener of its own.
+
+use alloc::collections::BTreeMap;
+use core::fmt::Write;
+
+use http::{Method, Request, Response, StatusCode};
+use sse_server_core::{Counters, Topic};
+
+use crate::{
+    body::Body,
+    hub::Hub,
+    query,
+    respond::{self, Refusal},
+};
+
+/// Answers a request at the admin listener. Bodies are not read: nothing here needs one.
+pub(crate) fn answer<B>(hub: &Hub, request: &Request<B>) -> Response<Body> {
+    route(hub, request).unwrap_or_else(Refusal::into_response)
+}
+
+fn route<B>(hub: &Hub, request: &Request<B>) -> Result<Response<Body>, Refusal> {
+    let (method, path) = (request.method(), request.uri().path());
+    let client = path.strip_prefix("/subscribers/");
+    let allowed = match path {
+        "/metrics" | "/stats" | "/presence" | "/healthz" => Method::GET,
+        "/revoke" => Method::POST,
+        _ if client.is_some() => Method::DELETE,
+        _ => {
+            return Err(Refusal::new(
+                StatusCode::NOT_FOUND,
+                format_args!(
+                    "there is nothing at {path}; GET /metrics, GET /stats, GET /presence?topic=…, \
+                     DELETE /subscribers/{{clientId}} and POST /revoke?user=… are all there is"
+                ),
+            ));
+        }
+    };
+    if *method != allowed && !(allowed == Method::GET && *method == Method::HEAD) {
+        let allow = match allowed {
+            Method::GET => "GET, HEAD",
+            Method::POST => "POST",
+            _ => "DELETE",
+        };
+        return Err(Refusal::method(method, path, allow));
+    }
+    match path {
+        "/metrics" => Ok(respond::metrics(&metrics(hub))),
+        "/stats" => {
+            let stats: BTreeMap<_, _> = figures(&hub.counters())
+                .into_iter()
+                .map(|(name, _, _, value)| (name, value))
+                .collect();
+            let answer = serde_json::json!({
+                "head": hub.head().to_string(), "draining": hub.is_draining(), "counters": stats,
+            });
+            Ok(respond::json(StatusCode::OK, &answer.to_string()))
+        }
+        "/presence" => {
+            let name = parameter(request, "topic")?;
+            let topic = Topic::new(&name).map_err(Refusal::bad_request)?;
+            let presence = hub.presence(&topic);
+            let users: Vec<&str> = presence.users.iter().map(|user| &**user).collect();
+            let answer = serde_json::json!({
+                "topic": topic.as_str(), "count": presence.count, "users": users,
+            });
+            Ok(respond::json(StatusCode::OK, &answer.to_string()))
+        }
+        "/revoke" => {
+            let ended = hub.revoke_user(&parameter(request, "user")?);
+            Ok(respond::json(StatusCode::OK, &serde_json::json!({ "ended": ended }).to_string()))
+        }
+        "/healthz" => Ok(respond::text(StatusCode::OK, "ok\n")),
+        _ => {
+            let id = client.unwrap_or_default();
+            if hub.close_client(id) {
+                return Ok(respond::json(StatusCode::OK, "{\"ended\":1}"));
+            }
+            Err(Refusal::new(
+                StatusCode::NOT_FOUND,
+                format_args!("no stream has the clientId {id:?}; its `connected` event says it"),
+            ))
+        }
+    }
+}
+
+fn parameter<B>(request: &Request<B>, name: &str) -> Result<String, Refusal> {
+    let pairs = query::pairs(request.uri().query().unwrap_or_default())?;
+    let value = pairs.into_iter().find_map(|(key, value)| (key == name).then_some(value));
+    value.ok_or_else(|| Refusal::bad_request(format_args!("add ?{name}=… to the path")))
+}
+
+/// Name, kind, meaning and value of all that is counted.
+fn figures(counters: &Counters) -> [(&'static str, &'static str, &'static str, u64); 13] {
+    let c = counters;
+    [
+        ("subscribers", "gauge", "Streams that are open.", c.subscribers),
+        ("subscribed_total", "counter", "Streams that were ever opened.", c.subscribed),
+        ("appended_total", "counter", "Events that came from the store.", c.appended),
+        ("delivered_total", "counter", "Events written, for each stream.", c.delivered),
+        ("written_bytes_total", "counter", "Bytes written to streams.", c.written_bytes),
+        ("resets_total", "counter", "Resumes that could not be complete.", c.resets),
+        ("heartbeats_total", "counter", "Heartbeats written.", c.heartbeats),
+        ("cut_for_lag_total", "counter", "Streams cut for their lag in bytes.", c.cut_for_lag),
+        ("cut_for_stall_total", "counter", "Streams cut for not reading.", c.cut_for_stall),
+        ("skipped_total", "counter", "Times that a slow stream was made to skip.", c.skipped),
+        ("revoked_total", "counter", "Streams ended by somebody.", c.revoked),
+        ("expired_total", "counter", "Streams whose grant ended.", c.expired),
+        ("history_fetches_total", "counter", "Pages of history read from the store.", c.fetches),
+    ]
+}
+
+/// The text format of Prometheus.
+fn metrics(hub: &Hub) -> String {
+    let mut text = String::new();
+    for (name, kind, help, value) in figures(&hub.counters()) {
+        let _ = write!(
+            text,
+            "# HELP sse_{name} {help}\n# TYPE sse_{name} {kind}\nsse_{name} {value}\n"
+        );
+    }
+    text
+}

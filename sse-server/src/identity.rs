@@ -1,0 +1,69 @@
+//! Who sends a request, as far as somebody we trust has said.
+
+use alloc::sync::Arc;
+use core::net::IpAddr;
+
+use http::{HeaderMap, Request};
+
+use crate::{config::RoutesConfig, respond::Refusal};
+
+/// The user on whose behalf a request comes: put into its extensions by the application's own
+/// middleware, which has seen to it that they are who they say.
+///
+/// Their streams get what is published to them (`POST /notify`, or
+/// [`Topic::user`](crate::Topic::user)), wherever they subscribe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User(pub Arc<str>);
+
+impl User {
+    /// The user with this ID.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+}
+
+/// The other end of a request's connection: put into its extensions by whoever accepted it, for
+/// the limits an address. [`Server`](crate::Server) does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddress(pub IpAddr);
+
+/// What is known of whoever sends a request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Identity {
+    pub(crate) user: Option<Arc<str>>,
+    pub(crate) address: Option<IpAddr>,
+}
+
+impl Identity {
+    pub(crate) fn of<B>(request: &Request<B>, config: &RoutesConfig) -> Result<Self, Refusal> {
+        let extensions = request.extensions();
+        let mut user = extensions.get::<User>().map(|user| user.0.clone());
+        if let Some(name) = &config.user_header {
+            let mut values = request.headers().get_all(name).iter();
+            if let Some(value) = values.next() {
+                let text = value.to_str().ok().filter(|_| values.next().is_none());
+                let text = text.ok_or_else(|| {
+                    Refusal::bad_request(format_args!("the header {name} must name one user"))
+                })?;
+                user = Some(text.into());
+            }
+        }
+        let mut address = extensions.get::<PeerAddress>().map(|peer| peer.0);
+        if config.forwarded {
+            address = forwarded(request.headers()).or(address);
+        }
+        Ok(Self { user, address })
+    }
+
+    /// To whom what is published is counted.
+    pub(crate) fn principal(&self) -> Option<String> {
+        let user = self.user.as_ref().map(|user| format!("user {user}"));
+        user.or_else(|| self.address.map(|address| format!("address {address}")))
+    }
+}
+
+/// The address that the proxy next to us saw.
+fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?;
+    last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+}

@@ -1,0 +1,152 @@
+//! The examples, and HTTP/2: a hub in servers of others.
+#![forbid(unsafe_code)]
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::unwrap_used)]
+
+#[path = "../examples/axum_notifications.rs"]
+mod axum_notifications;
+#[path = "../examples/futures_stream.rs"]
+mod futures_stream;
+#[path = "../examples/plain_hyper.rs"]
+mod plain_hyper;
+
+use std::{future::pending, net::SocketAddr, time::Duration};
+
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use sse_server::{Config, Hub, Publish, Server, ServerConfig, Topic};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+fn hub() -> Hub {
+    Hub::start(Config::default()).unwrap()
+}
+
+async fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// Sends a request and reads until what has come holds `until`.
+async fn ask(address: SocketAddr, request: &str, until: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let wire = read_until(&mut stream, until).await;
+    (stream, wire)
+}
+
+async fn read_until(stream: &mut TcpStream, until: &str) -> String {
+    let mut wire = String::new();
+    while !wire.contains(until) {
+        let mut some = [0; 4096];
+        let len = stream.read(&mut some).await.unwrap();
+        assert!(len > 0, "it ended with {wire}");
+        wire.push_str(&String::from_utf8_lossy(&some[..len]));
+    }
+    wire
+}
+
+#[tokio::test]
+async fn in_axum_each_user_gets_what_is_for_them() {
+    let (listener, address) = listener().await;
+    tokio::spawn(async { axum::serve(listener, axum_notifications::app(hub())).await });
+    let get =
+        |session: &str| format!("GET /events HTTP/1.1\r\nHost: x\r\nX-Session: {session}\r\n\r\n");
+    let (_, wire) = ask(address, &get("eve"), "log in first").await;
+    assert!(wire.starts_with("HTTP/1.1 401"), "{wire}");
+    let (mut ann, _) = ask(address, &get("ann-s"), "event: connected").await;
+    let (mut bob, _) = ask(address, &get("bob-s"), "event: connected").await;
+    for order in [2, 7] {
+        let post =
+            format!("POST /orders/{order}/paid HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+        let (_, wire) = ask(address, &post, "HTTP/1.1 200").await;
+        assert!(wire.starts_with("HTTP/1.1 200"), "{wire}");
+    }
+    // What was not meant for them would have come first.
+    let wire = read_until(&mut ann, "data: order").await;
+    assert!(wire.contains("event: paid\n") && wire.contains("order 7"), "{wire}");
+    assert!(read_until(&mut bob, "data: order").await.contains("order 2"));
+}
+
+#[tokio::test]
+async fn in_plain_hyper_the_routes_are_the_same() {
+    let (listener, address) = listener().await;
+    tokio::spawn(plain_hyper::serve(listener, hub()));
+    let get = "GET /events/a HTTP/1.1\r\nHost: x\r\n\r\n";
+    let (mut stream, _) = ask(address, get, "event: connected").await;
+    let post = "POST /events/a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi";
+    ask(address, post, "{\"id\":").await;
+    assert!(read_until(&mut stream, "data: hi\n\n").await.contains("id: "));
+}
+
+#[tokio::test]
+async fn as_a_futures_stream_it_goes_into_any_server() {
+    let (listener, address) = listener().await;
+    let hub = hub();
+    let of_server = hub.clone();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        futures_stream::respond(socket, futures_stream::prices(&of_server, "").unwrap()).await
+    });
+    let get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let (mut stream, _) = ask(address, get, "event: connected").await;
+    hub.publish(Publish::new([Topic::new("prices").unwrap()], "1.08")).await.unwrap();
+    read_until(&mut stream, "data: 1.08\n\n").await;
+    hub.drain(Duration::from_secs(60)).await;
+    assert!(stream.read_to_end(&mut Vec::new()).await.is_ok(), "it ends");
+}
+
+#[tokio::test]
+async fn over_http_2_many_streams_share_a_connection() {
+    let hub = hub();
+    let server = Server::bind("127.0.0.1:0", hub.clone(), ServerConfig::default()).unwrap();
+    let address = server.local_addr().unwrap();
+    tokio::spawn(server.run(pending()));
+    let socket = TcpStream::connect(address).await.unwrap();
+    let (client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let request = |method: &str, path: &str, body: &'static str| {
+        http::Request::builder()
+            .method(method)
+            .uri(format!("http://{address}{path}"))
+            .body(Full::new(bytes::Bytes::from_static(body.as_bytes())))
+            .unwrap()
+    };
+    let mut bodies = Vec::new();
+    for _ in 0..50 {
+        let response = client.clone().send_request(request("GET", "/events/a", "")).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(!response.headers().contains_key("connection"));
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        bodies.push(response.into_body());
+    }
+    let answer = client.clone().send_request(request("POST", "/events/a", "hi")).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    for body in &mut bodies {
+        let mut wire = String::new();
+        while !wire.contains("data: hi\n\n") {
+            let frame = body.frame().await.unwrap().unwrap();
+            wire.push_str(&String::from_utf8_lossy(frame.data_ref().unwrap()));
+        }
+    }
+    // One that is reset leaves the others alone.
+    drop(bodies.pop());
+    while hub.counters().subscribers > 49 {
+        tokio::task::yield_now().await;
+    }
+    // A page from elsewhere is refused here as well.
+    let mut evil = request("GET", "/events", "");
+    *evil.uri_mut() = http::Uri::from_static("http://evil.test/events");
+    assert_eq!(client.clone().send_request(evil).await.unwrap().status(), 403);
+    tokio::spawn(async move { hub.drain(Duration::from_secs(60)).await });
+    for mut body in bodies {
+        while let Some(frame) = body.frame().await {
+            assert!(frame.is_ok(), "it ends in peace");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The routes beside the event stream, and who is let in.
+#![forbid(unsafe_code)]
+
+mod common;
+
+use std::io::{Read, Write};
+
+use common::{Server, read_head};
+
+#[test]
+fn a_long_poll_says_where_one_stands_waits_and_misses_nothing() {
+    let server = Server::start(&[]);
+    let first = server.publish(r#"{"topic": "a", "data": "before"}"#);
+    let answer = server.json("GET", "/events/a", "");
+    assert_eq!(answer, serde_json::json!({ "events": [], "lastEventId": first }));
+    // Nothing of the topic within the time: the place moves with what is not its own.
+    let other = server.publish(r#"{"topic": "b", "data": "x"}"#);
+    let answer = server.json("GET", &format!("/events/a?timeout=0&lastEventId={first}"), "");
+    assert_eq!(answer, serde_json::json!({ "events": [], "lastEventId": other }));
+    // What came meanwhile is answered at once.
+    let one = server.publish(r#"{"topic": "a", "data": {"n": 1}}"#);
+    let two = server.publish(r#"{"topic": "a", "event": "tick", "data": "2"}"#);
+    let answer = server.json("GET", "/events/a", &format!("Last-Event-ID: {other}\r\n"));
+    let events = serde_json::json!([
+        { "id": one, "event": "message", "data": "{\"n\":1}" },
+        { "id": two, "event": "tick", "data": "2" },
+    ]);
+    assert_eq!(answer, serde_json::json!({ "events": events, "lastEventId": two }));
+    // What comes while it waits, as soon as it comes.
+    let mut waiting = server.send(
+        format!(
+            "GET /events/a?timeout=60 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Accept: application/json\r\nLast-Event-ID: {two}\r\n\r\n"
+        )
+        .as_bytes(),
+    );
+    let three = server.publish(r#"{"topic": "a", "data": "3"}"#);
+    assert_eq!(read_head(&mut waiting).0, 200);
+    let mut body = String::new();
+    waiting.read_to_string(&mut body).unwrap();
+    assert!(body.contains(&three), "{body}");
+    // A gap is said.
+    let answer = server.json("GET", "/events/a?lastEventId=1-1", "");
+    assert_eq!(answer["reset"]["reason"], "epoch");
+    assert_eq!(answer["events"].as_array().unwrap().len(), 4);
+    assert_eq!(answer["lastEventId"], three.as_str());
+}
+
+#[test]
+fn a_notification_reaches_its_user_only_and_a_broadcast_everyone() {
+    let server = Server::start(&["--user-header", "X-User"]);
+    let mut ann = [
+        server.subscribe("/events", "X-User: ann\r\n"),
+        server.subscribe("/events/a", "X-User: ann\r\n"),
+    ];
+    let mut bob = server.subscribe("/events?topic=**", "X-User: bob\r\n");
+    let mut nobody = server.subscribe("/events", "");
+    let answer = server.post("/notify", r#"{"userId": "ann", "message": {"text": "hi"}}"#);
+    assert!(answer.body.starts_with("{\"id\":"), "{}", answer.body);
+    assert!(answer.body.contains("\"success\":true"));
+    server.post("/broadcast", r#"{"message": "to all"}"#);
+    for stream in &mut ann {
+        let event = stream.event();
+        assert_eq!((&*event.event_type, &*event.data), ("notification", r#"{"text":"hi"}"#));
+    }
+    for stream in ann.iter_mut().chain([&mut bob, &mut nobody]) {
+        let event = stream.event();
+        assert_eq!((&*event.event_type, &*event.data), ("announcement", "to all"));
+    }
+    // Without the flag nobody is who they say.
+    let server = Server::start(&[]);
+    let mut liar = server.subscribe("/events", "X-User: ann\r\n");
+    server.post("/notify", r#"{"userId": "ann", "message": "secret"}"#);
+    server.post("/broadcast", r#"{"message": "to all"}"#);
+    assert_eq!(liar.data(), "to all");
+}
+
+#[test]
+fn a_raw_body_is_published_as_it_is() {
+    let server = Server::start(&[]);
+    let mut stream = server.subscribe("/events?topic=a.*", "");
+    let answer =
+        server.request("POST", "/events/a.b?event=raw", "Content-Type: x/y\r\n", b" two\nlines ");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let event = stream.event();
+    assert_eq!((&*event.event_type, &*event.data), ("raw", " two\nlines "));
+    assert_eq!(answer.body, format!("{{\"id\":\"{}\"}}", event.last_event_id));
+    server.request("POST", "/events/a.b", "", b"");
+    assert_eq!(stream.data(), "");
+}
+
+#[test]
+fn readiness_ends_before_life_does() {
+    let server = Server::start(&["--drain", "1h"]);
+    assert_eq!(server.request("GET", "/readyz", "", b"").body, "ready\n");
+    assert_eq!(server.request("GET", "/healthz", "", b"").body, "ok\n");
+    // A connection that is in the middle of a request lives on while it drains.
+    let mut open = server.send(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    read_head(&mut open);
+    open.read_exact(&mut [0; 6]).unwrap();
+    open.get_mut().write_all(b"GET /readyz HTTP/1.1\r\nHost: local").unwrap();
+    let mut stream = server.subscribe("/events", "");
+    server.signal("TERM");
+    assert!(stream.rest().contains("retry: "));
+    open.get_mut().write_all(b"host\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    // It may as well have been hung up on: its request had only begun.
+    let _ = open.read_to_string(&mut answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503"), "{answer}");
+}
+
+#[test]
+fn too_many_streams_and_too_fast_a_publisher_are_told_when_to_come_back() {
+    let server = Server::start(&["--streams-per-address", "2", "--publish-rate", "1"]);
+    let streams = [server.subscribe("/events", ""), server.subscribe("/events", "")];
+    let answer = server.request("GET", "/events", "", b"");
+    assert_eq!(answer.status, 429);
+    assert!(answer.headers.contains("\r\nretry-after: 10\r\n"), "{}", answer.headers);
+    assert!(answer.error().starts_with("This address has 2 streams open"), "{}", answer.error());
+    drop(streams);
+    // As soon as the server has heard that they are gone.
+    while server.request("GET", "/events?timeout=0", "Accept: application/json\r\n", b"").status
+        != 200
+    {}
+
+    let publish = || server.post("/publish", r#"{"topic": "a", "data": 1}"#);
+    let statuses: Vec<_> = (0..4).map(|_| publish().status).collect();
+    assert_eq!(statuses[..2], [200, 200]);
+    assert!(statuses.contains(&429), "{statuses:?}");
+    let batch = "{\"topic\": \"a\", \"data\": 1}\n".repeat(3);
+    let header = "Content-Type: application/x-ndjson\r\n";
+    let answer = server.request("POST", "/publish", header, batch.as_bytes());
+    assert_eq!(answer.status, 413, "{}", answer.body);
+}
+
+#[test]
+fn a_browser_that_is_refused_for_now_is_told_to_come_back_and_not_that_it_is_over() {
+    let server = Server::start(&["--streams-per-address", "1", "--soft-refusals"]);
+    let _open = server.subscribe("/events", "");
+    let refused = server.request("GET", "/events", "Accept: text/event-stream\r\n", b"");
+    assert_eq!(refused.status, 200);
+    assert!(refused.headers.contains("text/event-stream"));
+    let wire = refused.body;
+    assert!(wire.starts_with(": This address has 1 streams open"), "{wire}");
+    let retry: u64 = wire.split("retry: ").nth(1).unwrap().trim().parse().unwrap();
+    assert!((10_000..=15_000).contains(&retry), "{retry}");
+    // Whoever polls or asks for what cannot be reads the truth.
+    let poll = server.request("GET", "/events", "Accept: application/json\r\n", b"");
+    assert_eq!(poll.status, 429);
+    assert_eq!(server.request("GET", "/events/a..b", "", b"").status, 400);
+}
+
+#[test]
+fn pages_from_elsewhere_reach_nothing() {
+    let mut server = Server::start(&["--admin", "127.0.0.1:0", "--allow-host", "hub.test"]);
+    let admin = server.admin();
+    let public = server.address;
+    let ask = |address, method: &str, path: &str, headers: &str| {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n{headers}\r\n"
+        );
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        read_head(&mut std::io::BufReader::new(stream)).0
+    };
+    let routes = [
+        (public, "GET", "/events"),
+        (public, "HEAD", "/events"),
+        (public, "GET", "/events/a"),
+        (public, "POST", "/events/a"),
+        (public, "POST", "/publish"),
+        (public, "POST", "/broadcast"),
+        (public, "POST", "/notify"),
+        (public, "GET", "/healthz"),
+        (public, "GET", "/readyz"),
+        (public, "GET", "/"),
+        (public, "GET", "/nothing"),
+        (admin, "GET", "/metrics"),
+        (admin, "GET", "/stats"),
+        (admin, "GET", "/presence?topic=a"),
+        (admin, "POST", "/revoke?user=a"),
+        (admin, "DELETE", "/subscribers/0"),
+    ];
+    for (address, method, path) in routes {
+        for headers in [
+            "Host: evil.test\r\n".to_owned(),
+            "Host: localhost.evil.test\r\n".into(),
+            "Host: localhost\r\nOrigin: http://evil.test\r\n".into(),
+            "Host: localhost\r\nOrigin: null\r\n".into(),
+            format!("Host: {address}\r\nOrigin: http://localhost:1\r\n"),
+        ] {
+            assert_eq!(ask(address, method, path, &headers), 403, "{method} {path} {headers}");
+        }
+        for headers in [
+            "Host: localhost\r\n".to_owned(),
+            "Host: hub.test\r\nOrigin: https://hub.test\r\n".into(),
+            format!("Host: {address}\r\nOrigin: http://{address}\r\n"),
+        ] {
+            assert_ne!(ask(address, method, path, &headers), 403, "{method} {path} {headers}");
+        }
+    }
+}
+
+#[test]
+fn whoever_runs_it_sees_the_figures_and_ends_streams() {
+    let mut server = Server::start(&["--admin", "127.0.0.1:0", "--user-header", "X-User"]);
+    let admin = server.admin();
+    let ask = |method: &str, path: &str| {
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let mut stream = std::net::TcpStream::connect(admin).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut reader = std::io::BufReader::new(stream);
+        let status = read_head(&mut reader).0;
+        let mut body = String::new();
+        reader.read_to_string(&mut body).unwrap();
+        (status, body)
+    };
+    let mut first = server.open("/events/a", "X-User: ann\r\n");
+    let connected: serde_json::Value = serde_json::from_str(&first.data()).unwrap();
+    let client_id = connected["clientId"].as_str().unwrap();
+    let mut more = [0, 1].map(|_| server.subscribe("/events/a", "X-User: bob\r\n"));
+    let mut watcher = server.subscribe("/events/$presence.a", "");
+    let (status, body) = ask("GET", "/presence?topic=a");
+    assert_eq!((status, &*body), (200, r#"{"count":3,"topic":"a","users":["ann","bob"]}"#));
+    assert!(watcher.data().contains("\"users\":[\"ann\",\"bob\"]"));
+    assert!(ask("GET", "/metrics").1.contains("# TYPE sse_subscribers gauge\nsse_subscribers 4\n"));
+    assert_eq!(ask("DELETE", &format!("/subscribers/{client_id}")), (200, "{\"ended\":1}".into()));
+    first.rest();
+    assert_eq!(ask("DELETE", &format!("/subscribers/{client_id}")).0, 404);
+    assert_eq!(ask("DELETE", "/subscribers/+0").0, 404);
+    assert_eq!(ask("POST", "/revoke?user=bob"), (200, "{\"ended\":2}".into()));
+    more.iter_mut().for_each(|stream| drop(stream.rest()));
+    let event = watcher.event();
+    assert_eq!(event.event_type, "presence");
+    let stats: serde_json::Value = serde_json::from_str(&ask("GET", "/stats").1).unwrap();
+    assert_eq!(stats["counters"]["revoked_total"], 3);
+    for (method, path, status) in [
+        ("POST", "/metrics", 405),
+        ("GET", "/revoke", 405),
+        ("GET", "/x", 404),
+        ("GET", "/presence", 400),
+    ] {
+        assert_eq!(ask(method, path).0, status, "{method} {path}");
+    }
+}
