@@ -39,6 +39,7 @@ extern crate alloc;
 mod capture;
 mod clock;
 mod log;
+mod masked;
 mod reader;
 mod request;
 mod row;

@@ -74,7 +74,7 @@ impl Reader {
                     self.connecting(&last_event_id, id_is_sent);
                 }
                 Update::Redirected { status, location, .. } => {
-                    let sentence = words::redirected(status.as_u16(), location);
+                    let sentence = words::redirected(status.as_u16(), &location);
                     let kind = RowKind::Redirected { status: status.as_u16() };
                     self.log.write(plain(kind, &sentence));
                 }

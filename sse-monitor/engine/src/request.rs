@@ -7,7 +7,7 @@ use sse_codec::EventId;
 use thiserror::Error;
 use url::{ParseError, Url};
 
-use crate::capture::Retention;
+use crate::{capture::Retention, masked::shown_url};
 
 /// What to watch: a URL, and what to send with it.
 ///
@@ -79,13 +79,22 @@ impl WatchRequest {
         self
     }
 
-    /// The URL, fit to be shown: a password in it is masked.
+    /// The URL, fit to be shown: user and password, and what looks like a secret in its query, are
+    /// masked.
+    ///
+    /// ```
+    /// use sse_monitor_engine::WatchRequest;
+    ///
+    /// let request = WatchRequest::new("http://me:pw@127.0.0.1:8080/events?topic=a&token=t")?;
+    /// assert_eq!(request.url(), "http://***@127.0.0.1:8080/events?topic=a&token=***");
+    /// # Ok::<(), sse_monitor_engine::RequestError>(())
+    /// ```
     pub fn url(&self) -> String {
-        shown_url(self.url.clone())
+        shown_url(self.url.as_str())
     }
 }
 
-/// Without the headers' values and the password, which are secrets.
+/// Without the headers' values and the URL's secrets.
 impl fmt::Debug for WatchRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
@@ -114,7 +123,7 @@ pub enum Reconnect {
     Never,
 }
 
-/// Why a request cannot be sent as it was given.
+/// Why a request cannot be sent as it was given. What was given is repeated without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -184,14 +193,6 @@ pub enum HeaderFault {
     Value,
 }
 
-/// The URL with its password masked.
-pub(crate) fn shown_url(mut url: Url) -> String {
-    if url.password().is_some() && url.set_password(Some("***")).is_err() {
-        return "(a URL with a password)".into();
-    }
-    url.into()
-}
-
 fn parse_url(typed: &str) -> Result<Url, RequestError> {
     let given = typed.trim();
     if given.is_empty() {
@@ -206,22 +207,24 @@ fn parse_url(typed: &str) -> Result<Url, RequestError> {
         Ok(url) => Err(RequestError::UnsupportedScheme { scheme: url.scheme().into() }),
         Err(source @ ParseError::RelativeUrlWithoutBase) => Err(no_scheme(given, source)),
         Err(source) if !given.contains("://") => Err(no_scheme(given, source)),
-        Err(source) => Err(RequestError::NotAUrl { given: given.into(), source }),
+        Err(source) => Err(RequestError::NotAUrl { given: shown_url(given), source }),
     }
 }
 
 /// The error for a text that has no scheme: with a suggestion, if one would do.
 fn no_scheme(given: &str, source: ParseError) -> RequestError {
     let suggestion = format!("http://{}", given.trim_start_matches('/'));
-    let given = given.to_owned();
     // A path alone, or words, would parse as a host; suggesting that would help nobody.
-    if given.starts_with('/') && !given.starts_with("//") || given.contains(char::is_whitespace) {
-        return RequestError::NotAUrl { given, source };
-    }
-    match Url::parse(&suggestion) {
-        Ok(_) => RequestError::NoScheme { given, suggestion },
-        Err(source) => RequestError::NotAUrl { given, source },
-    }
+    let is_path = given.starts_with('/') && !given.starts_with("//");
+    let refused = match Url::parse(&suggestion) {
+        _ if is_path || given.contains(char::is_whitespace) => source,
+        Ok(_) => {
+            let suggestion = shown_url(&suggestion);
+            return RequestError::NoScheme { given: shown_url(given), suggestion };
+        }
+        Err(source) => source,
+    };
+    RequestError::NotAUrl { given: shown_url(given), source: refused }
 }
 
 fn after_colon_is_port(given: &str) -> bool {
@@ -310,10 +313,24 @@ mod tests {
 
     #[test]
     fn a_secret_is_never_shown() {
-        let request = WatchRequest::new("http://me:secret@127.0.0.1/").unwrap();
+        let request = WatchRequest::new("http://me:secret@127.0.0.1/?token=secret").unwrap();
         let request = request.header("X-Api-Key: secret").unwrap();
-        assert_eq!(request.url(), "http://me:***@127.0.0.1/");
+        assert_eq!(request.url(), "http://***@127.0.0.1/?token=***");
         assert!(!format!("{request:?}").contains("secret"), "{request:?}");
+        for typed in [
+            "http://me:secret@127.0.0.1:99999/events?token=secret",
+            "http://me:se/secret@127.0.0.1/",
+            "me:secret@127.0.0.1/?token=secret",
+            "//me:secret@127.0.0.1/?token=secret",
+            "127.0.0.1:8080/?token=secret",
+            "127.0.0.1:99999/?token=secret",
+            "/events?token=secret",
+            "a b?token=secret",
+            "secret@127.0.0.1",
+        ] {
+            let error = WatchRequest::new(typed).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        }
     }
 
     #[test]

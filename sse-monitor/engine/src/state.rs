@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Snapshot {
     /// Differs whenever anything else here, or any row, has changed. Grows.
     pub revision: u64,
-    /// The URL, fit to be shown: a password in it is masked.
+    /// The URL, fit to be shown: secrets in it are masked.
     pub url: String,
     /// What the watch is doing.
     pub state: State,

@@ -5,7 +5,7 @@ use core::{fmt, time::Duration};
 use http::Version;
 use url::Url;
 
-use crate::request::shown_url;
+use crate::masked::shown_url;
 
 /// IDs are shown up to so many characters; theirs is a row's own field.
 const ID_SHOWN: usize = 80;
@@ -27,8 +27,8 @@ pub(crate) fn connecting(url: &str, attempt: u32, id: &str, id_is_sent: bool) ->
     }
 }
 
-pub(crate) fn redirected(status: u16, location: Url) -> String {
-    format!("redirected ({status}) to {}", shown_url(location))
+pub(crate) fn redirected(status: u16, location: &Url) -> String {
+    format!("redirected ({status}) to {}", shown_url(location.as_str()))
 }
 
 pub(crate) fn connected(status: u16, version: Version) -> String {

@@ -59,6 +59,19 @@ fn everything_that_arrives_is_a_row_in_order() {
 }
 
 #[test]
+fn a_secret_in_the_url_is_sent_and_not_shown() {
+    let rig = Rig::new();
+    let origin = Origin::start();
+    let url = format!("{}?topic=a&token=secret", origin.url());
+    let watch = rig.watch(WatchRequest::new(&url).unwrap());
+    let exchange = origin.open("");
+    assert!(exchange.head.starts_with("GET /events?topic=a&token=secret "), "{}", exchange.head);
+    let shown = format!("{}?topic=a&token=***", origin.url());
+    assert_eq!(watch.snapshot().url, shown);
+    assert_eq!(rig.rows(&watch, 1)[0].data, format!("connecting to {shown}"));
+}
+
+#[test]
 fn a_lost_connection_is_tried_again_after_the_last_id() {
     let rig = Rig::new();
     let origin = Origin::start();
@@ -182,7 +195,7 @@ fn a_redirect_is_a_row() {
     let rig = Rig::new();
     let (first, second) = (Origin::start(), Origin::start());
     let watch = rig.watch(request(&first).header("X-Key: secret").unwrap());
-    let target = second.url();
+    let target = format!("{}?token=secret", second.url());
     let mut exchange = first.accept();
     assert_eq!(exchange.header("x-key"), Some("secret"));
     exchange.send(&format!(
@@ -192,7 +205,7 @@ fn a_redirect_is_a_row() {
     assert_eq!(there.header("x-key"), None, "a header stays with its origin");
     let rows = rig.rows(&watch, 4);
     assert_eq!(rows[1].kind, RowKind::Redirected { status: 307 });
-    assert_eq!(rows[1].data, format!("redirected (307) to {target}"));
+    assert_eq!(rows[1].data, format!("redirected (307) to {}?token=***", second.url()));
     assert_eq!(rows[3].data, "here");
 }
 
