@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use crate::escape;
 
 /// Says how things go. What cannot be said (stderr is closed) is left unsaid.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Words {
     colour: bool,
     silent: bool,

@@ -30,6 +30,10 @@ const PAGE: usize = 512;
 /// How long a ^C waits for output that its reader does not take.
 const GRACE: Duration = Duration::from_millis(300);
 
+/// How long the end of the time given waits for it: longer, since nobody watches, and a reader that is
+/// only slow should get its lines whole.
+const GRACE_AFTER_TIME: Duration = Duration::from_secs(1);
+
 /// Runs the command to its end.
 pub(crate) fn run(tail: Tail) -> Exit {
     let words = Words::new(is_coloured(tail.color, &io::stderr()), tail.silent);
@@ -41,7 +45,7 @@ pub(crate) fn run(tail: Tail) -> Exit {
         }
     };
     // The stream is read on the runtime's thread and printed on this one, so that a reader that
-    // blocks stdout holds up neither the connection nor ^C.
+    // blocks stdout holds up neither the connection nor the clock nor ^C.
     let runtime = match runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
     {
         Ok(runtime) => runtime,
@@ -86,7 +90,10 @@ fn request(tail: &Tail) -> Result<WatchRequest, String> {
 }
 
 async fn follow(tail: &Tail, request: WatchRequest, words: &Words) -> Exit {
-    tokio::spawn(exit_after_grace());
+    tokio::spawn(exit_after_interrupt());
+    if let Some(time) = tail.time {
+        tokio::spawn(exit_after_time(time, *words));
+    }
     let watch = Watch::start(request, &runtime::Handle::current());
     let mut printer = Printer::new(tail, words);
     // Printing stops only between two pages, so that no line is cut.
@@ -133,12 +140,23 @@ async fn elapsed(time: Option<Duration>) {
     }
 }
 
-/// Ends the process where a reader that does not take our output would hold it up.
-async fn exit_after_grace() {
+/// Ends the process where a reader that does not take our output would hold up a ^C.
+async fn exit_after_interrupt() {
     if signal::ctrl_c().await.is_ok() {
         time::sleep(GRACE).await;
         process::exit(Exit::Interrupted as i32);
     }
+}
+
+/// Ends the process where a reader that does not take our output would hold up the end of its time.
+async fn exit_after_time(time: Duration, words: Words) {
+    time::sleep(time.saturating_add(GRACE_AFTER_TIME)).await;
+    let said = task::spawn_blocking(move || {
+        words.error("the time given is over, and nobody reads stdout: what waits there is lost");
+    });
+    // Perhaps nobody reads stderr either.
+    let _ = time::timeout(GRACE, said).await;
+    process::exit(Exit::TimedOut as i32);
 }
 
 fn is_coloured(colour: Colour, stream: &impl RawStream) -> bool {
