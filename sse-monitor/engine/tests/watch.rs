@@ -4,8 +4,7 @@
 
 mod origin;
 
-use core::time::Duration;
-use std::net::TcpListener;
+use core::{net::SocketAddr, time::Duration};
 
 use origin::Origin;
 use sse_monitor_engine::{
@@ -104,7 +103,8 @@ fn a_lost_connection_is_tried_again_after_the_last_id() {
 #[test]
 fn a_refused_connection_waits_and_says_why() {
     let rig = Rig::new();
-    let watch = rig.watch(WatchRequest::new(&refusing()).unwrap());
+    let (_kept, nowhere) = origin::nowhere();
+    let watch = rig.watch(refused(nowhere));
     let snapshot = rig.until(&watch, |s| matches!(s.state, State::Waiting { .. }));
     let State::Waiting { retry_at_unix_micros, failure } = snapshot.state else { return };
     assert_eq!(failure.fault, Fault::Connect);
@@ -118,8 +118,8 @@ fn a_refused_connection_waits_and_says_why() {
 fn a_first_connection_that_fails_is_the_end_where_that_was_asked_for() {
     let rig = Rig::new();
     for reconnect in [Reconnect::OnceOpened, Reconnect::Never] {
-        let request = WatchRequest::new(&refusing()).unwrap().reconnect(reconnect);
-        let watch = rig.watch(request);
+        let (_kept, nowhere) = origin::nowhere();
+        let watch = rig.watch(refused(nowhere).reconnect(reconnect));
         let snapshot = rig.until(&watch, |s| s.state.is_over());
         let State::Failed { failure } = snapshot.state else { panic!("{snapshot:?}") };
         assert_eq!(failure.fault, Fault::Connect);
@@ -349,8 +349,6 @@ fn request(origin: &Origin) -> WatchRequest {
     WatchRequest::new(&origin.url()).unwrap()
 }
 
-/// A URL where nobody listens: the port was free a moment ago.
-fn refusing() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}/", listener.local_addr().unwrap())
+fn refused(nowhere: SocketAddr) -> WatchRequest {
+    WatchRequest::new(&format!("http://{nowhere}/")).unwrap()
 }

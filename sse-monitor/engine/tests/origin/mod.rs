@@ -2,10 +2,13 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
+use core::net::SocketAddr;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
 };
+
+use tokio::net::TcpSocket;
 
 /// A listener on a free port.
 pub(crate) struct Origin {
@@ -22,6 +25,14 @@ pub(crate) struct Exchange {
 /// What opens an event stream. Its body ends with the connection.
 const OPEN: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+
+/// An address that refuses, and what keeps its port from everyone else: bound, it never listens.
+pub(crate) fn nowhere() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
 
 impl Origin {
     pub(crate) fn start() -> Self {
