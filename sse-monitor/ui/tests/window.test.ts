@@ -56,6 +56,38 @@ describe("the window before a stream", () => {
   });
 });
 
+describe("the URL bar while a stream is watched", () => {
+  const button = (name: string) => screen.queryByRole("button", { name });
+
+  it("disconnects, whatever stands in it", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    await waitFor(() => expect(button("Disconnect")).not.toBeNull());
+    expect(button("Connect")).toBeNull();
+    await fireEvent.input(url(), { target: { value: "http://127.0.0.1:2/events" } });
+    expect(button("Connect")).not.toBeNull();
+    await fireEvent.click(button("Disconnect") as HTMLElement);
+    await waitFor(() => expect(stateLine()).toContain("Disconnected"));
+    expect(fake.count("disconnect")).toBe(1);
+    await waitFor(() => expect(button("Disconnect")).toBeNull());
+    expect(button("Connect")).not.toBeNull();
+  });
+
+  it("connects by Enter to another URL, and leaves the same one alone", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    await waitFor(() => expect(button("Connect")).toBeNull());
+    await fireEvent.submit(url().form as HTMLFormElement);
+    expect(fake.count("connect")).toBe(1);
+    await fireEvent.input(url(), { target: { value: "http://127.0.0.1:2/events" } });
+    await fireEvent.submit(url().form as HTMLFormElement);
+    await waitFor(() => expect(fake.watch).toBe(2));
+    expect(fake.calls).toContainEqual(["connect", { url: "http://127.0.0.1:2/events" }]);
+    await waitFor(() => expect(button("Connect")).toBeNull());
+    expect(button("Disconnect")).not.toBeNull();
+  });
+});
+
 describe("the list", () => {
   it("shows a row for each thing that arrived", async () => {
     const fake = new Fake();
