@@ -12,8 +12,8 @@ mod support;
 use serde_json::{Value, json};
 use support::{
     desk::{Desk, Seen},
-    free_port,
     hub::Hub,
+    nowhere,
     relay::Relay,
     server::Server,
 };
@@ -102,13 +102,13 @@ async fn bad_input_is_answered_in_words() {
     told("http://", &["Cannot connect", "not a URL"]).await;
     told("ftp://127.0.0.1/", &["Cannot connect", "http"]).await;
 
-    let nobody = format!("http://127.0.0.1:{}/events", free_port());
-    let refused = told(&nobody, &["Reconnecting", "refused"]).await;
+    let (_kept, address) = nowhere();
+    let refused = told(&format!("http://{address}/events"), &["Reconnecting", "refused"]).await;
     assert_eq!(refused.state, "waiting");
 
     let hub = Hub::start(0);
-    let nowhere = format!("http://{}/nowhere", hub.address());
-    let missing = told(&nowhere, &["Failed", "404"]).await;
+    let unknown = format!("http://{}/nowhere", hub.address());
+    let missing = told(&unknown, &["Failed", "404"]).await;
     assert_eq!(missing.state, "failed");
     desk.picture("not-found").await;
 

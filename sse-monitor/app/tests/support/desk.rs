@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::{net::TcpStream, time::sleep};
 
-use super::{LOOK_EVERY, PATIENCE, free_port, process::Process};
+use super::{LOOK_EVERY, PATIENCE, nowhere, process::Process};
 
 /// Dropped from top to bottom: the window goes before its display.
 #[derive(Debug)]
@@ -44,6 +44,9 @@ pub(crate) struct SeenRow {
     pub(crate) data: String,
 }
 
+/// How many WebDrivers are tried: only a port that another process took makes it more than one.
+const DRIVERS: usize = 4;
+
 const LOOK: &str = r"
     const state = document.querySelector('#state');
     const text = (row, name) => row.querySelector('.' + name).textContent.trim();
@@ -73,29 +76,8 @@ impl Desk {
             let number = display.first_line();
             (display, format!(":{number}"))
         });
-        let port = free_port();
-        let mut command = Command::new("WebKitWebDriver");
-        command
-            .args([&format!("--port={port}"), "--host=127.0.0.1"])
-            // Without it the window does not let itself be driven, and the session never begins.
-            .env("TAURI_WEBVIEW_AUTOMATION", "true");
-        if let Some((_, name)) = &display {
-            command.env("DISPLAY", name);
-        }
-        let hint = "install the package webkit2gtk-driver";
-        let driver = Process::start("WebKitWebDriver", &mut command, hint);
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(begun.elapsed() < PATIENCE, "WebKitWebDriver does not listen");
-            sleep(LOOK_EVERY).await;
-        }
-        let options = json!({ "binary": env!("CARGO_BIN_EXE_sse-monitor"), "args": arguments });
-        let capabilities = [("webkitgtk:browserOptions".to_owned(), options)];
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities.into_iter().collect())
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .expect("the window opens and can be driven");
+        let name = display.as_ref().map(|(_, name)| name.as_str());
+        let (driver, client) = drive(arguments, name).await;
         Self { client, _driver: driver, _display: display.map(|(display, _)| display) }
     }
 
@@ -156,6 +138,65 @@ impl Desk {
         let file = Path::new(&folder).join(format!("{name}.png"));
         fs::write(&file, picture).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
+}
+
+/// A WebDriver, and the window that it opened.
+///
+/// A WebDriver tells nobody which port it took, so one has to be named that was free a moment ago. It
+/// ends if another process was faster, and is started anew on another port.
+async fn drive(arguments: &[&str], display: Option<&str>) -> (Process, Client) {
+    let mut failure = String::new();
+    for _ in 0..DRIVERS {
+        let port = port_just_free();
+        let mut driver = start_driver(port, display);
+        if !listens(&mut driver, port).await {
+            failure = format!("WebKitWebDriver ended, or port {port} was taken");
+            continue;
+        }
+        let options = json!({ "binary": env!("CARGO_BIN_EXE_sse-monitor"), "args": arguments });
+        let capabilities = [("webkitgtk:browserOptions".to_owned(), options)];
+        let opened = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.into_iter().collect())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await;
+        match opened {
+            Ok(client) if !driver.has_ended() => return (driver, client),
+            Ok(_) => failure = format!("another process answers at port {port}"),
+            Err(error) => failure = error.to_string(),
+        }
+    }
+    panic!("the window does not open so that it can be driven: {failure}");
+}
+
+fn start_driver(port: u16, display: Option<&str>) -> Process {
+    let mut command = Command::new("WebKitWebDriver");
+    command
+        .args([&format!("--port={port}"), "--host=127.0.0.1"])
+        // Without it the window does not let itself be driven, and the session never begins.
+        .env("TAURI_WEBVIEW_AUTOMATION", "true");
+    if let Some(name) = display {
+        command.env("DISPLAY", name);
+    }
+    Process::start("WebKitWebDriver", &mut command, "install the package webkit2gtk-driver")
+}
+
+/// Waits until something listens on `port`; false if `driver` ended before.
+async fn listens(driver: &mut Process, port: u16) -> bool {
+    let begun = Instant::now();
+    while !driver.has_ended() {
+        if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            return true;
+        }
+        assert!(begun.elapsed() < PATIENCE, "WebKitWebDriver does not listen");
+        sleep(LOOK_EVERY).await;
+    }
+    false
+}
+
+/// A port that nothing listened on, a moment ago.
+fn port_just_free() -> u16 {
+    let (_released, address) = nowhere();
+    address.port()
 }
 
 impl Seen {
