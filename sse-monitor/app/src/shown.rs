@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use serde::Serialize;
 use sse_monitor_engine::{RequestError, Row, Snapshot, Watch, WatchRequest};
-use tokio::{runtime::Handle, select, sync::watch};
+use tokio::{select, sync::watch};
 
 /// More than the highest screen has; a page's answer stays small whatever is asked for.
 const MOST_ROWS: usize = 1000;
@@ -13,9 +13,8 @@ const MOST_ROWS: usize = 1000;
 const PREVIEW_BYTES: usize = 600;
 
 /// At most one [`Watch`], replaced as a whole by the next connect.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Shown {
-    runtime: Handle,
     current: watch::Sender<Current>,
 }
 
@@ -36,14 +35,10 @@ pub(crate) struct Page {
 }
 
 impl Shown {
-    pub(crate) fn new(runtime: Handle) -> Self {
-        Self { runtime, current: watch::Sender::default() }
-    }
-
     /// Watches `url` in place of what was watched, whose rows are let go.
     pub(crate) fn connect(&self, url: &str) -> Result<(), RequestError> {
         let request = WatchRequest::new(url)?;
-        let watch = Arc::new(Watch::start(request, &self.runtime));
+        let watch = Arc::new(Watch::start(request));
         self.current.send_modify(|current| {
             *current = Current { number: current.number + 1, watch: Some(watch) };
         });
@@ -101,7 +96,7 @@ mod tests {
     use sse_monitor_engine::{Failure, Fault, RowKind, State, Totals};
     use tokio::net::TcpListener;
 
-    use super::{Arc, Handle, Page, Row, Shown, Snapshot};
+    use super::{Arc, Page, Row, Shown, Snapshot};
 
     /// The page's own tests read this file: what is compared here with what Rust writes is compared
     /// there with what TypeScript expects.
@@ -151,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn before_the_first_connect_there_is_an_empty_page() {
-        let shown = Shown::new(Handle::current());
+        let shown = Shown::default();
         let page = serde_json::to_value(shown.page(None, 50)).unwrap();
         assert_eq!(page["watch"], 0);
         assert_eq!(page["snapshot"]["state"], json!({ "name": "idle" }));
@@ -162,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_url_leaves_what_is_watched() {
-        let shown = Shown::new(Handle::current());
+        let shown = Shown::default();
         let refusal = shown.connect("nonsense").unwrap_err().to_string();
         assert!(refusal.contains("nonsense"), "{refusal}");
         assert_eq!(shown.page(None, 1).watch, 0);
@@ -170,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connect_ends_the_wait_for_a_change() {
-        let shown = Arc::new(Shown::new(Handle::current()));
+        let shown = Arc::new(Shown::default());
         let waiting = tokio::spawn({
             let shown = Arc::clone(&shown);
             async move { shown.changed(0, 0).await }

@@ -11,7 +11,7 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let request = WatchRequest::new("http://127.0.0.1:8080/events")?.last_event_id("7")?;
-//! let watch = Watch::start(request, &tokio::runtime::Handle::current());
+//! let watch = Watch::start(request);
 //! let mut seen = 0;
 //! let mut next = 1;
 //! while !watch.snapshot().state.is_over() {
@@ -36,19 +36,27 @@
 
 extern crate alloc;
 
-mod capture;
 mod clock;
+mod connection;
+mod journal;
 mod log;
 mod masked;
-mod reader;
+pub mod query;
+pub mod recording;
 mod request;
 mod row;
 mod state;
 mod watch;
 mod words;
 
-pub use capture::{Overflow, Retention};
+pub use connection::{CertificateError, Expansion};
+pub use journal::{
+    retention::{DiskLimit, DiskPolicy, Overflow, Retention},
+    turn::{Format, Origin, Phases, RequestHead, ResponseHead, Turn},
+    view::View,
+};
 pub use request::{HeaderFault, Reconnect, RequestError, WatchRequest};
 pub use row::{Row, RowKind};
+pub use sse_codec::Limits;
 pub use state::{Failure, Fault, Snapshot, State, Totals};
 pub use watch::Watch;

@@ -2,7 +2,6 @@
 
 use core::{fmt, time::Duration};
 
-use http::Version;
 use url::Url;
 
 use crate::masked::shown_url;
@@ -31,8 +30,8 @@ pub(crate) fn redirected(status: u16, location: &Url) -> String {
     format!("redirected ({status}) to {}", shown_url(location.as_str()))
 }
 
-pub(crate) fn connected(status: u16, version: Version) -> String {
-    format!("connected ({version:?} {status})")
+pub(crate) fn connected(status: u16, version: &str) -> String {
+    format!("connected ({version} {status})")
 }
 
 pub(crate) fn reconnection_time(wait: Duration) -> String {

@@ -94,7 +94,7 @@ async fn follow(tail: &Tail, request: WatchRequest, words: &Words) -> Exit {
     if let Some(time) = tail.time {
         tokio::spawn(exit_after_time(time, *words));
     }
-    let watch = Watch::start(request, &runtime::Handle::current());
+    let watch = Watch::start(request);
     let mut printer = Printer::new(tail, words);
     // Printing stops only between two pages, so that no line is cut.
     tokio::select! {

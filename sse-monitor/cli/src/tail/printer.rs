@@ -101,7 +101,10 @@ impl<'a> Printer<'a> {
             }
             // The last one is told at the end, with what can be done.
             RowKind::Disconnected { retry_in_ms, .. } if retry_in_ms.is_none() => {}
-            RowKind::Disconnected { .. } | RowKind::DecodeError => {
+            RowKind::Disconnected { .. }
+            | RowKind::DecodeError
+            | RowKind::RecordingStopped
+            | RowKind::Damaged => {
                 self.flush()?;
                 self.words.warning(&row.data);
             }

@@ -11,6 +11,8 @@ const words: Record<RowKind, string> = {
   connected: "connected",
   disconnected: "disconnected",
   closed: "closed",
+  recording_stopped: "not recorded",
+  damaged: "damaged",
 };
 
 export const kindWord = (kind: RowKind): string => words[kind];
@@ -26,6 +28,8 @@ export function tone(row: Row): "plain" | "quiet" | "good" | "warning" | "bad" {
     case "disconnected":
       return row.retryInMs == null ? "bad" : "warning";
     case "decode_error":
+    case "recording_stopped":
+    case "damaged":
       return "warning";
     case "comment":
     case "reconnection_time":
