@@ -93,6 +93,13 @@ impl<'v> Reader<'v> {
         self.raw(&segment, &entry).ok().map(<[u8]>::to_vec)
     }
 
+    pub(crate) fn turn(&mut self, number: u64) -> Option<Turn> {
+        let part = self.view.part_of(number)?;
+        let segment = Arc::clone(&part.segment);
+        let entry = entry(&segment, number).ok().filter(|entry| entry.kind == EntryKind::Turn)?;
+        serde_json::from_slice(self.raw(&segment, &entry).ok()?).ok()
+    }
+
     fn of_entry(
         &mut self,
         segment: &Arc<Segment>,

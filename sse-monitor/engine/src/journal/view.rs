@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::ops::Range;
 
-use super::{kept::Kept, reader::Reader, segment::Segment};
+use super::{kept::Kept, reader::Reader, segment::Segment, turn::Turn};
 use crate::row::Row;
 
 /// A session's rows as they stood at one moment. The stream may go on meanwhile, and whatever is
@@ -74,6 +74,12 @@ impl View {
     /// if there are none, since it is a turn of the connection, or since they are damaged.
     pub fn raw(&self, number: u64) -> Option<Vec<u8>> {
         (number >= self.first_row).then(|| Reader::new(self).raw_row(number)).flatten()
+    }
+
+    /// What row `number` tells of the connection, with the heads of request and response; `None` if it
+    /// is no turn of it.
+    pub fn turn(&self, number: u64) -> Option<Turn> {
+        (number >= self.first_row).then(|| Reader::new(self).turn(number)).flatten()
     }
 
     pub(crate) fn kept(&self) -> &Kept {
