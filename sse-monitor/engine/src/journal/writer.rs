@@ -122,6 +122,11 @@ impl Writer {
         self.indexing.last_event_id()
     }
 
+    /// The attempt under way, from 1.
+    pub(crate) const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
     /// Why recording stopped, in words.
     pub(crate) fn stopped(&self) -> Option<&str> {
         self.stopped.as_deref()

@@ -1,5 +1,7 @@
 //! Sessions that are over: opened, checked, and put in one file.
 
+pub mod export;
+mod import;
 mod open;
 mod pack;
 mod rebuild;
@@ -9,6 +11,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use import::{ImportError, Source, import};
 pub use open::{OpenError, Recording};
 pub use pack::{PackError, pack};
 pub(crate) use types::TypesFile;
