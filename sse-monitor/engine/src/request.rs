@@ -96,6 +96,14 @@ impl WatchRequest {
         self
     }
 
+    /// Sends `user:password` as basic authentication, unless there is an `Authorization` header.
+    pub fn user(mut self, user: &str) -> Self {
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        // An http URL takes both, and encodes what must be.
+        let _ = self.url.set_username(name).and_then(|()| self.url.set_password(Some(password)));
+        self
+    }
+
     /// Sends this method. With none given it is `GET`, or `POST` where there is a [body](Self::body).
     ///
     /// # Errors

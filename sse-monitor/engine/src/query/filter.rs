@@ -7,7 +7,10 @@ use super::{
     json_path::{JsonPathError, JsonTest},
     text::Text,
 };
-use crate::journal::entry::{Entry, EntryKind};
+use crate::{
+    journal::entry::{Entry, EntryKind},
+    row::{Row, RowKind},
+};
 
 /// What a [`Query`] tells rows apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +36,21 @@ impl Kind {
             EntryKind::ReconnectionTime => Self::ReconnectionTime,
             EntryKind::DecodeError => Self::DecodeError,
             EntryKind::Turn => Self::Turn,
+        }
+    }
+
+    const fn of_row(kind: RowKind) -> Self {
+        match kind {
+            RowKind::Event => Self::Event,
+            RowKind::Comment => Self::Comment,
+            RowKind::ReconnectionTime { .. } => Self::ReconnectionTime,
+            RowKind::DecodeError | RowKind::Damaged => Self::DecodeError,
+            RowKind::Connecting
+            | RowKind::Redirected { .. }
+            | RowKind::Connected { .. }
+            | RowKind::Disconnected { .. }
+            | RowKind::Closed
+            | RowKind::RecordingStopped => Self::Turn,
         }
     }
 }
@@ -122,6 +140,30 @@ impl Query {
     pub fn json(mut self, test: &str) -> Result<Self, JsonPathError> {
         self.json.push(JsonTest::new(test)?);
         Ok(self)
+    }
+
+    /// Whether a row passes that is at hand, with its whole data.
+    pub fn passes(&self, row: &Row) -> bool {
+        let kind = Kind::of_row(row.kind);
+        let is_event = kind == Kind::Event;
+        let micros = row.elapsed_micros;
+        (self.kinds.is_empty() || self.kinds.contains(&kind))
+            && self.numbers.as_ref().is_none_or(|numbers| numbers.contains(&row.number))
+            && self.attempts.as_ref().is_none_or(|attempts| attempts.contains(&row.attempt))
+            && self.elapsed.as_ref().is_none_or(|time| time.contains(&micros))
+            && (self.event_types.is_empty()
+                || is_event && self.event_types.contains(&row.event_type))
+            && (self.ids.is_empty() || is_event && self.ids.contains(&row.id))
+            && (self.json.is_empty() || is_event)
+            && self.data_passes(&row.data)
+    }
+
+    pub(super) fn data_passes(&self, data: &str) -> bool {
+        self.texts.iter().all(|text| text.is_in(data))
+            && !self.without.iter().any(|text| text.is_in(data))
+            && (self.json.is_empty()
+                || serde_json::from_str(data)
+                    .is_ok_and(|value| self.json.iter().all(|test| test.passes(&value))))
     }
 
     /// Whether the rows' own bytes must be read to answer.

@@ -2,7 +2,10 @@
 
 use alloc::collections::VecDeque;
 use core::hash::BuildHasher;
-use std::{collections::HashMap, hash::RandomState};
+use std::collections::HashMap;
+
+// IDs are a server's, so the hash is keyed; there are many, so it is quick.
+use foldhash::fast::RandomState;
 
 /// How many of the latest IDs are remembered to be known again: a resume that goes further back
 /// than that is seldom.
@@ -17,7 +20,7 @@ pub(super) struct Trail {
     hasher: RandomState,
     /// The hashes of the latest IDs, and how often each is among them.
     latest: VecDeque<u64>,
-    known: HashMap<u64, u32>,
+    known: HashMap<u64, u32, RandomState>,
     /// The latest ID that ends in a number.
     number: Option<Numbered>,
     /// Steps from one number to the next, and all other steps forward.

@@ -236,7 +236,7 @@ impl<'v> Search<'v> {
         let Ok(raw) = self.reader.raw(segment, entry) else { return false };
         let Ok(texts) = reader::texts(entry, raw, limits) else { return false };
         (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))
-            && data_passes(query, &texts.data)
+            && query.data_passes(&texts.data)
     }
 
     /// Rows that are no events have a sentence or a comment for data.
@@ -246,7 +246,7 @@ impl<'v> Search<'v> {
             && self
                 .reader
                 .row(number, usize::MAX)
-                .is_some_and(|row| data_passes(self.query, &row.data))
+                .is_some_and(|row| self.query.data_passes(&row.data))
     }
 
     /// Whether the needle is not in the row's bytes, as far as the frame shows it.
@@ -275,14 +275,6 @@ impl<'v> Search<'v> {
         }
         self.hint.hit.is_none_or(|hit| hit + needle.needle().len() > end)
     }
-}
-
-fn data_passes(query: &Query, data: &str) -> bool {
-    query.texts.iter().all(|text| text.is_in(data))
-        && !query.without.iter().any(|text| text.is_in(data))
-        && (query.json.is_empty()
-            || serde_json::from_str(data)
-                .is_ok_and(|value| query.json.iter().all(|test| test.passes(&value))))
 }
 
 /// Shows `each` the entries of the rows that pass, in order.

@@ -1,7 +1,6 @@
 //! Sessions from what other programs wrote.
 
 use std::{
-    fs,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use sse_codec::{EventId, EventType, Frame, Limits, OutgoingEvent};
 use thiserror::Error;
 
-use super::{PackError, Recording, pack};
+use super::{PackError, Recording, pack, remove_folder};
 use crate::{
     clock::Moment,
     journal::{
@@ -443,6 +442,6 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         // It was made by this import, under a name of this process's own.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = remove_folder(&self.0);
     }
 }

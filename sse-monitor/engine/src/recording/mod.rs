@@ -1,6 +1,7 @@
 //! Sessions that are over: opened, checked, and put in one file.
 
 pub mod export;
+mod folder;
 mod import;
 mod open;
 mod pack;
@@ -11,6 +12,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use folder::remove_folder;
 pub use import::{ImportError, Source, import};
 pub use open::{OpenError, Recording};
 pub use pack::{PackError, pack};
