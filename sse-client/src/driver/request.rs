@@ -91,7 +91,9 @@ impl Template {
             request = request.body(body.clone());
         }
         let url = hop.url.clone();
-        Box::pin(async move { request.send().await.map_err(|error| classify(&error, &url)) })
+        // The sentence names the host; the URL's query may hold a secret.
+        let sent = move |error: reqwest::Error| classify(&error.without_url(), &url);
+        Box::pin(async move { request.send().await.map_err(sent) })
     }
 
     /// What any origin may know: not who asks.
