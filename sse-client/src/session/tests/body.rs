@@ -42,6 +42,22 @@ fn takes_a_body_that_it_did_not_want_yet() {
 }
 
 #[test]
+fn holds_a_chunk_for_no_longer_than_there_is_something_in_it() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    let chunk = Bytes::copy_from_slice(b"data: 1\n\ndata: 2\n\nda");
+    script.session.handle_body(script.attempt, chunk.clone(), script.now);
+    assert!(script.session.poll_output().is_some());
+    script.session.release_chunk();
+    assert!(!chunk.is_unique());
+    assert_eq!(script.outputs(), ["message 2 ()"]);
+    script.session.release_chunk();
+    assert!(chunk.is_unique());
+    script.body("ta: 3\n\n");
+    assert_eq!(script.outputs(), ["message 3 ()"]);
+}
+
+#[test]
 fn forgets_half_an_event_at_the_end_of_its_body() {
     let mut script = Script::new(SessionConfig::new());
     script.open();
