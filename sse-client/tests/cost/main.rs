@@ -10,6 +10,8 @@ use core::{
 };
 use std::{alloc::System, thread_local};
 
+#[cfg(feature = "gzip")]
+mod bomb;
 mod session;
 #[cfg(feature = "reqwest")]
 mod sockets;

@@ -50,8 +50,8 @@ fn an_event_costs_two_allocations_at_most() {
 
 #[test]
 fn what_never_ends_takes_no_more_memory_than_the_limits() {
-    const LINE: usize = 64 << 10;
-    const EVENT: usize = 256 << 10;
+    const LINE: usize = 16 << 10;
+    const EVENT: usize = 64 << 10;
     const BYTES: usize = 1 << 20;
     let limits = Limits::default().line(LINE).event(EVENT);
     for (name, head, fill) in [
