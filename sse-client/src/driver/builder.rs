@@ -21,7 +21,7 @@ use thiserror::Error;
 use super::{
     EventSource, HttpClient, Updates,
     failure::root_cause,
-    request::{Provider, Template},
+    request::{Provider, Redirects, Template},
     url::{UrlMistake, UrlSentence, parse_url, shown},
 };
 use crate::session::{Attempt, Failure, RetryPolicy, SessionConfig};
@@ -55,6 +55,7 @@ pub struct Builder {
     policy: RetryPolicy,
     limits: Limits,
     provider: Option<Provider>,
+    redirects: Redirects,
     /// The first mistake in a header.
     mistake: Option<BuildError>,
 }
@@ -72,6 +73,7 @@ impl Builder {
             policy: RetryPolicy::default(),
             limits: Limits::default(),
             provider: None,
+            redirects: Redirects::All,
             mistake: None,
         }
     }
@@ -177,7 +179,8 @@ impl Builder {
     ///
     /// **Put no secret into a client's `default_headers`**: reqwest sends them wherever a redirect
     /// leads, and gives nobody a way to see or to stop it. [`header`](Self::header),
-    /// [`headers`](Self::headers) and [`headers_with`](Self::headers_with) are the safe places.
+    /// [`headers`](Self::headers) and [`headers_with`](Self::headers_with) are the safe places; where
+    /// the client is not yours to change, [`Redirects::SameOrigin`] keeps its secrets at home.
     pub fn client(mut self, client: ClientBuilder) -> Self {
         self.client = client;
         self
@@ -187,6 +190,23 @@ impl Builder {
     /// streams need one pool of connections, not a thousand.
     pub fn shared_client(mut self, client: &HttpClient) -> Self {
         self.shared = Some(client.clone());
+        self
+    }
+
+    /// Which redirects are followed; [`Redirects::All`] by default.
+    ///
+    /// ```no_run
+    /// use sse_client::{EventSource, Redirects};
+    ///
+    /// # fn main() -> Result<(), sse_client::BuildError> {
+    /// let source = EventSource::builder("https://example.org/events")
+    ///     .redirects(Redirects::SameOrigin)
+    ///     .open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn redirects(mut self, allowed: Redirects) -> Self {
+        self.redirects = allowed;
         self
     }
 
@@ -232,6 +252,7 @@ impl Builder {
             headers: self.headers,
             body: self.body,
             provider: self.provider,
+            redirects: self.redirects,
         };
         Ok(Updates::new(template, config))
     }

@@ -36,6 +36,7 @@ pub use self::{
     builder::{BuildError, Builder},
     client::HttpClient,
     on::On,
+    request::Redirects,
     update::{Head, Update},
     updates::Updates,
     url::{UrlMistake, parse_url},

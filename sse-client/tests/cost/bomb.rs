@@ -1,8 +1,9 @@
 //! A little gzip that is a lot of text.
 
+use core::net::SocketAddr;
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpListener},
+    net::TcpListener,
     thread,
 };
 
