@@ -5,8 +5,8 @@
 
 use std::process::ExitCode;
 
+use benches::{corpus, decode, encode, rounds::Contender};
 use bytes::Bytes;
-use sse_benches::{corpus, decode, encode, rounds::Contender};
 
 const USAGE: &str = "usage: probe decode CONTENDER CORPUS CHUNK_SIZE TIMES
        probe encode CONTENDER CORPUS TIMES";
