@@ -102,7 +102,8 @@ fn ours<T>(parts: &Parts, act: impl FnOnce(&OutgoingEvent<'_>) -> T) -> T {
     act(&event)
 }
 
-fn into_vec(batch: &Batch, out: &mut Vec<u8>) -> Outcome {
+/// Our encoder into a `Vec`.
+pub fn into_vec(batch: &Batch, out: &mut Vec<u8>) -> Outcome {
     out.clear();
     for parts in &batch.parts {
         ours(parts, |event| event.encode_into(out));
