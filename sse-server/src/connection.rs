@@ -115,8 +115,6 @@ pub(crate) async fn serve(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(config.head_timeout)
-        // Few small pieces: copied together they cost less than gathered by the kernel.
-        .writev(false)
         .max_buf_size(MAX_BUFFER);
     builder
         .http2()
