@@ -140,7 +140,7 @@ impl Shared {
         for (n, event) in events.iter().enumerate() {
             state.hub.check_publish(event).map_err(|error| (n, Refused::Hub(error)))?;
         }
-        if events.len() > state.hub.room() {
+        if !state.hub.has_room(&events) {
             return Err((0, Refused::Hub(PublishError::Busy)));
         }
         if let Some(principal) = principal {
@@ -437,6 +437,7 @@ impl State {
             }
             Output::PublishDone { id, result, .. } => {
                 let answer = self.answers.remove(&id);
+                let result = result.map(|receipt| receipt.cursor);
                 afterwards.answers.extend(answer.map(|answer| (answer, result)));
             }
             Output::Close { id, reason, .. } => {
