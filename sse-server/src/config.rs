@@ -1,6 +1,7 @@
 //! Settings of the server, each with its default and why it is that.
 
 use core::time::Duration;
+use std::io::{self, Write};
 
 use http::header::HeaderName;
 use sse_server_core::{AdmissionConfig, HubConfig, Retention};
@@ -81,6 +82,14 @@ pub struct ServerConfig {
     /// and the address itself. A page from elsewhere that had its name resolve to this machine
     /// would name its own. None.
     pub allowed_hosts: Vec<String>,
+    /// Takes what whoever runs the server should know, a sentence at a time: that no connection can
+    /// be accepted, say. Each kind comes once in ten seconds at most. Writes to stderr.
+    pub report: fn(&str),
+}
+
+fn to_stderr(sentence: &str) {
+    // Nobody reading stderr changes nothing.
+    let _ = writeln!(io::stderr(), "sse-server: {sentence}");
 }
 
 impl Default for ServerConfig {
@@ -91,6 +100,7 @@ impl Default for ServerConfig {
             max_connections: 16_384,
             send_buffer: 64 << 10,
             allowed_hosts: Vec::new(),
+            report: to_stderr,
         }
     }
 }

@@ -89,6 +89,12 @@ impl Hub {
         self.shared.is_draining()
     }
 
+    /// Whether a panic has ended the hub: its streams end, and all that is asked of it panics. No
+    /// bug of that kind is known; a process that has met one is best started anew.
+    pub fn has_failed(&self) -> bool {
+        self.shared.has_failed()
+    }
+
     /// The newest place in the order of events.
     pub fn head(&self) -> Cursor {
         self.shared.head()

@@ -9,7 +9,7 @@ use core::{
 use std::{
     collections::HashMap,
     hash::RandomState,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Instant as Clock,
 };
 
@@ -24,8 +24,8 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     config::Config,
-    connection::CutHandle,
     store::{MemoryStore, Question, Report, Store},
+    wire::CutHandle,
 };
 
 type Answer = oneshot::Sender<Result<Cursor, PublishError>>;
@@ -279,7 +279,8 @@ impl Shared {
     }
 
     pub(crate) fn disconnect(&self, id: SubscriberId) {
-        let mut state = self.lock();
+        // In a destructor, which may itself run for a panic.
+        let Ok(mut state) = self.state.lock() else { return };
         let ended = state.ended.remove(&id).is_some();
         state.hub.handle_disconnect(id);
         // The slot of one that the hub ended may have another reader by now.
@@ -366,9 +367,19 @@ impl Shared {
         }
     }
 
+    /// # Panics
+    /// Where a panic has left the hub in the middle of something: what it would deliver from then
+    /// on, nobody knows.
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The hub has no states that a panic could tear; whoever panicked was not in it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        match self.state.lock() {
+            Ok(state) => state,
+            Err(_) => panic!("the hub has panicked and is of no more use; restart the process"),
+        }
+    }
+
+    /// Whether a panic has left the hub in the middle of something.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state.is_poisoned()
     }
 
     fn now(&self) -> Instant {
@@ -384,7 +395,10 @@ impl Drop for Shared {
 
 impl core::fmt::Debug for Shared {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.lock().hub.fmt(f)
+        match self.state.try_lock() {
+            Ok(state) => state.hub.fmt(f),
+            Err(_) => f.write_str("Hub"),
+        }
     }
 }
 
@@ -478,5 +492,29 @@ pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
             }
             None => rung.await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::panic::AssertUnwindSafe;
+
+    use super::*;
+
+    #[test]
+    fn a_hub_that_a_panic_has_torn_serves_nobody_and_says_so() {
+        let shared = Arc::new(Shared::new(Config::default()));
+        let topic = Topic::new("a").expect("a topic");
+        let id = shared.subscribe(Subscribe::new([topic])).expect("there is room");
+        let torn = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let _state = shared.lock();
+            panic!("in the middle of something");
+        }));
+        assert!(torn.is_err() && shared.has_failed());
+        let answer = std::panic::catch_unwind(AssertUnwindSafe(|| shared.head()));
+        assert!(answer.is_err());
+        // Those who leave may leave.
+        shared.disconnect(id);
+        assert_eq!(format!("{shared:?}"), "Hub");
     }
 }

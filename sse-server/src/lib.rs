@@ -44,8 +44,11 @@ mod query;
 mod respond;
 mod server;
 mod service;
+mod stop;
 mod store;
 mod subscription;
+mod trouble;
+mod wire;
 
 pub use sse_codec::{EventId, EventType};
 pub use sse_server_core::{

@@ -17,7 +17,6 @@ use sse_server_core::{PublishError, Resume, Subscribe, Visitor};
 
 use crate::{
     body::Body,
-    connection::CutHandle,
     hub::Hub,
     identity::Identity,
     poll,
@@ -25,6 +24,7 @@ use crate::{
     query::{self, Asked},
     respond::{self, Refusal},
     subscription::Subscription,
+    wire::CutHandle,
 };
 
 /// Answers requests on behalf of a [`Hub`].
@@ -93,8 +93,8 @@ impl EventService {
             visitor = visitor.address(address);
         }
         let shared = self.hub.shared();
-        let cut = request.extensions().get::<CutHandle>().cloned();
-        let id = match shared.admit(subscribe, visitor, cut) {
+        let cut = request.extensions().get::<CutHandle>();
+        let id = match shared.admit(subscribe, visitor, cut.cloned()) {
             Ok(id) => id,
             Err(refused) => {
                 let refusal = Refusal::from(refused);
@@ -105,6 +105,9 @@ impl EventService {
                 return Err(refusal);
             }
         };
+        if let Some(cut) = cut {
+            cut.watch_peer();
+        }
         let stream = Subscription::new(shared.clone(), id);
         if wants_json {
             let wait = asked.wait.unwrap_or(config.long_poll).min(config.max_long_poll);
@@ -157,8 +160,18 @@ impl EventService {
         Ok(respond::json(StatusCode::OK, &answer.to_string()))
     }
 
+    /// Whether the process is of use.
+    fn health(&self) -> Result<Response<Body>, Refusal> {
+        if self.hub.has_failed() {
+            let reason = "the hub has panicked and is of no more use; restart the process";
+            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, reason));
+        }
+        Ok(respond::text(StatusCode::OK, "ok\n"))
+    }
+
     /// Whether it is of use to send requests here, and why not.
     fn readiness(&self) -> Result<Response<Body>, Refusal> {
+        self.health()?;
         if self.hub.is_draining() {
             let reason = "the hub is shutting down; ask another";
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason));
@@ -249,7 +262,7 @@ where
             _ if topic_in(path).is_some() => self.events(&request, topic_in(path)),
             "/events" | "/events/" => self.events(&request, None),
             "/publish" | "/broadcast" | "/notify" => Err(Refusal::method(method, path, "POST")),
-            "/healthz" if reads => Ok(Events::Now(respond::text(StatusCode::OK, "ok\n"))),
+            "/healthz" if reads => self.health().map(Events::Now),
             "/readyz" if reads => self.readiness().map(Events::Now),
             "/" if reads && self.hub.routes().page => {
                 Ok(Events::Now(respond::html(include_str!("page.html"))))
