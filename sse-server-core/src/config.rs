@@ -25,6 +25,11 @@ impl Retention {
     /// that the store keeps as well; whoever is further behind reads from the store.
     pub const WINDOW: Self = Self { events: 16_384, bytes: 16 << 20, age: None };
 
+    /// How long [`Keys`](crate::Keys) are remembered by default: 65,536 of them, 16 MiB, an hour.
+    /// A publisher that tries again does so within seconds.
+    pub const KEYS: Self =
+        Self { events: 65_536, bytes: 16 << 20, age: Some(Duration::from_secs(3600)) };
+
     /// Keeps at most this many events.
     #[must_use]
     pub const fn events(mut self, events: usize) -> Self {

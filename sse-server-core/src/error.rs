@@ -41,6 +41,27 @@ pub enum InvalidTopic {
     Wildcard,
 }
 
+/// A text that cannot be the key of a publish.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidKey {
+    /// No bytes.
+    #[error("the key is empty; leave it out, or choose another for each event")]
+    Empty,
+    /// More than [`PublishKey::MAX_LEN`](crate::PublishKey::MAX_LEN) bytes.
+    #[error("the key has {len} bytes; 256 is the most")]
+    TooLong {
+        /// How many it has.
+        len: usize,
+    },
+    /// A control character.
+    #[error("the key holds a control character at byte {at}; take it out")]
+    Control {
+        /// Where, in bytes.
+        at: usize,
+    },
+}
+
 /// Why a subscription is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -134,6 +155,9 @@ pub enum StoreError {
     /// Out of reach. Whether an append took place is not known.
     #[error("the store is out of reach; try again in a moment")]
     Unavailable,
+    /// An append whose key belongs to another event. Nothing was published.
+    #[error("this key was used for another event; choose a key of its own for each event")]
+    KeyReused,
 }
 
 /// Settings that cannot work together.

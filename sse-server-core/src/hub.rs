@@ -14,7 +14,7 @@ use crate::{
     cursor::{Cursor, ResetReason, Resume},
     error::{InvalidTopic, PublishError, StoreError, SubscribeError},
     event::{Appended, Draft, Presence, Publish},
-    output::{Counters, Output, PublishId, SubscriberId},
+    output::{Counters, Output, PublishId, Receipt, SubscriberId},
     replay::Fetches,
     selector::Selector,
     subscriber::{Control, Opening, Pace, Phase, Seat, Slab, Subscriber, Topics},
@@ -241,11 +241,12 @@ impl Hub {
     pub fn handle_append_done(
         &mut self,
         id: PublishId,
-        result: Result<Cursor, StoreError>,
+        result: Result<Receipt, StoreError>,
         now: Instant,
     ) {
         let _ = now;
         if self.appending.remove(&id) {
+            self.counters.repeats += u64::from(result.as_ref().is_ok_and(|done| done.is_repeat));
             let result = result.map_err(PublishError::Store);
             self.outputs.push_back(Output::PublishDone { id, result });
         }

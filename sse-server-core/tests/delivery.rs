@@ -3,10 +3,11 @@
 
 mod common;
 
-use common::{World, data, events, topic};
+use common::{EPOCH, World, data, events, topic};
 use sse_codec::EventType;
 use sse_server_core::{
-    CloseReason, HubConfig, Publish, PublishError, Resume, Retention, Subscribe, SubscribeError,
+    CloseReason, Cursor, HubConfig, Publish, PublishError, PublishKey, Receipt, Resume, Retention,
+    StoreError, Subscribe, SubscribeError,
 };
 
 #[test]
@@ -125,8 +126,28 @@ fn a_publish_is_answered_with_its_place() {
     let mut world = World::new();
     world.publish(&["a"], "1");
     let second = world.publish(&["b"], "2");
-    assert_eq!(world.done.last().unwrap().as_ref().unwrap(), &second);
+    assert_eq!(world.done.last().unwrap(), &Ok(Receipt::new(second)));
     assert_eq!(second.to_string(), "e-2");
+}
+
+#[test]
+fn an_event_that_comes_again_by_its_key_is_answered_and_not_delivered_again() {
+    let mut world = World::new();
+    let id = world.subscribe(&["a"], Resume::Fresh);
+    world.read(id);
+    let mut publish = |key: &str, data: &str| {
+        let key = PublishKey::new(key).unwrap().by("ann");
+        let event = Publish::new([topic("a")], data).key(key);
+        world.hub.publish(event, world.now).unwrap();
+        world.act();
+        world.done.pop().unwrap()
+    };
+    let first = publish("k", "once").unwrap();
+    assert_eq!(publish("other", "twice"), Ok(Receipt::new(Cursor::new(EPOCH, 2))));
+    assert_eq!(publish("k", "once"), Ok(Receipt::repeat(first.cursor)));
+    assert_eq!(publish("k", "changed"), Err(PublishError::Store(StoreError::KeyReused)));
+    assert_eq!(data(&world.read(id)), ["once", "twice"]);
+    assert_eq!(world.hub.counters().repeats, 1);
 }
 
 #[test]

@@ -451,6 +451,7 @@ impl State {
             }
             Output::PublishDone { id, result, .. } => {
                 let answer = self.answers.remove(&id);
+                let result = result.map(|receipt| receipt.cursor);
                 afterwards.answers.extend(answer.map(|answer| (answer, result)));
             }
             Output::Close { id, reason, .. } => {

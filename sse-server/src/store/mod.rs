@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Appended, Cursor, Draft, FetchId, HistoryPage, PublishId, Selector, StoreError,
+    Appended, Cursor, Draft, FetchId, HistoryPage, PublishId, Receipt, Selector, StoreError,
 };
 
 pub(crate) use self::memory::MemoryStore;
@@ -42,6 +42,6 @@ pub(crate) struct Question {
 #[derive(Debug)]
 pub(crate) enum Report {
     Appended(Appended),
-    AppendDone(PublishId, Result<Cursor, StoreError>),
+    AppendDone(PublishId, Result<Receipt, StoreError>),
     History(FetchId, Result<HistoryPage, StoreError>),
 }
