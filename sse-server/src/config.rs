@@ -38,6 +38,8 @@ pub struct RoutesConfig {
     /// Answers a stream that cannot open for now by 200, a `retry` and an end, in the place of 429
     /// or 503, at which a browser's EventSource would give up for good. No.
     pub soft_refusals: bool,
+    /// How long a stream that was opened by a ticket may go on and be resumed. 1 h.
+    pub ticket_life: Duration,
     /// Whether there is a page at `/`. Yes.
     pub page: bool,
     /// The header from which the user's id is taken. Only behind a proxy that sets it on every
@@ -57,6 +59,7 @@ impl Default for RoutesConfig {
             max_batch: 4 << 20,
             max_batch_events: 1000,
             soft_refusals: false,
+            ticket_life: Duration::from_secs(3600),
             page: true,
             user_header: None,
             forwarded: false,
