@@ -119,7 +119,7 @@ pub struct HubConfig {
     pub max_pending: usize,
     /// How many bytes of history a replaying subscriber holds at once. 256 KiB.
     pub page: usize,
-    /// Over how long a drain spreads the reconnects of very many subscribers. 20 s.
+    /// Over how long a drain spreads the reconnects of very many subscribers, at most. 25 s.
     pub drain_spread: Duration,
 }
 
@@ -163,7 +163,7 @@ impl Default for HubConfig {
             max_subscribers: 1 << 20,
             max_pending: 4096,
             page: 256 << 10,
-            drain_spread: Duration::from_secs(20),
+            drain_spread: Duration::from_secs(25),
         }
     }
 }
