@@ -31,6 +31,13 @@ impl Publish {
         self
     }
 
+    /// Its bytes, as far as they are its publisher's.
+    pub(crate) fn size(&self) -> usize {
+        let topics: usize = self.topics.iter().map(|topic| topic.as_str().len()).sum();
+        let event_type = self.event_type.as_ref().map_or(0, |name| name.as_str().len());
+        topics + event_type + self.data.len()
+    }
+
     /// Sets by which key a repeat of this event is known: it is answered with the place of the
     /// first, and nobody gets it again.
     pub fn key(mut self, key: PublishKey) -> Self {

@@ -73,7 +73,9 @@ mod cursor;
 mod delivery;
 mod error;
 mod event;
+mod fetches;
 mod hub;
+mod index;
 mod key;
 mod output;
 mod overflow;
@@ -86,7 +88,10 @@ mod upkeep;
 mod window;
 
 pub use crate::{
-    admission::{Admission, AdmissionConfig, AdmissionError, Pass, Ticket, TicketError, Visitor},
+    admission::{
+        Admission, AdmissionConfig, AdmissionCounters, AdmissionError, Pass, Revoke, Ticket,
+        TicketError, Visitor,
+    },
     config::{HubConfig, Overflow, Retention},
     cursor::{Cursor, Epoch, ResetReason, Resume},
     error::{InvalidConfig, InvalidKey, InvalidTopic, PublishError, StoreError, SubscribeError},

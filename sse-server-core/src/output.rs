@@ -176,6 +176,12 @@ pub struct Counters {
     pub revoked: u64,
     /// Subscribers whose grant ended.
     pub expired: u64,
+    /// Subscribers that a drain ended.
+    pub drained: u64,
+    /// Subscribers that were ended because the store could not be read.
+    pub store_failed: u64,
+    /// Subscriptions that were refused.
+    pub refused: u64,
     /// Pages of history asked of the store.
     pub fetches: u64,
 }

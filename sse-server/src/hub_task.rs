@@ -145,7 +145,7 @@ impl Shared {
                 checked.and_then(|()| state.store.check(event, now).map_err(PublishError::Store));
             checked.map_err(|error| (n, Refused::Hub(error)))?;
         }
-        if events.len() > state.hub.room() {
+        if !state.hub.has_room(&events) {
             return Err((0, Refused::Hub(PublishError::Busy)));
         }
         if let Some(principal) = principal {

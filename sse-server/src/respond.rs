@@ -92,7 +92,9 @@ impl From<AdmissionError> for Refusal {
             AdmissionError::TooManyForUser { .. } | AdmissionError::TooManyForAddress { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, Some(CROWDED))
             }
-            AdmissionError::Full => (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED)),
+            AdmissionError::Full | AdmissionError::TooManyWatched => {
+                (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED))
+            }
             AdmissionError::BurstTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, None),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
