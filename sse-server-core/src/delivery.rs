@@ -199,6 +199,12 @@ impl Hub {
 
     fn heartbeat_frame(&self, heartbeat: Heartbeat, subscriber: &Subscriber) -> Frame {
         let mut event = OutgoingEvent::new();
+        // Its place may be another since; one that waits to be told so must not be told the place
+        // alone.
+        let heartbeat = match subscriber.control.reset {
+            Some(_) => Heartbeat::Comment,
+            None => heartbeat,
+        };
         if heartbeat == Heartbeat::Id {
             event = event.id(self.cursor_at(subscriber.cursor).id());
         }
