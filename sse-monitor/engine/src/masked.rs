@@ -55,6 +55,9 @@ pub(crate) fn shown_url(text: &str) -> String {
 /// A header's value, or what stands for it where its name tells a secret.
 pub(crate) fn shown_header(name: &str, value: &str) -> String {
     const SECRET: [&str; 4] = ["cookie", "set-cookie", "proxy-authorization", "authorization"];
+    if matches!(name, "location" | "content-location" | "referer") {
+        return shown_url(value);
+    }
     if !SECRET.contains(&name) && !is_secret(name) {
         return value.to_owned();
     }

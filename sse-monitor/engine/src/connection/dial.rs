@@ -1,5 +1,6 @@
 //! Opens a connection, and takes the time of each step.
 
+use alloc::sync::Arc;
 use core::{net::SocketAddr, time::Duration};
 use std::{io, time::Instant};
 
@@ -8,13 +9,16 @@ use tokio::{
     net::{TcpStream, lookup_host},
     time,
 };
-use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::{ClientConfig, pki_types::ServerName},
+};
 use url::{Host, Url};
 
 use super::{
     failure,
     proxy::{self, Proxy},
-    tls::Trust,
 };
 use crate::journal::turn::Phases;
 
@@ -41,7 +45,7 @@ pub(crate) enum Stream {
 pub(crate) async fn dial(
     url: &Url,
     proxy: Option<&Proxy>,
-    trust: &Trust,
+    tls: impl FnOnce() -> Result<Arc<ClientConfig>, Failure>,
 ) -> Result<Dialed, Failure> {
     let mut phases = Phases::default();
     let (host, port, place) = match proxy {
@@ -75,7 +79,7 @@ pub(crate) async fn dial(
         let message = format!("{:?} is no name that a certificate could be for", host_of(url));
         Failure::new(FailureKind::Request, message)
     })?;
-    let connector = TlsConnector::from(trust.config()?);
+    let connector = TlsConnector::from(tls()?);
     let tls = connector
         .connect(name, tcp)
         .await

@@ -1,11 +1,15 @@
 //! A request and its response, over all redirects.
 
+use alloc::sync::Arc;
 use core::{
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
 };
-use std::time::{Instant, SystemTime};
+use std::{
+    sync::OnceLock,
+    time::{Instant, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header};
@@ -18,6 +22,7 @@ use tokio::{
     sync::mpsc::UnboundedSender,
     task::AbortHandle,
 };
+use tokio_rustls::rustls::ClientConfig;
 use url::Url;
 
 use super::{
@@ -31,7 +36,6 @@ use crate::journal::turn::Phases;
 const MOST_REDIRECTS: u32 = 20;
 
 /// What is sent, but for the last event ID.
-#[derive(Clone)]
 pub(crate) struct Template {
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -40,6 +44,8 @@ pub(crate) struct Template {
     pub(crate) proxy: Option<String>,
     pub(crate) compressed: bool,
     pub(crate) trust: Trust,
+    /// Made of `trust` where it is first needed.
+    pub(crate) tls: OnceLock<Arc<ClientConfig>>,
 }
 
 /// A response whose body is to be read.
@@ -58,7 +64,7 @@ pub(crate) struct Response {
 pub(crate) struct Body {
     incoming: Incoming,
     place: String,
-    connection: AbortHandle,
+    _connection: Connection,
 }
 
 /// The server sent the request elsewhere.
@@ -116,7 +122,7 @@ impl Template {
         last_event_id: Option<&[u8]>,
     ) -> Result<Response, Failure> {
         let proxy = proxy::proxy_for(&hop.url, self.proxy.as_deref())?;
-        let dialed = dial::dial(&hop.url, proxy.as_ref(), &self.trust).await?;
+        let dialed = dial::dial(&hop.url, proxy.as_ref(), || self.tls()).await?;
         let mut request = Request::builder().method(hop.method.clone());
         let whole = dialed.is_http2 || (proxy.is_some() && hop.url.scheme() == "http");
         request = request.uri(target(&hop.url, whole));
@@ -136,6 +142,15 @@ impl Template {
             Failure::new(FailureKind::Request, message)
         })?;
         speak(request, dialed, hop.place()).await
+    }
+
+    /// Reading what the system trusts takes a while, so it is done once.
+    fn tls(&self) -> Result<Arc<ClientConfig>, Failure> {
+        if let Some(config) = self.tls.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = self.trust.config()?;
+        Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
 
     fn headers_at(&self, at_home: bool, body: bool, last_event_id: Option<&[u8]>) -> HeaderMap {
@@ -231,7 +246,7 @@ async fn speak(
         headers: head.headers,
         remote,
         phases,
-        body: Body { incoming, place, connection },
+        body: Body { incoming, place, _connection: connection },
     })
 }
 
@@ -240,7 +255,7 @@ async fn speak_over(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     is_http2: bool,
     place: &str,
-) -> Result<(http::Response<Incoming>, AbortHandle), Failure> {
+) -> Result<(http::Response<Incoming>, Connection), Failure> {
     let unanswered = |error| failure::unanswered(place, &error);
     let io = TokioIo::new(stream);
     if is_http2 {
@@ -250,29 +265,30 @@ async fn speak_over(
                 .handshake(io)
                 .await
                 .map_err(unanswered)?;
-        let task = Aborted(tokio::spawn(async { drop(connection.await) }).abort_handle());
+        let connection = Connection::drive(connection);
         let response = sender.send_request(request).await.map_err(unanswered)?;
-        return Ok((response, task.keep()));
+        return Ok((response, connection));
     }
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(io).await.map_err(unanswered)?;
-    let task = Aborted(tokio::spawn(async { drop(connection.await) }).abort_handle());
+    let connection = Connection::drive(connection);
     let response = sender.send_request(request).await.map_err(unanswered)?;
-    Ok((response, task.keep()))
+    Ok((response, connection))
 }
 
-/// Ends a connection whose request was given up.
-struct Aborted(AbortHandle);
+/// Ends a connection that nobody needs any more.
+#[derive(Debug)]
+struct Connection(AbortHandle);
 
-impl Aborted {
-    fn keep(self) -> AbortHandle {
-        let handle = self.0.clone();
-        core::mem::forget(self);
-        handle
+impl Connection {
+    /// Drives it on a task of its own.
+    fn drive(connection: impl Future<Output = Result<(), hyper::Error>> + Send + 'static) -> Self {
+        // What goes wrong with it the request or the body is told.
+        Self(tokio::spawn(async { drop(connection.await) }).abort_handle())
     }
 }
 
-impl Drop for Aborted {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -298,12 +314,6 @@ impl Body {
                 None => Poll::Ready(None),
             };
         }
-    }
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        self.connection.abort();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Heads of requests and responses, as they may be kept: without secrets.
 
 use alloc::sync::Arc;
+use std::sync::OnceLock;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Version, header};
@@ -58,6 +59,7 @@ pub(super) fn template(request: &WatchRequest) -> Arc<Template> {
         proxy: request.proxy.clone(),
         compressed: request.compressed,
         trust: request.trust.clone(),
+        tls: OnceLock::new(),
     })
 }
 

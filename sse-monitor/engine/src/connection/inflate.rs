@@ -42,6 +42,7 @@ pub(crate) struct Inflate {
     decoded: u64,
     /// The coded stream has ended; gzip's may be followed by another.
     ended: bool,
+    piece: Vec<u8>,
 }
 
 impl Inflate {
@@ -53,7 +54,7 @@ impl Inflate {
             "zstd" => ("zstd", Box::new(ZstdDecoder::new())),
             _ => return None,
         };
-        Some(Self { name, codec, limits, wire: 0, decoded: 0, ended: false })
+        Some(Self { name, codec, limits, wire: 0, decoded: 0, ended: false, piece: vec![0; PIECE] })
     }
 
     pub(crate) const fn name(&self) -> &'static str {
@@ -67,32 +68,28 @@ impl Inflate {
 
     /// Decodes from the front of `input`; `None`: all that it says was given.
     pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Failure> {
-        let mut output = vec![0; PIECE];
-        let mut buffer = WriteBuffer::new_initialized(&mut output);
         if self.ended && !input.is_empty() {
-            self.codec.reinit().map_err(|error| self.corrupt(&error))?;
+            self.codec.reinit().map_err(corrupt(self.name))?;
             self.ended = false;
         }
+        let corrupt = corrupt(self.name);
+        let mut buffer = WriteBuffer::new_initialized(&mut self.piece);
         let mut coded = PartialBuffer::new(&input[..]);
         while !buffer.has_no_spare_space() && !self.ended && !coded.unwritten().is_empty() {
             match self.codec.decode(&mut coded, &mut buffer) {
                 Ok(ended) => self.ended = ended,
-                Err(error) => return Err(self.corrupt(&error)),
+                Err(error) => return Err(corrupt(error)),
             }
         }
         if !buffer.has_no_spare_space() && !self.ended {
             // What a server has flushed must come out now, not with the next event.
-            self.codec.flush(&mut buffer).map_err(|error| self.corrupt(&error))?;
+            self.codec.flush(&mut buffer).map_err(corrupt)?;
         }
         let (used, written) = (coded.written_len(), buffer.written_len());
         drop(input.split_to(used));
         self.decoded += written as u64;
         self.check()?;
-        if written == 0 {
-            return Ok(None);
-        }
-        output.truncate(written);
-        Ok(Some(output.into()))
+        Ok((written > 0).then(|| Bytes::copy_from_slice(&self.piece[..written])))
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -110,11 +107,12 @@ impl Inflate {
         }
         Ok(())
     }
+}
 
-    fn corrupt(&self, error: &io::Error) -> Failure {
+fn corrupt(name: &'static str) -> impl Fn(io::Error) -> Failure {
+    move |error| {
         let message = format!(
-            "the server calls its stream compressed ({}), and it cannot be decoded: {error}",
-            self.name
+            "the server calls its stream compressed ({name}), and it cannot be decoded: {error}"
         );
         Failure::new(FailureKind::Interrupted, message)
     }

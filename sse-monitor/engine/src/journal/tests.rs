@@ -366,7 +366,9 @@ fn flip_bits(file: &Path, path: &Path, expected: &[Row], bits: impl Fn(usize) ->
         handle.write_all(&[byte]).unwrap();
     };
     for (at, byte) in whole.iter().enumerate() {
-        for bit in bits(at) {
+        // Of what fills the end frame up one bit a byte is enough.
+        let bits = if *byte == b' ' { 0..1 } else { bits(at) };
+        for bit in bits {
             put(at, byte ^ (1 << bit));
             let recording =
                 Recording::open(path).unwrap_or_else(|error| panic!("byte {at}: {error}"));
