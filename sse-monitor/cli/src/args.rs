@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Record(Box<Record>),
     /// Print what a recording has.
     Show(Box<Show>),
+    /// Tell what differs between two recordings.
+    Diff(Diff),
     /// Make of a recording what other programs read.
     Export(Export),
     /// Make a recording of what other programs wrote.
@@ -49,6 +51,7 @@ Exit status:
   4    the server answered with an HTTP status that is not an event stream's
   5    it took too long
   6    what came is not an event stream
+  7    what was expected does not hold: two recordings differ
   130  interrupted by Control-C";
 
 const EXAMPLES: &str = "\
@@ -225,6 +228,38 @@ pub(crate) struct Show {
 const SHOW: &str = "\
 Rows are numbered from 1, turns of the connection included. In a pipe, or with --ndjson, each line is one
 JSON object as of sse tail; turns are {\"kind\":\"turn\",...}, and --stats is one object.";
+
+/// The options of `sse diff`.
+#[derive(Debug, Parser)]
+#[command(after_help = DIFF)]
+pub(crate) struct Diff {
+    /// The first recording
+    pub(crate) first: PathBuf,
+
+    /// The second recording
+    pub(crate) second: PathBuf,
+
+    /// What makes two events the same one
+    #[arg(long, value_name = "WHAT", default_value = "id")]
+    pub(crate) by: By,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+const DIFF: &str = "\
+Prints the events that only one has (< the first, > the second), those of one id that say different
+things (both), and on stderr how many there are, and how far their times are apart. The exit status is 7
+where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
+
+/// What makes two events the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// The last event ID, or what they say where they have none
+    Id,
+    /// What they say
+    Content,
+}
 
 /// The options of `sse export`.
 #[derive(Debug, Parser)]

@@ -18,15 +18,15 @@ pub(crate) struct Filter {
     grep: Vec<String>,
 
     /// Only what matches this regular expression
-    #[arg(short = 'e', long, value_name = "REGEX", help_heading = FILTER)]
+    #[arg(long, value_name = "REGEX", help_heading = FILTER)]
     regex: Vec<String>,
 
     /// Not what has this text
-    #[arg(short = 'v', long, value_name = "TEXT", help_heading = FILTER)]
+    #[arg(long, value_name = "TEXT", help_heading = FILTER)]
     without: Vec<String>,
 
     /// Find the text of --grep and --without in capitals or not
-    #[arg(short, long, help_heading = FILTER)]
+    #[arg(long, help_heading = FILTER)]
     ignore_case: bool,
 
     /// Only events whose data is JSON that passes this test

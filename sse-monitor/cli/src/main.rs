@@ -8,6 +8,7 @@ extern crate alloc;
 
 mod args;
 mod connect;
+mod diff;
 mod escape;
 mod exchange;
 mod exit;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Tail(tail) => tail::run(*tail),
         Command::Record(record) => record::run(&record),
         Command::Show(show) => show::run(&show),
+        Command::Diff(diff) => diff::run(&diff),
         Command::Export(export) => exchange::export(&export),
         Command::Import(import) => exchange::import(&import),
         Command::Completions { shell } => {

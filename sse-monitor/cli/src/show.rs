@@ -287,7 +287,7 @@ fn attempt_line(attempt: &AttemptReport) -> String {
 }
 
 /// A time as one says it.
-fn time(micros: u64) -> String {
+pub(crate) fn time(micros: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "it is read in a few digits")]
     let seconds = micros as f64 / 1e6;
     match micros {

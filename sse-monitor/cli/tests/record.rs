@@ -154,7 +154,7 @@ fn what_is_no_recording_is_told() {
     assert!(text(&import.stderr).contains("it is not written over"), "{import:?}");
     let record = sse(keep.path(), &["record", "http://127.0.0.1:1/", "-o", "body"]);
     assert_eq!(record.status.code(), Some(2));
-    let regex = sse(keep.path(), &["show", "-e", "(", "body"]);
+    let regex = sse(keep.path(), &["show", "--regex", "(", "body"]);
     assert_eq!(regex.status.code(), Some(2));
     assert!(text(&regex.stderr).contains("not a regular expression"), "{regex:?}");
 }
@@ -206,6 +206,30 @@ fn tail_goes_on_where_the_last_run_stopped() {
     assert_eq!(state["lastEventId"], "8");
     fs::write(keep.path().join("state.json"), "something else").unwrap();
     assert_eq!(sse(keep.path(), &arguments).status.code(), Some(2));
+}
+
+#[test]
+fn what_differs_is_told() {
+    let keep = tempfile::tempdir().unwrap();
+    for (name, body) in [
+        ("a", "id: 1\ndata: one\n\nid: 2\ndata: two\n\n"),
+        ("b", "id: 1\ndata: one\n\nid: 3\ndata: three\u{1b}\n\n"),
+    ] {
+        fs::write(keep.path().join(name), body).unwrap();
+        let to = format!("{name}.ssrec");
+        assert!(sse(keep.path(), &["import", name, "-o", &to]).status.success());
+    }
+    let same = sse(keep.path(), &["diff", "--pretty", "a.ssrec", "a.ssrec"]);
+    assert_eq!((same.status.code(), text(&same.stdout)), (Some(0), String::new()), "{same:?}");
+    let other = sse(keep.path(), &["diff", "--pretty", "a.ssrec", "b.ssrec"]);
+    assert_eq!(other.status.code(), Some(7));
+    let lines: Vec<_> = text(&other.stdout).lines().map(|line| line[..2].to_owned()).collect();
+    assert_eq!(lines, ["< ", "> "]);
+    assert!(!text(&other.stdout).contains('\u{1b}'));
+    assert!(text(&other.stderr).contains("1 in both"), "{other:?}");
+    let json = sse(keep.path(), &["diff", "a.ssrec", "b.ssrec"]);
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["inBoth"], &json["onlySecond"]), (&1.into(), &serde_json::json!([4])));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! about numbers, times, types, IDs and attempts read the index alone; those about data read each
 //! row's bytes, a frame at a time, and look for a plain text in all of a frame at once.
 
+mod diff;
 mod facets;
 mod filter;
 mod ids;
@@ -15,6 +16,7 @@ mod statistics;
 mod tests;
 mod text;
 
+pub use diff::{Diff, Match, diff};
 pub use facets::Facets;
 pub use filter::{Kind, Query};
 pub use json_path::{JsonPath, JsonPathError, JsonTest};

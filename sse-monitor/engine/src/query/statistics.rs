@@ -117,6 +117,22 @@ pub struct Gaps {
     pub max_micros: u64,
 }
 
+impl Gaps {
+    pub(super) fn of(times: &Histogram<u64>) -> Self {
+        if times.is_empty() {
+            return Self::default();
+        }
+        let at = |quantile| times.value_at_quantile(quantile);
+        Self {
+            count: times.len(),
+            p50_micros: at(0.5),
+            p95_micros: at(0.95),
+            p99_micros: at(0.99),
+            max_micros: times.max(),
+        }
+    }
+}
+
 /// An open stream was silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -205,14 +221,7 @@ impl Statistics {
             }
             ControlFlow::<()>::Continue(())
         });
-        let gap = |quantile| self.gaps.value_at_quantile(quantile);
-        self.report.gaps = Gaps {
-            count: self.gaps.len(),
-            p50_micros: if self.gaps.is_empty() { 0 } else { gap(0.5) },
-            p95_micros: if self.gaps.is_empty() { 0 } else { gap(0.95) },
-            p99_micros: if self.gaps.is_empty() { 0 } else { gap(0.99) },
-            max_micros: self.gaps.max(),
-        };
+        self.report.gaps = Gaps::of(&self.gaps);
         self.report.missed = self.trail.counts_one_by_one().then(|| {
             // What came out of order fills what was left out.
             self.skipped.saturating_sub(self.report.out_of_order)

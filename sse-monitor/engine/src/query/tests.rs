@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use sse_codec::Limits;
 
-use super::{Budget, Kind, Order, Query, Statistics, Text};
+use super::{Budget, Kind, Match, Order, Query, Statistics, Text, diff};
 use crate::{
     clock::Moment,
     journal::{
@@ -217,6 +217,29 @@ fn each_attempt_tells_what_came_again_and_what_is_missing() {
     assert_eq!((report.repeated, report.missed, report.out_of_order), (2, Some(3), 0));
     assert_eq!(report.latest_attempts[0].fault, Some(Fault::Ended));
     assert_eq!(report.latest_attempts[0].ended_micros, Some(20));
+}
+
+#[test]
+fn two_sessions_are_told_apart() {
+    let events = |ids: &[(u64, &str)], micros: u64| {
+        let mut session = Session::new();
+        for (n, (id, data)) in (0_u64..).zip(ids) {
+            session.feed(format!("id: {id}\ndata: {data}\n\n").as_bytes(), 1_000 + n * micros);
+        }
+        session
+    };
+    let first = events(&[(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")], 1_000);
+    let second = events(&[(1, "a"), (3, "c"), (2, "b"), (5, "E"), (6, "f")], 1_500);
+    let (first, second) = (first.writer.kept().view(), second.writer.kept().view());
+    let told = diff(&first, &second, Match::Id);
+    assert_eq!(told.in_both, 4);
+    assert_eq!((&told.only_first[..], &told.only_second[..]), (&[6][..], &[7][..]));
+    assert_eq!((&told.changed[..], told.reordered), (&[(7, 6)][..], 1));
+    // Since the first event of both: 1 ms and 3 ms, 2 and 1.5, 4 and 4.5.
+    assert!(told.time.max_micros.abs_diff(2_000) < 5, "{:?}", told.time);
+    let by_content = diff(&first, &second, Match::Content);
+    assert_eq!((by_content.in_both, by_content.changed.len()), (3, 0));
+    assert!(diff(&first, &first, Match::Id).is_empty());
 }
 
 /// A session whose time a test tells.
