@@ -74,7 +74,11 @@ fn summary(recording: &Recording) -> String {
         None => origin.url.clone(),
     };
     let events = HumanCount(totals.events);
-    let mut summary = format!("{what}: {events} events in {} attempts", totals.attempts);
+    let attempts = match totals.attempts {
+        1 => "1 attempt".into(),
+        several => format!("{} attempts", HumanCount(several)),
+    };
+    let mut summary = format!("{what}: {events} events in {attempts}");
     if totals.rows_forgotten > 0 {
         let _ = write!(summary, ", of which the first {} rows were dropped", totals.rows_forgotten);
     }

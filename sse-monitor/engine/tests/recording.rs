@@ -127,6 +127,12 @@ fn a_har_file_comes_out_as_it_went_in() {
     let mut out = Vec::new();
     export::har(&import.recording.view(), &mut out).unwrap();
     assert!(!String::from_utf8_lossy(&out).contains("CANARY"));
+    let written: Value = serde_json::from_slice(&out).unwrap();
+    let times = &written["log"]["entries"][1];
+    assert_eq!(
+        (&times["time"], &times["startedDateTime"]),
+        (&json!(0.0), &json!("2026-01-31T12:00:05.5Z"))
+    );
     let again = Imported::of(&out, Source::guess(&out));
     let texts = |rows: Vec<Row>| -> Vec<_> {
         rows.into_iter().map(|row| (row.attempt, row.id, row.data)).collect()

@@ -253,8 +253,11 @@ fn attempts(
                 if turn.kind == RowKind::Connecting {
                     attempt.began_unix_micros = header.moment.unix_micros;
                 }
-                attempt.body_began_micros = micros;
-                attempt.body_ended_micros = attempt.body_ended_micros.max(micros);
+                if let RowKind::Connected { .. } = turn.kind {
+                    attempt.body_began_micros = micros;
+                }
+                // The turn that ends it ends its body.
+                attempt.body_ended_micros = micros;
                 attempt.request = turn.request.or(attempt.request.take());
                 attempt.response = turn.response.or(attempt.response.take());
                 attempt.phases = turn.phases.or(attempt.phases.take());
