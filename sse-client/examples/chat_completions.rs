@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut source = builder.open()?;
     while let Some(event) = source.next().await {
-        let event = event?;
+        let event = event.map_err(why)?;
         if event.data() == "[DONE]" {
             writeln!(stdout())?;
             return Ok(());
@@ -64,4 +64,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         stdout().flush()?;
     }
     Err("the answer ended without [DONE]: it may not be whole".into())
+}
+
+/// The sentence, and what the API itself says is wrong with the key or the question.
+fn why(error: sse_client::Error) -> String {
+    let sse_client::Error::Failed(refusal) = &error else { return error.to_string() };
+    format!("{refusal}\n{}", refusal.body())
 }

@@ -99,6 +99,7 @@ impl Transport {
             }
             Output::Dropped(error) => Update::Dropped(error),
             Output::Disconnected { attempt, error, retry_at } => {
+                self.head = None;
                 Update::Disconnected { attempt, error, retry_in: retry_at.map(|at| at - now) }
             }
             Output::Closed => Update::Closed,

@@ -109,11 +109,11 @@ impl Updates {
 
     fn judge(&mut self, attempt: Attempt, now: Instant) {
         let Some(head) = self.transport.head() else { return };
-        let content_type = head.headers.get(http::header::CONTENT_TYPE);
+        let content_type = head.content_type();
         let content_encoding = head.headers.get(http::header::CONTENT_ENCODING);
         let response = ResponseHead::new(head.status.as_u16())
             .content_encoding(content_encoding.map(http::HeaderValue::as_bytes))
-            .content_type(content_type.map(http::HeaderValue::as_bytes))
+            .content_type(content_type.as_deref())
             .retry_after(head.retry_after(SystemTime::now()));
         self.session.handle_response(attempt, response, now);
     }
