@@ -8,7 +8,10 @@
 #![forbid(unsafe_code)]
 
 use core::error::Error;
-use std::io::{Write, stdout};
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
 
 use http::Method;
 use serde::Deserialize;
@@ -30,7 +33,13 @@ struct Delta {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    let Err(error) = ask().await else { return ExitCode::SUCCESS };
+    eprintln!("chat_completions: {error}");
+    ExitCode::FAILURE
+}
+
+async fn ask() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(url), Some(question)) = (arguments.next(), arguments.next()) else {
         return Err(

@@ -26,7 +26,11 @@ use url::{ParseError, Url};
 pub fn parse_url(text: &str) -> Result<Url, UrlMistake> {
     let text = text.trim();
     match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        Ok(url) if matches!(url.scheme(), "http" | "https") => match text.split_once("://") {
+            // The URL standard takes the path's first segment for the host; a person forgot it.
+            Some((_, rest)) if rest.starts_with('/') => Err(UrlMistake::NoHost),
+            _ => Ok(url),
+        },
         // "localhost:8080/events" reads as a URL with the scheme "localhost".
         Ok(_) if is_host_and_port(text) => Err(without_scheme(text)),
         Ok(_) => Err(UrlMistake::OtherScheme),
@@ -47,6 +51,8 @@ fn without_scheme(text: &str) -> UrlMistake {
     match Url::parse(&format!("http://{}", text.trim_start_matches('/'))) {
         // A path would read as a host.
         _ if is_path => UrlMistake::NotAUrl,
+        // "http//example.org" lacks a colon, and would read as a host named "http".
+        Ok(url) if matches!(url.host_str(), Some("http" | "https")) => UrlMistake::NotAUrl,
         Ok(_) => UrlMistake::NoScheme,
         Err(reason @ ParseError::InvalidPort) => UrlMistake::Malformed(reason),
         Err(_) => UrlMistake::NotAUrl,
@@ -114,7 +120,25 @@ impl fmt::Display for UrlSentence<'_> {
             UrlMistake::NotAUrl => {
                 write!(f, "{url:?} is not a URL: write one such as http://localhost:8080/events")
             }
-            UrlMistake::Malformed(reason) => write!(f, "{url:?} is not a URL: {reason}"),
+            UrlMistake::Malformed(reason) => {
+                let reason = match reason {
+                    ParseError::InvalidPort => "its port is not a number up to 65535",
+                    ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
+                        "its host has a character that no host can have"
+                    }
+                    ParseError::InvalidIpv6Address => {
+                        "its IPv6 address is none; it is written as in http://[::1]:8080/events"
+                    }
+                    ParseError::InvalidIpv4Address => "its IPv4 address is none",
+                    ParseError::EmptyHost
+                    | ParseError::Overflow
+                    | ParseError::RelativeUrlWithCannotBeABaseBase
+                    | ParseError::RelativeUrlWithoutBase
+                    | ParseError::SetHostOnCannotBeABaseUrl
+                    | _ => return write!(f, "{url:?} is not a URL: {reason}"),
+                };
+                write!(f, "{url:?} is not a URL: {reason}")
+            }
         }
     }
 }
