@@ -1,6 +1,6 @@
 //! From the chunk to the caller, and from the socket to the caller beside other clients.
 //!
-//! `cargo run --release -p sse-benches --bin client --features client-peers`
+//! `cargo run --release -p benches --bin client --features client-peers`
 
 #![forbid(unsafe_code)]
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
@@ -14,8 +14,8 @@ use std::{
     time::Duration,
 };
 
+use benches::rounds::{Contender, Median, Outcome, run};
 use bytes::Bytes;
-use sse_benches::rounds::{Contender, Median, Outcome, run};
 use sse_client::{
     Event, EventSource, RetryPolicy,
     session::{Output, ResponseHead, Session, SessionConfig},
