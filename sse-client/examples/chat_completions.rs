@@ -51,11 +51,8 @@ async fn ask() -> Result<(), Box<dyn Error>> {
         "stream": true,
         "messages": [{ "role": "user", "content": question }],
     });
-    let mut builder = EventSource::builder(url)
-        .method(Method::POST)
-        .header("Content-Type", "application/json")
-        .body(request.to_string())
-        .policy(RetryPolicy::never());
+    let mut builder =
+        EventSource::builder(url).method(Method::POST).json(&request).policy(RetryPolicy::never());
     if let Ok(key) = std::env::var("API_KEY") {
         builder = builder.header("Authorization", &format!("Bearer {key}"));
     }

@@ -68,7 +68,7 @@
 //!   there is only plain `http`.
 //! - `gzip`: asks for compressed streams, and takes them. Without it a server that compresses unasked
 //!   gets an error that says so.
-//! - `json`: `Event::json` and `On::json`, by serde.
+//! - `json`: `Event::json`, `On::json` and `Builder::json`, by serde.
 //!
 //! Without features, only [`session`] and [`Event`] are there, on `core` and `alloc`.
 

@@ -91,9 +91,10 @@ impl Updates {
         self.session.last_event_id()
     }
 
-    /// Closes it: the next poll drops the connection and gives [`Update::Closed`].
+    /// Closes it: drops the connection at once, and the next poll gives [`Update::Closed`].
     pub fn close(&mut self) {
         self.session.close();
+        self.transport.let_go();
     }
 
     fn feed(&mut self, input: Input, now: Instant) -> Option<Update> {
