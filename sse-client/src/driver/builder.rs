@@ -216,7 +216,8 @@ impl Builder {
     }
 
     /// An HTTP client that other event sources use as well, instead of one of its own: a thousand
-    /// streams need one pool of connections, not a thousand.
+    /// streams need one pool of connections, not a thousand. Making one reads the system's
+    /// certificates, too, which a program that opens streams often does better once.
     pub fn shared_client(mut self, client: &HttpClient) -> Self {
         self.shared = Some(client.clone());
         self

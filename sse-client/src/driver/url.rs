@@ -6,6 +6,7 @@ use alloc::{
 };
 use core::fmt;
 
+use thiserror::Error;
 use url::{ParseError, Url};
 
 /// Reads the URL of an event stream as a person gives it: with `http://` or `https://`, and forgiving
@@ -60,21 +61,27 @@ fn without_scheme(text: &str) -> UrlMistake {
 }
 
 /// What can be wrong with a URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UrlMistake {
     /// There is nothing.
+    #[error("no URL was given")]
     Empty,
     /// It does not begin with `http://` or `https://`, but would be right with it.
+    #[error("the URL does not say how to connect: begin it with http:// or https://")]
     NoScheme,
     /// Its scheme is another.
+    #[error("the URL of an event stream must begin with http:// or https://")]
     OtherScheme,
     /// It names no host.
+    #[error("the URL names no host")]
     NoHost,
     /// It has no scheme, and would not be one with it either.
+    #[error("this is not a URL")]
     NotAUrl,
     /// It is malformed in the way that this says.
-    Malformed(ParseError),
+    #[error("this is not a URL: {0}")]
+    Malformed(#[source] ParseError),
 }
 
 /// A given text as an error may show it: no longer than a line or two, and without what may be a
