@@ -127,7 +127,7 @@ pub struct HubConfig {
     pub page: usize,
     /// How many pages the store is asked for at once; the others wait. 256.
     pub max_fetches: usize,
-    /// Over how long a drain spreads the reconnects of very many subscribers. 20 s.
+    /// Over how long a drain spreads the reconnects of very many subscribers, at most. 25 s.
     pub drain_spread: Duration,
 }
 
@@ -203,7 +203,7 @@ impl Default for HubConfig {
             max_pending_bytes: 64 << 20,
             page: 256 << 10,
             max_fetches: 256,
-            drain_spread: Duration::from_secs(20),
+            drain_spread: Duration::from_secs(25),
         }
     }
 }

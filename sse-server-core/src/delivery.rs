@@ -199,6 +199,12 @@ impl Hub {
 
     fn heartbeat_frame(&self, heartbeat: Heartbeat, subscriber: &Subscriber) -> Frame {
         let mut event = OutgoingEvent::new();
+        // Its place may be another since; one that waits to be told so must not be told the place
+        // alone.
+        let heartbeat = match subscriber.control.reset {
+            Some(_) => Heartbeat::Comment,
+            None => heartbeat,
+        };
         if heartbeat == Heartbeat::Id {
             event = event.id(self.cursor_at(subscriber.cursor).id());
         }
@@ -223,11 +229,11 @@ impl Hub {
     }
 
     /// How much longer a subscriber waits after a drain, so that very many do not come back at
-    /// once: about 500 a second.
+    /// once: about 400 a second.
     fn spread(&self, id: SubscriberId) -> Duration {
         let crowd = self.drain.map_or(0, |drain| drain.crowd);
-        let millis = u64::try_from(crowd).unwrap_or(u64::MAX).saturating_mul(2);
-        let spread = self.config.drain_spread.min(Duration::from_millis(millis));
+        let micros = u64::try_from(crowd).unwrap_or(u64::MAX).saturating_mul(2500);
+        let spread = self.config.drain_spread.min(Duration::from_micros(micros));
         portion(spread, self.noise(id, 2))
     }
 

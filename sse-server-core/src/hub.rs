@@ -345,6 +345,13 @@ impl Hub {
         self.outputs.pop_front()
     }
 
+    /// Whether neither [`poll_ready`](Self::poll_ready) nor [`poll_output`](Self::poll_output) has
+    /// anything to give. After a write that is the rule, and [`poll_timeout`](Self::poll_timeout) is
+    /// then no sooner than it was.
+    pub fn is_quiet(&self) -> bool {
+        self.outputs.is_empty() && self.subscribers.nobody_ready()
+    }
+
     /// Whether a drain has begun.
     pub const fn is_draining(&self) -> bool {
         self.drain.is_some()

@@ -306,14 +306,13 @@ impl Shared {
         cx: &Context<'_>,
     ) -> Read {
         let mut state = self.lock();
-        let now = self.now();
         if let Some(written) = written {
-            state.hub.handle_written(id, written, now);
+            state.hub.handle_written(id, written, self.now());
         }
         // Most of the time nobody has ended, and looking that up costs more than knowing it.
         let ended = if state.ended.is_empty() { None } else { state.ended.remove(&id) };
         if let Some(reason) = ended {
-            self.act_at(state, now);
+            self.act(state);
             return Read::Ended(reason);
         }
         let mut old_waker = None;
@@ -327,7 +326,12 @@ impl Shared {
                 Read::Nothing
             }
         };
-        self.act_at(state, now);
+        // As it is after all but a few of very many reads.
+        if state.hub.is_quiet() {
+            drop(state);
+        } else {
+            self.act(state);
+        }
         // Dropping the last waker of a task drops the task, which may hold a stream of this hub.
         drop(old_waker);
         read
@@ -397,11 +401,8 @@ impl Shared {
     }
 
     /// Acts on all that the hub wants done, releases the lock, and does the rest.
-    fn act(&self, state: MutexGuard<'_, State>) {
-        self.act_at(state, self.now());
-    }
-
-    fn act_at(&self, mut state: MutexGuard<'_, State>, now: Instant) {
+    fn act(&self, mut state: MutexGuard<'_, State>) {
+        let now = self.now();
         let mut afterwards = Afterwards::default();
         state.pump(now, &mut afterwards);
         drop(state);
