@@ -68,6 +68,28 @@ const SIMULATIONS: &[Simulation] = &[
         count: "SIM_SEEDS",
         round: 5000,
     },
+    Simulation {
+        name: "session-ops",
+        test: [
+            "sse-client",
+            "session_ops",
+            "outputs_come_in_order_and_no_event_is_lost_or_repeated",
+        ],
+        seed: None,
+        count: "PROPTEST_CASES",
+        round: 10_000,
+    },
+    Simulation {
+        name: "session-relay",
+        test: [
+            "sse-client",
+            "relay",
+            "over_a_network_that_cuts_anywhere_what_arrives_is_what_was_published",
+        ],
+        seed: Some("RELAY_SEED"),
+        count: "RELAY_SESSIONS",
+        round: 2000,
+    },
 ];
 
 struct Simulation {
