@@ -360,14 +360,6 @@ impl Admission {
         passes
     }
 
-    /// The streams of a user, to be ended one and all.
-    pub fn passes_of(&self, user: &str) -> Vec<Pass> {
-        let of_user = |(_, visitor): &(&Pass, &Visitor)| visitor.user.as_deref() == Some(user);
-        let mut passes: Vec<_> = self.visitors.iter().filter(of_user).map(|(&p, _)| p).collect();
-        passes.sort_unstable();
-        passes
-    }
-
     /// Notes that a principal, a user or an address, publishes so many events.
     ///
     /// # Errors

@@ -8,7 +8,10 @@ use hashbrown::HashMap;
 use sse_codec::time::Instant;
 
 use crate::{
-    config::Retention, cursor::Cursor, error::InvalidKey, error::StoreError, event::Draft,
+    config::Retention,
+    cursor::Cursor,
+    error::{InvalidKey, StoreError},
+    event::{Draft, Publish},
 };
 
 /// What a publisher calls one event, so that sending it again after a broken connection does not
@@ -158,6 +161,18 @@ impl Keys {
         }
     }
 
+    /// Whether an event that is not a draft yet would be a repeat or new: for a batch that is to be
+    /// published whole or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`] if its key belongs to another event.
+    pub fn check(&mut self, event: &Publish, now: Instant) -> Result<(), StoreError> {
+        if event.key.is_none() {
+            return Ok(());
+        }
+        self.find(&Draft::new(event.clone()), now).map(drop)
+    }
+
     /// Remembers where an event was placed, if it has a key. A key that is remembered stays as it
     /// was.
     pub fn note(&mut self, event: &Draft, cursor: Cursor, now: Instant) {
@@ -207,7 +222,7 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::{Epoch, Publish, Topic};
+    use crate::{Epoch, Topic};
 
     fn draft(key: &PublishKey, data: &str) -> Draft {
         Draft::new(Publish::new([Topic::new("a").unwrap()], data).key(key.clone()))
@@ -246,8 +261,12 @@ mod tests {
         assert_eq!(keys.find(&draft(&key("k"), "two"), NOW), Err(StoreError::KeyReused));
         assert_eq!(keys.find(&draft(&key("k").by("other"), "two"), NOW), Ok(None));
         assert_eq!(keys.find(&draft(&key("K"), "one"), NOW), Ok(None));
-        let without = Draft::new(Publish::new([Topic::new("a").unwrap()], "one"));
-        assert_eq!(keys.find(&without, NOW), Ok(None));
+        let without = Publish::new([Topic::new("a").unwrap()], "one");
+        assert_eq!(keys.check(&without, NOW), Ok(()));
+        assert_eq!(keys.check(&without.clone().key(key("k")), NOW), Ok(()));
+        let another = Publish::new([Topic::new("b").unwrap()], "one").key(key("k"));
+        assert_eq!(keys.check(&another, NOW), Err(StoreError::KeyReused));
+        assert_eq!(keys.find(&Draft::new(without), NOW), Ok(None));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 mod common;
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::process::ExitStatusExt,
 };
@@ -130,6 +130,31 @@ fn one_that_sends_no_request_is_not_waited_for_while_it_drains() {
     server.request("GET", "/healthz", "", b"");
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn no_descriptor_left_is_said_and_gets_better_once_others_have_gone() {
+    let mut server = Server::start_limited(64);
+    let mut stderr = BufReader::new(server.child.stderr.take().unwrap());
+    let crowd: Vec<_> = (0..80).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    let mut sentence = String::new();
+    stderr.read_line(&mut sentence).unwrap();
+    assert!(sentence.starts_with("sse-server: no connection can be accepted ("), "{sentence}");
+    assert!(sentence.contains("ulimit -n"), "{sentence}");
+    drop(crowd);
+    assert_eq!(server.request("GET", "/healthz", "", b"").body, "ok\n");
+}
+
+#[test]
+fn a_connection_too_many_is_closed_and_that_is_said() {
+    let mut server = Server::start(&["--max-connections", "2"]);
+    let mut stderr = BufReader::new(server.child.stderr.take().unwrap());
+    let _streams = [server.subscribe("/events", ""), server.subscribe("/events", "")];
+    let mut third = TcpStream::connect(server.address).unwrap();
+    assert!(matches!(third.read(&mut [0]), Ok(0) | Err(_)));
+    let mut sentence = String::new();
+    stderr.read_line(&mut sentence).unwrap();
+    assert!(sentence.starts_with("sse-server: 2 connections are open, the most"), "{sentence}");
 }
 
 /// Opens a stream of topic a that is not read.

@@ -3,7 +3,9 @@
 use alloc::collections::VecDeque;
 
 use sse_codec::time::Instant;
-use sse_server_core::{Cursor, Draft, Epoch, Keys, Log, PublishId, Receipt, Retention};
+use sse_server_core::{
+    Cursor, Draft, Epoch, Keys, Log, Publish, PublishId, Receipt, Retention, StoreError,
+};
 
 use super::{Question, Report, Store};
 
@@ -24,6 +26,10 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn head(&self) -> Cursor {
         self.log.head()
+    }
+
+    fn check(&mut self, event: &Publish, now: Instant) -> Result<(), StoreError> {
+        self.keys.check(event, now)
     }
 
     fn append(&mut self, id: PublishId, event: Draft, now: Instant) {
