@@ -169,8 +169,8 @@ impl Hub {
         }
         let everyone = Selector::from(Topic::all());
         selectors.retain(|selector| *selector != everyone);
-        selectors.extend(request.user.clone().map(Selector::from));
-        selectors.dedup();
+        let own = request.user.clone().map(Selector::from);
+        selectors.extend(own.filter(|own| !request.selectors.contains(own)));
         Ok(selectors)
     }
 
