@@ -82,6 +82,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) admin: Option<String>,
 
+    /// Time that a connection may take to send the head of a request.
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
+    head_timeout: Duration,
+
     /// How many connections are held at once.
     #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = ServerConfig::default().max_connections)]
     max_connections: usize,
@@ -151,6 +155,7 @@ impl Args {
     pub(crate) fn server_config(&self) -> ServerConfig {
         let mut config = ServerConfig::default();
         config.drain_timeout = self.drain;
+        config.head_timeout = self.head_timeout;
         config.max_connections = self.max_connections;
         config.allowed_hosts = self.allowed_hosts.clone();
         config

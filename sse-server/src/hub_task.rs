@@ -21,7 +21,10 @@ use sse_server_core::{
     Publish, PublishError, PublishId, Receipt, Resume, Revoke, Subscribe, SubscribeError,
     SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{sleep, sleep_until},
+};
 
 use crate::{
     config::Config,
@@ -532,18 +535,28 @@ impl State {
     }
 }
 
+/// By how much the timer must be late for the process itself to have stood still: nobody could read
+/// then, so they are given a moment before they are judged by the clock.
+const STANDSTILL: Duration = Duration::from_millis(200);
+
 /// The timer of a hub.
 pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
+    let mut deadline = None;
     while let Some(shared) = shared.upgrade() {
-        let deadline = shared.tick();
         let origin = shared.origin;
+        let late = deadline.and_then(|at: Clock| Clock::now().checked_duration_since(at));
+        if late.is_some_and(|late| late > STANDSTILL) {
+            sleep(STANDSTILL).await;
+        }
+        let due = shared.tick();
         drop(shared);
         let rung = alarm.notified();
-        match deadline.and_then(|at| origin.checked_add(at.since_origin())) {
+        deadline = due.and_then(|at| origin.checked_add(at.since_origin()));
+        match deadline {
             Some(at) => {
                 tokio::select! {
                     () = rung => {}
-                    () = tokio::time::sleep_until(at.into()) => {}
+                    () = sleep_until(at.into()) => {}
                 }
             }
             None => rung.await,
