@@ -244,7 +244,7 @@ impl<S: Store> Block<S> {
 
     fn drop_line<'l>(&mut self, span: Span, limit: usize) -> Result<Step<'l>, DecodeError> {
         if self.drop_event() {
-            return Err(DecodeError::LineTooLong { line_start: span.start, limit });
+            return Err(DecodeError::ValueTooLong { line_start: span.start, limit });
         }
         Ok(Step::Nothing)
     }

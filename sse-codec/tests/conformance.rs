@@ -73,7 +73,9 @@ impl Vector {
                 }),
                 Outcome::ReconnectionTime { milliseconds, .. } => retry = Some(*milliseconds),
                 Outcome::Comment { .. } => {}
-                Outcome::LineTooLong { .. } | Outcome::EventTooLong { .. } => {
+                Outcome::LineTooLong { .. }
+                | Outcome::ValueTooLong { .. }
+                | Outcome::EventTooLong { .. } => {
                     panic!("{} {how}: {outcome:?}", self.name)
                 }
             }
