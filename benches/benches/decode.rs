@@ -1,20 +1,23 @@
-//! `cargo bench -p sse-benches --bench decode --features peers`: decoders, on every corpus and chunk
-//! size. The table of ratios comes from the program `table`, whose rounds interleave.
+//! `cargo bench -p benches --features peers --bench decode`: decoders, on every corpus and chunk size.
+//! At its end, unless some benchmarks were chosen by name, the table of ratios.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
-use std::hint::black_box;
+use std::{hint::black_box, io};
 
-use bytes::Bytes;
-use criterion::{Criterion, Throughput};
-use sse_benches::{
+use benches::{
     corpus,
     decode::{CHUNK_SIZES, contenders},
+    report::{self, Choice},
 };
+use bytes::Bytes;
+use criterion::Throughput;
 
-fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+mod common;
+
+fn main() -> io::Result<()> {
+    let Some(mut criterion) = common::criterion() else { return Ok(()) };
     for corpus in corpus::all() {
         let stream = Bytes::from(corpus.bytes);
         for size in CHUNK_SIZES {
@@ -30,4 +33,8 @@ fn main() {
         }
     }
     criterion.final_summary();
+    if common::all_were_asked_for() {
+        report::decode(&Choice::default(), &mut io::stdout())?;
+    }
+    Ok(())
 }

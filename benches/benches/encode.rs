@@ -1,15 +1,21 @@
-//! `cargo bench -p sse-benches --bench encode --features peers`: encoders, a batch of events at a time.
+//! `cargo bench -p benches --features peers --bench encode`: encoders, a batch of events at a time. At its
+//! end, unless some benchmarks were chosen by name, the table of ratios.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
-use std::hint::black_box;
+use std::{hint::black_box, io};
 
-use criterion::{Criterion, Throughput};
-use sse_benches::encode::{Batch, LETTERS, contenders};
+use benches::{
+    encode::{Batch, LETTERS, contenders},
+    report::{self, Choice},
+};
+use criterion::Throughput;
 
-fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+mod common;
+
+fn main() -> io::Result<()> {
+    let Some(mut criterion) = common::criterion() else { return Ok(()) };
     for letter in LETTERS {
         let Some(batch) = Batch::of(letter) else { continue };
         let mut group = criterion.benchmark_group(format!("encode/{letter}"));
@@ -22,4 +28,8 @@ fn main() {
         group.finish();
     }
     criterion.final_summary();
+    if common::all_were_asked_for() {
+        report::encode(&Choice::default(), &mut io::stdout())?;
+    }
+    Ok(())
 }

@@ -12,7 +12,7 @@ use std::{hint::black_box, time::Duration};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Cursor, Epoch, Hub, HubConfig, Log, Output, Publish, Retention, Selector, Subscribe,
+    Cursor, Epoch, Hub, HubConfig, Log, Output, Publish, Receipt, Retention, Selector, Subscribe,
     SubscriberId, Topic,
 };
 
@@ -48,7 +48,7 @@ impl World {
                 let head = self.store.head();
                 let appended = event.place(Cursor::new(head.epoch(), head.offset() + 1));
                 self.store.append(&appended, self.now);
-                self.hub.handle_append_done(id, Ok(appended.cursor), self.now);
+                self.hub.handle_append_done(id, Ok(Receipt::new(appended.cursor)), self.now);
                 self.hub.handle_appended(&appended, self.now);
             }
         }

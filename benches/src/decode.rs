@@ -1,7 +1,7 @@
 //! The decoders, each as its own documentation says to use it.
 
 use bytes::Bytes;
-use sse_codec::{Decoder, Item, Limits};
+use sse_codec::{Decoder, Item, Limits, SharedDecoder, SharedItem};
 
 use crate::rounds::{Contender, Outcome};
 
@@ -15,6 +15,14 @@ pub const CHUNK_SIZES: [ChunkSize; 5] =
 
 fn chunks(stream: &[u8], size: ChunkSize) -> std::slice::Chunks<'_, u8> {
     stream.chunks(size.unwrap_or(stream.len()).max(1))
+}
+
+fn shared_chunks(stream: &Bytes, size: ChunkSize) -> impl Iterator<Item = Bytes> {
+    let size = size.unwrap_or(stream.len()).max(1);
+    (0..stream.len()).step_by(size).map(move |start| {
+        let end = (start + size).min(stream.len());
+        stream.slice(start..end)
+    })
 }
 
 /// No line of a corpus passes these.
@@ -50,6 +58,22 @@ pub fn visit(stream: &[u8], size: ChunkSize) -> Outcome {
                 std::hint::black_box(event.data.as_ptr());
             }
         });
+    }
+    outcome
+}
+
+/// Our shared door: owned events that share the chunks.
+pub fn shared(stream: &Bytes, size: ChunkSize) -> Outcome {
+    let mut decoder = SharedDecoder::with_limits(limits());
+    let mut outcome = Outcome::default();
+    for mut chunk in shared_chunks(stream, size) {
+        while let Ok(Some(item)) = decoder.decode(&mut chunk) {
+            if let SharedItem::Event(event) = item {
+                outcome.events += 1;
+                outcome.data_bytes += event.data.len() as u64;
+                std::hint::black_box(&event);
+            }
+        }
     }
     outcome
 }
@@ -130,11 +154,7 @@ pub fn sse_parse(stream: &[u8], size: ChunkSize) -> Outcome {
 pub fn sse_stream(stream: &Bytes, size: ChunkSize) -> Outcome {
     use futures_util::{FutureExt, StreamExt};
 
-    let size = size.unwrap_or(stream.len()).max(1);
-    let pieces = (0..stream.len()).step_by(size).map(|start| {
-        let end = (start + size).min(stream.len());
-        Ok::<Bytes, std::convert::Infallible>(stream.slice(start..end))
-    });
+    let pieces = shared_chunks(stream, size).map(Ok::<Bytes, std::convert::Infallible>);
     let events = sse_stream::SseByteStream::new(futures_util::stream::iter(pieces));
     let mut outcome = Outcome::default();
     let each = events.for_each(|event| {
@@ -151,12 +171,19 @@ pub fn sse_stream(stream: &Bytes, size: ChunkSize) -> Outcome {
     outcome
 }
 
-/// All contenders for one stream and one chunk size; the first two are ours.
+/// The names of those [`contenders`] that are our doors; they come first, in this order.
+pub const DOORS: [&str; 4] = ["pull", "visit", "shared", "owned"];
+
+/// The names of those [`contenders`] that decode nothing; they come next.
+pub const BOUNDS: [&str; 2] = ["memcpy", "memchr2"];
+
+/// All contenders for one stream and one chunk size: our doors, the bounds, the peers.
 pub fn contenders(stream: &Bytes, size: ChunkSize) -> Vec<Contender<'_>> {
     let mut buffer = Vec::with_capacity(stream.len());
     let mut contenders: Vec<Contender<'_>> = vec![
         Contender { name: "pull", work: Box::new(move || pull(stream, size)) },
         Contender { name: "visit", work: Box::new(move || visit(stream, size)) },
+        Contender { name: "shared", work: Box::new(move || shared(stream, size)) },
         Contender { name: "owned", work: Box::new(move || owned(stream, size)) },
         Contender { name: "memcpy", work: Box::new(move || memcpy(stream, size, &mut buffer)) },
         Contender { name: "memchr2", work: Box::new(move || line_scan(stream, size)) },
@@ -169,4 +196,27 @@ pub fn contenders(stream: &Bytes, size: ChunkSize) -> Vec<Contender<'_>> {
     ] as [Contender<'_>; 3]);
     contenders.shrink_to_fit();
     contenders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus;
+
+    /// All that the benchmark `decode` runs, once, on little: its work is done, and right.
+    #[test]
+    fn every_contender_reads_every_event_of_every_corpus() {
+        for letter in 'a'..='j' {
+            let corpus = corpus::of_size(letter, 20_000).unwrap_or_else(|| panic!("{letter}"));
+            let right = Outcome { events: corpus.events, data_bytes: corpus.data_bytes };
+            let stream = Bytes::from(corpus.bytes);
+            for size in CHUNK_SIZES {
+                for mut contender in contenders(&stream, size) {
+                    let is_bound = BOUNDS.contains(&contender.name);
+                    let right = if is_bound { Outcome::default() } else { right };
+                    assert_eq!((contender.work)(), right, "{letter}, {size:?}, {contender:?}");
+                }
+            }
+        }
+    }
 }

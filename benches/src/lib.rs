@@ -9,4 +9,5 @@
 pub mod corpus;
 pub mod decode;
 pub mod encode;
+pub mod report;
 pub mod rounds;

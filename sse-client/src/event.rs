@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use sse_codec::Span;
+use sse_codec::{DEFAULT_EVENT_TYPE, Span};
 
 /// An event as a server sent it: type, data, and the last event ID that holds from it on.
 ///
@@ -19,6 +19,7 @@ use sse_codec::Span;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Event {
     /// Data, type and id, one after the other: data first, so that it can be kept alone in place.
+    /// The type that most events have is not written out: no event's type is empty.
     text: String,
     type_start: usize,
     id_start: usize,
@@ -30,14 +31,21 @@ impl Event {
     /// An event that came from nowhere; for tests, mostly.
     #[inline]
     pub fn new(event_type: &str, data: &str, last_event_id: &str) -> Self {
-        let text = [data, event_type, last_event_id].concat();
+        let event_type = if event_type == DEFAULT_EVENT_TYPE { "" } else { event_type };
         let (type_start, id_start) = (data.len(), data.len() + event_type.len());
+        let text = match (event_type, last_event_id) {
+            ("", "") => data.into(),
+            _ => [data, event_type, last_event_id].concat(),
+        };
         Self { text, type_start, id_start, span: Span::default(), is_repeat: false }
     }
 
     /// The type; `message` where the server gave none.
     pub fn event_type(&self) -> &str {
-        &self.text[self.type_start..self.id_start]
+        match &self.text[self.type_start..self.id_start] {
+            "" => DEFAULT_EVENT_TYPE,
+            event_type => event_type,
+        }
     }
 
     /// The data, its lines joined by LF.
@@ -69,6 +77,7 @@ impl Event {
 }
 
 impl From<sse_codec::Event<'_>> for Event {
+    #[inline]
     fn from(event: sse_codec::Event<'_>) -> Self {
         let sse_codec::Event { event_type, data, last_event_id, span, .. } = event;
         Self { span, ..Self::new(event_type, data, last_event_id) }

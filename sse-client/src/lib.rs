@@ -85,7 +85,8 @@ pub mod session;
 pub use crate::driver::OnJson;
 #[cfg(feature = "reqwest")]
 pub use crate::driver::{
-    BuildError, Builder, Error, EventSource, Head, HttpClient, On, Update, Updates, UrlMistake,
+    BuildError, Builder, Error, EventSource, Head, HttpClient, On, Redirects, Update, Updates,
+    UrlMistake, parse_url,
 };
 #[cfg(feature = "json")]
 pub use crate::json::JsonError;

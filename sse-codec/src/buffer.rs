@@ -5,7 +5,7 @@ use core::fmt;
 
 use bytes::BytesMut;
 
-use crate::text::line_break;
+use crate::text::{line_break, put_short};
 
 /// Memory that grows, to encode into: `Vec<u8>` or [`bytes::BytesMut`].
 ///
@@ -42,6 +42,7 @@ mod sealed {
             self.extend_from_slice(bytes);
         }
 
+        #[inline(always)]
         fn truncate(&mut self, len: usize) {
             self.truncate(len);
         }
@@ -63,6 +64,7 @@ mod sealed {
             self.extend_from_slice(bytes);
         }
 
+        #[inline(always)]
         fn truncate(&mut self, len: usize) {
             self.truncate(len);
         }
@@ -106,8 +108,14 @@ impl<'b, B: Buffer> DataWriter<'b, B> {
             self.after_cr = false;
             text = if *first == b'\n' { rest } else { text };
         }
-        match line_break(text) {
-            None => self.out.put(text),
+        self.text_where(line_break(text), text);
+    }
+
+    /// The same, where the first line break is known, and no CR stands before the text.
+    #[inline(always)]
+    pub(crate) fn text_where(&mut self, first_break: Option<usize>, text: &[u8]) {
+        match first_break {
+            None => put_short(self.out, text),
             Some(at) => self.after_cr = lines(self.out, b"\ndata: ", text, at),
         }
     }
@@ -144,7 +152,7 @@ fn lines<B: Buffer>(out: &mut B, between: &[u8; 7], mut text: &[u8], mut at: usi
     // One break more than this, and a buffer of the exact length would grow.
     out.reserve(text.len() + between.len());
     loop {
-        out.put(&text[..at]);
+        put_short(out, &text[..at]);
         out.put(between);
         text = match &text[at..] {
             [b'\r', b'\n', rest @ ..] => rest,

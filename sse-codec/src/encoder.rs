@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::{
     buffer::{Buffer, DataWriter},
     frame::Frame,
-    text::{Decimal, Head, line_break, text_lines},
+    text::{decimal_len, line_break, put_decimal, put_short, text_lines},
     value::{EventId, EventType},
 };
 
@@ -75,13 +75,20 @@ impl<'a> OutgoingEvent<'a> {
 
     /// How many bytes [`encode_into`](Self::encode_into) appends.
     pub fn encoded_len(&self) -> usize {
+        let text = self.data.as_ref().map(|data| data.as_bytes());
+        self.len_where(text.and_then(line_break))
+    }
+
+    /// The same, where the first line break of the data is known.
+    #[inline]
+    fn len_where(&self, first_break: Option<usize>) -> usize {
         let field = |name: &str, value: &str| name.len() + ": \n".len() + value.len();
         let event_type = self.event_type.as_ref().map_or(0, |value| field("event", value.as_str()));
         let id = self.id.as_ref().map_or(0, |value| field("id", value.as_str()));
-        let retry = self.reconnection_time.map_or(0, |time| {
-            "retry: \n".len() + Decimal::new(milliseconds(time)).as_bytes().len()
-        });
-        let data = self.data.as_ref().map_or(0, |data| match line_break(data.as_bytes()) {
+        let retry = self
+            .reconnection_time
+            .map_or(0, |time| "retry: \n".len() + decimal_len(milliseconds(time)));
+        let data = self.data.as_ref().map_or(0, |data| match first_break {
             None => field("data", data),
             Some(_) => text_lines(data.as_bytes()).map(|line| "data: \n".len() + line.len()).sum(),
         });
@@ -94,19 +101,29 @@ impl<'a> OutgoingEvent<'a> {
     /// room.
     #[inline(always)]
     pub fn encode_into<B: Buffer>(&self, out: &mut B) {
-        let Some(data) = self.data.as_deref() else {
+        let text = self.data.as_ref().map(|data| data.as_bytes());
+        self.encode_where(text.and_then(line_break), out);
+    }
+
+    /// The same, where the first line break of the data is known.
+    #[inline(always)]
+    fn encode_where<B: Buffer>(&self, first_break: Option<usize>, out: &mut B) {
+        let Some(data) = &self.data else {
             self.encode_head(out);
             return out.put(b"\n");
         };
         let mut writer = self.data_writer(out);
-        writer.text(data.as_bytes());
+        writer.text_where(first_break, data.as_bytes());
         writer.finish();
     }
 
     /// The block as a [`Frame`].
     pub fn encode(&self) -> Frame {
-        let mut out = Vec::with_capacity(self.encoded_len());
-        self.encode_into(&mut out);
+        // Most data is one line: then to look through it once is enough.
+        let text = self.data.as_ref().map(|data| data.as_bytes());
+        let first_break = text.and_then(line_break);
+        let mut out = Vec::with_capacity(self.len_where(first_break));
+        self.encode_where(first_break, &mut out);
         Frame::encoded(out)
     }
 
@@ -139,13 +156,13 @@ impl<'a> OutgoingEvent<'a> {
         let event_type = self.event_type.as_ref().map(EventType::as_str);
         let id = self.id.as_ref().map(EventId::as_str);
         if event_type.is_some() || id.is_some() || self.reconnection_time.is_some() {
-            // Not `self`, which would have to be put into memory for it, and most events have no head.
+            // Not `self`, which would have to be put into memory for it.
             head(out, event_type, id, self.reconnection_time);
         }
     }
 }
 
-/// The lines before the data.
+/// The lines before the data. Most events have none, and need not carry this code into their callers.
 #[inline(never)]
 fn head<B: Buffer>(
     out: &mut B,
@@ -153,17 +170,21 @@ fn head<B: Buffer>(
     id: Option<&str>,
     reconnection_time: Option<Duration>,
 ) {
-    let mut head = Head::new();
     if let Some(event_type) = event_type {
-        head.field(out, b"event: ", event_type.as_bytes());
+        out.put(b"event: ");
+        put_short(out, event_type.as_bytes());
+        out.put(b"\n");
     }
     if let Some(id) = id {
-        head.field(out, b"id: ", id.as_bytes());
+        out.put(b"id: ");
+        put_short(out, id.as_bytes());
+        out.put(b"\n");
     }
     if let Some(time) = reconnection_time {
-        head.field(out, b"retry: ", Decimal::new(milliseconds(time)).as_bytes());
+        out.put(b"retry: ");
+        put_decimal(out, milliseconds(time));
+        out.put(b"\n");
     }
-    head.flush(out);
 }
 
 /// Clients keep 64 bits at most; whoever waits half a billion years will not notice.

@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::{
     error::{InvalidField, check_event_id},
-    text::line_break,
+    text::{SHORT, is_plain, line_break},
 };
 
 /// An event type that an event stream can carry: no CR, no LF.
@@ -69,7 +69,9 @@ impl<'a> EventId<'a> {
     #[inline]
     pub fn new(value: impl Into<Cow<'a, str>>) -> Result<Self, InvalidField> {
         let value = value.into();
-        check_event_id(&value)?;
+        if value.len() > SHORT || !is_plain(value.as_bytes()) {
+            check_event_id(&value)?;
+        }
         Ok(Self(value))
     }
 

@@ -201,10 +201,50 @@ fn times_are_whole_milliseconds_at_any_size() {
         (Duration::ZERO, "0"),
         (Duration::from_micros(2_999), "2"),
         (Duration::from_secs(3), "3000"),
+        (Duration::from_millis(99_999_999), "99999999"),
+        (Duration::from_millis(100_000_000), "100000000"),
+        (Duration::from_millis(10_203_040_506_070_809), "10203040506070809"),
         (Duration::from_millis(u64::MAX), "18446744073709551615"),
         (Duration::MAX, "18446744073709551615"),
     ] {
         assert_eq!(wait(time).as_bytes(), format!("retry: {digits}\n\n").as_bytes());
+    }
+    // Each number of digits, at both its ends and in between.
+    for power in (0..=19).map(|digits| 10_u64.pow(digits)) {
+        for number in (1..=9).filter_map(|factor| power.checked_mul(factor)) {
+            for number in [number - 1, number, number + 1] {
+                let expected = format!("retry: {number}\n\n");
+                assert_eq!(wait(Duration::from_millis(number)).as_bytes(), expected.as_bytes());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_break_is_seen_at_any_place_of_text_of_any_length() {
+    for len in 0..140 {
+        // Control characters that end no line are among it.
+        let plain: String = (0..len).map(|at| ['x', '\t', '~', '\u{7F}'][at % 4]).collect();
+        let expected = format!("data: {plain}\n\n");
+        assert_eq!(OutgoingEvent::new().data(&plain).encode().as_bytes(), expected.as_bytes());
+        assert_eq!(EventType::new(&plain).unwrap().as_str(), plain);
+        let with_id = OutgoingEvent::new().id(EventId::new(&plain).unwrap()).encode();
+        assert_eq!(with_id.as_bytes(), format!("id: {plain}\n\n").as_bytes());
+        for at in 0..len {
+            let (before, after) = (&plain[..at], &plain[at + 1..]);
+            for line_break in ["\n", "\r"] {
+                let text = [before, line_break, after].concat();
+                let frame = OutgoingEvent::new().data(&text).encode();
+                let expected = format!("data: {before}\ndata: {after}\n\n");
+                assert_eq!(frame.as_bytes(), expected.as_bytes());
+                let refused = Err(InvalidField::LineBreak { at });
+                assert_eq!(EventType::new(&text).map(|_| ()), refused);
+                assert_eq!(EventId::new(&text).map(|_| ()), refused);
+            }
+            let with_nul = [before, "\0", after].concat();
+            assert_eq!(EventId::new(&with_nul).map(|_| ()), Err(InvalidField::Nul { at }));
+            assert!(EventType::new(&with_nul).is_ok());
+        }
     }
 }
 

@@ -1,10 +1,6 @@
 //! Who may come in, and how much each may publish: one a process, whatever the number of hubs.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{sync::Arc, vec::Vec};
 use core::{fmt, net::IpAddr, time::Duration};
 
 use foldhash::quality::FixedState;
@@ -13,11 +9,12 @@ use sse_codec::time::Instant;
 
 use crate::{event::Presence, selector::Selector, topic::Topic};
 
+mod presence;
 mod rate;
 mod ticket;
 
 pub use self::ticket::{Ticket, TicketError};
-use self::{rate::Rates, ticket::Tickets};
+use self::{presence::Presences, rate::Rates, ticket::Tickets};
 
 /// Settings of an [`Admission`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +42,9 @@ pub struct AdmissionConfig {
     pub presence_pause: Duration,
     /// How many users a word on presence names. 100.
     pub max_named: usize,
+    /// How many topics' presence may be watched at once. 1,000: each costs a little whenever a
+    /// stream opens or closes.
+    pub max_watched: usize,
 }
 
 impl Default for AdmissionConfig {
@@ -60,15 +60,28 @@ impl Default for AdmissionConfig {
             max_tickets: 1 << 16,
             presence_pause: Duration::from_secs(1),
             max_named: 100,
+            max_watched: 1000,
         }
     }
 }
 
 /// Somebody at the door.
+///
+/// ```
+/// use sse_server_core::{Selector, Visitor};
+///
+/// let visitor = Visitor::new([Selector::new("prices.*")?])
+///     .user("ann")
+///     .token("8f1c")
+///     .address("2001:db8::1".parse().unwrap());
+/// # let _ = visitor;
+/// # Ok::<(), sse_server_core::InvalidTopic>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Visitor {
     user: Option<Arc<str>>,
+    token: Option<Arc<str>>,
     address: Option<IpAddr>,
     selectors: Arc<[Selector]>,
 }
@@ -82,6 +95,12 @@ impl Visitor {
     /// Sets who they are.
     pub fn user(mut self, id: impl Into<Arc<str>>) -> Self {
         self.user = Some(id.into());
+        self
+    }
+
+    /// Sets the id of the token by which that is known, so that all that came by it can be ended.
+    pub fn token(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.token = Some(id.into());
         self
     }
 
@@ -114,6 +133,9 @@ pub enum AdmissionError {
         /// How many there may be.
         max: usize,
     },
+    /// As many topics' presence is watched as may be.
+    #[error("the presence of as many topics is watched as may be; try again later")]
+    TooManyWatched,
     /// There are as many streams as there may be.
     #[error("as many streams are open as there may be; try again later")]
     Full,
@@ -133,10 +155,72 @@ pub enum AdmissionError {
     },
 }
 
+/// What an [`Admission`] has done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct AdmissionCounters {
+    /// Streams that are open now.
+    pub streams: u64,
+    /// Streams that were let in.
+    pub admitted: u64,
+    /// Streams that were not, because of their user's limit.
+    pub refused_for_user: u64,
+    /// Because of their address's.
+    pub refused_for_address: u64,
+    /// Because of the limit on all of them, or on what may be watched.
+    pub refused_full: u64,
+    /// Events that were published too fast.
+    pub refused_publishes: u64,
+    /// Tickets that were given out.
+    pub tickets: u64,
+    /// Tickets that let nobody in, whatever was wrong with them.
+    pub refused_tickets: u64,
+    /// Words on presence.
+    pub presence: u64,
+    /// Streams that were ended by [`Admission::revoke`].
+    pub revoked: u64,
+}
+
+/// Whose streams and tickets [`Admission::revoke`] ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Revoke<'a> {
+    /// Those of a user.
+    User(&'a str),
+    /// Those that came by a token.
+    Token(&'a str),
+}
+
+impl Revoke<'_> {
+    fn is_of(self, user: Option<&Arc<str>>, token: Option<&Arc<str>>) -> bool {
+        let (id, of) = match self {
+            Self::User(id) => (id, user),
+            Self::Token(id) => (id, token),
+        };
+        of.is_some_and(|of| **of == *id)
+    }
+}
+
 /// Limits by user, by address and in all; publish rates; tickets; presence.
 ///
 /// It is asked when a stream opens or closes and when something is published, never when an event
 /// is delivered.
+///
+/// ```
+/// use sse_codec::time::Instant;
+/// use sse_server_core::{Admission, AdmissionConfig, AdmissionError, Selector, Visitor};
+///
+/// let mut config = AdmissionConfig::default();
+/// config.max_per_user = 1;
+/// let (mut admission, now) = (Admission::new(config, 1), Instant::ORIGIN);
+/// let ann = Visitor::new([Selector::new("prices")?]).user("ann");
+/// let pass = admission.admit(ann.clone(), now)?;
+/// let refused = admission.admit(ann.clone(), now);
+/// assert_eq!(refused, Err(AdmissionError::TooManyForUser { max: 1 }));
+/// admission.release(pass, now);
+/// assert!(admission.admit(ann, now).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Admission {
     config: AdmissionConfig,
     seed: u64,
@@ -146,19 +230,8 @@ pub struct Admission {
     by_address: HashMap<u128, usize, FixedState>,
     rates: Rates,
     tickets: Tickets,
-    watched: BTreeMap<Topic, Watched>,
-    /// Watched topics with changes that nobody was told of, in the order of their time.
-    changed: VecDeque<(Instant, Topic)>,
-}
-
-#[derive(Debug, Default)]
-struct Watched {
-    watchers: usize,
-    count: usize,
-    users: BTreeMap<Arc<str>, usize>,
-    /// Users as they were when the last word went out.
-    told: BTreeSet<Arc<str>>,
-    is_changed: bool,
+    presences: Presences,
+    counters: AdmissionCounters,
 }
 
 impl Admission {
@@ -173,8 +246,8 @@ impl Admission {
             by_address: HashMap::with_hasher(hasher()),
             rates: Rates::new(&config, hasher()),
             tickets: Tickets::new(&config, seed),
-            watched: BTreeMap::new(),
-            changed: VecDeque::new(),
+            presences: Presences::new(&config),
+            counters: AdmissionCounters::default(),
             config,
         }
     }
@@ -182,6 +255,11 @@ impl Admission {
     /// Its settings.
     pub const fn config(&self) -> &AdmissionConfig {
         &self.config
+    }
+
+    /// What it has done so far.
+    pub fn counters(&self) -> AdmissionCounters {
+        AdmissionCounters { streams: self.visitors.len() as u64, ..self.counters }
     }
 
     /// How many streams are open.
@@ -194,8 +272,34 @@ impl Admission {
     /// # Errors
     /// [`AdmissionError`] says which limit it would pass.
     pub fn admit(&mut self, visitor: Visitor, now: Instant) -> Result<Pass, AdmissionError> {
+        if let Err(refusal) = self.has_room(&visitor) {
+            match refusal {
+                AdmissionError::TooManyForUser { .. } => self.counters.refused_for_user += 1,
+                AdmissionError::TooManyForAddress { .. } => self.counters.refused_for_address += 1,
+                AdmissionError::Full
+                | AdmissionError::TooManyWatched
+                // Of a publish, not of a stream.
+                | AdmissionError::TooFast { .. }
+                | AdmissionError::BurstTooLarge { .. } => self.counters.refused_full += 1,
+            }
+            return Err(refusal);
+        }
+        self.counters.admitted += 1;
+        if let Some(user) = &visitor.user {
+            *self.by_user.entry(user.clone()).or_insert(0) += 1;
+        }
+        if let Some(address) = visitor.address {
+            *self.by_address.entry(network(address)).or_insert(0) += 1;
+        }
+        self.passes += 1;
+        let pass = Pass(self.passes);
+        self.presences.enter(&visitor, self.visitors.values(), now);
+        self.visitors.insert(pass, visitor);
+        Ok(pass)
+    }
+
+    fn has_room(&self, visitor: &Visitor) -> Result<(), AdmissionError> {
         let AdmissionConfig { max_per_user, max_per_address, max_streams, .. } = self.config;
-        let address = visitor.address.map(network);
         if self.visitors.len() >= max_streams {
             return Err(AdmissionError::Full);
         }
@@ -203,35 +307,15 @@ impl Admission {
         if of_user.is_some_and(|&open| open >= max_per_user) {
             return Err(AdmissionError::TooManyForUser { max: max_per_user });
         }
+        let address = visitor.address.map(network);
         let of_address = address.and_then(|address| self.by_address.get(&address));
         if of_address.is_some_and(|&open| open >= max_per_address) {
             return Err(AdmissionError::TooManyForAddress { max: max_per_address });
         }
-        if let Some(user) = &visitor.user {
-            *self.by_user.entry(user.clone()).or_insert(0) += 1;
+        if !self.presences.has_room(visitor) {
+            return Err(AdmissionError::TooManyWatched);
         }
-        if let Some(address) = address {
-            *self.by_address.entry(address).or_insert(0) += 1;
-        }
-        self.passes += 1;
-        let pass = Pass(self.passes);
-        for topic in watched_by(&visitor) {
-            if let Some(watched) = self.watched.get_mut(&topic) {
-                watched.watchers += 1;
-                continue;
-            }
-            let mut watched = Watched { watchers: 1, ..Watched::default() };
-            for other in self.visitors.values().filter(|other| reads(other, &topic)) {
-                watched.enter(other);
-            }
-            watched.told = watched.users.keys().cloned().collect();
-            self.watched.insert(topic, watched);
-        }
-        // A new watcher is told what there is, even if nothing changes.
-        let watched_by: Vec<_> = watched_by(&visitor).collect();
-        self.step(&visitor, &watched_by, now, Watched::enter);
-        self.visitors.insert(pass, visitor);
-        Ok(pass)
+        Ok(())
     }
 
     /// Notes that a stream has ended.
@@ -243,16 +327,20 @@ impl Admission {
         if let Some(address) = visitor.address {
             decrement(&mut self.by_address, network(address));
         }
-        self.step(&visitor, &[], now, Watched::leave);
-        for topic in watched_by(&visitor) {
-            if let Some(watched) = self.watched.get_mut(&topic) {
-                watched.watchers -= 1;
-                if watched.watchers == 0 {
-                    self.watched.remove(&topic);
-                }
-            }
-        }
-        self.tickets.release(pass);
+        self.presences.leave(&visitor, now);
+        self.tickets.release(pass, now);
+    }
+
+    /// Forgets the tickets of a user or a token, and gives the streams, to be ended one and all.
+    pub fn revoke(&mut self, whose: Revoke<'_>) -> Vec<Pass> {
+        self.tickets.revoke(whose);
+        let is_theirs = |(_, visitor): &(&Pass, &Visitor)| {
+            whose.is_of(visitor.user.as_ref(), visitor.token.as_ref())
+        };
+        let mut passes: Vec<_> = self.visitors.iter().filter(is_theirs).map(|(&p, _)| p).collect();
+        passes.sort_unstable();
+        self.counters.revoked += passes.len() as u64;
+        passes
     }
 
     /// The streams of a user, to be ended one and all.
@@ -274,7 +362,9 @@ impl Admission {
         events: u32,
         now: Instant,
     ) -> Result<(), AdmissionError> {
-        self.rates.take(principal, events, now)
+        self.rates.take(principal, events, now).inspect_err(|_| {
+            self.counters.refused_publishes += u64::from(events);
+        })
     }
 
     /// Gives out a ticket by which one stream can be opened: a browser's EventSource can send no
@@ -288,7 +378,9 @@ impl Admission {
         ticket: Ticket,
         now: Instant,
     ) -> Result<(), TicketError> {
-        self.tickets.issue(secret, ticket, now)
+        self.tickets.issue(secret, ticket, now)?;
+        self.counters.tickets += 1;
+        Ok(())
     }
 
     /// Lets in whoever holds a ticket: once within [`AdmissionConfig::ticket_wait`], and then, one
@@ -297,6 +389,18 @@ impl Admission {
     /// # Errors
     /// [`TicketError`] says what is wrong with it.
     pub fn admit_by_ticket(
+        &mut self,
+        secret: &[u8; 16],
+        is_resume: bool,
+        address: Option<IpAddr>,
+        now: Instant,
+    ) -> Result<(Pass, Ticket), TicketError> {
+        let admitted = self.redeem(secret, is_resume, address, now);
+        self.counters.refused_tickets += u64::from(admitted.is_err());
+        admitted
+    }
+
+    fn redeem(
         &mut self,
         secret: &[u8; 16],
         is_resume: bool,
@@ -312,89 +416,20 @@ impl Admission {
 
     /// Who is subscribed to a topic, by its name or by a pattern. Looks at every stream.
     pub fn presence(&self, topic: &Topic) -> Presence {
-        let mut watched = Watched::default();
-        for visitor in self.visitors.values().filter(|visitor| reads(visitor, topic)) {
-            watched.enter(visitor);
-        }
-        watched.told = watched.users.keys().cloned().collect();
-        watched.word(topic, self.config.max_named)
+        self.presences.look(topic, self.visitors.values())
     }
 
     /// The next word on a topic that is watched and has changed: tell it to every hub by
     /// [`handle_presence`](crate::Hub::handle_presence).
     pub fn poll_presence(&mut self, now: Instant) -> Option<Presence> {
-        loop {
-            if self.changed.front()?.0 > now {
-                return None;
-            }
-            let (_, topic) = self.changed.pop_front()?;
-            if let Some(watched) = self.watched.get_mut(&topic) {
-                watched.is_changed = false;
-                return Some(watched.word(&topic, self.config.max_named));
-            }
-        }
+        let word = self.presences.poll(now)?;
+        self.counters.presence += 1;
+        Some(word)
     }
 
     /// When [`poll_presence`](Self::poll_presence) is next of use.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.changed.front().map(|&(at, _)| at)
-    }
-
-    /// Notes a coming or going in whatever is watched.
-    fn step(
-        &mut self,
-        visitor: &Visitor,
-        also: &[Topic],
-        now: Instant,
-        change: fn(&mut Watched, &Visitor),
-    ) {
-        for (topic, watched) in &mut self.watched {
-            let concerned = reads(visitor, topic);
-            if concerned {
-                change(watched, visitor);
-            }
-            if (concerned || also.contains(topic))
-                && !core::mem::replace(&mut watched.is_changed, true)
-            {
-                self.changed.push_back((now + self.config.presence_pause, topic.clone()));
-            }
-        }
-    }
-}
-
-impl Watched {
-    fn enter(&mut self, visitor: &Visitor) {
-        self.count += 1;
-        if let Some(user) = &visitor.user {
-            *self.users.entry(user.clone()).or_insert(0) += 1;
-        }
-    }
-
-    fn leave(&mut self, visitor: &Visitor) {
-        self.count -= 1;
-        if let Some(user) = &visitor.user {
-            if let Some(open) = self.users.get_mut(user) {
-                *open -= 1;
-                if *open == 0 {
-                    self.users.remove(user);
-                }
-            }
-        }
-    }
-
-    fn word(&mut self, topic: &Topic, max_named: usize) -> Presence {
-        let now: BTreeSet<_> = self.users.keys().cloned().collect();
-        let before = core::mem::replace(&mut self.told, now);
-        let named = |users: &BTreeSet<Arc<str>>, not: &BTreeSet<Arc<str>>| {
-            users.difference(not).take(max_named).cloned().collect()
-        };
-        Presence {
-            topic: topic.clone(),
-            count: self.count,
-            users: named(&self.told, &BTreeSet::new()),
-            joined: named(&self.told, &before),
-            left: named(&before, &self.told),
-        }
+        self.presences.next()
     }
 }
 
@@ -427,16 +462,4 @@ fn decrement<K: Eq + core::hash::Hash>(counts: &mut HashMap<K, usize, FixedState
             entry.remove();
         }
     }
-}
-
-/// The topics whose presence somebody watches.
-fn watched_by(visitor: &Visitor) -> impl Iterator<Item = Topic> {
-    let watched = |selector: &Selector| {
-        selector.as_str().strip_prefix("$presence.").and_then(|name| Topic::new(name).ok())
-    };
-    visitor.selectors.iter().filter_map(watched)
-}
-
-fn reads(visitor: &Visitor, topic: &Topic) -> bool {
-    visitor.selectors.iter().any(|selector| selector.matches(topic))
 }

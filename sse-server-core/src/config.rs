@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::error::InvalidConfig;
+use crate::{error::InvalidConfig, window::Log};
 
 /// How much of a log is kept. What passes any of the limits goes, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,8 @@ use crate::error::InvalidConfig;
 pub struct Retention {
     /// How many events.
     pub events: usize,
-    /// How many encoded bytes.
+    /// How many bytes: of encoded events, and about what is held beside to find them by, such as
+    /// the names of their topics.
     pub bytes: u64,
     /// For how long; `None`: whatever their age.
     pub age: Option<Duration>,
@@ -25,6 +26,11 @@ impl Retention {
     /// that the store keeps as well; whoever is further behind reads from the store.
     pub const WINDOW: Self = Self { events: 16_384, bytes: 16 << 20, age: None };
 
+    /// How long [`Keys`](crate::Keys) are remembered by default: 65,536 of them, 16 MiB, an hour.
+    /// A publisher that tries again does so within seconds.
+    pub const KEYS: Self =
+        Self { events: 65_536, bytes: 16 << 20, age: Some(Duration::from_secs(3600)) };
+
     /// Keeps at most this many events.
     #[must_use]
     pub const fn events(mut self, events: usize) -> Self {
@@ -32,7 +38,7 @@ impl Retention {
         self
     }
 
-    /// Keeps at most this many encoded bytes.
+    /// Keeps at most about this many bytes.
     #[must_use]
     pub const fn bytes(mut self, bytes: u64) -> Self {
         self.bytes = bytes;
@@ -93,6 +99,9 @@ pub struct HubConfig {
     pub retry: Duration,
     /// By how many bytes a subscriber may lag. 1 MiB.
     pub max_lag: u64,
+    /// For how long it may lag by more: only what came before counts, so that a burst which nobody
+    /// had the time to read cuts nobody. 250 ms.
+    pub lag_grace: Duration,
     /// What becomes of one that lags by more. It is cut.
     pub overflow: Overflow,
     /// How long a subscriber with something to read may read nothing before it is cut. 30 s.
@@ -112,23 +121,56 @@ pub struct HubConfig {
     pub max_subscribers: usize,
     /// How many events may wait for the store at once. 4,096.
     pub max_pending: usize,
+    /// How many bytes those may have. 64 MiB.
+    pub max_pending_bytes: usize,
     /// How many bytes of history a replaying subscriber holds at once. 256 KiB.
     pub page: usize,
+    /// How many pages the store is asked for at once; the others wait. 256.
+    pub max_fetches: usize,
     /// Over how long a drain spreads the reconnects of very many subscribers. 20 s.
     pub drain_spread: Duration,
 }
 
 impl HubConfig {
-    /// Checks the settings against each other and against what the store keeps.
+    /// Checks the settings against each other and against what the store keeps. A hub whose
+    /// settings were not checked does all the same what they say: it may lose events at once, and
+    /// tells of it.
+    ///
+    /// ```
+    /// use sse_server_core::{HubConfig, Retention};
+    ///
+    /// let config = HubConfig::default();
+    /// assert!(config.check(&Retention::DEFAULT).is_ok());
+    /// let error = config.check(&Retention::DEFAULT.bytes(1000)).unwrap_err();
+    /// assert!(error.to_string().contains("raise the one or lower the other"));
+    /// ```
     ///
     /// # Errors
     /// [`InvalidConfig`] names the setting and what would do.
     pub fn check(&self, store: &Retention) -> Result<(), InvalidConfig> {
-        if store.bytes <= self.max_lag {
-            return Err(InvalidConfig::RetentionBelowLag {
-                retention: store.bytes,
-                lag: self.max_lag,
-            });
+        for (name, kept) in [("retention", store), ("window", &self.window)] {
+            if kept.bytes <= self.max_lag {
+                return Err(InvalidConfig::RetentionBelowLag {
+                    name,
+                    retention: kept.bytes,
+                    lag: self.max_lag,
+                });
+            }
+            let event = Log::largest_entry(self);
+            if kept.bytes < event || kept.events == 0 {
+                return Err(InvalidConfig::RetentionBelowEvent {
+                    name,
+                    retention: if kept.events == 0 { 0 } else { kept.bytes },
+                    event,
+                });
+            }
+            if let Some(age) = kept.age.filter(|&age| age <= self.max_stall) {
+                return Err(InvalidConfig::RetentionBelowStall {
+                    name,
+                    age,
+                    stall: self.max_stall,
+                });
+            }
         }
         let least = Duration::from_millis(10);
         let times = [("heartbeat", self.heartbeat), ("max_stall", Some(self.max_stall))];
@@ -148,6 +190,7 @@ impl Default for HubConfig {
             heartbeat_event: None,
             retry: Duration::from_secs(2),
             max_lag: 1 << 20,
+            lag_grace: Duration::from_millis(250),
             overflow: Overflow::Cut,
             max_stall: Duration::from_secs(30),
             window: Retention::WINDOW,
@@ -157,7 +200,9 @@ impl Default for HubConfig {
             max_patterns_in_use: 1000,
             max_subscribers: 1 << 20,
             max_pending: 4096,
+            max_pending_bytes: 64 << 20,
             page: 256 << 10,
+            max_fetches: 256,
             drain_spread: Duration::from_secs(20),
         }
     }

@@ -56,13 +56,15 @@ impl Hub {
         self.counters.delivered += u64::from(written.events);
         self.counters.written_bytes += written.bytes as u64;
         self.counters.resets += u64::from(written.control.reset.is_some());
-        self.counters.heartbeats += u64::from(written.control.heartbeat.is_some());
+        self.counters.heartbeats += u64::from(written.is_heartbeat());
         let epoch = self.log.head().epoch();
         let Some(subscriber) = self.subscribers.get_mut(id) else { return };
         subscriber.touched = millis(now);
         let in_place = written.epoch == epoch && written.from == subscriber.cursor;
         subscriber.control.written(written.control, in_place);
-        if written.events > 0 && subscriber.pace == Pace::FromEarliest {
+        // It knows a place now, after which whatever it is not given is a gap.
+        let is_placed = written.events > 0 || (in_place && written.control.reset.is_some());
+        if is_placed && subscriber.pace == Pace::FromEarliest {
             subscriber.pace = Pace::CatchingUp;
         }
         // The place may have been given up since the peek: a new epoch, an answer of the store.
@@ -73,11 +75,11 @@ impl Hub {
             && written.events > 0
             && (written.from..=written.upto).contains(&subscriber.cursor)
         {
-            // It was made to skip what was on its way, so that nothing was lost by it.
+            // What it was made to skip, or the log gave up, was on its way: nothing was lost by it.
+            // But a page of the latest leaves out what lies between them.
             subscriber.cursor = written.upto;
-            let reset = subscriber.control.reset;
-            let is_told = reset == Some(ResetReason::Skipped) || reset == written.control.reset;
-            if matches!(subscriber.phase, Phase::Live) && is_told {
+            let is_live = matches!(subscriber.phase, Phase::Live);
+            if is_live || subscriber.control.reset != Some(ResetReason::Skipped) {
                 subscriber.control.reset = None;
             }
             self.turn_page(id, now);
@@ -242,6 +244,14 @@ impl Hub {
 }
 
 impl Written {
+    /// Whether it is a heartbeat and nothing else: with anything else none is written.
+    fn is_heartbeat(&self) -> bool {
+        let Control { heartbeat, .. } = self.control;
+        heartbeat.is_some()
+            && self.events == 0
+            && self.control == Control { heartbeat, ..Control::default() }
+    }
+
     fn push(&mut self, out: &mut Vec<Bytes>, frame: Frame) {
         let frame = frame.into_bytes();
         self.bytes += frame.len();

@@ -41,6 +41,27 @@ pub enum InvalidTopic {
     Wildcard,
 }
 
+/// A text that cannot be the key of a publish.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidKey {
+    /// No bytes.
+    #[error("the key is empty; leave it out, or choose another for each event")]
+    Empty,
+    /// More than [`PublishKey::MAX_LEN`](crate::PublishKey::MAX_LEN) bytes.
+    #[error("the key has {len} bytes; 256 is the most")]
+    TooLong {
+        /// How many it has.
+        len: usize,
+    },
+    /// A control character.
+    #[error("the key holds a control character at byte {at}; take it out")]
+    Control {
+        /// Where, in bytes.
+        at: usize,
+    },
+}
+
 /// Why a subscription is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -134,6 +155,9 @@ pub enum StoreError {
     /// Out of reach. Whether an append took place is not known.
     #[error("the store is out of reach; try again in a moment")]
     Unavailable,
+    /// An append whose key belongs to another event. Nothing was published.
+    #[error("this key was used for another event; choose a key of its own for each event")]
+    KeyReused,
 }
 
 /// Settings that cannot work together.
@@ -142,14 +166,42 @@ pub enum StoreError {
 pub enum InvalidConfig {
     /// What is kept would not outlast a subscriber that is cut for its lag.
     #[error(
-        "retention of {retention} bytes does not exceed the lag of {lag} bytes at which a slow subscriber is cut; raise the one or lower the other"
+        "{name} of {retention} bytes does not exceed the lag of {lag} bytes at which a slow subscriber is cut; raise the one or lower the other"
     )]
     #[non_exhaustive]
     RetentionBelowLag {
+        /// Which: the store's retention, or the hub's window.
+        name: &'static str,
         /// How many bytes are kept.
         retention: u64,
         /// At how many a subscriber is cut.
         lag: u64,
+    },
+    /// What is kept would not hold one event, which would be lost as soon as it was published.
+    #[error(
+        "{name} of {retention} bytes does not hold the largest event, which takes {event} bytes if it is all line breaks; raise it to that, or lower max_event"
+    )]
+    #[non_exhaustive]
+    RetentionBelowEvent {
+        /// Which: the store's retention, or the hub's window.
+        name: &'static str,
+        /// How many bytes are kept; 0 where no event may be.
+        retention: u64,
+        /// How many an event may take, its topics included.
+        event: u64,
+    },
+    /// What is kept would not outlast a subscriber that is cut because it reads nothing.
+    #[error(
+        "{name} of {age:?} does not exceed the {stall:?} after which a subscriber that reads nothing is cut; raise the one or lower the other"
+    )]
+    #[non_exhaustive]
+    RetentionBelowStall {
+        /// Which: the store's retention, or the hub's window.
+        name: &'static str,
+        /// For how long events are kept.
+        age: Duration,
+        /// After how long a subscriber is cut.
+        stall: Duration,
     },
     /// A time that is too short to be meant.
     #[error("{name} of {value:?} is too short; the least is {least:?}")]

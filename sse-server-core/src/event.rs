@@ -6,7 +6,7 @@ use core::fmt::Write;
 use bytes::Bytes;
 use sse_codec::{EventType, OutgoingEvent};
 
-use crate::{cursor::Cursor, delivery::reserved, topic::Topic};
+use crate::{cursor::Cursor, delivery::reserved, key::PublishKey, topic::Topic};
 
 /// An event that somebody asks to publish. [`Hub::publish`](crate::Hub::publish) checks it.
 #[derive(Clone, Debug)]
@@ -15,17 +15,33 @@ pub struct Publish {
     pub(crate) topics: Vec<Topic>,
     pub(crate) event_type: Option<EventType<'static>>,
     pub(crate) data: String,
+    pub(crate) key: Option<PublishKey>,
 }
 
 impl Publish {
     /// An event for whoever subscribed to any of `topics`; it reaches each of them once.
     pub fn new(topics: impl IntoIterator<Item = Topic>, data: impl Into<String>) -> Self {
-        Self { topics: topics.into_iter().collect(), event_type: None, data: data.into() }
+        let topics = topics.into_iter().collect();
+        Self { topics, event_type: None, data: data.into(), key: None }
     }
 
     /// Sets the event type.
     pub fn event_type(mut self, event_type: EventType<'static>) -> Self {
         self.event_type = Some(event_type);
+        self
+    }
+
+    /// Its bytes, as far as they are its publisher's.
+    pub(crate) fn size(&self) -> usize {
+        let topics: usize = self.topics.iter().map(|topic| topic.as_str().len()).sum();
+        let event_type = self.event_type.as_ref().map_or(0, |name| name.as_str().len());
+        topics + event_type + self.data.len()
+    }
+
+    /// Sets by which key a repeat of this event is known: it is answered with the place of the
+    /// first, and nobody gets it again.
+    pub fn key(mut self, key: PublishKey) -> Self {
+        self.key = Some(key);
         self
     }
 }
@@ -36,14 +52,27 @@ pub struct Draft {
     topics: Arc<[Topic]>,
     event_type: Option<EventType<'static>>,
     data: String,
+    key: Option<PublishKey>,
 }
 
 impl Draft {
     pub(crate) fn new(publish: Publish) -> Self {
-        let Publish { mut topics, event_type, data } = publish;
+        let Publish { mut topics, event_type, data, key } = publish;
         topics.sort_unstable();
         topics.dedup();
-        Self { topics: topics.into(), event_type, data }
+        Self { topics: topics.into(), event_type, data, key }
+    }
+
+    /// By what a repeat of it is known. A store that has [seen](crate::Keys) the key answers
+    /// [`Receipt::repeat`](crate::Receipt::repeat), and appends nothing.
+    pub const fn key(&self) -> Option<&PublishKey> {
+        self.key.as_ref()
+    }
+
+    /// What makes it this event and no other.
+    pub(crate) fn content(&self) -> impl core::hash::Hash {
+        let event_type = self.event_type.as_ref().map(EventType::as_str);
+        (&*self.topics, event_type, self.data.as_str())
     }
 
     /// The topics it goes to, in order, each once.

@@ -1,7 +1,7 @@
 //! The hub: what it is asked and told.
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     vec::Vec,
 };
 use core::{fmt, num::NonZeroU64};
@@ -14,10 +14,10 @@ use crate::{
     cursor::{Cursor, ResetReason, Resume},
     error::{InvalidTopic, PublishError, StoreError, SubscribeError},
     event::{Appended, Draft, Presence, Publish},
-    output::{Counters, Output, PublishId, SubscriberId},
-    replay::Fetches,
+    fetches::Fetches,
+    output::{Counters, Output, PublishId, Receipt, SubscriberId},
     selector::Selector,
-    subscriber::{Control, Opening, Pace, Phase, Seat, Slab, Subscriber, Topics},
+    subscriber::{Control, Members, Opening, Pace, Phase, Seat, Slab, Subscriber, Topics},
     timers::{Wheel, millis},
     topic::Topic,
     window::{Log, Placed},
@@ -38,8 +38,8 @@ pub struct Hub {
     pub(crate) config: HubConfig,
     pub(crate) seed: u64,
     pub(crate) log: Log,
-    /// By topic number: the slots of its subscribers. Of `$all` none: it has them all.
-    pub(crate) members: Vec<Vec<u32>>,
+    /// By topic number: its subscribers. Of `$all` none: it has them all.
+    pub(crate) members: Vec<Members>,
     pub(crate) subscribers: Slab,
     pub(crate) wheel: Wheel,
     pub(crate) fetches: Fetches,
@@ -49,8 +49,14 @@ pub struct Hub {
     everyone: u32,
     /// By the number of a `$presence` topic: its newest frame.
     pub(crate) presence: BTreeMap<u32, Bytes>,
-    appending: BTreeSet<PublishId>,
+    /// Events that the store has not answered for, each with its bytes.
+    appending: BTreeMap<PublishId, usize>,
+    appending_bytes: usize,
     publishes: u64,
+    /// All up to here has been there for [`HubConfig::lag_grace`].
+    pub(crate) aged: u64,
+    /// What will be that next: where the head was, and when.
+    aging: (u64, Instant),
     /// Those found too far behind while an event is handed round.
     overdue: Vec<SubscriberId>,
 }
@@ -132,8 +138,11 @@ impl Hub {
             counters: Counters::default(),
             everyone,
             presence: BTreeMap::new(),
-            appending: BTreeSet::new(),
+            appending: BTreeMap::new(),
+            appending_bytes: 0,
             publishes: 0,
+            aged: head.offset(),
+            aging: (head.offset(), Instant::ORIGIN),
             overdue: Vec::new(),
         }
     }
@@ -164,7 +173,7 @@ impl Hub {
         request: Subscribe,
         now: Instant,
     ) -> Result<SubscriberId, SubscribeError> {
-        let selectors = self.admit(&request)?;
+        let selectors = self.admit(&request).inspect_err(|_| self.counters.refused += 1)?;
         let Subscribe { resume, expires, .. } = request;
         // What has outlived its age is not shown, even if nothing has come since.
         self.log.trim(now);
@@ -217,7 +226,8 @@ impl Hub {
         self.check(&request)?;
         let id = PublishId(self.publishes);
         self.publishes += 1;
-        self.appending.insert(id);
+        self.appending.insert(id, request.size());
+        self.appending_bytes += request.size();
         self.outputs.push_back(Output::Append { id, event: Draft::new(request) });
         Ok(id)
     }
@@ -227,8 +237,17 @@ impl Hub {
         let old_epoch = self.log.head().epoch();
         match self.log.append(event, now) {
             Placed::Stale => return,
-            Placed::Next => self.hand_round(now),
+            Placed::Next => {
+                let (offset, at) = self.aging;
+                if now - at >= self.config.lag_grace {
+                    self.aged = offset;
+                    self.aging = (self.log.head().offset(), now);
+                }
+                self.hand_round(now);
+            }
             Placed::Jumped | Placed::NewEpoch => {
+                self.aged = self.log.head().offset() - 1;
+                self.aging = (self.aged, now);
                 for index in self.subscribers.indexes() {
                     self.begin_anew(index, old_epoch, now);
                 }
@@ -241,11 +260,13 @@ impl Hub {
     pub fn handle_append_done(
         &mut self,
         id: PublishId,
-        result: Result<Cursor, StoreError>,
+        result: Result<Receipt, StoreError>,
         now: Instant,
     ) {
         let _ = now;
-        if self.appending.remove(&id) {
+        if let Some(bytes) = self.appending.remove(&id) {
+            self.appending_bytes -= bytes;
+            self.counters.repeats += u64::from(result.as_ref().is_ok_and(|done| done.is_repeat));
             let result = result.map_err(PublishError::Store);
             self.outputs.push_back(Output::PublishDone { id, result });
         }
@@ -256,13 +277,13 @@ impl Hub {
     pub fn handle_presence(&mut self, presence: &Presence, now: Instant) {
         let Ok(topic) = Topic::presence(&presence.topic) else { return };
         let Some(number) = self.log.number_of(&topic.into()) else { return };
-        let watchers = self.members.get(number as usize).map_or(0, Vec::len);
+        let watchers = self.members.get(number as usize).map_or(0, |members| members.slots().len());
         if watchers == 0 {
             return;
         }
         self.presence.insert(number, presence.encode());
         for at in 0..watchers {
-            let index = self.members[number as usize][at];
+            let index = self.members[number as usize].slots()[at];
             if let Some(subscriber) = self.subscribers.at_mut(index) {
                 let changes = &mut subscriber.control.presence;
                 *changes = changes.checked_add(1).unwrap_or(1);
@@ -271,9 +292,11 @@ impl Hub {
         }
     }
 
-    /// How many more events may be asked to publish before the store has answered.
-    pub fn room(&self) -> usize {
-        self.config.max_pending.saturating_sub(self.appending.len())
+    /// Whether all of these events can be published now, as far as their number and size go.
+    pub fn has_room(&self, events: &[Publish]) -> bool {
+        let bytes = events.iter().map(Publish::size).sum::<usize>();
+        self.appending.len() + events.len() <= self.config.max_pending
+            && self.appending_bytes + bytes <= self.config.max_pending_bytes
     }
 
     /// The number that clients see as their `clientId`, in hexadecimal digits.
@@ -327,9 +350,23 @@ impl Hub {
         self.drain.is_some()
     }
 
+    /// Answers whoever waits for the store that it has not answered.
+    pub(crate) fn give_up_appending(&mut self) {
+        self.appending_bytes = 0;
+        while let Some((id, _)) = self.appending.pop_first() {
+            let result = Err(PublishError::Store(StoreError::Unavailable));
+            self.outputs.push_back(Output::PublishDone { id, result });
+        }
+    }
+
     /// Whether a drain has begun and nobody is left to wait for.
     pub fn is_drained(&self) -> bool {
-        self.drain.is_some() && self.subscribers.len() == 0 && self.appending.is_empty()
+        self.drain.is_some() && !self.is_waited_for()
+    }
+
+    /// Whether there is a subscriber, or an event that the store has not answered for.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.subscribers.len() > 0 || !self.appending.is_empty()
     }
 
     /// The numbers of all that a subscriber reads, in order: `$all` has the lowest.
@@ -398,7 +435,7 @@ impl Hub {
         if len > self.config.max_event {
             return Err(PublishError::TooLarge { len, max: self.config.max_event });
         }
-        if self.appending.len() >= self.config.max_pending {
+        if !self.has_room(core::slice::from_ref(request)) {
             return Err(PublishError::Busy);
         }
         Ok(())
@@ -414,8 +451,10 @@ impl Hub {
                 }
                 continue;
             }
-            for at in 0..self.members.get(topic as usize).map_or(0, Vec::len) {
-                self.hand_to(self.members[topic as usize][at], now);
+            let members =
+                self.members.get(topic as usize).map_or(0, |members| members.slots().len());
+            for at in 0..members {
+                self.hand_to(self.members[topic as usize].slots()[at], now);
             }
         }
         while let Some(id) = self.overdue.pop() {
@@ -444,11 +483,11 @@ impl Hub {
         for topic in topics {
             let number = self.log.pin(topic);
             if self.members.len() <= number as usize {
-                self.members.resize_with(number as usize + 1, Vec::new);
+                self.members.resize_with(number as usize + 1, Members::default);
             }
             told |= u8::from(self.presence.contains_key(&number));
             let members = &mut self.members[number as usize];
-            seats.push(Seat { topic: number, place: members.len() as u32 });
+            seats.push(Seat { topic: number, place: members.slots().len() as u32 });
             members.push(index);
         }
         seats.sort_unstable_by_key(|seat| seat.topic);
@@ -462,17 +501,15 @@ impl Hub {
     pub(crate) fn unseat(&mut self, topics: &Topics) {
         for &Seat { topic, place } in topics.seats() {
             let members = &mut self.members[topic as usize];
-            members.swap_remove(place as usize);
-            if let Some(&moved) = members.get(place as usize) {
+            members.swap_remove(place);
+            if let Some(&moved) = members.slots().get(place as usize) {
                 let moved = self.subscribers.at_mut(moved).into_iter();
-                for seat in moved.flat_map(|subscriber| subscriber.topics.seats_mut()) {
-                    if seat.topic == topic {
-                        seat.place = place;
-                    }
+                let seats = moved.flat_map(|subscriber| subscriber.topics.seats_mut());
+                for seat in seats.filter(|seat| seat.topic == topic) {
+                    seat.place = place;
                 }
             }
-            if members.is_empty() {
-                *members = Vec::new();
+            if members.slots().is_empty() {
                 self.presence.remove(&topic);
             }
             self.log.unpin(topic);

@@ -17,7 +17,9 @@
 //! ```
 //! use core::time::Duration;
 //! use sse_codec::time::Instant;
-//! use sse_server_core::{Cursor, Epoch, Hub, HubConfig, Log, Output, Publish, Retention, Subscribe, Topic};
+//! use sse_server_core::{
+//!     Cursor, Epoch, Hub, HubConfig, Log, Output, Publish, Receipt, Retention, Subscribe, Topic,
+//! };
 //!
 //! let (now, start) = (Instant::ORIGIN, Cursor::new(Epoch::new(0xe), 0));
 //! let mut store = Log::new(Retention::DEFAULT, start, 1);
@@ -31,11 +33,17 @@
 //!             let head = store.head();
 //!             let appended = event.place(Cursor::new(head.epoch(), head.offset() + 1));
 //!             store.append(&appended, now);
-//!             hub.handle_append_done(id, Ok(appended.cursor), now);
+//!             hub.handle_append_done(id, Ok(Receipt::new(appended.cursor)), now);
 //!             hub.handle_appended(&appended, now);
 //!         }
-//!         Output::PublishDone { result, .. } => assert_eq!(result?.to_string(), "e-1"),
-//!         output => todo!("{output:?}"),
+//!         Output::PublishDone { result, .. } => assert_eq!(result?.cursor.to_string(), "e-1"),
+//!         Output::FetchHistory { fetch, selectors, after, max_bytes, .. } => {
+//!             let page = store.page(&selectors, after, max_bytes, now);
+//!             hub.handle_history(fetch, Ok(page), now);
+//!         }
+//!         Output::Close { id, reason, .. } => println!("end the response of {id:?}: {reason:?}"),
+//!         // What a later version may ask besides.
+//!         _ => {}
 //!     }
 //! }
 //! assert_eq!(hub.poll_ready(), Some(id));
@@ -65,7 +73,10 @@ mod cursor;
 mod delivery;
 mod error;
 mod event;
+mod fetches;
 mod hub;
+mod index;
+mod key;
 mod output;
 mod overflow;
 mod replay;
@@ -77,13 +88,19 @@ mod upkeep;
 mod window;
 
 pub use crate::{
-    admission::{Admission, AdmissionConfig, AdmissionError, Pass, Ticket, TicketError, Visitor},
+    admission::{
+        Admission, AdmissionConfig, AdmissionCounters, AdmissionError, Pass, Revoke, Ticket,
+        TicketError, Visitor,
+    },
     config::{HubConfig, Overflow, Retention},
     cursor::{Cursor, Epoch, ResetReason, Resume},
-    error::{InvalidConfig, InvalidTopic, PublishError, StoreError, SubscribeError},
+    error::{InvalidConfig, InvalidKey, InvalidTopic, PublishError, StoreError, SubscribeError},
     event::{Appended, Draft, HistoryPage, Presence, Publish, Stored},
     hub::{Hub, Subscribe},
-    output::{CloseReason, Counters, Deadline, FetchId, Output, PublishId, SubscriberId, Timer},
+    key::{Keys, PublishKey},
+    output::{
+        CloseReason, Counters, Deadline, FetchId, Output, PublishId, Receipt, SubscriberId, Timer,
+    },
     selector::Selector,
     subscriber::Written,
     topic::Topic,

@@ -29,6 +29,28 @@ impl SubscriberId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublishId(pub(crate) u64);
 
+/// Where a published event has its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The place.
+    pub cursor: Cursor,
+    /// Whether it had it before: the event came again, [by its key](crate::Publish::key).
+    pub is_repeat: bool,
+}
+
+impl Receipt {
+    /// Of an event that was appended.
+    pub const fn new(cursor: Cursor) -> Self {
+        Self { cursor, is_repeat: false }
+    }
+
+    /// Of an event that was there already.
+    pub const fn repeat(cursor: Cursor) -> Self {
+        Self { cursor, is_repeat: true }
+    }
+}
+
 /// One question for history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FetchId(pub(crate) u64);
@@ -69,7 +91,7 @@ pub enum Output {
         /// Which call.
         id: PublishId,
         /// The event's place, or why it has none.
-        result: Result<Cursor, PublishError>,
+        result: Result<Receipt, PublishError>,
     },
     /// End this subscriber's response. The hub has forgotten it already.
     #[non_exhaustive]
@@ -134,6 +156,8 @@ pub struct Counters {
     pub subscribed: u64,
     /// Events that came from the store.
     pub appended: u64,
+    /// Events published here that were a repeat, by their key.
+    pub repeats: u64,
     /// Events written, counted for each subscriber.
     pub delivered: u64,
     /// Bytes written, of any kind.
@@ -152,6 +176,12 @@ pub struct Counters {
     pub revoked: u64,
     /// Subscribers whose grant ended.
     pub expired: u64,
+    /// Subscribers that a drain ended.
+    pub drained: u64,
+    /// Subscribers that were ended because the store could not be read.
+    pub store_failed: u64,
+    /// Subscriptions that were refused.
+    pub refused: u64,
     /// Pages of history asked of the store.
     pub fetches: u64,
 }

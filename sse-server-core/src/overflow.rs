@@ -15,11 +15,13 @@ impl Hub {
     /// Whether what a subscriber has not read is more than it may leave.
     pub(crate) fn is_overdue(&self, index: u32) -> bool {
         self.subscribers.at(index).is_some_and(|subscriber| {
+            let (from, to) = (subscriber.cursor, self.aged.max(subscriber.cursor));
+            let exceeds = |lag: &dyn Fn(u64) -> u64| lag(from) - lag(to) > self.config.max_lag;
             matches!(subscriber.phase, Phase::Live)
                 && subscriber.pace == Pace::Live
                 // Most are ruled out without a search.
-                && self.log.lag_of_all(subscriber.cursor) > self.config.max_lag
-                && self.lag(subscriber, subscriber.cursor) > self.config.max_lag
+                && exceeds(&|after| self.log.lag_of_all(after))
+                && exceeds(&|after| self.lag(subscriber, after))
         })
     }
 

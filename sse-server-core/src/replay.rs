@@ -1,6 +1,6 @@
 //! From where a subscriber reads: the window, or pages of the store until it lies there.
 
-use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use sse_codec::time::Instant;
 
@@ -13,17 +13,6 @@ use crate::{
     subscriber::{Pace, Phase, Replay},
 };
 
-/// Questions to the store that wait for an answer. Equal ones are asked once.
-#[derive(Debug, Default)]
-pub(crate) struct Fetches {
-    next: u64,
-    by_key: BTreeMap<Key, FetchId>,
-    asked: BTreeMap<FetchId, (Key, Vec<SubscriberId>)>,
-}
-
-/// Topic numbers in order, and the place after which.
-type Key = (Box<[u32]>, u64);
-
 impl Hub {
     /// Takes the store's answer to [`Output::FetchHistory`].
     pub fn handle_history(
@@ -32,10 +21,8 @@ impl Hub {
         page: Result<HistoryPage, StoreError>,
         now: Instant,
     ) {
-        let Some((key, waiting)) = self.fetches.asked.remove(&fetch) else { return };
-        self.fetches.by_key.remove(&key);
         let page = page.map(Arc::new);
-        for id in waiting {
+        for id in self.fetches.answer(fetch) {
             match &page {
                 Ok(page) => self.open_page(id, fetch, page, now),
                 Err(_) if self.awaits(id, fetch) => {
@@ -44,10 +31,12 @@ impl Hub {
                 Err(_) => {}
             }
         }
+        self.ask_store();
     }
 
     /// Lets a subscriber read from the window if that holds all it needs, else from the store.
     pub(crate) fn settle(&mut self, index: u32, now: Instant) {
+        self.leave_page(self.subscribers.id(index));
         let Some(subscriber) = self.subscribers.at_mut(index) else { return };
         subscriber.phase = Phase::Live;
         let is_covered = self.is_covered(index);
@@ -96,29 +85,38 @@ impl Hub {
     pub(crate) fn request_page(&mut self, index: u32) {
         let id = self.subscribers.id(index);
         let Some(subscriber) = self.subscribers.at(index) else { return };
-        let numbers: Box<[u32]> = self.numbers(subscriber).collect();
-        let after = Cursor::new(self.log.head().epoch(), subscriber.cursor);
-        let key = (numbers, subscriber.cursor);
-        let fetches = &mut self.fetches;
-        let fetch = *fetches.by_key.entry(key.clone()).or_insert_with(|| {
-            let fetch = FetchId(fetches.next);
-            fetches.next += 1;
-            let selectors = key.0.iter().filter_map(|&number| self.log.name(number).cloned());
+        let mut names: Vec<_> =
+            self.numbers(subscriber).map(|number| self.log.name(number)).collect();
+        names.sort_unstable();
+        let question = (Arc::from(names), self.log.head().epoch(), subscriber.cursor);
+        self.leave_page(id);
+        let fetch = self.fetches.want(question, id);
+        if let Some(subscriber) = self.subscribers.at_mut(index) {
+            subscriber.phase = Phase::Replaying(Box::new(Replay { fetch, page: None }));
+        }
+        self.ask_store();
+    }
+
+    /// Gives up a page that a subscriber waits for.
+    pub(crate) fn leave_page(&mut self, id: SubscriberId) {
+        let Some(subscriber) = self.subscribers.get(id) else { return };
+        if let Phase::Replaying(replay) = &subscriber.phase {
+            if replay.page.is_none() {
+                self.fetches.leave(replay.fetch, id);
+            }
+        }
+    }
+
+    fn ask_store(&mut self) {
+        while let Some((fetch, question)) = self.fetches.ask(self.config.max_fetches) {
+            let (selectors, epoch, after) = question;
             self.outputs.push_back(Output::FetchHistory {
                 fetch,
-                selectors: selectors.collect(),
-                after,
+                selectors: selectors.clone(),
+                after: Cursor::new(*epoch, *after),
                 max_bytes: self.config.page,
             });
             self.counters.fetches += 1;
-            fetches.asked.insert(fetch, (key, Vec::new()));
-            fetch
-        });
-        if let Some((_, waiting)) = fetches.asked.get_mut(&fetch) {
-            waiting.push(id);
-        }
-        if let Some(subscriber) = self.subscribers.at_mut(index) {
-            subscriber.phase = Phase::Replaying(Box::new(Replay { fetch, page: None }));
         }
     }
 

@@ -51,6 +51,11 @@ impl Selector {
         Ok(Self(Arc::from(name)))
     }
 
+    /// One that was checked when it was first asked for.
+    pub(crate) fn known(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
     /// What was asked for.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,6 +1,6 @@
 //! Subscribers: a cursor and a few topic numbers each, in a generational slab.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
 use sse_codec::time::Instant;
 
@@ -125,9 +125,12 @@ impl Control {
 }
 
 /// The topics of a subscription, with its place among each one's subscribers.
+///
+/// Two are the usual: what was asked for, and what is the user's own.
 #[derive(Debug)]
 pub(crate) enum Topics {
     One(Seat),
+    Two([Seat; 2]),
     Many(Box<[Seat]>),
 }
 
@@ -141,6 +144,7 @@ impl Topics {
     pub(crate) fn seats(&self) -> &[Seat] {
         match self {
             Self::One(seat) => core::slice::from_ref(seat),
+            Self::Two(seats) => seats,
             Self::Many(seats) => seats,
         }
     }
@@ -148,6 +152,7 @@ impl Topics {
     pub(crate) fn seats_mut(&mut self) -> &mut [Seat] {
         match self {
             Self::One(seat) => core::slice::from_mut(seat),
+            Self::Two(seats) => seats,
             Self::Many(seats) => seats,
         }
     }
@@ -161,7 +166,51 @@ impl From<Vec<Seat>> for Topics {
     fn from(seats: Vec<Seat>) -> Self {
         match seats[..] {
             [seat] => Self::One(seat),
+            [first, second] => Self::Two([first, second]),
             _ => Self::Many(seats.into()),
+        }
+    }
+}
+
+/// The slots of a topic's subscribers. There may be a topic a subscriber, so that one costs no
+/// allocation, and very many no more than a pointer here.
+#[derive(Debug, Default)]
+pub(crate) enum Members {
+    #[default]
+    None,
+    One(u32),
+    #[allow(clippy::box_collection, reason = "a vector in place would double the size of all")]
+    Many(Box<Vec<u32>>),
+}
+
+impl Members {
+    pub(crate) fn slots(&self) -> &[u32] {
+        match self {
+            Self::None => &[],
+            Self::One(slot) => core::slice::from_ref(slot),
+            Self::Many(slots) => slots,
+        }
+    }
+
+    pub(crate) fn push(&mut self, slot: u32) {
+        match self {
+            Self::None => *self = Self::One(slot),
+            Self::One(first) => *self = Self::Many(Box::new(vec![*first, slot])),
+            Self::Many(slots) => slots.push(slot),
+        }
+    }
+
+    /// Takes one out. The last one takes its place.
+    pub(crate) fn swap_remove(&mut self, place: u32) {
+        match self {
+            Self::Many(slots) if slots.len() > 1 => {
+                slots.swap_remove(place as usize);
+                // A topic that drew a crowd once would hold on to what it took then.
+                if slots.capacity() > 4 * slots.len() + 16 {
+                    slots.shrink_to(2 * slots.len());
+                }
+            }
+            Self::None | Self::One(_) | Self::Many(_) => *self = Self::None,
         }
     }
 }
@@ -307,6 +356,7 @@ mod tests {
 
     #[test]
     fn a_subscriber_stays_small() {
-        assert!(size_of::<Slot>() <= 64, "{}", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 72, "{}", size_of::<Slot>());
+        assert!(size_of::<Members>() <= 16, "{}", size_of::<Members>());
     }
 }

@@ -20,7 +20,8 @@ impl Hub {
     }
 
     /// Takes in nobody and nothing more, tells every subscriber when to come back, lets those that
-    /// read read to the end, and ends the others at `until`.
+    /// read read to the end, and ends the others at `until`. Whoever waits for the store then is
+    /// told that it has not answered.
     pub fn drain(&mut self, until: Instant, now: Instant) {
         if self.drain.is_some() {
             return;
@@ -49,13 +50,14 @@ impl Hub {
             for index in self.subscribers.indexes() {
                 self.end(self.subscribers.id(index), CloseReason::Drained);
             }
+            self.give_up_appending();
         }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is next of use.
     pub fn poll_timeout(&self) -> Option<Deadline> {
         let subscriber = self.wheel.next().map(|at| Deadline { at, timer: Timer::Subscriber });
-        let drain = self.drain.filter(|_| self.subscribers.len() > 0);
+        let drain = self.drain.filter(|_| self.is_waited_for());
         let drain = drain.map(|drain| Deadline { at: drain.until, timer: Timer::Drain });
         subscriber.into_iter().chain(drain).min_by_key(|deadline| deadline.at)
     }
@@ -85,7 +87,10 @@ impl Hub {
             match reason {
                 CloseReason::Revoked => self.counters.revoked += 1,
                 CloseReason::Expired => self.counters.expired += 1,
-                CloseReason::Slow | CloseReason::Drained | CloseReason::StoreFailed => {}
+                CloseReason::Drained => self.counters.drained += 1,
+                CloseReason::StoreFailed => self.counters.store_failed += 1,
+                // Counted by what it was slow in.
+                CloseReason::Slow => {}
             }
             self.outputs.push_back(Output::Close { id, reason });
         }
@@ -93,6 +98,7 @@ impl Hub {
     }
 
     fn forget(&mut self, id: SubscriberId) -> bool {
+        self.leave_page(id);
         let Some(subscriber) = self.subscribers.remove(id) else { return false };
         self.wheel.disarm(id.index);
         self.unseat(&subscriber.topics);

@@ -1,49 +1,46 @@
-//! A bounded log of encoded events, with an index a topic.
+//! A bounded log of encoded events.
 
-use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::fmt;
 
 use bytes::Bytes;
-use foldhash::quality::FixedState;
-use hashbrown::HashMap;
 use sse_codec::time::Instant;
 
 use crate::{
-    config::Retention,
+    config::{HubConfig, Retention},
     cursor::{Cursor, Epoch},
     event::{Appended, HistoryPage, Stored},
+    index::Index,
     selector::Selector,
 };
 
 /// What is kept of one store's order, oldest entries trimmed first.
 ///
-/// A pattern that is in use at a hub is indexed like a topic.
-///
 /// A [`Hub`](crate::Hub) keeps one as its window; a store in memory is one, with a longer
 /// retention. Each topic indexes its own entries with their cumulative bytes, and remembers up to
 /// where it was trimmed, so that "what did this subscriber lose, and how much is there to read"
-/// concerns its own topics only. Of topics that hold nothing any more a number is remembered
-/// singly; beyond it, all forgotten ones share one floor.
+/// concerns its own topics only. A pattern that is in use at a hub is indexed like a topic.
 ///
-/// Names come from strangers, so they are hashed with a seed.
+/// ```
+/// use sse_codec::time::Instant;
+/// use sse_server_core::{Cursor, Epoch, Log, Retention, Selector};
+///
+/// let mut log = Log::new(Retention::DEFAULT, Cursor::new(Epoch::new(1), 0), 1);
+/// let page = log.page(&[Selector::new("prices.*")?], log.head(), 4096, Instant::ORIGIN);
+/// assert!(page.entries.is_empty() && page.upto == 0);
+/// # Ok::<(), sse_server_core::InvalidTopic>(())
+/// ```
 pub struct Log {
     retention: Retention,
     epoch: Epoch,
     head: u64,
     /// Contiguous; the last one has the offset `head`.
     entries: VecDeque<Entry>,
+    /// Of the entries that are kept: their frames, and the memory of each beside.
     kept_bytes: u64,
+    /// Cumulative bytes of all frames.
     total_bytes: u64,
-    numbers: HashMap<Selector, u32, FixedState>,
-    records: Vec<Record>,
-    /// The numbers of the patterns in use.
-    patterns: Vec<u32>,
-    free: Vec<u32>,
-    /// Topics that hold nothing, with the trim that made them so, in that order. An entry that no
-    /// longer tells the truth is passed over.
-    hollow: VecDeque<(u32, u64)>,
-    /// Where a topic that is not known may have been trimmed.
-    floor: u64,
+    index: Index,
     newest: Vec<u32>,
 }
 
@@ -53,24 +50,6 @@ struct Entry {
     /// Cumulative bytes of the log, this entry's included.
     end: u64,
     at: Instant,
-}
-
-#[derive(Default)]
-struct Record {
-    name: Option<Selector>,
-    /// Of a topic: the patterns in use that match it.
-    patterns: Box<[u32]>,
-    marks: VecDeque<Mark>,
-    /// Cumulative bytes of the topic.
-    bytes: u64,
-    trimmed: u64,
-    pins: u32,
-}
-
-struct Mark {
-    offset: u64,
-    /// Cumulative bytes of the topic before this entry.
-    begin: u64,
 }
 
 /// How an entry joined a log.
@@ -87,9 +66,6 @@ pub enum Placed {
     NewEpoch,
 }
 
-/// How many topics that hold nothing are remembered one by one.
-const MAX_HOLLOW: usize = 16_384;
-
 impl Log {
     /// An empty log that begins after `head`. The seed hashes the names of topics.
     pub fn new(retention: Retention, head: Cursor, seed: u64) -> Self {
@@ -100,12 +76,7 @@ impl Log {
             entries: VecDeque::new(),
             kept_bytes: 0,
             total_bytes: 0,
-            numbers: HashMap::with_hasher(FixedState::with_seed(seed)),
-            records: Vec::new(),
-            patterns: Vec::new(),
-            free: Vec::new(),
-            hollow: VecDeque::new(),
-            floor: head.offset(),
+            index: Index::new(seed, head.offset()),
             newest: Vec::new(),
         }
     }
@@ -125,9 +96,9 @@ impl Log {
         self.entries.is_empty()
     }
 
-    /// How many encoded bytes are kept.
+    /// About the memory of what is kept: frames, and what is held beside them to find them by.
     pub const fn bytes(&self) -> u64 {
-        self.kept_bytes
+        self.kept_bytes + self.index.bytes()
     }
 
     /// Takes the next entry of the store's order, and trims.
@@ -147,26 +118,25 @@ impl Log {
         }
         let size = appended.frame.len() as u64;
         self.head = offset;
-        self.kept_bytes += size;
         self.total_bytes += size;
         self.newest.clear();
-        for name in appended.topics.iter() {
-            let number = self.number(&name.clone().into());
-            self.newest.push(number);
-            self.newest.extend_from_slice(&self.records[number as usize].patterns);
+        for topic in appended.topics.iter() {
+            self.index.number_all(topic.as_str(), &mut self.newest);
         }
         // Two topics of an event may match one pattern.
         self.newest.sort_unstable();
         self.newest.dedup();
         for &number in &self.newest {
-            self.records[number as usize].mark(offset, size);
+            self.index.mark(number, offset, size);
         }
-        self.entries.push_back(Entry {
+        let entry = Entry {
             frame: appended.frame.clone(),
             topics: self.newest.as_slice().into(),
             end: self.total_bytes,
             at: now,
-        });
+        };
+        self.kept_bytes += entry.cost();
+        self.entries.push_back(entry);
         self.trim(now);
         placed
     }
@@ -177,19 +147,13 @@ impl Log {
             let outlived = self.retention.age.is_some_and(|age| now - oldest.at > age);
             if !outlived
                 && self.entries.len() <= self.retention.events
-                && self.kept_bytes <= self.retention.bytes
+                && self.bytes() <= self.retention.bytes
             {
                 break;
             }
             self.trim_oldest();
         }
-        while self.hollow.len() > MAX_HOLLOW {
-            let Some((number, trimmed)) = self.hollow.pop_front() else { break };
-            let record = &self.records[number as usize];
-            if record.is_hollow() && record.trimmed == trimmed {
-                self.forget(number);
-            }
-        }
+        self.index.trim(self.retention.bytes / 8);
     }
 
     /// Reads what is kept of these topics after a place, at most `max_bytes` (though one entry at
@@ -210,17 +174,18 @@ impl Log {
         let mut numbers = Vec::with_capacity(selectors.len());
         let mut is_scan = false;
         for selector in selectors {
-            match self.numbers.get(selector) {
-                Some(&number) => numbers.push(number),
-                None => page.trimmed = page.trimmed.max(self.floor),
+            if let Some(number) = self.index.find(selector.as_str()) {
+                numbers.push(number);
+                continue;
             }
-            if selector.is_pattern() && !self.numbers.contains_key(selector) {
-                numbers.extend(self.matching(selector));
+            page.trimmed = page.trimmed.max(self.index.floor());
+            if selector.is_pattern() {
+                numbers.extend(self.index.matching(selector));
                 is_scan = true;
             }
         }
         for &number in &numbers {
-            page.trimmed = page.trimmed.max(self.records[number as usize].trimmed);
+            page.trimmed = page.trimmed.max(self.index.trimmed(number));
         }
         let mut room = max_bytes;
         let mut take = |at: u64, offset: u64, frame: &Bytes| {
@@ -235,10 +200,7 @@ impl Log {
         let mut at = after.offset();
         if is_scan {
             // A pattern without an index may match very many topics: look at each entry once.
-            let mut wanted = vec![false; self.records.len()];
-            for &number in &numbers {
-                wanted[number as usize] = true;
-            }
+            let wanted = self.index.set_of(numbers);
             let first = self.head + 1 - self.entries.len() as u64;
             for (entry, offset) in self.entries.iter().zip(first..) {
                 let fits = entry.topics.iter().any(|&number| wanted[number as usize]);
@@ -266,20 +228,19 @@ impl Log {
         topics: impl Iterator<Item = u32>,
         after: u64,
     ) -> Option<(u64, &Bytes)> {
-        let offset =
-            topics.filter_map(|number| self.records[number as usize].first_after(after)).min()?;
+        let offset = topics.filter_map(|number| self.index.first_after(number, after)).min()?;
         let index = self.entries.len() as u64 - 1 - (self.head - offset);
         Some((offset, &self.entries[index as usize].frame))
     }
 
     /// Whether everything of this topic past an offset is at hand.
     pub(crate) fn covers(&self, topic: u32, after: u64) -> bool {
-        self.records[topic as usize].trimmed <= after
+        self.index.trimmed(topic) <= after
     }
 
     /// How many bytes of this topic lie past an offset.
     pub(crate) fn lag(&self, topic: u32, after: u64) -> u64 {
-        self.records[topic as usize].bytes_after(after)
+        self.index.bytes_after(topic, after)
     }
 
     /// How many bytes of whatever topic lie past an offset: never less than [`lag`](Self::lag) of
@@ -300,8 +261,7 @@ impl Log {
 
     /// The newest entry of this topic past an offset.
     pub(crate) fn latest_after(&self, topic: u32, after: u64) -> Option<u64> {
-        let newest = self.records[topic as usize].marks.back()?.offset;
-        (newest > after).then_some(newest)
+        self.index.last_after(topic, after)
     }
 
     /// The frame of an entry that is kept.
@@ -313,199 +273,85 @@ impl Log {
 
     /// Keeps the number of this topic or pattern until [`unpin`](Self::unpin).
     pub(crate) fn pin(&mut self, name: &Selector) -> u32 {
-        let number = self.number(name);
-        if name.is_pattern() && self.records[number as usize].pins == 0 {
-            self.index_pattern(number, name);
+        let (number, matched) = self.index.pin(name);
+        if let Some(matched) = matched {
+            let first = self.head + 1 - self.entries.len() as u64;
+            for (entry, offset) in self.entries.iter_mut().zip(first..) {
+                if entry.topics.iter().any(|&topic| matched[topic as usize]) {
+                    entry.topics = entry.topics.iter().copied().chain([number]).collect();
+                    self.kept_bytes += size_of::<u32>() as u64;
+                    self.index.mark(number, offset, entry.frame.len() as u64);
+                }
+            }
         }
-        self.records[number as usize].pins += 1;
         number
     }
 
     pub(crate) fn unpin(&mut self, number: u32) {
-        let record = &mut self.records[number as usize];
-        record.pins -= 1;
-        if record.pins > 0 {
-            return;
-        }
-        if record.name.as_ref().is_some_and(Selector::is_pattern) {
-            self.drop_pattern(number);
-        } else if record.is_hollow() {
-            self.hollowed(number);
+        if self.index.unpin(number) {
+            for entry in &mut self.entries {
+                if entry.topics.contains(&number) {
+                    let others = entry.topics.iter().copied().filter(|&other| other != number);
+                    entry.topics = others.collect();
+                    self.kept_bytes -= size_of::<u32>() as u64;
+                }
+            }
         }
     }
 
-    pub(crate) fn name(&self, number: u32) -> Option<&Selector> {
-        self.records[number as usize].name.as_ref()
+    /// What this number stands for.
+    pub(crate) fn name(&self, number: u32) -> Selector {
+        Selector::known(self.index.name(number))
     }
 
     /// The number of what is known by this name.
     pub(crate) fn number_of(&self, name: &Selector) -> Option<u32> {
-        self.numbers.get(name).copied()
+        self.index.find(name.as_str())
     }
 
     /// How many patterns are in use.
     pub(crate) fn patterns(&self) -> usize {
-        self.patterns.len()
+        self.index.patterns()
     }
 
-    /// The topics that a pattern matches.
-    fn matching(&self, pattern: &Selector) -> impl Iterator<Item = u32> {
-        let numbered = self.records.iter().zip(0..);
-        numbered.filter_map(move |(record, number)| {
-            let name = record.name.as_ref().filter(|name| !name.is_pattern())?;
-            pattern.covers(name).then_some(number)
-        })
-    }
-
-    /// Indexes a pattern that comes into use, over all that is kept.
-    fn index_pattern(&mut self, number: u32, pattern: &Selector) {
-        self.patterns.push(number);
-        let mut matched = vec![false; self.records.len()];
-        for topic in self.matching(pattern).collect::<Vec<_>>() {
-            matched[topic as usize] = true;
-            let record = &mut self.records[topic as usize];
-            record.patterns = record.patterns.iter().copied().chain([number]).collect();
-            let trimmed = record.trimmed;
-            let own = &mut self.records[number as usize].trimmed;
-            *own = trimmed.max(*own);
-        }
-        let first = self.head + 1 - self.entries.len() as u64;
-        for (entry, offset) in self.entries.iter_mut().zip(first..) {
-            if entry.topics.iter().any(|&topic| matched[topic as usize]) {
-                entry.topics = entry.topics.iter().copied().chain([number]).collect();
-                self.records[number as usize].mark(offset, entry.frame.len() as u64);
-            }
-        }
-    }
-
-    /// Takes a pattern that nobody uses out of all indexes.
-    fn drop_pattern(&mut self, number: u32) {
-        let without = |numbers: &mut Box<[u32]>| {
-            if numbers.contains(&number) {
-                *numbers = numbers.iter().copied().filter(|&other| other != number).collect();
-            }
-        };
-        self.entries.iter_mut().for_each(|entry| without(&mut entry.topics));
-        self.records.iter_mut().for_each(|record| without(&mut record.patterns));
-        self.patterns.retain(|&other| other != number);
-        let record = core::mem::take(&mut self.records[number as usize]);
-        if let Some(name) = record.name {
-            self.numbers.remove(&name);
-            self.free.push(number);
-        }
+    /// The most that one event can take, by what a hub lets through.
+    pub(crate) fn largest_entry(config: &HubConfig) -> u64 {
+        // An event of line breaks alone has a field for each byte; its id is 37 bytes at most.
+        let frame = (config.max_event + 1) * "data: \n".len() + "event: \nid: \n\n".len() + 40;
+        let marks = config.max_topics + config.max_patterns_in_use;
+        let entry = (frame + marks * size_of::<u32>()) as u64 + Entry::TABLES;
+        entry + Index::largest_share(config.max_topics, config.max_patterns_in_use)
     }
 
     /// Gives up everything and begins after `head`.
-    pub(crate) fn restart(&mut self, head: Cursor) {
+    fn restart(&mut self, head: Cursor) {
         self.entries.clear();
         self.kept_bytes = 0;
-        self.hollow.clear();
         self.newest.clear();
         self.epoch = head.epoch();
         self.head = head.offset();
-        self.floor = head.offset();
-        for number in 0..self.records.len() {
-            let record = &mut self.records[number];
-            record.marks.clear();
-            record.trimmed = self.floor;
-            if record.is_hollow() {
-                self.forget(number as u32);
-            }
-        }
+        self.index.clear(head.offset());
     }
 
     fn trim_oldest(&mut self) {
         let offset = self.head + 1 - self.entries.len() as u64;
         let Some(entry) = self.entries.pop_front() else { return };
-        self.kept_bytes -= entry.frame.len() as u64;
+        self.kept_bytes -= entry.cost();
         for &number in &entry.topics {
-            let record = &mut self.records[number as usize];
-            record.marks.pop_front();
-            record.trimmed = offset;
-            if record.is_hollow() {
-                self.hollowed(number);
-            }
+            self.index.unmark(number, offset);
         }
-    }
-
-    /// Forgets a topic that holds nothing at once if the floor says as much, else in its turn.
-    fn hollowed(&mut self, number: u32) {
-        let trimmed = self.records[number as usize].trimmed;
-        if trimmed <= self.floor {
-            self.forget(number);
-        } else {
-            self.hollow.push_back((number, trimmed));
-        }
-    }
-
-    fn forget(&mut self, number: u32) {
-        let record = core::mem::take(&mut self.records[number as usize]);
-        if let Some(name) = record.name {
-            self.floor = self.floor.max(record.trimmed);
-            self.numbers.remove(&name);
-            self.free.push(number);
-        }
-    }
-
-    fn number(&mut self, name: &Selector) -> u32 {
-        if let Some(&number) = self.numbers.get(name) {
-            return number;
-        }
-        let mut record =
-            Record { name: Some(name.clone()), trimmed: self.floor, ..Record::default() };
-        if !name.is_pattern() {
-            let matches = |&&pattern: &&u32| {
-                let pattern = self.records[pattern as usize].name.as_ref();
-                pattern.is_some_and(|pattern| pattern.covers(name))
-            };
-            record.patterns = self.patterns.iter().filter(matches).copied().collect();
-        }
-        let number = match self.free.pop() {
-            Some(number) => {
-                self.records[number as usize] = record;
-                number
-            }
-            None => {
-                self.records.push(record);
-                // Four thousand million topics do not fit into any memory there is.
-                (self.records.len() - 1) as u32
-            }
-        };
-        self.numbers.insert(name.clone(), number);
-        number
     }
 }
 
-impl Record {
-    fn mark(&mut self, offset: u64, size: u64) {
-        self.marks.push_back(Mark { offset, begin: self.bytes });
-        self.bytes += size;
+impl Entry {
+    /// About the memory that it takes, its marks in the index apart.
+    fn cost(&self) -> u64 {
+        (self.frame.len() + size_of_val(&*self.topics)) as u64 + Self::TABLES
     }
 
-    fn is_hollow(&self) -> bool {
-        self.name.is_some() && self.pins == 0 && self.marks.is_empty()
-    }
-
-    fn first_after(&self, after: u64) -> Option<u64> {
-        // Most subscribers have read all but the last.
-        match self.marks.len() {
-            0 => None,
-            len if self.marks[len - 1].offset <= after => None,
-            1 => Some(self.marks[0].offset),
-            len if self.marks[len - 2].offset <= after => Some(self.marks[len - 1].offset),
-            _ => Some(self.marks[self.position(after)].offset),
-        }
-    }
-
-    fn bytes_after(&self, after: u64) -> u64 {
-        let read = self.position(after);
-        // A mark says where its entry begins, so that nothing need be known of those before it.
-        self.marks.get(read).map_or(0, |first| self.bytes - first.begin)
-    }
-
-    fn position(&self, after: u64) -> usize {
-        self.marks.partition_point(|mark| mark.offset <= after)
-    }
+    /// What it takes beside: twice its place, since the table grows ahead, and what counts the
+    /// references to its frame.
+    const TABLES: u64 = 2 * size_of::<Self>() as u64 + 32;
 }
 
 impl fmt::Debug for Log {
@@ -513,8 +359,8 @@ impl fmt::Debug for Log {
         f.debug_struct("Log")
             .field("head", &self.head())
             .field("entries", &self.entries.len())
-            .field("bytes", &self.kept_bytes)
-            .field("topics", &self.numbers.len())
+            .field("bytes", &self.bytes())
+            .field("topics", &self.index.len())
             .finish_non_exhaustive()
     }
 }

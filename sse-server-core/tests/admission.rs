@@ -1,4 +1,4 @@
-//! Limits, rates, tickets and presence; against a model that counts in the plainest way.
+//! Limits, rates, tickets and presence, one by one; `admission_model.rs` has them in any order.
 #![forbid(unsafe_code)]
 #![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 #![allow(
@@ -14,10 +14,10 @@ use core::time::Duration;
 use std::net::IpAddr;
 
 use common::{World, events, secs, selector};
-use proptest::prelude::*;
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Admission, AdmissionConfig, AdmissionError, Pass, Resume, Ticket, TicketError, Topic, Visitor,
+    Admission, AdmissionConfig, AdmissionError, Pass, Resume, Revoke, Ticket, TicketError, Topic,
+    Visitor,
 };
 
 fn small() -> AdmissionConfig {
@@ -159,76 +159,59 @@ fn presence_is_told_to_those_who_watch_gathered_and_without_an_id() {
     assert!(world.read(late).contains("\"count\":1"));
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Admit { user: usize, address: u8 },
-    Release(usize),
-    Publish { user: usize, events: u32 },
-    Pass(u64),
+#[test]
+fn a_revoked_users_tickets_are_over_and_their_streams_are_named() {
+    let mut admission = Admission::new(AdmissionConfig::default(), 1);
+    let mut open = |user: &str, token: &str| {
+        let visitor = Visitor::new([]).user(user).token(token);
+        admission.admit(visitor, at(0)).unwrap()
+    };
+    let passes = [open("ann", "t1"), open("bob", "t1"), open("ann", "t2")];
+    for (secret, user, token) in [([1; 16], "ann", "t1"), ([2; 16], "bob", "t2")] {
+        let ticket = Ticket::new([]).for_user(user).by_token(token);
+        admission.issue_ticket(secret, ticket, at(0)).unwrap();
+    }
+    assert_eq!(admission.revoke(Revoke::Token("t1")), [passes[0], passes[1]]);
+    let mut come = |secret| admission.admit_by_ticket(&secret, false, None, at(1)).map(drop);
+    assert_eq!(come([1; 16]), Err(TicketError::Unknown));
+    assert_eq!(come([2; 16]), Ok(()));
+    assert_eq!(admission.revoke(Revoke::User("ann")), [passes[0], passes[2]]);
+    assert_eq!(admission.revoke(Revoke::User("nobody")), []);
+    let counters = admission.counters();
+    assert_eq!((counters.revoked, counters.tickets, counters.refused_tickets), (4, 2, 1));
 }
 
-proptest! {
-    #[test]
-    fn admission_does_as_a_model_that_counts(
-        steps in prop::collection::vec(prop_oneof![
-            3 => (0usize..4, 0u8..3).prop_map(|(user, address)| Step::Admit { user, address }),
-            2 => any::<usize>().prop_map(Step::Release),
-            3 => (0usize..3, 1u32..4).prop_map(|(user, events)| Step::Publish { user, events }),
-            1 => (0u64..500).prop_map(Step::Pass),
-        ], 1..100)
-    ) {
-        const USERS: [&str; 4] = ["", "ann", "bob", "eve"];
-        let config = small();
-        let mut admission = Admission::new(config, 3);
-        let mut open: Vec<(Pass, usize, u8)> = Vec::new();
-        // Per user: the tenths of an event it may still publish, filled once a 10 ms.
-        let mut tokens = [50u64 * 10; 3];
-        let mut now = 0;
-        for step in steps {
-            match step {
-                Step::Admit { user, address } => {
-                    let mut visitor = Visitor::new([selector("a")]).address(IpAddr::from([10, 0, 0, address]));
-                    if user > 0 {
-                        visitor = visitor.user(USERS[user]);
-                    }
-                    let of_user = open.iter().filter(|o| user > 0 && o.1 == user).count();
-                    let of_address = open.iter().filter(|o| o.2 == address).count();
-                    let expected = if open.len() >= 6 {
-                        Err(AdmissionError::Full)
-                    } else if of_user >= 2 {
-                        Err(AdmissionError::TooManyForUser { max: 2 })
-                    } else if of_address >= 3 {
-                        Err(AdmissionError::TooManyForAddress { max: 3 })
-                    } else {
-                        Ok(())
-                    };
-                    let result = admission.admit(visitor, at(now));
-                    prop_assert_eq!(result.clone().map(drop), expected);
-                    open.extend(result.ok().map(|pass| (pass, user, address)));
-                }
-                Step::Release(which) if !open.is_empty() => {
-                    let (pass, ..) = open.swap_remove(which % open.len());
-                    admission.release(pass, at(now));
-                }
-                Step::Release(_) => {}
-                Step::Publish { user, events } => {
-                    // A token is 100 ms; here in milliseconds.
-                    let cost = u64::from(events) * 100;
-                    let fits = tokens[user] >= cost;
-                    prop_assert_eq!(admission.publish(USERS[user], events, at(now)).is_ok(), fits);
-                    if fits {
-                        tokens[user] -= cost;
-                    }
-                }
-                Step::Pass(millis) => {
-                    now += millis;
-                    for tokens in &mut tokens {
-                        *tokens = (*tokens + millis).min(500);
-                    }
-                }
-            }
-            prop_assert_eq!(admission.streams(), open.len());
-            prop_assert_eq!(admission.presence(&Topic::new("a").unwrap()).count, open.len());
-        }
+#[test]
+fn tickets_that_never_end_make_room_for_others() {
+    let mut config = small();
+    config.max_tickets = 2;
+    let mut admission = Admission::new(config, 1);
+    let issue =
+        |admission: &mut Admission, n: u8| admission.issue_ticket([n; 16], Ticket::new([]), at(0));
+    for n in [1, 2] {
+        issue(&mut admission, n).unwrap();
+        let (pass, _) = admission.admit_by_ticket(&[n; 16], false, None, at(1)).unwrap();
+        admission.release(pass, at(10 - u64::from(n)));
     }
+    issue(&mut admission, 3).unwrap();
+    let mut resume = |n: u8| admission.admit_by_ticket(&[n; 16], true, None, at(20)).map(drop);
+    assert_eq!(resume(2), Err(TicketError::Unknown), "it was closed before the other");
+    assert_eq!((resume(1), resume(3)), (Ok(()), Ok(())));
+    assert_eq!(issue(&mut admission, 4), Err(TicketError::Full), "those in use stay");
+}
+
+#[test]
+fn the_presence_of_so_many_topics_can_be_watched() {
+    let mut config = AdmissionConfig::default();
+    config.max_watched = 2;
+    let mut admission = Admission::new(config, 1);
+    let watch = |names: &[&str]| Visitor::new(names.iter().map(|name| selector(name)));
+    let two = watch(&["$presence.a", "$presence.b", "$presence.a"]);
+    let pass = admission.admit(two.clone(), at(0)).unwrap();
+    assert!(admission.admit(two, at(0)).is_ok(), "the same two");
+    let third = watch(&["$presence.c"]);
+    assert_eq!(admission.admit(third.clone(), at(0)), Err(AdmissionError::TooManyWatched));
+    admission.release(pass, at(0));
+    assert!(admission.admit(third, at(0)).is_err(), "somebody still watches");
+    assert!(admission.admit(watch(&["a"]), at(0)).is_ok(), "nothing to watch");
 }

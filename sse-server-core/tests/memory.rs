@@ -13,11 +13,15 @@ mod common;
 use core::{
     alloc::{GlobalAlloc, Layout},
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    time::Duration,
 };
 use std::{alloc::System, sync::Mutex};
 
-use common::{World, selector};
-use sse_server_core::{HubConfig, Resume, Retention, Subscribe};
+use common::{EPOCH, World, secs, selector, topic};
+use sse_codec::time::Instant;
+use sse_server_core::{
+    Cursor, Hub, HubConfig, Log, Output, Publish, Receipt, Resume, Retention, Subscribe,
+};
 
 struct Counting;
 
@@ -72,12 +76,84 @@ fn a_subscriber_with_one_topic_takes_128_bytes_at_most() {
 fn a_subscriber_with_the_usual_three_takes_192_bytes_at_most() {
     let _turn = TURN.lock();
     let topics: Vec<_> = (0..1000).map(|n| selector(&format!("room.{n}"))).collect();
-    let of = |n: usize, streams| {
-        Subscribe::new([topics[n % 1000].clone()]).user(&format!("{:x}", n / streams)).unwrap()
+    // One stream a user: each brings a name of its own, which counts.
+    let of = |n: usize, user: &str| Subscribe::new([topics[n % 1000].clone()]).user(user).unwrap();
+    let (_, short) = million(|n| of(n, &format!("{n:x}")));
+    let (_, uuid) = million(|n| of(n, &format!("{n:08x}-0000-4000-8000-000000000000")));
+    println!("bytes a subscriber with three topics, by user ids of 5 and 36: {short}, {uuid}");
+    assert!(short <= 192, "{short}");
+    assert!(uuid <= 192 + 36, "{uuid}");
+}
+
+/// The topics of the event with this number.
+type Shape = fn(usize) -> Vec<String>;
+
+#[test]
+fn what_a_log_says_it_takes_is_what_it_takes() {
+    let _turn = TURN.lock();
+    let retention = Retention::DEFAULT.bytes(4 << 20);
+    // Names that are longer than what is said, new ones in each event or the same; and next to nothing.
+    let shapes: [(&str, Shape, usize); 4] = [
+        ("64 new long names", |n| (0..64).map(|m| format!("{n:0128}{m:0128}")).collect(), 10),
+        ("64 long names", |_| (0..64).map(|m| format!("{m:0256}")).collect(), 10),
+        ("a short name", |_| vec!["a".into()], 0),
+        ("a page", |n| vec![format!("room.{}", n % 1000)], 10_000),
+    ];
+    for (what, topics, size) in shapes {
+        let start = Cursor::new(EPOCH, 0);
+        let mut log = Log::new(retention, start, 7);
+        let mut hub = Hub::new(HubConfig::default(), start, 7);
+        let before = BYTES.load(Ordering::Relaxed);
+        let mut offset = 0;
+        // Until it has been full for long.
+        while offset < 2000 || log.len() > offset as usize / 4 {
+            let topics = topics(offset as usize).into_iter().map(|name| topic(&name));
+            let event = Publish::new(topics, "x".repeat(size));
+            hub.publish(event, Instant::ORIGIN).unwrap();
+            let Some(Output::Append { id, event, .. }) = hub.poll_output() else { panic!() };
+            offset += 1;
+            let place = Cursor::new(EPOCH, offset);
+            log.append(&event.place(place), Instant::ORIGIN);
+            hub.handle_append_done(id, Ok(Receipt::new(place)), Instant::ORIGIN);
+            hub.poll_output();
+        }
+        let takes = BYTES.load(Ordering::Relaxed) - before;
+        println!("{what}: {takes} bytes for {} events, said to be {}", log.len(), log.bytes());
+        assert!(log.bytes() <= 4 << 20 && log.bytes() > 3 << 20, "{what}: {}", log.bytes());
+        assert!(takes <= 6 << 20, "{what}: {takes}");
+    }
+}
+
+#[test]
+fn a_tick_costs_nothing_for_those_that_are_not_due() {
+    let _turn = TURN.lock();
+    let mut world = World::new();
+    let mut frames = Vec::with_capacity(16);
+    let mut subscribe = |world: &mut World, count: usize| {
+        for _ in 0..count {
+            let id = world.hub.subscribe(Subscribe::new([selector("a")]), world.now).unwrap();
+            while let Some(written) = world.hub.next_frames(id, 1000, &mut frames) {
+                world.hub.handle_written(id, written, world.now);
+                frames.clear();
+            }
+        }
     };
-    let figures = [10, 1].map(|streams| million(|n| of(n, streams)).1);
-    println!("bytes a subscriber with three topics, by streams a user: 10, 1: {figures:?}");
-    assert!(figures[0] <= 192, "{figures:?}");
+    subscribe(&mut world, 50);
+    world.now = world.now + secs(8);
+    subscribe(&mut world, 100_000);
+    assert_eq!(world.ready().len(), 100_050, "as they came");
+    let before = CALLS.load(Ordering::Relaxed);
+    // Ten seconds in ticks of 16 ms, in which the fifty are due and the others are not.
+    let mut due = 0;
+    for _ in 0..440 {
+        world.now = world.now + Duration::from_millis(16);
+        world.hub.handle_timeout(world.now);
+        while world.hub.poll_ready().is_some() {
+            due += 1;
+        }
+    }
+    assert_eq!(due, 50);
+    assert_eq!(CALLS.load(Ordering::Relaxed) - before, 0, "allocations");
 }
 
 #[test]

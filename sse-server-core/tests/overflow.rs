@@ -17,6 +17,7 @@ fn world(overflow: Overflow) -> World {
     let mut config = HubConfig::default();
     config.overflow = overflow;
     config.max_lag = 300;
+    config.lag_grace = secs(0);
     World::with(config, Retention::DEFAULT)
 }
 

@@ -49,6 +49,7 @@ proptest! {
         config.page = page;
         config.overflow = overflow;
         config.max_lag = lag;
+        config.lag_grace = common::secs(0);
         let mut world = World::with(config, Retention::DEFAULT.events(kept));
         let topics: Vec<_> = SELECTORS.iter().enumerate()
             .filter_map(|(n, &name)| (subscribed & 1 << n != 0).then_some(name)).collect();

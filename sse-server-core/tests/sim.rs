@@ -21,7 +21,7 @@ use common::{selector, topic};
 use sse_codec::{Decoder, Item, time::Instant};
 use sse_server_core::{
     Appended, CloseReason, Cursor, Epoch, FetchId, HistoryPage, Hub, HubConfig, Log, Output,
-    Publish, PublishId, Resume, Retention, StoreError, Subscribe, SubscriberId,
+    Publish, PublishId, Receipt, Resume, Retention, StoreError, Subscribe, SubscriberId,
 };
 
 const HUBS: usize = 3;
@@ -52,7 +52,7 @@ impl Chance {
 /// What the store has said and a hub has not heard yet.
 enum Word {
     Appended(Appended),
-    Done(PublishId, Result<Cursor, StoreError>),
+    Done(PublishId, Result<Receipt, StoreError>),
     History(FetchId, Result<HistoryPage, StoreError>),
 }
 
@@ -159,7 +159,7 @@ impl Sim {
                     let name = appended.topics[0].as_str();
                     let number = name[1..].split('.').next().unwrap().parse().unwrap();
                     self.published.entry(number).or_default().push(appended.cursor.offset());
-                    self.say(hub, Word::Done(id, Ok(appended.cursor)));
+                    self.say(hub, Word::Done(id, Ok(Receipt::new(appended.cursor))));
                     for hub in 0..HUBS {
                         self.say(hub, Word::Appended(appended.clone()));
                     }

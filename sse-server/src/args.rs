@@ -121,6 +121,8 @@ impl Args {
         config.hub.heartbeat = self.heartbeat.or(usual);
         config.hub.retry = self.retry;
         config.hub.max_lag = self.max_lag;
+        // Whoever lags by less than is cut reads on from what is at hand.
+        config.hub.window.bytes = config.hub.window.bytes.max(self.max_lag.saturating_mul(2));
         config.hub.max_stall = self.max_stall;
         config.hub.overflow = match self.overflow {
             Policy::Cut => Overflow::Cut,

@@ -18,8 +18,7 @@ pub struct Body(Kind);
 #[derive(Debug)]
 enum Kind {
     Bytes(Bytes),
-    /// Boxed, so that a body is small where it waits.
-    Stream(Box<Subscription>),
+    Stream(Subscription),
 }
 
 impl From<Bytes> for Body {
@@ -30,7 +29,7 @@ impl From<Bytes> for Body {
 
 impl From<Subscription> for Body {
     fn from(subscription: Subscription) -> Self {
-        Self(Kind::Stream(Box::new(subscription)))
+        Self(Kind::Stream(subscription))
     }
 }
 
@@ -45,7 +44,7 @@ impl http_body::Body for Body {
         match &mut self.0 {
             Kind::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(core::mem::take(bytes))))),
-            Kind::Stream(stream) => Pin::new(&mut **stream).poll_next(cx).map_ok(Frame::data),
+            Kind::Stream(stream) => Pin::new(stream).poll_next(cx).map_ok(Frame::data),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Settings of the server, each with its default and why it is that.
 
 use core::time::Duration;
+use std::io::{self, Write};
 
 use http::header::HeaderName;
 use sse_server_core::{AdmissionConfig, HubConfig, Retention};
@@ -37,6 +38,8 @@ pub struct RoutesConfig {
     /// Answers a stream that cannot open for now by 200, a `retry` and an end, in the place of 429
     /// or 503, at which a browser's EventSource would give up for good. No.
     pub soft_refusals: bool,
+    /// How long a stream that was opened by a ticket may go on and be resumed. 1 h.
+    pub ticket_life: Duration,
     /// Whether there is a page at `/`. Yes.
     pub page: bool,
     /// The header from which the user's id is taken. Only behind a proxy that sets it on every
@@ -56,6 +59,7 @@ impl Default for RoutesConfig {
             max_batch: 4 << 20,
             max_batch_events: 1000,
             soft_refusals: false,
+            ticket_life: Duration::from_secs(3600),
             page: true,
             user_header: None,
             forwarded: false,
@@ -81,6 +85,14 @@ pub struct ServerConfig {
     /// and the address itself. A page from elsewhere that had its name resolve to this machine
     /// would name its own. None.
     pub allowed_hosts: Vec<String>,
+    /// Takes what whoever runs the server should know, a sentence at a time: that no connection can
+    /// be accepted, say. Each kind comes once in ten seconds at most. Writes to stderr.
+    pub report: fn(&str),
+}
+
+fn to_stderr(sentence: &str) {
+    // Nobody reading stderr changes nothing.
+    let _ = writeln!(io::stderr(), "sse-server: {sentence}");
 }
 
 impl Default for ServerConfig {
@@ -91,6 +103,7 @@ impl Default for ServerConfig {
             max_connections: 16_384,
             send_buffer: 64 << 10,
             allowed_hosts: Vec::new(),
+            report: to_stderr,
         }
     }
 }

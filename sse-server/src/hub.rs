@@ -9,8 +9,8 @@ use core::{
 
 use sse_codec::EventId;
 use sse_server_core::{
-    Counters, Cursor, InvalidConfig, Presence, Publish, PublishError, Subscribe, SubscribeError,
-    Topic,
+    Counters, Cursor, InvalidConfig, Presence, Publish, PublishError, Receipt, Subscribe,
+    SubscribeError, Topic,
 };
 use tokio::sync::oneshot;
 
@@ -89,6 +89,12 @@ impl Hub {
         self.shared.is_draining()
     }
 
+    /// Whether a panic has ended the hub: its streams end, and all that is asked of it panics. No
+    /// bug of that kind is known; a process that has met one is best started anew.
+    pub fn has_failed(&self) -> bool {
+        self.shared.has_failed()
+    }
+
     /// The newest place in the order of events.
     pub fn head(&self) -> Cursor {
         self.shared.head()
@@ -130,7 +136,7 @@ impl Hub {
 /// The answer to [`Hub::publish`]: the event's id, once the store has taken it.
 #[derive(Debug)]
 pub struct Publishing {
-    answer: oneshot::Receiver<Result<Cursor, PublishError>>,
+    answer: oneshot::Receiver<Result<Receipt, PublishError>>,
 }
 
 impl Future for Publishing {
@@ -139,6 +145,8 @@ impl Future for Publishing {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.answer).poll(cx));
         // The hub answers all that it takes, unless it is gone.
-        Poll::Ready(answer.unwrap_or(Err(PublishError::Draining)).map(Cursor::id))
+        Poll::Ready(
+            answer.unwrap_or(Err(PublishError::Draining)).map(|receipt| receipt.cursor.id()),
+        )
     }
 }

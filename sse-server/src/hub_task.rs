@@ -3,13 +3,14 @@
 use alloc::sync::{Arc, Weak};
 use core::{
     hash::BuildHasher,
+    net::IpAddr,
     task::{Context, Waker},
     time::Duration,
 };
 use std::{
     collections::HashMap,
     hash::RandomState,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Instant as Clock,
 };
 
@@ -17,21 +18,21 @@ use bytes::Bytes;
 use sse_codec::time::Instant;
 use sse_server_core::{
     Admission, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub, Output, Pass, Presence,
-    Publish, PublishError, PublishId, Subscribe, SubscribeError, SubscriberId, Topic, Visitor,
-    Written,
+    Publish, PublishError, PublishId, Receipt, Resume, Subscribe, SubscribeError, SubscriberId,
+    Ticket, TicketError, Topic, Visitor, Written,
 };
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
     config::Config,
-    connection::CutHandle,
     store::{MemoryStore, Question, Report, Store},
+    wire::CutHandle,
 };
 
-type Answer = oneshot::Sender<Result<Cursor, PublishError>>;
+type Answer = oneshot::Sender<Result<Receipt, PublishError>>;
 
 /// Where the answer to a publish comes in.
-pub(crate) type Awaited = oneshot::Receiver<Result<Cursor, PublishError>>;
+pub(crate) type Awaited = oneshot::Receiver<Result<Receipt, PublishError>>;
 
 /// What the handles, the streams and the timer of one hub share.
 pub(crate) struct Shared {
@@ -67,6 +68,7 @@ struct Reader {
 #[derive(Debug)]
 pub(crate) enum Refused<E> {
     Admission(AdmissionError),
+    Ticket(TicketError),
     Hub(E),
 }
 
@@ -75,7 +77,7 @@ pub(crate) enum Refused<E> {
 struct Afterwards {
     wake: Vec<Waker>,
     cut: Vec<CutHandle>,
-    answers: Vec<(Answer, Result<Cursor, PublishError>)>,
+    answers: Vec<(Answer, Result<Receipt, PublishError>)>,
     alarm: bool,
     drained: bool,
 }
@@ -138,9 +140,12 @@ impl Shared {
         let mut state = self.lock();
         let now = self.now();
         for (n, event) in events.iter().enumerate() {
-            state.hub.check_publish(event).map_err(|error| (n, Refused::Hub(error)))?;
+            let checked = state.hub.check_publish(event);
+            let checked =
+                checked.and_then(|()| state.store.check(event, now).map_err(PublishError::Store));
+            checked.map_err(|error| (n, Refused::Hub(error)))?;
         }
-        if events.len() > state.hub.room() {
+        if !state.hub.has_room(&events) {
             return Err((0, Refused::Hub(PublishError::Busy)));
         }
         if let Some(principal) = principal {
@@ -181,6 +186,56 @@ impl Shared {
         let mut state = self.lock();
         let now = self.now();
         let pass = state.admission.admit(visitor, now).map_err(Refused::Admission)?;
+        let reader = Reader { waker: None, cut, pass: Some(pass) };
+        self.seat(state, request, reader).map_err(Refused::Hub)
+    }
+
+    /// How many topics a subscription may have.
+    pub(crate) fn max_topics(&self) -> usize {
+        self.lock().hub.config().max_topics
+    }
+
+    /// Counts something that costs as much as so many events to the rate of whoever asks it.
+    pub(crate) fn charge(&self, principal: &str, events: u32) -> Result<(), AdmissionError> {
+        let mut state = self.lock();
+        let now = self.now();
+        state.admission.publish(principal, events, now)
+    }
+
+    /// Remembers a ticket.
+    pub(crate) fn issue_ticket(
+        &self,
+        secret: [u8; 16],
+        ticket: Ticket,
+        life: Duration,
+    ) -> Result<Duration, TicketError> {
+        let mut state = self.lock();
+        let now = self.now();
+        state.admission.issue_ticket(secret, ticket.until(now + life), now)?;
+        Ok(state.admission.config().ticket_wait.min(life))
+    }
+
+    /// Opens the stream of whoever holds a ticket.
+    pub(crate) fn admit_by_ticket(
+        &self,
+        secret: &[u8; 16],
+        resume: Resume,
+        address: Option<IpAddr>,
+        cut: Option<CutHandle>,
+    ) -> Result<SubscriberId, Refused<SubscribeError>> {
+        let mut state = self.lock();
+        let now = self.now();
+        let is_resume = matches!(resume, Resume::After(_));
+        let admitted = state.admission.admit_by_ticket(secret, is_resume, address, now);
+        let (pass, ticket) = admitted.map_err(Refused::Ticket)?;
+        let mut request = Subscribe::new(ticket.selectors().iter().cloned()).resume(resume);
+        if let Some(at) = ticket.expires() {
+            request = request.expires(at);
+        }
+        // Checked when the ticket was given out.
+        if let Some(Ok(with_user)) = ticket.user().map(|user| request.clone().user(user)) {
+            request = with_user;
+        }
         let reader = Reader { waker: None, cut, pass: Some(pass) };
         self.seat(state, request, reader).map_err(Refused::Hub)
     }
@@ -279,7 +334,8 @@ impl Shared {
     }
 
     pub(crate) fn disconnect(&self, id: SubscriberId) {
-        let mut state = self.lock();
+        // In a destructor, which may itself run for a panic.
+        let Ok(mut state) = self.state.lock() else { return };
         let ended = state.ended.remove(&id).is_some();
         state.hub.handle_disconnect(id);
         // The slot of one that the hub ended may have another reader by now.
@@ -366,9 +422,19 @@ impl Shared {
         }
     }
 
+    /// # Panics
+    /// Where a panic has left the hub in the middle of something: what it would deliver from then
+    /// on, nobody knows.
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The hub has no states that a panic could tear; whoever panicked was not in it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        match self.state.lock() {
+            Ok(state) => state,
+            Err(_) => panic!("the hub has panicked and is of no more use; restart the process"),
+        }
+    }
+
+    /// Whether a panic has left the hub in the middle of something.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state.is_poisoned()
     }
 
     fn now(&self) -> Instant {
@@ -384,7 +450,10 @@ impl Drop for Shared {
 
 impl core::fmt::Debug for Shared {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.lock().hub.fmt(f)
+        match self.state.try_lock() {
+            Ok(state) => state.hub.fmt(f),
+            Err(_) => f.write_str("Hub"),
+        }
     }
 }
 
@@ -478,5 +547,29 @@ pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
             }
             None => rung.await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::panic::AssertUnwindSafe;
+
+    use super::*;
+
+    #[test]
+    fn a_hub_that_a_panic_has_torn_serves_nobody_and_says_so() {
+        let shared = Arc::new(Shared::new(Config::default()));
+        let topic = Topic::new("a").expect("a topic");
+        let id = shared.subscribe(Subscribe::new([topic])).expect("there is room");
+        let torn = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let _state = shared.lock();
+            panic!("in the middle of something");
+        }));
+        assert!(torn.is_err() && shared.has_failed());
+        let answer = std::panic::catch_unwind(AssertUnwindSafe(|| shared.head()));
+        assert!(answer.is_err());
+        // Those who leave may leave.
+        shared.disconnect(id);
+        assert_eq!(format!("{shared:?}"), "Hub");
     }
 }

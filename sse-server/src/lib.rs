@@ -14,9 +14,10 @@
 //! |---|---|
 //! | `GET /events?topic=a&topic=b`, `GET /events/{topic}`, bare `GET /events` | an event stream of these topics or [patterns](Selector), of one's own, and of what goes to everyone. `Last-Event-ID`, as a header or as the query's `lastEventId`, resumes; `earliest` begins with all that is kept |
 //! | the same with `Accept: application/json` | long-polling: waits up to `timeout` seconds and answers `{"events":[…],"lastEventId":…}`, with `reset` where events were lost |
-//! | `POST /publish` | JSON: `topic`, `topics`, `user` or `all`; `event`; `data`. Answers `{"id":…}`. As `application/x-ndjson` a batch, all of it or the number of the bad line |
+//! | `POST /publish` | JSON: `topic`, `topics`, `user` or `all`; `event`; `data`; `key`, by which a repeat takes no effect. Answers `{"id":…}`. As `application/x-ndjson` a batch, all of it or the number of the bad line |
 //! | `POST /events/{topic}?event=…` | the body is the data |
 //! | `POST /broadcast` `{"message":…}`, `POST /notify` `{"userId":…,"message":…}` | the event `announcement` to everyone, `notification` to one user |
+//! | `POST /ticket` `{"topics":[…]}` | `{"ticket":…,"useWithin":…}`: for a browser's EventSource, which can send no header to say who it is. `GET /events?ticket=…` opens one stream, and resumes it |
 //! | `GET /healthz`, `GET /readyz` | 200 while the process lives; while it takes requests |
 //! | `GET /` | a page that watches and publishes with the browser's own means |
 //!
@@ -44,14 +45,18 @@ mod query;
 mod respond;
 mod server;
 mod service;
+mod stop;
 mod store;
 mod subscription;
+mod ticket;
+mod trouble;
+mod wire;
 
 pub use sse_codec::{EventId, EventType};
 pub use sse_server_core::{
-    AdmissionConfig, AdmissionError, Counters, Cursor, HubConfig, InvalidConfig, InvalidTopic,
-    Overflow, Presence, Publish, PublishError, Resume, Retention, Selector, Subscribe,
-    SubscribeError, Topic,
+    AdmissionConfig, AdmissionError, Counters, Cursor, HubConfig, InvalidConfig, InvalidKey,
+    InvalidTopic, Overflow, Presence, Publish, PublishError, PublishKey, Resume, Retention,
+    Selector, Subscribe, SubscribeError, Topic,
 };
 
 pub use crate::{

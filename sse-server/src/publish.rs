@@ -1,6 +1,7 @@
 //! What is posted, as events.
 
 use core::time::Duration;
+use std::collections::HashMap;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
@@ -9,7 +10,7 @@ use http_body_util::BodyExt;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use sse_codec::EventType;
-use sse_server_core::{Publish, Topic};
+use sse_server_core::{Publish, PublishKey, Topic};
 
 use crate::respond::Refusal;
 
@@ -28,6 +29,7 @@ struct Request {
     user: Option<String>,
     all: Option<bool>,
     event: Option<String>,
+    key: Option<String>,
     #[serde(default, deserialize_with = "present")]
     data: Option<Box<RawValue>>,
 }
@@ -61,30 +63,24 @@ pub(crate) enum Form {
 impl Route<'_> {
     /// Which body it takes.
     pub(crate) fn form(self, headers: &HeaderMap) -> Result<Form, Refusal> {
-        let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        let is = |name: &str| essence.eq_ignore_ascii_case(name);
         match self {
             // Whatever it is: the data is passed on as it came.
             Route::Raw { .. } => Ok(Form::Text),
-            _ if is("application/json") => Ok(Form::Json),
-            Route::Publish if is("application/x-ndjson") => Ok(Form::Lines),
+            Route::Publish if has_type(headers, "application/json") => Ok(Form::Json),
+            Route::Publish if has_type(headers, "application/x-ndjson") => Ok(Form::Lines),
             Route::Publish => Err(Refusal::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "the body must be JSON and say so; send Content-Type: application/json, \
                  or application/x-ndjson for a batch",
             )),
-            Route::Broadcast | Route::Notify => Err(Refusal::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "the body must be JSON and say so; send Content-Type: application/json",
-            )),
+            Route::Broadcast | Route::Notify => json_only(headers).map(|()| Form::Json),
         }
     }
 
-    /// Reads the event that a body asks to publish.
-    pub(crate) fn parse(self, body: &[u8]) -> Result<Publish, Refusal> {
+    /// Reads the event that a body asks to publish, on behalf of `publisher`.
+    pub(crate) fn parse(self, body: &[u8], publisher: Option<&str>) -> Result<Publish, Refusal> {
         match self {
-            Route::Publish => parse(body),
+            Route::Publish => Ok(parse(body, publisher)?.0),
             Route::Raw { topic, query } => raw(topic, query, body),
             Route::Broadcast => {
                 let Broadcast { message } = from_json(body)?;
@@ -100,6 +96,23 @@ impl Route<'_> {
             }
         }
     }
+}
+
+fn has_type(headers: &HeaderMap, name: &str) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case(name)
+}
+
+/// Refuses what does not say that it is JSON: a form on a page from elsewhere cannot.
+pub(crate) fn json_only(headers: &HeaderMap) -> Result<(), Refusal> {
+    if has_type(headers, "application/json") {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "the body must be JSON and say so; send Content-Type: application/json",
+    ))
 }
 
 #[derive(Deserialize)]
@@ -118,9 +131,11 @@ struct Notify {
 /// Reads a batch, a line an event; says which line is to blame.
 pub(crate) fn parse_lines(
     body: &[u8],
+    publisher: Option<&str>,
     max_events: usize,
 ) -> Result<Vec<(usize, Publish)>, Refusal> {
     let mut events = Vec::new();
+    let mut keys = HashMap::new();
     for (line, text) in (1..).zip(body.split(|&byte| byte == b'\n')) {
         if text.iter().all(u8::is_ascii_whitespace) {
             continue;
@@ -132,7 +147,12 @@ pub(crate) fn parse_lines(
             )
             .in_line(line));
         }
-        events.push((line, parse(text).map_err(|refusal| refusal.in_line(line))?));
+        let (event, key) = parse(text, publisher).map_err(|refusal| refusal.in_line(line))?;
+        if let Some(before) = key.and_then(|key| keys.insert(key, line)) {
+            let reason = format!("its key is that of line {before}; choose one for each event");
+            return Err(Refusal::bad_request(reason).in_line(line));
+        }
+        events.push((line, event));
     }
     if events.is_empty() {
         return Err(Refusal::bad_request("the batch has no events; send one a line"));
@@ -160,7 +180,7 @@ fn raw(topic: &str, query: &str, body: &[u8]) -> Result<Publish, Refusal> {
     Ok(event)
 }
 
-fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+pub(crate) fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
         let reason = match error.classify() {
             serde_json::error::Category::Data => format!("the body is not an event: {error}"),
@@ -172,7 +192,8 @@ fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
     })
 }
 
-fn parse(body: &[u8]) -> Result<Publish, Refusal> {
+/// Reads an event, and its key beside.
+fn parse(body: &[u8], publisher: Option<&str>) -> Result<(Publish, Option<PublishKey>), Refusal> {
     let request: Request = from_json(body)?;
     let Some(data) = request.data else {
         return Err(Refusal::bad_request(
@@ -197,11 +218,26 @@ fn parse(body: &[u8]) -> Result<Publish, Refusal> {
             "the event names no topic; add \"topic\": \"…\", \"topics\": […], \"user\": \"…\" or \"all\": true",
         ));
     }
-    let event = Publish::new(topics, text_of(&data)?);
-    match request.event {
-        Some(event_type) => named(event, &event_type),
-        None => Ok(event),
+    let mut event = Publish::new(topics, text_of(&data)?);
+    if let Some(event_type) = request.event {
+        event = named(event, &event_type)?;
     }
+    let key = request.key.map(|name| key(&name, publisher)).transpose()?;
+    if let Some(key) = &key {
+        event = event.key(key.clone());
+    }
+    Ok((event, key))
+}
+
+/// A key means what it means to one user. Who is not known shares theirs with all such, since an
+/// address may change from one try to the next.
+fn key(name: &str, publisher: Option<&str>) -> Result<PublishKey, Refusal> {
+    let key = PublishKey::new(name)
+        .map_err(|error| Refusal::bad_request(format_args!("in \"key\": {error}")))?;
+    Ok(match publisher {
+        Some(publisher) => key.by(publisher),
+        None => key,
+    })
 }
 
 /// A string is sent as what it says, anything else as the JSON it is.

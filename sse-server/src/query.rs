@@ -5,7 +5,7 @@ use core::time::Duration;
 use http::{Request, header::HeaderName};
 use sse_server_core::{Resume, Selector, Topic};
 
-use crate::respond::Refusal;
+use crate::{respond::Refusal, ticket::Secret};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -16,6 +16,8 @@ pub(crate) struct Asked {
     pub(crate) resume: Resume,
     /// How long a long-poll waits.
     pub(crate) wait: Option<Duration>,
+    /// Shown in the place of everything else: it says who asks, and for what.
+    pub(crate) ticket: Option<Secret>,
 }
 
 /// How many parameters a query may have: no subscription needs more.
@@ -26,7 +28,8 @@ const MAX_PAIRS: usize = 128;
 /// What is not known is refused: a parameter passed over in silence would be a subscription to
 /// something else than was meant.
 pub(crate) fn asked<B>(request: &Request<B>, path_topic: Option<&str>) -> Result<Asked, Refusal> {
-    let mut asked = Asked { selectors: Vec::new(), resume: Resume::Fresh, wait: None };
+    let mut asked =
+        Asked { selectors: Vec::new(), resume: Resume::Fresh, wait: None, ticket: None };
     if let Some(topic) = path_topic {
         asked.selectors.push(selector(&decode(topic, false)?)?);
     }
@@ -34,13 +37,19 @@ pub(crate) fn asked<B>(request: &Request<B>, path_topic: Option<&str>) -> Result
         match &*name {
             "topic" => asked.selectors.push(selector(&value)?),
             "lastEventId" => asked.resume = Resume::from_last_event_id(&value),
+            "ticket" => asked.ticket = Some(Secret::read(&value)?),
             "timeout" => asked.wait = Some(seconds(&value)?),
             name => {
                 return Err(Refusal::bad_request(format_args!(
-                    "the query parameter {name:?} is not known; there are topic, lastEventId and timeout"
+                    "the query parameter {name:?} is not known; there are topic, lastEventId, ticket and timeout"
                 )));
             }
         }
+    }
+    if asked.ticket.is_some() && !asked.selectors.is_empty() {
+        return Err(Refusal::bad_request(
+            "a ticket is for the topics it was asked for; leave them out, or ask for another",
+        ));
     }
     // On its own reconnect a browser sends the header; the query is then that of the first time.
     if let Some(id) = request.headers().get(LAST_EVENT_ID) {

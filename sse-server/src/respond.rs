@@ -5,7 +5,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use sse_codec::{Frame, OutgoingEvent};
-use sse_server_core::{AdmissionError, PublishError, SubscribeError};
+use sse_server_core::{
+    AdmissionError, InvalidTopic, PublishError, StoreError, SubscribeError, TicketError,
+};
 
 use crate::{body::Body, hub_task::Refused};
 
@@ -28,6 +30,11 @@ impl Refusal {
 
     pub(crate) fn bad_request(reason: impl core::fmt::Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason)
+    }
+
+    /// Of an id that no topic can be made of.
+    pub(crate) fn of_user(error: InvalidTopic) -> Self {
+        Self::bad_request(format_args!("the user's id cannot be used: {error}"))
     }
 
     /// 405, with the methods that there are.
@@ -85,8 +92,25 @@ impl From<AdmissionError> for Refusal {
             AdmissionError::TooManyForUser { .. } | AdmissionError::TooManyForAddress { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, Some(CROWDED))
             }
-            AdmissionError::Full => (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED)),
+            AdmissionError::Full | AdmissionError::TooManyWatched => {
+                (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED))
+            }
             AdmissionError::BurstTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, None),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        };
+        Self { retry_after, ..Self::new(status, error) }
+    }
+}
+
+impl From<TicketError> for Refusal {
+    fn from(error: TicketError) -> Self {
+        let (status, retry_after) = match error {
+            TicketError::Unknown => (StatusCode::UNAUTHORIZED, None),
+            TicketError::Used => (StatusCode::FORBIDDEN, None),
+            // Of a connection that broke the server may not know yet.
+            TicketError::InUse => (StatusCode::TOO_MANY_REQUESTS, Some(Duration::from_secs(1))),
+            TicketError::Full => (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED)),
+            TicketError::Refused(error) => return error.into(),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
         Self { retry_after, ..Self::new(status, error) }
@@ -97,6 +121,7 @@ impl<E: Into<Self>> From<Refused<E>> for Refusal {
     fn from(refused: Refused<E>) -> Self {
         match refused {
             Refused::Admission(error) => error.into(),
+            Refused::Ticket(error) => error.into(),
             Refused::Hub(error) => error.into(),
         }
     }
@@ -126,6 +151,7 @@ impl From<PublishError> for Refusal {
             | PublishError::ReservedType
             | PublishError::InvalidType { .. } => StatusCode::BAD_REQUEST,
             PublishError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            PublishError::Store(StoreError::KeyReused) => StatusCode::CONFLICT,
             PublishError::Busy | PublishError::Draining | PublishError::Store(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

@@ -1,12 +1,11 @@
 //! The accept loop.
 
 use alloc::sync::Arc;
-use core::{net::SocketAddr, pin::pin, time::Duration};
+use core::{net::SocketAddr, pin::pin};
 use std::{io, net::ToSocketAddrs};
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
     task::JoinSet,
     time::timeout,
 };
@@ -17,6 +16,9 @@ use crate::{
     guard::Guard,
     hub::Hub,
     service::EventService,
+    stop::Stop,
+    trouble::Trouble,
+    wire::Writer,
 };
 
 /// A hub that listens.
@@ -73,42 +75,50 @@ impl Server {
     /// them, and returns when all connections have ended, or by the deadline.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { listener, admin, hub, config } = self;
+        let stopping = Arc::new(Stop::default());
         let listening = |listener: &TcpListener, site| {
             let address = listener.local_addr();
             let is_local = address.is_ok_and(|address| address.ip().is_loopback());
             let guard = is_local.then(|| Guard::new(&config.allowed_hosts));
-            Arc::new(Listening { site, config: config.clone(), guard })
+            Arc::new(Listening { site, config: config.clone(), guard, stop: stopping.clone() })
         };
         let public = listening(&listener, Site::Public(EventService::new(hub.clone())));
         let admin = admin.map(|listener| {
             let private = listening(&listener, Site::Admin(hub.clone()));
             (listener, private)
         });
-        let (stopping, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
+        let mut trouble = Trouble::new(config.report);
         let mut stop = pin!(stop);
         loop {
             let (accepted, listening) = tokio::select! {
                 () = stop.as_mut() => break,
-                Some(_) = connections.join_next() => continue,
-                accepted = listener.accept() => (accepted, &public),
-                Some((accepted, listening)) = accept(admin.as_ref()) => (accepted, listening),
+                Some(_) = connections.join_next() => {
+                    trouble.eases();
+                    continue;
+                }
+                () = trouble.pause() => continue,
+                accepted = listener.accept(), if !trouble.pauses() => (accepted, &public),
+                Some((accepted, listening)) = accept(admin.as_ref()), if !trouble.pauses() => {
+                    (accepted, listening)
+                }
             };
             match accepted {
                 Ok((stream, peer)) if connections.len() < config.max_connections => {
-                    let (listening, stopped) = (listening.clone(), stopped.clone());
-                    connections.spawn(connection::serve(stream, peer.ip(), listening, stopped));
+                    let (listening, writer) = (listening.clone(), Arc::new(Writer::default()));
+                    let served = connection::serve(stream, peer.ip(), listening, writer.clone());
+                    writer.begin(connections.spawn(served));
+                    trouble.is_over();
                 }
-                // Over the limit: closed by being dropped.
-                Ok(_) => {}
-                // One peer's fault, or no descriptor left: better once others have gone.
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                // Closed by being dropped.
+                Ok(_) => trouble.is_full(config.max_connections),
+                Err(error) => trouble.accept_failed(&error),
             }
         }
         // Closed before the streams are: whoever comes back early finds nobody, and tries again,
         // while an answer with an error would end a browser's EventSource for good.
         drop((listener, admin));
-        stopping.send_replace(true);
+        stopping.say();
         let ended = async {
             hub.drain(config.drain_timeout).await;
             while connections.join_next().await.is_some() {}
@@ -117,9 +127,6 @@ impl Server {
         let _ = timeout(config.drain_timeout, ended).await;
     }
 }
-
-/// After an accept that failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind(address)?;

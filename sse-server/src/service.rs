@@ -13,11 +13,10 @@ use std::hash::RandomState;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use sse_server_core::{PublishError, Resume, Subscribe, Visitor};
+use sse_server_core::{PublishError, Resume, Subscribe, SubscriberId, Visitor};
 
 use crate::{
     body::Body,
-    connection::CutHandle,
     hub::Hub,
     identity::Identity,
     poll,
@@ -25,6 +24,8 @@ use crate::{
     query::{self, Asked},
     respond::{self, Refusal},
     subscription::Subscription,
+    ticket,
+    wire::CutHandle,
 };
 
 /// Answers requests on behalf of a [`Hub`].
@@ -81,36 +82,64 @@ impl EventService {
         }
         let asked = asked(request, topic, wants_json)?;
         let identity = Identity::of(request, config)?;
-        let mut subscribe = Subscribe::new(asked.selectors.iter().cloned()).resume(asked.resume);
-        let mut visitor = Visitor::new(asked.selectors);
-        if let Some(user) = identity.user {
-            subscribe = subscribe.user(&user).map_err(|error| {
-                Refusal::bad_request(format_args!("the user's id cannot be used: {error}"))
-            })?;
-            visitor = visitor.user(user);
-        }
-        if let Some(address) = identity.address {
-            visitor = visitor.address(address);
-        }
-        let shared = self.hub.shared();
-        let cut = request.extensions().get::<CutHandle>().cloned();
-        let id = match shared.admit(subscribe, visitor, cut) {
+        let cut = request.extensions().get::<CutHandle>();
+        let id = match self.admit(&asked, identity, cut.cloned()) {
             Ok(id) => id,
-            Err(refused) => {
-                let refusal = Refusal::from(refused);
-                if config.soft_refusals && !wants_json && refusal.is_for_now() {
+            Err(refusal) => {
+                // Whoever holds a ticket is a browser.
+                let is_soft = config.soft_refusals || asked.ticket.is_some();
+                if is_soft && !wants_json && refusal.is_for_now() {
                     let jitter = RandomState::new().hash_one(0) as u16;
                     return Ok(Events::Now(refusal.into_stream(jitter)));
                 }
                 return Err(refusal);
             }
         };
-        let stream = Subscription::new(shared.clone(), id);
+        if let Some(cut) = cut {
+            cut.watch_peer();
+        }
+        let stream = Subscription::new(self.hub.shared().clone(), id);
         if wants_json {
             let wait = asked.wait.unwrap_or(config.long_poll).min(config.max_long_poll);
             return Ok(Events::Later { stream, resume: asked.resume, wait });
         }
         Ok(Events::Now(respond::event_stream(stream.into())))
+    }
+
+    fn admit(
+        &self,
+        asked: &Asked,
+        identity: Identity,
+        cut: Option<CutHandle>,
+    ) -> Result<SubscriberId, Refusal> {
+        let shared = self.hub.shared();
+        if let Some(secret) = &asked.ticket {
+            let admitted = shared.admit_by_ticket(&secret.0, asked.resume, identity.address, cut);
+            return Ok(admitted?);
+        }
+        let mut subscribe = Subscribe::new(asked.selectors.iter().cloned()).resume(asked.resume);
+        let mut visitor = Visitor::new(asked.selectors.iter().cloned());
+        if let Some(user) = identity.user {
+            subscribe = subscribe.user(&user).map_err(Refusal::of_user)?;
+            visitor = visitor.user(user);
+        }
+        if let Some(address) = identity.address {
+            visitor = visitor.address(address);
+        }
+        Ok(shared.admit(subscribe, visitor, cut)?)
+    }
+
+    async fn ticket<B>(self, request: Request<B>) -> Result<Response<Body>, Refusal>
+    where
+        B: http_body::Body,
+        B::Error: Display,
+    {
+        let config = self.hub.routes();
+        let identity = Identity::of(&request, config)?;
+        let (head, body) = request.into_parts();
+        publish::json_only(&head.headers)?;
+        let body = publish::read(body, config.max_body).await?;
+        Ok(respond::json(StatusCode::OK, &ticket::issue(&self.hub, &identity, &body)?))
     }
 
     async fn publish<B>(self, route: Posted, request: Request<B>) -> Result<Response<Body>, Refusal>
@@ -119,7 +148,8 @@ impl EventService {
         B::Error: Display,
     {
         let config = self.hub.routes();
-        let principal = Identity::of(&request, config)?.principal();
+        let identity = Identity::of(&request, config)?;
+        let (principal, publisher) = (identity.principal(), identity.user.as_deref());
         let (head, body) = request.into_parts();
         let query = head.uri.query().unwrap_or_default();
         let route = match &route {
@@ -132,8 +162,8 @@ impl EventService {
         let max = if form == Form::Lines { config.max_batch } else { config.max_body };
         let body = publish::read(body, max).await?;
         let numbered = match form {
-            Form::Lines => publish::parse_lines(&body, config.max_batch_events)?,
-            Form::Json | Form::Text => vec![(0, route.parse(&body)?)],
+            Form::Lines => publish::parse_lines(&body, publisher, config.max_batch_events)?,
+            Form::Json | Form::Text => vec![(0, route.parse(&body, publisher)?)],
         };
         let (lines, events): (Vec<_>, Vec<_>) = numbered.into_iter().unzip();
         let answers = self.hub.shared().publish_all(events, principal.as_deref());
@@ -141,24 +171,38 @@ impl EventService {
             0 => Refusal::from(refused),
             line => Refusal::from(refused).in_line(line),
         })?;
-        let mut ids = Vec::with_capacity(answers.len());
+        let mut receipts = Vec::with_capacity(answers.len());
         for answer in answers {
             // The hub answers all that it takes, unless it is gone.
-            let place = answer.await.unwrap_or(Err(PublishError::Draining))?;
-            ids.push(place.to_string());
+            receipts.push(answer.await.unwrap_or(Err(PublishError::Draining))?);
         }
+        let id = receipts[0].cursor.to_string();
         let answer = match route {
-            _ if form == Form::Lines => serde_json::json!({ "ids": ids }),
-            Route::Publish | Route::Raw { .. } => serde_json::json!({ "id": ids[0] }),
-            Route::Broadcast | Route::Notify => {
-                serde_json::json!({ "success": true, "id": ids[0] })
+            _ if form == Form::Lines => {
+                let ids = receipts.iter().map(|receipt| receipt.cursor.to_string());
+                serde_json::json!({ "ids": ids.collect::<Vec<_>>() })
             }
+            Route::Publish if receipts[0].is_repeat => {
+                serde_json::json!({ "id": id, "repeat": true })
+            }
+            Route::Publish | Route::Raw { .. } => serde_json::json!({ "id": id }),
+            Route::Broadcast | Route::Notify => serde_json::json!({ "success": true, "id": id }),
         };
         Ok(respond::json(StatusCode::OK, &answer.to_string()))
     }
 
+    /// Whether the process is of use.
+    fn health(&self) -> Result<Response<Body>, Refusal> {
+        if self.hub.has_failed() {
+            let reason = "the hub has panicked and is of no more use; restart the process";
+            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, reason));
+        }
+        Ok(respond::text(StatusCode::OK, "ok\n"))
+    }
+
     /// Whether it is of use to send requests here, and why not.
     fn readiness(&self) -> Result<Response<Body>, Refusal> {
+        self.health()?;
         if self.hub.is_draining() {
             let reason = "the hub is shutting down; ask another";
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason));
@@ -222,7 +266,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
 
 /// What there is, for whoever asks for something else.
 const ROUTES: &str = "GET /events, GET /events/{topic}, POST /publish, POST /events/{topic}, \
-                      POST /broadcast, POST /notify, GET /healthz, GET /readyz and GET / are all there is";
+                      POST /broadcast, POST /notify, POST /ticket, GET /healthz, GET /readyz and GET / are all there is";
 
 impl<B> tower_service::Service<Request<B>> for EventService
 where
@@ -240,6 +284,10 @@ where
 
     fn call(&mut self, request: Request<B>) -> ServiceFuture {
         let (method, path) = (request.method(), request.uri().path());
+        if path == "/ticket" && *method == Method::POST {
+            let answer = self.clone().ticket(request);
+            return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
+        }
         if let Some(route) = Posted::to(path).filter(|_| *method == Method::POST) {
             let answer = self.clone().publish(route, request);
             return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
@@ -248,8 +296,10 @@ where
         let response = match path {
             _ if topic_in(path).is_some() => self.events(&request, topic_in(path)),
             "/events" | "/events/" => self.events(&request, None),
-            "/publish" | "/broadcast" | "/notify" => Err(Refusal::method(method, path, "POST")),
-            "/healthz" if reads => Ok(Events::Now(respond::text(StatusCode::OK, "ok\n"))),
+            "/publish" | "/broadcast" | "/notify" | "/ticket" => {
+                Err(Refusal::method(method, path, "POST"))
+            }
+            "/healthz" if reads => self.health().map(Events::Now),
             "/readyz" if reads => self.readiness().map(Events::Now),
             "/" if reads && self.hub.routes().page => {
                 Ok(Events::Now(respond::html(include_str!("page.html"))))

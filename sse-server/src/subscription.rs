@@ -28,14 +28,13 @@ pub struct Subscription {
     id: SubscriberId,
     unconfirmed: Option<Written>,
     over: bool,
-    frames: Vec<Bytes>,
     /// Of a block that is larger than a chunk: what has not been given out.
     rest: Bytes,
 }
 
 impl Subscription {
     pub(crate) const fn new(shared: Arc<Shared>, id: SubscriberId) -> Self {
-        Self { shared, id, unconfirmed: None, over: false, frames: Vec::new(), rest: Bytes::new() }
+        Self { shared, id, unconfirmed: None, over: false, rest: Bytes::new() }
     }
 
     /// By what it resumes if it ends now.
@@ -47,17 +46,18 @@ impl Subscription {
     fn piece(&mut self) -> Bytes {
         self.rest.split_to(self.rest.len().min(2 * CHUNK))
     }
+}
 
-    fn chunk(&mut self) -> Bytes {
-        if self.frames.len() == 1 {
-            return self.frames.pop().unwrap_or_default();
-        }
-        let mut chunk = BytesMut::with_capacity(self.frames.iter().map(Bytes::len).sum());
-        for frame in self.frames.drain(..) {
-            chunk.extend_from_slice(&frame);
-        }
-        chunk.freeze()
+/// These frames in one piece.
+fn joined(mut frames: Vec<Bytes>) -> Bytes {
+    if frames.len() == 1 {
+        return frames.pop().unwrap_or_default();
     }
+    let mut whole = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
+    for frame in &frames {
+        whole.extend_from_slice(frame);
+    }
+    whole.freeze()
 }
 
 impl Stream for Subscription {
@@ -72,10 +72,12 @@ impl Stream for Subscription {
             return Poll::Ready(Some(Ok(this.piece())));
         }
         let unconfirmed = this.unconfirmed.take();
-        match this.shared.read(this.id, unconfirmed, CHUNK, &mut this.frames, cx) {
+        // Taken anew each time: kept, it would be one more place in memory to reach for.
+        let mut frames = Vec::new();
+        match this.shared.read(this.id, unconfirmed, CHUNK, &mut frames, cx) {
             Read::Frames(written) => {
                 this.unconfirmed = Some(written);
-                this.rest = this.chunk();
+                this.rest = joined(frames);
                 Poll::Ready(Some(Ok(this.piece())))
             }
             Read::Nothing => Poll::Pending,

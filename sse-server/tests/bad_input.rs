@@ -142,7 +142,7 @@ fn a_subscription_that_is_none_is_refused_with_a_reason() {
     let cases = [
         (
             "/events?topics=a",
-            "The query parameter \"topics\" is not known; there are topic, lastEventId and timeout.",
+            "The query parameter \"topics\" is not known; there are topic, lastEventId, ticket and timeout.",
         ),
         ("/events?topic=", "The topic is empty; name one, such as prices.eur."),
         (

@@ -36,9 +36,15 @@ async fn one_that_does_not_finish_its_request_is_hung_up_on() {
 async fn an_open_stream_outlives_the_time_for_a_head() {
     let address = serve().await;
     let read = tokio::task::spawn_blocking(move || {
-        let mut stream = TcpStream::connect(address)?;
-        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-        let mut wire = Vec::new();
+        // On a busy machine a head may take too long; once there is an answer it was in time.
+        let (mut stream, mut wire) = loop {
+            let mut stream = TcpStream::connect(address)?;
+            let mut first = [0; 1024];
+            let asked = stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            if let Ok(len @ 1..) = asked.and_then(|()| stream.read(&mut first)) {
+                break (stream, first[..len].to_vec());
+            }
+        };
         // Ten heartbeats last longer than a head may take.
         while wire.windows(11).filter(|bytes| bytes == b": heartbeat").count() < 10 {
             let mut some = [0; 1024];

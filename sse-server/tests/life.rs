@@ -5,7 +5,7 @@
 mod common;
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::process::ExitStatusExt,
 };
@@ -95,21 +95,15 @@ fn one_that_does_not_read_is_cut_by_a_reset_and_the_others_miss_nothing() {
     // One that reads each event before the next is published lags by two at most: the one that it
     // has, which the server may not know yet, and the next.
     let server = Server::start(&["--max-lag", "300000"]);
-    let mut stalled = stalled(&server);
+    let stalled = stalled(&server);
     let mut reads = server.subscribe("/events/a", "");
-    for n in 0..100 {
+    // For longer than a burst may take, until it is cut.
+    let cut = (0..10_000).find_map(|n| {
         publish_much(&server);
         assert_eq!(reads.data().len(), 100_000, "{n}");
-    }
-    let mut sink = vec![0; 1 << 16];
-    let end = loop {
-        match stalled.read(&mut sink) {
-            Ok(0) => break None,
-            Ok(_) => {}
-            Err(error) => break Some(error.kind()),
-        }
-    };
-    assert_eq!(end, Some(ErrorKind::ConnectionReset));
+        stalled.take_error().unwrap()
+    });
+    assert_eq!(cut.map(|error| error.kind()), Some(ErrorKind::ConnectionReset));
 }
 
 #[test]
@@ -136,6 +130,31 @@ fn one_that_sends_no_request_is_not_waited_for_while_it_drains() {
     server.request("GET", "/healthz", "", b"");
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn no_descriptor_left_is_said_and_gets_better_once_others_have_gone() {
+    let mut server = Server::start_limited(64);
+    let mut stderr = BufReader::new(server.child.stderr.take().unwrap());
+    let crowd: Vec<_> = (0..80).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    let mut sentence = String::new();
+    stderr.read_line(&mut sentence).unwrap();
+    assert!(sentence.starts_with("sse-server: no connection can be accepted ("), "{sentence}");
+    assert!(sentence.contains("ulimit -n"), "{sentence}");
+    drop(crowd);
+    assert_eq!(server.request("GET", "/healthz", "", b"").body, "ok\n");
+}
+
+#[test]
+fn a_connection_too_many_is_closed_and_that_is_said() {
+    let mut server = Server::start(&["--max-connections", "2"]);
+    let mut stderr = BufReader::new(server.child.stderr.take().unwrap());
+    let _streams = [server.subscribe("/events", ""), server.subscribe("/events", "")];
+    let mut third = TcpStream::connect(server.address).unwrap();
+    assert!(matches!(third.read(&mut [0]), Ok(0) | Err(_)));
+    let mut sentence = String::new();
+    stderr.read_line(&mut sentence).unwrap();
+    assert!(sentence.starts_with("sse-server: 2 connections are open, the most"), "{sentence}");
 }
 
 /// Opens a stream of topic a that is not read.

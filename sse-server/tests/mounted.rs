@@ -11,6 +11,7 @@ mod plain_hyper;
 
 use std::{future::pending, net::SocketAddr, time::Duration};
 
+use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_server::{Config, Hub, Publish, Server, ServerConfig, Topic};
@@ -98,10 +99,11 @@ async fn as_a_futures_stream_it_goes_into_any_server() {
     assert!(stream.read_to_end(&mut Vec::new()).await.is_ok(), "it ends");
 }
 
-#[tokio::test]
-async fn over_http_2_many_streams_share_a_connection() {
-    let hub = hub();
-    let server = Server::bind("127.0.0.1:0", hub.clone(), ServerConfig::default()).unwrap();
+type Client = hyper::client::conn::http2::SendRequest<Full<Bytes>>;
+
+/// A server of this hub, and a connection to it.
+async fn http_2(hub: Hub) -> (Client, SocketAddr) {
+    let server = Server::bind("127.0.0.1:0", hub, ServerConfig::default()).unwrap();
     let address = server.local_addr().unwrap();
     tokio::spawn(server.run(pending()));
     let socket = TcpStream::connect(address).await.unwrap();
@@ -110,11 +112,60 @@ async fn over_http_2_many_streams_share_a_connection() {
             .await
             .unwrap();
     tokio::spawn(connection);
+    (client, address)
+}
+
+#[tokio::test]
+async fn a_stream_of_http_2_that_is_not_read_is_reset_and_its_neighbours_read_on() {
+    let mut config = Config::default();
+    config.hub.max_lag = 300_000;
+    let hub = Hub::start(config).unwrap();
+    let (client, address) = http_2(hub.clone()).await;
+    let open = || async {
+        let request = http::Request::get(format!("http://{address}/events/a"));
+        let request = request.body(Full::new(Bytes::new())).unwrap();
+        client.clone().send_request(request).await.unwrap().into_body()
+    };
+    let (mut stalled, mut reads) = (open().await, open().await);
+    // More than the stream's window, what hyper holds, and the lag that may be.
+    let mut published = 0;
+    while hub.counters().cut_for_lag == 0 {
+        let event = Publish::new([Topic::new("a").unwrap()], "x".repeat(50_000));
+        hub.publish(event).await.unwrap();
+        published += 1;
+        let mut wire = 0;
+        while wire < 50_000 {
+            wire += reads.frame().await.unwrap().unwrap().into_data().unwrap().len();
+        }
+        assert!(published < 100, "it is never cut");
+    }
+    assert_eq!(hub.counters().subscribers, 1, "nothing is kept for it");
+    let error = loop {
+        match stalled.frame().await.expect("it does not end in peace") {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    // RST_STREAM with the code CANCEL, in h2's words.
+    let reason = core::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(reason, "stream error received: stream no longer needed");
+    hub.publish(Publish::new([Topic::new("a").unwrap()], "still here")).await.unwrap();
+    let mut wire = String::new();
+    while !wire.contains("data: still here\n\n") {
+        let frame = reads.frame().await.unwrap().unwrap();
+        wire.push_str(&String::from_utf8_lossy(frame.data_ref().unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn over_http_2_many_streams_share_a_connection() {
+    let hub = hub();
+    let (client, address) = http_2(hub.clone()).await;
     let request = |method: &str, path: &str, body: &'static str| {
         http::Request::builder()
             .method(method)
             .uri(format!("http://{address}{path}"))
-            .body(Full::new(bytes::Bytes::from_static(body.as_bytes())))
+            .body(Full::new(Bytes::from_static(body.as_bytes())))
             .unwrap()
     };
     let mut bodies = Vec::new();

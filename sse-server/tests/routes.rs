@@ -171,6 +171,7 @@ fn pages_from_elsewhere_reach_nothing() {
         (public, "POST", "/publish"),
         (public, "POST", "/broadcast"),
         (public, "POST", "/notify"),
+        (public, "POST", "/ticket"),
         (public, "GET", "/healthz"),
         (public, "GET", "/readyz"),
         (public, "GET", "/"),
@@ -242,5 +243,122 @@ fn whoever_runs_it_sees_the_figures_and_ends_streams() {
         ("GET", "/presence", 400),
     ] {
         assert_eq!(ask(method, path).0, status, "{method} {path}");
+    }
+}
+
+#[test]
+fn a_ticket_opens_one_stream_and_resumes_it() {
+    let server = Server::start(&["--user-header", "X-User"]);
+    let json = "Content-Type: application/json\r\nX-User: ann\r\n";
+    let ticket = |body: &str| {
+        let answer = server.request("POST", "/ticket", json, body.as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let answer: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(answer["useWithin"], 60);
+        answer["ticket"].as_str().unwrap().to_owned()
+    };
+    let path = format!("/events?ticket={}", ticket(r#"{"topics": ["a", "b.*"]}"#));
+    // No header says who it is; the ticket does.
+    let mut stream = server.open(&path, "");
+    assert_eq!(stream.event().event_type, "connected");
+    server.publish(r#"{"topic": "c", "data": "not asked for"}"#);
+    server.publish(r#"{"topic": "b.x", "data": "1"}"#);
+    server.publish(r#"{"user": "ann", "data": "2"}"#);
+    server.publish(r#"{"user": "bob", "data": "of others"}"#);
+    assert_eq!(stream.data(), "1");
+    let event = stream.event();
+    assert_eq!(event.data, "2");
+    let resume = format!("Last-Event-ID: {}\r\n", event.last_event_id);
+    // While it is open, another is told to come back, as far as a browser can be told.
+    let second = server.request("GET", &path, &resume, b"");
+    assert!(second.status == 200 && second.body.contains("\nretry: "), "{}", second.body);
+    let second =
+        server.request("GET", &path, &format!("{resume}Accept: application/json\r\n"), b"");
+    assert_eq!((second.status, second.error().contains("stream is open")), (429, true));
+    drop(stream);
+    server.publish(r#"{"topic": "a", "data": "3"}"#);
+    // As soon as the server has heard that it is gone.
+    let mut stream = loop {
+        let mut stream = server.open(&path, &resume);
+        if stream.event().event_type == "connected" {
+            break stream;
+        }
+    };
+    assert_eq!(stream.data(), "3");
+    drop(stream);
+    // It is good to resume, and for nothing else.
+    let again = loop {
+        let again = server.request("GET", &path, "Accept: application/json\r\n", b"");
+        if again.status != 429 {
+            break again;
+        }
+    };
+    assert_eq!((again.status, again.error().contains("used before")), (403, true));
+    let unknown = server.request("GET", "/events?ticket=00000000000000000000000000000000", "", b"");
+    assert_eq!((unknown.status, unknown.error().contains("ask for another")), (401, true));
+    for (path, status) in [
+        (format!("{path}&topic=c"), 400),
+        (path.replace("events?", "events/c?"), 400),
+        ("/events?ticket=x".to_owned(), 401),
+    ] {
+        assert_eq!(server.request("GET", &path, &resume, b"").status, status, "{path}");
+    }
+    let many: Vec<_> = (0..65).map(|n| format!("\"t{n}\"")).collect();
+    let long: Vec<_> = (0..10).map(|n| format!("\"{n}{}\"", "x".repeat(250))).collect();
+    for (body, sentence) in [
+        (r#"{"topics": ["a..b"]}"#.to_owned(), "The topic has an empty segment"),
+        (r#"{"topics": ["$user.bob"]}"#.into(), "Topics that begin with $ are the hub's own"),
+        (r#"{"topics": 1}"#.into(), "The body is not"),
+        (format!("{{\"topics\": [{}]}}", many.join(",")), "The ticket names 65 topics; 64"),
+        (format!("{{\"topics\": [{}]}}", long.join(",")), "The topics of a ticket have 2510 bytes"),
+    ] {
+        let answer = server.request("POST", "/ticket", json, body.as_bytes());
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(answer.error().starts_with(sentence), "{}", answer.error());
+    }
+    assert_eq!(server.request("POST", "/ticket", "", b"{}").status, 415);
+    assert_eq!(server.request("GET", "/ticket", "", b"").status, 405);
+}
+
+#[test]
+fn a_publish_that_is_sent_again_by_its_key_takes_effect_once() {
+    let server = Server::start(&["--user-header", "X-User"]);
+    let mut stream = server.subscribe("/events/a", "");
+    let post = |user: &str, form: &str, body: &str| {
+        let headers = format!("Content-Type: application/{form}\r\nX-User: {user}\r\n");
+        let answer = server.request("POST", "/publish", &headers, body.as_bytes());
+        let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        (answer.status, json)
+    };
+    let event = r#"{"topic": "a", "data": "paid", "key": "order 17"}"#;
+    let (status, first) = post("shop", "json", event);
+    assert_eq!((status, &first["repeat"]), (200, &serde_json::Value::Null));
+    let (status, again) = post("shop", "json", event);
+    assert_eq!((status, &again["id"], &again["repeat"]), (200, &first["id"], &true.into()));
+    // Another's key of the same name is another key.
+    let (_, other) = post("warehouse", "json", event);
+    assert_ne!(other["id"], first["id"]);
+    let (status, reused) = post("shop", "json", &event.replace("paid", "sent"));
+    assert_eq!(status, 409);
+    assert!(reused["error"].as_str().unwrap().starts_with("This key was used for another event"));
+    // A batch stands and falls as a whole.
+    let new = r#"{"topic": "a", "data": "new", "key": "order 18"}"#;
+    let lines = |last: &str| post("shop", "x-ndjson", &format!("{new}\n\n{last}\n"));
+    let (status, bad) = lines(&event.replace("paid", "sent"));
+    assert_eq!(status, 409);
+    assert!(bad["error"].as_str().unwrap().starts_with("In line 3: This key was used"), "{bad}");
+    let (status, bad) = lines(&new.replace("new", "newer"));
+    assert_eq!(
+        (status, &bad["error"]),
+        (400, &"In line 3: Its key is that of line 1; choose one for each event.".into())
+    );
+    let (status, fine) = lines(event);
+    assert_eq!((status, &fine["ids"][1]), (200, &first["id"]), "{fine}");
+    let data: Vec<_> = (0..3).map(|_| stream.data()).collect();
+    assert_eq!(data, ["paid", "paid", "new"]);
+    for key in ["", "a\\nb", "a\\u0000"] {
+        let (status, answer) = post("shop", "json", &event.replace("order 17", key));
+        assert_eq!(status, 400);
+        assert!(answer["error"].as_str().unwrap().starts_with("In \"key\": the key"), "{answer}");
     }
 }

@@ -85,6 +85,23 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }
 
+/// What a command printed, which was also shown line by line as it came.
+pub(crate) fn output_shown(command: &mut Command) -> Result<String, Failure> {
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().map_err(|error| not_started(command, &error))?;
+    let mut printed = String::new();
+    for line in child.stdout.take().into_iter().flat_map(|from| BufReader::new(from).lines()) {
+        // What is no text, or breaks off, is told by the status.
+        let Ok(line) = line else { break };
+        println!("{line}");
+        printed.push_str(&line);
+        printed.push('\n');
+    }
+    let status = child.wait().map_err(|error| not_started(command, &error))?;
+    succeeded(command, status)?;
+    Ok(printed)
+}
+
 /// Whether a program of this name stands on the search path.
 pub(crate) fn exists(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();

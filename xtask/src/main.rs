@@ -2,10 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod checks;
 mod command;
 mod guard;
 mod hub;
+mod machine;
 mod node;
 mod packages;
 mod plan;
@@ -29,6 +31,9 @@ Usage: cargo xtask COMMAND
   soak [--minutes N]
                  fuzzes each target for N minutes (10), and runs the codec under miri; wants a nightly
                  compiler, cargo-fuzz and miri, and says what it skipped for the lack of them
+  bench [--print] [PART…]
+                 measures every part or these, each beside its peers, and puts the tables into
+                 docs/performance.md, or only prints them
   help           says this
 ";
 
@@ -45,9 +50,11 @@ fn main() -> ExitCode {
         ("run", []) => run::run(),
         ("test", steps) => test::test(steps),
         ("soak", args) => soak::soak(args),
+        ("bench", parts) => bench::bench_parts(parts),
         (guard::COMMAND, [program, args @ ..]) => guard::guard(program, args),
         ("help" | "--help" | "-h", _) => {
             print!("{HELP}\nSteps of `test`:\n{}", plan::list(test::STEPS));
+            print!("\nParts of `bench`:\n{}", bench::list());
             Ok(ExitCode::SUCCESS)
         }
         ("run", [extra, ..]) => {

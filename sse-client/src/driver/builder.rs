@@ -17,12 +17,12 @@ use http::{
 use reqwest::ClientBuilder;
 use sse_codec::{EventId, InvalidField, Limits};
 use thiserror::Error;
-use url::{ParseError, Url};
 
 use super::{
     EventSource, HttpClient, Updates,
     failure::root_cause,
-    request::{Provider, Template},
+    request::{Provider, Redirects, Template},
+    url::{UrlMistake, UrlSentence, parse_url, shown},
 };
 use crate::session::{Attempt, Failure, RetryPolicy, SessionConfig};
 
@@ -55,6 +55,7 @@ pub struct Builder {
     policy: RetryPolicy,
     limits: Limits,
     provider: Option<Provider>,
+    redirects: Redirects,
     /// The first mistake in a header.
     mistake: Option<BuildError>,
 }
@@ -72,6 +73,7 @@ impl Builder {
             policy: RetryPolicy::default(),
             limits: Limits::default(),
             provider: None,
+            redirects: Redirects::All,
             mistake: None,
         }
     }
@@ -177,7 +179,8 @@ impl Builder {
     ///
     /// **Put no secret into a client's `default_headers`**: reqwest sends them wherever a redirect
     /// leads, and gives nobody a way to see or to stop it. [`header`](Self::header),
-    /// [`headers`](Self::headers) and [`headers_with`](Self::headers_with) are the safe places.
+    /// [`headers`](Self::headers) and [`headers_with`](Self::headers_with) are the safe places; where
+    /// the client is not yours to change, [`Redirects::SameOrigin`] keeps its secrets at home.
     pub fn client(mut self, client: ClientBuilder) -> Self {
         self.client = client;
         self
@@ -187,6 +190,23 @@ impl Builder {
     /// streams need one pool of connections, not a thousand.
     pub fn shared_client(mut self, client: &HttpClient) -> Self {
         self.shared = Some(client.clone());
+        self
+    }
+
+    /// Which redirects are followed; [`Redirects::All`] by default.
+    ///
+    /// ```no_run
+    /// use sse_client::{EventSource, Redirects};
+    ///
+    /// # fn main() -> Result<(), sse_client::BuildError> {
+    /// let source = EventSource::builder("https://example.org/events")
+    ///     .redirects(Redirects::SameOrigin)
+    ///     .open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn redirects(mut self, allowed: Redirects) -> Self {
+        self.redirects = allowed;
         self
     }
 
@@ -211,7 +231,8 @@ impl Builder {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
-        let url = parse_url(&self.url)?;
+        let url = parse_url(&self.url)
+            .map_err(|mistake| BuildError::Url { url: shown(&self.url), mistake })?;
         self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
         // What the Fetch standard makes of the "no-store" cache mode, which EventSource asks for.
         self.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
@@ -231,6 +252,7 @@ impl Builder {
             headers: self.headers,
             body: self.body,
             provider: self.provider,
+            redirects: self.redirects,
         };
         Ok(Updates::new(template, config))
     }
@@ -253,10 +275,11 @@ impl fmt::Debug for Builder {
 #[non_exhaustive]
 pub enum BuildError {
     /// The URL is not one, or not of a web server.
-    #[error("{}", UrlSentence { url, mistake })]
+    #[error("{}", UrlSentence { url, mistake: *mistake })]
     #[non_exhaustive]
     Url {
-        /// What was given, cut to 200 characters.
+        /// What was given, without its query, and without what stands around an `@`: there may be
+        /// secrets. Cut to 200 characters.
         url: String,
         /// What is wrong with it.
         mistake: UrlMistake,
@@ -265,7 +288,7 @@ pub enum BuildError {
     #[error("{name:?} cannot be the name of a header: it may have letters, digits and hyphens")]
     #[non_exhaustive]
     HeaderName {
-        /// What was given, cut to 200 characters.
+        /// What was given, up to a colon if it has one, and cut to 200 characters.
         name: String,
     },
     /// A header's value (not shown, since it may be a secret) cannot be sent.
@@ -286,77 +309,11 @@ pub enum BuildError {
     Client(#[source] reqwest::Error),
 }
 
-/// What can be wrong with a URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UrlMistake {
-    /// There is nothing.
-    Empty,
-    /// It does not begin with `http://` or `https://`, but would be right with it.
-    NoScheme,
-    /// Its scheme is another.
-    OtherScheme,
-    /// It names no host.
-    NoHost,
-    /// It has no scheme, and would not be one with it either.
-    NotAUrl,
-    /// It is malformed in the way that this says.
-    Malformed(String),
-}
-
-struct UrlSentence<'a> {
-    url: &'a str,
-    mistake: &'a UrlMistake,
-}
-
-impl fmt::Display for UrlSentence<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.url;
-        match self.mistake {
-            UrlMistake::Empty => {
-                f.write_str("no URL was given: write one such as http://localhost:8080/events")
-            }
-            UrlMistake::NoScheme => {
-                write!(f, "{url:?} does not say how to connect: write \"http://{url}\"")
-            }
-            UrlMistake::OtherScheme => write!(
-                f,
-                "{url:?} is not the URL of an event stream: it must begin with http:// or https://",
-            ),
-            UrlMistake::NoHost => {
-                write!(f, "{url:?} names no host: write one such as http://localhost:8080/events")
-            }
-            UrlMistake::NotAUrl => {
-                write!(f, "{url:?} is not a URL: write one such as http://localhost:8080/events")
-            }
-            UrlMistake::Malformed(reason) => write!(f, "{url:?} is not a URL: {reason}"),
-        }
-    }
-}
-
-fn parse_url(text: &str) -> Result<Url, BuildError> {
-    let text = text.trim();
-    let mistake = match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => return Ok(url),
-        // "localhost:8080/events" reads as a URL with the scheme "localhost".
-        Ok(_) if !text.contains("://") && would_be_url(text) => UrlMistake::NoScheme,
-        Ok(_) => UrlMistake::OtherScheme,
-        Err(_) if text.is_empty() => UrlMistake::Empty,
-        Err(ParseError::RelativeUrlWithoutBase) if would_be_url(text) => UrlMistake::NoScheme,
-        Err(ParseError::EmptyHost) => UrlMistake::NoHost,
-        Err(ParseError::RelativeUrlWithoutBase) => UrlMistake::NotAUrl,
-        Err(reason) => UrlMistake::Malformed(reason.to_string()),
-    };
-    Err(BuildError::Url { url: cut(text), mistake })
-}
-
-fn would_be_url(text: &str) -> bool {
-    !text.starts_with('/') && Url::parse(&format!("http://{text}")).is_ok()
-}
-
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BuildError> {
     let Ok(name) = HeaderName::try_from(name) else {
-        return Err(BuildError::HeaderName { name: cut(name) });
+        // Whoever gives the whole line as the name gives the value with it.
+        let shown = name.split_once(':').map_or(name.into(), |(name, _)| format!("{name}:…"));
+        return Err(BuildError::HeaderName { name: cut(&shown) });
     };
     let Ok(mut value) = HeaderValue::try_from(value) else {
         return Err(BuildError::HeaderValue { name: name.to_string() });

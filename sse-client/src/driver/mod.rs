@@ -12,6 +12,7 @@ mod time;
 mod transport;
 mod update;
 mod updates;
+mod url;
 
 use alloc::string::String;
 use core::{
@@ -32,11 +33,13 @@ use crate::{
 #[cfg(feature = "json")]
 pub use self::on::OnJson;
 pub use self::{
-    builder::{BuildError, Builder, UrlMistake},
+    builder::{BuildError, Builder},
     client::HttpClient,
     on::On,
+    request::Redirects,
     update::{Head, Update},
     updates::Updates,
+    url::{UrlMistake, parse_url},
 };
 
 /// A stream of events that reconnects by itself.

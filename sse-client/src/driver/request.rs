@@ -24,6 +24,20 @@ pub(super) type Provider = Box<dyn FnMut(Attempt) -> Provided + Send>;
 
 pub(super) type Provided = Pin<Box<dyn Future<Output = Result<HeaderMap, Failure>> + Send>>;
 
+/// Which redirects are followed: see [`Builder::redirects`](super::Builder::redirects).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Redirects {
+    /// All, to any web server, up to 20 in a row, as the Fetch standard has it.
+    #[default]
+    All,
+    /// Those that stay with the URL's origin: its scheme, host and port. Another ends the event
+    /// source.
+    SameOrigin,
+    /// None: each ends the event source.
+    None,
+}
+
 /// What each attempt asks for.
 pub(super) struct Template {
     pub(super) client: Client,
@@ -32,6 +46,7 @@ pub(super) struct Template {
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
     pub(super) provider: Option<Provider>,
+    pub(super) redirects: Redirects,
 }
 
 /// One request of an attempt: the first goes to the original URL, the next where it was sent.
@@ -91,7 +106,9 @@ impl Template {
             request = request.body(body.clone());
         }
         let url = hop.url.clone();
-        Box::pin(async move { request.send().await.map_err(|error| classify(&error, &url)) })
+        // The sentence names the host; the URL's query may hold a secret.
+        let sent = move |error: reqwest::Error| classify(&error.without_url(), &url);
+        Box::pin(async move { request.send().await.map_err(sent) })
     }
 
     /// What any origin may know: not who asks.
@@ -112,7 +129,7 @@ impl Hop {
     }
 
     /// Follows a redirect as the Fetch standard's "HTTP-redirect fetch" does.
-    pub(super) fn turn(&self, status: StatusCode, headers: &HeaderMap) -> Turn {
+    pub(super) fn turn(&self, status: StatusCode, headers: &HeaderMap, allowed: Redirects) -> Turn {
         let (true, Some(location)) =
             (matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308), headers.get(LOCATION))
         else {
@@ -136,6 +153,20 @@ impl Hop {
             }
             None => return astray(format!("{from} redirects to something that is not a URL")),
         };
+        let is_home = url.origin() == self.url.origin();
+        let to = place(&url);
+        match allowed {
+            Redirects::All => {}
+            Redirects::SameOrigin if is_home => {}
+            Redirects::SameOrigin => {
+                let message = format!("{from} redirects to another origin, {to}");
+                return astray(message + ", and this client is told not to follow there");
+            }
+            Redirects::None => {
+                let message = format!("{from} redirects to {to}");
+                return astray(message + ", and this client is told to follow no redirect");
+            }
+        }
         let becomes_get = match status.as_u16() {
             301 | 302 => self.method == Method::POST,
             303 => self.method != Method::GET && self.method != Method::HEAD,
@@ -144,7 +175,7 @@ impl Hop {
         Turn::Redirect(Self {
             method: if becomes_get { Method::GET } else { self.method.clone() },
             body: if becomes_get { None } else { self.body.clone() },
-            at_home: self.at_home && url.origin() == self.url.origin(),
+            at_home: self.at_home && is_home,
             redirects: self.redirects + 1,
             last_event_id: self.last_event_id.clone(),
             provided: self.provided.clone(),

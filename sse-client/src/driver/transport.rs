@@ -166,7 +166,7 @@ impl Transport {
             return Input::End(attempt);
         };
         let status = response.status();
-        match hop.turn(status, response.headers()) {
+        match hop.turn(status, response.headers(), self.template.redirects) {
             Turn::Answer => {
                 let url = response.url().clone();
                 let version = response.version();

@@ -19,7 +19,10 @@ use super::{
     transport::{Input, Transport},
     update::Update,
 };
-use crate::session::{Attempt, ReadyState, ResponseHead, Session, SessionConfig};
+use crate::{
+    event::Event,
+    session::{Attempt, Output, ReadyState, ResponseHead, Session, SessionConfig},
+};
 
 /// How many pieces of input one poll takes in without giving anything out. Past that it yields, so
 /// that a stream which says nothing at great length cannot hold its thread.
@@ -126,15 +129,28 @@ impl Stream for Updates {
             this.session.handle_reading(now);
         }
         for _ in 0..INPUTS_A_POLL {
-            while let Some(output) = this.session.poll_output() {
-                if let Some(update) = this.transport.act(output, now) {
-                    this.reader_was_away = true;
-                    return Poll::Ready(Some(update));
+            // Matched where it is: moving an output costs more than reading a short event.
+            let update = loop {
+                match this.session.poll_output() {
+                    Some(Output::Event { event, is_repeat }) => {
+                        break Some(Update::Event(Event::from(event).repeated(is_repeat)));
+                    }
+                    Some(output) => match this.transport.act(output, now) {
+                        None => {}
+                        update => break update,
+                    },
+                    None => break None,
                 }
+            };
+            if update.is_some() {
+                this.reader_was_away = true;
+                return Poll::Ready(update);
             }
             if this.session.ready_state() == ReadyState::Closed {
                 return Poll::Ready(None);
             }
+            // A stream that waits for its next event must not hold a buffer of the HTTP client's.
+            this.session.release_chunk();
             if let Poll::Ready(input) = this.transport.poll(this.session.wants_body(), cx) {
                 if let Some(update) = this.feed(input, now) {
                     this.reader_was_away = true;

@@ -354,39 +354,36 @@ impl Session {
     /// The next thing to do or to pass on; `None`: nothing for now.
     #[inline]
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
+        if self.machine.has_signals() || self.is_drained() {
+            return self.poll_signal();
+        }
+        let mut unread = &self.chunk[self.used..];
+        let item = self.decoder.decode(&mut unread);
+        self.used = self.chunk.len() - unread.len();
+        let Ok(Some(Item::Event(event))) = item else {
+            return rarer(item, &mut self.machine, self.used == self.chunk.len());
+        };
+        let (last_event_id, is_repeat) = self.resume.place(event.last_event_id);
+        Some(Output::Event { event: event.with_last_event_id(last_event_id), is_repeat })
+    }
+
+    /// What is due apart from the body's items, which it may be the end of.
+    fn poll_signal(&mut self) -> Option<Output<'_>> {
         if let Some(signal) = self.machine.pop_signal() {
             return Some(signal.with_id(self.resume.id(self.decoder.last_event_id())));
         }
+        self.release_chunk();
+        self.machine.settle().map(|signal| signal.with_id(""))
+    }
+
+    /// Lets go of the chunk that was reported last, once all of it was given out. The next call of
+    /// [`poll_output`](Self::poll_output) does so too; a driver that waits in between, and whose
+    /// chunks are pieces of larger buffers, frees such a buffer by this for as long as it waits.
+    pub fn release_chunk(&mut self) {
         if self.is_drained() {
-            // Lets go of the bytes.
             self.chunk = Bytes::new();
             self.used = 0;
-        } else {
-            let mut unread = &self.chunk[self.used..];
-            let item = self.decoder.decode(&mut unread);
-            self.used = self.chunk.len() - unread.len();
-            match item {
-                Ok(Some(Item::Event(mut event))) => {
-                    let is_repeat = self.resume.is_repeat(event.last_event_id);
-                    event.last_event_id = self.resume.id(event.last_event_id);
-                    return Some(Output::Event { event, is_repeat });
-                }
-                Ok(Some(Item::Comment { text, span, .. })) => {
-                    return Some(Output::Comment { text, span });
-                }
-                Ok(Some(Item::ReconnectionTime { duration, span, .. })) => {
-                    self.machine.ask_reconnection_time(duration);
-                    return Some(Output::ReconnectionTime { duration, span });
-                }
-                // All is used, or a later codec gave an item of a sort not known here.
-                Ok(_) => {}
-                Err(error) => return Some(Output::Dropped(error)),
-            }
         }
-        if self.used < self.chunk.len() {
-            return None;
-        }
-        self.machine.settle().map(|signal| signal.with_id(""))
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout). May change with every other call.
@@ -403,6 +400,28 @@ impl Session {
 
     fn is_drained(&self) -> bool {
         self.used == self.chunk.len()
+    }
+}
+
+/// What comes of a body apart from events, or at the end of what has arrived. Apart, so that events
+/// pay nothing for it.
+#[cold]
+#[inline(never)]
+fn rarer<'a>(
+    item: Result<Option<Item<'a>>, DecodeError>,
+    machine: &mut Machine,
+    is_drained: bool,
+) -> Option<Output<'a>> {
+    match item {
+        Ok(Some(Item::Comment { text, span, .. })) => Some(Output::Comment { text, span }),
+        Ok(Some(Item::ReconnectionTime { duration, span, .. })) => {
+            machine.ask_reconnection_time(duration);
+            Some(Output::ReconnectionTime { duration, span })
+        }
+        Err(error) => Some(Output::Dropped(error)),
+        // All is used, or a later codec gave an item of a sort not known here.
+        Ok(_) if is_drained => machine.settle().map(|signal| signal.with_id("")),
+        Ok(_) => None,
     }
 }
 

@@ -69,10 +69,15 @@ impl Resume {
         if of_decoder == NONE_YET { &self.from } else { of_decoder }
     }
 
-    /// Takes note of the id at an event; returns whether the id is its own and has come before.
+    /// Takes note of the decoder's last event ID at an event. Returns the one that it stands for, and
+    /// whether it is the event's own and has come before.
     #[inline]
-    pub(super) fn is_repeat(&mut self, of_decoder: &str) -> bool {
-        !of_decoder.is_empty() && of_decoder != NONE_YET && self.has_come_before(of_decoder)
+    pub(super) fn place<'a>(&'a mut self, of_decoder: &'a str) -> (&'a str, bool) {
+        if of_decoder == NONE_YET {
+            return (&self.from, false);
+        }
+        let is_repeat = !of_decoder.is_empty() && self.has_come_before(of_decoder);
+        (of_decoder, is_repeat)
     }
 
     fn has_come_before(&mut self, of_decoder: &str) -> bool {

@@ -106,6 +106,10 @@ impl Machine {
     }
 
     #[inline]
+    pub(super) fn has_signals(&self) -> bool {
+        !self.signals.is_empty()
+    }
+
     pub(super) fn pop_signal(&mut self) -> Option<Signal> {
         self.signals.pop_front()
     }

@@ -30,6 +30,16 @@ fn a_url_that_is_none_is_refused_with_a_word_on_what_to_write() {
         ),
         ("http://", "\"http://\" names no host: write one such as http://localhost:8080/events"),
         ("http://a:b/", "\"http://a:b/\" is not a URL: invalid port number"),
+        ("127.0.0.1:99999", "\"127.0.0.1:99999\" is not a URL: invalid port number"),
+        (
+            "//example.org/a",
+            "\"//example.org/a\" does not say how to connect: write \"http://example.org/a\"",
+        ),
+        (
+            "mailto:me",
+            "\"mailto:me\" is not the URL of an event stream: it must begin with http:// or \
+             https://",
+        ),
         ("/events", "\"/events\" is not a URL: write one such as http://localhost:8080/events"),
         ("not a url", "\"not a url\" is not a URL: write one such as http://localhost:8080/events"),
     ] {
@@ -40,6 +50,27 @@ fn a_url_that_is_none_is_refused_with_a_word_on_what_to_write() {
 #[test]
 fn a_url_as_long_as_a_book_is_cut_in_its_error() {
     assert!(url_sentence(&"ü".repeat(100_000)).len() < 1000);
+}
+
+#[test]
+fn a_url_that_is_none_shows_no_secret() {
+    for url in [
+        "http://me:hunter2@127.0.0.1:99999/?a",
+        "http://me:hunter2/?hunter2@127.0.0.1/",
+        "me:hunter2@127.0.0.1/?token=hunter2",
+        "127.0.0.1:8080/?token=hunter2",
+        "127.0.0.1:99999/?token=b@hunter2",
+        "ftp://example.org/#hunter2",
+        "not a url?hunter2",
+    ] {
+        let error = EventSource::builder(url).open().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+    assert_eq!(
+        url_sentence("example.org/events?token=hunter2"),
+        "\"example.org/events?…\" does not say how to connect: write \
+         \"http://example.org/events?…\""
+    );
 }
 
 #[test]
@@ -62,6 +93,11 @@ fn a_header_that_cannot_be_sent_is_named_and_its_value_kept_secret() {
     assert_eq!(
         error.to_string(),
         "\"X Key\" cannot be the name of a header: it may have letters, digits and hyphens"
+    );
+    let error = build("X-Key: secret", "").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"X-Key:…\" cannot be the name of a header: it may have letters, digits and hyphens"
     );
 }
 

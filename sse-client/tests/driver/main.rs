@@ -11,6 +11,7 @@ mod faults;
 mod http;
 mod origin;
 mod redirects;
+mod relay;
 mod streams;
 #[cfg(feature = "rustls")]
 mod tls;

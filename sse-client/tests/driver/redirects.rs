@@ -1,6 +1,7 @@
 //! Redirects are followed by the driver, and take no secrets along.
 
-use sse_client::{Update, session::ErrorKind};
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use sse_client::{Error, Redirects, Update, session::ErrorKind};
 
 use crate::origin::{Origin, STREAM, Step, answer, send};
 
@@ -71,6 +72,50 @@ async fn named_headers_never_reach_another_origin_not_even_by_way_of_it() {
 }
 
 #[tokio::test]
+async fn a_clients_default_headers_cross_origins_unless_redirects_stay_at_home() {
+    let foreign = Origin::start(vec![stream()]).await;
+    let home =
+        Origin::start(vec![redirect("302 Found", "/b"), redirect("302 Found", &foreign.url("/"))])
+            .await;
+    let secret = HeaderValue::from_static("Bearer secret");
+    let client = || {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, secret.clone())]);
+        reqwest::Client::builder().no_proxy().default_headers(headers)
+    };
+    let builder = home.source("/").client(client()).redirects(Redirects::SameOrigin);
+    let Some(Err(Error::Failed(error))) = builder.open().unwrap().next().await else {
+        panic!("no error");
+    };
+    assert_eq!(error.kind(), ErrorKind::Request);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{} redirects to another origin, {}, and this client is told not to follow there",
+            home.address, foreign.address
+        )
+    );
+    assert_eq!(home.requests()[1].line, "GET /b HTTP/1.1");
+    assert!(foreign.requests().is_empty());
+    // What the documentation warns of.
+    assert!(home.source("/").client(client()).open().unwrap().next().await.unwrap().is_ok());
+    assert_eq!(foreign.requests()[0].header("authorization"), Some("Bearer secret"));
+}
+
+#[tokio::test]
+async fn no_redirect_is_followed_where_none_is_allowed() {
+    let origin = Origin::start(vec![redirect("307 Temporary Redirect", "/b"), stream()]).await;
+    let mut source = origin.source("/").redirects(Redirects::None).open().unwrap();
+    let error = source.next().await.unwrap().unwrap_err();
+    let (from, to) = (origin.address, origin.address);
+    assert_eq!(
+        error.to_string(),
+        format!("{from} redirects to {to}, and this client is told to follow no redirect")
+    );
+    assert_eq!(source.next().await, None);
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn a_redirected_post_becomes_a_get_or_stays_as_its_status_says() {
     for (status, line, body) in [
         ("301 Moved Permanently", "GET /b HTTP/1.1", ""),
@@ -98,7 +143,7 @@ async fn a_redirect_that_leads_nowhere_fails_in_words_and_is_not_tried_again() {
     ] {
         let origin = Origin::start(vec![redirect("302 Found", location)]).await;
         let mut source = origin.source("/").open().unwrap();
-        let Some(Err(sse_client::Error::Failed(error))) = source.next().await else {
+        let Some(Err(Error::Failed(error))) = source.next().await else {
             panic!("no error for {location}");
         };
         assert_eq!(error.kind(), ErrorKind::Request);

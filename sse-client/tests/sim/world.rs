@@ -9,8 +9,8 @@ use sse_client::session::{
 };
 use sse_codec::time::Instant;
 use sse_server_core::{
-    CloseReason, Cursor, Epoch, FetchId, HistoryPage, Hub, HubConfig, Log, Output, Publish, Resume,
-    Retention, Subscribe, SubscriberId, Topic,
+    CloseReason, Cursor, Epoch, FetchId, HistoryPage, Hub, HubConfig, Log, Output, Publish,
+    Receipt, Resume, Retention, Subscribe, SubscriberId, Topic,
 };
 
 use crate::{
@@ -390,7 +390,7 @@ impl World {
                     let head = self.store.head();
                     let appended = event.place(Cursor::new(head.epoch(), head.offset() + 1));
                     self.store.append(&appended, self.now);
-                    self.hub.handle_append_done(id, Ok(appended.cursor), self.now);
+                    self.hub.handle_append_done(id, Ok(Receipt::new(appended.cursor)), self.now);
                     self.hub.handle_appended(&appended, self.now);
                 }
                 Output::FetchHistory { fetch, selectors, after, max_bytes, .. } => {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use http::{HeaderName, HeaderValue};
+use sse_client::UrlMistake;
 use sse_codec::EventId;
 use thiserror::Error;
 use url::{ParseError, Url};
@@ -194,41 +195,25 @@ pub enum HeaderFault {
 }
 
 fn parse_url(typed: &str) -> Result<Url, RequestError> {
-    let given = typed.trim();
-    if given.is_empty() {
-        return Err(RequestError::NoUrl);
-    }
-    match Url::parse(given) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-        // `localhost:8080` parses: as the scheme `localhost`.
-        Ok(url) if url.cannot_be_a_base() && after_colon_is_port(given) => {
-            Err(no_scheme(given, ParseError::RelativeUrlWithoutBase))
+    let given = || shown_url(typed.trim());
+    sse_client::parse_url(typed).map_err(|mistake| match mistake {
+        UrlMistake::Empty => RequestError::NoUrl,
+        UrlMistake::NoScheme => {
+            let suggestion = format!("http://{}", typed.trim().trim_start_matches('/'));
+            RequestError::NoScheme { given: given(), suggestion: shown_url(&suggestion) }
         }
-        Ok(url) => Err(RequestError::UnsupportedScheme { scheme: url.scheme().into() }),
-        Err(source @ ParseError::RelativeUrlWithoutBase) => Err(no_scheme(given, source)),
-        Err(source) if !given.contains("://") => Err(no_scheme(given, source)),
-        Err(source) => Err(RequestError::NotAUrl { given: shown_url(given), source }),
-    }
-}
-
-/// The error for a text that has no scheme: with a suggestion, if one would do.
-fn no_scheme(given: &str, source: ParseError) -> RequestError {
-    let suggestion = format!("http://{}", given.trim_start_matches('/'));
-    // A path alone, or words, would parse as a host; suggesting that would help nobody.
-    let is_path = given.starts_with('/') && !given.starts_with("//");
-    let refused = match Url::parse(&suggestion) {
-        _ if is_path || given.contains(char::is_whitespace) => source,
-        Ok(_) => {
-            let suggestion = shown_url(&suggestion);
-            return RequestError::NoScheme { given: shown_url(given), suggestion };
+        UrlMistake::OtherScheme => {
+            let scheme = typed.trim().split(':').next().unwrap_or_default();
+            RequestError::UnsupportedScheme { scheme: scheme.to_ascii_lowercase() }
         }
-        Err(source) => source,
-    };
-    RequestError::NotAUrl { given: shown_url(given), source: refused }
-}
-
-fn after_colon_is_port(given: &str) -> bool {
-    given.split_once(':').is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()))
+        UrlMistake::Malformed(source) => RequestError::NotAUrl { given: given(), source },
+        UrlMistake::NoHost => {
+            RequestError::NotAUrl { given: given(), source: ParseError::EmptyHost }
+        }
+        UrlMistake::NotAUrl | _ => {
+            RequestError::NotAUrl { given: given(), source: ParseError::RelativeUrlWithoutBase }
+        }
+    })
 }
 
 fn parse_header(line: &str) -> Result<(HeaderName, String), RequestError> {

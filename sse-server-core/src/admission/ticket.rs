@@ -7,15 +7,35 @@ use foldhash::quality::FixedState;
 use hashbrown::HashMap;
 use sse_codec::time::Instant;
 
-use super::{AdmissionConfig, AdmissionError, Pass, Visitor};
+use super::{AdmissionConfig, AdmissionError, Pass, Revoke, Visitor};
 use crate::selector::Selector;
 
 /// What a ticket is good for: one stream of these topics and patterns.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_codec::time::Instant;
+/// use sse_server_core::{Admission, AdmissionConfig, Selector, Ticket, TicketError};
+///
+/// let (mut admission, now) = (Admission::new(AdmissionConfig::default(), 1), Instant::ORIGIN);
+/// let secret = [7; 16]; // at random
+/// let ticket = Ticket::new([Selector::new("prices")?]).for_user("ann");
+/// admission.issue_ticket(secret, ticket, now)?;
+/// let (pass, ticket) = admission.admit_by_ticket(&secret, false, None, now)?;
+/// assert_eq!(ticket.user(), Some("ann"));
+/// admission.release(pass, now);
+/// // From now on it is only good to resume that stream.
+/// let again = admission.admit_by_ticket(&secret, false, None, now);
+/// assert_eq!(again.unwrap_err(), TicketError::Used);
+/// assert!(admission.admit_by_ticket(&secret, true, None, now).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Ticket {
     selectors: Arc<[Selector]>,
     user: Option<Arc<str>>,
+    token: Option<Arc<str>>,
     expires: Option<Instant>,
 }
 
@@ -43,12 +63,19 @@ pub enum TicketError {
 impl Ticket {
     /// Good for a stream of these, by nobody in particular.
     pub fn new(selectors: impl IntoIterator<Item = Selector>) -> Self {
-        Self { selectors: selectors.into_iter().collect(), user: None, expires: None }
+        let selectors = selectors.into_iter().collect();
+        Self { selectors, user: None, token: None, expires: None }
     }
 
     /// Sets whose stream it is.
     pub fn for_user(mut self, id: impl Into<Arc<str>>) -> Self {
         self.user = Some(id.into());
+        self
+    }
+
+    /// Sets the id of the token for which it was given.
+    pub fn by_token(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.token = Some(id.into());
         self
     }
 
@@ -74,7 +101,8 @@ impl Ticket {
     }
 
     pub(super) fn visitor(&self) -> Visitor {
-        Visitor { user: self.user.clone(), address: None, selectors: self.selectors.clone() }
+        let Self { selectors, user, token, .. } = self.clone();
+        Visitor { user, token, address: None, selectors }
     }
 }
 
@@ -96,7 +124,7 @@ struct Issued {
 enum State {
     Unused { until: Instant },
     Open,
-    Closed,
+    Closed { since: Instant },
 }
 
 impl Tickets {
@@ -119,7 +147,16 @@ impl Tickets {
             self.issued.retain(|_, issued| !issued.is_over(now));
         }
         if self.issued.len() >= self.max {
-            return Err(TicketError::Full);
+            // Of those whose stream was closed, the one that has waited longest: it may wait for
+            // ever where its token does not end.
+            let since = |issued: &Issued| match issued.state {
+                State::Closed { since } => Some(since),
+                State::Unused { .. } | State::Open => None,
+            };
+            let closed =
+                self.issued.iter().filter_map(|(&secret, issued)| Some((since(issued)?, secret)));
+            let (_, oldest) = closed.min().ok_or(TicketError::Full)?;
+            self.issued.remove(&oldest);
         }
         let until = now + self.wait;
         self.issued.insert(secret, Issued { ticket, state: State::Unused { until } });
@@ -137,8 +174,8 @@ impl Tickets {
         match issued.state {
             State::Unused { .. } => Ok(&issued.ticket),
             State::Open => Err(TicketError::InUse),
-            State::Closed if is_resume => Ok(&issued.ticket),
-            State::Closed => Err(TicketError::Used),
+            State::Closed { .. } if is_resume => Ok(&issued.ticket),
+            State::Closed { .. } => Err(TicketError::Used),
         }
     }
 
@@ -149,11 +186,16 @@ impl Tickets {
         }
     }
 
-    pub(super) fn release(&mut self, pass: Pass) {
+    pub(super) fn release(&mut self, pass: Pass, now: Instant) {
         let secret = self.in_use.remove(&pass);
         if let Some(issued) = secret.and_then(|secret| self.issued.get_mut(&secret)) {
-            issued.state = State::Closed;
+            issued.state = State::Closed { since: now };
         }
+    }
+
+    pub(super) fn revoke(&mut self, whose: Revoke<'_>) {
+        let of = |ticket: &Ticket| whose.is_of(ticket.user.as_ref(), ticket.token.as_ref());
+        self.issued.retain(|_, issued| !of(&issued.ticket));
     }
 }
 
@@ -161,7 +203,7 @@ impl Issued {
     fn is_over(&self, now: Instant) -> bool {
         let unused = match self.state {
             State::Unused { until } => until <= now,
-            State::Open | State::Closed => false,
+            State::Open | State::Closed { .. } => false,
         };
         unused || self.ticket.expires.is_some_and(|at| at <= now)
     }

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use sse_codec::{Decoder, Item, OwnedEvent, time::Instant};
 use sse_server_core::{
-    CloseReason, Cursor, Epoch, Hub, HubConfig, Log, Output, Publish, PublishError, Resume,
-    Retention, Selector, Subscribe, SubscriberId, Topic,
+    CloseReason, Cursor, Epoch, Hub, HubConfig, Keys, Log, Output, Publish, PublishError, Receipt,
+    Resume, Retention, Selector, Subscribe, SubscriberId, Topic,
 };
 
 pub const EPOCH: Epoch = Epoch::new(0xe);
@@ -17,9 +17,10 @@ pub const EPOCH: Epoch = Epoch::new(0xe);
 pub struct World {
     pub hub: Hub,
     pub store: Log,
+    pub keys: Keys,
     pub now: Instant,
     pub closed: Vec<(SubscriberId, CloseReason)>,
-    pub done: Vec<Result<Cursor, PublishError>>,
+    pub done: Vec<Result<Receipt, PublishError>>,
     /// While set, the store answers nothing.
     pub store_sleeps: bool,
     pub held: VecDeque<Output>,
@@ -35,6 +36,7 @@ impl World {
         Self {
             hub: Hub::new(config, start, 7),
             store: Log::new(retention, start, 7),
+            keys: Keys::new(Retention::KEYS, 7),
             now: Instant::from_origin(Duration::from_secs(1000)),
             closed: Vec::new(),
             done: Vec::new(),
@@ -76,11 +78,17 @@ impl World {
         while let Some(question) = self.held.pop_front() {
             match question {
                 Output::Append { id, event, .. } => {
+                    let before = self.keys.find(&event, self.now).transpose();
+                    if let Some(before) = before {
+                        self.hub.handle_append_done(id, before.map(Receipt::repeat), self.now);
+                        continue;
+                    }
                     let head = self.store.head();
                     let place = Cursor::new(head.epoch(), head.offset() + 1);
+                    self.keys.note(&event, place, self.now);
                     let appended = event.place(place);
                     self.store.append(&appended, self.now);
-                    self.hub.handle_append_done(id, Ok(place), self.now);
+                    self.hub.handle_append_done(id, Ok(Receipt::new(place)), self.now);
                     self.hub.handle_appended(&appended, self.now);
                 }
                 Output::FetchHistory { fetch, selectors, after, max_bytes, .. } => {

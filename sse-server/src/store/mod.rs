@@ -6,7 +6,8 @@ use alloc::sync::Arc;
 
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Appended, Cursor, Draft, FetchId, HistoryPage, PublishId, Selector, StoreError,
+    Appended, Cursor, Draft, FetchId, HistoryPage, Publish, PublishId, Receipt, Selector,
+    StoreError,
 };
 
 pub(crate) use self::memory::MemoryStore;
@@ -18,6 +19,9 @@ pub(crate) use self::memory::MemoryStore;
 pub(crate) trait Store: Send {
     /// The newest place.
     fn head(&self) -> Cursor;
+
+    /// Whether it would refuse an event, as far as it can tell at once.
+    fn check(&mut self, event: &Publish, now: Instant) -> Result<(), StoreError>;
 
     /// Gives an event its place.
     fn append(&mut self, id: PublishId, event: Draft, now: Instant);
@@ -42,6 +46,6 @@ pub(crate) struct Question {
 #[derive(Debug)]
 pub(crate) enum Report {
     Appended(Appended),
-    AppendDone(PublishId, Result<Cursor, StoreError>),
+    AppendDone(PublishId, Result<Receipt, StoreError>),
     History(FetchId, Result<HistoryPage, StoreError>),
 }

@@ -33,7 +33,20 @@ impl Server {
     }
 
     pub fn start_on(listen: &str, args: &[&str]) -> Self {
-        let mut child = command(&[&["--listen", listen], args].concat()).spawn().unwrap();
+        Self::begin(&mut command(&[&["--listen", listen], args].concat()))
+    }
+
+    /// With so many descriptors at most.
+    #[cfg(unix)]
+    pub fn start_limited(descriptors: u32) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "ulimit -n $0 && exec \"$@\"", &descriptors.to_string()]);
+        shell.args([env!("CARGO_BIN_EXE_sse-server"), "--listen", "127.0.0.1:0"]);
+        Self::begin(shell.stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
+    fn begin(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();

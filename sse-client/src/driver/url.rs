@@ -1,0 +1,120 @@
+//! The URL of an event stream as people give it, and what can be wrong with it.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+use core::fmt;
+
+use url::{ParseError, Url};
+
+/// Reads the URL of an event stream as a person gives it: with `http://` or `https://`, and forgiving
+/// white space around it.
+///
+/// [`Builder::open`](super::Builder::open) does this by itself; a program that takes URLs from people
+/// can so find a mistake while they type.
+///
+/// ```
+/// use sse_client::{UrlMistake, parse_url};
+///
+/// assert_eq!(parse_url(" https://example.org ").unwrap().as_str(), "https://example.org/");
+/// assert_eq!(parse_url("localhost:8080/events"), Err(UrlMistake::NoScheme));
+/// ```
+///
+/// # Errors
+/// [`UrlMistake`] says what is wrong.
+pub fn parse_url(text: &str) -> Result<Url, UrlMistake> {
+    let text = text.trim();
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        // "localhost:8080/events" reads as a URL with the scheme "localhost".
+        Ok(_) if is_host_and_port(text) => Err(without_scheme(text)),
+        Ok(_) => Err(UrlMistake::OtherScheme),
+        Err(_) if text.is_empty() => Err(UrlMistake::Empty),
+        Err(ParseError::EmptyHost) => Err(UrlMistake::NoHost),
+        Err(ParseError::RelativeUrlWithoutBase) => Err(without_scheme(text)),
+        Err(reason) => Err(UrlMistake::Malformed(reason)),
+    }
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// What is wrong with a text that has no scheme.
+fn without_scheme(text: &str) -> UrlMistake {
+    let is_path = text.starts_with('/') && !text.starts_with("//");
+    match Url::parse(&format!("http://{}", text.trim_start_matches('/'))) {
+        // A path would read as a host.
+        _ if is_path => UrlMistake::NotAUrl,
+        Ok(_) => UrlMistake::NoScheme,
+        Err(reason @ ParseError::InvalidPort) => UrlMistake::Malformed(reason),
+        Err(_) => UrlMistake::NotAUrl,
+    }
+}
+
+/// What can be wrong with a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlMistake {
+    /// There is nothing.
+    Empty,
+    /// It does not begin with `http://` or `https://`, but would be right with it.
+    NoScheme,
+    /// Its scheme is another.
+    OtherScheme,
+    /// It names no host.
+    NoHost,
+    /// It has no scheme, and would not be one with it either.
+    NotAUrl,
+    /// It is malformed in the way that this says.
+    Malformed(ParseError),
+}
+
+/// A given text as an error may show it: no longer than a line or two, and without what may be a
+/// secret in it.
+pub(super) fn shown(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let text = text.trim();
+    let after_scheme = text.find("//").map_or(0, |slashes| slashes + 2);
+    let end = match text.find(['?', '#']) {
+        // What stands before it is a password or ends in one, and a password may hold anything.
+        _ if text.contains('@') => after_scheme,
+        Some(query) => query + 1,
+        None => text.len(),
+    };
+    let end = text.char_indices().nth(LONGEST).map_or(end, |(longest, _)| end.min(longest));
+    if end == text.len() { text.to_string() } else { format!("{}…", &text[..end]) }
+}
+
+/// The sentence of a mistake.
+pub(super) struct UrlSentence<'a> {
+    pub(super) url: &'a str,
+    pub(super) mistake: UrlMistake,
+}
+
+impl fmt::Display for UrlSentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url;
+        match self.mistake {
+            UrlMistake::Empty => {
+                f.write_str("no URL was given: write one such as http://localhost:8080/events")
+            }
+            UrlMistake::NoScheme => {
+                let with = format!("http://{}", url.trim_start_matches('/'));
+                write!(f, "{url:?} does not say how to connect: write {with:?}")
+            }
+            UrlMistake::OtherScheme => write!(
+                f,
+                "{url:?} is not the URL of an event stream: it must begin with http:// or https://",
+            ),
+            UrlMistake::NoHost => {
+                write!(f, "{url:?} names no host: write one such as http://localhost:8080/events")
+            }
+            UrlMistake::NotAUrl => {
+                write!(f, "{url:?} is not a URL: write one such as http://localhost:8080/events")
+            }
+            UrlMistake::Malformed(reason) => write!(f, "{url:?} is not a URL: {reason}"),
+        }
+    }
+}

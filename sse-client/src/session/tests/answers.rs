@@ -1,0 +1,92 @@
+//! Which responses are streams, and what is said of the others.
+
+use super::*;
+
+#[test]
+fn no_content_ends_it_under_every_policy() {
+    for policy in [RetryPolicy::whatwg(), RetryPolicy::resilient().retry_status(204, true)] {
+        let mut script = Script::new(SessionConfig::new().policy(policy));
+        script.outputs();
+        script.respond(ResponseHead::new(204));
+        let outputs = script.outputs();
+        assert_eq!(outputs[0], "abort 1");
+        assert!(outputs[1].starts_with("disconnected 1: the server answered 204"), "{outputs:?}");
+        assert_eq!(outputs[2..], ["closed"]);
+    }
+}
+
+#[test]
+fn statuses_are_tried_again_as_the_policy_says() {
+    let again = |policy: RetryPolicy, status| {
+        let mut script = Script::new(SessionConfig::new().policy(policy));
+        script.outputs();
+        script.respond(ResponseHead::new(status));
+        script.outputs();
+        script.session.ready_state() == ReadyState::Connecting
+    };
+    for status in [408, 425, 429, 500, 502, 503, 504, 529] {
+        assert!(again(RetryPolicy::resilient(), status), "{status}");
+        assert!(!again(RetryPolicy::whatwg(), status), "{status}");
+        assert!(!again(RetryPolicy::never(), status), "{status}");
+    }
+    for status in [201, 206, 301, 400, 401, 403, 404, 405, 410, 501, 505, 999] {
+        assert!(!again(RetryPolicy::resilient(), status), "{status}");
+    }
+    assert!(again(RetryPolicy::whatwg().retry_status(404, true), 404));
+    assert!(!again(RetryPolicy::resilient().retry_status(503, false), 503));
+}
+
+#[test]
+fn the_media_type_counts_without_its_parameters_and_case() {
+    for good in ["text/event-stream", "Text/Event-Stream;charset=utf-8", " text/event-stream ; x"] {
+        let head = ResponseHead::new(200).content_type(Some(good.as_bytes()));
+        assert_eq!(head.check(), Ok(()), "{good}");
+    }
+    for bad in ["", "text/event-streams", "text/plain", "application/json; text/event-stream"] {
+        let head = ResponseHead::new(200).content_type(Some(bad.as_bytes()));
+        assert!(head.check().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn other_media_types_fail_in_words_and_a_web_page_is_called_one() {
+    let sentence = |head: ResponseHead<'_>| {
+        let mut script = Script::new(SessionConfig::new());
+        script.outputs();
+        script.respond(head);
+        let outputs = script.outputs();
+        assert_eq!(outputs.len(), 3, "{outputs:?}");
+        outputs[1].clone()
+    };
+    let typed = |value| sentence(ResponseHead::new(200).content_type(Some(value)));
+    assert!(typed(b"text/html; charset=utf-8").contains("answered with a web page (text/html)"));
+    assert!(typed(b"Application/JSON").contains("answered with application/json, not"));
+    assert!(typed(b"a\nb\xFF/c").contains("answered with ab\u{FFFD}/c, not"));
+    assert!(sentence(ResponseHead::new(200)).contains("names no media type"));
+}
+
+#[test]
+fn statuses_fail_in_words() {
+    let sentence = |status, retry_after| SessionError::Status { status, retry_after }.to_string();
+    assert_eq!(sentence(404, None), "the server answered 404 Not Found: check the URL's path");
+    assert_eq!(
+        sentence(429, Some(Duration::from_secs(90))),
+        "the server answered 429 Too Many Requests: too many requests or streams are open; \
+         it asks to wait 90 s"
+    );
+    assert_eq!(
+        sentence(299, None),
+        "the server answered 299: an event stream is answered with 200"
+    );
+}
+
+#[test]
+fn a_stream_that_is_still_compressed_is_refused_in_words() {
+    let mut script = Script::new(SessionConfig::new());
+    script.outputs();
+    script.respond(STREAM.content_encoding(Some(b"br")));
+    let outputs = script.outputs();
+    assert!(outputs[1].contains("the server compressed the stream (br)"), "{outputs:?}");
+    assert_eq!(outputs[2..], ["closed"]);
+    assert_eq!(STREAM.content_encoding(Some(b" Identity")).check(), Ok(()));
+}

@@ -1,0 +1,119 @@
+//! The last event ID: what is sent, what is kept, what came before.
+
+use super::*;
+
+#[test]
+fn sends_the_id_on_reconnect_also_after_events_without_one() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("id: 7\ndata: 1\n\ndata: 2\n\n");
+    script.end();
+    script.outputs();
+    script.wait();
+    assert_eq!(script.outputs(), ["connect 2 from 7"]);
+    script.respond(STREAM);
+    script.body("data: 3\n\n");
+    script.end();
+    assert_eq!(script.outputs()[..2], ["opened 2", "message 3 (7)"]);
+    script.wait();
+    assert_eq!(script.outputs(), ["connect 3 from 7"]);
+}
+
+#[test]
+fn takes_the_id_from_a_block_without_data_but_not_from_an_unfinished_one() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("id: 7\n\nid: 8\ndata: lost\n");
+    script.end();
+    script.outputs();
+    script.wait();
+    assert_eq!(script.outputs(), ["connect 2 from 7"]);
+}
+
+#[test]
+fn resumes_from_a_stored_id() {
+    let id = EventId::new("7-42").unwrap();
+    let mut script = Script::new(SessionConfig::new().last_event_id(id));
+    assert_eq!(script.outputs(), ["connect 1 from 7-42"]);
+}
+
+#[test]
+fn an_id_that_no_header_can_carry_does_not_stop_the_reconnect() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("id: a\u{1}b\ndata: 1\n\n");
+    script.end();
+    script.outputs();
+    script.wait();
+    assert_eq!(script.outputs(), ["connect 2 without a\u{1}b"]);
+    assert_eq!(header_value("é\t~"), Some("é\t~".as_bytes()));
+    assert_eq!(header_value(""), None);
+}
+
+#[test]
+fn what_a_server_sends_twice_is_given_twice() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("id: 7\ndata: 1\n\nid: 7\ndata: 1\n\n");
+    assert_eq!(script.outputs(), ["message 1 (7)", "message 1 (7)"]);
+}
+
+#[test]
+fn what_comes_again_after_a_reconnect_is_marked_as_its_id_says() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("id: 6\ndata: 1\n\nid: 7\ndata: 2\n\n");
+    script.reopen();
+    // The first has no id of its own, although the last event ID at it is 7.
+    script.body("data: beat\n\nid: 7\ndata: 2\n\nid: 8\ndata: 3\n\nid: 6\ndata: 1\n\n");
+    assert_eq!(
+        script.outputs(),
+        ["message beat (7)", "message 2 (7) again", "message 3 (8)", "message 1 (6) again"]
+    );
+    script.reopen();
+    script.body("id: 6\ndata: 1\n\nid: 8\ndata: 3\n\ndata: 4\n\nid: 9\ndata: 5\n\n");
+    assert_eq!(
+        script.outputs(),
+        ["message 1 (6) again", "message 3 (8) again", "message 4 (8)", "message 5 (9)"]
+    );
+}
+
+#[test]
+fn the_event_that_a_stored_id_stands_for_is_a_repeat() {
+    let id = EventId::new("7").unwrap();
+    let mut script = Script::new(SessionConfig::new().last_event_id(id));
+    script.open();
+    script.body("id: 7\ndata: 1\n\nid: 8\ndata: 2\n\n");
+    assert_eq!(script.outputs(), ["message 1 (7) again", "message 2 (8)"]);
+}
+
+#[test]
+fn of_a_long_past_only_the_end_is_remembered() {
+    let events = |ids: core::ops::Range<u32>| -> String {
+        ids.map(|id| format!("id: {id}\ndata: {id}\n\n")).collect()
+    };
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body(&events(0..1000));
+    script.reopen();
+    script.body(&events(900..1100));
+    let again = script.outputs().iter().filter(|words| words.ends_with("again")).count();
+    assert_eq!(again, 100);
+    script.reopen();
+    script.body(&events(0..1000));
+    assert!(script.outputs().iter().all(|words| !words.ends_with("again")));
+}
+
+#[test]
+fn an_empty_id_forgets_the_last_one_also_after_a_reconnect() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("id: 7\ndata: 1\n\n");
+    script.reopen();
+    script.body("data: 2\n\nid\ndata: 3\n\n");
+    assert_eq!(script.outputs(), ["message 2 (7)", "message 3 ()"]);
+    script.end();
+    script.outputs();
+    script.wait();
+    assert_eq!(script.outputs(), ["connect 3"]);
+}

@@ -1,0 +1,71 @@
+//! How long a server may say nothing.
+
+use super::*;
+
+#[test]
+fn an_attempt_without_an_answer_is_given_up_in_time() {
+    let policy = exact(1000).connect_timeout(Some(Duration::from_secs(30)));
+    let mut script = Script::new(SessionConfig::new().policy(policy));
+    script.outputs();
+    assert_eq!(script.timer(), Some(Timer::Connect));
+    script.advance(Duration::from_millis(29_999));
+    assert_eq!(script.outputs(), [""; 0]);
+    script.advance(Duration::from_millis(1));
+    let error = "the server gave no answer within 30 s";
+    assert_eq!(script.outputs(), ["abort 1", &format!("disconnected 1: {error}; again at 31s")]);
+}
+
+#[test]
+fn a_silent_stream_is_given_up_and_any_byte_is_life() {
+    let policy = exact(1000).idle_timeout(Some(Duration::from_secs(45)));
+    let mut script = Script::new(SessionConfig::new().policy(policy));
+    script.open();
+    assert_eq!(script.timer(), Some(Timer::Idle));
+    script.advance(Duration::from_secs(44));
+    script.body(":");
+    assert_eq!(script.outputs(), [""; 0]);
+    script.advance(Duration::from_secs(44));
+    assert_eq!(script.outputs(), [""; 0]);
+    script.advance(Duration::from_secs(1));
+    let error = "nothing arrived for 45 s, not even a heartbeat";
+    assert_eq!(script.outputs(), ["abort 1", &format!("disconnected 1: {error}; again at 90s")]);
+}
+
+#[test]
+fn the_first_byte_has_a_time_of_its_own() {
+    let policy = exact(1000)
+        .first_byte_timeout(Some(Duration::from_secs(5)))
+        .idle_timeout(Some(Duration::from_secs(45)));
+    let mut script = Script::new(SessionConfig::new().policy(policy.clone()));
+    script.open();
+    assert_eq!(script.timer(), Some(Timer::FirstByte));
+    script.advance(Duration::from_secs(5));
+    let error = "the server opened the stream and then sent nothing for 5 s";
+    assert_eq!(script.outputs(), ["abort 1", &format!("disconnected 1: {error}; again at 6s")]);
+    let mut script = Script::new(SessionConfig::new().policy(policy));
+    script.open();
+    script.advance(Duration::from_secs(4));
+    script.session.handle_reading(script.now);
+    script.advance(Duration::from_secs(4));
+    script.body(":");
+    assert_eq!(script.outputs(), [""; 0]);
+    assert_eq!(script.timer(), Some(Timer::Idle));
+    script.advance(Duration::from_secs(44));
+    assert_eq!(script.outputs(), [""; 0]);
+}
+
+#[test]
+fn silence_is_not_judged_while_the_reader_is_behind() {
+    let policy = exact(1000).idle_timeout(Some(Duration::from_secs(45)));
+    let mut script = Script::new(SessionConfig::new().policy(policy));
+    script.open();
+    script.body("data: 1\n\n");
+    assert_eq!(script.timer(), None);
+    script.advance(Duration::from_secs(100));
+    assert_eq!(script.outputs(), ["message 1 ()"]);
+    script.session.handle_reading(script.now);
+    script.advance(Duration::from_secs(44));
+    assert_eq!(script.outputs(), [""; 0]);
+    script.advance(Duration::from_secs(1));
+    assert_eq!(script.outputs()[0], "abort 1");
+}

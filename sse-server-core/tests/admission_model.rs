@@ -1,0 +1,431 @@
+//! Admission beside a model that counts in the plainest way: streams, tickets, rates and presence,
+//! in any order.
+#![forbid(unsafe_code)]
+#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::std_instead_of_core,
+    reason = "a test fails by panic"
+)]
+
+mod common;
+
+use core::time::Duration;
+use std::{collections::BTreeMap, net::IpAddr};
+
+use common::{selector, topic};
+use proptest::prelude::*;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use sse_codec::time::Instant;
+use sse_server_core::{
+    Admission, AdmissionConfig, AdmissionError, Pass, Revoke, Ticket, TicketError, Visitor,
+};
+
+const USERS: [&str; 4] = ["", "ann", "bob", "eve"];
+const TOKENS: [&str; 3] = ["", "t1", "t2"];
+const SELECTORS: [&str; 3] = ["room", "*", "$presence.room"];
+const MAX_PER_USER: usize = 2;
+const MAX_PER_ADDRESS: usize = 3;
+const MAX_STREAMS: usize = 6;
+const MAX_TICKETS: usize = 4;
+/// Ten events a second, five at once.
+const INTERVAL: u64 = 100;
+const BURST: u32 = 5;
+const TICKET_WAIT: u64 = 1000;
+const PAUSE: u64 = 500;
+
+#[derive(Clone, Debug, Default)]
+struct Model {
+    now: u64,
+    streams: BTreeMap<usize, Stream>,
+    comes_next: usize,
+    tickets: BTreeMap<u8, Issued>,
+    /// Of each user: for how many milliseconds of the rate it has published ahead.
+    ahead: [u64; USERS.len()],
+    /// What the last step should have given.
+    expected: Expected,
+    /// Since when somebody who watches the room has something to be told.
+    untold: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Expected {
+    #[default]
+    Nothing,
+    Admit(Result<usize, AdmissionError>),
+    Ticket(Result<Option<usize>, TicketError>),
+    Publish(Result<(), AdmissionError>),
+    Revoked(Vec<usize>),
+    /// How many users are in the room and how many streams, if that is told.
+    Word(Option<(usize, usize)>),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stream {
+    user: usize,
+    token: usize,
+    address: u8,
+    asked: usize,
+    ticket: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Issued {
+    user: usize,
+    token: usize,
+    asked: usize,
+    until: u64,
+    ends: Option<u64>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Unused,
+    Open,
+    Closed(u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Admit(Stream),
+    Release(usize),
+    Publish { user: usize, events: u32 },
+    Issue { secret: u8, user: usize, token: usize, asked: usize, ends: Option<u64> },
+    Redeem { secret: u8, resumes: bool, address: u8 },
+    RevokeUser(usize),
+    RevokeToken(usize),
+    Poll,
+    Pass(u64),
+}
+
+impl Model {
+    /// The stream that this step means.
+    fn nth(&self, which: usize) -> Option<usize> {
+        self.streams.keys().nth(which % self.streams.len().max(1)).copied()
+    }
+
+    fn admit(&mut self, stream: Stream) -> Result<usize, AdmissionError> {
+        let count = |is: &dyn Fn(&Stream) -> bool| self.streams.values().filter(|s| is(s)).count();
+        if self.streams.len() >= MAX_STREAMS {
+            return Err(AdmissionError::Full);
+        }
+        if stream.user > 0 && count(&|s| s.user == stream.user) >= MAX_PER_USER {
+            return Err(AdmissionError::TooManyForUser { max: MAX_PER_USER });
+        }
+        if count(&|s| s.address == stream.address) >= MAX_PER_ADDRESS {
+            return Err(AdmissionError::TooManyForAddress { max: MAX_PER_ADDRESS });
+        }
+        self.comes_next += 1;
+        self.streams.insert(self.comes_next, stream);
+        self.stirs();
+        Ok(self.comes_next)
+    }
+
+    /// Somebody came or went.
+    fn stirs(&mut self) {
+        // Who watches is told of those in the room, and of what there was when they came.
+        if self.streams.values().any(Stream::watches) {
+            self.untold.get_or_insert(self.now);
+        }
+    }
+
+    fn release(&mut self, which: usize) {
+        let Some(stream) = self.streams.remove(&which) else { return };
+        if stream.is_in_room() {
+            self.stirs();
+        }
+        if !self.streams.values().any(Stream::watches) {
+            self.untold = None;
+        }
+        let ticket = stream.ticket.and_then(|secret| self.tickets.get_mut(&secret));
+        if let Some(ticket) = ticket.filter(|ticket| ticket.state == State::Open) {
+            ticket.state = State::Closed(self.now);
+        }
+    }
+
+    fn is_over(&self, ticket: &Issued) -> bool {
+        (ticket.state == State::Unused && ticket.until <= self.now)
+            || ticket.ends.is_some_and(|at| at <= self.now)
+    }
+
+    fn issue(&mut self, secret: u8, ticket: Issued) -> Result<Option<usize>, TicketError> {
+        if self.tickets.len() >= MAX_TICKETS {
+            let over: Vec<u8> =
+                self.tickets.iter().filter(|(_, t)| self.is_over(t)).map(|(&n, _)| n).collect();
+            self.tickets.retain(|n, _| !over.contains(n));
+        }
+        if self.tickets.len() >= MAX_TICKETS {
+            let closed = self.tickets.iter().filter_map(|(&n, t)| match t.state {
+                State::Closed(since) => Some((since, n)),
+                _ => None,
+            });
+            let (_, oldest) = closed.min().ok_or(TicketError::Full)?;
+            self.tickets.remove(&oldest);
+        }
+        self.tickets.insert(secret, ticket);
+        Ok(None)
+    }
+
+    fn redeem(
+        &mut self,
+        secret: u8,
+        resumes: bool,
+        address: u8,
+    ) -> Result<Option<usize>, TicketError> {
+        let ticket = self.tickets.get(&secret).filter(|ticket| !self.is_over(ticket));
+        let &Issued { user, token, asked, state, .. } = ticket.ok_or(TicketError::Unknown)?;
+        match state {
+            State::Open => return Err(TicketError::InUse),
+            State::Closed(_) if !resumes => return Err(TicketError::Used),
+            State::Unused | State::Closed(_) => {}
+        }
+        let pass = self.admit(Stream { user, token, address, asked, ticket: Some(secret) })?;
+        self.tickets.get_mut(&secret).unwrap().state = State::Open;
+        Ok(Some(pass))
+    }
+
+    fn publish(&mut self, user: usize, events: u32) -> Result<(), AdmissionError> {
+        if events > BURST {
+            return Err(AdmissionError::BurstTooLarge { count: events, max: BURST });
+        }
+        let (after, room) =
+            (self.ahead[user] + u64::from(events) * INTERVAL, u64::from(BURST) * INTERVAL);
+        if after > room {
+            return Err(AdmissionError::TooFast { wait: Duration::from_millis(after - room) });
+        }
+        self.ahead[user] = after;
+        Ok(())
+    }
+
+    fn revoke(&mut self, is: impl Fn(usize, usize) -> bool) -> Vec<usize> {
+        self.tickets.retain(|_, ticket| !is(ticket.user, ticket.token));
+        let theirs = self.streams.iter().filter(|(_, s)| is(s.user, s.token));
+        let theirs: Vec<_> = theirs.map(|(&which, _)| which).collect();
+        theirs.iter().for_each(|&which| self.release(which));
+        theirs
+    }
+
+    fn room(&self) -> (usize, usize) {
+        let inside: Vec<_> = self.streams.values().filter(|s| s.is_in_room()).collect();
+        let users = (1..USERS.len()).filter(|&n| inside.iter().any(|s| s.user == n)).count();
+        (users, inside.len())
+    }
+}
+
+impl Stream {
+    fn is_in_room(&self) -> bool {
+        self.asked < 2
+    }
+
+    fn watches(&self) -> bool {
+        self.asked == 2
+    }
+}
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        Just(Self::default()).boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Step> {
+        let (user, token, asked) = (0..USERS.len(), 0..TOKENS.len(), 0..SELECTORS.len());
+        let stream = (user.clone(), token.clone(), 0u8..3, asked.clone()).prop_map(
+            |(user, token, address, asked)| Stream { user, token, address, asked, ticket: None },
+        );
+        let ends = prop::option::of(0u64..5000);
+        prop_oneof![
+            6 => stream.prop_map(Step::Admit),
+            4 => any::<usize>().prop_map(Step::Release),
+            6 => (user.clone(), 1u32..7).prop_map(|(user, events)| Step::Publish { user, events }),
+            4 => (0u8..8, user.clone(), token.clone(), asked, ends).prop_map(
+                |(secret, user, token, asked, ends)| Step::Issue { secret, user, token, asked, ends }
+            ),
+            6 => (0u8..8, any::<bool>(), 0u8..3)
+                .prop_map(|(secret, resumes, address)| Step::Redeem { secret, resumes, address }),
+            1 => user.prop_map(Step::RevokeUser),
+            1 => token.prop_map(Step::RevokeToken),
+            4 => Just(Step::Poll),
+            4 => (0u64..800).prop_map(Step::Pass),
+        ]
+        .boxed()
+    }
+
+    /// A secret is drawn at random, so that none comes twice.
+    fn preconditions(model: &Self, step: &Step) -> bool {
+        !matches!(step, Step::Issue { secret, .. } if model.tickets.contains_key(secret))
+    }
+
+    fn apply(mut model: Self, step: &Step) -> Self {
+        model.expected = match *step {
+            Step::Admit(stream) => Expected::Admit(model.admit(stream)),
+            Step::Release(which) => {
+                if let Some(which) = model.nth(which) {
+                    model.release(which);
+                }
+                Expected::Nothing
+            }
+            Step::Publish { user, events } => Expected::Publish(model.publish(user, events)),
+            Step::Issue { secret, user, token, asked, ends } => {
+                let (until, ends) = (model.now + TICKET_WAIT, ends.map(|after| model.now + after));
+                let ticket = Issued { user, token, asked, until, ends, state: State::Unused };
+                Expected::Ticket(model.issue(secret, ticket))
+            }
+            Step::Redeem { secret, resumes, address } => {
+                Expected::Ticket(model.redeem(secret, resumes, address))
+            }
+            Step::RevokeUser(user) => {
+                Expected::Revoked(model.revoke(|own, _| user > 0 && own == user))
+            }
+            Step::RevokeToken(token) => {
+                Expected::Revoked(model.revoke(|_, own| token > 0 && own == token))
+            }
+            Step::Poll => {
+                let is_due = model.untold.is_some_and(|since| since + PAUSE <= model.now);
+                model.untold = model.untold.filter(|_| !is_due);
+                Expected::Word(is_due.then(|| model.room()))
+            }
+            Step::Pass(millis) => {
+                model.now += millis;
+                model.ahead.iter_mut().for_each(|ahead| *ahead = ahead.saturating_sub(millis));
+                Expected::Nothing
+            }
+        };
+        model
+    }
+}
+
+struct World {
+    admission: Admission,
+    passes: BTreeMap<usize, Pass>,
+    refused: u64,
+}
+
+fn visitor(user: usize, token: usize, address: u8, asked: usize) -> Visitor {
+    let mut visitor =
+        Visitor::new([selector(SELECTORS[asked])]).address(IpAddr::from([10, 0, 0, address]));
+    if user > 0 {
+        visitor = visitor.user(USERS[user]);
+    }
+    if token > 0 {
+        visitor = visitor.token(TOKENS[token]);
+    }
+    visitor
+}
+
+struct AdmissionTest;
+
+impl StateMachineTest for AdmissionTest {
+    type SystemUnderTest = World;
+    type Reference = Model;
+
+    fn init_test(_: &Model) -> World {
+        let mut config = AdmissionConfig::default();
+        config.max_per_user = MAX_PER_USER;
+        config.max_per_address = MAX_PER_ADDRESS;
+        config.max_streams = MAX_STREAMS;
+        config.max_tickets = MAX_TICKETS;
+        config.publish_rate = 10;
+        config.publish_burst = BURST;
+        config.ticket_wait = Duration::from_millis(TICKET_WAIT);
+        config.presence_pause = Duration::from_millis(PAUSE);
+        World { admission: Admission::new(config, 3), passes: BTreeMap::new(), refused: 0 }
+    }
+
+    fn apply(mut world: World, model: &Model, step: Step) -> World {
+        let now = Instant::from_origin(Duration::from_millis(model.now));
+        let World { admission, passes, refused } = &mut world;
+        match step {
+            Step::Admit(Stream { user, token, address, asked, .. }) => {
+                let result = admission.admit(visitor(user, token, address, asked), now);
+                let Expected::Admit(expected) = &model.expected else { panic!() };
+                assert_eq!(result.as_ref().err(), expected.as_ref().err());
+                *refused += u64::from(result.is_err());
+                passes.extend(expected.as_ref().ok().copied().zip(result.ok()));
+            }
+            Step::Release(_) => {
+                // Whoever the model knows no more.
+                let gone = passes.keys().find(|which| !model.streams.contains_key(which)).copied();
+                if let Some(pass) = gone.and_then(|gone| passes.remove(&gone)) {
+                    admission.release(pass, now);
+                    admission.release(pass, now);
+                }
+            }
+            Step::Publish { user, events } => {
+                let result = admission.publish(USERS[user], events, now);
+                let Expected::Publish(expected) = &model.expected else { panic!() };
+                assert_eq!(&result, expected);
+            }
+            Step::Issue { secret, user, token, asked, ends } => {
+                let mut ticket = Ticket::new([selector(SELECTORS[asked])]);
+                if user > 0 {
+                    ticket = ticket.for_user(USERS[user]);
+                }
+                if token > 0 {
+                    ticket = ticket.by_token(TOKENS[token]);
+                }
+                if let Some(ends) = ends {
+                    ticket = ticket.until(now + Duration::from_millis(ends));
+                }
+                let result = admission.issue_ticket([secret; 16], ticket, now);
+                let Expected::Ticket(expected) = &model.expected else { panic!() };
+                assert_eq!(result.err().as_ref(), expected.as_ref().err());
+            }
+            Step::Redeem { secret, resumes, address } => {
+                let address = Some(IpAddr::from([10, 0, 0, address]));
+                let result = admission.admit_by_ticket(&[secret; 16], resumes, address, now);
+                let Expected::Ticket(expected) = &model.expected else { panic!() };
+                assert_eq!(result.as_ref().err(), expected.as_ref().err());
+                *refused += u64::from(matches!(result, Err(TicketError::Refused(_))));
+                if let (Ok((pass, _)), Ok(Some(which))) = (result, expected) {
+                    passes.insert(*which, pass);
+                }
+            }
+            Step::RevokeUser(_) | Step::RevokeToken(_) => {
+                let whose = match step {
+                    Step::RevokeUser(user) => Revoke::User(USERS[user]),
+                    Step::RevokeToken(token) => Revoke::Token(TOKENS[token]),
+                    _ => panic!(),
+                };
+                let Expected::Revoked(expected) = &model.expected else { panic!() };
+                let mut expected: Vec<_> =
+                    expected.iter().filter_map(|which| passes.remove(which)).collect();
+                expected.sort_unstable();
+                let ended = admission.revoke(whose);
+                assert_eq!(ended, expected);
+                ended.into_iter().for_each(|pass| admission.release(pass, now));
+            }
+            Step::Poll => {
+                let word = admission.poll_presence(now);
+                let Expected::Word(expected) = model.expected else { panic!() };
+                assert_eq!(word.map(|word| (word.users.len(), word.count)), expected);
+                assert_eq!(admission.poll_presence(now), None, "one word a pause");
+            }
+            Step::Pass(_) => {}
+        }
+        world
+    }
+
+    fn check_invariants(world: &World, model: &Model) {
+        let counters = world.admission.counters();
+        assert_eq!(counters.streams, model.streams.len() as u64);
+        let refused =
+            counters.refused_for_user + counters.refused_for_address + counters.refused_full;
+        assert_eq!(refused, world.refused);
+        assert_eq!(counters.admitted, model.comes_next as u64);
+        let presence = world.admission.presence(&topic("room"));
+        assert_eq!((presence.users.len(), presence.count), model.room());
+        let due = world.admission.poll_timeout();
+        assert!(model.untold.is_none() || due.is_some(), "a word that nobody waits for");
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(ProptestConfig::default())]
+    #[test]
+    fn admission_does_as_the_model_says(sequential 1..120 => AdmissionTest);
+}

@@ -1,0 +1,63 @@
+//! Settings that would lose events are refused, and those that are taken lose none.
+#![forbid(unsafe_code)]
+
+mod common;
+
+use common::{World, data, resets, secs, topic};
+use sse_server_core::{HubConfig, InvalidConfig, Publish, Resume, Retention};
+
+#[test]
+fn the_defaults_work_together() {
+    assert_eq!(HubConfig::default().check(&Retention::DEFAULT), Ok(()));
+}
+
+#[test]
+fn what_is_kept_must_outlast_a_slow_subscriber_and_hold_one_event() {
+    let refuse = |change: fn(&mut HubConfig), store: Retention| {
+        let mut config = HubConfig::default();
+        change(&mut config);
+        config.check(&store).unwrap_err().to_string()
+    };
+    let store = Retention::DEFAULT;
+    assert_eq!(
+        refuse(|_| {}, store.bytes(1 << 20)),
+        "retention of 1048576 bytes does not exceed the lag of 1048576 bytes at which a slow \
+         subscriber is cut; raise the one or lower the other"
+    );
+    let words = refuse(|config| config.window = config.window.bytes(4096), store);
+    assert!(words.starts_with("window of 4096 bytes does not exceed the lag"));
+    let words = refuse(|_| {}, store.bytes((1 << 20) + 1));
+    assert!(words.starts_with("retention of 1048577 bytes does not hold the largest"), "{words}");
+    assert!(words.ends_with("raise it to that, or lower max_event"), "{words}");
+    assert!(refuse(|_| {}, store.events(0)).starts_with("retention of 0 bytes does not hold"));
+    assert!(refuse(|_| {}, store.age(Some(secs(30)))).starts_with("retention of 30s does not"));
+    let words = refuse(|config| config.heartbeat = Some(secs(0)), store);
+    assert_eq!(words, "heartbeat of 0ns is too short; the least is 10ms");
+}
+
+#[test]
+fn the_largest_event_fits_into_the_least_that_is_taken() {
+    let mut config = HubConfig::default();
+    config.max_event = 50_000;
+    config.max_lag = 1000;
+    config.max_patterns_in_use = 8;
+    let Err(InvalidConfig::RetentionBelowEvent { event, .. }) =
+        config.check(&Retention::DEFAULT.bytes(1001))
+    else {
+        panic!("taken")
+    };
+    let least = Retention::DEFAULT.bytes(event);
+    config.window = config.window.within(&least);
+    assert_eq!(config.check(&least), Ok(()));
+    let max = config.max_event;
+    let mut world = World::with(config, least);
+    let id = world.subscribe(&["*", "**", "*.*"], Resume::Fresh);
+    world.read(id);
+    let topics = (0..64).map(|n| topic(&format!("{n:02}.{}", "x".repeat(253))));
+    world.hub.publish(Publish::new(topics, "\n".repeat(max)), world.now).unwrap();
+    world.act();
+    let wire = world.read(id);
+    assert_eq!(resets(&wire), [""; 0]);
+    let got: Vec<_> = data(&wire).iter().map(String::len).collect();
+    assert_eq!(got, [max]);
+}

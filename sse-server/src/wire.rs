@@ -1,0 +1,258 @@
+//! What a response goes out by, and how it is cut while nothing moves there: a body is not polled
+//! while its socket is blocked, so nothing within the response could.
+
+use alloc::sync::Arc;
+use core::{
+    pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
+    task::{Context, Poll, ready},
+};
+use std::{io, sync::OnceLock};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    task::AbortHandle,
+    task_local,
+};
+
+/// The task that writes a response: of HTTP/1.1 the connection's, of HTTP/2 one of its own. Ending
+/// it resets the connection, or of HTTP/2 this stream alone.
+#[derive(Debug, Default)]
+pub(crate) struct Writer {
+    task: OnceLock<AbortHandle>,
+    is_cut: AtomicBool,
+    /// A request has come, so whoever is there speaks HTTP.
+    pub(crate) has_asked: AtomicBool,
+    /// What it writes may go on for hours, so that it must see whether anybody is there.
+    watches: AtomicBool,
+}
+
+impl Writer {
+    /// Says which task it is.
+    pub(crate) fn begin(&self, task: AbortHandle) {
+        if self.task.set(task).is_ok() && self.is_cut.load(Ordering::SeqCst) {
+            self.cut();
+        }
+    }
+
+    fn cut(&self) {
+        self.is_cut.store(true, Ordering::SeqCst);
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+}
+
+/// Cuts a response, from any thread.
+#[derive(Clone, Debug)]
+pub(crate) struct CutHandle(Arc<Writer>);
+
+impl CutHandle {
+    pub(crate) const fn new(writer: Arc<Writer>) -> Self {
+        Self(writer)
+    }
+
+    /// Of the HTTP/2 stream whose task this is called in.
+    pub(crate) fn of_stream() -> Option<Self> {
+        WRITER.try_with(|writer| Self(writer.clone())).ok()
+    }
+
+    pub(crate) fn cut(&self) {
+        self.0.cut();
+    }
+
+    /// Has the end of the peer noticed from now on.
+    pub(crate) fn watch_peer(&self) {
+        self.0.watches.store(true, Ordering::Relaxed);
+    }
+}
+
+task_local! {
+    static WRITER: Arc<Writer>;
+}
+
+/// Runs each stream of an HTTP/2 connection as a task that can be cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streams;
+
+impl<F> hyper::rt::Executor<F> for Streams
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        let writer = Arc::new(Writer::default());
+        let task = tokio::spawn(WRITER.scope(writer.clone(), stream));
+        writer.begin(task.abort_handle());
+    }
+}
+
+/// A connection's socket, for those who write and for those who watch. One that was cut is closed
+/// by a reset: what waits in its buffers is given up.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    socket: TcpStream,
+    writer: Arc<Writer>,
+}
+
+impl Wire {
+    pub(crate) const fn new(socket: TcpStream, writer: Arc<Writer>) -> Self {
+        Self { socket, writer }
+    }
+
+    /// Which HTTP the peer begins with, and, seldom, what it took to tell, which hyper is to read.
+    pub(crate) async fn version(&self) -> io::Result<(Version, Vec<u8>)> {
+        let mut early = [0; PREFACE.len()];
+        let len = self.socket.peek(&mut early).await?;
+        if early == *PREFACE {
+            return Ok((Version::Http2, Vec::new()));
+        }
+        if len == 0 || !PREFACE.starts_with(&early[..len]) {
+            return Ok((Version::Http1, Vec::new()));
+        }
+        // The preface in pieces, or a POST: peeking on would not wait for more.
+        let mut early = Vec::new();
+        while early.len() < PREFACE.len() && PREFACE.starts_with(&early) {
+            let mut bytes = [0; PREFACE.len()];
+            self.socket.readable().await?;
+            match self.socket.try_read(&mut bytes[early.len()..]) {
+                Ok(0) => break,
+                Ok(len) => early.extend_from_slice(&bytes[early.len()..][..len]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let version = if early == PREFACE { Version::Http2 } else { Version::Http1 };
+        Ok((version, early))
+    }
+
+    /// Whether the peer has hung up in the middle of a stream. hyper would look as well, but keeps
+    /// 16 KiB at hand for what such a peer might send.
+    pub(crate) fn has_lost_peer(&self, cx: &mut Context<'_>) -> bool {
+        let watches = &self.writer.watches;
+        if !watches.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut byte = [0];
+        match self.socket.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(1..)) => {
+                // It has the next request waiting; its end shows when something is written.
+                watches.store(false, Ordering::Relaxed);
+                false
+            }
+            Poll::Ready(Ok(0) | Err(_)) => true,
+        }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.writer.is_cut.load(Ordering::SeqCst) {
+            let _ = self.socket.set_zero_linger();
+        }
+    }
+}
+
+/// Versions of HTTP, as told by their first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http1,
+    Http2,
+}
+
+/// What HTTP/2 begins with (RFC 9113, section 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// The end of a [`Wire`] that is given to hyper.
+#[derive(Debug)]
+pub(crate) struct WireEnd {
+    wire: Arc<Wire>,
+    /// To be read before what the socket has.
+    early: Vec<u8>,
+}
+
+/// Up to how many bytes are copied together: to write so little from one place costs less than to
+/// have the kernel gather it, and more would need memory to copy into.
+const SMALL: usize = 1024;
+
+impl WireEnd {
+    pub(crate) const fn new(wire: Arc<Wire>, early: Vec<u8>) -> Self {
+        Self { wire, early }
+    }
+
+    fn poll_try<T>(
+        &self,
+        cx: &mut Context<'_>,
+        ready: impl Fn(&TcpStream, &mut Context<'_>) -> Poll<io::Result<()>>,
+        mut act: impl FnMut(&TcpStream) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        let socket = &self.wire.socket;
+        loop {
+            ready!(ready(socket, cx))?;
+            match act(socket) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+}
+
+impl AsyncRead for WireEnd {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.early.is_empty() {
+            let len = self.early.len().min(buf.remaining());
+            buf.put_slice(&self.early[..len]);
+            self.early.drain(..len);
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_try(cx, TcpStream::poll_read_ready, |socket| socket.try_read_buf(buf).map(drop))
+    }
+}
+
+impl AsyncWrite for WireEnd {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_try(cx, TcpStream::poll_write_ready, |socket| socket.try_write(bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+        if len > SMALL {
+            return self.poll_try(cx, TcpStream::poll_write_ready, |socket| {
+                socket.try_write_vectored(pieces)
+            });
+        }
+        let mut whole = [0; SMALL];
+        let mut at = 0;
+        for piece in pieces {
+            whole[at..at + piece.len()].copy_from_slice(piece);
+            at += piece.len();
+        }
+        self.poll_write(cx, &whole[..len])
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A socket holds nothing back.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(socket2::SockRef::from(&self.wire.socket).shutdown(std::net::Shutdown::Write))
+    }
+}
