@@ -10,6 +10,9 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(feature = "alloc")]
+use bytes::Bytes;
+
 use crate::memory::{Full, Memory, Store};
 
 pub(crate) use line_ends::{
@@ -192,6 +195,44 @@ impl<S: Store> Text<S> {
         self.known = validate(self.memory.bytes()).is_some();
         debug_assert!(self.known && written == new);
         Ok(())
+    }
+}
+
+/// Text in memory that others may share.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Default)]
+pub(crate) struct SharedText(
+    /// Invariant: UTF-8. What `Bytes` hold never changes.
+    Bytes,
+);
+
+#[cfg(feature = "alloc")]
+impl SharedText {
+    /// `text`, which lies in `chunk`.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[inline]
+    pub(crate) fn within(chunk: &Bytes, text: &str) -> Self {
+        Self(chunk.slice_ref(text.as_bytes()))
+    }
+
+    pub(crate) const fn from_static(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+
+    pub(crate) fn copy(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[inline]
+    pub(crate) fn as_str(&self) -> &str {
+        // SAFETY: the invariant.
+        unsafe { core::str::from_utf8_unchecked(&self.0) }
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.0
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     byte_str::ByteStr,
     decoder::{Decoder, Limits},
     error::DecodeError,
-    event::{DEFAULT_EVENT_TYPE, Event, Item, OwnedEvent, Span},
+    event::{DEFAULT_EVENT_TYPE, Event, Item, OwnedEvent, Span, owned_event_type},
     value::EventId,
 };
 
@@ -96,7 +96,7 @@ impl SharedEvent {
 impl From<SharedEvent> for OwnedEvent {
     fn from(event: SharedEvent) -> Self {
         Self {
-            event_type: event.event_type.as_str().into(),
+            event_type: owned_event_type(event.event_type.as_str()),
             data: event.data.as_str().into(),
             last_event_id: event.last_event_id.as_str().into(),
         }
@@ -165,7 +165,9 @@ fn share(item: Item<'_>, chunk: &Bytes, last_event_id: &mut ByteStr) -> SharedIt
 }
 
 fn share_event(event: Event<'_>, chunk: &Bytes, last_event_id: &mut ByteStr) -> SharedEvent {
-    if last_event_id.as_bytes() != event.last_event_id.as_bytes() {
+    // Comparing nothing with nothing through a call can cost more than all the rest.
+    let both_empty = last_event_id.as_bytes().is_empty() && event.last_event_id.is_empty();
+    if !both_empty && last_event_id.as_bytes() != event.last_event_id.as_bytes() {
         *last_event_id = ByteStr::from(event.last_event_id);
     }
     SharedEvent {

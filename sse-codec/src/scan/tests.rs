@@ -70,7 +70,7 @@ fn check_marks<V: Vector>(vector: V, block: &[u8; 64]) {
     let colons = marks(|byte| byte == b':');
     assert_eq!(vector.block_marks(block), special);
     assert_eq!(vector.byte_marks(block, b':'), colons);
-    let lane = block.first_chunk().unwrap();
+    let lane = block.first_chunk().expect("a block has lanes");
     assert_eq!(vector.lane_marks(lane), special as u32 & 0xFFFF);
 }
 
