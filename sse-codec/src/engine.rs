@@ -213,12 +213,12 @@ impl<S: Store> Engine<S> {
                 return self.decode_ignored(input);
             }
         }
-        let EventLines { event_type, id, data, len } = match Head::read_event(vector, input) {
-            Ok(lines) => lines,
-            Err(head) => return self.decode_part(head, input),
-        };
-        let fits = |value: Option<&str>| value.is_none_or(|value| value.len() <= self.bounds.value);
-        if self.block.size + len > self.harmless || !fits(event_type) || !fits(id) {
+        let EventLines { event_type, id, data, len } =
+            match Head::read_event(vector, input, self.bounds.value) {
+                Ok(lines) => lines,
+                Err(head) => return self.decode_part(head, input),
+            };
+        if self.block.size + len > self.harmless {
             return self.decode_slowly(input);
         }
         let start = self.position.offset();
@@ -278,12 +278,14 @@ impl<S: Store> Engine<S> {
         head: Head<'i>,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
-        let head = if let Rest::Unread = head.rest { head.read_on(input) } else { head };
+        let head = if let Rest::Unread = head.rest {
+            head.read_on(input, self.bounds.value)
+        } else {
+            head
+        };
         let start = self.position.offset();
         let after_head = start + head.len as u64;
-        let fits = |value: Option<&str>| value.is_none_or(|value| value.len() <= self.bounds.value);
-        if self.block.size + head.size() > self.harmless || !fits(head.event_type) || !fits(head.id)
-        {
+        if self.block.size + head.size() > self.harmless {
             return self.decode_slowly(input);
         }
         if let (Rest::Blank(width), Some(data)) = (head.rest, head.data) {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The lines that begin a chunk, as far as they are plain: `event`, `id` and one `data` line in any order,
-/// of text, with LF or CRLF after each, and no NUL in an id.
+/// of text, with LF or CRLF after each, no NUL in an id, and no type or id over the limit.
 ///
 /// Reading them needs nothing of what the decoder remembers, and decides nothing: at the first line that
 /// is unlike this it stops.
@@ -65,6 +65,7 @@ impl<'i> Head<'i> {
     pub(crate) fn read_event<V: Vector>(
         vector: V,
         input: &'i [u8],
+        value_limit: usize,
     ) -> Result<EventLines<'i>, Self> {
         let (mut event_type, mut id, mut start) = (None, None, 0);
         let mut ends = LineEnds::new(vector, input);
@@ -86,12 +87,15 @@ impl<'i> Head<'i> {
             }
             if word & NAME_OF_6 == EVENT {
                 event_type = match ends.text_from(start + 6 + space(word, 6)) {
-                    None => break (None, Rest::Unread),
                     Some("") => Some(DEFAULT_EVENT_TYPE),
-                    event_type => event_type,
+                    Some(event_type) if event_type.len() <= value_limit => Some(event_type),
+                    Some(_) | None => break (None, Rest::Unread),
                 };
             } else if word & NAME_OF_3 == ID && ends.is_plain_from(start) {
-                id = ends.text_from(start + 3 + space(word, 3));
+                id = match ends.text_from(start + 3 + space(word, 3)) {
+                    Some(id) if id.len() <= value_limit => Some(id),
+                    Some(_) | None => break (None, Rest::Unread),
+                };
             } else if word & NAME_OF_6 == RETRY {
                 break (None, Rest::retry(&ends, start, word, 1));
             } else {
@@ -106,7 +110,7 @@ impl<'i> Head<'i> {
     }
 
     /// Reads on, if there may be more.
-    pub(crate) fn read_on(mut self, input: &'i [u8]) -> Self {
+    pub(crate) fn read_on(mut self, input: &'i [u8], value_limit: usize) -> Self {
         let mut ends = LineEnds::from(Baseline, input, self.len);
         while let Rest::Unread = self.rest {
             let start = self.len;
@@ -121,7 +125,7 @@ impl<'i> Head<'i> {
                 Rest::Blank(width)
             } else if word & NAME_OF_6 == RETRY {
                 Rest::retry(&ends, start, word, width)
-            } else if self.take_line(&ends, start, word) {
+            } else if self.take_line(&ends, start, word, value_limit) {
                 self.len = end + width;
                 self.crlfs += width - 1;
                 Rest::Unread
@@ -133,22 +137,35 @@ impl<'i> Head<'i> {
     }
 
     /// Takes the line from `start` to the latest end; or not, where something is special about it.
-    fn take_line<V: Vector>(&mut self, ends: &LineEnds<'i, V>, start: usize, word: u64) -> bool {
+    fn take_line<V: Vector>(
+        &mut self,
+        ends: &LineEnds<'i, V>,
+        start: usize,
+        word: u64,
+        value_limit: usize,
+    ) -> bool {
         if word & NAME_OF_5 == DATA && self.data.is_none() {
             self.data = ends.text_from(start + 5 + space(word, 5));
             return self.data.is_some();
         }
-        if word & NAME_OF_6 == EVENT {
-            let Some(value) = ends.text_from(start + 6 + space(word, 6)) else { return false };
-            self.event_type = Some(if value.is_empty() { DEFAULT_EVENT_TYPE } else { value });
-            return true;
+        let (name_len, is_id) = match () {
+            () if word & NAME_OF_6 == EVENT => (6, false),
+            () if word & NAME_OF_3 == ID => (3, true),
+            () => return false,
+        };
+        match ends.text_from(start + name_len + space(word, name_len)) {
+            Some(value) if value.len() > value_limit || (is_id && value.contains('\0')) => false,
+            Some(id) if is_id => {
+                self.id = Some(id);
+                true
+            }
+            Some(event_type) => {
+                let default = event_type.is_empty();
+                self.event_type = Some(if default { DEFAULT_EVENT_TYPE } else { event_type });
+                true
+            }
+            None => false,
         }
-        if word & NAME_OF_3 == ID {
-            let id = ends.text_from(start + 3 + space(word, 3)).filter(|id| !id.contains('\0'));
-            self.id = id.or(self.id);
-            return id.is_some();
-        }
-        false
     }
 }
 

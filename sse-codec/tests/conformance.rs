@@ -142,3 +142,22 @@ fn the_naive_twin_agrees() {
         vector.check(&read_naively(standard(), &vector.bytes()), "read naively");
     }
 }
+
+#[test]
+fn a_value_over_its_limit_drops_its_event_even_where_another_follows() {
+    let limited = rules(Limits::default().value(4));
+    let stream =
+        b"event: longer\nevent: t\ndata: lost\n\nid: 12345\nid: 7\ndata: lost\n\ndata: here\n\n";
+    let expected = read_naively(limited, stream);
+    assert!(matches!(
+        expected.outcomes[..],
+        [
+            Outcome::ValueTooLong { line_start: 0 },
+            Outcome::ValueTooLong { .. },
+            Outcome::Event { .. }
+        ]
+    ));
+    for size in 1..=stream.len() {
+        assert_eq!(read(limited, stream.chunks(size)), expected, "chunks of {size}");
+    }
+}
