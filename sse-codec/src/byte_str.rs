@@ -1,4 +1,4 @@
-//! Text that shares the memory it came in.
+//! Text that shares the memory it came in, or is short enough for its own.
 
 use core::{cmp::Ordering, fmt, hash, ops::Deref};
 
@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use crate::scan::SharedText;
 
-/// Text in shared memory: [`Bytes`] that are known to be UTF-8. Cloning it copies no text.
+/// Text in shared memory: [`Bytes`] that are known to be UTF-8. Cloning it allocates nothing.
 ///
-/// It keeps alive the whole chunk it lies in; [`detach`](Self::detach) gives a copy that does not.
+/// It keeps alive the whole chunk it lies in; [`detach`](Self::detach) gives a copy that does not. Text of up
+/// to 23 bytes is kept in place, which costs less than sharing, and keeps nothing alive.
 ///
 /// ```
 /// use sse_codec::ByteStr;
@@ -17,24 +18,28 @@ use crate::scan::SharedText;
 /// assert_eq!(text, "1.08");
 /// assert_eq!(text.clone().detach().as_str(), "1.08");
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct ByteStr(SharedText);
+
+impl Default for ByteStr {
+    fn default() -> Self {
+        Self::from("")
+    }
+}
 
 impl ByteStr {
     /// `text`, sharing `chunk` if it lies in it, else a copy.
     #[inline]
     pub(crate) fn within(chunk: &Bytes, text: &str) -> Self {
+        if let Some(short) = SharedText::short(text) {
+            return Self(short);
+        }
         let (outer, inner) = (chunk.as_ptr_range(), text.as_bytes().as_ptr_range());
         if outer.start <= inner.start && inner.end <= outer.end {
             Self(SharedText::within(chunk, text))
         } else {
             Self::from(text)
         }
-    }
-
-    /// Text that is there for good, which costs nothing to share.
-    pub(crate) const fn from_static(text: &'static str) -> Self {
-        Self(SharedText::from_static(text))
     }
 
     /// The text.
@@ -63,6 +68,7 @@ impl ByteStr {
 
 /// A copy.
 impl From<&str> for ByteStr {
+    #[inline]
     fn from(text: &str) -> Self {
         Self(SharedText::copy(text))
     }

@@ -67,7 +67,7 @@
 //! let mut chunk = Bytes::from_static(b"data: a\n\n");
 //! while let Some(item) = decoder.decode(&mut chunk)? {
 //!     if let SharedItem::Event(event) = item {
-//!         // A short event that is kept for long should not keep a chunk of 64 KiB alive.
+//!         // An event that is kept for long should not keep a chunk of 64 KiB alive.
 //!         let kept = event.detach();
 //!         assert_eq!(kept.data, "a");
 //!     }

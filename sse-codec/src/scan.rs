@@ -13,6 +13,8 @@
 #[cfg(feature = "alloc")]
 use bytes::Bytes;
 
+#[cfg(feature = "alloc")]
+use crate::memory::copy;
 use crate::memory::{Full, Memory, Store};
 
 pub(crate) use line_ends::{
@@ -198,41 +200,64 @@ impl<S: Store> Text<S> {
     }
 }
 
-/// Text in memory that others may share.
+/// Text that is shared, or short enough to be kept in place.
+///
+/// Invariant: UTF-8. What `Bytes` hold never changes.
 #[cfg(feature = "alloc")]
-#[derive(Clone, Default)]
-pub(crate) struct SharedText(
-    /// Invariant: UTF-8. What `Bytes` hold never changes.
-    Bytes,
-);
+#[derive(Clone)]
+pub(crate) enum SharedText {
+    Short { len: u8, bytes: [u8; SHORT_TEXT] },
+    Shared(Bytes),
+}
+
+/// What fits beside the length into the room of `Bytes`.
+#[cfg(feature = "alloc")]
+const SHORT_TEXT: usize = 23;
 
 #[cfg(feature = "alloc")]
 impl SharedText {
+    /// `text` in place, if it is short.
+    #[inline(always)]
+    pub(crate) fn short(text: &str) -> Option<Self> {
+        let len = text.len();
+        if len > SHORT_TEXT {
+            return None;
+        }
+        let mut bytes = [0; SHORT_TEXT];
+        copy(&mut bytes[..len], text.as_bytes());
+        Some(Self::Short { len: len as u8, bytes })
+    }
+
     /// `text`, which lies in `chunk`.
     ///
     /// # Panics
     /// If it does not.
     #[inline]
     pub(crate) fn within(chunk: &Bytes, text: &str) -> Self {
-        Self(chunk.slice_ref(text.as_bytes()))
+        Self::Shared(chunk.slice_ref(text.as_bytes()))
     }
 
-    pub(crate) const fn from_static(text: &'static str) -> Self {
-        Self(Bytes::from_static(text.as_bytes()))
-    }
-
+    /// `text`, copied.
+    #[inline]
     pub(crate) fn copy(text: &str) -> Self {
-        Self(Bytes::copy_from_slice(text.as_bytes()))
+        Self::short(text).unwrap_or_else(|| Self::Shared(Bytes::copy_from_slice(text.as_bytes())))
     }
 
     #[inline]
     pub(crate) fn as_str(&self) -> &str {
+        let bytes = match self {
+            Self::Short { len, bytes } => &bytes[..usize::from(*len)],
+            Self::Shared(bytes) => bytes,
+        };
         // SAFETY: the invariant.
-        unsafe { core::str::from_utf8_unchecked(&self.0) }
+        unsafe { core::str::from_utf8_unchecked(bytes) }
     }
 
     pub(crate) fn into_bytes(self) -> Bytes {
-        self.0
+        match self {
+            Self::Short { len, bytes } => Bytes::copy_from_slice(&bytes[..usize::from(len)]),
+            Self::Shared(bytes) => bytes,
+        }
     }
 }
 
