@@ -18,8 +18,8 @@ use bytes::Bytes;
 use sse_codec::time::Instant;
 use sse_server_core::{
     Admission, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub, Output, Pass, Presence,
-    Publish, PublishError, PublishId, Receipt, Resume, Subscribe, SubscribeError, SubscriberId,
-    Ticket, TicketError, Topic, Visitor, Written,
+    Publish, PublishError, PublishId, Receipt, Resume, Revoke, Subscribe, SubscribeError,
+    SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
 };
 use tokio::{
     sync::{Notify, oneshot},
@@ -287,10 +287,10 @@ impl Shared {
         true
     }
 
-    /// Ends all streams of a user, and says how many there were.
+    /// Ends all streams of a user and forgets their tickets, and says how many streams there were.
     pub(crate) fn revoke_user(&self, user: &str) -> usize {
         let mut state = self.lock();
-        let passes = state.admission.passes_of(user);
+        let passes = state.admission.revoke(Revoke::User(user));
         let ids: Vec<_> = state.occupied(&passes).collect();
         for &id in &ids {
             state.hub.close(id, CloseReason::Revoked, self.now());

@@ -11,20 +11,26 @@ use common::{Server, read_head};
 fn a_publish_that_is_none_is_refused_with_a_reason() {
     let server = Server::start(&[]);
     let cases = [
-        ("", 400, "The body is not JSON: EOF while parsing a value at line 1 column 0."),
+        ("", 400, "The body is empty; send a JSON object, such as {\"topic\": "),
         (
             "{\n  \"topic\": \"a\",\n  \"data\" 1\n}",
             400,
-            "The body is not JSON: expected `:` at line 3 column 10.",
+            "The body is not JSON: at line 3, column 10, expected `:`; have a JSON library write it.",
         ),
-        ("hello", 400, "The body is not JSON: expected value at line 1 column 1."),
-        ("[]", 400, "The body is not an event: "),
+        ("hello", 400, "The body is not JSON: at line 1, column 1, expected value; "),
+        ("[]", 400, "The body is JSON but no object; send one, such as {"),
+        (r#"["a",null,null,true,"ev","x"]"#, 400, "The body is JSON but no object; send one, "),
+        ("{\"topic\": \"a\", ", 400, "The JSON is cut off at line 1, column 15; send all of it."),
         (
             "{\"topic\": 1, \"data\": 1}",
             400,
-            "The body is not an event: invalid type: integer `1`, expected a string at line 1 column 11.",
+            "The JSON does not fit at line 1, column 11: invalid type: integer \"1\", expected a string.",
         ),
-        ("{\"topic\": \"a\", \"date\": 1}", 400, "The body is not an event: unknown field `date`"),
+        (
+            "{\"topic\": \"a\", \"date\": 1}",
+            400,
+            "The JSON does not fit at line 1, column 21: unknown field \"date\", ",
+        ),
         ("{\"data\": 1}", 400, "The event names no topic; add \"topic\": \"…\""),
         ("{\"topics\": [], \"data\": 1}", 400, "The event names no topic"),
         ("{\"all\": false, \"data\": 1}", 400, "The event names no topic"),
@@ -58,7 +64,11 @@ fn a_publish_that_is_none_is_refused_with_a_reason() {
             "The event type holds a control character at byte 1",
         ),
         ("{\"topic\": \"a\", \"data\": \"\\ud800\"}", 400, "The "),
-        ("{\"topic\": \"a\", \"data\": 1} x", 400, "The body is not JSON: trailing characters"),
+        (
+            "{\"topic\": \"a\", \"data\": 1} x",
+            400,
+            "The body is not JSON: at line 1, column 27, trailing characters; ",
+        ),
     ];
     for (body, status, sentence) in cases {
         let answer = server.post("/publish", body);
@@ -310,7 +320,7 @@ fn no_route_by_which_one_publishes_can_inject_a_field() {
         let body = format!("{{\"userId\": \"{user}\", \"message\": 1}}");
         let answer = server.post("/notify", &body);
         assert_eq!(answer.status, 400, "{user}");
-        assert!(answer.error().starts_with("In \"userId\": "), "{}", answer.error());
+        assert!(answer.error().contains("\"userId\""), "{}", answer.error());
     }
     let answer = server.request("POST", "/events/a", "", b"ok\xff");
     assert_eq!(
@@ -318,7 +328,7 @@ fn no_route_by_which_one_publishes_can_inject_a_field() {
         "The body is not UTF-8 at byte 2; an event stream carries nothing else."
     );
     let answer = server.post("/broadcast", "{\"massage\": 1}");
-    assert!(answer.error().contains("unknown field `massage`"), "{}", answer.error());
+    assert!(answer.error().contains("unknown field \"massage\""), "{}", answer.error());
 }
 
 #[test]
@@ -331,7 +341,7 @@ fn a_batch_is_published_whole_or_not_at_all() {
         (
             format!("{good}\n{{\"topic\": \"a\", \"data\" 1}}\n{good}"),
             400,
-            "In line 2: The body is not JSON: expected `:` at line 1 column 23.",
+            "In line 2: The body is not JSON: at line 1, column 23, expected `:`; have a JSON library write it.",
         ),
         (
             format!("{good}\n\n\n{{\"topic\": \"a\", \"event\": \"reset\", \"data\": 1}}"),
