@@ -70,7 +70,7 @@ const SIMULATIONS: &[Simulation] = &[
         ],
         seed: None,
         count: "SSE_KILLS",
-        round: 5000,
+        round: 2000,
     },
     Simulation {
         name: "server-slow",
