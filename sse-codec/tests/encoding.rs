@@ -209,14 +209,13 @@ fn times_are_whole_milliseconds_at_any_size() {
     ] {
         assert_eq!(wait(time).as_bytes(), format!("retry: {digits}\n\n").as_bytes());
     }
-    // Each number of digits, at both its ends and in between.
-    for power in (0..=19).map(|digits| 10_u64.pow(digits)) {
-        for number in (1..=9).filter_map(|factor| power.checked_mul(factor)) {
-            for number in [number - 1, number, number + 1] {
-                let expected = format!("retry: {number}\n\n");
-                assert_eq!(wait(Duration::from_millis(number)).as_bytes(), expected.as_bytes());
-            }
-        }
+    // Each number of digits, at both its ends and in between; each four digits, in both halves of eight.
+    let powers = (0..=19).map(|digits| 10_u64.pow(digits));
+    let ends = powers.flat_map(|power| (1..=9).filter_map(move |n| power.checked_mul(n)));
+    let around = ends.flat_map(|number| [number - 1, number, number + 1]);
+    for number in around.chain((0..10_000).map(|four| four * 10_001)) {
+        let expected = format!("retry: {number}\n\n");
+        assert_eq!(wait(Duration::from_millis(number)).as_bytes(), expected.as_bytes());
     }
 }
 
