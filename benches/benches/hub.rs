@@ -34,8 +34,16 @@ impl World {
             now,
         };
         for n in 0..subscribers {
-            let selectors = topics(n).into_iter().map(|name| Selector::new(&name).unwrap());
-            world.hub.subscribe(Subscribe::new(selectors), now).unwrap();
+            let mut request = Subscribe::default();
+            let (users, topics): (Vec<_>, Vec<_>) =
+                topics(n).into_iter().partition(|name| name.starts_with("$user."));
+            if !topics.is_empty() {
+                request = Subscribe::new(topics.iter().map(|name| Selector::new(name).unwrap()));
+            }
+            for user in users {
+                request = request.user(&user["$user.".len()..]).unwrap();
+            }
+            world.hub.subscribe(request, now).unwrap();
         }
         world.read_all();
         world
@@ -80,11 +88,16 @@ fn resident() -> usize {
 fn memory() {
     for (name, topics) in [
         ("one topic", (|n| vec![format!("room.{}", n / 10)]) as fn(usize) -> Vec<String>),
-        ("two topics", |n| vec![format!("room.{}", n % 1000), format!("user.{}", n / 10)]),
+        ("a topic, its user (of ten streams)", |n| {
+            vec![format!("room.{}", n % 1000), format!("$user.{:x}", n / 10)]
+        }),
+        ("a topic, its user (of one stream)", |n| {
+            vec![format!("room.{}", n % 1000), format!("$user.{n:x}")]
+        }),
     ] {
         let before = resident();
         let world = World::new(MILLION, topics);
-        let each = (resident() - before) / MILLION;
+        let each = resident().saturating_sub(before) / MILLION;
         println!("hub/memory: {name} and everyone: {each} bytes resident a subscriber");
         drop(world);
     }

@@ -20,11 +20,14 @@ pub struct Limits {
     /// The bytes of the `data`, `event` and `id` lines of one event, each with one byte for its end.
     /// Default: 4 MiB.
     pub event: usize,
+    /// The bytes of one event type and of one event ID, as text. Default: 16 KiB, which is as much as most
+    /// servers take of a `Last-Event-ID` header.
+    pub value: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { line: 1 << 20, event: 4 << 20 }
+        Self { line: 1 << 20, event: 4 << 20, value: 16 << 10 }
     }
 }
 
@@ -40,6 +43,13 @@ impl Limits {
     #[must_use]
     pub const fn event(mut self, bytes: usize) -> Self {
         self.event = bytes;
+        self
+    }
+
+    /// The same limits, with event types and event IDs of up to `bytes`.
+    #[must_use]
+    pub const fn value(mut self, bytes: usize) -> Self {
+        self.value = bytes;
         self
     }
 }
@@ -79,7 +89,8 @@ impl Decoder {
 
     /// A decoder with other limits.
     pub fn with_limits(limits: Limits) -> Self {
-        let bounds = Bounds { line: limits.line, value: limits.line, event: limits.event };
+        let bounds =
+            Bounds { line: limits.line, value: limits.value.min(limits.line), event: limits.event };
         Self(Engine::new(bounds, |_| Growing::default()))
     }
 

@@ -21,6 +21,17 @@ pub enum DecodeError {
         /// The limit it passed, in bytes.
         limit: usize,
     },
+    /// An event type or an event ID has more bytes, as text, than
+    /// [`Limits::value`](crate::Limits::value).
+    #[error(
+        "an event type or event ID of the event stream at byte {line_start} is longer than {limit} bytes; its event was dropped"
+    )]
+    ValueTooLong {
+        /// Where in the stream its line begins.
+        line_start: u64,
+        /// The limit it passed, in bytes.
+        limit: usize,
+    },
     /// The `data`, `event` and `id` lines of one event, each with one byte for its end, have more
     /// bytes than [`Limits::event`](crate::Limits::event).
     #[error("an event at byte {event_start} is larger than {limit} bytes; it was dropped")]

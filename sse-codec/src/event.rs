@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 #[cfg(feature = "alloc")]
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 
 /// A range of bytes of the stream, counted from its first byte (a byte order mark included).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -83,10 +83,18 @@ impl Event<'_> {
     /// A copy that outlives the chunk and the decoder.
     pub fn to_owned(&self) -> OwnedEvent {
         OwnedEvent {
-            event_type: self.event_type.into(),
+            event_type: owned_event_type(self.event_type),
             data: self.data.into(),
             last_event_id: self.last_event_id.into(),
         }
+    }
+}
+
+#[cfg(feature = "alloc")]
+pub(crate) fn owned_event_type(event_type: &str) -> Cow<'static, str> {
+    match event_type {
+        DEFAULT_EVENT_TYPE => Cow::Borrowed(DEFAULT_EVENT_TYPE),
+        event_type => Cow::Owned(event_type.into()),
     }
 }
 
@@ -99,9 +107,9 @@ impl Event<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct OwnedEvent {
-    /// The value of the `event` field; `message` where it was empty or missing.
+    /// The value of the `event` field; `message`, without an allocation, where it was empty or missing.
     #[cfg_attr(feature = "serde", serde(default = "default_event_type"))]
-    pub event_type: String,
+    pub event_type: Cow<'static, str>,
     /// The values of the `data` fields, joined by LF.
     pub data: String,
     /// The last event ID at this event.
@@ -110,8 +118,8 @@ pub struct OwnedEvent {
 }
 
 #[cfg(feature = "serde")]
-fn default_event_type() -> String {
-    DEFAULT_EVENT_TYPE.into()
+fn default_event_type() -> Cow<'static, str> {
+    Cow::Borrowed(DEFAULT_EVENT_TYPE)
 }
 
 /// What an event's type is when its `event` field is empty or missing.

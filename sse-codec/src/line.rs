@@ -2,9 +2,9 @@
 
 use crate::{
     event::Span,
-    memory::Growing,
+    memory::{Full, Growing},
     position::Position,
-    scan::{self, Full, Piece, Text},
+    scan::{self, Piece, Text},
 };
 
 /// Splits an event stream into lines, however the stream is cut into chunks.

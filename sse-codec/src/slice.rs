@@ -4,8 +4,7 @@ use crate::{
     engine::{Bounds, Engine, Part},
     error::{DecodeError, InvalidField, check_event_id},
     event::Item,
-    memory::Lent,
-    scan::Full,
+    memory::{Full, Lent},
 };
 
 /// The memory that a [`SliceDecoder`] works in. Its sizes are the limits.
@@ -71,7 +70,7 @@ impl<'b> SliceDecoder<'b> {
                 Part::Id => &mut parts[3],
                 Part::LastEventId => &mut parts[4],
             };
-            Lent::new(part.take().unwrap_or_default())
+            part.take().unwrap_or_default()
         }))
     }
 

@@ -150,7 +150,7 @@ proptest! {
         if let Ok(checked) = EventType::new(&event_type) {
             event = event.event_type(checked);
             if !event_type.is_empty() {
-                expected.event_type = event_type.clone();
+                expected.event_type = event_type.clone().into();
             }
         }
         if let Ok(checked) = EventId::new(&id) {

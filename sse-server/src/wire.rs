@@ -4,13 +4,13 @@
 use alloc::sync::Arc;
 use core::{
     pin::Pin,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU8, Ordering},
     task::{Context, Poll, ready},
 };
 use std::{io, sync::OnceLock};
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::TcpStream,
     task::AbortHandle,
     task_local,
@@ -25,8 +25,14 @@ pub(crate) struct Writer {
     /// A request has come, so whoever is there speaks HTTP.
     pub(crate) has_asked: AtomicBool,
     /// What it writes may go on for hours, so that it must see whether anybody is there.
-    watches: AtomicBool,
+    watch: AtomicU8,
 }
+
+/// What is done to see the peer's end: nothing; something, from the next look on; the socket wakes
+/// the task.
+const OFF: u8 = 0;
+const ON: u8 = 1;
+const ARMED: u8 = 2;
 
 impl Writer {
     /// Says which task it is.
@@ -64,7 +70,7 @@ impl CutHandle {
 
     /// Has the end of the peer noticed from now on.
     pub(crate) fn watch_peer(&self) {
-        self.0.watches.store(true, Ordering::Relaxed);
+        self.0.watch.store(ON, Ordering::Relaxed);
     }
 }
 
@@ -129,20 +135,27 @@ impl Wire {
     /// Whether the peer has hung up in the middle of a stream. hyper would look as well, but keeps
     /// 16 KiB at hand for what such a peer might send.
     pub(crate) fn has_lost_peer(&self, cx: &mut Context<'_>) -> bool {
-        let watches = &self.writer.watches;
-        if !watches.load(Ordering::Relaxed) {
-            return false;
+        let watch = &self.writer.watch;
+        match watch.load(Ordering::Relaxed) {
+            OFF => return false,
+            // Woken for something else, as it is for every event.
+            ARMED if !self.is_readable() => return false,
+            _ => {}
         }
         let mut byte = [0];
-        match self.socket.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
-            Poll::Pending => false,
-            Poll::Ready(Ok(1..)) => {
-                // It has the next request waiting; its end shows when something is written.
-                watches.store(false, Ordering::Relaxed);
-                false
-            }
-            Poll::Ready(Ok(0) | Err(_)) => true,
-        }
+        let (next, is_lost) = match self.socket.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
+            Poll::Pending => (ARMED, false),
+            // It has the next request waiting; its end shows when something is written.
+            Poll::Ready(Ok(1..)) => (OFF, false),
+            Poll::Ready(Ok(0) | Err(_)) => (OFF, true),
+        };
+        watch.store(next, Ordering::Relaxed);
+        is_lost
+    }
+
+    /// Whether the socket has something to read, as far as is known without asking it.
+    fn is_readable(&self) -> bool {
+        self.socket.try_io(Interest::READABLE, || Ok(())).is_ok()
     }
 }
 
@@ -174,13 +187,15 @@ pub(crate) struct WireEnd {
 
 /// Up to how many bytes are copied together: to write so little from one place costs less than to
 /// have the kernel gather it, and more would need memory to copy into.
-const SMALL: usize = 1024;
+const SMALL: usize = 512;
 
 impl WireEnd {
     pub(crate) const fn new(wire: Arc<Wire>, early: Vec<u8>) -> Self {
         Self { wire, early }
     }
 
+    /// Acts as soon as the socket lets it. What it is ready for is known mostly, so acting comes
+    /// first.
     fn poll_try<T>(
         &self,
         cx: &mut Context<'_>,
@@ -189,11 +204,11 @@ impl WireEnd {
     ) -> Poll<io::Result<T>> {
         let socket = &self.wire.socket;
         loop {
-            ready!(ready(socket, cx))?;
             match act(socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
+            ready!(ready(socket, cx))?;
         }
     }
 }

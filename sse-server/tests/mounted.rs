@@ -119,6 +119,7 @@ async fn http_2(hub: Hub) -> (Client, SocketAddr) {
 async fn a_stream_of_http_2_that_is_not_read_is_reset_and_its_neighbours_read_on() {
     let mut config = Config::default();
     config.hub.max_lag = 300_000;
+    config.hub.lag_grace = Duration::ZERO;
     let hub = Hub::start(config).unwrap();
     let (client, address) = http_2(hub.clone()).await;
     let open = || async {
