@@ -5,7 +5,7 @@ use core::fmt;
 
 use bytes::BytesMut;
 
-use crate::text::{line_break, put_short, text_lines};
+use crate::text::{SHORT, line_break, put_short, text_lines};
 
 /// Memory that grows, to encode into: `Vec<u8>` or [`bytes::BytesMut`].
 ///
@@ -103,8 +103,8 @@ pub struct DataWriter<'b, B: Buffer> {
     out: &'b mut B,
     /// The buffer's length before the event.
     start: usize,
-    /// Where in the buffer the data begins: as text, until it is finished.
-    data: usize,
+    /// The buffer's length when all data in it was in lines; what follows is text as it came.
+    in_lines: usize,
     finished: bool,
 }
 
@@ -113,16 +113,15 @@ impl<'b, B: Buffer> DataWriter<'b, B> {
     #[inline(always)]
     pub(crate) fn new(out: &'b mut B, start: usize) -> Self {
         out.put(b"data: ");
-        let data = out.len();
-        Self { out, start, data, finished: false }
+        let in_lines = out.len();
+        Self { out, start, in_lines, finished: false }
     }
 
     /// Completes the event. Without any text it is a real, empty one.
     #[inline]
     pub fn finish(mut self) {
-        // Looked for once in all of it: values come in pieces of a few bytes, and most have no line break.
-        if let Some(first) = line_break(&self.out.bytes_mut()[self.data..]) {
-            break_lines(self.out, self.data + first);
+        if let Some(first) = line_break(&self.out.bytes_mut()[self.in_lines..]) {
+            break_lines(self.out, self.in_lines + first);
         }
         self.out.put(b"\n\n");
         self.finished = true;
@@ -130,7 +129,14 @@ impl<'b, B: Buffer> DataWriter<'b, B> {
 
     #[inline(always)]
     pub(crate) fn text(&mut self, text: &[u8]) {
-        self.out.put(text);
+        // Values print themselves in pieces of a few bytes, which are looked through together, at the end.
+        let is_worth_a_look = text.len() > SHORT && self.in_lines == self.out.len();
+        if is_worth_a_look && !text.ends_with(b"\r") {
+            put_lines(self.out, text, line_break(text));
+            self.in_lines = self.out.len();
+        } else {
+            self.out.put(text);
+        }
     }
 }
 
@@ -175,8 +181,10 @@ fn put_broken_lines<B: Buffer>(out: &mut B, mut text: &[u8], mut at: usize) {
     loop {
         put_short(out, &text[..at]);
         out.put(BETWEEN);
-        let width = if text[at..].starts_with(b"\r\n") { 2 } else { 1 };
-        text = &text[at + width..];
+        text = match &text[at..] {
+            [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
+            [] => &[],
+        };
         match line_break(text) {
             Some(next) => at = next,
             None => return put_short(out, text),
