@@ -240,13 +240,19 @@ impl Hub {
     /// A number that looks random, always the same for the same subscriber and use. Over the
     /// subscribers of a hub no number comes twice.
     pub(crate) fn noise(&self, id: SubscriberId, usage: u64) -> u64 {
-        let mut x = (u64::from(id.generation) << 32 | u64::from(id.index))
-            ^ self.seed.wrapping_add(usage.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        // The finalizer of SplitMix64, a bijection.
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
+        let key = |n: u64| mix(self.seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let id = u64::from(id.generation) << 32 | u64::from(id.index);
+        // Clients see some of these and can guess their place in the table. A key before, between
+        // and after, so that this does not give them the seed, by which names are hashed as well.
+        mix(mix(id ^ key(3 * usage + 1)).wrapping_add(key(3 * usage + 2))) ^ key(3 * usage + 3)
     }
+}
+
+/// The finalizer of SplitMix64, a bijection.
+const fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
 }
 
 impl Written {

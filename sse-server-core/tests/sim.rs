@@ -174,7 +174,7 @@ impl Sim {
             .unwrap()
             .resume(resume);
         if self.chance.one_in(50) {
-            asked = asked.expires(self.now + Duration::from_millis(self.chance.below(3000)));
+            asked = asked.expires(self.now + Duration::from_millis(1 + self.chance.below(3000)));
         }
         client.id = self.hubs[hub].subscribe(asked, self.now).ok();
         // A connection begins with a parser of its own, and the last event ID of the one before.

@@ -145,6 +145,8 @@ fn a_subscription_ends_with_its_grant() {
     assert_eq!(world.closed, []);
     world.pass(secs(2));
     assert_eq!(world.closed, [(id, CloseReason::Expired)]);
+    let late = Subscribe::default().expires(world.now);
+    assert_eq!(world.hub.subscribe(late, world.now), Err(SubscribeError::Expired));
 }
 
 #[test]

@@ -18,10 +18,13 @@ use bytes::Bytes;
 use sse_codec::time::Instant;
 use sse_server_core::{
     Admission, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub, Output, Pass, Presence,
-    Publish, PublishError, PublishId, Receipt, Resume, Subscribe, SubscribeError, SubscriberId,
-    Ticket, TicketError, Topic, Visitor, Written,
+    Publish, PublishError, PublishId, Receipt, Resume, Revoke, Subscribe, SubscribeError,
+    SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{sleep, sleep_until},
+};
 
 use crate::{
     config::Config,
@@ -195,11 +198,13 @@ impl Shared {
         self.lock().hub.config().max_topics
     }
 
-    /// Counts something that costs as much as so many events to the rate of whoever asks it.
+    /// Counts something that costs as much as so many events, or as all that may be published at
+    /// once, to the rate of whoever asks it.
     pub(crate) fn charge(&self, principal: &str, events: u32) -> Result<(), AdmissionError> {
         let mut state = self.lock();
         let now = self.now();
-        state.admission.publish(principal, events, now)
+        let most = state.admission.config().publish_burst;
+        state.admission.publish(principal, events.min(most), now)
     }
 
     /// Remembers a ticket.
@@ -284,10 +289,10 @@ impl Shared {
         true
     }
 
-    /// Ends all streams of a user, and says how many there were.
+    /// Ends all streams of a user and forgets their tickets, and says how many streams there were.
     pub(crate) fn revoke_user(&self, user: &str) -> usize {
         let mut state = self.lock();
-        let passes = state.admission.passes_of(user);
+        let passes = state.admission.revoke(Revoke::User(user));
         let ids: Vec<_> = state.occupied(&passes).collect();
         for &id in &ids {
             state.hub.close(id, CloseReason::Revoked, self.now());
@@ -532,18 +537,28 @@ impl State {
     }
 }
 
+/// By how much the timer must be late for the process itself to have stood still: nobody could read
+/// then, so they are given a moment before they are judged by the clock.
+const STANDSTILL: Duration = Duration::from_millis(200);
+
 /// The timer of a hub.
 pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
+    let mut deadline = None;
     while let Some(shared) = shared.upgrade() {
-        let deadline = shared.tick();
         let origin = shared.origin;
+        let late = deadline.and_then(|at: Clock| Clock::now().checked_duration_since(at));
+        if late.is_some_and(|late| late > STANDSTILL) {
+            sleep(STANDSTILL).await;
+        }
+        let due = shared.tick();
         drop(shared);
         let rung = alarm.notified();
-        match deadline.and_then(|at| origin.checked_add(at.since_origin())) {
+        deadline = due.and_then(|at| origin.checked_add(at.since_origin()));
+        match deadline {
             Some(at) => {
                 tokio::select! {
                     () = rung => {}
-                    () = tokio::time::sleep_until(at.into()) => {}
+                    () = sleep_until(at.into()) => {}
                 }
             }
             None => rung.await,

@@ -7,17 +7,12 @@ mod common;
 
 use std::time::Instant;
 
-use common::Server;
-
-/// Who subscribes; the long run asks for ten thousand.
-fn crowd() -> usize {
-    std::env::var("SSE_CROWD").ok().and_then(|crowd| crowd.parse().ok()).unwrap_or(1000)
-}
+use common::{Server, amount};
 
 #[test]
 fn a_crowd_that_reads_loses_nothing_that_was_acknowledged_and_comes_back_staggered() {
     const EVENTS: usize = 20;
-    let crowd = crowd();
+    let crowd = amount("SSE_CROWD", 1000);
     let server = Server::start(&["--streams-per-address", "20000", "--drain", "60s"]);
     let mut streams: Vec<_> = (0..crowd).map(|_| server.open("/events/a", "")).collect();
     // In the long run some never read: they hold up nobody, and end by the deadline.

@@ -20,7 +20,7 @@ const MINUTES: u64 = 10;
 /// the scan.
 const MIRI_TESTS: &[&str] = &["whole", "byte_by_byte", "the_naive_twin_agrees"];
 
-/// Tests that run from a seed, and can go on with others for as long as one likes.
+/// Tests that can do more, or go on with other seeds, for as long as one likes.
 const SIMULATIONS: &[Simulation] = &[
     Simulation {
         name: "hub-sim",
@@ -62,11 +62,106 @@ const SIMULATIONS: &[Simulation] = &[
         round: 2_000_000,
     },
     Simulation {
+        name: "server-kills",
+        test: [
+            "sse-server",
+            "kills",
+            "a_hundred_kills_of_random_connections_lose_repeat_and_reorder_nothing",
+        ],
+        seed: None,
+        count: "SSE_KILLS",
+        round: 2000,
+    },
+    Simulation {
+        name: "server-slow",
+        test: [
+            "sse-server",
+            "slow",
+            "half_that_never_reads_is_cut_and_counted_and_the_other_half_misses_nothing",
+        ],
+        seed: None,
+        count: "SSE_CROWD",
+        round: 2000,
+    },
+    Simulation {
+        name: "server-flood",
+        test: [
+            "sse-server",
+            "flood",
+            "half_open_connections_cost_little_leave_others_alone_and_end",
+        ],
+        seed: None,
+        count: "SSE_CROWD",
+        round: 10_000,
+    },
+    Simulation {
+        name: "server-resets",
+        test: [
+            "sse-server",
+            "flood",
+            "streams_of_http_2_that_are_reset_as_they_come_take_nothing_along",
+        ],
+        seed: None,
+        count: "SSE_RESETS",
+        round: 100_000,
+    },
+    Simulation {
+        name: "server-churn",
+        test: ["sse-server", "churn", "connects_and_topics_without_number_leave_nothing_behind"],
+        seed: None,
+        count: "SSE_ROUNDS",
+        round: 20_000,
+    },
+    Simulation {
+        name: "server-drain",
+        test: [
+            "sse-server",
+            "drain",
+            "a_crowd_that_reads_loses_nothing_that_was_acknowledged_and_comes_back_staggered",
+        ],
+        seed: None,
+        count: "SSE_CROWD",
+        round: 10_000,
+    },
+    Simulation {
+        name: "server-sleep",
+        test: [
+            "sse-server",
+            "sleep",
+            "a_stop_of_the_process_cuts_nobody_repeats_nothing_and_makes_up_for_no_heartbeats",
+        ],
+        seed: None,
+        count: "SSE_STOP_MS",
+        round: 60_000,
+    },
+    Simulation {
         name: "session-sim",
         test: ["sse-client", "sim", "every_event_once_and_in_order_or_a_gap_that_is_told"],
         seed: Some("SIM_SEED"),
         count: "SIM_SEEDS",
         round: 5000,
+    },
+    Simulation {
+        name: "session-ops",
+        test: [
+            "sse-client",
+            "session_ops",
+            "outputs_come_in_order_and_no_event_is_lost_or_repeated",
+        ],
+        seed: None,
+        count: "PROPTEST_CASES",
+        round: 10_000,
+    },
+    Simulation {
+        name: "session-relay",
+        test: [
+            "sse-client",
+            "relay",
+            "over_a_network_that_cuts_anywhere_what_arrives_is_what_was_published",
+        ],
+        seed: Some("RELAY_SEED"),
+        count: "RELAY_SESSIONS",
+        round: 2000,
     },
 ];
 

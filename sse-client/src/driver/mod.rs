@@ -121,7 +121,7 @@ impl EventSource {
         self.updates.last_event_id()
     }
 
-    /// Closes it: drops the connection, and the stream gives `None`.
+    /// Closes it: drops the connection at once, and the stream gives `None`.
     pub fn close(&mut self) {
         self.updates.close();
     }

@@ -85,8 +85,7 @@ impl Transport {
                 Update::Connecting { attempt, last_event_id, id_is_sent }
             }
             Output::Abort { .. } => {
-                self.phase = Phase::Idle;
-                self.head = None;
+                self.let_go();
                 return None;
             }
             Output::Opened { attempt } => Update::Opened { attempt, head: self.head.take()? },
@@ -99,10 +98,17 @@ impl Transport {
             }
             Output::Dropped(error) => Update::Dropped(error),
             Output::Disconnected { attempt, error, retry_at } => {
+                self.head = None;
                 Update::Disconnected { attempt, error, retry_in: retry_at.map(|at| at - now) }
             }
             Output::Closed => Update::Closed,
         })
+    }
+
+    /// Drops the request and its connection.
+    pub(super) fn let_go(&mut self) {
+        self.phase = Phase::Idle;
+        self.head = None;
     }
 
     /// What has come. Reads a body only while it is wanted.

@@ -1,6 +1,6 @@
 //! Whether a response is an event stream: WHATWG HTML §9.2.2, the constructor's step on the response.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use core::time::Duration;
 
 use super::error::SessionError;
@@ -21,7 +21,8 @@ impl<'a> ResponseHead<'a> {
         Self { status, content_type: None, content_encoding: None, retry_after: None }
     }
 
-    /// The `Content-Type` header's value, byte for byte.
+    /// The `Content-Type` header's value, byte for byte; of several headers the values with commas
+    /// between them.
     pub const fn content_type(mut self, value: Option<&'a [u8]>) -> Self {
         self.content_type = value;
         self
@@ -46,24 +47,55 @@ impl<'a> ResponseHead<'a> {
         match self.status {
             200 => {}
             204 => return Err(SessionError::NoContent),
-            status => return Err(SessionError::Status { status, retry_after: self.retry_after }),
+            status => {
+                let retry_after = self.retry_after;
+                return Err(SessionError::Status { status, retry_after, body: Box::default() });
+            }
         }
-        let essence = self.content_type.map(essence);
+        let essence = self.content_type.and_then(essence);
         if !essence.is_some_and(|found| found.eq_ignore_ascii_case(b"text/event-stream")) {
-            return Err(SessionError::MediaType { found: essence.and_then(printable) });
+            let found = essence.and_then(printable);
+            return Err(SessionError::MediaType { found, body: Box::default() });
         }
-        let encoding = self.content_encoding.map(<[u8]>::trim_ascii).unwrap_or_default();
-        if encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity") {
-            return Ok(());
+        match self.encoding() {
+            None => Ok(()),
+            Some(encoding) => {
+                let found = printable(encoding).unwrap_or_default();
+                Err(SessionError::ContentEncoding { found })
+            }
         }
-        Err(SessionError::ContentEncoding { found: printable(encoding).unwrap_or_default() })
+    }
+
+    /// Whether there may be a body, in words.
+    pub(super) fn may_say_why(self) -> bool {
+        self.status != 204 && self.encoding().is_none()
+    }
+
+    fn encoding(self) -> Option<&'a [u8]> {
+        let encoding = self.content_encoding?.trim_ascii();
+        (!encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity")).then_some(encoding)
     }
 }
 
 /// The media type without its parameters: a `charset` changes nothing, event streams are UTF-8.
-fn essence(content_type: &[u8]) -> &[u8] {
-    let end = content_type.iter().position(|&byte| byte == b';').unwrap_or(content_type.len());
-    content_type[..end].trim_ascii()
+///
+/// Where there are several, as of a header that a proxy has sent again, the last that is one counts:
+/// "extract a MIME type" of the Fetch standard.
+fn essence(content_type: &[u8]) -> Option<&[u8]> {
+    let mut is_quoted = false;
+    let types = content_type.split(|&byte| {
+        is_quoted ^= byte == b'"';
+        byte == b',' && !is_quoted
+    });
+    let mut found = None;
+    for one in types {
+        let essence = one.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        let is_type = essence.contains(&b'/') && essence != b"*/*";
+        if is_type || (found.is_none() && !essence.is_empty()) {
+            found = Some(essence);
+        }
+    }
+    found
 }
 
 /// For an error message: short, lower case, and free of control characters.

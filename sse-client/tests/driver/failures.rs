@@ -42,6 +42,7 @@ async fn not_found_is_the_last_thing_an_event_source_gives() {
     let Some(Err(Error::Failed(error))) = source.next().await else { panic!("no error") };
     assert_eq!(error.kind(), ErrorKind::Http);
     assert_eq!(error.to_string(), "the server answered 404 Not Found: check the URL's path");
+    assert_eq!(error.body(), "no such page");
     assert_eq!(source.next().await, None);
     assert_eq!(origin.requests().len(), 1);
 }
@@ -53,6 +54,20 @@ async fn a_web_page_is_called_one() {
     let (kind, sentence, again) = first_failure(origin.source("/")).await;
     assert_eq!((kind, again), (ErrorKind::Protocol, false));
     assert!(sentence.starts_with("the server answered with a web page (text/html)"), "{sentence}");
+}
+
+#[tokio::test]
+async fn the_media_type_of_two_headers_is_the_last_ones() {
+    let twice = |first: &str, last: &str| {
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: {first}\r\nContent-Type: {last}\r\n\r\ndata: 1\n\n"
+        )
+    };
+    let (good, bad) = (twice("text/html", "text/event-stream"), twice("text/event-stream", "a/b"));
+    let origin = Origin::start(vec![vec![send(good), Step::Hold], vec![send(bad)]]).await;
+    assert_eq!(origin.source("/").open().unwrap().next().await.unwrap().unwrap().data(), "1");
+    let (_, sentence, _) = first_failure(origin.source("/")).await;
+    assert!(sentence.starts_with("the server answered with a/b, not with"), "{sentence}");
 }
 
 #[tokio::test]

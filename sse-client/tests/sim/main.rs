@@ -15,6 +15,11 @@ mod network;
 mod random;
 mod world;
 
+use std::{
+    io::{Write, stdout},
+    thread,
+};
+
 use world::{Totals, World};
 
 /// What a debug build plays in a few seconds.
@@ -36,7 +41,7 @@ fn every_event_once_and_in_order_or_a_gap_that_is_told() {
         }
         totals
     };
-    let totals = std::thread::scope(|scope| {
+    let totals = thread::scope(|scope| {
         let other = (lanes > 1).then(|| scope.spawn(|| lane(1)));
         let mut totals = lane(0);
         if let Some(other) = other {
@@ -44,7 +49,8 @@ fn every_event_once_and_in_order_or_a_gap_that_is_told() {
         }
         totals
     });
-    println!("{} seeds: {totals:?}", seeds.end - seeds.start);
+    // Not by `println`, so that it is seen when the test passes, too.
+    writeln!(stdout(), "{} seeds: {totals:?}", seeds.end - seeds.start).unwrap();
     if lanes > 1 {
         totals.assert_that_everything_happened();
     }
@@ -62,7 +68,7 @@ struct Tell(u64);
 
 impl Drop for Tell {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             let seed = self.0;
             eprintln!("seed {seed} fails: SIM_SEED={seed} cargo test -p sse-client --test sim");
         }
