@@ -53,6 +53,7 @@ impl Log {
             started_unix_micros: now.unix_micros,
             most_line: request.limits.line as u64,
             most_event: request.limits.event as u64,
+            most_value: request.limits.value as u64,
             last_event_id: request.last_event_id.clone(),
             redacted: request.redacted(),
             recorded_by: concat!("sse-monitor ", env!("CARGO_PKG_VERSION")).into(),

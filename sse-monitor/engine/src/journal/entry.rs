@@ -75,6 +75,9 @@ pub(crate) const FLAG_BEGINNING_LOST: u8 = 4;
 /// It has the same ID as the row before.
 pub(crate) const FLAG_SAME_ID: u8 = 8;
 
+/// Of a decode error: it was an event's type or ID that was too long, not a line.
+pub(crate) const FLAG_VALUE_TOO_LONG: u8 = 16;
+
 /// What 24 bits hold.
 pub(crate) const MOST_ID: usize = (1 << 24) - 1;
 

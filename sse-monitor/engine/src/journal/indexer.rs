@@ -3,7 +3,7 @@
 use sse_codec::{DecodeError, Decoder, EventId, Item, Limits, LineTooLong, Lines};
 
 use super::{
-    entry::{EntryKind, FLAG_EVENT_TOO_LONG, FLAG_NDJSON},
+    entry::{EntryKind, FLAG_EVENT_TOO_LONG, FLAG_NDJSON, FLAG_VALUE_TOO_LONG},
     turn::{Checkpoint, Format},
 };
 
@@ -126,6 +126,9 @@ impl Indexer {
                         (FLAG_EVENT_TOO_LONG, event_start, limit)
                     }
                     DecodeError::LineTooLong { line_start, limit } => (0, line_start, limit),
+                    DecodeError::ValueTooLong { line_start, limit } => {
+                        (FLAG_VALUE_TOO_LONG, line_start, limit)
+                    }
                     _ => (0, 0, 0),
                 };
                 let span = sse_codec::Span { start, end: start };

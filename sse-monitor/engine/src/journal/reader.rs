@@ -3,17 +3,17 @@
 use alloc::{borrow::Cow, sync::Arc};
 use core::ops::Range;
 
-use sse_codec::{DecodeError, Decoder, Item, Limits};
+use sse_codec::{Decoder, Item, Limits};
 
 use super::{
     entry::{
         ENTRY, Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_EVENT_TOO_LONG, FLAG_NDJSON,
-        TYPE_NOT_INTERNED,
+        FLAG_VALUE_TOO_LONG, TYPE_NOT_INTERNED,
     },
     frame::{FRAME_HEADER, FrameHeader, MOST_PAYLOAD},
     indexer::NDJSON_TYPE,
     segment::{ID_CRC, Segment},
-    turn::Turn,
+    turn::{Origin, Turn},
     view::View,
 };
 use crate::{
@@ -146,7 +146,7 @@ impl<'v> Reader<'v> {
             }
             EntryKind::DecodeError => {
                 row.kind = RowKind::DecodeError;
-                row.data = self.decode_error(segment, entry).to_string();
+                row.data = dropped(entry);
                 row.data_bytes = row.data.len() as u64;
             }
             EntryKind::Turn => {
@@ -171,14 +171,8 @@ impl<'v> Reader<'v> {
         )
     }
 
-    fn decode_error(&self, segment: &Segment, entry: &Entry) -> Dropped {
-        let _ = segment;
-        Dropped { limit: entry.data_length, whole_event: entry.has(FLAG_EVENT_TOO_LONG) }
-    }
-
     pub(crate) fn limits(&self) -> Limits {
-        let origin = &self.view.kept().origin;
-        limits_of(origin.most_line, origin.most_event)
+        limits_of(&self.view.kept().origin)
     }
 
     /// The last event ID of an entry.
@@ -265,17 +259,16 @@ impl<'v> Reader<'v> {
     }
 }
 
-/// The sentence of an event that was dropped.
-struct Dropped {
-    limit: u32,
-    whole_event: bool,
-}
-
-impl core::fmt::Display for Dropped {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let what = if self.whole_event { "an event" } else { "a line of the event stream" };
-        write!(f, "{what} is longer than {} bytes; its event was dropped", self.limit)
-    }
+/// What is said of an event that was dropped.
+fn dropped(entry: &Entry) -> String {
+    let what = if entry.has(FLAG_EVENT_TOO_LONG) {
+        "an event"
+    } else if entry.has(FLAG_VALUE_TOO_LONG) {
+        "an event type or event ID"
+    } else {
+        "a line of the event stream"
+    };
+    format!("{what} is longer than {} bytes; its event was dropped", entry.data_length)
 }
 
 /// Reads the frame at `at`.
@@ -361,12 +354,11 @@ pub(crate) fn texts<'a>(
                 });
             }
             Ok(Some(_)) => {}
-            Ok(None) | Err(DecodeError::LineTooLong { .. } | DecodeError::EventTooLong { .. }) => {
+            Ok(None) | Err(_) => {
                 // Without its beginning an event may have no data left.
                 let lost = entry.has(FLAG_BEGINNING_LOST);
                 return if lost { Ok(Texts::default()) } else { Err(Unreadable) };
             }
-            Err(_) => return Err(Unreadable),
         }
     }
 }
@@ -398,13 +390,17 @@ pub(crate) fn checked_id(bytes: &[u8]) -> Result<&str, Unreadable> {
     core::str::from_utf8(text).map_err(|_| Unreadable)
 }
 
-pub(crate) fn limits_of(line: u64, event: u64) -> Limits {
+/// The limits that a session was decoded with.
+pub(crate) fn limits_of(origin: &Origin) -> Limits {
     let limits = Limits::default();
     let narrow = |bytes: u64, default| match usize::try_from(bytes) {
         Ok(0) | Err(_) => default,
         Ok(bytes) => bytes,
     };
-    limits.line(narrow(line, limits.line)).event(narrow(event, limits.event))
+    limits
+        .line(narrow(origin.most_line, limits.line))
+        .event(narrow(origin.most_event, limits.event))
+        .value(narrow(origin.most_value, limits.value))
 }
 
 fn damaged(number: u64, entry: Option<&Entry>, what: &str) -> Row {

@@ -47,6 +47,8 @@ pub struct Origin {
     pub most_line: u64,
     /// See `most_line`.
     pub most_event: u64,
+    /// The most bytes of an event type or an event ID.
+    pub most_value: u64,
     /// The last event ID that the first attempt began with.
     pub last_event_id: String,
     /// What was masked in it: request headers, keys of the query, the user in the URL.

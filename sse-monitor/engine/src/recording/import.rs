@@ -115,6 +115,7 @@ fn fill(
             started_unix_micros: unix_micros,
             most_line: limits.line as u64,
             most_event: limits.event as u64,
+            most_value: limits.value as u64,
             recorded_by: concat!("sse-monitor ", env!("CARGO_PKG_VERSION")).into(),
             ..Origin::default()
         };

@@ -190,8 +190,7 @@ impl<'a> Opener<'a> {
                 return Err(OpenError::Foreign { path: path.into(), hint: hint(&beginning) });
             }
         }
-        let derived =
-            if self.is_folder { sidecars(path, &file, length) } else { trailer(&file, length) };
+        let derived = if self.is_folder { sidecars(path, length) } else { trailer(&file, length) };
         let journal = match &derived {
             Some(derived) => Blob::part(Arc::clone(&file), 0, derived.journal_end),
             None => Blob::part(Arc::clone(&file), 0, length),
@@ -205,7 +204,7 @@ impl<'a> Opener<'a> {
         });
         let end = end(&journal);
         self.is_closed = end.is_some();
-        let limits = reader::limits_of(kept.origin.most_line, kept.origin.most_event);
+        let limits = reader::limits_of(&kept.origin);
         let trusted = end.zip(derived).filter(|(end, derived)| derived.is_of(end.rows));
         let (rows, blobs, journal) = match trusted {
             Some((end, derived)) => {
@@ -336,7 +335,7 @@ impl Derived {
 }
 
 /// The files beside a segment's journal.
-fn sidecars(journal: &Path, _file: &File, length: u64) -> Option<Derived> {
+fn sidecars(journal: &Path, length: u64) -> Option<Derived> {
     let index = Blob::open(&journal.with_extension("index")).ok()?;
     let ids = Blob::open(&journal.with_extension("ids")).ok()?;
     let types = fs::read(journal.with_file_name(types::TYPES_FILE)).ok()?;

@@ -173,37 +173,94 @@ impl<P: FnMut(u64)> Output<P> {
         Ok(())
     }
 
-    /// Index, IDs and types; says where they are. They are made in memory, at 48 bytes a row.
+    /// Index, IDs and types; says where they are.
     fn derived(&mut self, view: &View, moved: &[i64], moment: Moment) -> io::Result<[u64; 3]> {
-        let (mut index, mut ids) = (Vec::new(), Vec::new());
-        for (part, moved) in view.parts().iter().zip(moved) {
-            let ids_moved = ids.len() as u64;
-            let mut bytes = Vec::new();
-            let length = usize::try_from(part.segment.ids.len()).unwrap_or(0);
-            part.segment.ids.read_into(0, length, &mut bytes)?;
-            ids.extend_from_slice(&bytes);
-            reader::for_entries(view, part.numbers(), |_, _, entry| {
-                let moved = entry.map(|entry| Entry {
-                    at: entry.at.saturating_add_signed(*moved),
-                    id_at: if entry.id_length == 0 { 0 } else { entry.id_at + ids_moved },
-                    ..entry
-                });
-                index.extend_from_slice(&moved.map_or([0; ENTRY], |entry| entry.encode()));
-                ControlFlow::<()>::Continue(())
-            });
-        }
-        if index.len().max(ids.len()) > u32::MAX as usize {
+        let rows: u64 = view.parts().iter().map(|part| part.rows).sum();
+        // Of a session under way they go on growing.
+        let ids: Vec<u64> = view.parts().iter().map(|part| part.segment.ids.len()).collect();
+        let (Ok(index_length), Ok(ids_length)) =
+            (u32::try_from(rows * ENTRY as u64), u32::try_from(ids.iter().sum::<u64>()))
+        else {
             // More than a frame can say: whoever opens it makes the index again.
             return Ok([0; 3]);
-        }
+        };
         let index_at = self.at;
-        self.frame(FrameKind::Index, &index, moment)?;
+        self.streamed(FrameKind::Index, index_length, moment, |each| {
+            entries(view, moved, &ids, |entry| each(&entry))
+        })?;
         let ids_at = self.at;
-        self.frame(FrameKind::Ids, &ids, moment)?;
+        self.streamed(FrameKind::Ids, ids_length, moment, |each| ids_of(view, &ids, each))?;
         let types_at = self.at;
         self.frame(FrameKind::Types, types::encode(&view.kept().types()).as_bytes(), moment)?;
         Ok([index_at, ids_at, types_at])
     }
+
+    /// Writes a frame whose payload is never held: it is made once for its sum, and once to be written.
+    fn streamed(
+        &mut self,
+        kind: FrameKind,
+        length: u32,
+        moment: Moment,
+        payload: impl Fn(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut sum = crc32fast::Hasher::new();
+        payload(&mut |bytes| {
+            sum.update(bytes);
+            Ok(())
+        })?;
+        let payload_crc = sum.finalize();
+        let header = FrameHeader { kind, length, moment, attempt: 0, wire: length, payload_crc };
+        self.bytes(&header.encode())?;
+        payload(&mut |bytes| self.bytes(bytes))
+    }
+}
+
+/// All entries, as they stand in one file.
+fn entries(
+    view: &View,
+    moved: &[i64],
+    ids: &[u64],
+    mut each: impl FnMut([u8; ENTRY]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut ids_moved = 0;
+    for ((part, moved), ids) in view.parts().iter().zip(moved).zip(ids) {
+        let failed = reader::for_entries(view, part.numbers(), |_, _, entry| {
+            let entry = entry.map(|entry| Entry {
+                at: entry.at.saturating_add_signed(*moved),
+                id_at: if entry.id_length == 0 { 0 } else { entry.id_at + ids_moved },
+                ..entry
+            });
+            // A damaged one stays so.
+            match each(entry.map_or([0; ENTRY], |entry| entry.encode())) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
+            }
+        });
+        failed.map_or(Ok(()), Err)?;
+        ids_moved += ids;
+    }
+    Ok(())
+}
+
+fn ids_of(
+    view: &View,
+    ids: &[u64],
+    each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 16];
+    for (part, end) in view.parts().iter().zip(ids) {
+        let mut at = 0;
+        while at < *end {
+            let room = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
+            let read = part.segment.ids.read_at(at, &mut buffer[..room])?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            each(&buffer[..read])?;
+            at += read as u64;
+        }
+    }
+    Ok(())
 }
 
 /// Where the frames after the head begin.
