@@ -27,7 +27,7 @@ const SIMULATIONS: &[Simulation] = &[
         test: ["sse-server-core", "sim", "any_seed_will_do_and_the_same_gives_the_same_trace"],
         seed: Some("SIM_SEED"),
         count: "SIM_SEEDS",
-        round: 500,
+        round: 50,
     },
     Simulation {
         name: "hub-crowd",
@@ -41,14 +41,14 @@ const SIMULATIONS: &[Simulation] = &[
         test: ["sse-server-core", "hub_model", "the_hub_does_as_the_model_says"],
         seed: None,
         count: "PROPTEST_CASES",
-        round: 10_000,
+        round: 500,
     },
     Simulation {
         name: "admission-model",
         test: ["sse-server-core", "admission_model", "admission_does_as_the_model_says"],
         seed: None,
         count: "PROPTEST_CASES",
-        round: 10_000,
+        round: 500,
     },
     Simulation {
         name: "hub-taint",
@@ -59,7 +59,7 @@ const SIMULATIONS: &[Simulation] = &[
         ],
         seed: Some("TAINT_SEED"),
         count: "TAINT_DELIVERIES",
-        round: 2_000_000,
+        round: 200_000,
     },
     Simulation {
         name: "server-kills",
@@ -139,7 +139,7 @@ const SIMULATIONS: &[Simulation] = &[
         test: ["sse-client", "sim", "every_event_once_and_in_order_or_a_gap_that_is_told"],
         seed: Some("SIM_SEED"),
         count: "SIM_SEEDS",
-        round: 5000,
+        round: 1000,
     },
 ];
 
