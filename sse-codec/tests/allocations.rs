@@ -161,7 +161,13 @@ fn encoding_into_a_buffer_with_room_allocates_nothing() {
     use core::fmt::Write;
 
     let long = "a long line ".repeat(100);
-    let datas = ["", "1", "a\nb\r\nc\r", &long, "a longer text than fits thirty-two bytes"];
+    let datas = [
+        "",
+        "1",
+        "a\nb\r\nc\r",
+        &long,
+        "a text of more bytes than the sixty-four that count as short, as sentences have",
+    ];
     let mut vec = Vec::with_capacity(16 << 10);
     let mut bytes = BytesMut::with_capacity(16 << 10);
     let (calls, _) = count(|| {

@@ -42,7 +42,7 @@ fn text() -> impl Strategy<Value = String> {
                 "\u{FEFF}",
                 "\0",
                 "🙂",
-                "a run of text that is longer than what counts as short",
+                "a run of text that is longer than what counts as short, which is sixty-four bytes",
             ]),
             0..12,
         )
