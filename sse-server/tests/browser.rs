@@ -16,10 +16,15 @@ use common::Server;
 
 const CUTS: usize = 10;
 
-/// Says all that it is told, in order, on the topic `report`.
+/// Says all that it is told, in order, on the topic `report`: by a key each, since a browser sends
+/// again what it posted on a connection that broke.
 const PAGE: &str = r#"<!doctype html><script>
-let said = Promise.resolve();
-const say = text => { said = said.then(() => fetch('/events/report', {method: 'POST', body: text})); };
+let said = Promise.resolve(), count = 0;
+const say = data => {
+  const body = JSON.stringify({topic: 'report', data, key: String(count++)});
+  const headers = {'Content-Type': 'application/json'};
+  said = said.then(() => fetch('/publish', {method: 'POST', headers, body}));
+};
 const source = new EventSource('/events/a');
 source.addEventListener('connected', event => say('connected ' + JSON.parse(event.data).clientId));
 source.addEventListener('reset', event => say('reset ' + event.data));
