@@ -23,7 +23,8 @@ let said = Promise.resolve(), count = 0;
 const say = data => {
   const body = JSON.stringify({topic: 'report', data, key: String(count++)});
   const headers = {'Content-Type': 'application/json'};
-  said = said.then(() => fetch('/publish', {method: 'POST', headers, body}));
+  const post = () => fetch('/publish', {method: 'POST', headers, body}).catch(post);
+  said = said.then(post);
 };
 const source = new EventSource('/events/a');
 source.addEventListener('connected', event => say('connected ' + JSON.parse(event.data).clientId));
