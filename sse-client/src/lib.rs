@@ -54,6 +54,7 @@
 //! |---|---|---|
 //! | a line | 1 MiB; its event is dropped, with an error | [`Limits::line`] |
 //! | an event | 4 MiB; it is dropped, with an error | [`Limits::event`] |
+//! | an event type, an event ID | 16 KiB; its event is dropped, with an error | [`Limits::value`] |
 //! | bytes read ahead of the reader | one piece of the body, as the HTTP client gives them | – |
 //! | the body of an answer that is no stream | its first 1024 bytes are kept, within 2 s | – |
 //! | redirects of one attempt | 20 | `Builder::redirects` |

@@ -55,6 +55,10 @@ impl ByteStr {
     }
 
     /// The text's bytes, shared.
+    ///
+    /// ```
+    /// assert_eq!(sse_codec::ByteStr::from("1.08").into_bytes(), "1.08");
+    /// ```
     pub fn into_bytes(self) -> Bytes {
         self.0.into_bytes()
     }

@@ -1,8 +1,10 @@
 //! Lines to items, in whatever memory: the one engine behind every door.
 //!
-//! WHATWG HTML §9.2.6, "Interpreting an event stream". Values stay in the chunk (`Held`) as long as
-//! the chunk is there, and are copied to the block's own memory only when the call ends before the
-//! block does.
+//! WHATWG HTML §9.2.6, "Interpreting an event stream". Most of a stream is plain: lines of text that end
+//! in LF or CRLF, far below the limits. Here is what such a stream takes, by the [`Stage`] in which it
+//! stands at the beginning of a call: a whole event is read where it lies in the chunk; of one that the
+//! chunk cuts, the values go to the block's own memory. Whatever is not plain goes to `decode_slowly`,
+//! which takes every stream, from the line at which a way of here gives up.
 
 use core::mem;
 
@@ -261,10 +263,7 @@ impl<S: Store> Engine<S> {
     #[inline(never)]
     fn pass_ignorable_lines(&mut self, input: &mut &[u8]) {
         let blanks = self.stage == Stage::Clean;
-        let begins = match input.first() {
-            Some(b':') => !self.comments,
-            _ => blanks,
-        };
+        let begins = blanks || input.first() == Some(&b':');
         if begins && !self.comments && input.len() <= self.bounds.line {
             let ignored = scan::ignorable_lines(input, blanks);
             self.position.advance(input, ignored);
@@ -348,15 +347,15 @@ impl<S: Store> Engine<S> {
         vector: V,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
-        if self.block.size + self.line_len + input.len() >= self.harmless {
-            return self.decode_slowly(input);
-        }
         let bytes = *input;
         let mut ends = LineEnds::new(vector, bytes);
         let mut start = 0;
         if self.line == Line::Data {
             let end = ends.next();
             let Some(value) = ends.piece_from(0) else { return Ok(None) };
+            if self.block.size + self.line_len + end >= self.harmless {
+                return self.decode_slowly(input);
+            }
             if end == bytes.len() {
                 self.line_len += end;
                 self.block.extend_data(value, self.bounds);
@@ -379,6 +378,9 @@ impl<S: Store> Engine<S> {
         while let Some(name_len) = head::data_name(&bytes[start..]) {
             let end = ends.next_from(start);
             let Some(value) = ends.piece_from(start + name_len) else { break };
+            if self.block.size + end - start >= self.harmless {
+                break;
+            }
             let width = scan::line_end_width(&bytes[end..]);
             if width == 0 {
                 if end < bytes.len() {

@@ -6,6 +6,17 @@ use core::time::Duration;
 use alloc::{borrow::Cow, string::String};
 
 /// A range of bytes of the stream, counted from its first byte (a byte order mark included).
+///
+/// ```
+/// use sse_codec::{Decoder, Span};
+///
+/// let stream = b": a comment\ndata: a\n\n";
+/// let mut decoder = Decoder::new();
+/// let item = decoder.decode(&mut &stream[..])?.expect("a whole event");
+/// let Span { start, end } = item.span();
+/// assert_eq!(&stream[start as usize..end as usize], b"data: a\n\n");
+/// # Ok::<(), sse_codec::DecodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Span {
     /// The first byte.
@@ -81,6 +92,18 @@ impl<'a> Event<'a> {
 #[cfg(feature = "alloc")]
 impl Event<'_> {
     /// A copy that outlives the chunk and the decoder.
+    ///
+    /// ```
+    /// use sse_codec::{Decoder, Item, OwnedEvent};
+    ///
+    /// let mut kept: Vec<OwnedEvent> = Vec::new();
+    /// Decoder::new().visit(b"event: price\ndata: 1.08\n\n", |item| {
+    ///     if let Ok(Item::Event(event)) = item {
+    ///         kept.push(event.to_owned());
+    ///     }
+    /// });
+    /// assert_eq!((&*kept[0].event_type, &*kept[0].data), ("price", "1.08"));
+    /// ```
     pub fn to_owned(&self) -> OwnedEvent {
         OwnedEvent {
             event_type: owned_event_type(self.event_type),

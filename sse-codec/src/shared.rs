@@ -82,6 +82,23 @@ pub struct SharedEvent {
 impl SharedEvent {
     /// The same event in memory of its own, so that an event of a hundred bytes that is kept does not
     /// keep a chunk of 64 KiB alive.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sse_codec::{SharedDecoder, SharedItem};
+    ///
+    /// let mut stream = b"data: an event of more than 23 bytes\n\n".to_vec();
+    /// stream.resize(64 << 10, b'.');
+    /// let mut chunk = Bytes::from(stream);
+    /// let whole = chunk.clone();
+    /// let item = SharedDecoder::new().decode(&mut chunk)?;
+    /// drop(chunk);
+    /// let Some(SharedItem::Event(event)) = item else { unreachable!() };
+    /// assert!(!whole.is_unique());
+    /// let event = event.detach();
+    /// assert!(whole.is_unique() && event.data.len() == 30);
+    /// # Ok::<(), sse_codec::DecodeError>(())
+    /// ```
     #[must_use]
     pub fn detach(self) -> Self {
         Self {

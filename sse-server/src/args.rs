@@ -8,10 +8,19 @@ use clap::{Parser, ValueEnum};
 use http::header::HeaderName;
 use sse_server::{AdmissionConfig, Config, HubConfig, Overflow, Retention, ServerConfig};
 
+/// What one tries first.
+const EXAMPLES: &str = "\
+Subscribe in one terminal, publish from another:
+  curl -N 'http://127.0.0.1:8080/events?topic=prices'
+  curl http://127.0.0.1:8080/publish -H 'Content-Type: application/json' \\
+       -d '{\"topic\": \"prices\", \"data\": {\"eur\": 1.08}}'
+
+It runs until SIGTERM or Ctrl+C, and then lets those who read read to the end; a second signal ends it at once.";
+
 /// A hub of Server-Sent Events: many subscribe, something publishes, nobody loses an event in
 /// silence.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]

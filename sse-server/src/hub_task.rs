@@ -198,11 +198,13 @@ impl Shared {
         self.lock().hub.config().max_topics
     }
 
-    /// Counts something that costs as much as so many events to the rate of whoever asks it.
+    /// Counts something that costs as much as so many events, or as all that may be published at
+    /// once, to the rate of whoever asks it.
     pub(crate) fn charge(&self, principal: &str, events: u32) -> Result<(), AdmissionError> {
         let mut state = self.lock();
         let now = self.now();
-        state.admission.publish(principal, events, now)
+        let most = state.admission.config().publish_burst;
+        state.admission.publish(principal, events.min(most), now)
     }
 
     /// Remembers a ticket.

@@ -9,7 +9,7 @@ use common::{Server, amount};
 
 #[test]
 fn connects_and_topics_without_number_leave_nothing_behind() {
-    let rounds = amount("SSE_ROUNDS", 1500);
+    let rounds = amount("SSE_ROUNDS", 600);
     let mut server = Server::start(&[
         "--admin",
         "127.0.0.1:0",
@@ -35,7 +35,7 @@ fn connects_and_topics_without_number_leave_nothing_behind() {
         while server.stats(admin)["counters"]["subscribers"] != 0 {}
     };
     // History, tables and the allocator's own fill up first.
-    churn(rounds.max(1500));
+    churn(rounds.max(1000));
     let (memory, descriptors) = (server.memory(), server.descriptors());
     churn(rounds);
     let grown = server.memory().saturating_sub(memory);

@@ -25,6 +25,18 @@ fn a_port_in_use_is_said_and_the_exit_status_is_1() {
 }
 
 #[test]
+fn help_says_what_it_is_and_what_to_try_first() {
+    for flag in ["-h", "--help"] {
+        let output = command(&[flag]).output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.starts_with("A hub of Server-Sent Events: many subscribe"), "{help}");
+        assert!(help.contains("curl -N 'http://127.0.0.1:8080/events?topic=prices'"), "{help}");
+        assert!(help.contains("--max-connections"), "{help}");
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+#[test]
 fn settings_that_cannot_be_are_said() {
     let cases = [
         (&["--listen", "nowhere"][..], 2, "cannot listen on nowhere"),

@@ -321,6 +321,14 @@ fn a_ticket_opens_one_stream_and_resumes_it() {
 }
 
 #[test]
+fn tickets_count_for_the_rate_of_whoever_asks_for_them() {
+    let server = Server::start(&["--publish-rate", "1"]);
+    let statuses: Vec<_> = (0..4).map(|_| server.post("/ticket", "{}").status).collect();
+    assert_eq!(statuses[0], 200);
+    assert!(statuses[1..].contains(&429), "{statuses:?}");
+}
+
+#[test]
 fn a_publish_that_is_sent_again_by_its_key_takes_effect_once() {
     let server = Server::start(&["--user-header", "X-User"]);
     let mut stream = server.subscribe("/events/a", "");

@@ -70,7 +70,7 @@ const SIMULATIONS: &[Simulation] = &[
         ],
         seed: None,
         count: "SSE_KILLS",
-        round: 5000,
+        round: 2000,
     },
     Simulation {
         name: "server-slow",
@@ -140,6 +140,28 @@ const SIMULATIONS: &[Simulation] = &[
         seed: Some("SIM_SEED"),
         count: "SIM_SEEDS",
         round: 5000,
+    },
+    Simulation {
+        name: "session-ops",
+        test: [
+            "sse-client",
+            "session_ops",
+            "outputs_come_in_order_and_no_event_is_lost_or_repeated",
+        ],
+        seed: None,
+        count: "PROPTEST_CASES",
+        round: 10_000,
+    },
+    Simulation {
+        name: "session-relay",
+        test: [
+            "sse-client",
+            "relay",
+            "over_a_network_that_cuts_anywhere_what_arrives_is_what_was_published",
+        ],
+        seed: Some("RELAY_SEED"),
+        count: "RELAY_SESSIONS",
+        round: 2000,
     },
 ];
 
