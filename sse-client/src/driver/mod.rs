@@ -7,6 +7,7 @@ mod builder;
 mod client;
 mod failure;
 mod on;
+mod refusal;
 mod request;
 mod time;
 mod transport;

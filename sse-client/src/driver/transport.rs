@@ -1,6 +1,6 @@
 //! The socket side: does what the session says, and reports what comes.
 
-use alloc::borrow::ToOwned;
+use alloc::{borrow::ToOwned, boxed::Box, vec::Vec};
 use core::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -15,12 +15,13 @@ use url::Url;
 
 use super::{
     failure::classify_body,
+    refusal::Refusal,
     request::{Answer, Hop, Provided, Template, Turn},
     update::{Head, Update},
 };
 use crate::{
     event::Event,
-    session::{Attempt, Failure, Output},
+    session::{Attempt, Failure, Output, ResponseHead},
 };
 
 pub(super) struct Transport {
@@ -28,6 +29,8 @@ pub(super) struct Transport {
     phase: Phase,
     /// The head of the response that the session is judging.
     head: Option<Head>,
+    /// The beginning of its body, where it is no stream.
+    refusal: Vec<u8>,
 }
 
 enum Phase {
@@ -42,6 +45,12 @@ enum Phase {
         attempt: Attempt,
         hop: Hop,
         answer: Answer,
+    },
+    /// The answer is no stream: its body may say why.
+    Refused {
+        attempt: Attempt,
+        hop: Hop,
+        refusal: Box<Refusal>,
     },
     Reading {
         attempt: Attempt,
@@ -61,12 +70,17 @@ pub(super) enum Input {
 
 impl Transport {
     pub(super) fn new(template: Template) -> Self {
-        Self { template, phase: Phase::Idle, head: None }
+        Self { template, phase: Phase::Idle, head: None, refusal: Vec::new() }
     }
 
     /// The head of the latest response.
     pub(super) fn head(&self) -> Option<&Head> {
         self.head.as_ref()
+    }
+
+    /// What there is of its body, if it is no stream. Secrets that went with the request are masked.
+    pub(super) fn refusal(&self) -> &[u8] {
+        &self.refusal
     }
 
     /// Does what an output says, and turns it into what the reader is told, if anything.
@@ -87,6 +101,7 @@ impl Transport {
             Output::Abort { .. } => {
                 self.phase = Phase::Idle;
                 self.head = None;
+                self.refusal = Vec::new();
                 return None;
             }
             Output::Opened { attempt } => Update::Opened { attempt, head: self.head.take()? },
@@ -117,18 +132,29 @@ impl Transport {
                 }
             }
         }
-        match &mut self.phase {
-            Phase::Idle | Phase::Preparing { .. } => Poll::Pending,
-            Phase::Requesting { attempt, answer, .. } => {
-                let attempt = *attempt;
-                let result = ready!(answer.as_mut().poll(cx));
-                Poll::Ready(match result {
-                    Ok(response) => self.answered(attempt, response),
-                    Err(failure) => {
-                        self.phase = Phase::Idle;
-                        Input::Failure(attempt, failure)
+        if let Phase::Requesting { attempt, answer, .. } = &mut self.phase {
+            let attempt = *attempt;
+            match ready!(answer.as_mut().poll(cx)) {
+                Ok(response) => {
+                    if let Some(input) = self.answered(attempt, response) {
+                        return Poll::Ready(input);
                     }
-                })
+                }
+                Err(failure) => {
+                    self.phase = Phase::Idle;
+                    return Poll::Ready(Input::Failure(attempt, failure));
+                }
+            }
+        }
+        match &mut self.phase {
+            Phase::Idle | Phase::Preparing { .. } | Phase::Requesting { .. } => Poll::Pending,
+            Phase::Refused { attempt, hop, refusal } => {
+                let attempt = *attempt;
+                self.refusal = ready!(refusal.poll(cx));
+                self.template.mask(hop, &mut self.refusal);
+                // Let go of at once: nothing more of it is read.
+                self.phase = Phase::Idle;
+                Poll::Ready(Input::Response(attempt))
             }
             Phase::Reading { .. } if !wants_body => Poll::Pending,
             Phase::Reading { attempt, url, body } => loop {
@@ -155,23 +181,32 @@ impl Transport {
                 let answer = self.template.send(&hop);
                 self.phase = Phase::Requesting { attempt, hop, answer };
             }
-            other @ (Phase::Idle | Phase::Requesting { .. } | Phase::Reading { .. }) => {
+            other @ (Phase::Idle
+            | Phase::Requesting { .. }
+            | Phase::Refused { .. }
+            | Phase::Reading { .. }) => {
                 self.phase = other;
             }
         }
     }
 
-    fn answered(&mut self, attempt: Attempt, response: Response) -> Input {
+    /// `None`: there is more to read before there is something to report.
+    fn answered(&mut self, attempt: Attempt, response: Response) -> Option<Input> {
         let Phase::Requesting { hop, .. } = core::mem::replace(&mut self.phase, Phase::Idle) else {
-            return Input::End(attempt);
+            return Some(Input::End(attempt));
         };
         let status = response.status();
-        match hop.turn(status, response.headers(), self.template.redirects) {
+        Some(match hop.turn(status, response.headers(), self.template.redirects) {
             Turn::Answer => {
                 let url = response.url().clone();
                 let version = response.version();
                 let (head, body) = http::Response::<Body>::from(response).into_parts();
                 self.head = Some(Head { url: url.clone(), status, version, headers: head.headers });
+                if ResponseHead::is_refusal(status.as_u16()) {
+                    let refusal = Box::new(Refusal::new(body));
+                    self.phase = Phase::Refused { attempt, hop, refusal };
+                    return None;
+                }
                 self.phase = Phase::Reading { attempt, url, body };
                 Input::Response(attempt)
             }
@@ -182,6 +217,6 @@ impl Transport {
                 Input::Redirected(Update::Redirected { attempt, status, location })
             }
             Turn::Astray(failure) => Input::Failure(attempt, failure),
-        }
+        })
     }
 }

@@ -114,7 +114,8 @@ impl Updates {
         let response = ResponseHead::new(head.status.as_u16())
             .content_encoding(content_encoding.map(http::HeaderValue::as_bytes))
             .content_type(content_type.map(http::HeaderValue::as_bytes))
-            .retry_after(head.retry_after(SystemTime::now()));
+            .retry_after(head.retry_after(SystemTime::now()))
+            .refusal(self.transport.refusal());
         self.session.handle_response(attempt, response, now);
     }
 }

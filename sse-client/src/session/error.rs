@@ -16,13 +16,17 @@ pub enum SessionError {
     #[error("{0}")]
     Transport(Failure),
     /// The status was neither 200 nor 204.
-    #[error("{}", StatusSentence { status: *status, retry_after: *retry_after })]
+    #[error("{}", StatusSentence { status: *status, said: said.as_deref(), retry_after: *retry_after })]
     #[non_exhaustive]
     Status {
         /// What the server answered.
         status: u16,
         /// How long it asks to wait (`Retry-After`).
         retry_after: Option<Duration>,
+        /// What the server says about it: the beginning of its body, or the explanation in a body of
+        /// JSON, on one line and cut to 500 bytes. `None` where its body has none, or the driver
+        /// [read](super::ResponseHead::refusal) none.
+        said: Option<String>,
     },
     /// Status 204: the server says that there is no stream any more, and not to ask again.
     #[error("the server answered 204 No Content: the stream is over and is not to be opened again")]
@@ -191,12 +195,13 @@ impl FailureKind {
     }
 }
 
-struct StatusSentence {
+struct StatusSentence<'a> {
     status: u16,
+    said: Option<&'a str>,
     retry_after: Option<Duration>,
 }
 
-impl fmt::Display for StatusSentence {
+impl fmt::Display for StatusSentence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (reason, advice) = match self.status {
             301 => (" Moved Permanently", "it redirects without saying where to"),
@@ -206,7 +211,7 @@ impl fmt::Display for StatusSentence {
             308 => (" Permanent Redirect", "it redirects without saying where to"),
             400 => (" Bad Request", "check the URL's query and the headers"),
             401 => (" Unauthorized", "it wants to know who asks: check the credentials"),
-            403 => (" Forbidden", "these credentials may not read this stream"),
+            403 => (" Forbidden", "it gives this stream only to others: check the credentials"),
             404 => (" Not Found", "check the URL's path"),
             405 => (" Method Not Allowed", "check the method (GET or POST?)"),
             406 => (" Not Acceptable", "it has no event stream to give here"),
@@ -221,7 +226,11 @@ impl fmt::Display for StatusSentence {
             501 | 505..=599 => ("", "the fault is the server's: see its log"),
             _ => ("", "an event stream is answered with 200"),
         };
-        write!(f, "the server answered {}{reason}: {advice}", self.status)?;
+        // Where the server says what is wrong, there is nothing to guess.
+        match self.said {
+            Some(said) => write!(f, "the server answered {}{reason}: “{said}”", self.status)?,
+            None => write!(f, "the server answered {}{reason}: {advice}", self.status)?,
+        }
         match self.retry_after {
             Some(after) => write!(f, "; it asks to wait {}", Words(after)),
             None => Ok(()),

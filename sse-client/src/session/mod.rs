@@ -49,6 +49,7 @@
 mod backoff;
 mod error;
 mod policy;
+mod refusal;
 mod response;
 mod resume;
 mod state;

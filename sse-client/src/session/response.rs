@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use super::error::SessionError;
+use super::{error::SessionError, refusal};
 
 /// What a session must know of a response before its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +13,13 @@ pub struct ResponseHead<'a> {
     content_type: Option<&'a [u8]>,
     content_encoding: Option<&'a [u8]>,
     retry_after: Option<Duration>,
+    refusal: &'a [u8],
 }
 
 impl<'a> ResponseHead<'a> {
     /// A head with this status and no headers.
     pub const fn new(status: u16) -> Self {
-        Self { status, content_type: None, content_encoding: None, retry_after: None }
+        Self { status, content_type: None, content_encoding: None, retry_after: None, refusal: b"" }
     }
 
     /// The `Content-Type` header's value, byte for byte.
@@ -40,28 +41,57 @@ impl<'a> ResponseHead<'a> {
         self
     }
 
+    /// The beginning of the body of a response with an [error status](Self::is_refusal), without
+    /// what must not be shown: the server's own words in it are told in place of a guess. What is not
+    /// text or JSON, or is encoded, tells nothing. Some 4 KiB are enough, and less serves too: a
+    /// driver waits for them no longer than people would.
+    pub const fn refusal(mut self, body: &'a [u8]) -> Self {
+        self.refusal = body;
+        self
+    }
+
+    /// Whether `status` is one that neither an event stream has nor its end, so that the body may say
+    /// why.
+    pub const fn is_refusal(status: u16) -> bool {
+        !matches!(status, 200 | 204)
+    }
+
     /// "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail
     /// the connection."
     pub(super) fn check(self) -> Result<(), SessionError> {
         match self.status {
             200 => {}
             204 => return Err(SessionError::NoContent),
-            status => return Err(SessionError::Status { status, retry_after: self.retry_after }),
+            status => {
+                let said = match self.encoding() {
+                    None => refusal::words(self.content_type, self.refusal),
+                    Some(_) => None,
+                };
+                return Err(SessionError::Status { status, retry_after: self.retry_after, said });
+            }
         }
         let essence = self.content_type.map(essence);
         if !essence.is_some_and(|found| found.eq_ignore_ascii_case(b"text/event-stream")) {
             return Err(SessionError::MediaType { found: essence.and_then(printable) });
         }
-        let encoding = self.content_encoding.map(<[u8]>::trim_ascii).unwrap_or_default();
-        if encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity") {
-            return Ok(());
+        match self.encoding() {
+            None => Ok(()),
+            Some(encoding) => Err(SessionError::ContentEncoding {
+                found: printable(encoding).unwrap_or_default(),
+            }),
         }
-        Err(SessionError::ContentEncoding { found: printable(encoding).unwrap_or_default() })
+    }
+
+    /// What the body is encoded in, if in anything.
+    fn encoding(self) -> Option<&'a [u8]> {
+        let encoding = self.content_encoding?.trim_ascii();
+        let is_plain = encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity");
+        (!is_plain).then_some(encoding)
     }
 }
 
 /// The media type without its parameters: a `charset` changes nothing, event streams are UTF-8.
-fn essence(content_type: &[u8]) -> &[u8] {
+pub(super) fn essence(content_type: &[u8]) -> &[u8] {
     let end = content_type.iter().position(|&byte| byte == b';').unwrap_or(content_type.len());
     content_type[..end].trim_ascii()
 }

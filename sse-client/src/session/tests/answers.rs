@@ -67,7 +67,8 @@ fn other_media_types_fail_in_words_and_a_web_page_is_called_one() {
 
 #[test]
 fn statuses_fail_in_words() {
-    let sentence = |status, retry_after| SessionError::Status { status, retry_after }.to_string();
+    let sentence =
+        |status, retry_after| SessionError::Status { status, retry_after, said: None }.to_string();
     assert_eq!(sentence(404, None), "the server answered 404 Not Found: check the URL's path");
     assert_eq!(
         sentence(429, Some(Duration::from_secs(90))),
@@ -78,6 +79,20 @@ fn statuses_fail_in_words() {
         sentence(299, None),
         "the server answered 299: an event stream is answered with 200"
     );
+}
+
+#[test]
+fn what_the_server_says_of_a_refusal_is_told_in_place_of_a_guess() {
+    let told = |head: ResponseHead<'_>| head.check().unwrap_err().to_string();
+    let refused = ResponseHead::new(403).refusal(b"{\"error\": \"topic news needs a token\"}");
+    let json = refused.content_type(Some(b"application/json"));
+    assert_eq!(told(json), "the server answered 403 Forbidden: “topic news needs a token”");
+    let asked = json.retry_after(Some(Duration::from_secs(7)));
+    assert!(told(asked).ends_with("needs a token”; it asks to wait 7 s"), "{}", told(asked));
+    let guessed = "the server answered 403 Forbidden: it gives this stream only to others: check the \
+                   credentials";
+    assert_eq!(told(json.content_encoding(Some(b"br"))), guessed);
+    assert_eq!(told(json.content_type(Some(b"text/html"))), guessed);
 }
 
 #[test]
