@@ -157,6 +157,7 @@ fn fault(error: &SessionError) -> Fault {
         ErrorKind::Connect => Fault::Connect,
         ErrorKind::Tls => Fault::Tls,
         ErrorKind::Timeout => Fault::TimedOut,
+        ErrorKind::Http if RetryPolicy::resilient().retries(error) => Fault::Unavailable,
         ErrorKind::Http => Fault::Http,
         ErrorKind::Protocol => Fault::Protocol,
         ErrorKind::Ended => Fault::Ended,

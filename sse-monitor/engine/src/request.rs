@@ -156,9 +156,9 @@ pub enum RequestError {
         source: ParseError,
     },
     /// A header cannot be sent.
-    #[error("the header “{name}” cannot be sent: {fault}; give it as “Name: value”")]
+    #[error("{} cannot be sent: {fault}; give it as “Name: value”", header(name))]
     Header {
-        /// What stands before the colon.
+        /// What stands before the colon; empty without one, since all of it may be a secret.
         name: String,
         /// What is wrong with it.
         fault: HeaderFault,
@@ -179,15 +179,19 @@ fn detail(source: ParseError) -> String {
     format!(" ({source})")
 }
 
+fn header(name: &str) -> String {
+    if name.is_empty() { "a header".into() } else { format!("the header “{name}”") }
+}
+
 /// What is wrong with a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum HeaderFault {
     /// There is no colon after the name.
-    #[error("it has no colon")]
+    #[error("there is no colon in it")]
     NoColon,
     /// The name has a character that names cannot have, or none at all.
-    #[error("that is not a header name")]
+    #[error("what stands before the colon is not a header name")]
     Name,
     /// The value has a control character.
     #[error("its value has a character that headers cannot carry")]
@@ -218,8 +222,7 @@ fn parse_url(typed: &str) -> Result<Url, RequestError> {
 
 fn parse_header(line: &str) -> Result<(HeaderName, String), RequestError> {
     let Some((name, value)) = line.split_once(':') else {
-        // Without a colon the whole line may be a secret.
-        return Err(RequestError::Header { name: "…".into(), fault: HeaderFault::NoColon });
+        return Err(RequestError::Header { name: String::new(), fault: HeaderFault::NoColon });
     };
     let (name, value) = (name.trim(), value.trim());
     let refused = |fault| RequestError::Header { name: name.into(), fault };
