@@ -34,8 +34,16 @@ impl World {
             now,
         };
         for n in 0..subscribers {
-            let selectors = topics(n).into_iter().map(|name| Selector::new(&name).unwrap());
-            world.hub.subscribe(Subscribe::new(selectors), now).unwrap();
+            let mut request = Subscribe::default();
+            let (users, topics): (Vec<_>, Vec<_>) =
+                topics(n).into_iter().partition(|name| name.starts_with("$user."));
+            if !topics.is_empty() {
+                request = Subscribe::new(topics.iter().map(|name| Selector::new(name).unwrap()));
+            }
+            for user in users {
+                request = request.user(&user["$user.".len()..]).unwrap();
+            }
+            world.hub.subscribe(request, now).unwrap();
         }
         world.read_all();
         world
@@ -77,16 +85,39 @@ fn resident() -> usize {
     line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or(0) << 10
 }
 
+/// What each subscribes to, by number.
+type Crowd = fn(usize) -> Vec<String>;
+
+const CROWDS: [(&str, Crowd); 4] = [
+    ("one topic", |n| vec![format!("room.{}", n / 10)]),
+    ("a topic, its user (of ten streams)", |n| {
+        vec![format!("room.{}", n % 1000), format!("$user.{:x}", n / 10)]
+    }),
+    ("a topic, its user (of one stream)", |n| {
+        vec![format!("room.{}", n % 1000), format!("$user.{n:x}")]
+    }),
+    ("a topic, its user (of one stream, an id of 36 bytes)", |n| {
+        vec![format!("room.{}", n % 1000), format!("$user.{n:08x}-0000-4000-8000-000000000000")]
+    }),
+];
+
+/// Says by which crowd a process of this program measures.
+const CROWD: &str = "HUB_CROWD";
+
 fn memory() {
-    for (name, topics) in [
-        ("one topic", (|n| vec![format!("room.{}", n / 10)]) as fn(usize) -> Vec<String>),
-        ("two topics", |n| vec![format!("room.{}", n % 1000), format!("user.{}", n / 10)]),
-    ] {
+    if let Some(crowd) = std::env::var(CROWD).ok().and_then(|crowd| crowd.parse::<usize>().ok()) {
+        let (name, topics) = CROWDS[crowd];
         let before = resident();
         let world = World::new(MILLION, topics);
-        let each = (resident() - before) / MILLION;
+        let each = resident().saturating_sub(before) / MILLION;
         println!("hub/memory: {name} and everyone: {each} bytes resident a subscriber");
         drop(world);
+        std::process::exit(0);
+    }
+    // Each in a process of its own: it would take what another gave back, and not show.
+    for crowd in 0..CROWDS.len() {
+        let mut process = std::process::Command::new(std::env::current_exe().unwrap());
+        assert!(process.env(CROWD, crowd.to_string()).status().unwrap().success());
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Choice {
 
 impl Default for Choice {
     fn default() -> Self {
-        Self { letters: ('a'..='j').collect(), rounds: 15 }
+        Self { letters: ('a'..='j').collect(), rounds: 9 }
     }
 }
 

@@ -25,6 +25,7 @@ pub fn decode_vs_naive(input: &[u8]) {
         Outcome::Comment { .. }
         | Outcome::ReconnectionTime { .. }
         | Outcome::LineTooLong { .. }
+        | Outcome::ValueTooLong { .. }
         | Outcome::EventTooLong { .. } => None,
     });
     let shared = shared_events(input);

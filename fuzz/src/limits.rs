@@ -25,7 +25,7 @@ pub fn limits(input: &[u8]) {
         size => usize::from(size),
     };
 
-    let rules = Rules { line, event, value: line, comments };
+    let rules = Rules { line, event, value: value.min(line), comments };
     let reading = read(rules, stream.chunks(size));
     within(rules, &reading);
     assert_eq!(reading, read_naively(rules, stream), "memory that grows, {rules:?}");
@@ -48,6 +48,7 @@ fn within(rules: Rules, reading: &Reading) {
             Outcome::Comment { text, .. } => text.len() <= rules.line,
             Outcome::ReconnectionTime { .. }
             | Outcome::LineTooLong { .. }
+            | Outcome::ValueTooLong { .. }
             | Outcome::EventTooLong { .. } => true,
         };
         assert!(fits, "{outcome:?} passes {rules:?}");

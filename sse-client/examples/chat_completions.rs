@@ -8,7 +8,10 @@
 #![forbid(unsafe_code)]
 
 use core::error::Error;
-use std::io::{Write, stdout};
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
 
 use http::Method;
 use serde::Deserialize;
@@ -30,7 +33,13 @@ struct Delta {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    let Err(error) = ask().await else { return ExitCode::SUCCESS };
+    eprintln!("chat_completions: {error}");
+    ExitCode::FAILURE
+}
+
+async fn ask() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(url), Some(question)) = (arguments.next(), arguments.next()) else {
         return Err(
@@ -42,17 +51,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "stream": true,
         "messages": [{ "role": "user", "content": question }],
     });
-    let mut builder = EventSource::builder(url)
-        .method(Method::POST)
-        .header("Content-Type", "application/json")
-        .body(request.to_string())
-        .policy(RetryPolicy::never());
+    let mut builder =
+        EventSource::builder(url).method(Method::POST).json(&request).policy(RetryPolicy::never());
     if let Ok(key) = std::env::var("API_KEY") {
         builder = builder.header("Authorization", &format!("Bearer {key}"));
     }
     let mut source = builder.open()?;
     while let Some(event) = source.next().await {
-        let event = event?;
+        let event = event.map_err(why)?;
         if event.data() == "[DONE]" {
             writeln!(stdout())?;
             return Ok(());
@@ -64,4 +70,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         stdout().flush()?;
     }
     Err("the answer ended without [DONE]: it may not be whole".into())
+}
+
+/// The sentence, and what the API itself says is wrong with the key or the question.
+fn why(error: sse_client::Error) -> String {
+    let sse_client::Error::Failed(refusal) = &error else { return error.to_string() };
+    format!("{refusal}\n{}", refusal.body())
 }

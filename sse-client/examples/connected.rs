@@ -4,7 +4,10 @@
 #![forbid(unsafe_code)]
 
 use core::{error::Error, time::Duration};
-use std::io::{Write, stdout};
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
 
 use sse_client::{EventSource, RetryPolicy, Update};
 
@@ -48,7 +51,13 @@ impl Status {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    let Err(error) = show().await else { return ExitCode::SUCCESS };
+    eprintln!("connected: {error}");
+    ExitCode::FAILURE
+}
+
+async fn show() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).unwrap_or_default();
     let policy = RetryPolicy::resilient().idle_timeout(Some(Duration::from_secs(45)));
     let mut updates = EventSource::builder(url).policy(policy).open_updates()?;

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 use core::error::Error;
+use std::process::ExitCode;
 
 use http::Method;
 use serde_json::{Value, json};
@@ -16,7 +17,13 @@ use sse_client::{Builder, EventSource, HttpClient, RetryPolicy, Update, Updates}
 const VERSION: &str = "2025-06-18";
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    let Err(error) = call().await else { return ExitCode::SUCCESS };
+    eprintln!("mcp: {error}");
+    ExitCode::FAILURE
+}
+
+async fn call() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(url), Some(tool)) = (arguments.next(), arguments.next()) else {
         return Err("say a URL, such as http://localhost:3000/mcp, and a tool".into());

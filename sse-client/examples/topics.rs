@@ -12,6 +12,7 @@ extern crate alloc;
 
 use alloc::collections::BTreeMap;
 use core::error::Error;
+use std::process::ExitCode;
 
 use sse_client::{Event, EventSource};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -20,7 +21,13 @@ use tokio::{sync::mpsc, task::JoinSet};
 const WAITING: usize = 16;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    let Err(error) = read_all().await else { return ExitCode::SUCCESS };
+    eprintln!("topics: {error}");
+    ExitCode::FAILURE
+}
+
+async fn read_all() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let base = arguments.next().ok_or("say a URL, and topics")?;
     let topics: Vec<String> = arguments.collect();

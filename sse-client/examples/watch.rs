@@ -1,4 +1,5 @@
-//! Prints the events of a URL: `cargo run -p sse-client --example watch -- http://localhost:8080/events`
+//! Prints the events of a URL, and what becomes of the connection on standard error:
+//! `cargo run -p sse-client --example watch -- http://localhost:8080/events`
 
 #![forbid(unsafe_code)]
 
@@ -8,7 +9,7 @@ use std::{
     process::ExitCode,
 };
 
-use sse_client::EventSource;
+use sse_client::{EventSource, Update};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -20,11 +21,26 @@ async fn main() -> ExitCode {
 }
 
 async fn watch(url: String) -> Result<(), Box<dyn Error>> {
-    let mut source = EventSource::builder(url).open()?;
-    while let Some(event) = source.next().await {
-        let event = event?;
-        // Unlike `println`, an error when the reader of a pipe has left.
-        writeln!(stdout(), "{:>12} {}", event.event_type(), event.data())?;
+    let mut updates = EventSource::builder(url).open_updates()?;
+    while let Some(update) = updates.next().await {
+        match update {
+            Update::Opened { head, .. } => eprintln!("watch: connected to {}", head.url),
+            Update::Event(event) => {
+                // Unlike `println`, an error when the reader of a pipe has left.
+                writeln!(stdout(), "{:>12} {}", event.event_type(), event.data())?;
+            }
+            Update::Dropped(error) => eprintln!("watch: {error}"),
+            Update::Disconnected { error, retry_in: Some(wait), .. } => {
+                eprintln!("watch: {error}; again in {wait:.1?}");
+            }
+            Update::Disconnected { error, retry_in: None, .. } => return Err(error.into()),
+            Update::Connecting { .. }
+            | Update::Redirected { .. }
+            | Update::Comment { .. }
+            | Update::ReconnectionTime { .. }
+            | Update::Closed
+            | _ => {}
+        }
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event that came from nowhere; for tests, mostly.
+    /// An event that came from nowhere; for tests, mostly. An empty type is `message`, as in a stream.
     #[inline]
     pub fn new(event_type: &str, data: &str, last_event_id: &str) -> Self {
         let event_type = if event_type == DEFAULT_EVENT_TYPE { "" } else { event_type };

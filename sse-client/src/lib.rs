@@ -45,7 +45,8 @@
 //! # Errors
 //! Every error's `Display` is a sentence that says what is wrong and, where one can do something,
 //! what: "nothing listens at 127.0.0.1:9: connection refused; is the server running?". None shows a
-//! header's value or a URL's query. For programs there are types:
+//! header's value or a URL's query. What a server says in the body of a refusal is beside the
+//! sentence, in [`SessionError::body`](session::SessionError::body). For programs there are types:
 //! [`SessionError`](session::SessionError) and its [`kind`](session::SessionError::kind).
 //!
 //! # Limits
@@ -53,9 +54,14 @@
 //! |---|---|---|
 //! | a line | 1 MiB; its event is dropped, with an error | [`Limits::line`] |
 //! | an event | 4 MiB; it is dropped, with an error | [`Limits::event`] |
+//! | an event type, an event ID | 16 KiB; its event is dropped, with an error | [`Limits::value`] |
 //! | bytes read ahead of the reader | one piece of the body, as the HTTP client gives them | – |
-//! | redirects of one attempt | 20 | – |
+//! | the body of an answer that is no stream | its first 1024 bytes are kept, within 2 s | – |
+//! | redirects of one attempt | 20 | `Builder::redirects` |
 //! | what a server can make it wait | 1 hour | [`RetryPolicy::longest_asked_wait`] |
+//!
+//! Bytes are those that the stream decompresses to, and it is decompressed no further than it is read:
+//! a little gzip that is a lot of text costs time, not memory.
 //!
 //! # Features
 //! - `reqwest` (default): the driver, on reqwest and tokio.
@@ -63,7 +69,7 @@
 //!   there is only plain `http`.
 //! - `gzip`: asks for compressed streams, and takes them. Without it a server that compresses unasked
 //!   gets an error that says so.
-//! - `json`: `Event::json` and `On::json`, by serde.
+//! - `json`: `Event::json`, `On::json` and `Builder::json`, by serde.
 //!
 //! Without features, only [`session`] and [`Event`] are there, on `core` and `alloc`.
 

@@ -5,28 +5,29 @@ use core::{mem, time::Duration};
 use crate::{
     engine::{Bounds, Line},
     error::DecodeError,
-    event::Span,
+    event::{DEFAULT_EVENT_TYPE, Span},
     field::{Field, parse_retry},
     head::Head,
-    scan::{self, DataLine, Full, Memory, Piece, Text},
+    memory::{Full, Store},
+    scan::{self, Piece, Text},
 };
 
 /// The event that is being put together.
 #[derive(Debug)]
-pub(crate) struct Block<M> {
-    pub(crate) data: Text<M>,
-    pub(crate) event_type: Text<M>,
-    pub(crate) id: Text<M>,
+pub(crate) struct Block<S> {
+    pub(crate) data: Text<S>,
+    pub(crate) event_type: Text<S>,
+    pub(crate) id: Text<S>,
     /// Where the first `data`, `event` or `id` line began, once there was one.
     pub(crate) start: u64,
     /// Bytes of such lines, each with one for its end.
     pub(crate) size: usize,
+    // What the texts hold counts only where these say so: it may be of an event that was given out.
     pub(crate) has_data: bool,
+    pub(crate) has_event_type: bool,
     pub(crate) has_id: bool,
     /// Over a limit: only its id still matters.
     pub(crate) dropped: bool,
-    /// Given out: to be cleared by the next call.
-    pub(crate) given_out: bool,
 }
 
 /// Values that lie in the chunk, and so need no copy yet.
@@ -45,8 +46,8 @@ pub(crate) enum Step<'l> {
     ReconnectionTime(Duration),
 }
 
-impl<M: Memory> Block<M> {
-    pub(crate) const fn new(data: M, event_type: M, id: M) -> Self {
+impl<S: Store> Block<S> {
+    pub(crate) const fn new(data: S, event_type: S, id: S) -> Self {
         Self {
             data: Text::new(data),
             event_type: Text::new(event_type),
@@ -54,9 +55,9 @@ impl<M: Memory> Block<M> {
             start: 0,
             size: 0,
             has_data: false,
+            has_event_type: false,
             has_id: false,
             dropped: false,
-            given_out: false,
         }
     }
 
@@ -66,18 +67,56 @@ impl<M: Memory> Block<M> {
         data.strip_suffix('\n').unwrap_or(data)
     }
 
-    /// Takes the lines of a block that may stand before its data, and end at `end`.
-    pub(crate) fn begin(&mut self, head: &Head<'_>, end: u64) {
+    pub(crate) fn event_type_text(&self) -> &str {
+        match self.event_type.text() {
+            "" => DEFAULT_EVENT_TYPE,
+            event_type => event_type,
+        }
+    }
+
+    /// Takes plain lines that begin at `start`. All of them fit.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, head: &Head<'_>, start: u64, bounds: Bounds) {
         if head.len == 0 {
             return;
         }
-        self.start = end - head.len as u64;
-        self.size = head.len;
-        let _fits = self.event_type.set(head.event_type, usize::MAX);
-        if head.has_id {
-            self.has_id = true;
-            let _fits = self.id.set(head.id, usize::MAX);
+        if self.size == 0 {
+            self.start = start;
         }
+        self.size += head.size();
+        if let Some(event_type) = head.event_type {
+            self.set_event_type(Piece::from_text(event_type), bounds.value);
+        }
+        if let Some(id) = head.id {
+            self.has_id = true;
+            let _fits = self.id.set(Piece::from_text(id), bounds.value);
+        }
+        if let Some(data) = head.data {
+            self.begin_data();
+            self.push_data_line(Piece::from_text(data), data.as_bytes(), bounds);
+        }
+    }
+
+    /// What was there before belongs to another event.
+    #[inline(always)]
+    pub(crate) fn begin_data(&mut self) {
+        if !self.has_data {
+            self.has_data = true;
+            self.data.clear();
+        }
+    }
+
+    /// A line of data that fits, or will be counted, and the event dropped. `from` begins with its value.
+    #[inline(always)]
+    pub(crate) fn push_data_line(&mut self, value: Piece<'_>, from: &[u8], bounds: Bounds) {
+        // The last line feed will be cut off, and so may pass the limit.
+        let _fits = self.data.push_line(value, from, bounds.event.saturating_add(1));
+    }
+
+    #[inline(always)]
+    fn set_event_type(&mut self, value: Piece<'_>, limit: usize) {
+        self.has_event_type = true;
+        let _fits = self.event_type.set(value, limit);
     }
 
     /// What a whole line says.
@@ -108,8 +147,9 @@ impl<M: Memory> Block<M> {
             }
             Field::EventType(value) => {
                 self.count(line.len(), span, bounds)?;
-                if hold(value, &mut held.event_type, &mut self.event_type, bounds) == Err(Full) {
-                    return self.drop_line(span, bounds.value);
+                match hold(value, &mut held.event_type, &mut self.event_type, bounds) {
+                    Ok(()) => self.has_event_type = true,
+                    Err(Full) => return self.drop_line(span, bounds.value),
                 }
             }
             // "If the field value does not contain U+0000 NULL, then set the last event ID buffer
@@ -138,52 +178,6 @@ impl<M: Memory> Block<M> {
         Ok(Step::Nothing)
     }
 
-    /// Takes a `data` line of `len` bytes, its end included; or does nothing, where something is
-    /// special about it.
-    #[inline(always)]
-    pub(crate) fn take_data<'i>(
-        &mut self,
-        value: Piece<'i>,
-        len: usize,
-        start: u64,
-        held: &mut Held<'i>,
-        bounds: Bounds,
-    ) -> bool {
-        if self.size == 0 {
-            self.start = start;
-        }
-        let size = self.size.saturating_add(len);
-        if size > bounds.event || self.dropped || !value.is_known() {
-            return false;
-        }
-        self.size = size;
-        if !self.has_data {
-            let Some(first) = held.data.replace(value) else { return true };
-            held.data = None;
-            self.has_data = true;
-            let _fits = self.data.push_line(first, bounds.event.saturating_add(1));
-        }
-        // All of the lines fit, so does their data.
-        let _fits = self.data.push_line(value, bounds.event.saturating_add(1));
-        true
-    }
-
-    /// Takes further `data` lines, as long as nothing is special about them, and counts their bytes.
-    #[inline(never)]
-    pub(crate) fn take_data_lines(&mut self, bytes: &[u8], bounds: Bounds) -> usize {
-        let room = bounds.event.saturating_sub(self.size);
-        let mut taken = 0;
-        while let DataLine::Whole(value, len) = scan::data_line(&bytes[taken..]) {
-            if len > bounds.line || taken + len > room {
-                break;
-            }
-            let _fits = self.data.push_line(value, bounds.event.saturating_add(1));
-            taken += len;
-        }
-        self.size += taken;
-        taken
-    }
-
     /// Counts a `data`, `event` or `id` line, and drops the event that it makes too long.
     #[inline]
     pub(crate) fn count(
@@ -208,7 +202,7 @@ impl<M: Memory> Block<M> {
             [b':', ..] if !comments => Line::Ignored,
             [b'd', b'a', b't', b'a', b':', after, ..] => {
                 let name = if *after == b' ' { 6 } else { 5 };
-                self.has_data = true;
+                self.begin_data();
                 self.extend_data(begun.after_ascii(name), bounds);
                 Line::Data
             }
@@ -219,7 +213,7 @@ impl<M: Memory> Block<M> {
     /// "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF)".
     #[inline]
     fn add_data(&mut self, value: Piece<'_>, bounds: Bounds) {
-        self.has_data = true;
+        self.begin_data();
         self.extend_data(value, bounds);
         self.end_data_line(bounds);
     }
@@ -241,7 +235,7 @@ impl<M: Memory> Block<M> {
             let _fits = self.id.set(id, bounds.value);
         }
         if let Some(event_type) = held.event_type.take() {
-            let _fits = self.event_type.set(event_type, bounds.value);
+            self.set_event_type(event_type, bounds.value);
         }
         if let Some(data) = held.data.take() {
             self.add_data(data, bounds);
@@ -250,7 +244,7 @@ impl<M: Memory> Block<M> {
 
     fn drop_line<'l>(&mut self, span: Span, limit: usize) -> Result<Step<'l>, DecodeError> {
         if self.drop_event() {
-            return Err(DecodeError::LineTooLong { line_start: span.start, limit });
+            return Err(DecodeError::ValueTooLong { line_start: span.start, limit });
         }
         Ok(Step::Nothing)
     }
@@ -260,32 +254,28 @@ impl<M: Memory> Block<M> {
         !mem::replace(&mut self.dropped, true)
     }
 
-    pub(crate) fn has_event_type(&self) -> bool {
-        !self.event_type.bytes().is_empty()
-    }
-
     pub(crate) const fn is_clear(&self) -> bool {
-        self.size == 0 && !self.dropped && !self.given_out
+        self.size == 0 && !self.dropped
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.data.clear();
-        self.event_type.clear();
+    /// Begins anew. What its texts hold stays until there are others, since it may just be given out.
+    #[inline(always)]
+    pub(crate) const fn clear(&mut self) {
         self.size = 0;
         self.has_data = false;
+        self.has_event_type = false;
         self.has_id = false;
         self.dropped = false;
-        self.given_out = false;
     }
 }
 
 /// Holds a value in the chunk if it is text already, else as text in the block's own memory. `Full`
 /// changes nothing.
 #[inline]
-fn hold<'l, M: Memory>(
+fn hold<'l, S: Store>(
     value: Piece<'l>,
     held: &mut Option<Piece<'l>>,
-    text: &mut Text<M>,
+    text: &mut Text<S>,
     bounds: Bounds,
 ) -> Result<(), Full> {
     let value = value.checked();

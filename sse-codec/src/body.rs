@@ -76,6 +76,17 @@ pin_project! {
 
 impl<B> EventStream<BodyChunks<B>> {
     /// The items of a response's body, within the default limits, without comments.
+    ///
+    /// ```
+    /// use futures_util::{FutureExt, StreamExt};
+    /// use http_body_util::Full;
+    /// use sse_codec::{EventStream, SharedItem};
+    ///
+    /// let body = Full::new(bytes::Bytes::from("data: a\n\n"));
+    /// let mut events = EventStream::from_body(body);
+    /// let item = events.next().now_or_never().flatten();
+    /// assert!(matches!(item, Some(Ok(SharedItem::Event(event))) if event.data == "a"));
+    /// ```
     pub fn from_body(body: B) -> Self {
         Self::new(BodyChunks { body })
     }

@@ -5,7 +5,7 @@ use core::fmt;
 
 use bytes::BytesMut;
 
-use crate::text::{line_break, put_short};
+use crate::text::{SHORT, line_break, put_short, text_lines};
 
 /// Memory that grows, to encode into: `Vec<u8>` or [`bytes::BytesMut`].
 ///
@@ -21,9 +21,12 @@ mod sealed {
     #[allow(unnameable_types)]
     pub trait Bytes {
         fn len(&self) -> usize;
+        fn bytes_mut(&mut self) -> &mut [u8];
         fn reserve(&mut self, additional: usize);
         fn put(&mut self, bytes: &[u8]);
         fn truncate(&mut self, len: usize);
+        /// Appends zeros up to that length.
+        fn extend_to(&mut self, len: usize);
     }
 
     impl Bytes for Vec<u8> {
@@ -45,6 +48,14 @@ mod sealed {
         #[inline(always)]
         fn truncate(&mut self, len: usize) {
             self.truncate(len);
+        }
+
+        fn extend_to(&mut self, len: usize) {
+            self.resize(len, 0);
+        }
+
+        fn bytes_mut(&mut self) -> &mut [u8] {
+            self
         }
     }
 
@@ -68,8 +79,19 @@ mod sealed {
         fn truncate(&mut self, len: usize) {
             self.truncate(len);
         }
+
+        fn extend_to(&mut self, len: usize) {
+            self.resize(len, 0);
+        }
+
+        fn bytes_mut(&mut self) -> &mut [u8] {
+            self
+        }
     }
 }
+
+/// What ends a line of data and begins the next.
+const BETWEEN: &[u8; 7] = b"\ndata: ";
 
 /// Writes the data of one event straight into its `data` lines.
 ///
@@ -81,42 +103,39 @@ pub struct DataWriter<'b, B: Buffer> {
     out: &'b mut B,
     /// The buffer's length before the event.
     start: usize,
-    /// The last byte was a CR: an LF after it belongs to it.
-    after_cr: bool,
+    /// The buffer's length when all data in it was in lines; what follows is text as it came.
+    in_lines: usize,
     finished: bool,
 }
 
 impl<'b, B: Buffer> DataWriter<'b, B> {
     /// The lines before the data are written already, from `start` on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(out: &'b mut B, start: usize) -> Self {
         out.put(b"data: ");
-        Self { out, start, after_cr: false, finished: false }
+        let in_lines = out.len();
+        Self { out, start, in_lines, finished: false }
     }
 
     /// Completes the event. Without any text it is a real, empty one.
     #[inline]
     pub fn finish(mut self) {
+        if let Some(first) = line_break(&self.out.bytes_mut()[self.in_lines..]) {
+            break_lines(self.out, self.in_lines + first);
+        }
         self.out.put(b"\n\n");
         self.finished = true;
     }
 
     #[inline(always)]
-    pub(crate) fn text(&mut self, mut text: &[u8]) {
-        if self.after_cr {
-            let [first, rest @ ..] = text else { return };
-            self.after_cr = false;
-            text = if *first == b'\n' { rest } else { text };
-        }
-        self.text_where(line_break(text), text);
-    }
-
-    /// The same, where the first line break is known, and no CR stands before the text.
-    #[inline(always)]
-    pub(crate) fn text_where(&mut self, first_break: Option<usize>, text: &[u8]) {
-        match first_break {
-            None => put_short(self.out, text),
-            Some(at) => self.after_cr = lines(self.out, b"\ndata: ", text, at),
+    pub(crate) fn text(&mut self, text: &[u8]) {
+        // Values print themselves in pieces of a few bytes, which are looked through together, at the end.
+        let is_worth_a_look = text.len() > SHORT && self.in_lines == self.out.len();
+        if is_worth_a_look && !text.ends_with(b"\r") {
+            put_lines(self.out, text, line_break(text));
+            self.in_lines = self.out.len();
+        } else {
+            self.out.put(text);
         }
     }
 }
@@ -145,26 +164,55 @@ impl<B: Buffer> fmt::Debug for DataWriter<'_, B> {
     }
 }
 
-/// Writes text that has a line break at `at`, with `between` in place of each. Gives whether it ended in
-/// a CR.
+/// Appends text in `data` lines, but for what begins the first and ends the last.
+#[inline(always)]
+pub(crate) fn put_lines<B: Buffer>(out: &mut B, text: &[u8], first_break: Option<usize>) {
+    match first_break {
+        None => put_short(out, text),
+        Some(at) => put_broken_lines(out, text, at),
+    }
+}
+
+/// The same for text that has a line break at `at`.
 #[inline(never)]
-fn lines<B: Buffer>(out: &mut B, between: &[u8; 7], mut text: &[u8], mut at: usize) -> bool {
+fn put_broken_lines<B: Buffer>(out: &mut B, mut text: &[u8], mut at: usize) {
     // One break more than this, and a buffer of the exact length would grow.
-    out.reserve(text.len() + between.len());
+    out.reserve(text.len() + BETWEEN.len());
     loop {
         put_short(out, &text[..at]);
-        out.put(between);
+        out.put(BETWEEN);
         text = match &text[at..] {
-            [b'\r', b'\n', rest @ ..] => rest,
-            [b'\r'] => return true,
-            [_, rest @ ..] => rest,
-            [] => text,
+            [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
+            [] => &[],
         };
         match line_break(text) {
             Some(next) => at = next,
-            None => break,
+            None => return put_short(out, text),
         }
     }
-    out.put(text);
-    false
+}
+
+/// Makes `data` lines of the text that ends the buffer and has its first line break at `from`.
+///
+/// From its end on, since that is where all of it moves.
+#[inline(never)]
+fn break_lines<B: Buffer>(out: &mut B, from: usize) {
+    let text = &out.bytes_mut()[from..];
+    let (mut read, mut breaks, mut in_lines) = (text.len(), 0, 0);
+    for line in text_lines(text).skip(1) {
+        breaks += 1;
+        in_lines += line.len();
+    }
+    let mut write = in_lines + breaks * BETWEEN.len();
+    out.extend_to(from + write);
+    let text = &mut out.bytes_mut()[from..];
+    while let Some(at) = memchr::memrchr2(b'\n', b'\r', &text[..read]) {
+        let line = at + 1..read;
+        read = if text[..=at].ends_with(b"\r\n") { at - 1 } else { at };
+        write -= line.len();
+        text.copy_within(line, write);
+        write -= BETWEEN.len();
+        text[write..][..BETWEEN.len()].copy_from_slice(BETWEEN);
+    }
+    debug_assert!((read, write) == (0, 0));
 }

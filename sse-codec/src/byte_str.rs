@@ -1,14 +1,15 @@
-//! Text that shares the memory it came in.
+//! Text that shares the memory it came in, or is short enough for its own.
 
 use core::{cmp::Ordering, fmt, hash, ops::Deref};
 
 use bytes::Bytes;
 
-use crate::scan::Piece;
+use crate::scan::SharedText;
 
-/// Text in shared memory: [`Bytes`] that are known to be UTF-8. Cloning it copies no text.
+/// Text in shared memory: [`Bytes`] that are known to be UTF-8. Cloning it allocates nothing.
 ///
-/// It keeps alive the whole chunk it lies in; [`detach`](Self::detach) gives a copy that does not.
+/// It keeps alive the whole chunk it lies in; [`detach`](Self::detach) gives a copy that does not. Text of up
+/// to 23 bytes is kept in place, which costs less than sharing, and keeps nothing alive.
 ///
 /// ```
 /// use sse_codec::ByteStr;
@@ -17,58 +18,63 @@ use crate::scan::Piece;
 /// assert_eq!(text, "1.08");
 /// assert_eq!(text.clone().detach().as_str(), "1.08");
 /// ```
-#[derive(Clone, Default)]
-pub struct ByteStr(Bytes);
+#[derive(Clone)]
+pub struct ByteStr(SharedText);
+
+impl Default for ByteStr {
+    fn default() -> Self {
+        Self::from("")
+    }
+}
 
 impl ByteStr {
     /// `text`, sharing `chunk` if it lies in it, else a copy.
     #[inline]
     pub(crate) fn within(chunk: &Bytes, text: &str) -> Self {
+        if let Some(short) = SharedText::short(text) {
+            return Self(short);
+        }
         let (outer, inner) = (chunk.as_ptr_range(), text.as_bytes().as_ptr_range());
         if outer.start <= inner.start && inner.end <= outer.end {
-            Self(chunk.slice_ref(text.as_bytes()))
+            Self(SharedText::within(chunk, text))
         } else {
             Self::from(text)
         }
     }
 
-    /// Text that is there for good, which costs nothing to share.
-    pub(crate) const fn from_static(text: &'static str) -> Self {
-        Self(Bytes::from_static(text.as_bytes()))
-    }
-
     /// The text.
-    ///
-    /// Makes sure once more that it is text, at some 20 bytes a nanosecond: the price of having no unsafe
-    /// code here.
     #[inline]
     pub fn as_str(&self) -> &str {
-        // It was text when it was made.
-        Piece::unknown(&self.0).text().unwrap_or_default()
+        self.0.as_str()
     }
 
     /// The text's bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.0.as_str().as_bytes()
     }
 
     /// The text's bytes, shared.
+    ///
+    /// ```
+    /// assert_eq!(sse_codec::ByteStr::from("1.08").into_bytes(), "1.08");
+    /// ```
     pub fn into_bytes(self) -> Bytes {
-        self.0
+        self.0.into_bytes()
     }
 
     /// The same text in memory of its own, so that a short text does not keep a large chunk alive.
     #[must_use]
     pub fn detach(self) -> Self {
-        Self(Bytes::copy_from_slice(&self.0))
+        Self(SharedText::copy(self.as_str()))
     }
 }
 
 /// A copy.
 impl From<&str> for ByteStr {
+    #[inline]
     fn from(text: &str) -> Self {
-        Self(Bytes::copy_from_slice(text.as_bytes()))
+        Self(SharedText::copy(text))
     }
 }
 
@@ -107,7 +113,7 @@ impl fmt::Display for ByteStr {
 
 impl PartialEq for ByteStr {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        self.as_str() == other.as_str()
     }
 }
 
@@ -115,13 +121,13 @@ impl Eq for ByteStr {}
 
 impl PartialEq<str> for ByteStr {
     fn eq(&self, other: &str) -> bool {
-        self.0 == other.as_bytes()
+        self.as_str() == other
     }
 }
 
 impl PartialEq<&str> for ByteStr {
     fn eq(&self, other: &&str) -> bool {
-        self.0 == other.as_bytes()
+        self.as_str() == *other
     }
 }
 
@@ -133,8 +139,7 @@ impl PartialOrd for ByteStr {
 
 impl Ord for ByteStr {
     fn cmp(&self, other: &Self) -> Ordering {
-        // The order of UTF-8 is that of its bytes.
-        self.0.cmp(&other.0)
+        self.as_str().cmp(other.as_str())
     }
 }
 

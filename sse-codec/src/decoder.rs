@@ -12,6 +12,18 @@ use crate::{
 ///
 /// Bytes of the stream are counted, not bytes in buffers, so that what comes out never depends on
 /// how the stream was cut.
+///
+/// ```
+/// use sse_codec::{DecodeError, Decoder, Item, Limits};
+///
+/// let mut decoder = Decoder::with_limits(Limits::default().line(16));
+/// let mut input = &b"data: a line of more than that\n\ndata: short\n\n"[..];
+/// let error = decoder.decode(&mut input).unwrap_err();
+/// assert!(matches!(error, DecodeError::LineTooLong { line_start: 0, limit: 16, .. }));
+/// // One event is lost, and no more.
+/// let Ok(Some(Item::Event(event))) = decoder.decode(&mut input) else { unreachable!() };
+/// assert_eq!(event.data, "short");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -20,11 +32,14 @@ pub struct Limits {
     /// The bytes of the `data`, `event` and `id` lines of one event, each with one byte for its end.
     /// Default: 4 MiB.
     pub event: usize,
+    /// The bytes of one event type and of one event ID, as text. Default: 16 KiB, which is as much as most
+    /// servers take of a `Last-Event-ID` header.
+    pub value: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { line: 1 << 20, event: 4 << 20 }
+        Self { line: 1 << 20, event: 4 << 20, value: 16 << 10 }
     }
 }
 
@@ -40,6 +55,13 @@ impl Limits {
     #[must_use]
     pub const fn event(mut self, bytes: usize) -> Self {
         self.event = bytes;
+        self
+    }
+
+    /// The same limits, with event types and event IDs of up to `bytes`.
+    #[must_use]
+    pub const fn value(mut self, bytes: usize) -> Self {
+        self.value = bytes;
         self
     }
 }
@@ -79,11 +101,21 @@ impl Decoder {
 
     /// A decoder with other limits.
     pub fn with_limits(limits: Limits) -> Self {
-        let bounds = Bounds { line: limits.line, value: limits.line, event: limits.event };
+        let bounds =
+            Bounds { line: limits.line, value: limits.value.min(limits.line), event: limits.event };
         Self(Engine::new(bounds, |_| Growing::default()))
     }
 
     /// Gives comments as items too, or leaves them out (as from the start).
+    ///
+    /// ```
+    /// use sse_codec::{Decoder, Item};
+    ///
+    /// let mut decoder = Decoder::new().comments(true);
+    /// let item = decoder.decode(&mut &b": still here\n"[..])?;
+    /// assert!(matches!(item, Some(Item::Comment { text: " still here", .. })));
+    /// # Ok::<(), sse_codec::DecodeError>(())
+    /// ```
     #[must_use]
     pub fn comments(mut self, wanted: bool) -> Self {
         self.0.give_comments(wanted);
@@ -91,6 +123,15 @@ impl Decoder {
     }
 
     /// Seeds the last event ID, to resume from one that was stored.
+    ///
+    /// ```
+    /// use sse_codec::{Decoder, EventId};
+    ///
+    /// let mut decoder = Decoder::new();
+    /// decoder.set_last_event_id(&EventId::new("41")?);
+    /// assert_eq!(decoder.last_event_id(), "41");
+    /// # Ok::<(), sse_codec::InvalidField>(())
+    /// ```
     pub fn set_last_event_id(&mut self, id: &EventId<'_>) {
         // Memory that grows has room.
         let _fits = self.0.set_last_event_id(id.as_str());
@@ -98,6 +139,14 @@ impl Decoder {
 
     /// The last event ID: what a reconnect sends. Moved at the blank line of each block with a legal
     /// `id` field, whether or not the block had data.
+    ///
+    /// ```
+    /// use sse_codec::Decoder;
+    ///
+    /// let mut decoder = Decoder::new();
+    /// assert_eq!(decoder.decode(&mut &b"id: 42\n\n"[..]), Ok(None));
+    /// assert_eq!(decoder.last_event_id(), "42");
+    /// ```
     pub fn last_event_id(&self) -> &str {
         self.0.last_event_id()
     }
@@ -144,6 +193,15 @@ impl Decoder {
     ///
     /// Keeping the last event ID over a reconnect is what browsers do; read by the letter, one event
     /// without an id after a reconnect would erase it.
+    ///
+    /// ```
+    /// use sse_codec::Decoder;
+    ///
+    /// let mut decoder = Decoder::new();
+    /// assert_eq!(decoder.decode(&mut &b"id: 42\n\nid: 43\ndata: cut"[..]), Ok(None));
+    /// decoder.finish();
+    /// assert_eq!(decoder.last_event_id(), "42");
+    /// ```
     pub fn finish(&mut self) {
         self.0.finish();
     }

@@ -4,7 +4,7 @@ use alloc::{borrow::Cow, vec::Vec};
 use core::time::Duration;
 
 use crate::{
-    buffer::{Buffer, DataWriter},
+    buffer::{Buffer, DataWriter, put_lines},
     frame::Frame,
     text::{decimal_len, line_break, put_decimal, put_short, text_lines},
     value::{EventId, EventType},
@@ -108,13 +108,11 @@ impl<'a> OutgoingEvent<'a> {
     /// The same, where the first line break of the data is known.
     #[inline(always)]
     fn encode_where<B: Buffer>(&self, first_break: Option<usize>, out: &mut B) {
-        let Some(data) = &self.data else {
-            self.encode_head(out);
-            return out.put(b"\n");
-        };
-        let mut writer = self.data_writer(out);
-        writer.text_where(first_break, data.as_bytes());
-        writer.finish();
+        self.encode_head(out);
+        let Some(data) = &self.data else { return out.put(b"\n") };
+        out.put(b"data: ");
+        put_lines(out, data.as_bytes(), first_break);
+        out.put(b"\n\n");
     }
 
     /// The block as a [`Frame`].

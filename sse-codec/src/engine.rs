@@ -1,19 +1,25 @@
 //! Lines to items, in whatever memory: the one engine behind every door.
 //!
-//! WHATWG HTML §9.2.6, "Interpreting an event stream". Values stay in the chunk (`Held`) as long as
-//! the chunk is there, and are copied to the block's own memory only when the call ends before the
-//! block does.
+//! WHATWG HTML §9.2.6, "Interpreting an event stream". Most of a stream is plain: lines of text that end
+//! in LF or CRLF, far below the limits. Here is what such a stream takes, by the [`Stage`] in which it
+//! stands at the beginning of a call: a whole event is read where it lies in the chunk; of one that the
+//! chunk cuts, the values go to the block's own memory. Whatever is not plain goes to `decode_slowly`,
+//! which takes every stream, from the line at which a way of here gives up.
 
-use core::{mem, time::Duration};
+use core::mem;
 
 use crate::{
-    block::{Block, Held, Step},
+    block::Block,
     error::DecodeError,
     event::{DEFAULT_EVENT_TYPE, Event, Item, Span},
-    head::{self, Head},
+    field::Field,
+    head::{self, EventLines, Head, Rest},
+    memory::{Full, Store},
     position::Position,
-    scan::{self, DataLine, DataStart, Full, Memory, Piece, Text},
+    scan::{self, DataStart, Job, LineEnds, Piece, Text, Vector},
 };
+
+mod slow;
 
 /// What one line and one event may come to, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -24,14 +30,6 @@ pub(crate) struct Bounds {
     pub(crate) value: usize,
     /// All of an event's lines, each with one byte for its end; its data, as text.
     pub(crate) event: usize,
-}
-
-impl Bounds {
-    /// A block of no more bytes than this cannot pass any limit.
-    #[inline(always)]
-    fn harmless(self) -> usize {
-        self.line.min(self.value).min(self.event)
-    }
 }
 
 /// The uses that an engine has for memory.
@@ -45,21 +43,39 @@ pub(crate) enum Part {
 }
 
 #[derive(Debug)]
-pub(crate) struct Engine<M> {
+pub(crate) struct Engine<S> {
     bounds: Bounds,
+    /// No line and no event of so few bytes is too long; its type or its id may be.
+    harmless: usize,
     position: Position,
     line: Line,
     line_start: u64,
     /// The bytes of the unfinished line so far.
     line_len: usize,
     comments: bool,
-    /// Between two blocks, with nothing pending: the next byte may begin a block that is decoded
-    /// without a look at anything else here.
-    clean: bool,
-    block: Block<M>,
+    stage: Stage,
+    block: Block<S>,
     /// The beginning of an unfinished line; a comment that does not lie in the chunk as text.
-    carry: Text<M>,
-    last_event_id: Text<M>,
+    carry: Text<S>,
+    last_event_id: Text<S>,
+}
+
+/// What is known of where the stream stands, so that what is plain is decoded without a look at anything
+/// else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Between two blocks, with nothing pending.
+    Clean,
+    /// At a line of a block that has no data so far.
+    Begun,
+    /// At or in a `data` line of a block whose data so far is in its own memory.
+    Data,
+    /// Between two blocks, in a line that is ignored.
+    Ignored,
+    /// In a line that is carried, of a block that has no data so far.
+    Carried,
+    /// Anything at all.
+    Other,
 }
 
 /// What becomes of the line that earlier chunks began.
@@ -77,34 +93,41 @@ pub(crate) enum Line {
     Skipped,
 }
 
-/// What a call found; the item is built once the search has given its borrows back.
-enum Found<'i> {
-    Event {
-        data: Option<&'i str>,
-        event_type: Option<&'i str>,
-        span: Span,
-    },
-    /// `None`: carried, after its colon.
-    Comment {
-        text: Option<&'i str>,
-        span: Span,
-    },
-    ReconnectionTime {
-        duration: Duration,
-        span: Span,
-    },
+/// [`Engine::decode_block`] with the widest registers.
+struct BlockJob<'a, 'c, 'i, S>(&'a mut Engine<S>, &'c mut &'i [u8]);
+
+impl<'a, 'i: 'a, S: Store> Job for BlockJob<'a, '_, 'i, S> {
+    type Output = Result<Option<Item<'a>>, DecodeError>;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V) -> Self::Output {
+        self.0.decode_block(vector, self.1)
+    }
 }
 
-impl<M: Memory> Engine<M> {
-    pub(crate) fn new(bounds: Bounds, mut memory: impl FnMut(Part) -> M) -> Self {
+/// [`Engine::decode_data`] with the widest registers.
+struct DataJob<'a, 'c, 'i, S>(&'a mut Engine<S>, &'c mut &'i [u8]);
+
+impl<'a, 'i: 'a, S: Store> Job for DataJob<'a, '_, 'i, S> {
+    type Output = Result<Option<Item<'a>>, DecodeError>;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V) -> Self::Output {
+        self.0.decode_data(vector, self.1)
+    }
+}
+
+impl<S: Store> Engine<S> {
+    pub(crate) fn new(bounds: Bounds, mut memory: impl FnMut(Part) -> S) -> Self {
         Self {
             bounds,
+            harmless: bounds.line.min(bounds.event),
             position: Position::default(),
             line: Line::Start,
             line_start: 0,
             line_len: 0,
             comments: false,
-            clean: false,
+            stage: Stage::Other,
             block: Block::new(memory(Part::Data), memory(Part::EventType), memory(Part::Id)),
             carry: Text::new(memory(Part::Line)),
             last_event_id: Text::new(memory(Part::LastEventId)),
@@ -129,7 +152,7 @@ impl<M: Memory> Engine<M> {
         self.line = Line::Start;
         self.line_len = 0;
         self.block.clear();
-        self.clean = false;
+        self.stage = Stage::Other;
     }
 
     /// The next item of `input`, which is advanced past the bytes used. `Ok(None)`: all are used.
@@ -138,9 +161,9 @@ impl<M: Memory> Engine<M> {
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
-        if self.clean {
+        if self.stage == Stage::Clean {
             match scan::data_start(input) {
-                DataStart::Block(block) if block.len <= self.bounds.harmless() => {
+                DataStart::Block(block) if block.len <= self.harmless => {
                     let start = self.position.offset();
                     self.position.advance(input, block.len);
                     return Ok(Some(Item::Event(Event {
@@ -150,420 +173,383 @@ impl<M: Memory> Engine<M> {
                         span: Span { start, end: start + block.span as u64 },
                     })));
                 }
-                DataStart::Open(value) if input.len() <= self.bounds.line => {
+                DataStart::Open(value) if input.len() <= self.harmless => {
                     self.open_data_line(value, self.position.offset(), input.len());
                     self.position.advance(input, input.len());
                     return Ok(None);
                 }
                 DataStart::Block(_) | DataStart::Open(_) | DataStart::Other => {}
             }
-            return self.decode_block(input);
         }
-        if self.line == Line::Data {
-            let (piece, ended) = scan::long_line(input);
-            let len = self.line_len + piece.len();
-            if len <= self.bounds.line {
-                self.line_len = len;
-                self.block.extend_data(piece, self.bounds);
-                self.position.advance(input, piece.len());
-                if !ended {
-                    return Ok(None);
-                }
-                return self.decode_after_data_line(input);
-            }
-        }
-        self.decode_slowly(input)
+        // A copy, so that the caller's own can stay in registers.
+        let mut rest = *input;
+        let item = self.decode_on(&mut rest);
+        *input = rest;
+        item
     }
 
-    /// At the beginning of a block: its type and its id may come before the data.
-    #[inline(never)]
-    fn decode_block<'a, 'i: 'a>(
+    #[inline(always)]
+    fn decode_on<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
-        if !self.comments && input.first() == Some(&b':') {
-            let ignored = scan::ignorable_lines(input, true, self.bounds.line);
-            self.position.advance(input, ignored);
+        match self.stage {
+            Stage::Data => scan::with_widest(DataJob(self, input)),
+            Stage::Clean | Stage::Begun => scan::with_widest(BlockJob(self, input)),
+            Stage::Ignored => self.decode_ignored(input),
+            Stage::Carried => self.decode_carried(input),
+            Stage::Other => self.decode_slowly(input),
         }
-        let head = Head::read(input);
-        let block = match scan::data_start(&input[head.len..]) {
-            DataStart::Block(block) => block,
-            rest @ (DataStart::Open(_) | DataStart::Other) => {
-                if head.len > self.bounds.harmless() {
-                    return self.decode_slowly(input);
-                }
-                // What was read of the head is not read again.
-                self.position.advance(input, head.len);
-                self.block.begin(&head, self.position.offset());
-                match rest {
-                    DataStart::Open(value) if input.len() <= self.bounds.line => {
-                        self.open_data_line(value, self.position.offset(), input.len());
-                        self.position.advance(input, input.len());
-                        return Ok(None);
-                    }
-                    DataStart::Open(_) | DataStart::Block(_) | DataStart::Other => {}
-                }
-                match head::retry_line(input) {
-                    Some((duration, len)) if len <= self.bounds.line => {
-                        self.clean = self.block.is_clear();
-                        let start = self.position.offset();
-                        self.position.advance(input, len);
-                        let span = Span { start, end: start + len as u64 };
-                        return Ok(Some(Item::ReconnectionTime { duration, span }));
-                    }
-                    Some(_) | None => {}
-                }
-                return self.decode_slowly(input);
+    }
+
+    /// At the beginning of a block, or of a line before its data.
+    #[inline(always)]
+    fn decode_block<'a, 'i: 'a, V: Vector>(
+        &'a mut self,
+        vector: V,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Item<'a>>, DecodeError> {
+        if let Some(b':' | b'\n') = input.first() {
+            self.pass_ignorable_lines(input);
+            if input.first() == Some(&b':') && self.stage == Stage::Clean && !self.comments {
+                return self.decode_ignored(input);
             }
-        };
-        if head.len + block.len > self.bounds.harmless() {
+        }
+        let EventLines { event_type, id, data, len } =
+            match Head::read_event(vector, input, self.bounds.value) {
+                Ok(lines) => lines,
+                Err(head) => return self.decode_part(head, input),
+            };
+        if self.block.size + len > self.harmless {
             return self.decode_slowly(input);
         }
         let start = self.position.offset();
-        self.position.advance(input, head.len + block.len);
-        if head.has_id {
-            // It is no longer than the block, which is harmless.
-            let _fits = self.last_event_id.set(head.id, usize::MAX);
+        self.position.advance(input, len);
+        Ok(Some(self.event_of_lines(event_type, id, data, start, start + len as u64)))
+    }
+
+    /// An event that ends with plain lines, the first of which begins at `start`.
+    #[inline(always)]
+    fn event_of_lines<'a>(
+        &'a mut self,
+        event_type: Option<&'a str>,
+        id: Option<&str>,
+        data: &'a str,
+        start: u64,
+        end: u64,
+    ) -> Item<'a> {
+        let start = if self.block.size == 0 { start } else { self.block.start };
+        if let Some(id) = id {
+            let _fits = self.last_event_id.set(Piece::from_text(id), self.bounds.value);
+        } else if self.block.has_id {
+            mem::swap(&mut self.last_event_id, &mut self.block.id);
+        }
+        let own_event_type = self.block.has_event_type;
+        self.block.clear();
+        self.stage = Stage::Clean;
+        Item::Event(Event {
+            event_type: match event_type {
+                Some(event_type) => event_type,
+                None if own_event_type => self.block.event_type_text(),
+                None => DEFAULT_EVENT_TYPE,
+            },
+            data,
+            last_event_id: self.last_event_id.text(),
+            span: Span { start, end },
+        })
+    }
+
+    /// Passes over whole lines that say nothing.
+    #[inline(never)]
+    fn pass_ignorable_lines(&mut self, input: &mut &[u8]) {
+        let blanks = self.stage == Stage::Clean;
+        let begins = blanks || input.first() == Some(&b':');
+        if begins && !self.comments && input.len() <= self.bounds.line {
+            let ignored = scan::ignorable_lines(input, blanks);
+            self.position.advance(input, ignored);
+        }
+    }
+
+    /// A block whose end was not found, or that is no event.
+    #[inline(never)]
+    fn decode_part<'a, 'i: 'a>(
+        &'a mut self,
+        head: Head<'i>,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Item<'a>>, DecodeError> {
+        let head = if let Rest::Unread = head.rest {
+            head.read_on(input, self.bounds.value)
+        } else {
+            head
+        };
+        let start = self.position.offset();
+        let after_head = start + head.len as u64;
+        if self.block.size + head.size() > self.harmless {
+            return self.decode_slowly(input);
+        }
+        if let (Rest::Blank(width), Some(data)) = (head.rest, head.data) {
+            self.position.advance(input, head.len + width);
+            let end = after_head + 1;
+            return Ok(Some(self.event_of_lines(head.event_type, head.id, data, start, end)));
+        }
+        self.block.take(&head, start, self.bounds);
+        match head.rest {
+            Rest::OpenData(value) if self.block.size + input.len() <= self.harmless => {
+                self.open_data_line(value, after_head, input.len() - head.len);
+                self.position.advance(input, input.len());
+                Ok(None)
+            }
+            Rest::Retry(duration, len, width) if len <= self.bounds.line => {
+                self.position.advance(input, head.len + len + width);
+                self.settle();
+                let span = Span { start: after_head, end: after_head + len as u64 + 1 };
+                Ok(Some(Item::ReconnectionTime { duration, span }))
+            }
+            Rest::Cut(line) if line.len() == 0 => {
+                self.position.advance(input, head.len);
+                self.settle();
+                Ok(None)
+            }
+            Rest::Cut(line)
+                if !self.block.has_data
+                    && line.bytes()[0] != b':'
+                    && self.block.size + input.len() <= self.harmless =>
+            {
+                self.position.advance(input, input.len());
+                self.line = Line::Carried;
+                self.line_start = after_head;
+                self.line_len = line.len();
+                let _fits = self.carry.set(line, self.bounds.line);
+                self.stage = Stage::Carried;
+                Ok(None)
+            }
+            Rest::Blank(_)
+            | Rest::OpenData(_)
+            | Rest::Cut(_)
+            | Rest::Retry(..)
+            | Rest::Other
+            | Rest::Unread => {
+                self.position.advance(input, head.len);
+                self.settle();
+                if self.stage == Stage::Data {
+                    self.decode_on(input)
+                } else {
+                    self.decode_slowly(input)
+                }
+            }
+        }
+    }
+
+    /// With data in the block's own memory: more of it most often, or the end of the event.
+    #[inline(always)]
+    fn decode_data<'a, 'i: 'a, V: Vector>(
+        &'a mut self,
+        vector: V,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Item<'a>>, DecodeError> {
+        let bytes = *input;
+        let mut ends = LineEnds::new(vector, bytes);
+        let mut start = 0;
+        if self.line == Line::Data {
+            let end = ends.next();
+            let Some(value) = ends.piece_from(0) else { return Ok(None) };
+            if self.block.size + self.line_len + end >= self.harmless {
+                return self.decode_slowly(input);
+            }
+            if end == bytes.len() {
+                self.line_len += end;
+                self.block.extend_data(value, self.bounds);
+                self.position.advance(input, end);
+                return Ok(None);
+            }
+            let width = scan::line_end_width(&bytes[end..]);
+            if width == 0 {
+                return self.decode_slowly(input);
+            }
+            self.block.push_data_line(value, bytes, self.bounds);
+            if self.block.size == 0 {
+                self.block.start = self.line_start;
+            }
+            self.block.size += self.line_len + end + 1;
+            self.line_len = 0;
+            self.line = Line::Start;
+            start = end + width;
+        }
+        while let Some(name_len) = head::data_name(&bytes[start..]) {
+            let end = ends.next_from(start);
+            let Some(value) = ends.piece_from(start + name_len) else { break };
+            if self.block.size + end - start >= self.harmless {
+                break;
+            }
+            let width = scan::line_end_width(&bytes[end..]);
+            if width == 0 {
+                if end < bytes.len() {
+                    break;
+                }
+                self.open_data_line(value, self.position.offset() + start as u64, end - start);
+                self.position.advance(input, end);
+                return Ok(None);
+            }
+            self.block.push_data_line(value, &bytes[start + name_len..], self.bounds);
+            self.block.size += end - start + 1;
+            start = end + width;
+        }
+        let width = scan::line_end_width(&bytes[start..]);
+        self.position.advance(input, start + width);
+        if width > 0 {
+            return self.give_data(self.position.offset() - width as u64 + 1);
+        }
+        if input.is_empty() { Ok(None) } else { self.decode_slowly(input) }
+    }
+
+    /// The event whose data is in the block's own memory. `end` is after the byte that completes it.
+    #[inline(never)]
+    fn give_data(&mut self, end: u64) -> Result<Option<Item<'_>>, DecodeError> {
+        self.stage = Stage::Clean;
+        if self.block.has_id {
+            mem::swap(&mut self.last_event_id, &mut self.block.id);
+        }
+        let (start, limit) = (self.block.start, self.bounds.event);
+        let own_event_type = self.block.has_event_type;
+        self.block.clear();
+        if self.block.data.make_text(limit.saturating_add(1)).is_err() {
+            return Err(DecodeError::EventTooLong { event_start: start, limit });
         }
         Ok(Some(Item::Event(Event {
-            event_type: head.event_type.text().unwrap_or(DEFAULT_EVENT_TYPE),
-            data: block.data,
+            event_type: if own_event_type {
+                self.block.event_type_text()
+            } else {
+                DEFAULT_EVENT_TYPE
+            },
+            data: self.block.data_text(),
             last_event_id: self.last_event_id.text(),
-            span: Span { start, end: start + (head.len + block.span) as u64 },
+            span: Span { start, end },
         })))
     }
 
-    /// At the end of a `data` line that earlier chunks began: most often, the event ends with it.
+    /// In a line between two blocks that is ignored.
     #[inline(never)]
-    fn decode_after_data_line<'a, 'i: 'a>(
+    fn decode_ignored<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
-        let size = self.block.size.saturating_add(self.line_len + 1);
-        if !input.starts_with(b"\n\n") || size > self.bounds.event || self.block.dropped {
+        let (line, ended) = scan::line(input);
+        if self.line_len + line.len() > self.bounds.line {
             return self.decode_slowly(input);
         }
-        if self.block.size == 0 {
-            self.block.start = self.line_start;
+        if !ended {
+            if self.line == Line::Start {
+                self.line_start = self.position.offset();
+            }
+            self.line = Line::Ignored;
+            self.line_len += line.len();
+            self.stage = Stage::Ignored;
+            self.position.advance(input, line.len());
+            return Ok(None);
+        }
+        if input[line.len()] != b'\n' {
+            return self.decode_slowly(input);
         }
         self.line = Line::Start;
         self.line_len = 0;
-        self.block.end_data_line(self.bounds);
-        self.position.advance(input, 2);
-        let found = self.dispatch(&mut Held::default(), self.position.offset())?;
-        Ok(found.map(|found| self.item(found)))
+        self.stage = Stage::Clean;
+        self.position.advance(input, line.len() + 1);
+        self.decode_on(input)
     }
 
+    /// In a line that earlier chunks began, and that says what it is only when it is whole.
     #[inline(never)]
-    fn decode_slowly<'a, 'i: 'a>(
+    fn decode_carried<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'a>>, DecodeError> {
-        if self.block.given_out {
-            self.block.clear();
-            if self.line == Line::Start && self.position.is_plain() {
-                self.clean = true;
-                return self.decode_block(input);
-            }
+        let (piece, _) = scan::line(input);
+        let len = self.line_len + piece.len();
+        let width = scan::line_end_width(&input[piece.len()..]);
+        if width == 0 || self.block.size + len >= self.harmless {
+            return self.decode_slowly(input);
         }
-        if self.line == Line::Start && self.position.is_plain() && !self.block.dropped {
-            match scan::data_line(input) {
-                // The event whose type and id were read before.
-                DataLine::Whole(data, len)
-                    if !self.block.has_data
-                        && input.get(len) == Some(&b'\n')
-                        && self.block.size + len < self.bounds.harmless() =>
-                {
-                    let start = self.position.offset();
-                    self.position.advance(input, len + 1);
-                    if self.block.size == 0 {
-                        self.block.start = start;
-                    }
-                    let mut held = Held { data: Some(data), ..Held::default() };
-                    let found = self.dispatch(&mut held, self.position.offset())?;
-                    self.clean = self.block.is_clear();
-                    return Ok(found.map(|found| self.item(found)));
-                }
-                DataLine::Open(value) if input.len() <= self.bounds.line => {
-                    self.open_data_line(value, self.position.offset(), input.len());
-                    self.position.advance(input, input.len());
-                    return Ok(None);
-                }
-                DataLine::Whole(..) | DataLine::Open(_) | DataLine::Other => {}
-            }
+        let _fits = self.carry.push(piece, self.bounds.line);
+        let Field::Data(value) = Field::parse(self.carry.piece()) else {
+            self.line_len = len;
+            let start = self.line_start;
+            let end = self.position.offset() + piece.len() as u64 + 1;
+            self.position.advance(input, piece.len() + width);
+            let found = self.finish_line(Span { start, end });
+            self.settle();
+            return match found? {
+                Some(found) => Ok(Some(self.item(found))),
+                None => self.decode_on(input),
+            };
+        };
+        self.block.begin_data();
+        self.block.push_data_line(value, value.bytes(), self.bounds);
+        if self.block.size == 0 {
+            self.block.start = self.line_start;
         }
-        let found = self.find(input);
-        self.clean = self.line == Line::Start && self.block.is_clear() && self.position.is_plain();
-        Ok(found?.map(|found| self.item(found)))
+        self.block.size += len + 1;
+        self.line = Line::Start;
+        self.line_len = 0;
+        self.stage = Stage::Data;
+        self.position.advance(input, piece.len() + width);
+        let width = scan::line_end_width(input);
+        if width == 0 {
+            return self.decode_on(input);
+        }
+        let end = self.position.offset() + 1;
+        self.position.advance(input, width);
+        self.give_data(end)
     }
 
-    fn item<'a, 'i: 'a>(&'a self, found: Found<'i>) -> Item<'a> {
-        match found {
-            Found::Event { data, event_type, span } => Item::Event(Event {
-                event_type: match event_type.unwrap_or(self.block.event_type.text()) {
-                    "" => DEFAULT_EVENT_TYPE,
-                    event_type => event_type,
-                },
-                data: data.unwrap_or(self.block.data_text()),
-                last_event_id: self.last_event_id.text(),
-                span,
-            }),
-            Found::Comment { text, span } => {
-                let text = text.or(self.carry.text().get(1..)).unwrap_or_default();
-                Item::Comment { text, span }
+    /// Finds out where the stream stands.
+    #[inline(always)]
+    fn settle(&mut self) {
+        self.stage = if self.block.dropped || !self.position.is_plain() {
+            Stage::Other
+        } else {
+            match self.line {
+                Line::Data => Stage::Data,
+                Line::Start if self.block.has_data => Stage::Data,
+                Line::Start if self.block.size > 0 => Stage::Begun,
+                Line::Start => Stage::Clean,
+                Line::Ignored if self.block.size == 0 => Stage::Ignored,
+                Line::Carried if !self.block.has_data => Stage::Carried,
+                Line::Ignored | Line::Carried | Line::Skipped => Stage::Other,
             }
-            Found::ReconnectionTime { duration, span } => Item::ReconnectionTime { duration, span },
-        }
+        };
     }
 
-    fn find<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Found<'i>>, DecodeError> {
-        if !self.position.is_plain() || self.line != Line::Start {
-            if let Some(found) = self.resume_line(input)? {
-                return Ok(Some(found));
-            }
-            if self.line != Line::Start {
-                return Ok(None);
-            }
-        }
-        let before = input.len();
-        let found = self.find_from_line_start(input);
-        self.position.count(before - input.len());
-        found
-    }
-
-    /// Reads line by line, as long as the chunk holds the lines whole. The position is left to the
-    /// caller to count on.
-    fn find_from_line_start<'i>(
-        &mut self,
-        rest: &mut &'i [u8],
-    ) -> Result<Option<Found<'i>>, DecodeError> {
-        let chunk_end = self.position.offset() + rest.len() as u64;
-        let mut held = Held::default();
-        loop {
-            match rest.first() {
-                None => {
-                    self.block.take_in(&mut held, self.bounds);
-                    return Ok(None);
-                }
-                Some(b':') if !self.comments => {
-                    let blanks = self.block.is_clear();
-                    *rest = &rest[scan::ignorable_lines(rest, blanks, self.bounds.line)..];
-                    if rest.is_empty() {
-                        // The next chunk begins a line: none is unfinished.
-                        continue;
-                    }
-                }
-                Some(_) => {}
-            }
-            let start = chunk_end - rest.len() as u64;
-            match scan::data_line(rest) {
-                DataLine::Whole(value, len)
-                    if len <= self.bounds.line
-                        && self.block.take_data(value, len, start, &mut held, self.bounds) =>
-                {
-                    *rest = &rest[len..];
-                    if self.block.has_data {
-                        *rest = &rest[self.block.take_data_lines(rest, self.bounds)..];
-                    }
-                    if rest.first() == Some(&b'\n') {
-                        *rest = &rest[1..];
-                        let end = chunk_end - rest.len() as u64;
-                        if let Some(found) = self.dispatch(&mut held, end)? {
-                            return Ok(Some(found));
-                        }
-                    }
-                    continue;
-                }
-                DataLine::Open(value) if rest.len() <= self.bounds.line && !self.block.dropped => {
-                    self.block.take_in(&mut held, self.bounds);
-                    self.open_data_line(value, start, rest.len());
-                    *rest = &[];
-                    return Ok(None);
-                }
-                DataLine::Whole(..) | DataLine::Open(_) | DataLine::Other => {}
-            }
-            let (line, ended) = scan::line(rest);
-            if !ended || line.len() > self.bounds.line {
-                self.block.take_in(&mut held, self.bounds);
-                self.line_start = start;
-                *rest = &rest[line.len()..];
-                self.keep(line)?;
-                if !ended {
-                    return Ok(None);
-                }
-                // Over the limit, in an event that was dropped before: no news.
-                self.line = Line::Start;
-                self.line_len = 0;
-                self.position.pass_line_end(rest);
-                continue;
-            }
-            let span = Span { start, end: start + line.len() as u64 + 1 };
-            *rest = &rest[line.len()..];
-            self.position.pass_line_end(rest);
-            match self.block.step(line, span, &mut held, self.bounds, self.comments) {
-                Ok(Step::Nothing) => {}
-                Ok(Step::Dispatch) => {
-                    if let Some(found) = self.dispatch(&mut held, span.end)? {
-                        return Ok(Some(found));
-                    }
-                }
-                Ok(Step::ReconnectionTime(duration)) => {
-                    self.block.take_in(&mut held, self.bounds);
-                    return Ok(Some(Found::ReconnectionTime { duration, span }));
-                }
-                Ok(Step::Comment(text)) => {
-                    self.block.take_in(&mut held, self.bounds);
-                    let text = text.text();
-                    if text.is_some() || self.carry_comment(line, span)? {
-                        return Ok(Some(Found::Comment { text, span }));
-                    }
-                }
-                Err(error) => {
-                    self.block.take_in(&mut held, self.bounds);
-                    return Err(error);
-                }
-            }
-        }
+    /// The event; `None` for what is in the block's own memory.
+    #[inline(always)]
+    fn event<'a>(
+        &'a self,
+        data: Option<&'a str>,
+        event_type: Option<&'a str>,
+        span: Span,
+    ) -> Item<'a> {
+        Item::Event(Event {
+            event_type: match event_type {
+                Some("") => DEFAULT_EVENT_TYPE,
+                Some(event_type) => event_type,
+                None => self.block.event_type_text(),
+            },
+            data: match data {
+                Some(data) => data,
+                None => self.block.data_text(),
+            },
+            last_event_id: self.last_event_id.text(),
+            span,
+        })
     }
 
     /// Begins a `data` line that the chunk does not end, with the value so far.
     #[inline(never)]
     fn open_data_line(&mut self, value: Piece<'_>, start: u64, len: usize) {
-        self.clean = false;
+        self.stage = Stage::Data;
         self.line = Line::Data;
         self.line_start = start;
         self.line_len = len;
-        self.block.has_data = true;
+        self.block.begin_data();
         self.block.extend_data(value, self.bounds);
-    }
-
-    /// "Dispatch the event", where the block is one. `end` is after its blank line.
-    fn dispatch<'i>(
-        &mut self,
-        held: &mut Held<'i>,
-        end: u64,
-    ) -> Result<Option<Found<'i>>, DecodeError> {
-        let Held { data, event_type, id } = mem::take(held);
-        // "Set the last event ID string of the event source to the value of the last event ID
-        // buffer": done whether or not an event follows.
-        if let Some(id) = id {
-            let _fits = self.last_event_id.set(id, self.bounds.value);
-        } else if self.block.has_id {
-            mem::swap(&mut self.last_event_id, &mut self.block.id);
-        }
-        // "If the data buffer is an empty string, set the data buffer and the event type buffer to
-        // the empty string and return."
-        if (!self.block.has_data && data.is_none()) || self.block.dropped {
-            self.block.clear();
-            return Ok(None);
-        }
-        let start = self.block.start;
-        if data.is_some() && (event_type.is_some() || !self.block.has_event_type()) {
-            self.block.clear();
-        } else {
-            self.block.given_out = true;
-            let limit = self.bounds.event;
-            if data.is_none() && self.block.data.make_text(limit.saturating_add(1)).is_err() {
-                return Err(DecodeError::EventTooLong { event_start: start, limit });
-            }
-        }
-        let data = data.and_then(Piece::text);
-        let event_type = event_type.and_then(Piece::text);
-        Ok(Some(Found::Event { data, event_type, span: Span { start, end } }))
-    }
-
-    /// Goes on with what earlier chunks began: a byte order mark, a CRLF, a line. The line is still
-    /// unfinished only if all of the input is used.
-    fn resume_line<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Found<'i>>, DecodeError> {
-        if self.line == Line::Start {
-            let Some(bytes) = self.position.enter(input) else { return Ok(None) };
-            self.line_start = self.position.offset() - bytes.len() as u64;
-            self.keep(Piece::unknown(bytes))?;
-        }
-        let (piece, ended) = scan::line(input);
-        self.position.advance(input, piece.len());
-        self.keep(piece)?;
-        if !ended {
-            return Ok(None);
-        }
-        let span = Span { start: self.line_start, end: self.position.offset() + 1 };
-        let before = input.len();
-        self.position.pass_line_end(input);
-        self.position.count(before - input.len());
-        self.finish_line(span)
-    }
-
-    /// Puts the next piece of a line that the chunk does not hold whole where it belongs.
-    fn keep(&mut self, piece: Piece<'_>) -> Result<(), DecodeError> {
-        self.line_len += piece.len();
-        if self.line_len > self.bounds.line && self.line != Line::Skipped {
-            self.line = Line::Skipped;
-            if self.block.drop_event() {
-                let limit = self.bounds.line;
-                return Err(DecodeError::LineTooLong { line_start: self.line_start, limit });
-            }
-        }
-        match self.line {
-            Line::Skipped | Line::Ignored => {}
-            Line::Data => self.block.extend_data(piece, self.bounds),
-            Line::Carried => {
-                // No more than the limit, as just counted.
-                let _fits = self.carry.push(piece, self.bounds.line);
-                self.line = self.block.sort(self.carry.piece(), self.comments, self.bounds);
-            }
-            Line::Start => {
-                self.line = self.block.sort(piece, self.comments, self.bounds);
-                if self.line == Line::Carried {
-                    let _fits = self.carry.set(piece, self.bounds.line);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The end of a line that the chunk did not hold whole.
-    fn finish_line<'i>(&mut self, span: Span) -> Result<Option<Found<'i>>, DecodeError> {
-        let len = mem::take(&mut self.line_len);
-        match mem::replace(&mut self.line, Line::Start) {
-            Line::Start | Line::Skipped | Line::Ignored => Ok(None),
-            Line::Data => {
-                self.block.end_data_line(self.bounds);
-                self.block.count(len, span, self.bounds)?;
-                Ok(None)
-            }
-            Line::Carried => {
-                let mut held = Held::default();
-                let line = self.carry.piece();
-                let step = self.block.step(line, span, &mut held, self.bounds, self.comments);
-                self.block.take_in(&mut held, self.bounds);
-                match step? {
-                    // A carried line is not blank.
-                    Step::Nothing | Step::Dispatch => Ok(None),
-                    Step::ReconnectionTime(duration) => {
-                        Ok(Some(Found::ReconnectionTime { duration, span }))
-                    }
-                    Step::Comment(_) => {
-                        let fits = self.decode_carried_comment(span)?;
-                        Ok(fits.then_some(Found::Comment { text: None, span }))
-                    }
-                }
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn carry_comment(&mut self, line: Piece<'_>, span: Span) -> Result<bool, DecodeError> {
-        let _fits = self.carry.set(line, self.bounds.line);
-        self.decode_carried_comment(span)
-    }
-
-    /// Whether it fits as text.
-    fn decode_carried_comment(&mut self, span: Span) -> Result<bool, DecodeError> {
-        let limit = self.bounds.line;
-        let fits = self.carry.make_text(limit).is_ok();
-        if !fits && self.block.drop_event() {
-            return Err(DecodeError::LineTooLong { line_start: span.start, limit });
-        }
-        Ok(fits)
     }
 }

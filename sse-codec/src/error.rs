@@ -8,6 +8,14 @@ use thiserror::Error;
 /// One event is lost, not the stream: decoding goes on after that event's blank line. If the event
 /// had a legal id, it becomes the last event ID at that blank line like any other, so that a
 /// reconnect does not ask for the same event for ever.
+///
+/// ```
+/// use sse_codec::{Decoder, Limits};
+///
+/// let mut decoder = Decoder::with_limits(Limits::default().event(8));
+/// let error = decoder.decode(&mut &b"data: 12345\n"[..]).unwrap_err();
+/// assert_eq!(error.to_string(), "an event at byte 0 is larger than 8 bytes; it was dropped");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -17,6 +25,17 @@ pub enum DecodeError {
     )]
     LineTooLong {
         /// Where in the stream the line begins.
+        line_start: u64,
+        /// The limit it passed, in bytes.
+        limit: usize,
+    },
+    /// An event type or an event ID has more bytes, as text, than
+    /// [`Limits::value`](crate::Limits::value).
+    #[error(
+        "an event type or event ID of the event stream at byte {line_start} is longer than {limit} bytes; its event was dropped"
+    )]
+    ValueTooLong {
+        /// Where in the stream its line begins.
         line_start: u64,
         /// The limit it passed, in bytes.
         limit: usize,
@@ -33,6 +52,13 @@ pub enum DecodeError {
 }
 
 /// A value that a field of an event stream cannot carry.
+///
+/// ```
+/// use sse_codec::{EventId, InvalidField};
+///
+/// assert!(matches!(EventId::new("7\n8"), Err(InvalidField::LineBreak { at: 1, .. })));
+/// assert!(matches!(EventId::new("7\08"), Err(InvalidField::Nul { at: 1, .. })));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidField {

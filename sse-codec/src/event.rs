@@ -3,9 +3,20 @@
 use core::time::Duration;
 
 #[cfg(feature = "alloc")]
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 
 /// A range of bytes of the stream, counted from its first byte (a byte order mark included).
+///
+/// ```
+/// use sse_codec::{Decoder, Span};
+///
+/// let stream = b": a comment\ndata: a\n\n";
+/// let mut decoder = Decoder::new();
+/// let item = decoder.decode(&mut &stream[..])?.expect("a whole event");
+/// let Span { start, end } = item.span();
+/// assert_eq!(&stream[start as usize..end as usize], b"data: a\n\n");
+/// # Ok::<(), sse_codec::DecodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Span {
     /// The first byte.
@@ -81,12 +92,32 @@ impl<'a> Event<'a> {
 #[cfg(feature = "alloc")]
 impl Event<'_> {
     /// A copy that outlives the chunk and the decoder.
+    ///
+    /// ```
+    /// use sse_codec::{Decoder, Item, OwnedEvent};
+    ///
+    /// let mut kept: Vec<OwnedEvent> = Vec::new();
+    /// Decoder::new().visit(b"event: price\ndata: 1.08\n\n", |item| {
+    ///     if let Ok(Item::Event(event)) = item {
+    ///         kept.push(event.to_owned());
+    ///     }
+    /// });
+    /// assert_eq!((&*kept[0].event_type, &*kept[0].data), ("price", "1.08"));
+    /// ```
     pub fn to_owned(&self) -> OwnedEvent {
         OwnedEvent {
-            event_type: self.event_type.into(),
+            event_type: owned_event_type(self.event_type),
             data: self.data.into(),
             last_event_id: self.last_event_id.into(),
         }
+    }
+}
+
+#[cfg(feature = "alloc")]
+pub(crate) fn owned_event_type(event_type: &str) -> Cow<'static, str> {
+    match event_type {
+        DEFAULT_EVENT_TYPE => Cow::Borrowed(DEFAULT_EVENT_TYPE),
+        event_type => Cow::Owned(event_type.into()),
     }
 }
 
@@ -99,9 +130,9 @@ impl Event<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct OwnedEvent {
-    /// The value of the `event` field; `message` where it was empty or missing.
+    /// The value of the `event` field; `message`, without an allocation, where it was empty or missing.
     #[cfg_attr(feature = "serde", serde(default = "default_event_type"))]
-    pub event_type: String,
+    pub event_type: Cow<'static, str>,
     /// The values of the `data` fields, joined by LF.
     pub data: String,
     /// The last event ID at this event.
@@ -110,8 +141,8 @@ pub struct OwnedEvent {
 }
 
 #[cfg(feature = "serde")]
-fn default_event_type() -> String {
-    DEFAULT_EVENT_TYPE.into()
+fn default_event_type() -> Cow<'static, str> {
+    Cow::Borrowed(DEFAULT_EVENT_TYPE)
 }
 
 /// What an event's type is when its `event` field is empty or missing.

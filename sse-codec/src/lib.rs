@@ -67,7 +67,7 @@
 //! let mut chunk = Bytes::from_static(b"data: a\n\n");
 //! while let Some(item) = decoder.decode(&mut chunk)? {
 //!     if let SharedItem::Event(event) = item {
-//!         // A short event that is kept for long should not keep a chunk of 64 KiB alive.
+//!         // An event that is kept for long should not keep a chunk of 64 KiB alive.
 //!         let kept = event.detach();
 //!         assert_eq!(kept.data, "a");
 //!     }
@@ -134,12 +134,14 @@
 //! |---|---|---|
 //! | `line` | 1 MiB | the bytes of a line, without its end |
 //! | `event` | 4 MiB | the `data`, `event` and `id` lines of an event, each with one byte for its end |
+//! | `value` | 16 KiB | one event type, one event ID, as text |
 //!
-//! They count bytes of the stream, so that what comes out cannot depend on the cuts. What passes one loses
-//! **one event**, with a [`DecodeError`] that says where it stood; decoding goes on after its blank line,
-//! and its id counts like any other, since otherwise each reconnect would ask for the same event again.
-//! A decoder without anything pending takes less than 256 bytes; with the worst that its limits allow pending,
-//! an event and four lines (two ids, a type, an unfinished line).
+//! They count what the stream says, not what is buffered, so that what comes out cannot depend on the cuts.
+//! What passes one loses **one event**, with a [`DecodeError`] that says where it stood; decoding goes on
+//! after its blank line, and its id counts like any other, since otherwise each reconnect would ask for the
+//! same event again.
+//! A decoder takes at most 256 bytes, and what is pending: with the worst that its limits allow, a line, an
+//! event and three values (a type, two ids), which the defaults keep below 5 MiB and 64 KiB.
 //!
 //! # Where browsers are followed rather than the letter
 //! **The last event ID survives [`Decoder::finish`]**, and so a reconnect. By the letter of the

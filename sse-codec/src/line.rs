@@ -2,9 +2,9 @@
 
 use crate::{
     event::Span,
-    memory::Growing,
+    memory::{Full, Growing},
     position::Position,
-    scan::{self, Full, Piece, Text},
+    scan::{self, Piece, Text},
 };
 
 /// Splits an event stream into lines, however the stream is cut into chunks.
@@ -48,6 +48,15 @@ enum State {
 }
 
 /// A line of an event stream, without its end.
+///
+/// ```
+/// use sse_codec::Lines;
+///
+/// let mut lines = Lines::new();
+/// let line = lines.next_line(&mut &b"\xFF\r\n"[..])?.expect("a whole line");
+/// assert_eq!((line.bytes, line.span.end), (&b"\xFF"[..], 2));
+/// # Ok::<(), sse_codec::LineTooLong>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Line<'a> {
@@ -58,6 +67,16 @@ pub struct Line<'a> {
 }
 
 /// A line has more bytes than [`Lines`] was told to allow. The rest of it is skipped.
+///
+/// ```
+/// use sse_codec::Lines;
+///
+/// let mut lines = Lines::with_limit(4);
+/// let mut input = &b"too long\nnext\n"[..];
+/// let error = lines.next_line(&mut input).unwrap_err();
+/// assert_eq!((error.line_start, error.limit), (0, 4));
+/// assert_eq!(lines.next_line(&mut input).unwrap().unwrap().bytes, b"next");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error("a line of the event stream at byte {line_start} is longer than {limit} bytes")]

@@ -2,132 +2,164 @@
 //! memory that the caller lends.
 
 #[cfg(feature = "alloc")]
-use alloc::vec::Vec;
-
-use crate::scan::{Full, Memory};
-
-/// Memory that grows as needed.
+use alloc::boxed::Box;
 #[cfg(feature = "alloc")]
-#[derive(Debug, Default)]
-pub(crate) struct Growing(Vec<u8>);
+use core::mem;
 
-#[cfg(feature = "alloc")]
-impl Growing {
-    /// Doubles like `Vec`, but never takes more than the limit.
-    #[inline(never)]
-    fn grow(&mut self, len: usize, limit: usize) {
-        let capacity = (2 * self.0.capacity()).max(64).min(limit).max(len);
-        self.0.reserve_exact(capacity - self.0.len());
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl Memory for Growing {
-    #[inline(always)]
-    fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.0
-    }
-
-    #[inline(always)]
-    fn push(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full> {
-        let len = self.0.len() + bytes.len();
-        if len > limit {
-            return Err(Full);
-        }
-        if len > self.0.capacity() {
-            self.grow(len, limit);
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn push_line(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full> {
-        let len = self.0.len() + bytes.len() + 1;
-        if len > limit {
-            return Err(Full);
-        }
-        if len > self.0.capacity() {
-            self.grow(len, limit);
-        }
-        self.0.extend_from_slice(bytes);
-        self.0.push(b'\n');
-        Ok(())
-    }
-
-    fn resize(&mut self, len: usize, limit: usize) -> Result<(), Full> {
-        if len > limit {
-            return Err(Full);
-        }
-        if len > self.0.capacity() {
-            self.grow(len, limit);
-        }
-        self.0.resize(len, 0);
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
-/// Memory that the caller lends.
+/// Bytes of memory, of which the first `len` are in use.
+///
+/// All of the memory is initialised, so that a short piece is copied in whole registers, without a call.
 #[derive(Debug)]
-pub(crate) struct Lent<'b> {
-    bytes: &'b mut [u8],
+pub(crate) struct Memory<S> {
+    store: S,
     len: usize,
 }
 
-impl<'b> Lent<'b> {
-    pub(crate) const fn new(bytes: &'b mut [u8]) -> Self {
-        Self { bytes, len: 0 }
-    }
+/// What a [`Memory`] lies in.
+pub(crate) trait Store: AsRef<[u8]> + AsMut<[u8]> + core::fmt::Debug {
+    /// Makes room for `len` bytes, and for no more than `limit`.
+    fn grow(&mut self, len: usize, limit: usize) -> Result<(), Full>;
 }
 
-impl Memory for Lent<'_> {
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+/// There is no room for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+impl<S: Store> Memory<S> {
+    pub(crate) const fn new(store: S) -> Self {
+        Self { store, len: 0 }
     }
 
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[..self.len]
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.store.as_ref()[..self.len]
     }
 
-    fn push(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full> {
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.store.as_mut()[..self.len]
+    }
+
+    #[inline(always)]
+    pub(crate) const fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Appends all of `bytes`; or nothing, where they would pass `limit` or the memory there is.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full> {
         let end = self.len + bytes.len();
-        if end > limit {
-            return Err(Full);
-        }
-        self.bytes.get_mut(self.len..end).ok_or(Full)?.copy_from_slice(bytes);
+        self.reserve(end, limit)?;
+        copy(&mut self.store.as_mut()[self.len..end], bytes);
         self.len = end;
         Ok(())
     }
 
-    fn push_line(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full> {
-        if bytes.len() >= self.bytes.len().min(limit) - self.len {
-            return Err(Full);
-        }
-        self.push(bytes, limit)?;
-        self.push(b"\n", limit)
+    /// Appends the first `len` of `bytes` and a line feed; or nothing, where they would pass `limit` or the
+    /// memory there is.
+    #[inline(always)]
+    pub(crate) fn push_line(&mut self, bytes: &[u8], len: usize, limit: usize) -> Result<(), Full> {
+        let end = self.len + len;
+        self.reserve(end + 1, limit)?;
+        let room = &mut self.store.as_mut()[self.len..];
+        copy_start(room, bytes, len);
+        room[len] = b'\n';
+        self.len = end + 1;
+        Ok(())
     }
 
-    fn resize(&mut self, len: usize, limit: usize) -> Result<(), Full> {
-        if len > self.bytes.len().min(limit) {
-            return Err(Full);
-        }
-        if len > self.len {
-            self.bytes[self.len..len].fill(0);
-        }
+    /// Cuts, or appends bytes of any value; or does nothing, where that would pass `limit` or the memory
+    /// there is.
+    pub(crate) fn resize(&mut self, len: usize, limit: usize) -> Result<(), Full> {
+        self.reserve(len, limit)?;
         self.len = len;
         Ok(())
     }
 
-    fn clear(&mut self) {
-        self.len = 0;
+    #[inline(always)]
+    fn reserve(&mut self, end: usize, limit: usize) -> Result<(), Full> {
+        if end > limit {
+            return Err(Full);
+        }
+        if end > self.store.as_ref().len() { self.store.grow(end, limit) } else { Ok(()) }
+    }
+}
+
+/// Copies the first `len` bytes, and perhaps others after them: where there are such, lines of all lengths
+/// up to a bound are copied alike, which no processor predicts wrong.
+#[inline(always)]
+fn copy_start(to: &mut [u8], from: &[u8], len: usize) {
+    if !(copy_block::<64>(to, from, len) || copy_block::<192>(to, from, len)) {
+        copy(&mut to[..len], &from[..len]);
+    }
+}
+
+/// Copies `N` bytes, if `len` is no more than that and there are as many.
+#[inline(always)]
+fn copy_block<const N: usize>(to: &mut [u8], from: &[u8], len: usize) -> bool {
+    match (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
+        (Some(to), Some(from)) if len <= N => {
+            *to = *from;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Copies what is about as long as a line of a stream without a call: registers that overlap cover any
+/// length.
+///
+/// # Panics
+/// If the lengths differ.
+#[inline(always)]
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
+    if from.len() > 64 {
+        to.copy_from_slice(from);
+    } else if !(copy_ends::<32>(to, from)
+        || copy_ends::<16>(to, from)
+        || copy_ends::<8>(to, from)
+        || copy_ends::<4>(to, from))
+    {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = *from;
+        }
+    }
+}
+
+/// Copies `N` to `2 * N` bytes; or says that they are fewer.
+#[inline(always)]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else {
+        return false;
+    };
+    let start_of_last = from.len() - N;
+    to[..N].copy_from_slice(first);
+    to[start_of_last..from.len()].copy_from_slice(last);
+    true
+}
+
+/// Memory that grows as needed.
+#[cfg(feature = "alloc")]
+pub(crate) type Growing = Box<[u8]>;
+
+#[cfg(feature = "alloc")]
+impl Store for Growing {
+    /// Doubles like `Vec`, but never takes more than the limit.
+    #[inline(never)]
+    fn grow(&mut self, len: usize, limit: usize) -> Result<(), Full> {
+        let mut bytes = mem::take(self).into_vec();
+        let doubled = (2 * bytes.len()).max(64).min(limit).max(len);
+        bytes.reserve_exact(doubled - bytes.len());
+        bytes.resize(doubled, 0);
+        *self = bytes.into_boxed_slice();
+        Ok(())
+    }
+}
+
+/// Memory that the caller lends.
+pub(crate) type Lent<'b> = &'b mut [u8];
+
+impl Store for Lent<'_> {
+    fn grow(&mut self, _: usize, _: usize) -> Result<(), Full> {
+        Err(Full)
     }
 }

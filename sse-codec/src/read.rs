@@ -61,6 +61,14 @@ impl<R: Read> Items<R> {
     }
 
     /// The decoder: its last event ID is what a reconnect sends.
+    ///
+    /// ```
+    /// use sse_codec::Items;
+    ///
+    /// let mut items = Items::new(&b"id: 7\ndata: a\n\n"[..]);
+    /// assert_eq!(items.by_ref().count(), 1);
+    /// assert_eq!(items.decoder().last_event_id(), "7");
+    /// ```
     pub fn decoder(&self) -> &SharedDecoder {
         &self.decoder
     }

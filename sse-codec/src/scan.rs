@@ -10,6 +10,17 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(feature = "alloc")]
+use bytes::Bytes;
+
+#[cfg(feature = "alloc")]
+use crate::memory::copy;
+use crate::memory::{Full, Memory, Store};
+
+pub(crate) use line_ends::{
+    DataStart, LineEnds, data_start, ignorable_lines, line, line_end_width,
+};
+
 /// Bytes that may be known to be UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece<'i> {
@@ -75,18 +86,19 @@ impl<'i> Piece<'i> {
 
 /// Text under construction: bytes in some memory, and whether they are known to be UTF-8.
 #[derive(Debug)]
-pub(crate) struct Text<M> {
-    memory: M,
+pub(crate) struct Text<S> {
+    memory: Memory<S>,
     /// Invariant: if set, the memory's bytes are UTF-8.
     known: bool,
 }
 
-impl<M: Memory> Text<M> {
-    pub(crate) const fn new(memory: M) -> Self {
-        // `Memory` starts empty, and nothing is UTF-8.
-        Self { memory, known: true }
+impl<S: Store> Text<S> {
+    pub(crate) const fn new(store: S) -> Self {
+        // It starts empty, and nothing is UTF-8.
+        Self { memory: Memory::new(store), known: true }
     }
 
+    #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) fn bytes(&self) -> &[u8] {
         self.memory.bytes()
@@ -107,9 +119,17 @@ impl<M: Memory> Text<M> {
     }
 
     /// Appends a piece and a line feed, or nothing where that does not fit or would pass `limit` bytes.
+    ///
+    /// `from` begins with the piece; the more comes after it, the faster it is copied.
     #[inline(always)]
-    pub(crate) fn push_line(&mut self, piece: Piece<'_>, limit: usize) -> Result<(), Full> {
-        self.memory.push_line(piece.bytes, limit)?;
+    pub(crate) fn push_line(
+        &mut self,
+        piece: Piece<'_>,
+        from: &[u8],
+        limit: usize,
+    ) -> Result<(), Full> {
+        debug_assert!(from.starts_with(piece.bytes));
+        self.memory.push_line(from, piece.bytes.len(), limit)?;
         self.known &= piece.known;
         Ok(())
     }
@@ -180,22 +200,66 @@ impl<M: Memory> Text<M> {
     }
 }
 
-/// Where a decoder keeps bytes. Begins empty.
-pub(crate) trait Memory: core::fmt::Debug {
-    fn bytes(&self) -> &[u8];
-    fn bytes_mut(&mut self) -> &mut [u8];
-    /// Appends all of `bytes`; or nothing, where they would pass `limit` or the memory there is.
-    fn push(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full>;
-    /// The same, with a line feed after them.
-    fn push_line(&mut self, bytes: &[u8], limit: usize) -> Result<(), Full>;
-    /// Cuts, or appends zeros; or does nothing, where that would pass `limit` or the memory there is.
-    fn resize(&mut self, len: usize, limit: usize) -> Result<(), Full>;
-    fn clear(&mut self);
+/// Text that is shared, or short enough to be kept in place.
+///
+/// Invariant: UTF-8. What `Bytes` hold never changes.
+#[cfg(feature = "alloc")]
+#[derive(Clone)]
+pub(crate) enum SharedText {
+    Short { len: u8, bytes: [u8; SHORT_TEXT] },
+    Shared(Bytes),
 }
 
-/// There is no room for that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Full;
+/// What fits beside the length into the room of `Bytes`.
+#[cfg(feature = "alloc")]
+const SHORT_TEXT: usize = 23;
+
+#[cfg(feature = "alloc")]
+impl SharedText {
+    /// `text` in place, if it is short.
+    #[inline(always)]
+    pub(crate) fn short(text: &str) -> Option<Self> {
+        let len = text.len();
+        if len > SHORT_TEXT {
+            return None;
+        }
+        let mut bytes = [0; SHORT_TEXT];
+        copy(&mut bytes[..len], text.as_bytes());
+        Some(Self::Short { len: len as u8, bytes })
+    }
+
+    /// `text`, which lies in `chunk`.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[inline]
+    pub(crate) fn within(chunk: &Bytes, text: &str) -> Self {
+        Self::Shared(chunk.slice_ref(text.as_bytes()))
+    }
+
+    /// `text`, copied.
+    #[inline]
+    pub(crate) fn copy(text: &str) -> Self {
+        Self::short(text).unwrap_or_else(|| Self::Shared(Bytes::copy_from_slice(text.as_bytes())))
+    }
+
+    #[inline]
+    pub(crate) fn as_str(&self) -> &str {
+        let bytes = match self {
+            Self::Short { len, bytes } => &bytes[..usize::from(*len)],
+            Self::Shared(bytes) => bytes,
+        };
+        // SAFETY: the invariant.
+        unsafe { core::str::from_utf8_unchecked(bytes) }
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Short { len, bytes } => Bytes::copy_from_slice(&bytes[..usize::from(len)]),
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
 
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 
@@ -216,327 +280,116 @@ fn validate(bytes: &[u8]) -> Option<&str> {
     }
 }
 
-/// Cuts the first line off: the line without its end, and whether it has one (else it is all of
-/// `bytes`).
+/// Bytes that are compared by one instruction where there are such.
+const LANE: usize = 16;
+/// Bytes of one bitmap.
+const BLOCK: usize = 64;
+
+/// Registers to compare many bytes at once.
+pub(crate) trait Vector: Copy {
+    /// A bit for each byte that is a line end, another control character, or not ASCII.
+    fn block_marks(self, block: &[u8; BLOCK]) -> u64;
+    /// A bit for each byte that is `wanted`.
+    fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64;
+    /// As `block_marks`.
+    fn lane_marks(self, lane: &[u8; LANE]) -> u32;
+    /// The beginning of a block, from `at` on, before which all is plain text without a line end.
+    fn skip_plain(self, bytes: &[u8], at: usize) -> usize;
+    /// The index of the first line end from `at` on, or the length; for where most bytes are not ASCII.
+    fn line_end_in_unicode(self, bytes: &[u8], at: usize) -> usize;
+}
+
+/// What every processor of this kind has.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Baseline;
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) use swar::Words as Baseline;
+
+/// Work to be compiled for each [`Vector`]; all of it is to be inlined.
+pub(crate) trait Job {
+    type Output;
+
+    fn run<V: Vector>(self, vector: V) -> Self::Output;
+}
+
+/// Does the work with the widest registers that there are. Without `std` nobody says which.
 #[inline(always)]
-pub(crate) fn line(bytes: &[u8]) -> (Piece<'_>, bool) {
-    let (end, ascii) = line_end(bytes);
-    (Piece { bytes: &bytes[..end], known: ascii }, end < bytes.len())
-}
-
-/// An event of one `data` line.
-pub(crate) struct DataBlock<'i> {
-    pub(crate) data: &'i str,
-    /// The block's bytes.
-    pub(crate) len: usize,
-    /// Its bytes up to the one that completes it: without the LF of a last CRLF.
-    pub(crate) span: usize,
-}
-
-/// How the bytes of an event that begins with its `data` line go on.
-pub(crate) enum DataStart<'i> {
-    /// To the end of the event, which has no other line; LF or CRLF ends its lines.
-    Block(DataBlock<'i>),
-    /// To the end of the bytes: the value so far.
-    Open(Piece<'i>),
-    /// It begins with something else, or goes on in another way.
-    Other,
-}
-
-/// Reads an event of one `data` line at the beginning of `bytes`.
-#[inline(always)]
-pub(crate) fn data_start(bytes: &[u8]) -> DataStart<'_> {
-    let Some(start) = data_value(bytes) else { return DataStart::Other };
-    let (end, ascii) = line_end(bytes);
-    let Some(value) = bytes.get(start..end) else { return DataStart::Other };
-    let value = Piece { bytes: value, known: ascii };
-    let after = &bytes[end..];
-    let (len, span) = if after.starts_with(b"\n\n") {
-        (end + 2, end + 2)
-    } else if after.starts_with(b"\r\n\r\n") {
-        (end + 4, end + 3)
-    } else if after.is_empty() {
-        return DataStart::Open(value);
-    } else {
-        return DataStart::Other;
-    };
-    match value.text() {
-        Some(data) => DataStart::Block(DataBlock { data, len, span }),
-        None => DataStart::Other,
+pub(crate) fn with_widest<J: Job>(job: J) -> J::Output {
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    if let Some(avx2) = avx2::Avx2::detect() {
+        return avx2.run(job);
     }
+    with_baseline(job)
 }
 
-/// How the bytes of a `data` line that begins them go on.
-pub(crate) enum DataLine<'i> {
-    /// To an LF: the value, which is text, and the line's bytes with their end.
-    Whole(Piece<'i>, usize),
-    /// To the end of the bytes: the value so far.
-    Open(Piece<'i>),
-    /// It is no `data` line, or something is special about it.
-    Other,
-}
-
-/// Reads a `data` line at the beginning of `bytes`.
-#[inline(always)]
-pub(crate) fn data_line(bytes: &[u8]) -> DataLine<'_> {
-    let Some(start) = data_value(bytes) else { return DataLine::Other };
-    let (end, ascii) = line_end(bytes);
-    let Some(value) = bytes.get(start..end) else { return DataLine::Other };
-    let value = Piece { bytes: value, known: ascii };
-    match bytes.get(end) {
-        None => DataLine::Open(value),
-        Some(b'\n') => {
-            let value = value.checked();
-            if value.known { DataLine::Whole(value, end + 1) } else { DataLine::Other }
-        }
-        Some(_) => DataLine::Other,
-    }
-}
-
-/// A line of text that ends in LF: its value from `start` on, and what comes after it. `None` for
-/// anything else.
-#[inline(always)]
-pub(crate) fn short_line(bytes: &[u8], start: usize) -> Option<(Piece<'_>, &[u8])> {
-    let (end, ascii) = line_end(bytes);
-    if *bytes.get(end)? != b'\n' {
-        return None;
-    }
-    let value = Piece { bytes: bytes.get(start..end)?, known: ascii }.checked();
-    value.known.then(|| (value, &bytes[end + 1..]))
-}
-
-/// Where the value of a `data` line begins.
-#[inline(always)]
-fn data_value(bytes: &[u8]) -> Option<usize> {
-    const NAME: u64 = u64::from_le_bytes(*b"data:\0\0\0");
-    let head = u64::from_le_bytes(*bytes.first_chunk()?);
-    let space = usize::from((head >> 40) as u8 == b' ');
-    (head & 0xFF_FFFF_FFFF == NAME).then_some(5 + space)
-}
-
-/// How many bytes of whole lines at the beginning are comments, or blank if those are ignored too.
-/// Lines that pass `limit` or do not end in LF are left.
-pub(crate) fn ignorable_lines(bytes: &[u8], blanks: bool, limit: usize) -> usize {
-    #[cfg(target_arch = "x86_64")]
-    let mut start = if bytes.len() > limit {
-        0
-    } else {
-        match sse2::ignorable_lines(bytes, blanks) {
-            Ok(end) => return end,
-            Err(tail) => tail,
-        }
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    let mut start = 0;
-    loop {
-        match bytes.get(start) {
-            Some(b':') => {}
-            Some(b'\n') if blanks => {
-                start += 1;
-                continue;
-            }
-            _ => return start,
-        }
-        let (len, _) = line_end(&bytes[start..]);
-        if len > limit || bytes.get(start + len) != Some(&b'\n') {
-            return start;
-        }
-        start += len + 1;
-    }
-}
-
-/// The same for a line that is likely long.
-#[inline(always)]
-pub(crate) fn long_line(bytes: &[u8]) -> (Piece<'_>, bool) {
-    #[cfg(target_arch = "x86_64")]
-    let (end, ascii) = sse2::long_line_end(bytes, 0);
-    #[cfg(not(target_arch = "x86_64"))]
-    let (end, ascii) = line_end(bytes);
-    (Piece { bytes: &bytes[..end], known: ascii }, end < bytes.len())
-}
-
-/// The index of the first CR or LF, or the length; and whether all bytes before it are ASCII.
-#[inline(always)]
-fn line_end(bytes: &[u8]) -> (usize, bool) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        sse2::line_end(bytes)
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        swar::line_end(bytes)
-    }
-}
-
-const fn is_line_end(byte: u8) -> bool {
-    byte == b'\n' || byte == b'\r'
-}
-
-/// After the first byte that is not ASCII: only line ends are looked for.
+/// Apart, so that it costs nothing where it is not taken.
 #[inline(never)]
-fn line_end_in_unicode(bytes: &[u8], from: usize) -> (usize, bool) {
-    let end = memchr::memchr2(b'\n', b'\r', &bytes[from..]);
-    (end.map_or(bytes.len(), |end| from + end), false)
+fn with_baseline<J: Job>(job: J) -> J::Output {
+    job.run(Baseline)
 }
 
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     use core::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
-        _mm_set1_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+        _mm_subs_epi8,
     };
 
-    use super::{is_line_end, line_end_in_unicode};
+    use super::{BLOCK, Baseline, LANE, Vector};
 
-    /// Bytes of one register.
-    const LANE: usize = 16;
-    /// Bytes between two branches in a long line.
-    const BLOCK: usize = 4 * LANE;
+    impl Vector for Baseline {
+        #[inline(always)]
+        fn block_marks(self, block: &[u8; BLOCK]) -> u64 {
+            let lanes = lanes(block).map(compare);
+            // SAFETY: SSE2 is part of x86-64.
+            let any = unsafe {
+                let any = _mm_or_si128(
+                    _mm_or_si128(lanes[0], lanes[1]),
+                    _mm_or_si128(lanes[2], lanes[3]),
+                );
+                _mm_movemask_epi8(any)
+            };
+            if any == 0 { 0 } else { bitmap(lanes) }
+        }
+
+        #[inline(always)]
+        fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
+            // SAFETY: SSE2 is part of x86-64.
+            let equal = |lane| unsafe { _mm_cmpeq_epi8(lane, _mm_set1_epi8(wanted as i8)) };
+            bitmap(lanes(block).map(equal))
+        }
+
+        #[inline(always)]
+        fn lane_marks(self, lane: &[u8; LANE]) -> u32 {
+            // SAFETY: SSE2 is part of x86-64; a lane has 16 bytes.
+            unsafe { _mm_movemask_epi8(compare(load(lane.as_ptr()))) as u32 }
+        }
+
+        #[inline(always)]
+        fn skip_plain(self, _: &[u8], at: usize) -> usize {
+            at
+        }
+
+        #[inline(never)]
+        fn line_end_in_unicode(self, bytes: &[u8], at: usize) -> usize {
+            super::line_ends::find_in_unicode(self, bytes, at)
+        }
+    }
 
     #[inline(always)]
-    pub(super) fn line_end(bytes: &[u8]) -> (usize, bool) {
-        // Short lines end here, with nothing special in them.
-        if let Some(lane) = bytes.first_chunk::<LANE>() {
-            let found = candidates(lane);
-            if found == 0 {
-                return long_line_end(bytes, LANE);
-            }
-            let at = found.trailing_zeros() as usize;
-            if is_line_end(lane[at % LANE]) {
-                return (at, true);
-            }
-        }
-        long_line_end(bytes, 0)
+    fn bitmap(lanes: [__m128i; 4]) -> u64 {
+        // SAFETY: SSE2 is part of x86-64.
+        let [a, b, c, d] = lanes.map(|lane| unsafe { u64::from(_mm_movemask_epi8(lane) as u32) });
+        a | b << 16 | c << 32 | d << 48
     }
 
-    /// The same from `at` on, with nothing before it.
-    #[inline(never)]
-    pub(super) fn long_line_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
-        #[cfg(feature = "std")]
-        if bytes.len() - at >= super::avx2::WORTH_IT && super::avx2::is_there() {
-            // SAFETY: AVX2 is there.
-            at = unsafe { super::avx2::skip_plain(bytes, at) };
-        }
-        while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
-            let found = block_candidates(block);
-            if found != 0 {
-                if let Some(answer) = resolve(bytes, at, found) {
-                    return answer;
-                }
-            }
-            at += BLOCK;
-        }
-        while let Some(lane) = bytes[at..].first_chunk::<LANE>() {
-            let found = candidates(lane);
-            if found != 0 {
-                if let Some(answer) = resolve(bytes, at, u64::from(found)) {
-                    return answer;
-                }
-            }
-            at += LANE;
-        }
-        if at == bytes.len() {
-            return (at, true);
-        }
-        // The tail: the last lane again, less what was seen; or a very short chunk, bytewise.
-        match bytes.last_chunk::<LANE>() {
-            Some(lane) => {
-                let start = bytes.len() - LANE;
-                let found = (u64::from(candidates(lane)) >> (at - start)) << (at - start);
-                resolve(bytes, start, found).unwrap_or((bytes.len(), true))
-            }
-            None => super::swar::line_end(bytes),
-        }
-    }
-
-    /// The first line end among the candidates; `None` if they are other control characters.
     #[inline(always)]
-    fn resolve(bytes: &[u8], base: usize, mut found: u64) -> Option<(usize, bool)> {
-        while found != 0 {
-            let at = base + found.trailing_zeros() as usize;
-            let byte = bytes[at];
-            if is_line_end(byte) {
-                return Some((at, true));
-            }
-            if byte >= 0x80 {
-                return Some(line_end_in_unicode(bytes, at));
-            }
-            found &= found - 1;
-        }
-        None
-    }
-
-    /// As far as whole blocks show it: `Err` says where the line begins that they do not decide.
-    ///
-    /// A line's first byte tells whether it is ignored, and all first bytes of a block are looked at
-    /// together.
-    pub(super) fn ignorable_lines(bytes: &[u8], blanks: bool) -> Result<usize, usize> {
-        let mut start = 0;
-        let mut base = 0;
-        // Whether the block before ended in a line end. The first line begins like one to ignore.
-        let mut after_end = 0;
-        while let Some(block) = bytes[base..].first_chunk::<BLOCK>() {
-            let [colons, line_feeds, carriage_returns] = block_marks(block);
-            if carriage_returns != 0 {
-                return Err(start);
-            }
-            let starts = line_feeds << 1 | after_end;
-            let ignored = if blanks { colons | line_feeds } else { colons };
-            let others = starts & !ignored;
-            if others != 0 {
-                return Ok(base + others.trailing_zeros() as usize);
-            }
-            if line_feeds != 0 {
-                start = base + BLOCK - line_feeds.leading_zeros() as usize;
-            }
-            after_end = line_feeds >> (BLOCK - 1);
-            base += BLOCK;
-        }
-        Err(start)
-    }
-
-    /// A bit for each colon, LF and CR.
-    #[inline(always)]
-    fn block_marks(block: &[u8; BLOCK]) -> [u64; 3] {
+    fn lanes(block: &[u8; BLOCK]) -> [__m128i; 4] {
         let lane = block.as_ptr();
-        // SAFETY: SSE2 is part of x86-64; the four lanes are the block's 64 bytes.
+        // SAFETY: the four lanes are the block's 64 bytes.
         unsafe {
-            let lanes = [
-                load(lane),
-                load(lane.add(LANE)),
-                load(lane.add(2 * LANE)),
-                load(lane.add(3 * LANE)),
-            ];
-            [b':', b'\n', b'\r'].map(|wanted| {
-                let wanted = _mm_set1_epi8(wanted as i8);
-                let mask = |lane| u64::from(_mm_movemask_epi8(_mm_cmpeq_epi8(lane, wanted)) as u32);
-                mask(lanes[0]) | mask(lanes[1]) << 16 | mask(lanes[2]) << 32 | mask(lanes[3]) << 48
-            })
-        }
-    }
-
-    /// A bit for each byte that is a control character below 14, or not ASCII.
-    #[inline(always)]
-    fn candidates(lane: &[u8; LANE]) -> u32 {
-        // SAFETY: SSE2 is part of x86-64; a lane has 16 bytes.
-        unsafe { _mm_movemask_epi8(compare(load(lane.as_ptr()))) as u32 }
-    }
-
-    #[inline(always)]
-    fn block_candidates(block: &[u8; BLOCK]) -> u64 {
-        let lane = block.as_ptr();
-        // SAFETY: SSE2 is part of x86-64; the four lanes are the block's 64 bytes.
-        unsafe {
-            let a = compare(load(lane));
-            let b = compare(load(lane.add(LANE)));
-            let c = compare(load(lane.add(2 * LANE)));
-            let d = compare(load(lane.add(3 * LANE)));
-            let any = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
-            if _mm_movemask_epi8(any) == 0 {
-                return 0;
-            }
-            let mask = |lane| u64::from(_mm_movemask_epi8(lane) as u32);
-            mask(a) | mask(b) << 16 | mask(c) << 32 | mask(d) << 48
+            [load(lane), load(lane.add(LANE)), load(lane.add(2 * LANE)), load(lane.add(3 * LANE))]
         }
     }
 
@@ -548,101 +401,131 @@ mod sse2 {
         unsafe { _mm_loadu_si128(lane.cast()) }
     }
 
+    /// Sets the highest bit of each byte to be marked.
     #[inline(always)]
     fn compare(lane: __m128i) -> __m128i {
         // SAFETY: SSE2 is part of x86-64.
-        unsafe { _mm_cmplt_epi8(lane, _mm_set1_epi8(14)) }
+        // Read as signed, what is not ASCII is below all else, and stays there.
+        unsafe { _mm_subs_epi8(lane, _mm_set1_epi8(14)) }
     }
 }
 
-/// For lines of kilobytes, where the wider registers of most processors pay. Without `std` nobody says
-/// whether they are there.
+/// The wider registers of most processors, which halve the work.
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod avx2 {
     use core::arch::x86_64::{
-        _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
-        _mm256_set1_epi8,
+        __m256i, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
+        _mm256_or_si256, _mm256_set1_epi8,
     };
 
-    const LANE: usize = 32;
-    const BLOCK: usize = 4 * LANE;
-    /// From here on, asking for them costs less than they save.
-    pub(super) const WORTH_IT: usize = 4 * BLOCK;
+    use super::{BLOCK, Baseline, Job, LANE, Vector};
 
-    #[inline(always)]
-    pub(super) fn is_there() -> bool {
-        std::is_x86_feature_detected!("avx2")
+    /// The proof that AVX2 and BMI1 are there. Its methods are inlined into [`run_job`], which may use
+    /// them.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct Avx2(());
+
+    impl Avx2 {
+        #[inline(always)]
+        pub(super) fn detect() -> Option<Self> {
+            let found =
+                std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("bmi1");
+            found.then_some(Self(()))
+        }
+
+        #[inline(always)]
+        pub(super) fn run<J: Job>(self, job: J) -> J::Output {
+            // SAFETY: `self` is the proof.
+            unsafe { run_job(self, job) }
+        }
     }
 
-    /// The beginning, from `at` on, of the first block that is not plain text without a line end; or of
-    /// what is left after whole blocks.
-    ///
     /// # Safety
-    /// AVX2 is there.
-    #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
-        while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
-            let lane = block.as_ptr();
-            // SAFETY: AVX2 is there; the four lanes are the block's 128 bytes, and no alignment is
-            // asked for.
-            let special = unsafe {
-                let bound = _mm256_set1_epi8(14);
-                let compare =
-                    |lane: *const u8| _mm256_cmpgt_epi8(bound, _mm256_loadu_si256(lane.cast()));
-                let a = compare(lane);
-                let b = compare(lane.add(LANE));
-                let c = compare(lane.add(2 * LANE));
-                let d = compare(lane.add(3 * LANE));
-                let any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
-                _mm256_movemask_epi8(any) != 0
-            };
-            if special {
-                break;
-            }
-            at += BLOCK;
-        }
-        at
+    /// AVX2 and BMI1 are there.
+    #[target_feature(enable = "avx2,bmi1")]
+    unsafe fn run_job<J: Job>(avx2: Avx2, job: J) -> J::Output {
+        job.run(avx2)
     }
-}
 
-/// The portable twin: eight bytes in a register of any machine.
-#[cfg_attr(target_arch = "x86_64", allow(dead_code))]
-mod swar {
-    use super::{is_line_end, line_end_in_unicode};
+    impl Vector for Avx2 {
+        #[inline(always)]
+        fn block_marks(self, block: &[u8; BLOCK]) -> u64 {
+            bitmap(block, compare)
+        }
 
-    const LANE: usize = 8;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    const LOW: u64 = !HIGH;
-    /// Added to seven bits it reaches the eighth from 14 on.
-    const TO_14: u64 = 0x7272_7272_7272_7272;
+        #[inline(always)]
+        fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
+            // SAFETY: `self` is the proof that AVX2 is there.
+            bitmap(block, |half| unsafe { _mm256_cmpeq_epi8(half, _mm256_set1_epi8(wanted as i8)) })
+        }
+
+        #[inline(always)]
+        fn lane_marks(self, lane: &[u8; LANE]) -> u32 {
+            Baseline.lane_marks(lane)
+        }
+
+        #[inline(always)]
+        fn skip_plain(self, bytes: &[u8], mut at: usize) -> usize {
+            while let Some(blocks) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ 2 * BLOCK }>)
+            {
+                let half = blocks.as_ptr().cast::<__m256i>();
+                // SAFETY: `self` is the proof that AVX2 is there; the four halves are the 128 bytes,
+                // and no alignment is asked for.
+                let special = unsafe {
+                    let half = |index| compare(_mm256_loadu_si256(half.add(index)));
+                    let any = _mm256_or_si256(
+                        _mm256_or_si256(half(0), half(1)),
+                        _mm256_or_si256(half(2), half(3)),
+                    );
+                    _mm256_movemask_epi8(any) != 0
+                };
+                if special {
+                    break;
+                }
+                at += 2 * BLOCK;
+            }
+            at
+        }
+
+        #[inline(always)]
+        fn line_end_in_unicode(self, bytes: &[u8], at: usize) -> usize {
+            // SAFETY: `self` is the proof.
+            unsafe { line_end_in_unicode(self, bytes, at) }
+        }
+    }
+
+    /// # Safety
+    /// AVX2 and BMI1 are there.
+    #[inline(never)]
+    #[target_feature(enable = "avx2,bmi1")]
+    unsafe fn line_end_in_unicode(avx2: Avx2, bytes: &[u8], at: usize) -> usize {
+        super::line_ends::find_in_unicode(avx2, bytes, at)
+    }
 
     #[inline(always)]
-    pub(super) fn line_end(bytes: &[u8]) -> (usize, bool) {
-        let mut at = 0;
-        while let Some(lane) = bytes[at..].first_chunk::<LANE>() {
-            let word = u64::from_le_bytes(*lane);
-            // No carry passes from byte to byte, so each bit is exact.
-            let mut found = (!((word & LOW) + TO_14) | word) & HIGH;
-            while found != 0 {
-                let here = at + (found.trailing_zeros() / 8) as usize;
-                match bytes[here] {
-                    byte if is_line_end(byte) => return (here, true),
-                    0x80.. => return line_end_in_unicode(bytes, here),
-                    _ => found &= found - 1,
-                }
-            }
-            at += LANE;
+    fn bitmap(block: &[u8; BLOCK], compare: impl Fn(__m256i) -> __m256i) -> u64 {
+        let half = block.as_ptr().cast::<__m256i>();
+        // SAFETY: only `Avx2`, the proof that AVX2 is there, calls this; the two halves are the block's
+        // 64 bytes, and no alignment is asked for.
+        unsafe {
+            let half = |index| {
+                let half = compare(_mm256_loadu_si256(half.add(index)));
+                u64::from(_mm256_movemask_epi8(half) as u32)
+            };
+            half(0) | half(1) << 32
         }
-        for here in at..bytes.len() {
-            match bytes[here] {
-                byte if is_line_end(byte) => return (here, true),
-                0x80.. => return line_end_in_unicode(bytes, here),
-                _ => {}
-            }
-        }
-        (bytes.len(), true)
+    }
+
+    #[inline(always)]
+    fn compare(half: __m256i) -> __m256i {
+        // SAFETY: only `Avx2`, the proof that AVX2 is there, calls this.
+        unsafe { _mm256_cmpgt_epi8(_mm256_set1_epi8(14), half) }
     }
 }
 
-#[cfg(test)]
+#[cfg_attr(target_arch = "x86_64", allow(dead_code))]
+mod swar;
+
+mod line_ends;
+#[cfg(all(test, feature = "alloc"))]
 mod tests;

@@ -4,8 +4,7 @@ use crate::{
     engine::{Bounds, Engine, Part},
     error::{DecodeError, InvalidField, check_event_id},
     event::Item,
-    memory::Lent,
-    scan::Full,
+    memory::{Full, Lent},
 };
 
 /// The memory that a [`SliceDecoder`] works in. Its sizes are the limits.
@@ -71,7 +70,7 @@ impl<'b> SliceDecoder<'b> {
                 Part::Id => &mut parts[3],
                 Part::LastEventId => &mut parts[4],
             };
-            Lent::new(part.take().unwrap_or_default())
+            part.take().unwrap_or_default()
         }))
     }
 
@@ -87,6 +86,24 @@ impl<'b> SliceDecoder<'b> {
     /// # Errors
     /// [`InvalidField`] if no stream could have sent that id, or it does not fit the memory lent for it;
     /// then the last event ID is empty.
+    ///
+    /// ```
+    /// use sse_codec::{Buffers, InvalidField, SliceDecoder};
+    ///
+    /// let (mut line, mut event) = ([0; 64], [0; 128]);
+    /// let (mut event_type, mut last_id, mut id) = ([0; 16], [0; 16], [0; 16]);
+    /// let mut decoder = SliceDecoder::new(Buffers {
+    ///     line: &mut line,
+    ///     event: &mut event,
+    ///     event_type: &mut event_type,
+    ///     ids: [&mut last_id, &mut id],
+    /// });
+    /// assert_eq!(decoder.set_last_event_id("41"), Ok(()));
+    /// assert_eq!(decoder.last_event_id(), "41");
+    /// let long = "an id of more than sixteen bytes";
+    /// assert!(matches!(decoder.set_last_event_id(long), Err(InvalidField::TooLong { .. })));
+    /// assert_eq!(decoder.last_event_id(), "");
+    /// ```
     pub fn set_last_event_id(&mut self, id: &str) -> Result<(), InvalidField> {
         check_event_id(id)?;
         let full = |Full| InvalidField::TooLong { len: id.len() };

@@ -77,6 +77,21 @@ impl<S> EventStream<S> {
     }
 
     /// The decoder, which keeps its last event ID, for the stream of the next connection.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures_util::{FutureExt, StreamExt, stream};
+    /// use sse_codec::EventStream;
+    ///
+    /// let chunks = stream::iter([Ok::<_, std::io::Error>(Bytes::from("id: 7\ndata: a\n\n"))]);
+    /// let mut events = EventStream::new(chunks);
+    /// assert!(events.next().now_or_never().unwrap().is_some());
+    /// let next = EventStream::with_decoder(
+    ///     stream::empty::<std::io::Result<Bytes>>(),
+    ///     events.into_decoder(),
+    /// );
+    /// assert_eq!(next.last_event_id(), "7");
+    /// ```
     pub fn into_decoder(mut self) -> SharedDecoder {
         self.decoder.finish();
         self.decoder

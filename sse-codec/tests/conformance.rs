@@ -73,7 +73,9 @@ impl Vector {
                 }),
                 Outcome::ReconnectionTime { milliseconds, .. } => retry = Some(*milliseconds),
                 Outcome::Comment { .. } => {}
-                Outcome::LineTooLong { .. } | Outcome::EventTooLong { .. } => {
+                Outcome::LineTooLong { .. }
+                | Outcome::ValueTooLong { .. }
+                | Outcome::EventTooLong { .. } => {
                     panic!("{} {how}: {outcome:?}", self.name)
                 }
             }
@@ -138,5 +140,24 @@ fn on_time() {
 fn the_naive_twin_agrees() {
     for vector in vectors() {
         vector.check(&read_naively(standard(), &vector.bytes()), "read naively");
+    }
+}
+
+#[test]
+fn a_value_over_its_limit_drops_its_event_even_where_another_follows() {
+    let limited = rules(Limits::default().value(4));
+    let stream =
+        b"event: longer\nevent: t\ndata: lost\n\nid: 12345\nid: 7\ndata: lost\n\ndata: here\n\n";
+    let expected = read_naively(limited, stream);
+    assert!(matches!(
+        expected.outcomes[..],
+        [
+            Outcome::ValueTooLong { line_start: 0 },
+            Outcome::ValueTooLong { .. },
+            Outcome::Event { .. }
+        ]
+    ));
+    for size in 1..=stream.len() {
+        assert_eq!(read(limited, stream.chunks(size)), expected, "chunks of {size}");
     }
 }

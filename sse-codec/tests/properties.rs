@@ -31,8 +31,9 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 fn any_rules() -> impl Strategy<Value = Rules> {
     let limits = prop_oneof![
         Just(Limits::default()),
-        (0_usize..200, 0_usize..300)
-            .prop_map(|(line, event)| Limits::default().line(line).event(event)),
+        (0_usize..200, 0_usize..300, 0_usize..40).prop_map(|(line, event, value)| {
+            Limits::default().line(line).event(event).value(value)
+        }),
     ];
     (limits, any::<bool>()).prop_map(|(limits, comments)| Rules { comments, ..rules(limits) })
 }

@@ -113,26 +113,32 @@ proptest! {
 }
 
 #[test]
-fn what_lies_whole_in_its_chunk_is_not_copied() {
-    static CHUNK: &[u8] = b"id: 7\nevent: price\ndata: 1.08\n\ndata: two\ndata: lines\n\n";
+fn what_lies_whole_in_its_chunk_is_not_copied_unless_it_is_short() {
+    static CHUNK: &[u8] = b"event: a type of twenty-four b.\ndata: data of 24 bytes, whole.\n\n\
+        event: price\ndata: data of 23 bytes, whole\n\ndata: two\ndata: lines of data, put together\n\n";
     let items = shared(&mut SharedDecoder::new(), CHUNK);
     let inside = |text: &ByteStr| CHUNK.as_ptr_range().contains(&text.as_ptr());
-    let first = event(&items[0]);
-    assert!(inside(&first.data) && inside(&first.event_type));
-    assert!(!inside(&event(&items[1]).data));
-    assert_eq!(event(&items[1]).data, "two\nlines");
+    let [long, short, joined] = [0, 1, 2].map(|at| event(&items[at]));
+    assert_eq!((long.event_type.len(), long.data.len()), (24, 24));
+    assert!(inside(&long.data) && inside(&long.event_type));
+    assert_eq!((&*short.event_type, &*short.data), ("price", "data of 23 bytes, whole"));
+    assert!(!inside(&short.data) && !inside(&short.event_type));
+    assert_eq!(joined.data, "two\nlines of data, put together");
+    assert!(!inside(&joined.data));
 }
 
 #[test]
-fn events_under_one_id_share_it() {
-    let items = shared(&mut SharedDecoder::new(), b"id: 7\ndata: a\n\ndata: b\n\n");
-    let id = |at: usize| event(&items[at]).last_event_id.as_ptr();
-    assert_eq!(id(0), id(1));
+fn events_under_one_long_id_share_it() {
+    let stream = b"id: an id of twenty-four b..\ndata: a\n\ndata: b\n\n";
+    let items = shared(&mut SharedDecoder::new(), stream);
+    let id = |at: usize| &event(&items[at]).last_event_id;
+    assert_eq!(id(0).as_ptr(), id(1).as_ptr());
+    assert_eq!(id(0).len(), 24);
 }
 
 #[test]
 fn a_detached_event_lets_its_chunk_go() {
-    let mut chunk = Bytes::from(b"event: t\ndata: a\n\n".to_vec());
+    let mut chunk = Bytes::from(b"event: t\ndata: long enough not to be copied\n\n".to_vec());
     let whole = chunk.clone();
     let item = SharedDecoder::new().decode(&mut chunk).unwrap().unwrap();
     drop(chunk);
@@ -143,6 +149,17 @@ fn a_detached_event_lets_its_chunk_go() {
     assert_eq!(detached, kept);
     drop(kept);
     assert!(whole.is_unique());
+}
+
+#[test]
+fn a_short_event_keeps_no_chunk_alive() {
+    let mut chunk = Bytes::from(b"id: 7\nevent: price\ndata: 1.08\n\n".to_vec());
+    let whole = chunk.clone();
+    let item = SharedDecoder::new().decode(&mut chunk).unwrap().unwrap();
+    drop(chunk);
+    assert!(whole.is_unique());
+    assert_eq!(event(&item).data, "1.08");
+    assert_eq!(event(&item).data.clone().into_bytes(), "1.08");
 }
 
 #[test]

@@ -17,6 +17,13 @@ pub use self::ticket::{Ticket, TicketError};
 use self::{presence::Presences, rate::Rates, ticket::Tickets};
 
 /// Settings of an [`Admission`].
+///
+/// ```
+/// use sse_server_core::AdmissionConfig;
+///
+/// let mut config = AdmissionConfig::default();
+/// (config.publish_rate, config.publish_burst) = (10, 50);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdmissionConfig {
@@ -182,6 +189,16 @@ pub struct AdmissionCounters {
 }
 
 /// Whose streams and tickets [`Admission::revoke`] ends.
+///
+/// ```
+/// use sse_codec::time::Instant;
+/// use sse_server_core::{Admission, AdmissionConfig, Revoke, Visitor};
+///
+/// let (mut admission, now) = (Admission::new(AdmissionConfig::default(), 1), Instant::ORIGIN);
+/// let pass = admission.admit(Visitor::new([]).user("ann").token("8f1c"), now)?;
+/// assert_eq!(admission.revoke(Revoke::Token("8f1c")), [pass], "close these");
+/// # Ok::<(), sse_server_core::AdmissionError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Revoke<'a> {
@@ -340,14 +357,6 @@ impl Admission {
         let mut passes: Vec<_> = self.visitors.iter().filter(is_theirs).map(|(&p, _)| p).collect();
         passes.sort_unstable();
         self.counters.revoked += passes.len() as u64;
-        passes
-    }
-
-    /// The streams of a user, to be ended one and all.
-    pub fn passes_of(&self, user: &str) -> Vec<Pass> {
-        let of_user = |(_, visitor): &(&Pass, &Visitor)| visitor.user.as_deref() == Some(user);
-        let mut passes: Vec<_> = self.visitors.iter().filter(of_user).map(|(&p, _)| p).collect();
-        passes.sort_unstable();
         passes
     }
 

@@ -5,6 +5,14 @@ use core::time::Duration;
 use crate::{error::InvalidConfig, window::Log};
 
 /// How much of a log is kept. What passes any of the limits goes, oldest first.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_server_core::Retention;
+///
+/// let hour = Retention::DEFAULT.age(Some(Duration::from_secs(3600)));
+/// assert_eq!(hour.within(&Retention::WINDOW).bytes, Retention::WINDOW.bytes);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
@@ -85,6 +93,17 @@ pub enum Overflow {
 }
 
 /// Settings of a [`Hub`](crate::Hub).
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_server_core::{HubConfig, Overflow, Retention};
+///
+/// let mut config = HubConfig::default();
+/// config.heartbeat = Some(Duration::from_secs(30));
+/// config.overflow = Overflow::SkipToLatest;
+/// config.check(&Retention::DEFAULT)?;
+/// # Ok::<(), sse_server_core::InvalidConfig>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HubConfig {
@@ -127,7 +146,7 @@ pub struct HubConfig {
     pub page: usize,
     /// How many pages the store is asked for at once; the others wait. 256.
     pub max_fetches: usize,
-    /// Over how long a drain spreads the reconnects of very many subscribers. 20 s.
+    /// Over how long a drain spreads the reconnects of very many subscribers, at most. 25 s.
     pub drain_spread: Duration,
 }
 
@@ -203,7 +222,7 @@ impl Default for HubConfig {
             max_pending_bytes: 64 << 20,
             page: 256 << 10,
             max_fetches: 256,
-            drain_spread: Duration::from_secs(20),
+            drain_spread: Duration::from_secs(25),
         }
     }
 }

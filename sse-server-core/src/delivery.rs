@@ -199,6 +199,12 @@ impl Hub {
 
     fn heartbeat_frame(&self, heartbeat: Heartbeat, subscriber: &Subscriber) -> Frame {
         let mut event = OutgoingEvent::new();
+        // Its place may be another since; one that waits to be told so must not be told the place
+        // alone.
+        let heartbeat = match subscriber.control.reset {
+            Some(_) => Heartbeat::Comment,
+            None => heartbeat,
+        };
         if heartbeat == Heartbeat::Id {
             event = event.id(self.cursor_at(subscriber.cursor).id());
         }
@@ -223,24 +229,30 @@ impl Hub {
     }
 
     /// How much longer a subscriber waits after a drain, so that very many do not come back at
-    /// once: about 500 a second.
+    /// once: about 400 a second.
     fn spread(&self, id: SubscriberId) -> Duration {
         let crowd = self.drain.map_or(0, |drain| drain.crowd);
-        let millis = u64::try_from(crowd).unwrap_or(u64::MAX).saturating_mul(2);
-        let spread = self.config.drain_spread.min(Duration::from_millis(millis));
+        let micros = u64::try_from(crowd).unwrap_or(u64::MAX).saturating_mul(2500);
+        let spread = self.config.drain_spread.min(Duration::from_micros(micros));
         portion(spread, self.noise(id, 2))
     }
 
     /// A number that looks random, always the same for the same subscriber and use. Over the
     /// subscribers of a hub no number comes twice.
     pub(crate) fn noise(&self, id: SubscriberId, usage: u64) -> u64 {
-        let mut x = (u64::from(id.generation) << 32 | u64::from(id.index))
-            ^ self.seed.wrapping_add(usage.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        // The finalizer of SplitMix64, a bijection.
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
+        let key = |n: u64| mix(self.seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let id = u64::from(id.generation) << 32 | u64::from(id.index);
+        // Clients see some of these and can guess their place in the table. A key before, between
+        // and after, so that this does not give them the seed, by which names are hashed as well.
+        mix(mix(id ^ key(3 * usage + 1)).wrapping_add(key(3 * usage + 2))) ^ key(3 * usage + 3)
     }
+}
+
+/// The finalizer of SplitMix64, a bijection.
+const fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
 }
 
 impl Written {

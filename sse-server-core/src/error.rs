@@ -91,6 +91,9 @@ pub enum SubscribeError {
         /// What was asked for.
         asked: Selector,
     },
+    /// By a grant that is over.
+    #[error("what was granted is over; ask for it anew")]
+    Expired,
     /// As many different patterns are in use as the hub indexes.
     #[error("the hub has as many patterns in use as it takes; name topics, or try again later")]
     PatternsFull,

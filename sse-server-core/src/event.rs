@@ -9,6 +9,17 @@ use sse_codec::{EventType, OutgoingEvent};
 use crate::{cursor::Cursor, delivery::reserved, key::PublishKey, topic::Topic};
 
 /// An event that somebody asks to publish. [`Hub::publish`](crate::Hub::publish) checks it.
+///
+/// ```
+/// use sse_codec::EventType;
+/// use sse_server_core::{Publish, PublishKey, Topic};
+///
+/// let event = Publish::new([Topic::new("orders")?, Topic::user("ann")?], "{\"order\":17}")
+///     .event_type(EventType::new("paid")?)
+///     .key(PublishKey::new("order-17-paid")?);
+/// # let _ = event;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Publish {
@@ -47,6 +58,19 @@ impl Publish {
 }
 
 /// A checked event that waits for its place.
+///
+/// ```
+/// use sse_codec::time::Instant;
+/// use sse_server_core::{Cursor, Epoch, Hub, HubConfig, Output, Publish, Topic};
+///
+/// let start = Cursor::new(Epoch::new(0xe), 0);
+/// let mut hub = Hub::new(HubConfig::default(), start, 1);
+/// hub.publish(Publish::new([Topic::new("prices")?], "1.08"), Instant::ORIGIN)?;
+/// let Some(Output::Append { event, .. }) = hub.poll_output() else { unreachable!() };
+/// let appended = event.place(Cursor::new(start.epoch(), 1));
+/// assert_eq!(&appended.frame[..], b"id: e-1\ndata: 1.08\n\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Draft {
     topics: Arc<[Topic]>,
@@ -91,7 +115,22 @@ impl Draft {
     }
 }
 
-/// Who is subscribed to a topic, for those who watch it.
+/// Who is subscribed to a topic, for those who watch it: [`Admission`](crate::Admission) says it,
+/// and each [hub](crate::Hub::handle_presence) tells its watchers.
+///
+/// ```
+/// use sse_codec::time::Instant;
+/// use sse_server_core::{Admission, AdmissionConfig, Selector, Topic, Visitor};
+///
+/// let (mut admission, now) = (Admission::new(AdmissionConfig::default(), 1), Instant::ORIGIN);
+/// admission.admit(Visitor::new([Selector::new("$presence.room")?]), now)?;
+/// admission.admit(Visitor::new([Selector::new("room")?]).user("ann"), now)?;
+/// let due = admission.poll_timeout().expect("something to tell");
+/// let word = admission.poll_presence(due).expect("a second later");
+/// assert_eq!((word.count, &*word.joined[0]), (1, "ann"));
+/// assert_eq!(admission.presence(&Topic::new("room")?).users, word.users, "or at once, by asking");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Presence {

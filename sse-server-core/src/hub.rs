@@ -4,21 +4,20 @@ use alloc::{
     collections::{BTreeMap, VecDeque},
     vec::Vec,
 };
-use core::{fmt, num::NonZeroU64};
+use core::fmt;
 
 use bytes::Bytes;
 use sse_codec::time::Instant;
 
 use crate::{
     config::HubConfig,
-    cursor::{Cursor, ResetReason, Resume},
-    error::{InvalidTopic, PublishError, StoreError, SubscribeError},
+    cursor::Cursor,
+    error::{PublishError, StoreError},
     event::{Appended, Draft, Presence, Publish},
     fetches::Fetches,
     output::{Counters, Output, PublishId, Receipt, SubscriberId},
-    selector::Selector,
-    subscriber::{Control, Members, Opening, Pace, Phase, Seat, Slab, Subscriber, Topics},
-    timers::{Wheel, millis},
+    subscriber::{Members, Phase, Slab, Subscriber},
+    timers::Wheel,
     topic::Topic,
     window::{Log, Placed},
 };
@@ -34,6 +33,29 @@ pub(crate) const RESERVED_TYPES: [&str; 3] = ["connected", "reset", "heartbeat"]
 /// too late does nothing. `poll_*` is what the driver must do next: after any call, act on
 /// [`poll_output`](Self::poll_output) and [`poll_ready`](Self::poll_ready) until each is empty, and
 /// arm one timer for [`poll_timeout`](Self::poll_timeout). Their order among each other is free.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_codec::time::Instant;
+/// use sse_server_core::{CloseReason, Cursor, Epoch, Hub, HubConfig, Output, Subscribe, Topic};
+///
+/// let now = Instant::ORIGIN;
+/// let mut hub = Hub::new(HubConfig::default(), Cursor::new(Epoch::new(1), 0), 1);
+/// let id = hub.subscribe(Subscribe::new([Topic::new("prices")?]), now)?;
+/// assert_eq!(hub.poll_ready(), Some(id), "there is something to write to it");
+///
+/// let mut frames = Vec::new();
+/// let written = hub.next_frames(id, 16 << 10, &mut frames).expect("it said so");
+/// // Its socket takes nothing: half a minute later it is cut.
+/// let then = now + hub.config().max_stall + Duration::from_secs(1);
+/// assert!(hub.poll_timeout().is_some_and(|deadline| deadline.at < then));
+/// hub.handle_timeout(then);
+/// let Some(Output::Close { reason, .. }) = hub.poll_output() else { unreachable!() };
+/// assert_eq!(reason, CloseReason::Slow);
+/// // A report that comes too late does nothing.
+/// hub.handle_written(id, written, then);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Hub {
     pub(crate) config: HubConfig,
     pub(crate) seed: u64,
@@ -46,7 +68,7 @@ pub struct Hub {
     pub(crate) drain: Option<Drain>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) counters: Counters,
-    everyone: u32,
+    pub(crate) everyone: u32,
     /// By the number of a `$presence` topic: its newest frame.
     pub(crate) presence: BTreeMap<u32, Bytes>,
     /// Events that the store has not answered for, each with its bytes.
@@ -66,57 +88,6 @@ pub(crate) struct Drain {
     pub(crate) until: Instant,
     /// How many subscribers there were.
     pub(crate) crowd: usize,
-}
-
-/// What a subscriber asks for.
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct Subscribe {
-    selectors: Vec<Selector>,
-    user: Option<Topic>,
-    granted: Option<Vec<Selector>>,
-    resume: Resume,
-    expires: Option<Instant>,
-}
-
-impl Subscribe {
-    /// Events of these topics and patterns, and of `$all`, which is in every subscription.
-    pub fn new<S: Into<Selector>>(selectors: impl IntoIterator<Item = S>) -> Self {
-        Self { selectors: selectors.into_iter().map(Into::into).collect(), ..Self::default() }
-    }
-
-    /// Adds what is for this user, wherever they subscribe. Who they are must be known from
-    /// elsewhere, never from what they ask.
-    ///
-    /// # Errors
-    /// [`InvalidTopic`] if the ID cannot stand in a topic.
-    pub fn user(mut self, id: &str) -> Result<Self, InvalidTopic> {
-        self.user = Some(Topic::user(id)?);
-        Ok(self)
-    }
-
-    /// Refuses whatever none of `granted` covers.
-    pub fn granted(mut self, granted: impl IntoIterator<Item = Selector>) -> Self {
-        self.granted = Some(granted.into_iter().collect());
-        self
-    }
-
-    /// The topics and patterns asked for.
-    pub fn selectors(&self) -> &[Selector] {
-        &self.selectors
-    }
-
-    /// Sets where to begin.
-    pub fn resume(mut self, resume: Resume) -> Self {
-        self.resume = resume;
-        self
-    }
-
-    /// Sets when the grant ends, and with it the subscription.
-    pub fn expires(mut self, at: Instant) -> Self {
-        self.expires = Some(at);
-        self
-    }
 }
 
 impl Hub {
@@ -162,59 +133,6 @@ impl Hub {
         let mut counters = self.counters;
         counters.subscribers = self.subscribers.len() as u64;
         counters
-    }
-
-    /// Takes in a subscriber. Its first frames are ready at once.
-    ///
-    /// # Errors
-    /// [`SubscribeError`] says which limit it would pass.
-    pub fn subscribe(
-        &mut self,
-        request: Subscribe,
-        now: Instant,
-    ) -> Result<SubscriberId, SubscribeError> {
-        let selectors = self.admit(&request).inspect_err(|_| self.counters.refused += 1)?;
-        let Subscribe { resume, expires, .. } = request;
-        // What has outlived its age is not shown, even if nothing has come since.
-        self.log.trim(now);
-
-        let head = self.log.head();
-        let (opening, cursor, reset) = match resume {
-            Resume::Fresh => (Opening::Fresh, head.offset(), None),
-            Resume::Earliest => (Opening::Resumed, 0, None),
-            Resume::After(at) if at.epoch() == head.epoch() => {
-                (Opening::Resumed, at.offset(), None)
-            }
-            Resume::After(_) => (Opening::Resumed, 0, Some(ResetReason::Epoch)),
-            Resume::Malformed => (Opening::Resumed, 0, Some(ResetReason::Malformed)),
-        };
-        let pace = match opening {
-            Opening::Fresh => Pace::Live,
-            Opening::Resumed if resume == Resume::Earliest || reset.is_some() => Pace::FromEarliest,
-            Opening::Resumed => Pace::CatchingUp,
-        };
-        let id = self.subscribers.insert(Subscriber {
-            phase: Phase::Live,
-            cursor,
-            topics: Topics::from(Vec::new()),
-            touched: millis(now),
-            expires: expires.and_then(|at| NonZeroU64::new(millis(at).max(1))),
-            control: Control { opening: Some(opening), reset, ..Control::default() },
-            pending: false,
-            pace,
-            closing: false,
-        });
-        self.seat(id.index, &selectors);
-        self.counters.subscribed += 1;
-        self.arm(id.index, now);
-        if cursor > head.offset() {
-            // Another hub of the store may have heard of more than this one; the store knows.
-            self.request_page(id.index);
-            self.make_ready(id.index, now);
-        } else {
-            self.settle(id.index, now);
-        }
-        Ok(id)
     }
 
     /// Checks an event and asks the store to append it; [`Output::PublishDone`] says how it went.
@@ -299,7 +217,8 @@ impl Hub {
             && self.appending_bytes + bytes <= self.config.max_pending_bytes
     }
 
-    /// The number that clients see as their `clientId`, in hexadecimal digits.
+    /// The number that clients see as their `clientId`, in hexadecimal digits. It says nothing about
+    /// those of others.
     pub fn client_id(&self, id: SubscriberId) -> u64 {
         self.noise(id, 0)
     }
@@ -345,6 +264,13 @@ impl Hub {
         self.outputs.pop_front()
     }
 
+    /// Whether neither [`poll_ready`](Self::poll_ready) nor [`poll_output`](Self::poll_output) has
+    /// anything to give. After a write that is the rule, and [`poll_timeout`](Self::poll_timeout) is
+    /// then no sooner than it was.
+    pub fn is_quiet(&self) -> bool {
+        self.outputs.is_empty() && self.subscribers.nobody_ready()
+    }
+
     /// Whether a drain has begun.
     pub const fn is_draining(&self) -> bool {
         self.drain.is_some()
@@ -372,45 +298,6 @@ impl Hub {
     /// The numbers of all that a subscriber reads, in order: `$all` has the lowest.
     pub(crate) fn numbers(&self, subscriber: &Subscriber) -> impl Iterator<Item = u32> {
         core::iter::once(self.everyone).chain(subscriber.topics.numbers())
-    }
-
-    /// Checks a subscription and gives what it asks for, each once.
-    fn admit(&self, request: &Subscribe) -> Result<Vec<Selector>, SubscribeError> {
-        if self.drain.is_some() {
-            return Err(SubscribeError::Draining);
-        }
-        let mut selectors = request.selectors.clone();
-        selectors.sort_unstable();
-        selectors.dedup();
-        let (count, max) = (selectors.len(), self.config.max_topics);
-        if count > max {
-            return Err(SubscribeError::TooManyTopics { count, max });
-        }
-        let is_new =
-            |selector: &&Selector| selector.is_pattern() && self.log.number_of(selector).is_none();
-        let (count, max) =
-            (selectors.iter().filter(|s| s.is_pattern()).count(), self.config.max_patterns);
-        if count > max {
-            return Err(SubscribeError::TooManyPatterns { count, max });
-        }
-        if let Some(granted) = &request.granted {
-            let is_granted = |asked: &&Selector| granted.iter().any(|grant| grant.covers(asked));
-            if let Some(asked) = selectors.iter().find(|asked| !is_granted(asked)) {
-                return Err(SubscribeError::Forbidden { asked: asked.clone() });
-            }
-        }
-        if self.subscribers.len() >= self.config.max_subscribers {
-            return Err(SubscribeError::Full);
-        }
-        let new_patterns = selectors.iter().filter(is_new).count();
-        if self.log.patterns() + new_patterns > self.config.max_patterns_in_use {
-            return Err(SubscribeError::PatternsFull);
-        }
-        let everyone = Selector::from(Topic::all());
-        selectors.retain(|selector| *selector != everyone);
-        selectors.extend(request.user.clone().map(Selector::from));
-        selectors.dedup();
-        Ok(selectors)
     }
 
     fn check(&self, request: &Publish) -> Result<(), PublishError> {
@@ -473,46 +360,6 @@ impl Hub {
             }
         } else if self.is_overdue(index) {
             self.overdue.push(self.subscribers.id(index));
-        }
-    }
-
-    /// Enters a subscriber into the lists of its topics.
-    fn seat(&mut self, index: u32, topics: &[Selector]) {
-        let mut told = 0;
-        let mut seats = Vec::with_capacity(topics.len());
-        for topic in topics {
-            let number = self.log.pin(topic);
-            if self.members.len() <= number as usize {
-                self.members.resize_with(number as usize + 1, Members::default);
-            }
-            told |= u8::from(self.presence.contains_key(&number));
-            let members = &mut self.members[number as usize];
-            seats.push(Seat { topic: number, place: members.slots().len() as u32 });
-            members.push(index);
-        }
-        seats.sort_unstable_by_key(|seat| seat.topic);
-        if let Some(subscriber) = self.subscribers.at_mut(index) {
-            subscriber.topics = seats.into();
-            subscriber.control.presence = told;
-        }
-    }
-
-    /// Takes a subscriber out of the lists of its topics. The last of each list takes its seat.
-    pub(crate) fn unseat(&mut self, topics: &Topics) {
-        for &Seat { topic, place } in topics.seats() {
-            let members = &mut self.members[topic as usize];
-            members.swap_remove(place);
-            if let Some(&moved) = members.slots().get(place as usize) {
-                let moved = self.subscribers.at_mut(moved).into_iter();
-                let seats = moved.flat_map(|subscriber| subscriber.topics.seats_mut());
-                for seat in seats.filter(|seat| seat.topic == topic) {
-                    seat.place = place;
-                }
-            }
-            if members.slots().is_empty() {
-                self.presence.remove(&topic);
-            }
-            self.log.unpin(topic);
         }
     }
 }

@@ -81,6 +81,7 @@ mod output;
 mod overflow;
 mod replay;
 mod selector;
+mod subscribe;
 mod subscriber;
 mod timers;
 mod topic;
@@ -96,12 +97,13 @@ pub use crate::{
     cursor::{Cursor, Epoch, ResetReason, Resume},
     error::{InvalidConfig, InvalidKey, InvalidTopic, PublishError, StoreError, SubscribeError},
     event::{Appended, Draft, HistoryPage, Presence, Publish, Stored},
-    hub::{Hub, Subscribe},
+    hub::Hub,
     key::{Keys, PublishKey},
     output::{
         CloseReason, Counters, Deadline, FetchId, Output, PublishId, Receipt, SubscriberId, Timer,
     },
     selector::Selector,
+    subscribe::Subscribe,
     subscriber::Written,
     topic::Topic,
     window::{Log, Placed},

@@ -30,6 +30,13 @@ impl SubscriberId {
 pub struct PublishId(pub(crate) u64);
 
 /// Where a published event has its place.
+///
+/// ```
+/// use sse_server_core::{Cursor, Epoch, Receipt};
+///
+/// let place = Cursor::new(Epoch::new(1), 7);
+/// assert!(Receipt::repeat(place).is_repeat && !Receipt::new(place).is_repeat);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Receipt {

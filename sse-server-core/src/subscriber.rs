@@ -327,6 +327,10 @@ impl Slab {
         true
     }
 
+    pub(crate) const fn nobody_ready(&self) -> bool {
+        self.ready.is_none()
+    }
+
     pub(crate) fn pop_ready(&mut self) -> Option<SubscriberId> {
         loop {
             let (index, last) = self.ready?;

@@ -257,7 +257,9 @@ impl ReferenceStateMachine for Model {
 
     /// A secret is drawn at random, so that none comes twice.
     fn preconditions(model: &Self, step: &Step) -> bool {
-        !matches!(step, Step::Issue { secret, .. } if model.tickets.contains_key(secret))
+        let Step::Issue { secret, .. } = step else { return true };
+        let came_by_it = |stream: &Stream| stream.ticket == Some(*secret);
+        !model.tickets.contains_key(secret) && !model.streams.values().any(came_by_it)
     }
 
     fn apply(mut model: Self, step: &Step) -> Self {

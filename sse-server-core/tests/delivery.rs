@@ -7,7 +7,7 @@ use common::{EPOCH, World, data, events, secs, topic};
 use sse_codec::EventType;
 use sse_server_core::{
     CloseReason, Cursor, HubConfig, Publish, PublishError, PublishKey, Receipt, Resume, Retention,
-    StoreError, Subscribe, SubscribeError,
+    StoreError, Subscribe, SubscribeError, Topic,
 };
 
 #[test]
@@ -119,6 +119,25 @@ fn those_who_leave_take_nobody_elses_seat() {
     let got: Vec<_> = ids.iter().map(|&id| data(&world.read(id)).concat()).collect();
     assert_eq!(got, ["", "still", "", "still", "still", ""]);
     assert_eq!(world.hub.counters().subscribers, 3);
+}
+
+#[test]
+fn one_that_asks_twice_for_its_own_has_one_seat_there() {
+    let mut world = World::new();
+    let ask = |world: &mut World| {
+        let own = Topic::user("ann").unwrap();
+        let request = Subscribe::new([topic("a"), own, Topic::all()]).user("ann").unwrap();
+        world.hub.subscribe(request, world.now).unwrap()
+    };
+    let ids = [ask(&mut world), ask(&mut world), ask(&mut world)];
+    world.hub.handle_disconnect(ids[0]);
+    world.hub.handle_disconnect(ids[2]);
+    world.read(ids[1]);
+    let event = Publish::new([Topic::user("ann").unwrap()], "hers");
+    world.hub.publish(event, world.now).unwrap();
+    world.act();
+    assert_eq!(data(&world.read(ids[1])), ["hers"]);
+    assert_eq!(world.ready(), [ids[1]], "named once");
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn a_hundred_thousand_deliveries_reach_their_audience_alone() {
                 1 => Resume::Earliest,
                 _ => Resume::from_last_event_id(&ids[chance.below(ids.len())]),
             };
-            let expires = (chance.below(4) == 0).then(|| now + secs(chance.below(60) as u64));
+            let expires = (chance.below(4) == 0).then(|| now + secs(1 + chance.below(60) as u64));
             let mut request = Subscribe::new(selectors.clone()).resume(resume);
             if let Some(user) = user {
                 request = request.user(user).unwrap();

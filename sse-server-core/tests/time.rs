@@ -8,7 +8,8 @@ use core::time::Duration;
 use common::{World, data, events, secs};
 use sse_codec::EventType;
 use sse_server_core::{
-    CloseReason, HubConfig, Publish, PublishError, Resume, Retention, Subscribe, SubscribeError,
+    CloseReason, Cursor, Epoch, HubConfig, Log, Output, Publish, PublishError, Resume, Retention,
+    Subscribe, SubscribeError,
 };
 
 #[test]
@@ -42,6 +43,27 @@ fn the_id_of_a_heartbeat_keeps_a_quiet_topic_resumable() {
     assert_eq!(world.read(id), "id: e-5\n\n");
     world.publish(&["quiet"], "at last");
     assert_eq!(data(&world.read(id)), ["at last"]);
+}
+
+#[test]
+fn a_heartbeat_that_was_due_in_another_epoch_carries_no_id_of_the_new_one() {
+    let mut world = World::new();
+    let id = world.subscribe(&["a"], Resume::Fresh);
+    world.read(id);
+    world.publish(&["b"], "not its own");
+    world.pass(secs(15));
+    // Before it is written the store begins anew, and the hub hears of it late.
+    let start = Cursor::new(Epoch::new(0xf), 7);
+    world.store = Log::new(Retention::DEFAULT, start, 1);
+    world.store_sleeps = true;
+    world.publish(&["b"], "the first");
+    let Some(Output::Append { event, .. }) = world.held.pop_front() else { panic!("no append") };
+    let event = event.place(Cursor::new(start.epoch(), 8));
+    world.store.append(&event, world.now);
+    world.hub.handle_appended(&event, world.now);
+    assert_eq!(world.read(id), ": heartbeat\n\n", "it waits for a page");
+    world.answer();
+    assert_eq!(common::resets(&world.read(id)), [r#"{"reason":"epoch"}"#]);
 }
 
 #[test]
@@ -123,6 +145,8 @@ fn a_subscription_ends_with_its_grant() {
     assert_eq!(world.closed, []);
     world.pass(secs(2));
     assert_eq!(world.closed, [(id, CloseReason::Expired)]);
+    let late = Subscribe::default().expires(world.now);
+    assert_eq!(world.hub.subscribe(late, world.now), Err(SubscribeError::Expired));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Flags.
 
-use core::time::Duration;
+use core::{str::FromStr, time::Duration};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,10 +8,19 @@ use clap::{Parser, ValueEnum};
 use http::header::HeaderName;
 use sse_server::{AdmissionConfig, Config, HubConfig, Overflow, Retention, ServerConfig};
 
+/// What one tries first.
+const EXAMPLES: &str = "\
+Subscribe in one terminal, publish from another:
+  curl -N 'http://127.0.0.1:8080/events?topic=prices'
+  curl http://127.0.0.1:8080/publish -H 'Content-Type: application/json' \\
+       -d '{\"topic\": \"prices\", \"data\": {\"eur\": 1.08}}'
+
+It runs until SIGTERM or Ctrl+C, and then lets those who read read to the end; a second signal ends it at once.";
+
 /// A hub of Server-Sent Events: many subscribe, something publishes, nobody loses an event in
 /// silence.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
@@ -22,7 +31,7 @@ pub(crate) struct Args {
     pub(crate) demo: bool,
 
     /// Silence after which a stream is given a heartbeat [default: 15s; 2s with --demo].
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time_above_zero)]
     heartbeat: Option<Duration>,
 
     /// Reconnection time that streams state, give or take half.
@@ -30,11 +39,11 @@ pub(crate) struct Args {
     retry: Duration,
 
     /// Lag at which a subscriber is cut, in bytes.
-    #[arg(long, value_name = "BYTES", default_value_t = HubConfig::default().max_lag)]
+    #[arg(long, value_name = "BYTES", value_parser = count::<u64>, default_value_t = HubConfig::default().max_lag)]
     max_lag: u64,
 
     /// Time without reading after which a subscriber is cut.
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
+    #[arg(long, value_name = "TIME", value_parser = time_above_zero, default_value = "30s")]
     max_stall: Duration,
 
     /// What becomes of a subscriber that lags by more.
@@ -46,15 +55,15 @@ pub(crate) struct Args {
     heartbeat_events: bool,
 
     /// How many streams an address may have open.
-    #[arg(long, value_name = "COUNT", default_value_t = AdmissionConfig::default().max_per_address)]
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = AdmissionConfig::default().max_per_address)]
     streams_per_address: usize,
 
     /// How many streams a user may have open.
-    #[arg(long, value_name = "COUNT", default_value_t = AdmissionConfig::default().max_per_user)]
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = AdmissionConfig::default().max_per_user)]
     streams_per_user: usize,
 
     /// How many events a second one may publish, by user or else by address; twice as many at once.
-    #[arg(long, value_name = "COUNT", default_value_t = AdmissionConfig::default().publish_rate)]
+    #[arg(long, value_name = "COUNT", value_parser = count::<u32>, default_value_t = AdmissionConfig::default().publish_rate)]
     publish_rate: u32,
 
     /// Answer a stream that cannot open for now by 200, a `retry` and an end: at another status a
@@ -82,20 +91,24 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) admin: Option<String>,
 
+    /// Time that a connection may take to send the head of a request.
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
+    head_timeout: Duration,
+
     /// How many connections are held at once.
-    #[arg(long, value_name = "COUNT", default_value_t = ServerConfig::default().max_connections)]
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = ServerConfig::default().max_connections)]
     max_connections: usize,
 
     /// How many events are kept for those who resume.
-    #[arg(long, value_name = "COUNT", default_value_t = Retention::DEFAULT.events)]
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = Retention::DEFAULT.events)]
     keep_events: usize,
 
     /// How many bytes of events are kept for those who resume.
-    #[arg(long, value_name = "BYTES", default_value_t = Retention::DEFAULT.bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = count::<u64>, default_value_t = Retention::DEFAULT.bytes)]
     keep_bytes: u64,
 
     /// For how long events are kept for those who resume.
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "24h")]
+    #[arg(long, value_name = "TIME", value_parser = time_above_zero, default_value = "24h")]
     keep_for: Duration,
 
     /// Time after which a stop no longer waits for those who read.
@@ -151,9 +164,29 @@ impl Args {
     pub(crate) fn server_config(&self) -> ServerConfig {
         let mut config = ServerConfig::default();
         config.drain_timeout = self.drain;
+        config.head_timeout = self.head_timeout;
         config.max_connections = self.max_connections;
         config.allowed_hosts = self.allowed_hosts.clone();
         config
+    }
+}
+
+/// A number of things of which there must be one at least.
+fn count<T>(text: &str) -> Result<T, String>
+where
+    T: FromStr<Err: ToString> + Default + PartialEq,
+{
+    let count: T = text.parse().map_err(|error: T::Err| error.to_string())?;
+    if count == T::default() {
+        return Err("0 would let nothing through; 1 is the least".to_owned());
+    }
+    Ok(count)
+}
+
+fn time_above_zero(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        Duration::ZERO => Err("a time above zero is needed here, such as 15s".to_owned()),
+        time => Ok(time),
     }
 }
 

@@ -160,20 +160,26 @@ impl Driven<'_> {
         let Self { wire, writer, stop } = self;
         let (mut word, mut overdue) = (pin!(stop.word()), pin!(Some(overdue)));
         let (mut waits, mut is_stopping) = (false, false);
+        let (mut has_asked, mut is_armed) = (false, false);
         poll_fn(|cx| {
             // Once is enough: it is always this task that polls. So an event costs a look at flags.
             if !core::mem::replace(&mut waits, true) {
                 let _ = word.as_mut().poll(cx);
             }
             loop {
-                if connection.as_mut().poll(cx).is_ready() || wire.has_lost_peer(cx) {
+                if connection.as_mut().poll(cx).is_ready() || wire.has_lost_peer(&mut is_armed, cx)
+                {
                     return Poll::Ready(());
                 }
-                let has_asked = writer.has_asked.load(Ordering::Relaxed);
-                if has_asked {
-                    overdue.set(None);
-                } else if overdue.as_mut().as_pin_mut().is_some_and(|at| at.poll(cx).is_ready()) {
-                    return Poll::Ready(());
+                // For all but the first few polls it has.
+                if !has_asked {
+                    has_asked = writer.has_asked.load(Ordering::Relaxed);
+                    if has_asked {
+                        overdue.set(None);
+                    } else if overdue.as_mut().as_pin_mut().is_some_and(|at| at.poll(cx).is_ready())
+                    {
+                        return Poll::Ready(());
+                    }
                 }
                 if is_stopping || !stop.is_said() {
                     return Poll::Pending;

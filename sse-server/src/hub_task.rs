@@ -18,10 +18,13 @@ use bytes::Bytes;
 use sse_codec::time::Instant;
 use sse_server_core::{
     Admission, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub, Output, Pass, Presence,
-    Publish, PublishError, PublishId, Receipt, Resume, Subscribe, SubscribeError, SubscriberId,
-    Ticket, TicketError, Topic, Visitor, Written,
+    Publish, PublishError, PublishId, Receipt, Resume, Revoke, Subscribe, SubscribeError,
+    SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{sleep, sleep_until},
+};
 
 use crate::{
     config::Config,
@@ -195,11 +198,13 @@ impl Shared {
         self.lock().hub.config().max_topics
     }
 
-    /// Counts something that costs as much as so many events to the rate of whoever asks it.
+    /// Counts something that costs as much as so many events, or as all that may be published at
+    /// once, to the rate of whoever asks it.
     pub(crate) fn charge(&self, principal: &str, events: u32) -> Result<(), AdmissionError> {
         let mut state = self.lock();
         let now = self.now();
-        state.admission.publish(principal, events, now)
+        let most = state.admission.config().publish_burst;
+        state.admission.publish(principal, events.min(most), now)
     }
 
     /// Remembers a ticket.
@@ -284,10 +289,10 @@ impl Shared {
         true
     }
 
-    /// Ends all streams of a user, and says how many there were.
+    /// Ends all streams of a user and forgets their tickets, and says how many streams there were.
     pub(crate) fn revoke_user(&self, user: &str) -> usize {
         let mut state = self.lock();
-        let passes = state.admission.passes_of(user);
+        let passes = state.admission.revoke(Revoke::User(user));
         let ids: Vec<_> = state.occupied(&passes).collect();
         for &id in &ids {
             state.hub.close(id, CloseReason::Revoked, self.now());
@@ -306,14 +311,13 @@ impl Shared {
         cx: &Context<'_>,
     ) -> Read {
         let mut state = self.lock();
-        let now = self.now();
         if let Some(written) = written {
-            state.hub.handle_written(id, written, now);
+            state.hub.handle_written(id, written, self.now());
         }
         // Most of the time nobody has ended, and looking that up costs more than knowing it.
         let ended = if state.ended.is_empty() { None } else { state.ended.remove(&id) };
         if let Some(reason) = ended {
-            self.act_at(state, now);
+            self.act(state);
             return Read::Ended(reason);
         }
         let mut old_waker = None;
@@ -327,7 +331,12 @@ impl Shared {
                 Read::Nothing
             }
         };
-        self.act_at(state, now);
+        // As it is after all but a few of very many reads.
+        if state.hub.is_quiet() {
+            drop(state);
+        } else {
+            self.act(state);
+        }
         // Dropping the last waker of a task drops the task, which may hold a stream of this hub.
         drop(old_waker);
         read
@@ -397,11 +406,8 @@ impl Shared {
     }
 
     /// Acts on all that the hub wants done, releases the lock, and does the rest.
-    fn act(&self, state: MutexGuard<'_, State>) {
-        self.act_at(state, self.now());
-    }
-
-    fn act_at(&self, mut state: MutexGuard<'_, State>, now: Instant) {
+    fn act(&self, mut state: MutexGuard<'_, State>) {
+        let now = self.now();
         let mut afterwards = Afterwards::default();
         state.pump(now, &mut afterwards);
         drop(state);
@@ -531,18 +537,28 @@ impl State {
     }
 }
 
+/// By how much the timer must be late for the process itself to have stood still: nobody could read
+/// then, so they are given a moment before they are judged by the clock.
+const STANDSTILL: Duration = Duration::from_millis(200);
+
 /// The timer of a hub.
 pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
+    let mut deadline = None;
     while let Some(shared) = shared.upgrade() {
-        let deadline = shared.tick();
         let origin = shared.origin;
+        let late = deadline.and_then(|at: Clock| Clock::now().checked_duration_since(at));
+        if late.is_some_and(|late| late > STANDSTILL) {
+            sleep(STANDSTILL).await;
+        }
+        let due = shared.tick();
         drop(shared);
         let rung = alarm.notified();
-        match deadline.and_then(|at| origin.checked_add(at.since_origin())) {
+        deadline = due.and_then(|at| origin.checked_add(at.since_origin()));
+        match deadline {
             Some(at) => {
                 tokio::select! {
                     () = rung => {}
-                    () = tokio::time::sleep_until(at.into()) => {}
+                    () = sleep_until(at.into()) => {}
                 }
             }
             None => rung.await,

@@ -39,6 +39,7 @@ mod guard;
 mod hub;
 mod hub_task;
 mod identity;
+mod json;
 mod poll;
 mod publish;
 mod query;

@@ -20,16 +20,39 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("cannot start: {error}")),
+        Err(error) => return Failure::other(format!("cannot start: {error}")).tell(),
     };
     match runtime.block_on(run(args)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => fail(&sentence),
+        Err(failure) => failure.tell(),
     }
 }
 
-async fn run(args: Args) -> Result<(), String> {
-    let hub = Hub::start(args.hub_config()).map_err(|error| error.to_string())?;
+/// Why it did not start.
+struct Failure {
+    status: u8,
+    sentence: String,
+}
+
+impl Failure {
+    /// The command line is to blame.
+    fn usage(sentence: String) -> Self {
+        Self { status: 2, sentence }
+    }
+
+    fn other(sentence: String) -> Self {
+        Self { status: 1, sentence }
+    }
+
+    fn tell(&self) -> ExitCode {
+        // Nobody reading stderr changes nothing.
+        let _ = writeln!(io::stderr(), "sse-server: {}", self.sentence);
+        ExitCode::from(self.status)
+    }
+}
+
+async fn run(args: Args) -> Result<(), Failure> {
+    let hub = Hub::start(args.hub_config()).map_err(|error| Failure::usage(error.to_string()))?;
     let address = args.listen.to_string();
     let mut server = Server::bind(&args.listen, hub.clone(), args.server_config())
         .map_err(|error| cannot_listen(&address, &error))?;
@@ -41,7 +64,8 @@ async fn run(args: Args) -> Result<(), String> {
         None => None,
     };
     // Before anybody is told that the server is there: whoever reads the line may stop it at once.
-    let stop = stop_signal().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let stop = stop_signal()
+        .map_err(|error| Failure::other(format!("cannot listen for signals: {error}")))?;
     let bound = server.local_addr().map_err(|error| cannot_listen(&address, &error))?;
     // Nobody reading the line is no reason not to serve.
     let _ =
@@ -51,13 +75,14 @@ async fn run(args: Args) -> Result<(), String> {
             writeln!(io::stdout(), "admin on http://{admin}").and_then(|()| io::stdout().flush());
     }
     if args.demo {
+        let _ = writeln!(io::stdout(), "the demo's stream is http://{bound}/events");
         tokio::spawn(demo::publish(hub));
     }
     server.run(stop).await;
     Ok(())
 }
 
-fn cannot_listen(address: &str, error: &io::Error) -> String {
+fn cannot_listen(address: &str, error: &io::Error) -> Failure {
     let remedies = [
         (
             io::ErrorKind::AddrInUse,
@@ -72,16 +97,17 @@ fn cannot_listen(address: &str, error: &io::Error) -> String {
             "is no address of this machine; choose one that is with --listen",
         ),
     ];
-    match remedies.iter().find(|(kind, _)| *kind == error.kind()) {
+    let sentence = match remedies.iter().find(|(kind, _)| *kind == error.kind()) {
         Some((_, remedy)) => format!("{address} {remedy}"),
-        None => format!("cannot listen on {address}: {error}; --listen takes an ADDRESS:PORT"),
+        None => format!(
+            "cannot listen on {address}: {error}; an address and a port are needed, \
+             such as 127.0.0.1:8080"
+        ),
+    };
+    if error.kind() == io::ErrorKind::InvalidInput {
+        return Failure::usage(sentence);
     }
-}
-
-fn fail(sentence: &str) -> ExitCode {
-    // Nobody reading stderr changes nothing.
-    let _ = writeln!(io::stderr(), "sse-server: {sentence}");
-    ExitCode::FAILURE
+    Failure::other(sentence)
 }
 
 /// Comes true with the first signal to stop; the second ends the process at once.

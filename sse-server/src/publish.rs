@@ -12,7 +12,10 @@ use serde_json::value::RawValue;
 use sse_codec::EventType;
 use sse_server_core::{Publish, PublishKey, Topic};
 
-use crate::respond::Refusal;
+use crate::{
+    json::{compact, from_json},
+    respond::Refusal,
+};
 
 /// How much more of a body that is too large is read, and thrown away: an answer sent into the
 /// middle of a request is lost if the peer only reads once it has written.
@@ -89,9 +92,7 @@ impl Route<'_> {
             }
             Route::Notify => {
                 let Notify { user_id, message } = from_json(body)?;
-                let topic = Topic::user(&user_id).map_err(|error| {
-                    Refusal::bad_request(format_args!("in \"userId\": {error}"))
-                })?;
+                let topic = user("userId", &user_id)?;
                 named(Publish::new([topic], text_of(&message)?), "notification")
             }
         }
@@ -180,18 +181,6 @@ fn raw(topic: &str, query: &str, body: &[u8]) -> Result<Publish, Refusal> {
     Ok(event)
 }
 
-pub(crate) fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| {
-        let reason = match error.classify() {
-            serde_json::error::Category::Data => format!("the body is not an event: {error}"),
-            serde_json::error::Category::Io
-            | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => format!("the body is not JSON: {error}"),
-        };
-        Refusal::bad_request(reason)
-    })
-}
-
 /// Reads an event, and its key beside.
 fn parse(body: &[u8], publisher: Option<&str>) -> Result<(Publish, Option<PublishKey>), Refusal> {
     let request: Request = from_json(body)?;
@@ -205,10 +194,7 @@ fn parse(body: &[u8], publisher: Option<&str>) -> Result<(Publish, Option<Publis
         topics.push(Topic::new(name).map_err(Refusal::bad_request)?);
     }
     if let Some(id) = &request.user {
-        let topic = Topic::user(id);
-        topics.push(
-            topic.map_err(|error| Refusal::bad_request(format_args!("in \"user\": {error}")))?,
-        );
+        topics.push(user("user", id)?);
     }
     if request.all == Some(true) {
         topics.push(Topic::all());
@@ -227,6 +213,16 @@ fn parse(body: &[u8], publisher: Option<&str>) -> Result<(Publish, Option<Publis
         event = event.key(key.clone());
     }
     Ok((event, key))
+}
+
+/// The topic of the user whose id stands in a field.
+fn user(field: &str, id: &str) -> Result<Topic, Refusal> {
+    if id.is_empty() {
+        return Err(Refusal::bad_request(format_args!(
+            "{field:?} is empty; give the id of the user it is for"
+        )));
+    }
+    Topic::user(id).map_err(|error| Refusal::bad_request(format_args!("in {field:?}: {error}")))
 }
 
 /// A key means what it means to one user. Who is not known shares theirs with all such, since an
@@ -303,38 +299,4 @@ where
         ));
     }
     Ok(bytes.freeze())
-}
-
-/// JSON without the white space between its tokens; numbers and the order of keys stay as sent.
-fn compact(json: &str) -> String {
-    let (mut in_string, mut escaped) = (false, false);
-    let kept = json.chars().filter(|&c| {
-        if in_string {
-            in_string = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-            return true;
-        }
-        in_string = c == '"';
-        !matches!(c, ' ' | '\t' | '\n' | '\r')
-    });
-    kept.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_loses_its_white_space_and_nothing_else() {
-        let cases = [
-            (r#"{ "b": 1.50, "a" : [ 1 , 2 ] }"#, r#"{"b":1.50,"a":[1,2]}"#),
-            (r#"" a \" b ""#, r#"" a \" b ""#),
-            (r#"[" \\", " x "]"#, r#"[" \\"," x "]"#),
-            (" 12345678901234567890123 ", "12345678901234567890123"),
-            ("[\r\n\t]", "[]"),
-        ];
-        for (json, expected) in cases {
-            assert_eq!(compact(json), expected);
-        }
-    }
 }

@@ -134,6 +134,7 @@ impl From<SubscribeError> for Refusal {
                 StatusCode::BAD_REQUEST
             }
             SubscribeError::Forbidden { .. } => StatusCode::FORBIDDEN,
+            SubscribeError::Expired => StatusCode::UNAUTHORIZED,
             SubscribeError::Full | SubscribeError::PatternsFull | SubscribeError::Draining => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

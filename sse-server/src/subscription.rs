@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use core::{
+    cell::Cell,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -48,14 +49,20 @@ impl Subscription {
     }
 }
 
-/// These frames in one piece.
-fn joined(mut frames: Vec<Bytes>) -> Bytes {
+thread_local! {
+    /// Room for the frames of a chunk: one of each subscription would be one more place in memory
+    /// to reach for with every event.
+    static FRAMES: Cell<Vec<Bytes>> = const { Cell::new(Vec::new()) };
+}
+
+/// Takes these frames as one piece.
+fn joined(frames: &mut Vec<Bytes>) -> Bytes {
     if frames.len() == 1 {
         return frames.pop().unwrap_or_default();
     }
     let mut whole = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
-    for frame in &frames {
-        whole.extend_from_slice(frame);
+    for frame in frames.drain(..) {
+        whole.extend_from_slice(&frame);
     }
     whole.freeze()
 }
@@ -72,12 +79,15 @@ impl Stream for Subscription {
             return Poll::Ready(Some(Ok(this.piece())));
         }
         let unconfirmed = this.unconfirmed.take();
-        // Taken anew each time: kept, it would be one more place in memory to reach for.
-        let mut frames = Vec::new();
-        match this.shared.read(this.id, unconfirmed, CHUNK, &mut frames, cx) {
+        let mut frames = FRAMES.take();
+        let read = this.shared.read(this.id, unconfirmed, CHUNK, &mut frames, cx);
+        if let Read::Frames(_) = read {
+            this.rest = joined(&mut frames);
+        }
+        FRAMES.set(frames);
+        match read {
             Read::Frames(written) => {
                 this.unconfirmed = Some(written);
-                this.rest = joined(frames);
                 Poll::Ready(Some(Ok(this.piece())))
             }
             Read::Nothing => Poll::Pending,

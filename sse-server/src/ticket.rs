@@ -5,7 +5,7 @@ use core::fmt;
 use serde::Deserialize;
 use sse_server_core::{Selector, Ticket, TicketError, Topic};
 
-use crate::{hub::Hub, identity::Identity, publish::from_json, respond::Refusal};
+use crate::{hub::Hub, identity::Identity, json::from_json, respond::Refusal};
 
 /// What a ticket counts for in the rate at which its holder may publish: it is remembered for a
 /// minute at least.

@@ -10,7 +10,7 @@ use core::{
 use std::{io, sync::OnceLock};
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::TcpStream,
     task::AbortHandle,
     task_local,
@@ -127,15 +127,24 @@ impl Wire {
     }
 
     /// Whether the peer has hung up in the middle of a stream. hyper would look as well, but keeps
-    /// 16 KiB at hand for what such a peer might send.
-    pub(crate) fn has_lost_peer(&self, cx: &mut Context<'_>) -> bool {
+    /// 16 KiB at hand for what such a peer might send. `is_armed`, false at first, says that the
+    /// socket wakes the task.
+    pub(crate) fn has_lost_peer(&self, is_armed: &mut bool, cx: &mut Context<'_>) -> bool {
+        // Woken for something else, as it is for every event.
+        if *is_armed && !self.is_readable() {
+            return false;
+        }
+        *is_armed = false;
         let watches = &self.writer.watches;
         if !watches.load(Ordering::Relaxed) {
             return false;
         }
         let mut byte = [0];
         match self.socket.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
-            Poll::Pending => false,
+            Poll::Pending => {
+                *is_armed = true;
+                false
+            }
             Poll::Ready(Ok(1..)) => {
                 // It has the next request waiting; its end shows when something is written.
                 watches.store(false, Ordering::Relaxed);
@@ -143,6 +152,11 @@ impl Wire {
             }
             Poll::Ready(Ok(0) | Err(_)) => true,
         }
+    }
+
+    /// Whether the socket has something to read, as far as is known without asking it.
+    fn is_readable(&self) -> bool {
+        self.socket.try_io(Interest::READABLE, || Ok(())).is_ok()
     }
 }
 
@@ -174,13 +188,15 @@ pub(crate) struct WireEnd {
 
 /// Up to how many bytes are copied together: to write so little from one place costs less than to
 /// have the kernel gather it, and more would need memory to copy into.
-const SMALL: usize = 1024;
+const SMALL: usize = 512;
 
 impl WireEnd {
     pub(crate) const fn new(wire: Arc<Wire>, early: Vec<u8>) -> Self {
         Self { wire, early }
     }
 
+    /// Acts as soon as the socket lets it. What it is ready for is known mostly, so acting comes
+    /// first.
     fn poll_try<T>(
         &self,
         cx: &mut Context<'_>,
@@ -189,11 +205,11 @@ impl WireEnd {
     ) -> Poll<io::Result<T>> {
         let socket = &self.wire.socket;
         loop {
-            ready!(ready(socket, cx))?;
             match act(socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
+            ready!(ready(socket, cx))?;
         }
     }
 }
@@ -254,5 +270,63 @@ impl AsyncWrite for WireEnd {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(socket2::SockRef::from(&self.wire.socket).shutdown(std::net::Shutdown::Write))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::{net::Ipv4Addr, pin::pin};
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Which version a peer is taken for that writes this in two parts, the first of which was seen
+    /// alone, and what is read of it then.
+    async fn taken_for(first: &str, rest: &str) -> io::Result<(Version, String)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let mut peer = TcpStream::connect(listener.local_addr()?).await?;
+        let wire = Wire::new(listener.accept().await?.0, Arc::default());
+        peer.write_all(first.as_bytes()).await?;
+        wire.socket.readable().await?;
+        let (version, early) = {
+            let mut version = pin!(wire.version());
+            let told = tokio::select! {
+                biased;
+                told = version.as_mut() => Some(told?),
+                () = core::future::ready(()) => None,
+            };
+            peer.write_all(rest.as_bytes()).await?;
+            peer.shutdown().await?;
+            match told {
+                Some(told) => told,
+                None => version.await?,
+            }
+        };
+        let mut read = String::new();
+        WireEnd::new(Arc::new(wire), early).read_to_string(&mut read).await?;
+        Ok((version, read))
+    }
+
+    #[tokio::test]
+    async fn the_version_is_told_however_its_first_bytes_come_and_none_of_them_is_lost() {
+        let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        for (text, version) in [
+            ("POST /publish HTTP/1.1\r\n", Version::Http1),
+            ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", Version::Http1),
+            ("PRI * HTTP/2.0\r\n\r\nXX and more that is not the preface", Version::Http1),
+            ("PR", Version::Http1),
+            (preface, Version::Http2),
+            (&format!("{preface}frames"), Version::Http2),
+        ] {
+            for at in 1..=text.len() {
+                let (first, rest) = text.split_at(at);
+                let taken = taken_for(first, rest).await.expect("the sockets work");
+                assert_eq!(taken, (version, text.to_owned()), "{first:?} {rest:?}");
+            }
+        }
     }
 }

@@ -11,20 +11,26 @@ use common::{Server, read_head};
 fn a_publish_that_is_none_is_refused_with_a_reason() {
     let server = Server::start(&[]);
     let cases = [
-        ("", 400, "The body is not JSON: EOF while parsing a value at line 1 column 0."),
+        ("", 400, "The body is empty; send a JSON object, such as {\"topic\": "),
         (
             "{\n  \"topic\": \"a\",\n  \"data\" 1\n}",
             400,
-            "The body is not JSON: expected `:` at line 3 column 10.",
+            "The body is not JSON: at line 3, column 10, expected `:`; have a JSON library write it.",
         ),
-        ("hello", 400, "The body is not JSON: expected value at line 1 column 1."),
-        ("[]", 400, "The body is not an event: "),
+        ("hello", 400, "The body is not JSON: at line 1, column 1, expected value; "),
+        ("[]", 400, "The body is JSON but no object; send one, such as {"),
+        (r#"["a",null,null,true,"ev","x"]"#, 400, "The body is JSON but no object; send one, "),
+        ("{\"topic\": \"a\", ", 400, "The JSON is cut off at line 1, column 15; send all of it."),
         (
             "{\"topic\": 1, \"data\": 1}",
             400,
-            "The body is not an event: invalid type: integer `1`, expected a string at line 1 column 11.",
+            "The JSON does not fit at line 1, column 11: invalid type: integer \"1\", expected a string.",
         ),
-        ("{\"topic\": \"a\", \"date\": 1}", 400, "The body is not an event: unknown field `date`"),
+        (
+            "{\"topic\": \"a\", \"date\": 1}",
+            400,
+            "The JSON does not fit at line 1, column 21: unknown field \"date\", ",
+        ),
         ("{\"data\": 1}", 400, "The event names no topic; add \"topic\": \"…\""),
         ("{\"topics\": [], \"data\": 1}", 400, "The event names no topic"),
         ("{\"all\": false, \"data\": 1}", 400, "The event names no topic"),
@@ -58,7 +64,11 @@ fn a_publish_that_is_none_is_refused_with_a_reason() {
             "The event type holds a control character at byte 1",
         ),
         ("{\"topic\": \"a\", \"data\": \"\\ud800\"}", 400, "The "),
-        ("{\"topic\": \"a\", \"data\": 1} x", 400, "The body is not JSON: trailing characters"),
+        (
+            "{\"topic\": \"a\", \"data\": 1} x",
+            400,
+            "The body is not JSON: at line 1, column 27, trailing characters; ",
+        ),
     ];
     for (body, status, sentence) in cases {
         let answer = server.post("/publish", body);
@@ -137,6 +147,44 @@ fn a_body_that_is_too_large_is_refused_before_it_is_read() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_body_without_end_is_refused_by_every_route_and_takes_no_memory() {
+    let server = Server::start(&[]);
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(65_536));
+    let before = server.memory();
+    for (path, media_type, max) in [
+        ("/publish", "application/json", 256 << 10),
+        ("/publish", "application/x-ndjson", 4 << 20),
+        ("/events/a", "text/plain", 256 << 10),
+        ("/broadcast", "application/json", 256 << 10),
+        ("/notify", "application/json", 256 << 10),
+        ("/ticket", "application/json", 256 << 10),
+    ] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\n\
+             Transfer-Encoding: chunked\r\n\r\n"
+        );
+        // A little over the limit the rest is read, so that the answer arrives.
+        let mut reader = server.send(head.as_bytes());
+        for _ in 0..=max / 65_536 {
+            reader.get_mut().write_all(chunk.as_bytes()).unwrap();
+        }
+        reader.get_mut().write_all(b"0\r\n\r\n").unwrap();
+        assert_eq!(read_head(&mut reader).0, 413, "{path}");
+        // 1 GiB would take far longer than it is let.
+        let mut reader = server.send(head.as_bytes());
+        let mut sent = 0;
+        while sent < 1 << 30 && reader.get_mut().write_all(chunk.as_bytes()).is_ok() {
+            sent += 65_536;
+        }
+        assert!(sent < 64 << 20, "{path}: {} MiB were taken", sent >> 20);
+    }
+    let grown = server.memory().saturating_sub(before);
+    assert!(grown < 16 << 10, "{grown} KiB");
+    assert_eq!(server.request("GET", "/healthz", "", b"").status, 200);
+}
+
+#[test]
 fn a_subscription_that_is_none_is_refused_with_a_reason() {
     let server = Server::start(&[]);
     let cases = [
@@ -176,6 +224,12 @@ fn a_subscription_that_is_none_is_refused_with_a_reason() {
     let many: Vec<_> = (0..65).map(|n| format!("topic={n}")).collect();
     let answer = server.request("GET", &format!("/events?{}", many.join("&")), "", b"");
     assert_eq!(answer.error(), "The subscription names 65 topics; 64 is the most.");
+    let many = "topic=a&".repeat(129);
+    let answer = server.request("GET", &format!("/events?{many}"), "", b"");
+    assert_eq!(
+        answer.error(),
+        "The query has more than 128 parameters; ask for less, or use a pattern."
+    );
     let long = format!("/events/{}", "a".repeat(257));
     let answer = server.request("GET", &long, "", b"");
     assert_eq!(answer.error(), "The topic has 257 bytes; 256 is the most.");
@@ -185,7 +239,7 @@ fn a_subscription_that_is_none_is_refused_with_a_reason() {
 fn a_head_without_bounds_is_refused() {
     let server = Server::start(&[]);
     let endless =
-        format!("GET /events?{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "topic=a&".repeat(100_000));
+        format!("GET /events?{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "topic=a&".repeat(1_000_000));
     let mut stream = std::net::TcpStream::connect(server.address).unwrap();
     // It may hang up while this is written.
     let _ = stream.write_all(endless.as_bytes());
@@ -266,7 +320,7 @@ fn no_route_by_which_one_publishes_can_inject_a_field() {
         let body = format!("{{\"userId\": \"{user}\", \"message\": 1}}");
         let answer = server.post("/notify", &body);
         assert_eq!(answer.status, 400, "{user}");
-        assert!(answer.error().starts_with("In \"userId\": "), "{}", answer.error());
+        assert!(answer.error().contains("\"userId\""), "{}", answer.error());
     }
     let answer = server.request("POST", "/events/a", "", b"ok\xff");
     assert_eq!(
@@ -274,7 +328,7 @@ fn no_route_by_which_one_publishes_can_inject_a_field() {
         "The body is not UTF-8 at byte 2; an event stream carries nothing else."
     );
     let answer = server.post("/broadcast", "{\"massage\": 1}");
-    assert!(answer.error().contains("unknown field `massage`"), "{}", answer.error());
+    assert!(answer.error().contains("unknown field \"massage\""), "{}", answer.error());
 }
 
 #[test]
@@ -287,7 +341,7 @@ fn a_batch_is_published_whole_or_not_at_all() {
         (
             format!("{good}\n{{\"topic\": \"a\", \"data\" 1}}\n{good}"),
             400,
-            "In line 2: The body is not JSON: expected `:` at line 1 column 23.",
+            "In line 2: The body is not JSON: at line 1, column 23, expected `:`; have a JSON library write it.",
         ),
         (
             format!("{good}\n\n\n{{\"topic\": \"a\", \"event\": \"reset\", \"data\": 1}}"),

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::Server;
+use common::{Server, amount};
 
 /// Numbers from a seed (an xorshift).
 fn chance(seed: &mut u64) -> u64 {
@@ -15,7 +15,7 @@ fn chance(seed: &mut u64) -> u64 {
 
 #[test]
 fn a_hundred_kills_of_random_connections_lose_repeat_and_reorder_nothing() {
-    const EVENTS: u64 = 400;
+    let events = 4 * amount("SSE_KILLS", 100) as u64;
     let server = Server::start(&["--publish-rate", "100000"]);
     let server = &server;
     let kills: u64 = std::thread::scope(|scope| {
@@ -26,7 +26,7 @@ fn a_hundred_kills_of_random_connections_lose_repeat_and_reorder_nothing() {
                 scope.spawn(move || {
                     let (mut seed, mut next, mut kills) = (n + 1, 0, 0);
                     let mut last = stream.event().last_event_id;
-                    while next < EVENTS {
+                    while next < events {
                         // Cut after a few events, at times before the first.
                         for _ in 0..chance(&mut seed) % 40 {
                             let event = stream.event();
@@ -36,7 +36,7 @@ fn a_hundred_kills_of_random_connections_lose_repeat_and_reorder_nothing() {
                             assert_eq!(event.data, next.to_string(), "subscriber {n}");
                             last = event.last_event_id;
                             next += 1;
-                            if next == EVENTS {
+                            if next == events {
                                 return kills;
                             }
                         }
@@ -47,12 +47,13 @@ fn a_hundred_kills_of_random_connections_lose_repeat_and_reorder_nothing() {
                 })
             })
             .collect();
-        for n in 0..EVENTS {
+        for n in 0..events {
             server.publish(&format!(r#"{{"topic": "a", "data": "{n}"}}"#));
         }
         readers.into_iter().map(|reader| reader.join().unwrap()).sum()
     });
-    assert!(kills >= 100, "{kills}");
+    println!("{kills} kills");
+    assert!(kills >= events / 4, "{kills}");
 }
 
 #[test]
@@ -60,12 +61,6 @@ fn a_hundred_kills_of_random_connections_lose_repeat_and_reorder_nothing() {
 fn a_stalled_reader_costs_64_kib_at_most_and_is_cut() {
     const STALLED: u64 = 50;
     let server = Server::start(&["--max-lag", "4000000", "--max-stall", "2s"]);
-    let memory = || {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-        line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
-    };
     let mut reads = server.subscribe("/events/a", "");
     let publish = |reads: &mut common::Stream| {
         for _ in 0..30 {
@@ -76,10 +71,10 @@ fn a_stalled_reader_costs_64_kib_at_most_and_is_cut() {
     // What the history takes, it takes with or without them.
     publish(&mut reads);
     publish(&mut reads);
-    let before = memory();
+    let before = server.memory();
     let mut stalled: Vec<_> = (0..STALLED).map(|_| server.open("/events/a", "")).collect();
     publish(&mut reads);
-    let each = memory().saturating_sub(before + 30 * 100) / STALLED;
+    let each = server.memory().saturating_sub(before + 30 * 100) / STALLED;
     println!("{each} KiB a stalled reader");
     assert!(each <= 64, "{each} KiB");
     // They are found and cut, and their connections reset.

@@ -25,15 +25,31 @@ fn a_port_in_use_is_said_and_the_exit_status_is_1() {
 }
 
 #[test]
+fn help_says_what_it_is_and_what_to_try_first() {
+    for flag in ["-h", "--help"] {
+        let output = command(&[flag]).output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.starts_with("A hub of Server-Sent Events: many subscribe"), "{help}");
+        assert!(help.contains("curl -N 'http://127.0.0.1:8080/events?topic=prices'"), "{help}");
+        assert!(help.contains("--max-connections"), "{help}");
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+#[test]
 fn settings_that_cannot_be_are_said() {
     let cases = [
-        (&["--listen", "nowhere"][..], 1, "cannot listen on nowhere"),
+        (&["--listen", "nowhere"][..], 2, "cannot listen on nowhere"),
         (
             &["--listen", "127.0.0.1:0", "--keep-bytes", "1000"],
-            1,
+            2,
             "retention of 1000 bytes does not exceed",
         ),
-        (&["--listen", "127.0.0.1:0", "--heartbeat", "0s"], 1, "heartbeat of 0ns is too short"),
+        (&["--listen", "127.0.0.1:99999"], 2, "cannot listen on 127.0.0.1:99999"),
+        (&["--listen", "127.0.0.1:0", "--heartbeat", "1ms"], 2, "heartbeat of 1ms is too short"),
+        (&["--heartbeat", "0s"], 2, "a time above zero"),
+        (&["--max-connections", "0"], 2, "0 would let nothing through"),
+        (&["--publish-rate", "0"], 2, "0 would let nothing through"),
         (&["--heartbeat", "15"], 2, "a whole number and a unit"),
         (&["--lissen", "x"], 2, "--listen"),
     ];

@@ -138,7 +138,8 @@ async fn a_stream_of_http_2_that_is_not_read_is_reset_and_its_neighbours_read_on
         while wire < 50_000 {
             wire += reads.frame().await.unwrap().unwrap().into_data().unwrap().len();
         }
-        assert!(published < 100, "it is never cut");
+        // Lag is judged by what has been there for a moment.
+        assert!(published < 5000, "it is never cut: {:?}", hub.counters());
     }
     assert_eq!(hub.counters().subscribers, 1, "nothing is kept for it");
     let error = loop {

@@ -308,7 +308,7 @@ fn a_ticket_opens_one_stream_and_resumes_it() {
     for (body, sentence) in [
         (r#"{"topics": ["a..b"]}"#.to_owned(), "The topic has an empty segment"),
         (r#"{"topics": ["$user.bob"]}"#.into(), "Topics that begin with $ are the hub's own"),
-        (r#"{"topics": 1}"#.into(), "The body is not"),
+        (r#"{"topics": 1}"#.into(), "The JSON does not fit at line 1, column 12"),
         (format!("{{\"topics\": [{}]}}", many.join(",")), "The ticket names 65 topics; 64"),
         (format!("{{\"topics\": [{}]}}", long.join(",")), "The topics of a ticket have 2510 bytes"),
     ] {
@@ -318,6 +318,14 @@ fn a_ticket_opens_one_stream_and_resumes_it() {
     }
     assert_eq!(server.request("POST", "/ticket", "", b"{}").status, 415);
     assert_eq!(server.request("GET", "/ticket", "", b"").status, 405);
+}
+
+#[test]
+fn tickets_count_for_the_rate_of_whoever_asks_for_them() {
+    let server = Server::start(&["--publish-rate", "1"]);
+    let statuses: Vec<_> = (0..4).map(|_| server.post("/ticket", "{}").status).collect();
+    assert_eq!(statuses[0], 200);
+    assert!(statuses[1..].contains(&429), "{statuses:?}");
 }
 
 #[test]

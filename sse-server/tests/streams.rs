@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use common::{Server, read_head};
 
@@ -146,6 +146,34 @@ fn the_idle_hear_a_heartbeat() {
     stream.wait_for(": heartbeat\n\n");
     let id = server.publish(r#"{"topic": "b", "data": "of others"}"#);
     stream.wait_for(&format!("\n\nid: {id}\n\n"));
+}
+
+#[test]
+fn whoever_hangs_up_is_forgotten_though_nothing_is_written() {
+    let args = ["--admin", "127.0.0.1:0", "--heartbeat", "1h", "--max-stall", "1h"];
+    let mut server = Server::start(&args);
+    let admin = server.admin();
+    let subscribers = |count: u64| while server.stats(admin)["counters"]["subscribers"] != count {};
+    let stream = "GET /events/a HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let poll = |timeout: u8, id: &str| {
+        format!(
+            "GET /events/a?timeout={timeout}{id} HTTP/1.1\r\nHost: localhost\r\n\
+             Accept: application/json\r\n\r\n"
+        )
+    };
+    for request in [stream.to_owned(), poll(60, "&lastEventId=earliest")] {
+        let connection = server.send(request.as_bytes());
+        subscribers(1);
+        drop(connection);
+        subscribers(0);
+    }
+    // A stream on a connection that has served something before.
+    let mut connection = server.send(poll(0, "").as_bytes());
+    assert_eq!(read_head(&mut connection).0, 200);
+    connection.get_mut().write_all(stream.as_bytes()).unwrap();
+    subscribers(1);
+    drop(connection);
+    subscribers(0);
 }
 
 #[test]

@@ -28,9 +28,10 @@ Usage: cargo xtask COMMAND
                  shows the same stream in the terminal
   test [STEP…]   installs what is missing and runs every check and test, or only these steps and
                  what they need
-  soak [--minutes N]
-                 fuzzes each target for N minutes (10), and runs the codec under miri; wants a nightly
-                 compiler, cargo-fuzz and miri, and says what it skipped for the lack of them
+  soak [--minutes N] [PART…]
+                 runs each simulation with ever new seeds and fuzzes each target, for N minutes (10),
+                 and runs the codec under miri; or only these parts. Fuzzing and miri want a nightly
+                 compiler, cargo-fuzz and miri; it says what it skipped for the lack of them
   bench [--print] [PART…]
                  measures every part or these, each beside its peers, and puts the tables into
                  docs/performance.md, or only prints them

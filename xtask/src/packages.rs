@@ -7,9 +7,9 @@ use crate::command::{self, Failure, exists};
 /// What the window is built with and runs on.
 pub(crate) const WINDOW: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev"];
 
-/// What the tests want besides: a display without a screen, a driver for the window, and OpenSSL,
-/// with which the driver's client is built.
-pub(crate) const TEST: &[&str] = &["xvfb", "xauth", "webkit2gtk-driver", "libssl-dev"];
+/// What the tests want besides: a display without a screen, a driver for the window, OpenSSL, with
+/// which the driver's client is built, and a browser whose own EventSource the hub is tested with.
+pub(crate) const TEST: &[&str] = &["xvfb", "xauth", "webkit2gtk-driver", "libssl-dev", "chromium"];
 
 /// Installs those of `wanted` that are missing, and says so.
 ///

@@ -12,7 +12,7 @@ use core::{fmt, future::Future};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
-    header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, COOKIE, PROXY_AUTHORIZATION},
+    header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION},
 };
 use reqwest::ClientBuilder;
 use sse_codec::{EventId, InvalidField, Limits};
@@ -49,6 +49,7 @@ pub struct Builder {
     method: Method,
     headers: HeaderMap,
     body: Option<Bytes>,
+    body_is_json: bool,
     client: ClientBuilder,
     shared: Option<HttpClient>,
     last_event_id: Option<String>,
@@ -56,7 +57,7 @@ pub struct Builder {
     limits: Limits,
     provider: Option<Provider>,
     redirects: Redirects,
-    /// The first mistake in a header.
+    /// The first mistake in a header or in the body.
     mistake: Option<BuildError>,
 }
 
@@ -67,6 +68,7 @@ impl Builder {
             method: Method::GET,
             headers: HeaderMap::new(),
             body: None,
+            body_is_json: false,
             client: ClientBuilder::new(),
             shared: None,
             last_event_id: None,
@@ -149,7 +151,34 @@ impl Builder {
     /// [`header`](Self::header)`("Content-Type", …)`.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
+        self.body_is_json = false;
         self
+    }
+
+    /// The body as JSON of this value, sent again with each attempt, and its `Content-Type` unless that
+    /// is named. The method is still GET unless [said](Self::method).
+    ///
+    /// ```no_run
+    /// use sse_client::{EventSource, RetryPolicy};
+    ///
+    /// # fn main() -> Result<(), sse_client::BuildError> {
+    /// let answer = EventSource::builder("https://example.org/v1/chat/completions")
+    ///     .method(http::Method::POST)
+    ///     .json(&serde_json::json!({ "stream": true, "messages": [] }))
+    ///     .policy(RetryPolicy::never()) // an answer that is cut is not asked for twice
+    ///     .open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn json<T: serde::Serialize + ?Sized>(mut self, body: &T) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(json) => Self { body_is_json: true, ..self.body(json) },
+            Err(mistake) => {
+                self.mistake.get_or_insert(BuildError::Json(mistake));
+                self
+            }
+        }
     }
 
     /// The last event ID to begin with, to resume from one that was stored.
@@ -187,7 +216,8 @@ impl Builder {
     }
 
     /// An HTTP client that other event sources use as well, instead of one of its own: a thousand
-    /// streams need one pool of connections, not a thousand.
+    /// streams need one pool of connections, not a thousand. Making one reads the system's
+    /// certificates, too, which a program that opens streams often does better once.
     pub fn shared_client(mut self, client: &HttpClient) -> Self {
         self.shared = Some(client.clone());
         self
@@ -236,6 +266,10 @@ impl Builder {
         self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
         // What the Fetch standard makes of the "no-store" cache mode, which EventSource asks for.
         self.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+        if self.body_is_json {
+            let json = HeaderValue::from_static("application/json");
+            self.headers.entry(CONTENT_TYPE).or_insert(json);
+        }
         let mut config =
             SessionConfig::new().policy(self.policy).limits(self.limits).comments(comments);
         if let Some(id) = self.last_event_id {
@@ -304,6 +338,10 @@ pub enum BuildError {
     /// The last event ID could not have come from a stream.
     #[error("this cannot be a last event ID: {0}")]
     LastEventId(#[source] InvalidField),
+    /// The value that was to be the body is not JSON, such as a map whose keys are no strings.
+    #[cfg(feature = "json")]
+    #[error("the body cannot be written as JSON: {0}")]
+    Json(#[source] serde_json::Error),
     /// The client that was given could not be built.
     #[error("the HTTP client could not be made: {}", root_cause(.0))]
     Client(#[source] reqwest::Error),

@@ -7,7 +7,6 @@ mod builder;
 mod client;
 mod failure;
 mod on;
-mod refusal;
 mod request;
 mod time;
 mod transport;
@@ -122,7 +121,7 @@ impl EventSource {
         self.updates.last_event_id()
     }
 
-    /// Closes it: drops the connection, and the stream gives `None`.
+    /// Closes it: drops the connection at once, and the stream gives `None`.
     pub fn close(&mut self) {
         self.updates.close();
     }

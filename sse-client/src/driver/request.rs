@@ -1,6 +1,6 @@
 //! Requests, and the redirects between a request and its answer.
 
-use alloc::{boxed::Box, format, vec::Vec};
+use alloc::{boxed::Box, format};
 use core::{fmt, future::Future, pin::Pin};
 
 use bytes::Bytes;
@@ -11,17 +11,11 @@ use http::{
 use reqwest::{Client, Response};
 use url::Url;
 
-use super::{
-    failure::{classify, place},
-    refusal::{is_secret, mask},
-};
+use super::failure::{classify, place};
 use crate::session::{Attempt, Failure, FailureKind};
 
 /// The Fetch standard's limit.
 const MOST_REDIRECTS: u8 = 20;
-
-/// What stands before the secret of an `Authorization`, and is none.
-const SCHEMES: [&[u8]; 3] = [b"basic", b"bearer", b"digest"];
 
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
 
@@ -117,40 +111,6 @@ impl Template {
         Box::pin(async move { request.send().await.map_err(sent) })
     }
 
-    /// Masks in `text` what a request carried and nobody should read elsewhere, since a server may
-    /// repeat it: the values of the caller's headers, the password and the query's values that stand
-    /// under a name such as `token`.
-    pub(super) fn mask(&self, hop: &Hop, text: &mut Vec<u8>) {
-        let impersonal = [ACCEPT, CACHE_CONTROL, CONTENT_TYPE];
-        let provided = hop.provided.iter().flat_map(|headers| headers.iter());
-        for (_, value) in
-            self.headers.iter().chain(provided).filter(|(name, _)| !impersonal.contains(name))
-        {
-            let value = value.as_bytes();
-            mask(text, value);
-            // As in "Bearer SECRET" and "name=SECRET; …": a server may repeat only that.
-            for part in value.split(|byte| b" ;,".contains(byte)) {
-                let secret =
-                    part.iter().position(|&byte| byte == b'=').map_or(part, |at| &part[at + 1..]);
-                if !SCHEMES.iter().any(|scheme| secret.eq_ignore_ascii_case(scheme)) {
-                    mask(text, secret);
-                }
-            }
-        }
-        for url in [&self.url, &hop.url] {
-            mask(text, url.password().unwrap_or_default().as_bytes());
-            for pair in url.query().into_iter().flat_map(|query| query.split('&')) {
-                let Some((name, raw)) = pair.split_once('=') else { continue };
-                if is_secret(name) {
-                    mask(text, raw.as_bytes());
-                    for (_, value) in url::form_urlencoded::parse(pair.as_bytes()) {
-                        mask(text, value.as_bytes());
-                    }
-                }
-            }
-        }
-    }
-
     /// What any origin may know: not who asks.
     fn impersonal_headers(&self) -> HeaderMap {
         let impersonal = [ACCEPT, CACHE_CONTROL, CONTENT_TYPE];
@@ -179,7 +139,8 @@ impl Hop {
         let from = place(&self.url);
         if self.redirects == MOST_REDIRECTS {
             return astray(format!(
-                "the redirects lead in a circle: gave up after {MOST_REDIRECTS}, the last one from {from}"
+                "the redirects lead in a circle: gave up after {MOST_REDIRECTS}, the last one from \
+                 {from}"
             ));
         }
         let target = core::str::from_utf8(location.as_bytes());

@@ -1,6 +1,6 @@
 //! The socket side: does what the session says, and reports what comes.
 
-use alloc::{borrow::ToOwned, boxed::Box, vec::Vec};
+use alloc::borrow::ToOwned;
 use core::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -15,13 +15,12 @@ use url::Url;
 
 use super::{
     failure::classify_body,
-    refusal::Refusal,
     request::{Answer, Hop, Provided, Template, Turn},
     update::{Head, Update},
 };
 use crate::{
     event::Event,
-    session::{Attempt, Failure, Output, ResponseHead},
+    session::{Attempt, Failure, Output},
 };
 
 pub(super) struct Transport {
@@ -29,8 +28,6 @@ pub(super) struct Transport {
     phase: Phase,
     /// The head of the response that the session is judging.
     head: Option<Head>,
-    /// The beginning of its body, where it is no stream.
-    refusal: Vec<u8>,
 }
 
 enum Phase {
@@ -45,12 +42,6 @@ enum Phase {
         attempt: Attempt,
         hop: Hop,
         answer: Answer,
-    },
-    /// The answer is no stream: its body may say why.
-    Refused {
-        attempt: Attempt,
-        hop: Hop,
-        refusal: Box<Refusal>,
     },
     Reading {
         attempt: Attempt,
@@ -70,17 +61,12 @@ pub(super) enum Input {
 
 impl Transport {
     pub(super) fn new(template: Template) -> Self {
-        Self { template, phase: Phase::Idle, head: None, refusal: Vec::new() }
+        Self { template, phase: Phase::Idle, head: None }
     }
 
     /// The head of the latest response.
     pub(super) fn head(&self) -> Option<&Head> {
         self.head.as_ref()
-    }
-
-    /// What there is of its body, if it is no stream. Secrets that went with the request are masked.
-    pub(super) fn refusal(&self) -> &[u8] {
-        &self.refusal
     }
 
     /// Does what an output says, and turns it into what the reader is told, if anything.
@@ -99,9 +85,7 @@ impl Transport {
                 Update::Connecting { attempt, last_event_id, id_is_sent }
             }
             Output::Abort { .. } => {
-                self.phase = Phase::Idle;
-                self.head = None;
-                self.refusal = Vec::new();
+                self.let_go();
                 return None;
             }
             Output::Opened { attempt } => Update::Opened { attempt, head: self.head.take()? },
@@ -114,10 +98,17 @@ impl Transport {
             }
             Output::Dropped(error) => Update::Dropped(error),
             Output::Disconnected { attempt, error, retry_at } => {
+                self.head = None;
                 Update::Disconnected { attempt, error, retry_in: retry_at.map(|at| at - now) }
             }
             Output::Closed => Update::Closed,
         })
+    }
+
+    /// Drops the request and its connection.
+    pub(super) fn let_go(&mut self) {
+        self.phase = Phase::Idle;
+        self.head = None;
     }
 
     /// What has come. Reads a body only while it is wanted.
@@ -132,29 +123,18 @@ impl Transport {
                 }
             }
         }
-        if let Phase::Requesting { attempt, answer, .. } = &mut self.phase {
-            let attempt = *attempt;
-            match ready!(answer.as_mut().poll(cx)) {
-                Ok(response) => {
-                    if let Some(input) = self.answered(attempt, response) {
-                        return Poll::Ready(input);
-                    }
-                }
-                Err(failure) => {
-                    self.phase = Phase::Idle;
-                    return Poll::Ready(Input::Failure(attempt, failure));
-                }
-            }
-        }
         match &mut self.phase {
-            Phase::Idle | Phase::Preparing { .. } | Phase::Requesting { .. } => Poll::Pending,
-            Phase::Refused { attempt, hop, refusal } => {
+            Phase::Idle | Phase::Preparing { .. } => Poll::Pending,
+            Phase::Requesting { attempt, answer, .. } => {
                 let attempt = *attempt;
-                self.refusal = ready!(refusal.poll(cx));
-                self.template.mask(hop, &mut self.refusal);
-                // Let go of at once: nothing more of it is read.
-                self.phase = Phase::Idle;
-                Poll::Ready(Input::Response(attempt))
+                let result = ready!(answer.as_mut().poll(cx));
+                Poll::Ready(match result {
+                    Ok(response) => self.answered(attempt, response),
+                    Err(failure) => {
+                        self.phase = Phase::Idle;
+                        Input::Failure(attempt, failure)
+                    }
+                })
             }
             Phase::Reading { .. } if !wants_body => Poll::Pending,
             Phase::Reading { attempt, url, body } => loop {
@@ -181,32 +161,23 @@ impl Transport {
                 let answer = self.template.send(&hop);
                 self.phase = Phase::Requesting { attempt, hop, answer };
             }
-            other @ (Phase::Idle
-            | Phase::Requesting { .. }
-            | Phase::Refused { .. }
-            | Phase::Reading { .. }) => {
+            other @ (Phase::Idle | Phase::Requesting { .. } | Phase::Reading { .. }) => {
                 self.phase = other;
             }
         }
     }
 
-    /// `None`: there is more to read before there is something to report.
-    fn answered(&mut self, attempt: Attempt, response: Response) -> Option<Input> {
+    fn answered(&mut self, attempt: Attempt, response: Response) -> Input {
         let Phase::Requesting { hop, .. } = core::mem::replace(&mut self.phase, Phase::Idle) else {
-            return Some(Input::End(attempt));
+            return Input::End(attempt);
         };
         let status = response.status();
-        Some(match hop.turn(status, response.headers(), self.template.redirects) {
+        match hop.turn(status, response.headers(), self.template.redirects) {
             Turn::Answer => {
                 let url = response.url().clone();
                 let version = response.version();
                 let (head, body) = http::Response::<Body>::from(response).into_parts();
                 self.head = Some(Head { url: url.clone(), status, version, headers: head.headers });
-                if ResponseHead::is_refusal(status.as_u16()) {
-                    let refusal = Box::new(Refusal::new(body));
-                    self.phase = Phase::Refused { attempt, hop, refusal };
-                    return None;
-                }
                 self.phase = Phase::Reading { attempt, url, body };
                 Input::Response(attempt)
             }
@@ -217,6 +188,6 @@ impl Transport {
                 Input::Redirected(Update::Redirected { attempt, status, location })
             }
             Turn::Astray(failure) => Input::Failure(attempt, failure),
-        })
+        }
     }
 }

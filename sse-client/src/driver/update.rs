@@ -1,10 +1,10 @@
 //! Everything that happens to an event source, for those who show it.
 
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 use core::time::Duration;
 use std::time::SystemTime;
 
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header::CONTENT_TYPE};
 use sse_codec::{DecodeError, Span};
 use url::Url;
 
@@ -95,6 +95,13 @@ pub struct Head {
 }
 
 impl Head {
+    /// `Content-Type`; of several the values with commas between them, as HTTP has it.
+    pub(super) fn content_type(&self) -> Option<Cow<'_, [u8]>> {
+        let mut values = self.headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
+        let first = Cow::Borrowed(values.next()?);
+        Some(values.fold(first, |all, value| [&all, value].join(&b", "[..]).into()))
+    }
+
     /// `Retry-After` as a time from now: of its two forms one is that already, the other a date.
     pub(super) fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let value = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();

@@ -91,9 +91,10 @@ impl Updates {
         self.session.last_event_id()
     }
 
-    /// Closes it: the next poll drops the connection and gives [`Update::Closed`].
+    /// Closes it: drops the connection at once, and the next poll gives [`Update::Closed`].
     pub fn close(&mut self) {
         self.session.close();
+        self.transport.let_go();
     }
 
     fn feed(&mut self, input: Input, now: Instant) -> Option<Update> {
@@ -109,13 +110,12 @@ impl Updates {
 
     fn judge(&mut self, attempt: Attempt, now: Instant) {
         let Some(head) = self.transport.head() else { return };
-        let content_type = head.headers.get(http::header::CONTENT_TYPE);
+        let content_type = head.content_type();
         let content_encoding = head.headers.get(http::header::CONTENT_ENCODING);
         let response = ResponseHead::new(head.status.as_u16())
             .content_encoding(content_encoding.map(http::HeaderValue::as_bytes))
-            .content_type(content_type.map(http::HeaderValue::as_bytes))
-            .retry_after(head.retry_after(SystemTime::now()))
-            .refusal(self.transport.refusal());
+            .content_type(content_type.as_deref())
+            .retry_after(head.retry_after(SystemTime::now()));
         self.session.handle_response(attempt, response, now);
     }
 }

@@ -6,6 +6,7 @@ use alloc::{
 };
 use core::fmt;
 
+use thiserror::Error;
 use url::{ParseError, Url};
 
 /// Reads the URL of an event stream as a person gives it: with `http://` or `https://`, and forgiving
@@ -26,7 +27,11 @@ use url::{ParseError, Url};
 pub fn parse_url(text: &str) -> Result<Url, UrlMistake> {
     let text = text.trim();
     match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        Ok(url) if matches!(url.scheme(), "http" | "https") => match text.split_once("://") {
+            // The URL standard takes the path's first segment for the host; a person forgot it.
+            Some((_, rest)) if rest.starts_with('/') => Err(UrlMistake::NoHost),
+            _ => Ok(url),
+        },
         // "localhost:8080/events" reads as a URL with the scheme "localhost".
         Ok(_) if is_host_and_port(text) => Err(without_scheme(text)),
         Ok(_) => Err(UrlMistake::OtherScheme),
@@ -47,6 +52,8 @@ fn without_scheme(text: &str) -> UrlMistake {
     match Url::parse(&format!("http://{}", text.trim_start_matches('/'))) {
         // A path would read as a host.
         _ if is_path => UrlMistake::NotAUrl,
+        // "http//example.org" lacks a colon, and would read as a host named "http".
+        Ok(url) if matches!(url.host_str(), Some("http" | "https")) => UrlMistake::NotAUrl,
         Ok(_) => UrlMistake::NoScheme,
         Err(reason @ ParseError::InvalidPort) => UrlMistake::Malformed(reason),
         Err(_) => UrlMistake::NotAUrl,
@@ -54,21 +61,27 @@ fn without_scheme(text: &str) -> UrlMistake {
 }
 
 /// What can be wrong with a URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UrlMistake {
     /// There is nothing.
+    #[error("no URL was given")]
     Empty,
     /// It does not begin with `http://` or `https://`, but would be right with it.
+    #[error("the URL does not say how to connect: begin it with http:// or https://")]
     NoScheme,
     /// Its scheme is another.
+    #[error("the URL of an event stream must begin with http:// or https://")]
     OtherScheme,
     /// It names no host.
+    #[error("the URL names no host")]
     NoHost,
     /// It has no scheme, and would not be one with it either.
+    #[error("this is not a URL")]
     NotAUrl,
     /// It is malformed in the way that this says.
-    Malformed(ParseError),
+    #[error("this is not a URL: {0}")]
+    Malformed(#[source] ParseError),
 }
 
 /// A given text as an error may show it: no longer than a line or two, and without what may be a
@@ -114,7 +127,25 @@ impl fmt::Display for UrlSentence<'_> {
             UrlMistake::NotAUrl => {
                 write!(f, "{url:?} is not a URL: write one such as http://localhost:8080/events")
             }
-            UrlMistake::Malformed(reason) => write!(f, "{url:?} is not a URL: {reason}"),
+            UrlMistake::Malformed(reason) => {
+                let reason = match reason {
+                    ParseError::InvalidPort => "its port is not a number up to 65535",
+                    ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
+                        "its host has a character that no host can have"
+                    }
+                    ParseError::InvalidIpv6Address => {
+                        "its IPv6 address is none; it is written as in http://[::1]:8080/events"
+                    }
+                    ParseError::InvalidIpv4Address => "its IPv4 address is none",
+                    ParseError::EmptyHost
+                    | ParseError::Overflow
+                    | ParseError::RelativeUrlWithCannotBeABaseBase
+                    | ParseError::RelativeUrlWithoutBase
+                    | ParseError::SetHostOnCannotBeABaseUrl
+                    | _ => return write!(f, "{url:?} is not a URL: {reason}"),
+                };
+                write!(f, "{url:?} is not a URL: {reason}")
+            }
         }
     }
 }

@@ -5,6 +5,10 @@ use core::{fmt, time::Duration};
 
 use thiserror::Error;
 
+/// How much is kept of the body of an answer that is no event stream: enough for the JSON of an
+/// error.
+pub(super) const LONGEST_BODY: usize = 1024;
+
 /// Why a stream did not open, or why it is no longer open.
 ///
 /// Its `Display` is a sentence (without a full stop) that says what is wrong and, where there is
@@ -16,17 +20,15 @@ pub enum SessionError {
     #[error("{0}")]
     Transport(Failure),
     /// The status was neither 200 nor 204.
-    #[error("{}", StatusSentence { status: *status, said: said.as_deref(), retry_after: *retry_after })]
+    #[error("{}", StatusSentence { status: *status, retry_after: *retry_after })]
     #[non_exhaustive]
     Status {
         /// What the server answered.
         status: u16,
         /// How long it asks to wait (`Retry-After`).
         retry_after: Option<Duration>,
-        /// What the server says about it: the beginning of its body, or the explanation in a body of
-        /// JSON, on one line and cut to 500 bytes. `None` where its body has none, or the driver
-        /// [read](super::ResponseHead::refusal) none.
-        said: Option<String>,
+        /// What it says beside that: see [`body`](SessionError::body).
+        body: Box<str>,
     },
     /// Status 204: the server says that there is no stream any more, and not to ask again.
     #[error("the server answered 204 No Content: the stream is over and is not to be opened again")]
@@ -38,6 +40,8 @@ pub enum SessionError {
         /// The media type found, without its parameters and cut to 100 characters; `None` if there
         /// was none.
         found: Option<String>,
+        /// What it says beside that: see [`body`](SessionError::body).
+        body: Box<str>,
     },
     /// An event stream, but compressed in a way that the transport does not undo.
     #[error(
@@ -115,6 +119,45 @@ impl SessionError {
             }
             Self::GaveUp { last, .. } => last.kind(),
         }
+    }
+
+    /// What the server says in the body of an answer that is no event stream: its first 1024 bytes,
+    /// as text. Empty if there is none, or if it did not come within 2 s.
+    ///
+    /// An API that refuses a request often says here why. It is not part of the sentence, since it
+    /// may be long, a web page, or repeat what was sent, secrets too.
+    ///
+    /// ```
+    /// # fn show(error: sse_client::session::SessionError) {
+    /// eprintln!("{error}");
+    /// if error.body().starts_with('{') {
+    ///     eprintln!("{}", error.body());
+    /// }
+    /// # }
+    /// ```
+    pub fn body(&self) -> &str {
+        match self {
+            Self::Status { body, .. } | Self::MediaType { body, .. } => body,
+            Self::GaveUp { last, .. } => last.body(),
+            Self::Transport(_)
+            | Self::NoContent
+            | Self::ContentEncoding { .. }
+            | Self::Ended
+            | Self::ConnectTimeout(_)
+            | Self::FirstByteTimeout(_)
+            | Self::IdleTimeout(_) => "",
+        }
+    }
+
+    /// The same with what the body says.
+    pub(super) fn with_body(mut self, said: &[u8]) -> Self {
+        if let Self::Status { body, .. } | Self::MediaType { body, .. } = &mut self {
+            let text = String::from_utf8_lossy(said);
+            // A character may have been cut through.
+            let is_cut = said.len() == LONGEST_BODY;
+            *body = if is_cut { text.trim_end_matches('\u{FFFD}') } else { &*text }.into();
+        }
+        self
     }
 
     /// How long the server asked to wait, where it did.
@@ -195,13 +238,12 @@ impl FailureKind {
     }
 }
 
-struct StatusSentence<'a> {
+struct StatusSentence {
     status: u16,
-    said: Option<&'a str>,
     retry_after: Option<Duration>,
 }
 
-impl fmt::Display for StatusSentence<'_> {
+impl fmt::Display for StatusSentence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (reason, advice) = match self.status {
             301 => (" Moved Permanently", "it redirects without saying where to"),
@@ -226,11 +268,7 @@ impl fmt::Display for StatusSentence<'_> {
             501 | 505..=599 => ("", "the fault is the server's: see its log"),
             _ => ("", "an event stream is answered with 200"),
         };
-        // Where the server says what is wrong, there is nothing to guess.
-        match self.said {
-            Some(said) => write!(f, "the server answered {}{reason}: “{said}”", self.status)?,
-            None => write!(f, "the server answered {}{reason}: {advice}", self.status)?,
-        }
+        write!(f, "the server answered {}{reason}: {advice}", self.status)?;
         match self.retry_after {
             Some(after) => write!(f, "; it asks to wait {}", Words(after)),
             None => Ok(()),

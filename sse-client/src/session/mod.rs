@@ -49,7 +49,6 @@
 mod backoff;
 mod error;
 mod policy;
-mod refusal;
 mod response;
 mod resume;
 mod state;
@@ -168,6 +167,8 @@ pub struct Deadline {
 pub enum Timer {
     /// The attempt has no response by then.
     Connect,
+    /// The answer that is no event stream has said why by then.
+    Refusal,
     /// The open stream has not sent its first byte by then.
     FirstByte,
     /// The open stream has been silent for too long by then.
@@ -292,10 +293,12 @@ impl Session {
     /// Whether to read on from the socket. While it is false, reports of body bytes still work, at
     /// the price of a copy.
     pub fn wants_body(&self) -> bool {
-        self.machine.is_open() && self.is_drained()
+        self.machine.reads_body() && self.is_drained()
     }
 
     /// Reports that the response's head is there.
+    ///
+    /// Where it is no event stream's, the beginning of its body is wanted still: it often says why.
     pub fn handle_response(&mut self, attempt: Attempt, head: ResponseHead<'_>, now: Instant) {
         if !self.machine.is_connecting(attempt) {
             return;
@@ -305,6 +308,7 @@ impl Session {
                 self.resume.begin(&mut self.decoder);
                 self.machine.open(attempt, now);
             }
+            Err(error) if head.may_say_why() => self.machine.refuse(attempt, error, now),
             Err(error) => self.machine.abort(attempt, error, now),
         }
     }
@@ -312,6 +316,7 @@ impl Session {
     /// Reports bytes of the body.
     pub fn handle_body(&mut self, attempt: Attempt, chunk: Bytes, now: Instant) {
         if !self.machine.alive(attempt, now) {
+            self.machine.explain(attempt, &chunk, now);
             return;
         }
         self.chunk = match &self.chunk[self.used..] {

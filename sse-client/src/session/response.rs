@@ -1,9 +1,9 @@
 //! Whether a response is an event stream: WHATWG HTML §9.2.2, the constructor's step on the response.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use core::time::Duration;
 
-use super::{error::SessionError, refusal};
+use super::error::SessionError;
 
 /// What a session must know of a response before its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +13,16 @@ pub struct ResponseHead<'a> {
     content_type: Option<&'a [u8]>,
     content_encoding: Option<&'a [u8]>,
     retry_after: Option<Duration>,
-    refusal: &'a [u8],
 }
 
 impl<'a> ResponseHead<'a> {
     /// A head with this status and no headers.
     pub const fn new(status: u16) -> Self {
-        Self { status, content_type: None, content_encoding: None, retry_after: None, refusal: b"" }
+        Self { status, content_type: None, content_encoding: None, retry_after: None }
     }
 
-    /// The `Content-Type` header's value, byte for byte.
+    /// The `Content-Type` header's value, byte for byte; of several headers the values with commas
+    /// between them.
     pub const fn content_type(mut self, value: Option<&'a [u8]>) -> Self {
         self.content_type = value;
         self
@@ -41,21 +41,6 @@ impl<'a> ResponseHead<'a> {
         self
     }
 
-    /// The beginning of the body of a response with an [error status](Self::is_refusal), without
-    /// what must not be shown: the server's own words in it are told in place of a guess. What is not
-    /// text or JSON, or is encoded, tells nothing. Some 4 KiB are enough, and less serves too: a
-    /// driver waits for them no longer than people would.
-    pub const fn refusal(mut self, body: &'a [u8]) -> Self {
-        self.refusal = body;
-        self
-    }
-
-    /// Whether `status` is one that neither an event stream has nor its end, so that the body may say
-    /// why.
-    pub const fn is_refusal(status: u16) -> bool {
-        !matches!(status, 200 | 204)
-    }
-
     /// "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail
     /// the connection."
     pub(super) fn check(self) -> Result<(), SessionError> {
@@ -63,37 +48,54 @@ impl<'a> ResponseHead<'a> {
             200 => {}
             204 => return Err(SessionError::NoContent),
             status => {
-                let said = match self.encoding() {
-                    None => refusal::words(self.content_type, self.refusal),
-                    Some(_) => None,
-                };
-                return Err(SessionError::Status { status, retry_after: self.retry_after, said });
+                let retry_after = self.retry_after;
+                return Err(SessionError::Status { status, retry_after, body: Box::default() });
             }
         }
-        let essence = self.content_type.map(essence);
+        let essence = self.content_type.and_then(essence);
         if !essence.is_some_and(|found| found.eq_ignore_ascii_case(b"text/event-stream")) {
-            return Err(SessionError::MediaType { found: essence.and_then(printable) });
+            let found = essence.and_then(printable);
+            return Err(SessionError::MediaType { found, body: Box::default() });
         }
         match self.encoding() {
             None => Ok(()),
-            Some(encoding) => Err(SessionError::ContentEncoding {
-                found: printable(encoding).unwrap_or_default(),
-            }),
+            Some(encoding) => {
+                let found = printable(encoding).unwrap_or_default();
+                Err(SessionError::ContentEncoding { found })
+            }
         }
     }
 
-    /// What the body is encoded in, if in anything.
+    /// Whether there may be a body, in words.
+    pub(super) fn may_say_why(self) -> bool {
+        self.status != 204 && self.encoding().is_none()
+    }
+
     fn encoding(self) -> Option<&'a [u8]> {
         let encoding = self.content_encoding?.trim_ascii();
-        let is_plain = encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity");
-        (!is_plain).then_some(encoding)
+        (!encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity")).then_some(encoding)
     }
 }
 
 /// The media type without its parameters: a `charset` changes nothing, event streams are UTF-8.
-pub(super) fn essence(content_type: &[u8]) -> &[u8] {
-    let end = content_type.iter().position(|&byte| byte == b';').unwrap_or(content_type.len());
-    content_type[..end].trim_ascii()
+///
+/// Where there are several, as of a header that a proxy has sent again, the last that is one counts:
+/// "extract a MIME type" of the Fetch standard.
+fn essence(content_type: &[u8]) -> Option<&[u8]> {
+    let mut is_quoted = false;
+    let types = content_type.split(|&byte| {
+        is_quoted ^= byte == b'"';
+        byte == b',' && !is_quoted
+    });
+    let mut found = None;
+    for one in types {
+        let essence = one.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        let is_type = essence.contains(&b'/') && essence != b"*/*";
+        if is_type || (found.is_none() && !essence.is_empty()) {
+            found = Some(essence);
+        }
+    }
+    found
 }
 
 /// For an error message: short, lower case, and free of control characters.

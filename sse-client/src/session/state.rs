@@ -2,34 +2,41 @@
 //!
 //! ```text
 //!            new ──► Connecting ──response is a stream──► Open ──close()──► Closed
-//!                     ▲    │                               │                  ▲
-//!            until is │    │ failed, refused, too late     │ ended, broke     │
-//!                past │    ▼                               ▼ off, idle        │
+//!                     ▲    │  └─────is none──► Refused      │                  ▲
+//!            until is │    │ failed,     has said why, │    │ ended, broke     │
+//!                past │    ▼ too late      or too late ▼    ▼ off, idle        │
 //!                   Waiting ◄──────the policy tries again─── Ending ──gives up┘
 //! ```
 //!
+//! `Refused` lasts until the body of an answer that is no stream has told its beginning.
 //! `Ending` lasts until what had arrived is given out: only then are the reconnection time and the
 //! last event ID known, and a reader that is behind is not pushed by another connection.
 
-use alloc::{boxed::Box, collections::VecDeque};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::mem;
 use core::time::Duration;
 
 use sse_codec::time::Instant;
 
 use super::{
-    Attempt, Deadline, ReadyState, Timer, backoff::Backoff, error::SessionError,
+    Attempt, Deadline, ReadyState, Timer,
+    backoff::Backoff,
+    error::{LONGEST_BODY, SessionError},
     policy::RetryPolicy,
 };
 
 #[derive(Debug)]
 enum State {
     Connecting { attempt: Attempt, give_up: Option<Instant> },
+    Refused { attempt: Attempt, error: SessionError, body: Vec<u8>, until: Instant },
     Open { attempt: Attempt, since: Instant, quiet: Quiet },
     Ending { attempt: Attempt, error: SessionError, at: Instant, steady: bool },
     Waiting { until: Instant },
     Closed,
 }
+
+/// How long an answer that is no stream may take to say why. Its head said the most already.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the server may stay silent: at first for its first byte, then between any two.
 #[derive(Clone, Copy, Debug)]
@@ -79,9 +86,10 @@ impl Machine {
 
     pub(super) fn ready_state(&self) -> ReadyState {
         match self.state {
-            State::Connecting { .. } | State::Ending { .. } | State::Waiting { .. } => {
-                ReadyState::Connecting
-            }
+            State::Connecting { .. }
+            | State::Refused { .. }
+            | State::Ending { .. }
+            | State::Waiting { .. } => ReadyState::Connecting,
             State::Open { .. } => ReadyState::Open,
             State::Closed => ReadyState::Closed,
         }
@@ -91,13 +99,15 @@ impl Machine {
         matches!(self.state, State::Connecting { attempt: current, .. } if current == attempt)
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        matches!(self.state, State::Open { .. })
+    /// Whether the body of the response is of use.
+    pub(super) fn reads_body(&self) -> bool {
+        matches!(self.state, State::Open { .. } | State::Refused { .. })
     }
 
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let (at, timer) = match self.state {
             State::Connecting { give_up, .. } => (give_up?, Timer::Connect),
+            State::Refused { until, .. } => (until, Timer::Refusal),
             State::Open { quiet, .. } => (quiet.until?, quiet.timer),
             State::Waiting { until } => (until, Timer::Reconnect),
             State::Ending { .. } | State::Closed => return None,
@@ -138,6 +148,31 @@ impl Machine {
         self.signals.push_back(Signal::Opened { attempt });
     }
 
+    /// Connecting → Refused.
+    pub(super) fn refuse(&mut self, attempt: Attempt, error: SessionError, now: Instant) {
+        let until = now + REFUSAL_TIMEOUT;
+        self.state = State::Refused { attempt, error, body: Vec::new(), until };
+    }
+
+    /// Refused → Refused, or Ending once as much is said as is kept.
+    pub(super) fn explain(&mut self, attempt: Attempt, said: &[u8], now: Instant) {
+        match &mut self.state {
+            State::Refused { attempt: current, body, .. } if *current == attempt => {
+                let room = LONGEST_BODY - body.len();
+                body.extend_from_slice(&said[..said.len().min(room)]);
+                if body.len() == LONGEST_BODY {
+                    self.abort(attempt, SessionError::Ended, now);
+                }
+            }
+            State::Connecting { .. }
+            | State::Refused { .. }
+            | State::Open { .. }
+            | State::Ending { .. }
+            | State::Waiting { .. }
+            | State::Closed => {}
+        }
+    }
+
     /// Open → Open, with the silence counted from `now`. Returns whether `attempt` is the open one.
     pub(super) fn alive(&mut self, attempt: Attempt, now: Instant) -> bool {
         match &mut self.state {
@@ -146,6 +181,7 @@ impl Machine {
                 true
             }
             State::Connecting { .. }
+            | State::Refused { .. }
             | State::Open { .. }
             | State::Ending { .. }
             | State::Waiting { .. }
@@ -160,18 +196,26 @@ impl Machine {
         }
     }
 
-    /// Connecting or Open → Ending, if `attempt` is still the one.
+    /// Connecting, Refused or Open → Ending, if `attempt` is still the one. What was refused stays
+    /// the error, however its body ends.
     pub(super) fn end(&mut self, attempt: Attempt, error: SessionError, now: Instant) {
-        let steady = match self.state {
-            State::Connecting { attempt: current, .. } if current == attempt => false,
-            State::Open { attempt: current, since, .. } if current == attempt => {
-                now - since >= self.policy.steady_after
+        let (error, steady) = match mem::replace(&mut self.state, State::Closed) {
+            State::Connecting { attempt: current, .. } if current == attempt => (error, false),
+            State::Refused { attempt: current, error, body, .. } if current == attempt => {
+                (error.with_body(&body), false)
             }
-            State::Connecting { .. }
+            State::Open { attempt: current, since, .. } if current == attempt => {
+                (error, now - since >= self.policy.steady_after)
+            }
+            other @ (State::Connecting { .. }
+            | State::Refused { .. }
             | State::Open { .. }
             | State::Ending { .. }
             | State::Waiting { .. }
-            | State::Closed => return,
+            | State::Closed) => {
+                self.state = other;
+                return;
+            }
         };
         self.state = State::Ending { attempt, error, at: now, steady };
     }
@@ -221,11 +265,12 @@ impl Machine {
                 let timeout = self.policy.connect_timeout.unwrap_or_default();
                 self.abort(attempt, SessionError::ConnectTimeout(timeout), now);
             }
+            State::Refused { attempt, .. } => self.abort(attempt, SessionError::Ended, now),
             State::Open { attempt, quiet, .. } => {
                 let timeout = quiet.timeout.unwrap_or_default();
                 let error = match quiet.timer {
                     Timer::FirstByte => SessionError::FirstByteTimeout(timeout),
-                    Timer::Connect | Timer::Idle | Timer::Reconnect => {
+                    Timer::Connect | Timer::Refusal | Timer::Idle | Timer::Reconnect => {
                         SessionError::IdleTimeout(timeout)
                     }
                 };
@@ -243,13 +288,18 @@ impl Machine {
         let is_unheard = queued.iter().any(|signal| matches!(signal, Signal::Connect { .. }));
         let is_held = queued.iter().any(|signal| matches!(signal, Signal::Abort { .. }));
         match mem::replace(&mut self.state, State::Closed) {
-            State::Connecting { attempt, .. } | State::Open { attempt, .. } if !is_unheard => {
+            State::Connecting { attempt, .. }
+            | State::Refused { attempt, .. }
+            | State::Open { attempt, .. }
+                if !is_unheard =>
+            {
                 self.signals.push_back(Signal::Abort { attempt });
             }
             State::Ending { attempt, .. } if is_held && !is_unheard => {
                 self.signals.push_back(Signal::Abort { attempt });
             }
             State::Connecting { .. }
+            | State::Refused { .. }
             | State::Open { .. }
             | State::Ending { .. }
             | State::Waiting { .. } => {}

@@ -1,5 +1,7 @@
 //! A little gzip that is a lot of text.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use core::net::SocketAddr;
 use std::{
     io::{Read, Write},

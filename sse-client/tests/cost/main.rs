@@ -1,7 +1,5 @@
 //! What a stream costs: allocations an event, bytes a stream, and no more bytes than the limits.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 extern crate alloc;
 
 use core::{

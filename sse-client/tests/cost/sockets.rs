@@ -5,6 +5,8 @@
 //! The server has a thread, and so a count, of its own. Over HTTP/1.1 each socket has buffers of
 //! reqwest's that come and go in pieces of 8 KiB, which drown what is looked for.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use alloc::sync::Arc;
 use core::{
     convert::Infallible,

@@ -29,8 +29,11 @@ fn a_url_that_is_none_is_refused_with_a_word_on_what_to_write() {
              or https://",
         ),
         ("http://", "\"http://\" names no host: write one such as http://localhost:8080/events"),
-        ("http://a:b/", "\"http://a:b/\" is not a URL: invalid port number"),
-        ("127.0.0.1:99999", "\"127.0.0.1:99999\" is not a URL: invalid port number"),
+        ("http://a:b/", "\"http://a:b/\" is not a URL: its port is not a number up to 65535"),
+        (
+            "127.0.0.1:99999",
+            "\"127.0.0.1:99999\" is not a URL: its port is not a number up to 65535",
+        ),
         (
             "//example.org/a",
             "\"//example.org/a\" does not say how to connect: write \"http://example.org/a\"",
@@ -39,6 +42,23 @@ fn a_url_that_is_none_is_refused_with_a_word_on_what_to_write() {
             "mailto:me",
             "\"mailto:me\" is not the URL of an event stream: it must begin with http:// or \
              https://",
+        ),
+        (
+            "http:///events",
+            "\"http:///events\" names no host: write one such as http://localhost:8080/events",
+        ),
+        (
+            "http//localhost",
+            "\"http//localhost\" is not a URL: write one such as http://localhost:8080/events",
+        ),
+        (
+            "http://a b/",
+            "\"http://a b/\" is not a URL: its host has a character that no host can have",
+        ),
+        (
+            "http://[::1/",
+            "\"http://[::1/\" is not a URL: its IPv6 address is none; it is written as in \
+             http://[::1]:8080/events",
         ),
         ("/events", "\"/events\" is not a URL: write one such as http://localhost:8080/events"),
         ("not a url", "\"not a url\" is not a URL: write one such as http://localhost:8080/events"),
@@ -76,6 +96,7 @@ fn a_url_that_is_none_shows_no_secret() {
 #[test]
 fn spaces_around_a_url_are_forgiven() {
     assert!(EventSource::builder(" http://127.0.0.1:9/ \n").open().is_ok());
+    assert!(EventSource::builder("http://127.0.0.1:9/?from=file:///a").open().is_ok());
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use core::time::Duration;
 
-use sse_client::{Limits, RetryPolicy, Update};
+use sse_client::{HttpClient, Limits, RetryPolicy, Update};
 
 use crate::origin::{CHUNKED, Origin, STREAM, Step, answer, send};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn an_event_of_64_mib_arrives_where_the_limits_allow_it() {
@@ -110,7 +112,10 @@ async fn what_a_server_sends_again_after_a_reconnect_is_marked() {
 }
 
 #[tokio::test]
-async fn statuses_fail_or_are_tried_again_over_a_real_socket() {
+async fn statuses_fail_or_are_tried_again_after_what_they_ask_for() {
+    let client = HttpClient::new(reqwest::Client::builder().no_proxy()).unwrap();
+    let date =
+        "date: Wed, 21 Oct 2015 07:28:00 GMT\r\nretry-after: Wed, 21 Oct 2015 07:28:07 GMT\r\n";
     for (status, again) in [
         ("401 Unauthorized", false),
         ("403 Forbidden", false),
@@ -119,16 +124,22 @@ async fn statuses_fail_or_are_tried_again_over_a_real_socket() {
         ("500 Internal Server Error", true),
         ("503 Service Unavailable", true),
     ] {
-        for (policy, again) in [(RetryPolicy::resilient(), again), (RetryPolicy::whatwg(), false)] {
-            let origin = Origin::start(vec![answer(status, "", "{}")]).await;
-            let mut updates = origin.source("/").policy(policy).open_updates().unwrap();
-            let error = loop {
-                if let Some(Update::Disconnected { error, retry_in, .. }) = updates.next().await {
-                    assert_eq!(retry_in.is_some(), again, "{status}");
-                    break error;
-                }
-            };
-            assert!(error.to_string().starts_with(&format!("the server answered {status}: ")));
+        for (headers, wait) in [("", 1), ("retry-after: 7\r\n", 7), (date, 7)] {
+            let origin = Origin::start(vec![answer(status, headers, "{}")]).await;
+            let patient = RetryPolicy::resilient().no_backoff().reconnection_time(SECOND);
+            for (policy, again) in [(patient, again), (RetryPolicy::whatwg(), false)] {
+                let source = origin.source("/").shared_client(&client).policy(policy);
+                let mut updates = source.open_updates().unwrap();
+                let (error, retry_in) = loop {
+                    if let Some(Update::Disconnected { error, retry_in, .. }) = updates.next().await
+                    {
+                        break (error, retry_in);
+                    }
+                };
+                assert_eq!(retry_in, again.then_some(wait * SECOND), "{status} {headers}");
+                assert!(error.to_string().starts_with(&format!("the server answered {status}: ")));
+                assert_eq!(error.body(), "{}");
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_client::{EventSource, Update};
 use tokio::net::TcpListener;
 
-use crate::origin::{Origin, Step, send, source};
+use crate::origin::{Origin, STREAM, Step, answer, send, source};
 
 /// One block of gzip that stores its bytes as they are: no end of the file follows, as from a server
 /// that flushes after each event.
@@ -68,17 +68,33 @@ async fn http_2_carries_a_stream_and_its_resume() {
 
 #[tokio::test]
 async fn a_proxy_is_the_callers_own_clients() {
-    let proxy = Origin::start(vec![vec![
-        send(crate::origin::STREAM),
-        send("data: by the proxy\n\n"),
-        Step::Hold,
-    ]])
-    .await;
+    let proxy =
+        Origin::start(vec![vec![send(STREAM), send("data: by the proxy\n\n"), Step::Hold]]).await;
     let client = reqwest::Client::builder().proxy(reqwest::Proxy::http(proxy.url("/")).unwrap());
     let builder = EventSource::builder("http://events.invalid/feed").client(client);
     let mut source = builder.open().unwrap();
     assert_eq!(source.next().await.unwrap().unwrap().data(), "by the proxy");
     assert_eq!(proxy.requests()[0].line, "GET http://events.invalid/feed HTTP/1.1");
+}
+
+#[tokio::test]
+async fn cookies_are_the_callers_own_clients_and_stay_with_their_host() {
+    let cookie = "set-cookie: session=7; Path=/\r\n";
+    let set = STREAM.replacen("\r\n", &format!("\r\n{cookie}"), 1);
+    // To the client "localhost" is another host than "127.0.0.1".
+    let foreign = Origin::start(vec![vec![send(STREAM), send("data: 2\n\n"), Step::Hold]]).await;
+    let elsewhere = format!("location: http://localhost:{}/\r\n", foreign.address.port());
+    let redirect = answer("307 Temporary Redirect", &elsewhere, "");
+    let home = Origin::start(vec![vec![send(set), send("data: 1\n\n")], redirect]).await;
+    let client = reqwest::Client::builder().no_proxy().cookie_store(true);
+    let client = client.resolve("localhost", foreign.address);
+    let mut source = home.source("/").client(client).open().unwrap();
+    assert_eq!(source.next().await.unwrap().unwrap().data(), "1");
+    assert_eq!(source.next().await.unwrap().unwrap().data(), "2");
+    let sent: Vec<_> =
+        home.requests().iter().map(|request| request.header("cookie").map(str::to_owned)).collect();
+    assert_eq!(sent, [None, Some("session=7".to_owned())]);
+    assert_eq!(foreign.requests()[0].header("cookie"), None);
 }
 
 /// Says with each event what it was asked to go on from, and ends.

@@ -11,7 +11,6 @@ mod faults;
 mod http;
 mod origin;
 mod redirects;
-mod relay;
 mod streams;
 #[cfg(feature = "rustls")]
 mod tls;

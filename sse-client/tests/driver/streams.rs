@@ -195,6 +195,16 @@ async fn a_dropped_stream_drops_its_connection() {
 }
 
 #[tokio::test]
+async fn a_close_drops_the_connection_also_where_nobody_polls_on() {
+    let origin = Origin::start(vec![vec![send(STREAM), send("data: 1\n\n"), Step::Hold]]).await;
+    let mut source = origin.source("/").open().unwrap();
+    next_event(&mut source).await;
+    source.close();
+    origin.left().await;
+    assert_eq!(source.next().await, None);
+}
+
+#[tokio::test]
 async fn a_closed_stream_says_so_drops_its_connection_and_ends() {
     let origin = Origin::start(vec![vec![send(STREAM), send("data: 1\n\n"), Step::Hold]]).await;
     let mut updates = origin.source("/").open_updates().unwrap();

@@ -116,3 +116,25 @@ async fn data_that_is_not_the_expected_json_says_type_id_and_beginning_and_the_s
     assert!(sentence.len() < 400);
     assert_eq!(prices.next().await, Some(Ok(Price { eur: 2 })));
 }
+
+#[cfg(feature = "json")]
+#[tokio::test]
+async fn a_body_of_json_says_so_unless_it_is_said_otherwise() {
+    let stream = || vec![send(STREAM), send("data: 1\n\n"), Step::Hold];
+    let origin = Origin::start(vec![stream()]).await;
+    let ask = || origin.source("/").method(http::Method::POST);
+    let question = serde_json::json!({ "stream": true });
+    for builder in [
+        ask().json(&question),
+        ask().json(&question).header("Content-Type", "application/vnd.api+json"),
+    ] {
+        assert!(builder.open().unwrap().next().await.unwrap().is_ok());
+    }
+    let [plain, named] = &origin.requests()[..] else { panic!("not two requests") };
+    assert_eq!(plain.header("content-type"), Some("application/json"));
+    assert_eq!(named.header("content-type"), Some("application/vnd.api+json"));
+    assert_eq!(plain.body, r#"{"stream":true}"#);
+    let no_json = std::collections::HashMap::from([((1, 2), 3)]);
+    let sentence = ask().json(&no_json).open().unwrap_err().to_string();
+    assert_eq!(sentence, "the body cannot be written as JSON: key must be a string");
+}

@@ -3,7 +3,7 @@
 //! Whoever stays has seen every event of its topics once and in order, or was told of a gap by a
 //! `reset`. A run is decided by its seed; a failing one is printed:
 //! `SIM_SEED=123 cargo test -p sse-client --test sim` plays it alone, and `SIM_SEEDS=100000` as many
-//! from 0 on.
+//! from it, or from 0, on.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
@@ -15,6 +15,11 @@ mod network;
 mod random;
 mod world;
 
+use std::{
+    io::{Write, stdout},
+    thread,
+};
+
 use world::{Totals, World};
 
 /// What a debug build plays in a few seconds.
@@ -23,9 +28,9 @@ const SEEDS: u64 = 2_000;
 #[test]
 fn every_event_once_and_in_order_or_a_gap_that_is_told() {
     let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let seeds = match number("SIM_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SIM_SEEDS").unwrap_or(SEEDS),
+    let seeds = match (number("SIM_SEED"), number("SIM_SEEDS")) {
+        (Some(seed), count) => seed..seed + count.unwrap_or(1),
+        (None, count) => 0..count.unwrap_or(SEEDS),
     };
     let lanes = if seeds.end - seeds.start > 1 { 2 } else { 1 };
     let lane = |lane: u64| {
@@ -36,7 +41,7 @@ fn every_event_once_and_in_order_or_a_gap_that_is_told() {
         }
         totals
     };
-    let totals = std::thread::scope(|scope| {
+    let totals = thread::scope(|scope| {
         let other = (lanes > 1).then(|| scope.spawn(|| lane(1)));
         let mut totals = lane(0);
         if let Some(other) = other {
@@ -44,7 +49,8 @@ fn every_event_once_and_in_order_or_a_gap_that_is_told() {
         }
         totals
     });
-    println!("{} seeds: {totals:?}", seeds.end - seeds.start);
+    // Not by `println`, so that it is seen when the test passes, too.
+    writeln!(stdout(), "{} seeds: {totals:?}", seeds.end - seeds.start).unwrap();
     if lanes > 1 {
         totals.assert_that_everything_happened();
     }
@@ -62,7 +68,7 @@ struct Tell(u64);
 
 impl Drop for Tell {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             let seed = self.0;
             eprintln!("seed {seed} fails: SIM_SEED={seed} cargo test -p sse-client --test sim");
         }

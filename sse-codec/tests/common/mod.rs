@@ -17,7 +17,8 @@ pub struct Reading {
 
 /// The rules that the decoder follows with these limits, comments asked for.
 pub fn rules(limits: Limits) -> Rules {
-    Rules { line: limits.line, event: limits.event, value: limits.line, comments: true }
+    let value = limits.value.min(limits.line);
+    Rules { line: limits.line, event: limits.event, value, comments: true }
 }
 
 /// Decodes `chunks` by the pull door.
@@ -73,7 +74,7 @@ pub struct Reader {
 
 impl Reader {
     pub fn new(rules: Rules) -> Self {
-        let limits = Limits::default().line(rules.line).event(rules.event);
+        let limits = Limits::default().line(rules.line).event(rules.event).value(rules.value);
         let decoder = Decoder::with_limits(limits).comments(rules.comments);
         Self { decoder, outcomes: Vec::new() }
     }
@@ -118,6 +119,7 @@ pub fn outcome(item: Item<'_>) -> Outcome {
 pub fn error_outcome(error: DecodeError) -> Outcome {
     match error {
         DecodeError::LineTooLong { line_start, .. } => Outcome::LineTooLong { line_start },
+        DecodeError::ValueTooLong { line_start, .. } => Outcome::ValueTooLong { line_start },
         DecodeError::EventTooLong { event_start, .. } => Outcome::EventTooLong { event_start },
         other => panic!("an error these tests do not know: {other:?}"),
     }

@@ -8,6 +8,7 @@ pub enum Outcome {
     Comment { text: String, start: u64, end: u64 },
     ReconnectionTime { milliseconds: u64, start: u64, end: u64 },
     LineTooLong { line_start: u64 },
+    ValueTooLong { line_start: u64 },
     EventTooLong { event_start: u64 },
 }
 
@@ -56,18 +57,22 @@ pub fn decode(stream: &[u8], rules: Rules) -> (Vec<Outcome>, String) {
         }
         let ignored_id = name == b"id" && value.contains(&0);
         let decoded = lossy(value);
-        let value_too_long = match name {
-            b"" => decoded.len() + 1 > rules.line && rules.comments,
-            b"event" | b"id" => decoded.len() > rules.value && !ignored_id,
-            _ => false,
+        let too_long = match name {
+            b"" if decoded.len() + 1 > rules.line && rules.comments => {
+                Some(Outcome::LineTooLong { line_start: start })
+            }
+            b"event" | b"id" if decoded.len() > rules.value && !ignored_id => {
+                Some(Outcome::ValueTooLong { line_start: start })
+            }
+            _ => None,
         };
         if block.size > rules.event
             && let Some(event_start) = block.start
         {
             block.drop_event(Outcome::EventTooLong { event_start }, &mut outcomes);
         }
-        if value_too_long {
-            block.drop_event(Outcome::LineTooLong { line_start: start }, &mut outcomes);
+        if let Some(outcome) = too_long {
+            block.drop_event(outcome, &mut outcomes);
             continue;
         }
         match name {

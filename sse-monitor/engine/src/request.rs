@@ -95,6 +95,31 @@ impl WatchRequest {
     }
 }
 
+impl WatchRequest {
+    /// What goes with the request and is for nobody else: headers' values, whole and without the scheme
+    /// before them, the password, and what looks like a secret in the query.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        // Shorter ones would mask ordinary words.
+        const SHORTEST: usize = 6;
+        let headers = self.headers.iter().flat_map(|(_, value)| {
+            [value.clone(), value.rsplit([' ', '=']).next().unwrap_or_default().to_owned()]
+        });
+        let masked = shown_url(self.url.as_str());
+        let query = self.url.query_pairs().filter_map(|(key, value)| {
+            (!value.is_empty() && masked.contains(&format!("{key}=***")))
+                .then(|| value.into_owned())
+        });
+        let mut secrets: Vec<_> = headers
+            .chain(self.url.password().map(ToOwned::to_owned))
+            .chain(query)
+            .filter(|secret| secret.len() >= SHORTEST)
+            .collect();
+        // The longer first, so that none is masked in part.
+        secrets.sort_by_key(|secret| core::cmp::Reverse(secret.len()));
+        secrets
+    }
+}
+
 /// Without the headers' values and the URL's secrets.
 impl fmt::Debug for WatchRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,6 +14,11 @@ use sse_codec::{Decoder, Item, OwnedEvent};
 /// A guard against hanging for ever; nothing is concluded from the time that passes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How much of something a test does: little in the ordinary run, more in a long one.
+pub fn amount(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).map_or(usual, |amount| amount.parse().expect(variable))
+}
+
 /// A running `sse-server`, ended with its owner.
 pub struct Server {
     pub child: Child,
@@ -65,6 +70,30 @@ impl Server {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line.trim_end().strip_prefix("admin on http://").unwrap().parse().unwrap()
+    }
+
+    /// KiB of memory of its own.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// How many descriptors it has open.
+    #[cfg(target_os = "linux")]
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// What the admin listener says of it.
+    pub fn stats(&self, admin: SocketAddr) -> serde_json::Value {
+        let mut stream = TcpStream::connect(admin).unwrap();
+        let head = "GET /stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut reader = BufReader::new(stream);
+        assert_eq!(read_head(&mut reader).0, 200);
+        serde_json::from_reader(reader).unwrap()
     }
 
     pub fn signal(&self, name: &str) {

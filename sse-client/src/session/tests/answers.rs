@@ -20,7 +20,7 @@ fn statuses_are_tried_again_as_the_policy_says() {
     let again = |policy: RetryPolicy, status| {
         let mut script = Script::new(SessionConfig::new().policy(policy));
         script.outputs();
-        script.respond(ResponseHead::new(status));
+        script.refuse(ResponseHead::new(status));
         script.outputs();
         script.session.ready_state() == ReadyState::Connecting
     };
@@ -42,6 +42,19 @@ fn the_media_type_counts_without_its_parameters_and_case() {
         let head = ResponseHead::new(200).content_type(Some(good.as_bytes()));
         assert_eq!(head.check(), Ok(()), "{good}");
     }
+    // As of two headers: the last that is a type counts.
+    for good in [
+        "text/event-stream, text/event-stream",
+        "text/html, text/event-stream;charset=utf-8",
+        "text/html;x=\"a, b\",text/event-stream, ,*/*, none",
+    ] {
+        let head = ResponseHead::new(200).content_type(Some(good.as_bytes()));
+        assert_eq!(head.check(), Ok(()), "{good}");
+    }
+    for bad in ["text/event-stream, text/html", "text/html;x=\", text/event-stream", ",", "*/*"] {
+        let head = ResponseHead::new(200).content_type(Some(bad.as_bytes()));
+        assert!(head.check().is_err(), "{bad}");
+    }
     for bad in ["", "text/event-streams", "text/plain", "application/json; text/event-stream"] {
         let head = ResponseHead::new(200).content_type(Some(bad.as_bytes()));
         assert!(head.check().is_err(), "{bad}");
@@ -53,10 +66,10 @@ fn other_media_types_fail_in_words_and_a_web_page_is_called_one() {
     let sentence = |head: ResponseHead<'_>| {
         let mut script = Script::new(SessionConfig::new());
         script.outputs();
-        script.respond(head);
+        script.refuse(head);
         let outputs = script.outputs();
-        assert_eq!(outputs.len(), 3, "{outputs:?}");
-        outputs[1].clone()
+        assert_eq!(outputs.len(), 2, "{outputs:?}");
+        outputs[0].clone()
     };
     let typed = |value| sentence(ResponseHead::new(200).content_type(Some(value)));
     assert!(typed(b"text/html; charset=utf-8").contains("answered with a web page (text/html)"));
@@ -67,8 +80,9 @@ fn other_media_types_fail_in_words_and_a_web_page_is_called_one() {
 
 #[test]
 fn statuses_fail_in_words() {
-    let sentence =
-        |status, retry_after| SessionError::Status { status, retry_after, said: None }.to_string();
+    let sentence = |status, retry_after| {
+        SessionError::Status { status, retry_after, body: "".into() }.to_string()
+    };
     assert_eq!(sentence(404, None), "the server answered 404 Not Found: check the URL's path");
     assert_eq!(
         sentence(429, Some(Duration::from_secs(90))),
@@ -82,20 +96,6 @@ fn statuses_fail_in_words() {
 }
 
 #[test]
-fn what_the_server_says_of_a_refusal_is_told_in_place_of_a_guess() {
-    let told = |head: ResponseHead<'_>| head.check().unwrap_err().to_string();
-    let refused = ResponseHead::new(403).refusal(b"{\"error\": \"topic news needs a token\"}");
-    let json = refused.content_type(Some(b"application/json"));
-    assert_eq!(told(json), "the server answered 403 Forbidden: “topic news needs a token”");
-    let asked = json.retry_after(Some(Duration::from_secs(7)));
-    assert!(told(asked).ends_with("needs a token”; it asks to wait 7 s"), "{}", told(asked));
-    let guessed = "the server answered 403 Forbidden: it gives this stream only to others: check the \
-                   credentials";
-    assert_eq!(told(json.content_encoding(Some(b"br"))), guessed);
-    assert_eq!(told(json.content_type(Some(b"text/html"))), guessed);
-}
-
-#[test]
 fn a_stream_that_is_still_compressed_is_refused_in_words() {
     let mut script = Script::new(SessionConfig::new());
     script.outputs();
@@ -104,4 +104,61 @@ fn a_stream_that_is_still_compressed_is_refused_in_words() {
     assert!(outputs[1].contains("the server compressed the stream (br)"), "{outputs:?}");
     assert_eq!(outputs[2..], ["closed"]);
     assert_eq!(STREAM.content_encoding(Some(b" Identity")).check(), Ok(()));
+}
+
+#[test]
+fn what_a_refusal_says_is_kept() {
+    let mut script = Script::new(SessionConfig::new());
+    script.outputs();
+    script.respond(ResponseHead::new(401));
+    assert_eq!(script.session.ready_state(), ReadyState::Connecting);
+    assert!(script.session.wants_body());
+    script.body("{\"error\":");
+    script.body("\"no such key\"}");
+    assert_eq!(script.outputs(), [""; 0]);
+    script.end();
+    assert_eq!(script.body_of_failure(), "{\"error\":\"no such key\"}");
+    assert_eq!(script.outputs(), ["closed"]);
+    let mut script = Script::new(SessionConfig::new());
+    script.outputs();
+    script.respond(ResponseHead::new(200).content_type(Some(b"application/json")));
+    script.body("{}");
+    script.fail(FailureKind::Interrupted);
+    assert_eq!(script.body_of_failure(), "{}");
+}
+
+#[test]
+fn of_what_a_refusal_says_no_more_is_read_than_is_kept() {
+    let mut script = Script::new(SessionConfig::new());
+    script.outputs();
+    script.respond(ResponseHead::new(503).retry_after(Some(Duration::from_secs(7))));
+    script.body(&("é".repeat(200) + " "));
+    script.body(&"é".repeat(600));
+    script.body("too late");
+    assert!(matches!(script.session.poll_output(), Some(Output::Abort { .. })));
+    assert_eq!(script.body_of_failure(), "é".repeat(200) + " " + &"é".repeat(311));
+}
+
+#[test]
+fn a_refusal_that_does_not_say_why_is_not_waited_for() {
+    let mut script = Script::new(SessionConfig::new().policy(exact(1000)));
+    script.outputs();
+    script.respond(ResponseHead::new(503));
+    assert_eq!(script.timer(), Some(Timer::Refusal));
+    script.body("so");
+    script.advance(Duration::from_secs(2));
+    let outputs = script.outputs();
+    assert_eq!(outputs[0], "abort 1");
+    assert!(outputs[1].ends_with("; again at 3s"), "{outputs:?}");
+    // Nor one without a body, nor one that could not be read.
+    for head in [
+        ResponseHead::new(204),
+        ResponseHead::new(503).content_encoding(Some(b"br")),
+        STREAM.content_encoding(Some(b"br")),
+    ] {
+        let mut script = Script::new(SessionConfig::new());
+        script.outputs();
+        script.respond(head);
+        assert_eq!(script.outputs()[0], "abort 1", "{head:?}");
+    }
 }

@@ -85,10 +85,19 @@ fn close_during_the_wait_stops_it() {
 }
 
 #[test]
-fn a_close_keeps_an_abort_that_was_not_taken_yet() {
+fn close_while_a_refusal_is_read_lets_go_of_the_request() {
     let mut script = Script::new(SessionConfig::new());
     script.outputs();
     script.respond(ResponseHead::new(404));
+    script.session.close();
+    assert_eq!(script.outputs(), ["abort 1", "closed"]);
+}
+
+#[test]
+fn a_close_keeps_an_abort_that_was_not_taken_yet() {
+    let mut script = Script::new(SessionConfig::new());
+    script.outputs();
+    script.respond(ResponseHead::new(204));
     script.session.close();
     assert_eq!(script.outputs(), ["abort 1", "closed"]);
 }

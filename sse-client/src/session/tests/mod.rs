@@ -55,6 +55,12 @@ impl Script {
         self.session.handle_response(self.attempt, head, self.now);
     }
 
+    /// An answer that is no stream, and has no body.
+    fn refuse(&mut self, head: ResponseHead<'_>) {
+        self.respond(head);
+        self.end();
+    }
+
     fn body(&mut self, text: &str) {
         self.session.handle_body(self.attempt, Bytes::copy_from_slice(text.as_bytes()), self.now);
     }
@@ -81,6 +87,14 @@ impl Script {
 
     fn timer(&self) -> Option<Timer> {
         self.session.poll_timeout().map(|deadline| deadline.timer)
+    }
+
+    /// What the failure that comes next says beside its sentence.
+    fn body_of_failure(&mut self) -> String {
+        match self.session.poll_output() {
+            Some(Output::Disconnected { error, .. }) => error.body().to_owned(),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn outputs(&mut self) -> Vec<String> {

@@ -132,7 +132,7 @@ fn retry_after_is_a_floor_but_not_past_the_longest_wait() {
         let policy = exact(2000).longest_asked_wait(longest);
         let mut script = Script::new(SessionConfig::new().policy(policy));
         script.outputs();
-        script.respond(ResponseHead::new(503).retry_after(Some(Duration::from_secs(asked))));
+        script.refuse(ResponseHead::new(503).retry_after(Some(Duration::from_secs(asked))));
         script.outputs();
         script.wait();
         script.now.since_origin().as_secs()

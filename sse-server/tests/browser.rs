@@ -1,0 +1,166 @@
+//! Chromium's own EventSource, cut ten times. Skipped where there is no Chromium.
+#![cfg(unix)]
+#![forbid(unsafe_code)]
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::unwrap_used)]
+
+mod common;
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use common::Server;
+
+const CUTS: usize = 10;
+
+/// Says all that it is told, in order, on the topic `report`.
+const PAGE: &str = r#"<!doctype html><script>
+let said = Promise.resolve();
+const say = text => { said = said.then(() => fetch('/events/report', {method: 'POST', body: text})); };
+const source = new EventSource('/events/a');
+source.addEventListener('connected', event => say('connected ' + JSON.parse(event.data).clientId));
+source.addEventListener('reset', event => say('reset ' + event.data));
+source.onmessage = event => say('got ' + event.data);
+source.onerror = () => { if (source.readyState === EventSource.CLOSED) say('closed for good'); };
+</script>"#;
+
+#[test]
+fn an_event_source_of_chromium_that_is_cut_ten_times_misses_nothing() {
+    let mut server = Server::start(&["--admin", "127.0.0.1:0", "--retry", "40ms"]);
+    let admin = server.admin();
+    let relay = Relay::start(server.address);
+    let mut reports = server.subscribe("/events/report", "");
+    let Some(_browser) = Browser::open(&format!("http://{}/page", relay.address)) else {
+        println!("skipped: there is no `chromium` here");
+        return;
+    };
+    let (mut got, mut published, mut cuts) = (Vec::new(), 0, 0);
+    let publish = |count: usize, published: &mut usize| {
+        for _ in 0..count {
+            server.publish(&format!(r#"{{"topic": "a", "data": "{published}"}}"#));
+            *published += 1;
+        }
+    };
+    while cuts < CUTS || got.len() < published {
+        let report = reports.data();
+        let (what, value) = report.split_once(' ').unwrap();
+        match what {
+            "connected" if cuts < CUTS => {
+                cuts += 1;
+                publish(3, &mut published);
+                // By turns the server ends the stream in peace, and its connection breaks.
+                if cuts % 2 == 0 {
+                    let head =
+                        format!("DELETE /subscribers/{value} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+                    let mut asked = TcpStream::connect(admin).unwrap();
+                    asked.write_all(head.as_bytes()).unwrap();
+                    assert_eq!(common::read_head(&mut std::io::BufReader::new(asked)).0, 200);
+                } else {
+                    relay.cut();
+                }
+                publish(2, &mut published);
+            }
+            "connected" => {}
+            "got" => got.push(value.to_owned()),
+            _ => panic!("the browser said: {report}"),
+        }
+    }
+    let all: Vec<_> = (0..published).map(|n| n.to_string()).collect();
+    assert_eq!((cuts, &got), (CUTS, &all), "each once, in order");
+}
+
+/// Chromium without a window, with a profile of its own.
+struct Browser {
+    child: Child,
+    profile: std::path::PathBuf,
+}
+
+impl Browser {
+    fn open(url: &str) -> Option<Self> {
+        let profile = std::env::temp_dir().join(format!("sse-browser-{}", std::process::id()));
+        let child = Command::new("chromium")
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"])
+            .args(["--no-first-run", "--disable-background-networking", "--disable-sync"])
+            .args(["--disable-component-update", "--remote-debugging-port=0"])
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg(url)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Some(Self { child: child.ok()?, profile })
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It may have ended by itself, and left nothing behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.profile);
+    }
+}
+
+/// Serves the page and passes on all else; what asks for the stream can be cut.
+struct Relay {
+    address: SocketAddr,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Relay {
+    fn start(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let streams = Arc::new(Mutex::new(Vec::new()));
+        let of_threads = streams.clone();
+        std::thread::spawn(move || {
+            for socket in listener.incoming().flatten() {
+                let streams = of_threads.clone();
+                // A connection that breaks concerns its ends alone.
+                std::thread::spawn(move || drop(relay(socket, server, &streams)));
+            }
+        });
+        Self { address, streams }
+    }
+
+    /// Resets every connection that carries the stream.
+    fn cut(&self) {
+        for stream in self.streams.lock().unwrap().drain(..) {
+            socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+            // The other clones close with it; the last one resets.
+            let _ = stream.shutdown(std::net::Shutdown::Read);
+        }
+    }
+}
+
+fn relay(
+    mut browser: TcpStream,
+    server: SocketAddr,
+    streams: &Mutex<Vec<TcpStream>>,
+) -> std::io::Result<()> {
+    let mut bytes = [0; 16 << 10];
+    let mut upstream = TcpStream::connect(server)?;
+    let (mut back, mut from) = (browser.try_clone()?, upstream.try_clone()?);
+    std::thread::spawn(move || {
+        let copied = std::io::copy(&mut from, &mut back);
+        let _ = back.shutdown(std::net::Shutdown::Both);
+        copied
+    });
+    loop {
+        let len = browser.read(&mut bytes)?;
+        if len == 0 {
+            return upstream.shutdown(std::net::Shutdown::Both);
+        }
+        if bytes.starts_with(b"GET /page ") {
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n";
+            write!(browser, "{head}Content-Length: {}\r\n\r\n{PAGE}", PAGE.len())?;
+            return Ok(());
+        }
+        if bytes.starts_with(b"GET /events/a ") {
+            streams.lock().unwrap().push(browser.try_clone()?);
+        }
+        upstream.write_all(&bytes[..len])?;
+    }
+}
