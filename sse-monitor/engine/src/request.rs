@@ -347,6 +347,14 @@ mod tests {
     }
 
     #[test]
+    fn what_a_server_may_repeat_is_known_as_a_secret() {
+        let url = "http://me:hunter22@127.0.0.1/?access_token=let+me+in&topic=newsroom";
+        let request = WatchRequest::new(url).unwrap();
+        let request = request.header("Authorization: Bearer of-mine").unwrap();
+        assert_eq!(request.secrets(), ["Bearer of-mine", "let me in", "hunter22", "of-mine"]);
+    }
+
+    #[test]
     fn a_header_that_cannot_be_sent_is_told_without_its_value() {
         for (line, fault) in [
             ("Authorization Bearer secret", HeaderFault::NoColon),
