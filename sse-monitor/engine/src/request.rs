@@ -109,9 +109,15 @@ impl WatchRequest {
             (!value.is_empty() && masked.contains(&format!("{key}=***")))
                 .then(|| value.into_owned())
         });
+        // As it stands in the URL, too.
+        let raw = self.url.query().unwrap_or_default().split('&').filter_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            masked.contains(&format!("{key}=***")).then(|| value.to_owned())
+        });
         let mut secrets: Vec<_> = headers
             .chain(self.url.password().map(ToOwned::to_owned))
             .chain(query)
+            .chain(raw)
             .filter(|secret| secret.len() >= SHORTEST)
             .collect();
         // The longer first, so that none is masked in part.
@@ -344,6 +350,17 @@ mod tests {
             let error = WatchRequest::new(typed).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn what_a_server_may_repeat_is_known_as_a_secret() {
+        let url = "http://me:hunter22@127.0.0.1/?access_token=let+me+in&topic=newsroom";
+        let request = WatchRequest::new(url).unwrap();
+        let request = request.header("Authorization: Bearer of-mine").unwrap();
+        assert_eq!(
+            request.secrets(),
+            ["Bearer of-mine", "let me in", "let+me+in", "hunter22", "of-mine"]
+        );
     }
 
     #[test]
