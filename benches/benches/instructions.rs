@@ -47,39 +47,39 @@ fn batch(letter: char) -> (&'static Batch, &'static mut Vec<u8>) {
 }
 
 #[library_benchmark(setup = stream)]
-#[bench::chat_deltas(args = ('a'), config = expect(187_071))]
-#[bench::typed_deltas(args = ('b'), config = expect(909_490))]
-#[bench::ticks(args = ('c'), config = expect(2_610_231))]
-#[bench::every_field(args = ('h'), config = expect(2_782_664))]
+#[bench::chat_deltas(args = ('a'), config = expect(250_725))]
+#[bench::typed_deltas(args = ('b'), config = expect(681_366))]
+#[bench::ticks(args = ('c'), config = expect(2_575_592))]
+#[bench::every_field(args = ('h'), config = expect(2_291_754))]
 fn pull(stream: Bytes) -> Outcome {
     black_box(decode::pull(black_box(&stream), CHUNK))
 }
 
 #[library_benchmark(setup = stream)]
-#[bench::chat_deltas(args = ('a'), config = expect(177_156))]
-#[bench::ticks(args = ('c'), config = expect(2_261_192))]
+#[bench::chat_deltas(args = ('a'), config = expect(238_843))]
+#[bench::ticks(args = ('c'), config = expect(2_167_958))]
 fn visit(stream: Bytes) -> Outcome {
     black_box(decode::visit(black_box(&stream), CHUNK))
 }
 
 #[library_benchmark(setup = stream)]
-#[bench::chat_deltas(args = ('a'), config = expect(1_065_588))]
+#[bench::chat_deltas(args = ('a'), config = expect(993_721))]
 fn pull_small_chunks(stream: Bytes) -> Outcome {
     black_box(decode::pull(black_box(&stream), Some(64)))
 }
 
 #[library_benchmark(setup = stream)]
-#[bench::chat_deltas(args = ('a'), config = expect(542_660))]
+#[bench::chat_deltas(args = ('a'), config = expect(440_161))]
 fn shared(stream: Bytes) -> Outcome {
     black_box(decode::shared(black_box(&stream), CHUNK))
 }
 
 #[library_benchmark(setup = batch)]
-#[bench::chat_deltas(args = ('a'), config = expect(100_498))]
-#[bench::typed_deltas(args = ('b'), config = expect(246_267))]
-#[bench::ticks(args = ('c'), config = expect(160_607))]
-#[bench::twenty_lines(args = ('e'), config = expect(166_806))]
-#[bench::every_field(args = ('h'), config = expect(542_666))]
+#[bench::chat_deltas(args = ('a'), config = expect(98_778))]
+#[bench::typed_deltas(args = ('b'), config = expect(241_851))]
+#[bench::ticks(args = ('c'), config = expect(153_242))]
+#[bench::twenty_lines(args = ('e'), config = expect(165_726))]
+#[bench::every_field(args = ('h'), config = expect(536_768))]
 fn encode_into((batch, out): (&'static Batch, &'static mut Vec<u8>)) -> Outcome {
     black_box(encode::into_vec(black_box(batch), out))
 }

@@ -16,10 +16,16 @@ use common::Server;
 
 const CUTS: usize = 10;
 
-/// Says all that it is told, in order, on the topic `report`.
+/// Says all that it is told, in order, on the topic `report`: by a key each, since a browser sends
+/// again what it posted on a connection that broke.
 const PAGE: &str = r#"<!doctype html><script>
-let said = Promise.resolve();
-const say = text => { said = said.then(() => fetch('/events/report', {method: 'POST', body: text})); };
+let said = Promise.resolve(), count = 0;
+const say = data => {
+  const body = JSON.stringify({topic: 'report', data, key: String(count++)});
+  const headers = {'Content-Type': 'application/json'};
+  const post = () => fetch('/publish', {method: 'POST', headers, body}).catch(post);
+  said = said.then(post);
+};
 const source = new EventSource('/events/a');
 source.addEventListener('connected', event => say('connected ' + JSON.parse(event.data).clientId));
 source.addEventListener('reset', event => say('reset ' + event.data));

@@ -127,8 +127,9 @@ fn headers(mut request: WatchRequest, header: &str) -> Result<WatchRequest, Stri
     let Some(path) = header.strip_prefix('@') else { return request.header(header).map_err(words) };
     let lines = fs::read_to_string(path)
         .map_err(|error| format!("the headers in {path} cannot be read: {error}"))?;
-    for line in lines.lines().filter(|line| !line.trim().is_empty()) {
-        request = request.header(line).map_err(words)?;
+    for (line, number) in lines.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
+        request =
+            request.header(line).map_err(|error| format!("{path}, line {number}: {error}"))?;
     }
     Ok(request)
 }

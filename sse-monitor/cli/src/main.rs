@@ -15,6 +15,7 @@ mod exit;
 mod filter;
 mod record;
 mod show;
+mod stdout;
 mod tail;
 mod words;
 
@@ -23,13 +24,16 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Args, Command};
 use exit::Exit;
 
 fn main() -> ExitCode {
-    let Args { command } = Args::parse();
+    let command = match Args::try_parse() {
+        Ok(Args { command }) => command,
+        Err(error) => return refuse(&error),
+    };
     match command {
         Command::Tail(tail) => tail::run(*tail),
         Command::Record(record) => record::run(&record),
@@ -59,4 +63,19 @@ fn print(text: &[u8]) -> Exit {
         // Who reads no further has enough.
         Ok(()) | Err(_) => Exit::Done,
     }
+}
+
+/// Says what is wrong with the command line, or what was asked about it.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // What cannot be said (stderr is closed) is left unsaid.
+    let _ = error.print();
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        let first = std::env::args().nth(1).unwrap_or_default();
+        if first.contains([':', '/']) {
+            anstream::eprintln!(
+                "\nA URL alone is no command. To print the events there: sse tail URL"
+            );
+        }
+    }
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
 }

@@ -79,6 +79,7 @@ mod log;
 mod masked;
 pub mod query;
 pub mod recording;
+mod refusal;
 mod request;
 mod row;
 mod state;

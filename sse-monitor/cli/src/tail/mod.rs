@@ -15,6 +15,7 @@ use tokio::{runtime, signal, task, time};
 use crate::{
     args::{Colour, Tail},
     exit::Exit,
+    stdout,
     words::Words,
 };
 use printer::Printer;
@@ -38,6 +39,12 @@ const GRACE_AFTER_TIME: Duration = Duration::from_secs(1);
 pub(crate) fn run(tail: Tail) -> Exit {
     let output = &tail.output;
     let words = Words::new(is_coloured(output.color, &io::stderr()), output.silent);
+    if stdout::is_closed() {
+        words.error(
+            "stdout is closed, so the events cannot be written; to throw them away: >/dev/null",
+        );
+        return Exit::Other;
+    }
     let prepared = tail.filter.wanted().and_then(|wanted| {
         let state = tail.state.as_deref().map(StateFile::open).transpose()?;
         let mut request = tail.connect.request()?.retention(WAITING);

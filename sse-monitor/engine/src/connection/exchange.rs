@@ -112,7 +112,9 @@ impl Template {
             hop = next;
         }
         let from = failure::place(&hop.url);
-        let message = format!("{from} and others redirect in a circle: {MOST_REDIRECTS} times");
+        let message = format!(
+            "the redirects lead in a circle: gave up after {MOST_REDIRECTS}, the last one from {from}"
+        );
         Err(Failure::new(FailureKind::Redirect, message))
     }
 

@@ -62,6 +62,7 @@ pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
         session: Session::new(config, seed, Instant::ORIGIN),
         started: time::Instant::now(),
         url: request.url(),
+        secrets: request.secrets(),
         expansion: request.expansion,
         reconnect: request.reconnect,
         template: head::template(&request),
@@ -79,6 +80,8 @@ struct Driver {
     session: Session,
     started: time::Instant,
     url: String,
+    /// What a server may repeat and nobody should read.
+    secrets: Vec<String>,
     expansion: Expansion,
     reconnect: Reconnect,
     template: Arc<Template>,
@@ -275,7 +278,10 @@ impl Driver {
         let Phase::Reading(reading) = &mut self.phase else { return };
         let wire = core::mem::take(&mut reading.wire);
         let (attempt, format) = (reading.attempt, reading.format);
-        self.log.body(&chunk, wire).await;
+        // An answer that is no stream says why, and only the session hears that.
+        if self.is_open {
+            self.log.body(&chunk, wire).await;
+        }
         let now = self.now();
         // Where the log had no room the silence since was ours.
         self.session.handle_reading(now);
@@ -288,7 +294,8 @@ impl Driver {
     }
 
     fn wait(&self, error: &SessionError, wait: Duration, last_event_id: &str) {
-        let failure = Failure { fault: fault(error), sentence: error.to_string() };
+        let failure =
+            Failure { fault: fault(error), sentence: words::failure(error, &self.secrets) };
         let sentence = words::lost(&failure.sentence, self.is_open, wait, last_event_id);
         let retry_in_ms = Some(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
         let kind = RowKind::Disconnected { fault: failure.fault, retry_in_ms };
@@ -302,7 +309,8 @@ impl Driver {
     }
 
     fn fail(&self, error: &SessionError) {
-        let failure = Failure { fault: fault(error), sentence: error.to_string() };
+        let failure =
+            Failure { fault: fault(error), sentence: words::failure(error, &self.secrets) };
         let kind = RowKind::Disconnected { fault: failure.fault, retry_in_ms: None };
         let mut turn = Turn::new(kind, failure.sentence.clone());
         turn.response = self.head.as_ref().map(|seen| seen.response.clone());
@@ -369,6 +377,7 @@ fn fault(error: &SessionError) -> Fault {
         ErrorKind::Connect => Fault::Connect,
         ErrorKind::Tls => Fault::Tls,
         ErrorKind::Timeout => Fault::TimedOut,
+        ErrorKind::Http if RetryPolicy::resilient().retries(error) => Fault::Unavailable,
         ErrorKind::Http => Fault::Http,
         ErrorKind::Protocol => Fault::Protocol,
         ErrorKind::Ended => Fault::Ended,
