@@ -40,7 +40,11 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
             }
             FailureKind::TimedOut => format!("{place} gave no answer in time: {cause}"),
             FailureKind::Tls => {
-                format!("no secure connection to {place}: {cause}{}", tls_advice(&cause))
+                if speaks_no_tls(&cause) {
+                    format!("{place} does not speak TLS: is it http:// rather than https://?")
+                } else {
+                    format!("{place} cannot be reached securely: {cause}{}", tls_advice())
+                }
             }
             FailureKind::Protocol => {
                 format!("what {place} answers is not HTTP: {cause}; is this the right port?")
@@ -51,7 +55,7 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
             FailureKind::Request | FailureKind::Redirect => {
                 format!("the request to {place} cannot be sent: {cause}")
             }
-            FailureKind::Connect => format!("no connection to {place}: {cause}"),
+            FailureKind::Connect => format!("{place} cannot be reached: {cause}"),
         },
     )
 }
@@ -100,13 +104,16 @@ fn kind_of(error: &reqwest::Error, url: &Url) -> FailureKind {
     }
 }
 
-/// What to look at first. Only words: what the reasons are called is the TLS library's affair.
-fn tls_advice(cause: &str) -> &'static str {
-    // So rustls and OpenSSL say that the answer was not TLS at all.
+/// So rustls and OpenSSL say that the answer was not TLS at all. Only words: what the reasons are
+/// called is the TLS library's affair.
+fn speaks_no_tls(cause: &str) -> bool {
     let not_tls = ["InvalidContentType", "wrong version number", "packet length too long"];
-    if not_tls.iter().any(|words| cause.contains(words)) {
-        "; it seems to speak no TLS: is it http:// rather than https://?"
-    } else if cfg!(any(feature = "rustls", feature = "native-tls")) {
+    not_tls.iter().any(|words| cause.contains(words))
+}
+
+/// What to look at first.
+fn tls_advice() -> &'static str {
+    if cfg!(any(feature = "rustls", feature = "native-tls")) {
         "; check the certificate and its name"
     } else {
         // The program may have brought TLS to reqwest by itself, so this is only a question.

@@ -139,7 +139,8 @@ impl Hop {
         let from = place(&self.url);
         if self.redirects == MOST_REDIRECTS {
             return astray(format!(
-                "{from} and others redirect in a circle: {MOST_REDIRECTS} times"
+                "the redirects lead in a circle: gave up after {MOST_REDIRECTS}, the last one from \
+                 {from}"
             ));
         }
         let target = core::str::from_utf8(location.as_bytes());

@@ -253,7 +253,7 @@ impl fmt::Display for StatusSentence {
             308 => (" Permanent Redirect", "it redirects without saying where to"),
             400 => (" Bad Request", "check the URL's query and the headers"),
             401 => (" Unauthorized", "it wants to know who asks: check the credentials"),
-            403 => (" Forbidden", "these credentials may not read this stream"),
+            403 => (" Forbidden", "it gives this stream only to others: check the credentials"),
             404 => (" Not Found", "check the URL's path"),
             405 => (" Method Not Allowed", "check the method (GET or POST?)"),
             406 => (" Not Acceptable", "it has no event stream to give here"),

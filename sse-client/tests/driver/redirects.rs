@@ -139,7 +139,7 @@ async fn a_redirect_that_leads_nowhere_fails_in_words_and_is_not_tried_again() {
     for (location, expected) in [
         ("ftp://example.org/", "redirects to a ftp: URL, which is no web server"),
         ("http://", "redirects to something that is not a URL"),
-        ("/circle", "redirect in a circle: 20 times"),
+        ("/circle", "the redirects lead in a circle: gave up after 20"),
     ] {
         let origin = Origin::start(vec![redirect("302 Found", location)]).await;
         let mut source = origin.source("/").open().unwrap();

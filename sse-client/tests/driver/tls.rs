@@ -32,7 +32,7 @@ async fn a_certificate_that_nobody_vouches_for_is_hopeless() {
     let address = serve(SERVER, false).await;
     let client = reqwest::Client::builder().no_proxy();
     let sentence = hopeless(EventSource::builder(url(address)).client(client)).await;
-    assert!(sentence.starts_with(&format!("no secure connection to {address}: ")), "{sentence}");
+    assert!(sentence.starts_with(&format!("{address} cannot be reached securely: ")), "{sentence}");
     assert!(sentence.ends_with("; check the certificate and its name"), "{sentence}");
 }
 
@@ -40,7 +40,7 @@ async fn a_certificate_that_nobody_vouches_for_is_hopeless() {
 async fn a_certificate_for_another_name_is_hopeless() {
     let address = serve(OTHER, false).await;
     let sentence = hopeless(trusting(address)).await;
-    assert!(sentence.starts_with(&format!("no secure connection to {address}: ")), "{sentence}");
+    assert!(sentence.starts_with(&format!("{address} cannot be reached securely: ")), "{sentence}");
     assert!(sentence.ends_with("; check the certificate and its name"), "{sentence}");
 }
 

@@ -1,7 +1,7 @@
 //! What the page may ask. Commands translate and forward, nothing else.
 
 use sse_monitor_engine::Row;
-use tauri::State;
+use tauri::{State, WebviewWindow};
 
 use crate::shown::{Page, Shown};
 
@@ -16,8 +16,20 @@ pub(crate) fn given_url(given: State<'_, GivenUrl>) -> Option<String> {
 
 /// The error is a sentence for the user.
 #[tauri::command]
-pub(crate) fn connect(shown: State<'_, Shown>, url: &str) -> Result<(), String> {
-    shown.connect(url).map_err(|error| error.to_string())
+pub(crate) fn connect(
+    shown: State<'_, Shown>,
+    window: WebviewWindow,
+    url: &str,
+) -> Result<(), String> {
+    shown.connect(url).map_err(|error| error.to_string())?;
+    // A window without a title still shows the stream.
+    let _ = window.set_title(&shown.title());
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) fn clear(shown: State<'_, Shown>) {
+    shown.clear();
 }
 
 #[tauri::command]

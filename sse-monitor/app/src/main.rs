@@ -12,6 +12,7 @@ extern crate alloc;
 mod commands;
 mod display;
 mod shown;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -21,7 +22,7 @@ use crate::shown::Shown;
 
 /// Watch a live event stream (Server-Sent Events) in a window.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "sse-monitor", version)]
 struct Arguments {
     /// The stream to connect to at once, for example http://127.0.0.1:8080/events
     url: Option<String>,
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
             .invoke_handler(tauri::generate_handler![
                 commands::given_url,
                 commands::connect,
+                commands::clear,
                 commands::disconnect,
                 commands::page,
                 commands::changed,

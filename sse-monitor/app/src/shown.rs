@@ -1,10 +1,10 @@
 //! The stream that the window shows.
 
-use alloc::sync::Arc;
-
 use serde::Serialize;
-use sse_monitor_engine::{RequestError, Row, Snapshot, Watch, WatchRequest};
+use sse_monitor_engine::{RequestError, Row, Snapshot};
 use tokio::{runtime::Handle, select, sync::watch};
+
+use crate::watched::{Watched, host};
 
 /// More than the highest screen has; a page's answer stays small whatever is asked for.
 const MOST_ROWS: usize = 1000;
@@ -12,7 +12,7 @@ const MOST_ROWS: usize = 1000;
 /// Of a row in the list one line is seen: no screen is wider than this.
 const PREVIEW_BYTES: usize = 600;
 
-/// At most one [`Watch`], replaced as a whole by the next connect.
+/// At most one URL at a time.
 #[derive(Debug)]
 pub(crate) struct Shown {
     runtime: Handle,
@@ -23,7 +23,7 @@ pub(crate) struct Shown {
 struct Current {
     /// Tells one watch from the next, whose revisions begin anew; 0 before the first.
     number: u64,
-    watch: Option<Arc<Watch>>,
+    watched: Option<Watched>,
 }
 
 /// How things stand, and the rows asked for.
@@ -40,33 +40,54 @@ impl Shown {
         Self { runtime, current: watch::Sender::default() }
     }
 
-    /// Watches `url` in place of what was watched, whose rows are let go.
+    /// Watches `url` in place of what was watched, whose rows are let go; or goes on with it, if it is
+    /// the same URL and its watch is over.
     pub(crate) fn connect(&self, url: &str) -> Result<(), RequestError> {
-        let request = WatchRequest::new(url)?;
-        let watch = Arc::new(Watch::start(request, &self.runtime));
+        let went_on = {
+            let current = self.current.borrow();
+            current.watched.as_ref().and_then(|watched| watched.go_on(url, &self.runtime))
+        };
+        let watched = went_on.unwrap_or_else(|| Watched::begin(url, &self.runtime))?;
         self.current.send_modify(|current| {
-            *current = Current { number: current.number + 1, watch: Some(watch) };
+            *current = Current { number: current.number + 1, watched: Some(watched) };
         });
         Ok(())
     }
 
     pub(crate) fn disconnect(&self) {
-        if let Some(watch) = &self.current.borrow().watch {
-            watch.disconnect();
+        if let Some(watched) = &self.current.borrow().watched {
+            watched.latest().disconnect();
+        }
+    }
+
+    /// Forgets the rows. Where the watch is over, the next connect begins anew.
+    pub(crate) fn clear(&self) {
+        self.current.send_modify(|current| {
+            if let Some(watched) = &mut current.watched {
+                watched.clear();
+            }
+        });
+    }
+
+    /// What the window is called: by the host that it watches, as there may be several windows.
+    pub(crate) fn title(&self) -> String {
+        match &self.current.borrow().watched {
+            Some(watched) => format!("{} \u{2013} sse-monitor", host(&watched.snapshot().url)),
+            None => "sse-monitor".into(),
         }
     }
 
     /// Up to `count` rows from number `from` on, or the newest ones without it.
     pub(crate) fn page(&self, from: Option<u64>, count: usize) -> Page {
-        let Current { number, watch } = self.current.borrow().clone();
-        let Some(watch) = watch else {
+        let Current { number, watched } = self.current.borrow().clone();
+        let Some(watched) = watched else {
             return Page { watch: number, snapshot: Snapshot::default(), rows: Vec::new() };
         };
         let count = count.min(MOST_ROWS);
         // The snapshot first: a row that comes in between has a newer revision, and is asked for again.
-        let snapshot = watch.snapshot();
+        let snapshot = watched.snapshot();
         let from = from.unwrap_or_else(|| snapshot.next_row.saturating_sub(count as u64));
-        let mut rows = watch.page(from, count, PREVIEW_BYTES);
+        let mut rows = watched.page(from, count, PREVIEW_BYTES);
         rows.retain(|row| row.number < snapshot.next_row);
         Page { watch: number, snapshot, rows }
     }
@@ -78,20 +99,20 @@ impl Shown {
         if current.number != number {
             return;
         }
-        let Some(watch) = current.watch else {
+        let Some(watched) = current.watched else {
             // Its sender is `self`, so it cannot be gone.
             let _ = receiver.changed().await;
             return;
         };
         select! {
             _ = receiver.changed() => {}
-            _ = watch.changed(revision) => {}
+            _ = watched.latest().changed(revision) => {}
         }
     }
 
     /// The row `number` whole, if it is kept.
     pub(crate) fn row(&self, number: u64) -> Option<Row> {
-        self.current.borrow().watch.as_ref()?.row(number)
+        self.current.borrow().watched.as_ref()?.row(number)
     }
 }
 
@@ -101,7 +122,9 @@ mod tests {
     use sse_monitor_engine::{Failure, Fault, RowKind, State, Totals};
     use tokio::net::TcpListener;
 
-    use super::{Arc, Handle, Page, Row, Shown, Snapshot};
+    use alloc::sync::Arc;
+
+    use super::{Handle, Page, Row, Shown, Snapshot};
 
     /// The page's own tests read this file: what is compared here with what Rust writes is compared
     /// there with what TypeScript expects.
@@ -166,6 +189,7 @@ mod tests {
         let refusal = shown.connect("nonsense").unwrap_err().to_string();
         assert!(refusal.contains("nonsense"), "{refusal}");
         assert_eq!(shown.page(None, 1).watch, 0);
+        assert_eq!(shown.title(), "sse-monitor");
     }
 
     #[tokio::test]
@@ -177,7 +201,9 @@ mod tests {
         });
         tokio::task::yield_now().await;
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        shown.connect(&format!("http://{}/", silent.local_addr().unwrap())).unwrap();
+        let address = silent.local_addr().unwrap();
+        shown.connect(&format!("http://{address}/")).unwrap();
+        assert_eq!(shown.title(), format!("{address} \u{2013} sse-monitor"));
         waiting.await.unwrap();
         // Asked about a watch that is gone, it answers at once.
         shown.changed(0, 0).await;

@@ -20,6 +20,7 @@ pub(crate) enum Command {
     /// In a terminal each event is one line: local time, type, ID in brackets, data, with ⏎ for its line
     /// breaks. In a pipe each event is one JSON object. A lost connection is tried again, and goes on
     /// after the last event that arrived; a first connection that fails ends the command.
+    #[command(display_name = "sse")]
     Tail(Tail),
 }
 
@@ -107,7 +108,7 @@ pub(crate) struct Tail {
     #[arg(long)]
     pub(crate) pretty: bool,
 
-    /// Say nothing about the connection but why it ended
+    /// Say nothing about the connection but why it ended for good
     #[arg(short, long)]
     pub(crate) silent: bool,
 

@@ -31,7 +31,7 @@ impl From<Fault> for Exit {
             // Streams end; whoever asked for one attempt has had it.
             Fault::Ended => Self::Done,
             Fault::Connect | Fault::Tls => Self::Connect,
-            Fault::Http => Self::Http,
+            Fault::Http | Fault::Unavailable => Self::Http,
             Fault::TimedOut => Self::TimedOut,
             Fault::Protocol => Self::Protocol,
             Fault::Request | Fault::Other => Self::Other,

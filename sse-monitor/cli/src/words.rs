@@ -25,7 +25,14 @@ impl Words {
         }
     }
 
-    /// Something was lost, yet it goes on.
+    /// The connection was lost and is tried again; left out if silence was asked for.
+    pub(crate) fn lost(&self, sentence: &str) {
+        if !self.silent {
+            self.warning(sentence);
+        }
+    }
+
+    /// Something of the stream was lost, yet it goes on.
     pub(crate) fn warning(&self, sentence: &str) {
         self.say(AnsiColor::Yellow.on_default(), sentence);
     }

@@ -70,8 +70,8 @@ fn people_get_one_event_a_line_without_control_characters() {
         lines,
         [
             "  : \\u{1b}]0;title\\u{7}",
-            "  t\\u{9b}k  [1\\u{1b}] one⏎\\u{202e}two",
-            "  message   [1\\u{1b}] three",
+            "  t\\u{9b}k     [1\\u{1b}] one⏎\\u{202e}two",
+            "  message      [1\\u{1b}] three",
         ]
     );
 }
@@ -106,7 +106,7 @@ fn a_terminal_gets_lines_with_colour_unless_no_color_is_set() {
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(text.contains('\u{1b}'), !no_color, "{text:?}");
         if no_color {
-            assert!(text.contains("  tick      [7] one⏎two\r\n"), "{text:?}");
+            assert!(text.contains("  tick         [7] one⏎two\r\n"), "{text:?}");
         }
     }
 }
@@ -137,6 +137,65 @@ fn silence_leaves_only_what_went_wrong() {
     origin.open("data: one\n\n").end();
     let output = sse.wait();
     assert_eq!((words(&output).as_str(), output.status.code()), ("", Some(0)));
+
+    let sse = start(&["--silent", "--keep-trying", "--count", "1", &origin.url()]);
+    origin.answer("HTTP/1.1 503 Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n");
+    let _exchange = origin.open("retry: 1\ndata: one\n\n");
+    let output = sse.wait();
+    assert_eq!((words(&output).as_str(), output.status.code()), ("", Some(0)));
+}
+
+#[test]
+fn a_header_file_is_named_with_the_line_that_cannot_be_sent() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "X-One: 1\n\nsecret\n").unwrap();
+    let path = file.path().display().to_string();
+    let output = start(&["-H", &format!("@{path}"), "http://127.0.0.1/"]).wait();
+    let words = words(&output);
+    assert!(words.contains(&format!("{path}, line 3: a header cannot be sent: ")), "{words}");
+    assert!(!words.contains("secret"), "{words}");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_url_without_a_command_is_told_which() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_sse")).arg("http://127.0.0.1:1/").output().unwrap();
+    assert!(words(&output).contains("sse tail URL"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn it_says_its_version_by_its_own_name() {
+    for args in [&["--version"][..], &["tail", "--version"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_sse")).args(args).output().unwrap();
+        let version = concat!("sse ", env!("CARGO_PKG_VERSION"), "\n");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), version, "{args:?}");
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stdout_that_is_closed_is_told() {
+    let line = format!("exec {} tail --count 1 http://127.0.0.1:1/ >&-", env!("CARGO_BIN_EXE_sse"));
+    let output = Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).output().unwrap();
+    assert!(words(&output).contains("stdout is closed"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_circle_of_redirects_is_told_once() {
+    let origin = Origin::start();
+    let sse = start(&[&origin.url()]);
+    let around =
+        "HTTP/1.1 302 Found\r\nlocation: /a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    (0..21).for_each(|_| origin.answer(around));
+    let output = sse.wait();
+    let words = words(&output);
+    assert_eq!(words.matches("redirected (302)").count(), 1, "{words}");
+    assert!(words.contains("the redirects lead in a circle: gave up after 20"), "{words}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
@@ -174,7 +233,10 @@ fn a_command_line_that_cannot_work_is_told_with_status_2() {
         (&["http://"], "“http://” is not a URL (empty host)"),
         (&["ftp://127.0.0.1/"], "read over http or https, not ftp"),
         (&["\u{1b}[31m"], "“\\u{1b}[31m”"),
-        (&["-H", "secret", "http://127.0.0.1/"], "it has no colon; give it as “Name: value”"),
+        (
+            &["-H", "secret", "http://127.0.0.1/"],
+            "a header cannot be sent: there is no colon in it; give it as “Name: value”",
+        ),
         (&["-H", "@/no/such/file", "http://127.0.0.1/"], "the headers in /no/such/file cannot be"),
         (&["--last-event-id", "1\n2", "http://127.0.0.1/"], "the last event ID cannot be sent"),
         (&["--for", "soon", "http://127.0.0.1/"], "give a time such as 10s, 500ms or 5m"),
@@ -231,6 +293,13 @@ fn an_answer_that_is_no_event_stream_is_told_with_its_status() {
             "application/json, not with an event stream",
         ),
         ("HTTP/1.1 503 Unavailable\r\ncontent-length: 0\r\n\r\n", 4, "503 Service Unavailable"),
+        ("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n", 4, "to keep trying, add --keep-trying"),
+        (
+            "HTTP/1.1 403 No\r\ncontent-type: application/json\r\ncontent-length: 23\r\n\r\n\
+             {\"error\":\"no\\u001b it\"}",
+            4,
+            "the server answered 403 Forbidden: “no\u{fffd} it”\n",
+        ),
         ("SSH-2.0-OpenSSH\r\n", 6, "HTTP"),
     ] {
         let origin = Origin::start();

@@ -41,6 +41,7 @@ mod clock;
 mod log;
 mod masked;
 mod reader;
+mod refusal;
 mod request;
 mod row;
 mod state;

@@ -18,7 +18,13 @@ use crate::{
 
 /// Reads until the stream is over for good.
 pub(crate) async fn read(request: WatchRequest, log: Arc<Log>) {
-    let mut reader = Reader { url: request.url(), reconnect: request.reconnect, attempt: 0, log };
+    let mut reader = Reader {
+        url: request.url(),
+        secrets: request.secrets(),
+        reconnect: request.reconnect,
+        attempt: 0,
+        log,
+    };
     match open(request) {
         Ok(updates) => reader.follow(updates).await,
         Err(sentence) => reader.fail(Fault::Request, sentence),
@@ -40,9 +46,9 @@ fn open(request: WatchRequest) -> Result<Updates, String> {
     builder.open_updates().map_err(|error| error.to_string())
 }
 
-#[derive(Debug)]
 struct Reader {
     url: String,
+    secrets: Vec<String>,
     reconnect: Reconnect,
     /// The attempt under way, from 1.
     attempt: u32,
@@ -95,7 +101,9 @@ impl Reader {
                     match retry_in {
                         Some(wait) => self.wait(&error, wait, is_open, last_event_id),
                         // Dropping the updates keeps it from being tried again.
-                        None => return self.fail(fault(&error), error.to_string()),
+                        None => {
+                            return self.fail(fault(&error), words::failure(&error, &self.secrets));
+                        }
                     }
                 }
                 Update::Closed => return,
@@ -122,7 +130,8 @@ impl Reader {
     }
 
     fn wait(&self, error: &SessionError, wait: Duration, was_open: bool, last_event_id: &str) {
-        let failure = Failure { fault: fault(error), sentence: error.to_string() };
+        let failure =
+            Failure { fault: fault(error), sentence: words::failure(error, &self.secrets) };
         let sentence = words::lost(&failure.sentence, was_open, wait, last_event_id);
         let retry_in_ms = Some(milliseconds(wait));
         let kind = RowKind::Disconnected { fault: failure.fault, retry_in_ms };
@@ -157,6 +166,7 @@ fn fault(error: &SessionError) -> Fault {
         ErrorKind::Connect => Fault::Connect,
         ErrorKind::Tls => Fault::Tls,
         ErrorKind::Timeout => Fault::TimedOut,
+        ErrorKind::Http if RetryPolicy::resilient().retries(error) => Fault::Unavailable,
         ErrorKind::Http => Fault::Http,
         ErrorKind::Protocol => Fault::Protocol,
         ErrorKind::Ended => Fault::Ended,

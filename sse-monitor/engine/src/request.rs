@@ -95,6 +95,37 @@ impl WatchRequest {
     }
 }
 
+impl WatchRequest {
+    /// What goes with the request and is for nobody else: headers' values, whole and without the scheme
+    /// before them, the password, and what looks like a secret in the query.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        // Shorter ones would mask ordinary words.
+        const SHORTEST: usize = 6;
+        let headers = self.headers.iter().flat_map(|(_, value)| {
+            [value.clone(), value.rsplit([' ', '=']).next().unwrap_or_default().to_owned()]
+        });
+        let masked = shown_url(self.url.as_str());
+        let query = self.url.query_pairs().filter_map(|(key, value)| {
+            (!value.is_empty() && masked.contains(&format!("{key}=***")))
+                .then(|| value.into_owned())
+        });
+        // As it stands in the URL, too.
+        let raw = self.url.query().unwrap_or_default().split('&').filter_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            masked.contains(&format!("{key}=***")).then(|| value.to_owned())
+        });
+        let mut secrets: Vec<_> = headers
+            .chain(self.url.password().map(ToOwned::to_owned))
+            .chain(query)
+            .chain(raw)
+            .filter(|secret| secret.len() >= SHORTEST)
+            .collect();
+        // The longer first, so that none is masked in part.
+        secrets.sort_by_key(|secret| core::cmp::Reverse(secret.len()));
+        secrets
+    }
+}
+
 /// Without the headers' values and the URL's secrets.
 impl fmt::Debug for WatchRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,9 +187,9 @@ pub enum RequestError {
         source: ParseError,
     },
     /// A header cannot be sent.
-    #[error("the header “{name}” cannot be sent: {fault}; give it as “Name: value”")]
+    #[error("{} cannot be sent: {fault}; give it as “Name: value”", header(name))]
     Header {
-        /// What stands before the colon.
+        /// What stands before the colon; empty without one, since all of it may be a secret.
         name: String,
         /// What is wrong with it.
         fault: HeaderFault,
@@ -179,15 +210,19 @@ fn detail(source: ParseError) -> String {
     format!(" ({source})")
 }
 
+fn header(name: &str) -> String {
+    if name.is_empty() { "a header".into() } else { format!("the header “{name}”") }
+}
+
 /// What is wrong with a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum HeaderFault {
     /// There is no colon after the name.
-    #[error("it has no colon")]
+    #[error("there is no colon in it")]
     NoColon,
     /// The name has a character that names cannot have, or none at all.
-    #[error("that is not a header name")]
+    #[error("what stands before the colon is not a header name")]
     Name,
     /// The value has a control character.
     #[error("its value has a character that headers cannot carry")]
@@ -218,8 +253,7 @@ fn parse_url(typed: &str) -> Result<Url, RequestError> {
 
 fn parse_header(line: &str) -> Result<(HeaderName, String), RequestError> {
     let Some((name, value)) = line.split_once(':') else {
-        // Without a colon the whole line may be a secret.
-        return Err(RequestError::Header { name: "…".into(), fault: HeaderFault::NoColon });
+        return Err(RequestError::Header { name: String::new(), fault: HeaderFault::NoColon });
     };
     let (name, value) = (name.trim(), value.trim());
     let refused = |fault| RequestError::Header { name: name.into(), fault };
@@ -316,6 +350,17 @@ mod tests {
             let error = WatchRequest::new(typed).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn what_a_server_may_repeat_is_known_as_a_secret() {
+        let url = "http://me:hunter22@127.0.0.1/?access_token=let+me+in&topic=newsroom";
+        let request = WatchRequest::new(url).unwrap();
+        let request = request.header("Authorization: Bearer of-mine").unwrap();
+        assert_eq!(
+            request.secrets(),
+            ["Bearer of-mine", "let me in", "let+me+in", "hunter22", "of-mine"]
+        );
     }
 
     #[test]

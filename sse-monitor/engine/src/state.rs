@@ -88,6 +88,8 @@ pub enum Fault {
     TimedOut,
     /// The server answered with a status that is not an event stream's.
     Http,
+    /// The server answered with a status that may be another the next time, such as 503.
+    Unavailable,
     /// What came is not an event stream, or not even HTTP.
     Protocol,
     /// The stream was open, and ended or broke off.

@@ -5,7 +5,9 @@ use core::{fmt, time::Duration};
 use http::Version;
 use url::Url;
 
-use crate::masked::shown_url;
+use sse_client::session::SessionError;
+
+use crate::{masked::shown_url, refusal};
 
 /// IDs are shown up to so many characters; theirs is a row's own field.
 const ID_SHOWN: usize = 80;
@@ -33,6 +35,25 @@ pub(crate) fn redirected(status: u16, location: &Url) -> String {
 
 pub(crate) fn connected(status: u16, version: Version) -> String {
     format!("connected ({version:?} {status})")
+}
+
+/// What a session's error says, and what the server itself says in the place of a guess, without the
+/// `secrets` of the request, which it may repeat.
+pub(crate) fn failure(error: &SessionError, secrets: &[String]) -> String {
+    let sentence = error.to_string();
+    let mut body = error.body().to_owned();
+    for secret in secrets {
+        body = body.replace(secret.as_str(), "***");
+    }
+    let (SessionError::Status { retry_after, .. }, Some(said)) = (error, refusal::words(&body))
+    else {
+        return sentence;
+    };
+    let status = sentence.split_once(": ").map_or(sentence.as_str(), |(status, _)| status);
+    match retry_after {
+        Some(wait) => format!("{status}: “{said}”; it asks to wait {}", Time(*wait)),
+        None => format!("{status}: “{said}”"),
+    }
 }
 
 pub(crate) fn reconnection_time(wait: Duration) -> String {

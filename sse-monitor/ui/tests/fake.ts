@@ -57,6 +57,9 @@ export class Fake {
         this.watch += 1;
         this.become({ name: "connecting", attempt: 1 });
         return null;
+      case "clear":
+        this.forget(this.rows.length + 1);
+        return null;
       case "disconnect":
         this.become({ name: "closed" });
         return null;

@@ -8,6 +8,10 @@ const rows = () => [...document.querySelectorAll<HTMLElement>("[data-number]")];
 const numbers = () => rows().map((row) => Number(row.dataset.number));
 const stateLine = () => document.querySelector("#state")?.textContent ?? "";
 const grid = () => screen.getByRole("grid");
+const selected = () => document.querySelector('[aria-selected="true"]')?.id;
+/** A press of the mouse: what follows it may find another row there. */
+const press = (row: HTMLElement | undefined, button = 0) =>
+  fireEvent.pointerDown(row as HTMLElement, { button, pointerType: "mouse" });
 
 async function connected(fake: Fake): Promise<void> {
   fake.given = "http://127.0.0.1:8080/events";
@@ -45,6 +49,7 @@ describe("the window before a stream", () => {
     await fireEvent.submit(url().form as HTMLFormElement);
     await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("is not a URL"));
     expect(url().getAttribute("aria-invalid")).toBe("true");
+    expect(stateLine()).toContain("Not connected");
     await fireEvent.input(url(), { target: { value: "http://" } });
     expect(screen.queryByRole("alert")).toBeNull();
   });
@@ -71,6 +76,52 @@ describe("the URL bar while a stream is watched", () => {
     expect(fake.count("disconnect")).toBe(1);
     await waitFor(() => expect(button("Disconnect")).toBeNull());
     expect(button("Connect")).not.toBeNull();
+  });
+
+  it("refuses another URL beside it, and brings the watched one back by Escape", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.become({ name: "open", attempt: 1 });
+    await waitFor(() => expect(stateLine()).toContain("Open"));
+    fake.refusal = "“nonsense” is not a URL";
+    await fireEvent.input(url(), { target: { value: "nonsense" } });
+    await fireEvent.submit(url().form as HTMLFormElement);
+    const refusal = await screen.findByRole("alert");
+    expect(refusal.textContent).toContain("Cannot connect: “nonsense” is not a URL.");
+    expect(url().getAttribute("aria-describedby")).toBe(refusal.id);
+    expect(stateLine()).toContain("Open");
+    expect(document.querySelector("#state")?.classList).toContain("good");
+    await fireEvent.keyDown(url(), { key: "Escape" });
+    expect(url().value).toBe("http://127.0.0.1:8080/events");
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("keeps the selected row where the same URL is watched on", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({}, {});
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await press(rows()[0]);
+    fake.become({ name: "closed" });
+    await waitFor(() => expect(stateLine()).toContain("Disconnected"));
+    await fireEvent.submit(url().form as HTMLFormElement);
+    await waitFor(() => expect(fake.watch).toBe(2));
+    expect(selected()).toBe("row-1");
+    await fireEvent.input(url(), { target: { value: "http://127.0.0.1:2/events" } });
+    await fireEvent.submit(url().form as HTMLFormElement);
+    await waitFor(() => expect(selected()).toBeUndefined());
+  });
+
+  it("forgets the rows by a button", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({}, {});
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await press(rows()[0]);
+    await fireEvent.click(button("Clear") as HTMLElement);
+    await waitFor(() => expect(rows()).toHaveLength(0));
+    expect(selected()).toBeUndefined();
+    expect(button("Clear")).toBeNull();
   });
 
   it("connects by Enter to another URL, and leaves the same one alone", async () => {
@@ -110,6 +161,7 @@ describe("the list", () => {
       '{"n":1} ↵ second',
     ]);
     expect(cells(rows()[2]).slice(2)).toEqual(["comment", "", "heartbeat"]);
+    expect(rows().map((row) => row.classList.contains("turn"))).toEqual([true, false, false]);
   });
 
   it("shows markup as text", async () => {
@@ -165,6 +217,28 @@ describe("the list", () => {
     expect(screen.queryByRole("button", { name: /Jump to latest/ })).toBeNull();
   });
 
+  it("selects the row that is pressed, not the one that is there at the release", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    await press(rows().at(-4), 2);
+    expect(selected()).toBeUndefined();
+    await press(rows().at(-4));
+    expect(selected()).toBe("row-997");
+    const click = { button: 0, detail: 1 };
+    await fireEvent.click(rows().at(-1) as HTMLElement, click);
+    expect(selected()).toBe("row-997");
+    // A screen reader's click has no press.
+    await fireEvent.click(rows().at(-1) as HTMLElement);
+    expect(selected()).toBe("row-1000");
+    // A finger's press may begin a scroll.
+    await fireEvent.pointerDown(rows().at(-2) as HTMLElement, { button: 0, pointerType: "touch" });
+    expect(selected()).toBe("row-1000");
+    await fireEvent.click(rows().at(-2) as HTMLElement, click);
+    expect(selected()).toBe("row-999");
+  });
+
   it("stays where it is when a row is clicked", async () => {
     const fake = new Fake();
     await connected(fake);
@@ -192,6 +266,20 @@ describe("the list", () => {
     expect(scroller.scrollTop).toBe(before);
   });
 
+  it("follows on when the window grows, which scrolls the list", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    Object.defineProperty(scroller, "clientHeight", { value: 780, configurable: true });
+    scroller.scrollTop = 1000 * 26 - 780;
+    await fireEvent.scroll(scroller);
+    fake.arrive({});
+    await waitFor(() => expect(numbers().at(-1)).toBe(1001));
+    expect(screen.queryByRole("button", { name: /Jump to latest/ })).toBeNull();
+  });
+
   it("stays at the rows it shows while older ones fall out", async () => {
     const fake = new Fake();
     await connected(fake);
@@ -211,7 +299,6 @@ describe("the list", () => {
     await connected(fake);
     fake.arrive(...Array.from({ length: 100 }, () => ({})));
     await waitFor(() => expect(numbers().at(-1)).toBe(100));
-    const selected = () => document.querySelector('[aria-selected="true"]')?.id;
     const press = (key: string) => fireEvent.keyDown(grid(), { key });
     await press("ArrowUp");
     await waitFor(() => expect(selected()).toBe("row-100"));
@@ -222,8 +309,14 @@ describe("the list", () => {
     await waitFor(() => expect(selected()).toBe("row-1"));
     await press("End");
     await waitFor(() => expect(selected()).toBe("row-100"));
+    fake.arrive(...Array.from({ length: 50 }, () => ({})));
+    await screen.findByRole("button", { name: /Jump to latest/ });
+    expect(numbers()).toContain(100);
     await press("Escape");
     await waitFor(() => expect(document.querySelector("#detail")).toBeNull());
+    await press("End");
+    await waitFor(() => expect(numbers().at(-1)).toBe(150));
+    expect(selected()).toBeUndefined();
   });
 });
 
@@ -240,6 +333,13 @@ describe("the pane of the selected row", () => {
     expect(data()).toBe('{\n  "price": 1.0,\n  "n": 9007199254740993\n}');
     await fireEvent.click(pane.getByRole("button", { name: "Raw" }));
     expect(data()).toBe('{"price":1.0,"n":9007199254740993}');
+    await fireEvent.click(pane.getByRole("button", { name: "JSON" }));
+    let copied = "";
+    const writeText = (text: string) => Promise.resolve(void (copied = text));
+    Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
+    await fireEvent.click(pane.getByRole("button", { name: "Copy" }));
+    await pane.findByText("Copied as it came");
+    expect(copied).toBe('{"price":1.0,"n":9007199254740993}');
     await fireEvent.click(pane.getByRole("button", { name: "Close" }));
     expect(document.querySelector("#detail")).toBeNull();
     expect(document.activeElement).toBe(grid());
@@ -288,6 +388,18 @@ describe("the state", () => {
     );
     fake.become({ name: "open", attempt: 2 });
     await waitFor(() => expect(stateLine()).toContain("Open"));
+  });
+
+  it("tells an end by the server's own word without alarm", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ kind: "disconnected", id: "", data: "over", retryInMs: null, fault: "ended" });
+    const sentence = "the server answered 204 No Content: the stream is over";
+    fake.become({ name: "failed", failure: { fault: "ended", sentence } });
+    await waitFor(() => expect(stateLine()).toMatch(/Ended\s+because the server answered 204 No Content: the stream is over\./));
+    expect(document.querySelector("#state")?.classList).toContain("quiet");
+    expect(screen.queryByRole("alert")).toBeNull();
+    await waitFor(() => expect(rows()[0]?.classList).toContain("quiet"));
   });
 
   it("says why it gave up, and offers to connect again", async () => {

@@ -2,7 +2,11 @@
 
 use std::{env, fs, path::Path, process::Command, time::Instant};
 
-use fantoccini::{Client, ClientBuilder, Locator, key::Key};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
+    key::Key,
+};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde::Deserialize;
 use serde_json::json;
@@ -24,7 +28,12 @@ pub(crate) struct Seen {
     /// The state's name, and the line that tells it.
     pub(crate) state: String,
     pub(crate) told: String,
+    /// Why what stands in the URL bar was refused, and what stands there.
+    pub(crate) refused: String,
+    pub(crate) url: String,
     pub(crate) rows: Vec<SeenRow>,
+    /// The data of the selected row in the list.
+    pub(crate) selected: String,
     /// The data in the pane of the selected row.
     pub(crate) pane: String,
     /// What the pane says of a copy.
@@ -50,14 +59,18 @@ const DRIVERS: usize = 4;
 const LOOK: &str = r"
     const state = document.querySelector('#state');
     const text = (row, name) => row.querySelector('.' + name).textContent.trim();
+    const selected = document.querySelector('[aria-selected=true]');
     return {
         state: state?.dataset.state ?? '',
         told: (state?.textContent ?? '').replace(/\s+/g, ' ').trim(),
+        refused: document.querySelector('#refusal')?.textContent ?? '',
+        url: document.querySelector('#url')?.value ?? '',
+        selected: selected === null ? '' : text(selected, 'data'),
         rows: [...document.querySelectorAll('[data-number]')].map((row) => ({
             kind: row.dataset.kind,
             time: text(row, 'time'),
             type: text(row, 'type'),
-            id: row.querySelector('.id').title,
+            id: row.dataset.id,
             data: text(row, 'data'),
         })),
         pane: document.querySelector('#data')?.textContent ?? '',
@@ -97,6 +110,28 @@ impl Desk {
         let found = self.client.wait().for_element(Locator::Css(selector)).await;
         let element = found.unwrap_or_else(|error| panic!("no {selector} in the window: {error}"));
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Presses the left button of the mouse on the element, and keeps it pressed.
+    pub(crate) async fn press(&self, selector: &str) {
+        let element = self.client.find(Locator::Css(selector)).await.expect("the element is there");
+        let mouse = MouseActions::new("mouse".into())
+            .then(PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 })
+            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT });
+        self.client.perform_actions(mouse).await.expect("there is a mouse");
+    }
+
+    /// Lets go of the button where the mouse is.
+    pub(crate) async fn release(&self) {
+        let mouse =
+            MouseActions::new("mouse".into()).then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        self.client.perform_actions(mouse).await.expect("there is a mouse");
+    }
+
+    /// Presses a key in the URL bar.
+    pub(crate) async fn key_in_url(&self, key: Key) {
+        let bar = self.client.find(Locator::Id("url")).await.expect("the URL bar");
+        bar.send_keys(&char::from(key).to_string()).await.expect("the URL bar takes keys");
     }
 
     pub(crate) async fn resize(&self, width: u32, height: u32) {

@@ -7,7 +7,7 @@ use sse_monitor_engine::{Row, RowKind};
 use crate::escape::{self, Part};
 
 /// Types that are as long as most line up their data.
-const TYPE_WIDTH: usize = 9;
+const TYPE_WIDTH: usize = 12;
 
 /// Types keep one of these each; red is left for what is wrong.
 const TYPE_COLOURS: [AnsiColor; 5] =
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_line_has_time_type_id_and_data() {
         let row = row(RowKind::Event, "tick", "1-7", "{\"n\":1}");
-        assert_eq!(line(false, &row), "00:00:01.500  tick      [1-7] {\"n\":1}\n");
+        assert_eq!(line(false, &row), "00:00:01.500  tick         [1-7] {\"n\":1}\n");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio::{runtime, signal, task, time};
 use crate::{
     args::{self, Colour, Tail},
     exit::Exit,
+    stdout,
     words::Words,
 };
 use printer::Printer;
@@ -37,6 +38,12 @@ const GRACE_AFTER_TIME: Duration = Duration::from_secs(1);
 /// Runs the command to its end.
 pub(crate) fn run(tail: Tail) -> Exit {
     let words = Words::new(is_coloured(tail.color, &io::stderr()), tail.silent);
+    if stdout::is_closed() {
+        words.error(
+            "stdout is closed, so the events cannot be written; to throw them away: >/dev/null",
+        );
+        return Exit::Other;
+    }
     let request = match request(&tail) {
         Ok(request) => request,
         Err(sentence) => {
@@ -82,8 +89,10 @@ fn request(tail: &Tail) -> Result<WatchRequest, String> {
         let lines = fs::read_to_string(&path).map_err(|error| {
             format!("the headers in {} cannot be read: {error}", path.display())
         })?;
-        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
-            request = request.header(line).map_err(words)?;
+        for (line, number) in lines.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
+            request = request
+                .header(line)
+                .map_err(|error| format!("{}, line {number}: {error}", path.display()))?;
         }
     }
     Ok(request)

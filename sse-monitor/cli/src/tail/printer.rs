@@ -18,6 +18,10 @@ pub(crate) struct Printer<'a> {
     count: Option<u64>,
     events: u64,
     opened: bool,
+    /// Whether there is nothing to advise of keeping on.
+    keeps_trying: bool,
+    /// What was said of the redirect before, if this attempt had one.
+    redirect: String,
     buffer: String,
 }
 
@@ -42,6 +46,8 @@ impl<'a> Printer<'a> {
             count: tail.count,
             events: 0,
             opened: false,
+            keeps_trying: tail.keep_trying || tail.once,
+            redirect: String::new(),
             buffer: String::new(),
         }
     }
@@ -72,7 +78,10 @@ impl<'a> Printer<'a> {
         let sentence = &failure.sentence;
         if failure.fault == Fault::Ended {
             self.words.note(sentence);
-        } else if !self.opened && matches!(failure.fault, Fault::Connect | Fault::TimedOut) {
+        } else if !self.opened
+            && matches!(failure.fault, Fault::Connect | Fault::TimedOut | Fault::Unavailable)
+            && !self.keeps_trying
+        {
             self.words.error(&format!("{sentence} (to keep trying, add --keep-trying)"));
         } else {
             self.words.error(sentence);
@@ -96,12 +105,23 @@ impl<'a> Printer<'a> {
                 self.opened = true;
                 self.note(row)?;
             }
-            RowKind::Connecting | RowKind::Redirected { .. } | RowKind::ReconnectionTime { .. } => {
+            // In a circle of redirects one line is enough.
+            RowKind::Redirected { .. } if self.redirect == row.data => {}
+            RowKind::Redirected { .. } => {
+                self.redirect.clone_from(&row.data);
+                self.note(row)?;
+            }
+            RowKind::Connecting | RowKind::ReconnectionTime { .. } => {
+                self.redirect.clear();
                 self.note(row)?;
             }
             // The last one is told at the end, with what can be done.
             RowKind::Disconnected { retry_in_ms, .. } if retry_in_ms.is_none() => {}
-            RowKind::Disconnected { .. } | RowKind::DecodeError => {
+            RowKind::Disconnected { .. } => {
+                self.flush()?;
+                self.words.lost(&row.data);
+            }
+            RowKind::DecodeError => {
                 self.flush()?;
                 self.words.warning(&row.data);
             }

@@ -24,7 +24,8 @@ export function tone(row: Row): "plain" | "quiet" | "good" | "warning" | "bad" {
     case "connected":
       return "good";
     case "disconnected":
-      return row.retryInMs == null ? "bad" : "warning";
+      if (row.retryInMs != null) return "warning";
+      return row.fault === "ended" ? "quiet" : "bad"; // it may end by the server's own word
     case "decode_error":
       return "warning";
     case "comment":
@@ -35,3 +36,7 @@ export function tone(row: Row): "plain" | "quiet" | "good" | "warning" | "bad" {
       return "quiet";
   }
 }
+
+/** Whether a row tells of the connection rather than of something in the stream. */
+export const isTurn = ({ kind }: Row): boolean =>
+  !["event", "comment", "reconnection_time", "decode_error"].includes(kind);

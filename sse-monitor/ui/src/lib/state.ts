@@ -32,15 +32,30 @@ export function tell({ state, totals, lastEventId }: Snapshot, nowMillis: number
       };
     }
     case "closed":
-      return told("quiet", "Disconnected", "What arrived stays here until you connect again.");
+      return told(
+        "quiet",
+        "Disconnected",
+        lastEventId === ""
+          ? "What arrived stays here."
+          : "What arrived stays here; connecting again goes on after it.",
+      );
     case "failed":
+      // An end that the server announced is no failure.
+      if (state.failure.fault === "ended") {
+        return told("quiet", "Ended", because(state.failure.sentence));
+      }
       return told("bad", "Failed", because(state.failure.sentence));
   }
 }
 
 /** A reason as the Rust side words it, small and without a full stop, as the end of a sentence. */
 export function because(reason: string): string {
-  return `because ${reason}${/[.?!]$/.test(reason) ? "" : "."}`;
+  return `because ${closed(reason)}`;
+}
+
+/** A sentence with its full stop, unless it ends in another. */
+export function closed(sentence: string): string {
+  return /[.?!]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 function told(tone: Told["tone"], headline: string, sentence: string): Told {

@@ -114,10 +114,16 @@ export const nothing: Page = {
 /** The URL given on the command line, if any. */
 export const givenUrl = () => invoke<string | null>("given_url");
 
-/** Begins to watch `url` instead of what was watched. Rejects with a sentence if it is no URL. */
+/**
+ * Begins to watch `url` instead of what was watched, or goes on with that, if it is the same URL and
+ * over. Rejects with a sentence if it is no URL.
+ */
 export const connect = (url: string) => invoke<void>("connect", { url });
 
 export const disconnect = () => invoke<void>("disconnect");
+
+/** Forgets the rows. Where the watch is over, the next connect begins anew. */
+export const clear = () => invoke<void>("clear");
 
 export const page = (view: View) => invoke<Page>("page", { ...view });
 

@@ -1,0 +1,255 @@
+//! One URL, watched by one [`Watch`] after another, as one list of rows.
+//!
+//! Disconnecting ends a watch for good. Connecting to the same URL again begins another that goes on
+//! after the last event; here its rows follow those of the watches before it.
+
+use alloc::sync::Arc;
+
+use sse_monitor_engine::{RequestError, Row, Snapshot, Totals, Watch, WatchRequest};
+use tokio::runtime::Handle;
+
+/// As much as earlier watches may keep beside the latest one, whose own retention bounds it.
+const MOST_EARLIER_BYTES: u64 = 256 << 20;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    /// As it was given: what is shown of it may hide a secret that makes it another.
+    given: String,
+    /// The earlier ones are over, so that nothing in them moves.
+    earlier: Vec<Part>,
+    latest: Part,
+    /// The first row that was not cleared away.
+    first: u64,
+    /// Whether the next watch begins anew, though this one has a last event ID.
+    forgets: bool,
+}
+
+/// A watch, and what came before its own first row.
+#[derive(Clone, Debug)]
+struct Part {
+    watch: Arc<Watch>,
+    rows: u64,
+    attempts: u32,
+}
+
+impl Watched {
+    pub(crate) fn begin(given: &str, runtime: &Handle) -> Result<Self, RequestError> {
+        let watch = Arc::new(Watch::start(WatchRequest::new(given)?, runtime));
+        let latest = Part { watch, rows: 0, attempts: 0 };
+        let given = given.trim().to_owned();
+        Ok(Self { given, earlier: Vec::new(), latest, first: 1, forgets: false })
+    }
+
+    /// The same, watched on from the last event; `None` if it is not over, or `given` is another URL,
+    /// or it was cleared since.
+    pub(crate) fn go_on(
+        &self,
+        given: &str,
+        runtime: &Handle,
+    ) -> Option<Result<Self, RequestError>> {
+        let last = self.latest.watch.snapshot();
+        if self.forgets || !last.state.is_over() || self.given != given.trim() {
+            return None;
+        }
+        let request =
+            WatchRequest::new(given).and_then(|request| request.last_event_id(&last.last_event_id));
+        Some(request.map(|request| {
+            let mut earlier = self.earlier.clone();
+            let latest = Part {
+                watch: Arc::new(Watch::start(request, runtime)),
+                rows: self.latest.rows + last.next_row - 1,
+                attempts: self.latest.attempts
+                    + u32::try_from(last.totals.attempts).unwrap_or(u32::MAX),
+            };
+            earlier.push(self.latest.clone());
+            let mut room = MOST_EARLIER_BYTES;
+            let fit = |part: &&Part| {
+                let kept = part.watch.snapshot().totals.kept_bytes;
+                let fits = kept <= room;
+                room = room.saturating_sub(kept);
+                fits
+            };
+            let kept = earlier.iter().rev().take_while(fit).count();
+            earlier.drain(..earlier.len() - kept);
+            Self { earlier, latest, ..self.clone() }
+        }))
+    }
+
+    /// Forgets all rows that there are. Where the watch is over, the next one begins anew.
+    pub(crate) fn clear(&mut self) {
+        let last = self.latest.watch.snapshot();
+        self.latest.watch.release(last.next_row);
+        self.earlier.clear();
+        self.first = self.latest.rows + last.next_row;
+        self.forgets = last.state.is_over();
+    }
+
+    pub(crate) fn latest(&self) -> &Arc<Watch> {
+        &self.latest.watch
+    }
+
+    /// How things stand, over all watches.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let last = self.latest.watch.snapshot();
+        let mut totals = last.totals;
+        let mut first_row = self.latest.rows + last.first_row;
+        // Where the latest watch let rows go, what is older went before them.
+        let earlier = if last.first_row > 1 { &[][..] } else { &self.earlier[..] };
+        for part in earlier.iter().rev() {
+            let snapshot = part.watch.snapshot();
+            first_row = part.rows + snapshot.first_row;
+            if snapshot.first_row > 1 {
+                break;
+            }
+        }
+        for part in &self.earlier {
+            add(&mut totals, &part.watch.snapshot().totals);
+        }
+        Snapshot {
+            first_row: first_row.max(self.first),
+            next_row: self.latest.rows + last.next_row,
+            last_event_id: if self.forgets { String::new() } else { last.last_event_id },
+            totals,
+            ..last
+        }
+    }
+
+    /// Up to `count` rows from number `first` on, as the snapshot counts them.
+    pub(crate) fn page(&self, first: u64, count: usize, preview: usize) -> Vec<Row> {
+        let first = first.max(self.first);
+        let mut rows = Vec::new();
+        for part in self.parts() {
+            let room = count - rows.len();
+            if room == 0 {
+                break;
+            }
+            let from = first.saturating_sub(part.rows).max(1);
+            rows.extend(
+                part.watch.page(from, room, preview).into_iter().map(|row| part.place(row)),
+            );
+        }
+        rows
+    }
+
+    /// The row `number` whole, if it is kept.
+    pub(crate) fn row(&self, number: u64) -> Option<Row> {
+        let part = self.parts().take_while(|part| part.rows < number).last()?;
+        let row = part.watch.row(number - part.rows)?;
+        (number >= self.first).then(|| part.place(row))
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.earlier.iter().chain([&self.latest])
+    }
+}
+
+impl Part {
+    /// The row with its place among those of all watches.
+    fn place(&self, row: Row) -> Row {
+        Row { number: row.number + self.rows, attempt: row.attempt + self.attempts, ..row }
+    }
+}
+
+fn add(to: &mut Totals, of: &Totals) {
+    to.events += of.events;
+    to.comments += of.comments;
+    to.reconnection_times += of.reconnection_times;
+    to.decode_errors += of.decode_errors;
+    to.attempts += of.attempts;
+    to.connections += of.connections;
+    to.data_bytes += of.data_bytes;
+    to.kept_bytes += of.kept_bytes;
+    to.rows_forgotten += of.rows_forgotten;
+}
+
+/// The host and port in a URL as an engine shows it, for a title.
+pub(crate) fn host(url: &str) -> &str {
+    let rest = url.split_once("//").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connecting_again_goes_on_after_the_last_event_and_keeps_the_rows() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/events", listener.local_addr().unwrap());
+        let watched = Watched::begin(&url, &Handle::current()).unwrap();
+        let (_stream, asked) = answer(&listener, "id: a\ndata: one\n\n").await;
+        assert!(!asked.contains("last-event-id"), "{asked}");
+        let before = seen(&watched, "one").await;
+        assert!(watched.go_on(&url, &Handle::current()).is_none(), "it is not over");
+        watched.latest().disconnect();
+        assert!(watched.go_on("http://127.0.0.1:1/", &Handle::current()).is_none());
+
+        let mut watched = watched.go_on(&format!(" {url}"), &Handle::current()).unwrap().unwrap();
+        let (_stream, asked) = answer(&listener, "id: b\ndata: two\n\n").await;
+        assert!(asked.contains("last-event-id: a\r\n"), "{asked}");
+        let after = seen(&watched, "two").await;
+        assert_eq!(after[..before.len()], before);
+        let numbers: Vec<_> = after.iter().map(|row| row.number).collect();
+        assert_eq!(numbers, (1..=after.len() as u64).collect::<Vec<_>>());
+        let last = after.last().unwrap();
+        assert_eq!((last.attempt, last.data.as_str()), (2, "two"));
+        assert_eq!(watched.row(last.number).as_ref(), Some(last));
+        assert_eq!(watched.row(1).as_ref(), Some(&before[0]));
+        assert_eq!(watched.page(3, 2, 100), after[2..4]);
+        let snapshot = watched.snapshot();
+        assert_eq!((snapshot.first_row, snapshot.next_row), (1, last.number + 1));
+        assert_eq!((snapshot.totals.events, snapshot.totals.attempts), (2, 2));
+
+        watched.clear();
+        let snapshot = watched.snapshot();
+        assert_eq!((snapshot.first_row, snapshot.next_row), (last.number + 1, last.number + 1));
+        assert_eq!(watched.page(1, 100, 100), []);
+        assert_eq!(watched.row(last.number), None);
+        watched.latest().disconnect();
+        assert!(watched.go_on(&url, &Handle::current()).is_some(), "it was cleared while it ran");
+        watched.clear();
+        assert!(watched.go_on(&url, &Handle::current()).is_none(), "it was cleared once over");
+        assert_eq!(watched.snapshot().last_event_id, "");
+    }
+
+    #[test]
+    fn a_title_names_the_host_alone() {
+        for (url, named) in [
+            ("http://127.0.0.1:8080/events?a=b", "127.0.0.1:8080"),
+            ("https://***@example.com?token=***", "example.com"),
+            ("http://[::1]:1/", "[::1]:1"),
+        ] {
+            assert_eq!(host(url), named);
+        }
+    }
+
+    /// Answers the next request by an event stream; gives the request in small letters.
+    async fn answer(listener: &TcpListener, body: &str) -> (TcpStream, String) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+        }
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        (stream, String::from_utf8(request).unwrap().to_ascii_lowercase())
+    }
+
+    /// The rows up to the one with this data.
+    async fn seen(watched: &Watched, data: &str) -> Vec<Row> {
+        let mut revision = 0;
+        loop {
+            revision = watched.latest().changed(revision).await;
+            let rows = watched.page(1, 100, 100);
+            if rows.last().is_some_and(|row| row.data == data) {
+                return rows;
+            }
+        }
+    }
+}
