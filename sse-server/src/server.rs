@@ -76,11 +76,13 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { listener, admin, hub, config } = self;
         let stopping = Arc::new(Stop::default());
+        let max_stall = hub.shared().max_stall();
         let listening = |listener: &TcpListener, site| {
             let address = listener.local_addr();
             let is_local = address.is_ok_and(|address| address.ip().is_loopback());
             let guard = is_local.then(|| Guard::new(&config.allowed_hosts));
-            Arc::new(Listening { site, config: config.clone(), guard, stop: stopping.clone() })
+            let (config, stop) = (config.clone(), stopping.clone());
+            Arc::new(Listening { site, config, guard, stop, max_stall })
         };
         let public = listening(&listener, Site::Public(EventService::new(hub.clone())));
         let admin = admin.map(|listener| {
