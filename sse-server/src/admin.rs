@@ -8,6 +8,7 @@ use sse_server_core::{Counters, Topic};
 
 use crate::{
     body::Body,
+    guard,
     hub::Hub,
     query,
     respond::{self, Refusal},
@@ -19,6 +20,7 @@ pub(crate) fn answer<B>(hub: &Hub, request: &Request<B>) -> Response<Body> {
 }
 
 fn route<B>(hub: &Hub, request: &Request<B>) -> Result<Response<Body>, Refusal> {
+    guard::own_page(request, &[])?;
     let (method, path) = (request.method(), request.uri().path());
     let client = path.strip_prefix("/subscribers/");
     let allowed = match path {

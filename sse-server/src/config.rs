@@ -35,8 +35,12 @@ pub struct RoutesConfig {
     pub max_batch: usize,
     /// How many events a batch may have. 1,000.
     pub max_batch_events: usize,
-    /// Answers a stream that cannot open for now by 200, a `retry` and an end, in the place of 429
-    /// or 503, at which a browser's EventSource would give up for good. No.
+    /// Answers every stream that cannot open for now by 200, a `retry` and an end, in the place of
+    /// 429 or 503, at which a browser's EventSource would give up for good. No: who opens a stream
+    /// for the first time is told the truth, which proxies and monitors understand as well.
+    ///
+    /// Whatever this says, it is so answered to who holds a ticket, to who comes back (with a
+    /// `Last-Event-ID` and `Accept: text/event-stream`), and to everyone during a drain.
     pub soft_refusals: bool,
     /// How long a stream that was opened by a ticket may go on and be resumed. 1 h.
     pub ticket_life: Duration,
@@ -45,6 +49,9 @@ pub struct RoutesConfig {
     /// The header from which the user's id is taken. Only behind a proxy that sets it on every
     /// request, since whoever else can set it is whoever they say. None.
     pub user_header: Option<HeaderName>,
+    /// The origins whose pages may post besides the server's own, such as `https://shop.example`.
+    /// Without, a page from anywhere could publish by the browser of whoever looks at it. None.
+    pub allowed_origins: Vec<String>,
     /// Whether the last address of `X-Forwarded-For` is the client's. Only behind a proxy that
     /// adds it. No.
     pub forwarded: bool,
@@ -62,6 +69,7 @@ impl Default for RoutesConfig {
             ticket_life: Duration::from_secs(3600),
             page: true,
             user_header: None,
+            allowed_origins: Vec::new(),
             forwarded: false,
         }
     }

@@ -80,6 +80,10 @@ impl Hub {
 
     /// Ends well: takes in nobody and nothing more, tells subscribers when to come back, lets
     /// those that read read to the end, and returns when all have gone or `within` is over.
+    ///
+    /// Close the listener first, as [`Server`](crate::Server) does: whoever comes back finds nobody,
+    /// and tries again, or finds the process that has taken over. While the listener is open, an
+    /// [`EventService`](crate::EventService) tells those that come back to come again.
     pub async fn drain(&self, within: Duration) {
         self.shared.drain(within).await;
     }

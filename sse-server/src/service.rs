@@ -17,6 +17,7 @@ use sse_server_core::{PublishError, Resume, Subscribe, SubscriberId, Visitor};
 
 use crate::{
     body::Body,
+    guard,
     hub::Hub,
     identity::Identity,
     poll,
@@ -86,8 +87,13 @@ impl EventService {
         let id = match self.admit(&asked, identity, cut.cloned()) {
             Ok(id) => id,
             Err(refusal) => {
-                // Whoever holds a ticket is a browser.
-                let is_soft = config.soft_refusals || asked.ticket.is_some();
+                // Whoever holds a ticket is a browser, as is most likely who says what it has seen.
+                // During a drain all who were told to come back do.
+                let resumes = asked.resume != Resume::Fresh && wants_stream(request.headers());
+                let is_soft = config.soft_refusals
+                    || asked.ticket.is_some()
+                    || resumes
+                    || self.hub.is_draining();
                 if is_soft && !wants_json && refusal.is_for_now() {
                     let jitter = RandomState::new().hash_one(0) as u16;
                     return Ok(Events::Now(refusal.into_stream(jitter)));
@@ -252,16 +258,31 @@ fn topic_in(path: &str) -> Option<&str> {
 
 /// Whether a JSON answer is asked for rather than a stream.
 fn wants_json(headers: &HeaderMap) -> bool {
+    accepted(headers) == Some(Accepted::Json)
+}
+
+/// Whether a stream is asked for by its name.
+fn wants_stream(headers: &HeaderMap) -> bool {
+    accepted(headers) == Some(Accepted::Stream)
+}
+
+#[derive(PartialEq)]
+enum Accepted {
+    Json,
+    Stream,
+}
+
+/// The first of the two that is named; whoever names neither gets a stream.
+fn accepted(headers: &HeaderMap) -> Option<Accepted> {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut types = accepted
         .flat_map(|value| value.split(','))
         .map(|range| range.split(';').next().unwrap_or_default().trim());
-    // The first of the two that is named; whoever names neither gets a stream.
     types.find_map(|name| match name {
-        "application/json" => Some(true),
-        "text/event-stream" => Some(false),
+        "application/json" => Some(Accepted::Json),
+        "text/event-stream" => Some(Accepted::Stream),
         _ => None,
-    }) == Some(true)
+    })
 }
 
 /// What there is, for whoever asks for something else.
@@ -283,6 +304,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ServiceFuture {
+        if let Err(refusal) = guard::own_page(&request, &self.hub.routes().allowed_origins) {
+            return Box::pin(ready(Ok(refusal.into_response())));
+        }
         let (method, path) = (request.method(), request.uri().path());
         if path == "/ticket" && *method == Method::POST {
             let answer = self.clone().ticket(request);

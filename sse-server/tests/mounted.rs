@@ -14,11 +14,12 @@ use std::{future::pending, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_server::{Config, Hub, Publish, Server, ServerConfig, Topic};
+use sse_server::{Config, EventService, Hub, Publish, Server, ServerConfig, Topic};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
+use tower_service::Service;
 
 fn hub() -> Hub {
     Hub::start(Config::default()).unwrap()
@@ -97,6 +98,32 @@ async fn as_a_futures_stream_it_goes_into_any_server() {
     read_until(&mut stream, "data: 1.08\n\n").await;
     hub.drain(Duration::from_secs(60)).await;
     assert!(stream.read_to_end(&mut Vec::new()).await.is_ok(), "it ends");
+}
+
+#[tokio::test]
+async fn while_it_drains_a_browser_is_told_to_come_again_and_a_poll_the_truth() {
+    let hub = hub();
+    hub.drain(Duration::from_secs(60)).await;
+    let mut service = EventService::new(hub);
+    let mut ask = async |accept: &str| {
+        let request = http::Request::get("/events/a").header("accept", accept);
+        let answer = service.call(request.body(String::new()).unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.status.as_u16(), String::from_utf8_lossy(&body).into_owned())
+    };
+    let (status, wire) = ask("text/event-stream").await;
+    assert_eq!(status, 200);
+    assert!(wire.contains("\nretry: "), "{wire}");
+    assert_eq!(ask("application/json").await.0, 503);
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_publishes_nothing_wherever_the_service_is_mounted() {
+    let mut service = EventService::new(hub());
+    let request = http::Request::post("/events/a").header("host", "hub.test");
+    let request = request.header("origin", "https://evil.test").body("x".to_owned()).unwrap();
+    assert_eq!(service.call(request).await.unwrap().status(), 403);
 }
 
 type Client = hyper::client::conn::http2::SendRequest<Full<Bytes>>;

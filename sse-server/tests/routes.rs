@@ -151,6 +151,55 @@ fn a_browser_that_is_refused_for_now_is_told_to_come_back_and_not_that_it_is_ove
 }
 
 #[test]
+fn a_browser_that_comes_back_is_never_told_that_it_is_over() {
+    let server = Server::start(&["--streams-per-address", "1"]);
+    let _open = server.subscribe("/events", "");
+    let stream = "Accept: text/event-stream\r\n";
+    let refused = |path: &str, headers: &str| server.request("GET", path, headers, b"");
+    for answer in [
+        refused("/events", &format!("{stream}Last-Event-ID: earliest\r\n")),
+        refused("/events?lastEventId=x", stream),
+    ] {
+        assert_eq!(answer.status, 200);
+        assert!(answer.body.contains("retry: "), "{}", answer.body);
+    }
+    // Whoever comes for the first time, or may be no browser, reads the truth.
+    assert_eq!(refused("/events", stream).status, 429);
+    assert_eq!(refused("/events", "Last-Event-ID: earliest\r\n").status, 429);
+}
+
+#[test]
+fn a_long_poll_is_never_told_to_begin_anew_where_it_asked_for_what_is_kept() {
+    let server = Server::start(&[]);
+    let _watched = server.subscribe("/events/room", "");
+    let path = "/events/$presence.room?lastEventId=earliest&timeout=20";
+    let answer = server.json("GET", path, "");
+    assert_eq!(answer["events"][0]["event"], "presence", "{answer}");
+    assert_ne!(answer["lastEventId"], "", "{answer}");
+    // By which nothing is passed over that came in between.
+    let id = answer["lastEventId"].as_str().unwrap();
+    server.publish(r#"{"topic": "a", "data": "in between"}"#);
+    let next = server.json("GET", &format!("/events/a?lastEventId={id}"), "");
+    assert_eq!(next["events"][0]["data"], "in between", "{next}");
+}
+
+#[test]
+fn a_page_from_elsewhere_publishes_only_if_its_origin_is_allowed() {
+    let server = Server::start(&["--allow-origin", "https://shop.test"]);
+    let post = |headers: &str| {
+        let headers = format!("Content-Type: text/plain\r\n{headers}");
+        server.request("POST", "/events/a", &headers, b"x")
+    };
+    let refused = post("Sec-Fetch-Site: cross-site\r\n");
+    assert_eq!(refused.status, 403);
+    assert!(refused.error().contains("--allow-origin"), "{}", refused.error());
+    assert_eq!(post("Origin: https://evil.test\r\n").status, 403);
+    let shop = "Origin: https://shop.test\r\nSec-Fetch-Site: cross-site\r\n";
+    assert_eq!(post(shop).status, 200);
+    assert_eq!(post("Sec-Fetch-Site: same-origin\r\n").status, 200);
+}
+
+#[test]
 fn pages_from_elsewhere_reach_nothing() {
     let mut server = Server::start(&["--admin", "127.0.0.1:0", "--allow-host", "hub.test"]);
     let admin = server.admin();
