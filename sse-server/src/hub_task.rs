@@ -20,9 +20,9 @@ use std::{
 use bytes::Bytes;
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Admission, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub, Output, Pass, Presence,
-    Publish, PublishError, PublishId, Receipt, Resume, Revoke, Subscribe, SubscribeError,
-    SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
+    Admission, AdmissionCounters, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub,
+    Output, Pass, Presence, Publish, PublishError, PublishId, Receipt, Resume, Revoke, Subscribe,
+    SubscribeError, SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
 };
 use tokio::{
     sync::{Notify, oneshot},
@@ -403,6 +403,10 @@ impl Shared {
 
     pub(crate) fn counters(&self) -> Counters {
         self.lock().hub.counters()
+    }
+
+    pub(crate) fn admission_counters(&self) -> AdmissionCounters {
+        self.lock().admission.counters()
     }
 
     /// Does what is due and says when to come again.

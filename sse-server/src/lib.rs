@@ -33,6 +33,7 @@ extern crate alloc;
 
 mod admin;
 mod body;
+mod budget;
 mod config;
 mod connection;
 mod guard;

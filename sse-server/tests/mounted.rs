@@ -9,12 +9,14 @@ mod futures_stream;
 #[path = "../examples/plain_hyper.rs"]
 mod plain_hyper;
 
-use std::{future::pending, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, future::pending, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use futures_util::{FutureExt, StreamExt, stream};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_server::{Config, EventService, Hub, Publish, Server, ServerConfig, Topic};
+use sse_server::{Config, EventService, Hub, Publish, Server, ServerConfig, ServiceFuture, Topic};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -124,6 +126,56 @@ async fn a_page_from_elsewhere_publishes_nothing_wherever_the_service_is_mounted
     let request = http::Request::post("/events/a").header("host", "hub.test");
     let request = request.header("origin", "https://evil.test").body("x".to_owned()).unwrap();
     assert_eq!(service.call(request).await.unwrap().status(), 403);
+}
+
+/// Posts a body that begins with so many bytes and, if it hangs, never ends.
+fn post(hub: &Hub, len: usize, hangs: bool) -> ServiceFuture {
+    let start = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from("x".repeat(len))))]);
+    let rest = if hangs { stream::pending().left_stream() } else { stream::empty().right_stream() };
+    let request = http::Request::post("/events/a").body(StreamBody::new(start.chain(rest)));
+    EventService::new(hub.clone()).call(request.unwrap())
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_end_take_no_more_than_they_may_together() {
+    let mut config = Config::default();
+    config.routes.max_body = usize::MAX;
+    config.routes.max_bodies = 100_000;
+    let hub = Hub::start(config).unwrap();
+    let mut hangs = post(&hub, 60_000, true);
+    assert!((&mut hangs).now_or_never().is_none());
+    let refused = post(&hub, 60_000, false).await.unwrap();
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    // A few lines are always let through.
+    assert_eq!(post(&hub, 4096, false).await.unwrap().status(), 200);
+    drop(hangs);
+    assert_eq!(post(&hub, 60_000, false).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn where_requests_do_not_publish_there_is_no_route_that_does() {
+    let mut config = Config::default();
+    config.routes.publish = false;
+    let hub = Hub::start(config).unwrap();
+    let refused = post(&hub, 2, false).await.unwrap();
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["allow"]),
+        (405, &"GET, HEAD".parse().unwrap())
+    );
+    let mut service = EventService::new(hub);
+    for (method, path, status) in [
+        ("POST", "/publish", 404),
+        ("GET", "/publish", 404),
+        ("POST", "/broadcast", 404),
+        ("POST", "/notify", 404),
+        ("GET", "/events/a", 200),
+        ("GET", "/ticket", 405),
+    ] {
+        let request = http::Request::builder().method(method).uri(path).body(String::new());
+        let answer = service.call(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{method} {path}");
+    }
 }
 
 type Client = hyper::client::conn::http2::SendRequest<Full<Bytes>>;

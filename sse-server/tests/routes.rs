@@ -252,6 +252,21 @@ fn pages_from_elsewhere_reach_nothing() {
 }
 
 #[test]
+fn whoever_runs_it_sees_who_is_turned_away() {
+    let mut server = Server::start(&["--admin", "127.0.0.1:0", "--streams-per-address", "1"]);
+    let admin = server.admin();
+    let _open = server.subscribe("/events", "");
+    assert_eq!(server.request("GET", "/events", "", b"").status, 429);
+    server.publish(r#"{"topic": "a", "data": 1, "key": "k"}"#);
+    server.publish(r#"{"topic": "a", "data": 1, "key": "k"}"#);
+    let stats = server.stats(admin);
+    let counters = &stats["counters"];
+    assert_eq!(counters["refused_for_address_total"], 1, "{stats}");
+    assert_eq!(counters["admitted_total"], 1, "{stats}");
+    assert_eq!(counters["repeats_total"], 1, "{stats}");
+}
+
+#[test]
 fn whoever_runs_it_sees_the_figures_and_ends_streams() {
     let mut server = Server::start(&["--admin", "127.0.0.1:0", "--user-header", "X-User"]);
     let admin = server.admin();
