@@ -166,7 +166,7 @@ pub struct Deadline {
 #[non_exhaustive]
 pub enum Timer {
     /// The attempt has no response by then.
-    Connect,
+    Response,
     /// The answer that is no event stream has said why by then.
     Refusal,
     /// The open stream has not sent its first byte by then.
@@ -338,8 +338,8 @@ impl Session {
         self.machine.end(attempt, SessionError::Transport(failure), now);
     }
 
-    /// Reports that the caller reads on after a pause of its own: a silence that nobody listened to
-    /// is not held against the server.
+    /// Reports that the caller reads on after a pause of its own: a silence that nobody listened to,
+    /// or that nobody had broken by a request, is not held against the server.
     pub fn handle_reading(&mut self, now: Instant) {
         self.machine.reading(now);
     }
