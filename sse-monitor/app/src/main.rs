@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let Arguments { url } = Arguments::parse();
     let ended = display::check().map_err(|error| error.to_string()).and_then(|()| {
         tauri::Builder::default()
-            .manage(Shown::new(tauri::async_runtime::handle().inner().clone()))
+            .manage(Shown::default())
             .manage(commands::GivenUrl(url))
             .invoke_handler(tauri::generate_handler![
                 commands::given_url,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sse_monitor_engine::{RequestError, Row, Snapshot};
-use tokio::{runtime::Handle, select, sync::watch};
+use tokio::{select, sync::watch};
 
 use crate::watched::{Watched, host};
 
@@ -13,9 +13,8 @@ const MOST_ROWS: usize = 1000;
 const PREVIEW_BYTES: usize = 600;
 
 /// At most one URL at a time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Shown {
-    runtime: Handle,
     current: watch::Sender<Current>,
 }
 
@@ -36,18 +35,14 @@ pub(crate) struct Page {
 }
 
 impl Shown {
-    pub(crate) fn new(runtime: Handle) -> Self {
-        Self { runtime, current: watch::Sender::default() }
-    }
-
     /// Watches `url` in place of what was watched, whose rows are let go; or goes on with it, if it is
     /// the same URL and its watch is over.
     pub(crate) fn connect(&self, url: &str) -> Result<(), RequestError> {
         let went_on = {
             let current = self.current.borrow();
-            current.watched.as_ref().and_then(|watched| watched.go_on(url, &self.runtime))
+            current.watched.as_ref().and_then(|watched| watched.go_on(url))
         };
-        let watched = went_on.unwrap_or_else(|| Watched::begin(url, &self.runtime))?;
+        let watched = went_on.unwrap_or_else(|| Watched::begin(url))?;
         self.current.send_modify(|current| {
             *current = Current { number: current.number + 1, watched: Some(watched) };
         });
@@ -124,7 +119,7 @@ mod tests {
 
     use alloc::sync::Arc;
 
-    use super::{Handle, Page, Row, Shown, Snapshot};
+    use super::{Page, Row, Shown, Snapshot};
 
     /// The page's own tests read this file: what is compared here with what Rust writes is compared
     /// there with what TypeScript expects.
@@ -174,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn before_the_first_connect_there_is_an_empty_page() {
-        let shown = Shown::new(Handle::current());
+        let shown = Shown::default();
         let page = serde_json::to_value(shown.page(None, 50)).unwrap();
         assert_eq!(page["watch"], 0);
         assert_eq!(page["snapshot"]["state"], json!({ "name": "idle" }));
@@ -185,7 +180,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_url_leaves_what_is_watched() {
-        let shown = Shown::new(Handle::current());
+        let shown = Shown::default();
         let refusal = shown.connect("nonsense").unwrap_err().to_string();
         assert!(refusal.contains("nonsense"), "{refusal}");
         assert_eq!(shown.page(None, 1).watch, 0);
@@ -194,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connect_ends_the_wait_for_a_change() {
-        let shown = Arc::new(Shown::new(Handle::current()));
+        let shown = Arc::new(Shown::default());
         let waiting = tokio::spawn({
             let shown = Arc::clone(&shown);
             async move { shown.changed(0, 0).await }

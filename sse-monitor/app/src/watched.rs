@@ -6,7 +6,6 @@
 use alloc::sync::Arc;
 
 use sse_monitor_engine::{RequestError, Row, Snapshot, Totals, Watch, WatchRequest};
-use tokio::runtime::Handle;
 
 /// As much as earlier watches may keep beside the latest one, whose own retention bounds it.
 const MOST_EARLIER_BYTES: u64 = 256 << 20;
@@ -33,8 +32,8 @@ struct Part {
 }
 
 impl Watched {
-    pub(crate) fn begin(given: &str, runtime: &Handle) -> Result<Self, RequestError> {
-        let watch = Arc::new(Watch::start(WatchRequest::new(given)?, runtime));
+    pub(crate) fn begin(given: &str) -> Result<Self, RequestError> {
+        let watch = Arc::new(Watch::start(WatchRequest::new(given)?));
         let latest = Part { watch, rows: 0, attempts: 0 };
         let given = given.trim().to_owned();
         Ok(Self { given, earlier: Vec::new(), latest, first: 1, forgets: false })
@@ -42,11 +41,7 @@ impl Watched {
 
     /// The same, watched on from the last event; `None` if it is not over, or `given` is another URL,
     /// or it was cleared since.
-    pub(crate) fn go_on(
-        &self,
-        given: &str,
-        runtime: &Handle,
-    ) -> Option<Result<Self, RequestError>> {
+    pub(crate) fn go_on(&self, given: &str) -> Option<Result<Self, RequestError>> {
         let last = self.latest.watch.snapshot();
         if self.forgets || !last.state.is_over() || self.given != given.trim() {
             return None;
@@ -56,7 +51,7 @@ impl Watched {
         Some(request.map(|request| {
             let mut earlier = self.earlier.clone();
             let latest = Part {
-                watch: Arc::new(Watch::start(request, runtime)),
+                watch: Arc::new(Watch::start(request)),
                 rows: self.latest.rows + last.next_row - 1,
                 attempts: self.latest.attempts
                     + u32::try_from(last.totals.attempts).unwrap_or(u32::MAX),
@@ -182,15 +177,15 @@ mod tests {
     async fn connecting_again_goes_on_after_the_last_event_and_keeps_the_rows() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/events", listener.local_addr().unwrap());
-        let watched = Watched::begin(&url, &Handle::current()).unwrap();
+        let watched = Watched::begin(&url).unwrap();
         let (_stream, asked) = answer(&listener, "id: a\ndata: one\n\n").await;
         assert!(!asked.contains("last-event-id"), "{asked}");
         let before = seen(&watched, "one").await;
-        assert!(watched.go_on(&url, &Handle::current()).is_none(), "it is not over");
+        assert!(watched.go_on(&url).is_none(), "it is not over");
         watched.latest().disconnect();
-        assert!(watched.go_on("http://127.0.0.1:1/", &Handle::current()).is_none());
+        assert!(watched.go_on("http://127.0.0.1:1/").is_none());
 
-        let mut watched = watched.go_on(&format!(" {url}"), &Handle::current()).unwrap().unwrap();
+        let mut watched = watched.go_on(&format!(" {url}")).unwrap().unwrap();
         let (_stream, asked) = answer(&listener, "id: b\ndata: two\n\n").await;
         assert!(asked.contains("last-event-id: a\r\n"), "{asked}");
         let after = seen(&watched, "two").await;
@@ -212,9 +207,9 @@ mod tests {
         assert_eq!(watched.page(1, 100, 100), []);
         assert_eq!(watched.row(last.number), None);
         watched.latest().disconnect();
-        assert!(watched.go_on(&url, &Handle::current()).is_some(), "it was cleared while it ran");
+        assert!(watched.go_on(&url).is_some(), "it was cleared while it ran");
         watched.clear();
-        assert!(watched.go_on(&url, &Handle::current()).is_none(), "it was cleared once over");
+        assert!(watched.go_on(&url).is_none(), "it was cleared once over");
         assert_eq!(watched.snapshot().last_event_id, "");
     }
 

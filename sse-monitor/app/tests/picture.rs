@@ -8,11 +8,14 @@
 
 mod support;
 
-use support::{desk::Desk, hub::Hub};
+use support::{
+    desk::{Desk, Seen},
+    hub::Hub,
+};
 
 #[tokio::test]
 async fn the_demo_is_shown_with_its_quiet_spell_and_an_event() {
-    let hub = Hub::demo();
+    let hub = Hub::start_with(0, &["--demo"]);
     let desk = Desk::open(&[&hub.url()]).await;
     desk.resize(1100, 620).await;
     let varied = |seen: &Seen| {
@@ -23,7 +26,8 @@ async fn the_demo_is_shown_with_its_quiet_spell_and_an_event() {
     desk.see("a quiet spell and what follows it", varied).await;
     desk.ask(
         "[...document.querySelectorAll('[data-number]')]
-            .filter((row) => row.querySelector('.type').textContent === 'price').at(-4).click()",
+            .filter((row) => row.querySelector('.type').textContent === 'price').at(-4)
+            .dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, button: 0, isPrimary: true, pointerType: 'mouse' }))",
     )
     .await;
     desk.see("an event in the pane", |seen| seen.pane.contains("symbol")).await;

@@ -111,8 +111,8 @@ async fn bad_input_is_answered_in_words() {
     refused("ftp://127.0.0.1/", "over http").await;
 
     let (_kept, address) = nowhere();
-    let refused = told(&format!("http://{address}/events"), &["Reconnecting", "refused"]).await;
-    assert_eq!(refused.state, "waiting");
+    let unreached = told(&format!("http://{address}/events"), &["Reconnecting", "refused"]).await;
+    assert_eq!(unreached.state, "waiting");
 
     let hub = Hub::start(0);
     let unknown = format!("http://{}/nowhere", hub.address());

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::{connect::Connect, filter::Filter};
+
 /// Watch event streams (text/event-stream, server-sent events) in a terminal.
 #[derive(Debug, Parser)]
 #[command(name = "sse", version, propagate_version = true, after_help = EXITS)]
@@ -21,7 +23,24 @@ pub(crate) enum Command {
     /// breaks. In a pipe each event is one JSON object. A lost connection is tried again, and goes on
     /// after the last event that arrived; a first connection that fails ends the command.
     #[command(display_name = "sse")]
-    Tail(Tail),
+    Tail(Box<Tail>),
+    /// Record a stream in a file.
+    Record(Box<Record>),
+    /// Print what a recording has.
+    Show(Box<Show>),
+    /// Tell what differs between two recordings.
+    Diff(Diff),
+    /// Make of a recording what other programs read.
+    Export(Export),
+    /// Make a recording of what other programs wrote.
+    Import(Import),
+    /// Print the completions for a shell, to be sourced by it.
+    Completions {
+        /// Which.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page: sse man | man -l -
+    Man,
 }
 
 const EXITS: &str = "\
@@ -33,6 +52,7 @@ Exit status:
   4    the server answered with an HTTP status that is not an event stream's
   5    it took too long
   6    what came is not an event stream
+  7    what was expected does not hold: two recordings differ
   130  interrupted by Control-C";
 
 const EXAMPLES: &str = "\
@@ -47,8 +67,15 @@ Examples:
   Go on after the event with ID 41, and stop after ten:
     sse tail --last-event-id 41 --count 10 http://127.0.0.1:8080/events
 
-  The data of all events of one type, in a pipe:
-    sse tail http://127.0.0.1:8080/events | jq -r 'select(.type == \"tick\") | .data'
+  The words of a language model's answer as they come:
+    sse tail -d @request.json -H @token.txt -H 'Content-Type: application/json' --once \\
+      -c '.choices[0].delta.content' https://api.example.com/v1/chat/completions
+
+  Only events of one type whose data says something:
+    sse tail -t tick -w '.price > 100' http://127.0.0.1:8080/events
+
+  The data of all events, in a pipe:
+    sse tail http://127.0.0.1:8080/events | jq -r .data
 
 In a pipe, or with --ndjson, each line is one JSON object:
   {\"kind\":\"event\",\"n\":1,\"time\":\"2026-01-31T12:00:00.000000Z\",\"attempt\":1,\"type\":\"tick\",\"id\":\"7\",\"data\":\"...\"}
@@ -63,19 +90,12 @@ Words about the connection go to stderr. The exit statuses are listed in: sse --
 #[derive(Debug, Parser)]
 #[command(after_long_help = EXAMPLES, after_help = "More, with examples: sse tail --help")]
 pub(crate) struct Tail {
-    /// Where the event stream is, beginning with http:// or https://
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) connect: Connect,
 
-    /// Send a header, as "Name: value"; can be given more than once
-    ///
-    /// @FILE takes the headers from a file, one a line, so that a secret need not stand in the
-    /// command line, where other users of the machine can read it.
-    #[arg(short = 'H', long = "header", value_name = "HEADER")]
-    pub(crate) headers: Vec<String>,
-
-    /// Go on after the event with this ID
-    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
-    pub(crate) last_event_id: String,
+    /// Go on where the last run stopped, and keep in this file where this one does
+    #[arg(long, value_name = "FILE", conflicts_with = "last_event_id")]
+    pub(crate) state: Option<PathBuf>,
 
     /// Stop after so many events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -88,18 +108,16 @@ pub(crate) struct Tail {
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub(crate) time: Option<Duration>,
 
-    /// Do not connect again: stop when the stream ends
-    #[arg(long, visible_alias = "no-reconnect")]
-    pub(crate) once: bool,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
 
-    /// Keep trying even if the first connection fails
-    #[arg(long, conflicts_with = "once")]
-    pub(crate) keep_trying: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
 
-    /// Print comments too; servers send them as heartbeats
-    #[arg(long)]
-    pub(crate) comments: bool,
-
+/// How to print.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Output {
     /// Print JSON, one object a line, in a terminal too
     #[arg(long, conflicts_with = "pretty")]
     pub(crate) ndjson: bool,
@@ -115,6 +133,193 @@ pub(crate) struct Tail {
     /// Whether to use colour; NO_COLOR is respected
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Colour,
+}
+
+/// The options of `sse record`.
+#[derive(Debug, Parser)]
+#[command(after_help = RECORD)]
+pub(crate) struct Record {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+
+    /// The file to record to; it must not be there yet
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    /// Stop after so many events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// Stop after this time, such as 10s, 500ms or 5m
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(crate) time: Option<Duration>,
+
+    /// Take no more of the disk than this, such as 500M or 2G
+    #[arg(long, value_name = "SIZE", default_value = "16G", value_parser = size)]
+    pub(crate) limit: u64,
+
+    /// At the limit drop the oldest, instead of stopping to record
+    #[arg(long)]
+    pub(crate) drop_oldest: bool,
+
+    /// Say nothing but why it ended
+    #[arg(short, long)]
+    pub(crate) silent: bool,
+
+    /// Whether to use colour; NO_COLOR is respected
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Colour,
+}
+
+const RECORD: &str = "\
+What arrives is written at once, to a folder beside the file (FILE.recording), which becomes the file
+when recording ends, by Control-C or otherwise. Where the program is killed the folder stays, and can be
+shown, exported and imported as it is. Secrets of the request are masked; the stream stays exact.";
+
+/// The options of `sse show`.
+#[derive(Debug, Parser)]
+#[command(after_help = SHOW)]
+pub(crate) struct Show {
+    /// A recording: the file, or the folder of one under way
+    pub(crate) file: PathBuf,
+
+    /// Print how it came instead: rates, gaps, stalls, attempts
+    #[arg(long, conflicts_with_all = ["check", "raw"])]
+    pub(crate) stats: bool,
+
+    /// Read every byte of it, and print what is damaged; the exit status is 1 where something is
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) check: bool,
+
+    /// Print the bytes of this row as the server sent them
+    #[arg(long, value_name = "ROW")]
+    pub(crate) raw: Option<u64>,
+
+    /// Begin at this row
+    #[arg(long, value_name = "ROW", default_value_t = 1)]
+    pub(crate) from: u64,
+
+    /// Print the last so many rows
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "from")]
+    pub(crate) last: Option<u64>,
+
+    /// Print at most so many rows
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+
+    /// Only rows of this attempt to connect
+    #[arg(long, value_name = "N")]
+    pub(crate) attempt: Option<u32>,
+
+    /// Only events with this last event ID
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+
+    /// Print the turns of the connection too
+    #[arg(long)]
+    pub(crate) turns: bool,
+
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+const SHOW: &str = "\
+Rows are numbered from 1, turns of the connection included. In a pipe, or with --ndjson, each line is one
+JSON object as of sse tail; turns are {\"kind\":\"turn\",...}, and --stats is one object.";
+
+/// The options of `sse diff`.
+#[derive(Debug, Parser)]
+#[command(after_help = DIFF)]
+pub(crate) struct Diff {
+    /// The first recording
+    pub(crate) first: PathBuf,
+
+    /// The second recording
+    pub(crate) second: PathBuf,
+
+    /// What makes two events the same one
+    #[arg(long, value_name = "WHAT", default_value = "id")]
+    pub(crate) by: By,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+const DIFF: &str = "\
+Prints the events that only one has (< the first, > the second), those of one id that say different
+things (both), and on stderr how many there are, and how far their times are apart. The exit status is 7
+where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
+
+/// What makes two events the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// The last event ID, or what they say where they have none
+    Id,
+    /// What they say
+    Content,
+}
+
+/// The options of `sse export`.
+#[derive(Debug, Parser)]
+pub(crate) struct Export {
+    /// A recording: the file, or the folder of one under way
+    pub(crate) file: PathBuf,
+
+    /// What to make of it
+    #[arg(long = "as", value_name = "FORM")]
+    pub(crate) form: Form,
+
+    /// Only this attempt to connect; curl and fixture take the first one unless told
+    #[arg(long, value_name = "N")]
+    pub(crate) attempt: Option<u32>,
+
+    /// Where to; stdout without it
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What other programs read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// Lines of JSON, as of sse tail
+    Ndjson,
+    /// The bodies of the responses, byte for byte
+    Raw,
+    /// A HAR file, for browsers' tools
+    Har,
+    /// The request as a curl command; secrets are masked
+    Curl,
+    /// A test vector: the body, and what a decoder must make of it
+    Fixture,
+}
+
+/// The options of `sse import`.
+#[derive(Debug, Parser)]
+pub(crate) struct Import {
+    /// What to import; - is stdin
+    pub(crate) file: PathBuf,
+
+    /// The recording to make; it must not be there yet
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    /// What it is; without it, what it looks like
+    #[arg(long, value_name = "FORM")]
+    pub(crate) from: Option<From>,
+}
+
+/// What can be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum From {
+    /// The body of an event stream, as curl -N prints it
+    Raw,
+    /// Lines of JSON: of sse tail, or any
+    Ndjson,
+    /// A HAR file, as browsers save it
+    Har,
 }
 
 /// When to use colour.
@@ -142,9 +347,21 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The path in `@PATH`, if that is what was given.
-pub(crate) fn header_file(header: &str) -> Option<PathBuf> {
-    header.strip_prefix('@').map(PathBuf::from)
+fn size(text: &str) -> Result<u64, String> {
+    const HINT: &str = "give a size such as 500M or 2G";
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        _ => return Err(HINT.into()),
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| HINT.into())
 }
 
 #[cfg(test)]
@@ -156,6 +373,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_taken_as_people_write_them() {
+        for (text, bytes) in [("7", 7), ("500M", 500 << 20), ("2g", 2 << 30), ("1 KiB", 1024)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "-1", "1.5G", "G", "9999999999T", "5 miles"] {
+            assert!(size(text).is_err(), "{text}");
+        }
     }
 
     #[test]

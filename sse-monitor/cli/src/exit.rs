@@ -15,6 +15,7 @@ pub(crate) enum Exit {
     Http = 4,
     TimedOut = 5,
     Protocol = 6,
+    Unexpected = 7,
     /// 128 + SIGINT, as shells count.
     Interrupted = 130,
 }

@@ -7,15 +7,24 @@
 extern crate alloc;
 
 mod args;
+mod connect;
+mod diff;
 mod escape;
+mod exchange;
 mod exit;
+mod filter;
+mod record;
+mod show;
 mod stdout;
 mod tail;
 mod words;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
-use clap::{Parser, error::ErrorKind};
+use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Args, Command};
 use exit::Exit;
@@ -26,7 +35,33 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     match command {
-        Command::Tail(tail) => tail::run(tail).into(),
+        Command::Tail(tail) => tail::run(*tail),
+        Command::Record(record) => record::run(&record),
+        Command::Show(show) => show::run(&show),
+        Command::Diff(diff) => diff::run(&diff),
+        Command::Export(export) => exchange::export(&export),
+        Command::Import(import) => exchange::import(&import),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "sse", &mut script);
+            print(&script)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            // Into memory it cannot fail.
+            let _ = clap_mangen::Man::new(Args::command()).render(&mut page);
+            print(&page)
+        }
+    }
+    .into()
+}
+
+/// Text of our own to stdout.
+fn print(text: &[u8]) -> Exit {
+    match io::stdout().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Other,
+        // Who reads no further has enough.
+        Ok(()) | Err(_) => Exit::Done,
     }
 }
 

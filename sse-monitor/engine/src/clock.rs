@@ -9,7 +9,7 @@ pub(crate) struct Clock {
 }
 
 /// One reading of both, in microseconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) unix_micros: u64,
     pub(crate) elapsed_micros: u64,

@@ -1,155 +1,229 @@
-//! What the task that reads the stream and the shells that look at it share.
+//! What the thread that reads the stream and the shells that look at it share.
 
+use alloc::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    capture::{Capture, Draft, Overflow},
     clock::{Clock, Moment},
+    journal::{
+        kept::Kept,
+        retention::{Overflow, Retention},
+        turn::{Format, Origin, Turn},
+        view::View,
+        writer::{Place, Writer},
+    },
     request::WatchRequest,
-    row::{Row, RowKind},
+    row::RowKind,
     state::{Snapshot, State, Totals},
 };
 
-/// The rows and the state, behind one lock that is held for one row or one page at a time.
+/// A session under way. The writer is held while a read is written, which a slow disk can make long;
+/// what shells ask for is kept beside it, and never waits for that.
 #[derive(Debug)]
 pub(crate) struct Log {
     clock: Clock,
     pauses: bool,
-    inner: Mutex<Inner>,
+    url: String,
+    kept: Arc<Kept>,
+    writer: Mutex<Writer>,
+    public: Mutex<Public>,
     revision: watch::Sender<u64>,
     released: Notify,
 }
 
+/// What shells see.
 #[derive(Debug)]
-struct Inner {
-    capture: Capture,
-    url: String,
+struct Public {
     state: State,
     last_event_id: String,
     totals: Totals,
-    attempt: u32,
-}
-
-/// What a new row says beside its time and attempt.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Content<'a> {
-    pub(crate) kind: RowKind,
-    pub(crate) event_type: &'a str,
-    pub(crate) id: &'a str,
-    pub(crate) data: &'a str,
+    first_row: u64,
+    next_row: u64,
+    stopped: Option<String>,
 }
 
 impl Log {
     pub(crate) fn new(request: &WatchRequest) -> Self {
-        Self {
-            clock: Clock::start(),
-            pauses: request.retention.overflow == Overflow::Pause,
-            inner: Mutex::new(Inner {
-                capture: Capture::new(request.retention),
-                url: request.url(),
+        let clock = Clock::start();
+        let now = clock.now();
+        let origin = Origin {
+            url: request.url(),
+            started_unix_micros: now.unix_micros,
+            most_line: request.limits.line as u64,
+            most_event: request.limits.event as u64,
+            most_value: request.limits.value as u64,
+            last_event_id: request.last_event_id.clone(),
+            redacted: request.redacted(),
+            recorded_by: concat!("sse-monitor ", env!("CARGO_PKG_VERSION")).into(),
+            ..Origin::default()
+        };
+        let (writer, failure) = match &request.recording {
+            None => (in_memory(origin, request, request.retention), None),
+            Some((path, limit)) => {
+                let place = Place::Folder { path: path.clone(), limit: *limit };
+                match Writer::new(origin.clone(), request.limits, place) {
+                    Ok(writer) => (writer, None),
+                    Err(error) => {
+                        let sentence =
+                            format!("nothing is recorded in {}: {error}", path.display());
+                        (in_memory(origin, request, request.retention), Some(sentence))
+                    }
+                }
+            }
+        };
+        let log = Self {
+            pauses: request.recording.is_none() && request.retention.overflow == Overflow::Pause,
+            url: request.url(),
+            kept: Arc::clone(writer.kept()),
+            writer: Mutex::new(writer),
+            public: Mutex::new(Public {
                 state: State::Idle,
                 last_event_id: request.last_event_id.clone(),
                 totals: Totals::default(),
-                attempt: 0,
+                first_row: 1,
+                next_row: 1,
+                stopped: None,
             }),
             revision: watch::Sender::new(1),
             released: Notify::new(),
+            clock,
+        };
+        if let Some(sentence) = failure {
+            log.write(&Turn::new(RowKind::RecordingStopped, sentence.clone()));
+            log.public().stopped = Some(sentence);
         }
+        log
     }
 
-    /// Writes a row for something that arrived.
-    pub(crate) fn write(&self, content: Content<'_>) {
-        self.record(content, |_| None);
+    pub(crate) fn view(&self) -> View {
+        self.kept.view()
+    }
+
+    /// Writes a row for something that happened.
+    pub(crate) fn write(&self, turn: &Turn) {
+        self.record(|writer, moment| {
+            writer.turn(turn, moment);
+            None
+        });
     }
 
     /// Writes a row for a turn of the connection, and the state that it leads to.
-    pub(crate) fn turn(&self, content: Content<'_>, state: impl FnOnce(Moment) -> State) {
-        self.record(content, |moment| Some(state(moment)));
+    pub(crate) fn turn(&self, turn: &Turn, state: impl FnOnce(Moment) -> State) {
+        self.record(|writer, moment| {
+            writer.turn(turn, moment);
+            Some(state(moment))
+        });
+    }
+
+    /// A response's body begins.
+    pub(crate) fn begin_body(&self, format: Format) {
+        self.record(|writer, moment| {
+            writer.begin_body(format, moment);
+            None
+        });
+    }
+
+    /// Writes bytes of the body, and the rows that end in them. Waits where rows must be
+    /// [released](Self::release) first.
+    pub(crate) async fn body(&self, chunk: &[u8], wire: usize) {
+        let moment = self.clock.now();
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            // Made before it is known that there is no room, so that no release is missed.
+            let released = self.released.notified();
+            let mut used = 0;
+            let is_rest = rest.len() < chunk.len();
+            let wire = if is_rest { 0 } else { wire };
+            let is_over = !self.record(|writer, _| {
+                if self.pauses {
+                    writer.release();
+                }
+                let room = writer.room();
+                if room > 0 {
+                    used = writer.body(rest, wire, is_rest, room, moment);
+                }
+                None
+            });
+            if is_over {
+                return;
+            }
+            rest = &rest[used..];
+            if used == 0 {
+                released.await;
+            }
+        }
     }
 
     /// Nothing is written once the watch is over: what a task still had in hand came too late.
-    fn record(&self, content: Content<'_>, state: impl FnOnce(Moment) -> Option<State>) {
-        let mut inner = self.lock();
-        // Read under the lock, so that times rise with the rows' numbers.
-        let moment = self.clock.now();
-        if inner.state.is_over() {
-            return;
+    /// Returns whether it was written.
+    fn record(&self, write: impl FnOnce(&mut Writer, Moment) -> Option<State>) -> bool {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.public().state.is_over() {
+            return false;
         }
-        inner.count(&content);
-        let attempt = inner.attempt;
-        inner.capture.append(&Draft {
-            kind: content.kind,
-            unix_micros: moment.unix_micros,
-            elapsed_micros: moment.elapsed_micros,
-            attempt,
-            event_type: content.event_type,
-            id: content.id,
-            data: content.data,
-        });
-        if let Some(state) = state(moment) {
-            inner.state = state;
+        // Read under the lock, so that times rise with the rows' numbers.
+        let state = write(&mut writer, self.clock.now());
+        let totals = writer.totals();
+        let stopped = writer.stopped();
+        let mut public = self.public();
+        public.totals = totals;
+        public.first_row = self.kept.first_row();
+        public.next_row = self.kept.next_row();
+        if public.last_event_id != writer.last_event_id() && totals.events > 0 {
+            public.last_event_id.clear();
+            public.last_event_id.push_str(writer.last_event_id());
+        }
+        if public.stopped.is_none() {
+            public.stopped = stopped.map(Into::into);
+        }
+        if let Some(state) = state {
+            public.state = state;
+            if public.state.is_over() {
+                writer.close(self.clock.now());
+            }
         }
         self.touch();
+        true
     }
 
     /// Tells the ID that a reconnect would send: it moves without an event too.
     pub(crate) fn last_event_id(&self, id: &str) {
-        let mut inner = self.lock();
-        if inner.last_event_id != id {
-            inner.last_event_id.clear();
-            inner.last_event_id.push_str(id);
+        let mut public = self.public();
+        if public.last_event_id != id {
+            public.last_event_id.clear();
+            public.last_event_id.push_str(id);
             self.touch();
         }
     }
 
-    /// Waits until there is room for another row.
-    pub(crate) async fn room(&self) {
-        if !self.pauses {
-            return;
-        }
-        loop {
-            let released = self.released.notified();
-            if !self.lock().capture.is_full() {
-                return;
-            }
-            released.await;
-        }
-    }
-
     pub(crate) fn release(&self, number: u64) {
-        let mut inner = self.lock();
-        inner.capture.release(number);
+        self.kept.show_from(number.min(self.kept.next_row()));
+        let mut public = self.public();
+        public.first_row = public.first_row.max(number.min(public.next_row));
         self.touch();
-        drop(inner);
+        drop(public);
         self.released.notify_one();
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let inner = self.lock();
+        let public = self.public();
         Snapshot {
             // Read under the lock that each change holds, so that it belongs to what is beside it.
             revision: *self.revision.borrow(),
-            url: inner.url.clone(),
-            state: inner.state.clone(),
-            last_event_id: inner.last_event_id.clone(),
-            first_row: inner.capture.first_row(),
-            next_row: inner.capture.next_row(),
-            totals: Totals {
-                kept_bytes: inner.capture.kept_bytes() as u64,
-                rows_forgotten: inner.capture.rows_forgotten(),
-                ..inner.totals
-            },
+            url: self.url.clone(),
+            state: public.state.clone(),
+            last_event_id: public.last_event_id.clone(),
+            first_row: public.first_row,
+            next_row: public.next_row,
+            totals: public.totals,
         }
     }
 
-    pub(crate) fn page(&self, first: u64, count: usize, preview: usize) -> Vec<Row> {
-        self.lock().capture.page(first, count, preview)
-    }
-
-    pub(crate) fn row(&self, number: u64) -> Option<Row> {
-        self.lock().capture.row(number)
+    /// Why nothing is recorded any more, though it was asked for.
+    pub(crate) fn stopped(&self) -> Option<String> {
+        self.public().stopped.clone()
     }
 
     pub(crate) async fn changed(&self, since: u64) -> u64 {
@@ -166,31 +240,11 @@ impl Log {
     }
 
     /// A panic while the lock was held leaves counts and rows that are each whole.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn public(&self) -> MutexGuard<'_, Public> {
+        self.public.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
-    fn count(&mut self, content: &Content<'_>) {
-        let totals = &mut self.totals;
-        match content.kind {
-            RowKind::Event => {
-                totals.events += 1;
-                totals.data_bytes += content.data.len() as u64;
-                if self.last_event_id != content.id {
-                    self.last_event_id = content.id.into();
-                }
-            }
-            RowKind::Comment => totals.comments += 1,
-            RowKind::ReconnectionTime { .. } => totals.reconnection_times += 1,
-            RowKind::DecodeError => totals.decode_errors += 1,
-            RowKind::Connecting => {
-                totals.attempts += 1;
-                self.attempt += 1;
-            }
-            RowKind::Connected { .. } => totals.connections += 1,
-            RowKind::Redirected { .. } | RowKind::Disconnected { .. } | RowKind::Closed => {}
-        }
-    }
+fn in_memory(origin: Origin, request: &WatchRequest, retention: Retention) -> Writer {
+    Writer::in_memory(origin, request.limits, retention)
 }

@@ -52,6 +52,33 @@ pub(crate) fn shown_url(text: &str) -> String {
     shown + fragment
 }
 
+/// A header's value, or what stands for it where its name tells a secret.
+pub(crate) fn shown_header(name: &str, value: &str) -> String {
+    const SECRET: [&str; 4] = ["cookie", "set-cookie", "proxy-authorization", "authorization"];
+    if matches!(name, "location" | "content-location" | "referer") {
+        return shown_url(value);
+    }
+    if !SECRET.contains(&name) && !is_secret(name) {
+        return value.to_owned();
+    }
+    // What sort of secret it is helps, and is none.
+    match value.split_once(' ') {
+        Some((scheme @ ("Bearer" | "Basic" | "Digest"), _)) => format!("{scheme} {MASK}"),
+        _ => MASK.to_owned(),
+    }
+}
+
+/// What [`shown_url`] and [`shown_header`] mask of a request, in words.
+pub(crate) fn redacted<'a>(url: &Url, headers: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let user = !url.username().is_empty() || url.password().is_some();
+    let user = user.then(|| "user and password in the URL".to_owned());
+    let keys = url.query_pairs().filter(|(key, value)| !value.is_empty() && is_secret(key));
+    let keys = keys.map(|(key, _)| format!("query key {key}"));
+    let names = headers.filter(|name| shown_header(name, "a") == MASK);
+    let names = names.map(|name| format!("header {name}"));
+    user.into_iter().chain(keys).chain(names).collect()
+}
+
 /// Whether it is clear where the host ends; a scheme may be missing.
 fn is_url(text: &str) -> bool {
     match Url::parse(text) {

@@ -1,14 +1,21 @@
 //! What to watch, checked before anything is sent.
 
+use alloc::sync::Arc;
 use core::fmt;
+use std::path::{Path, PathBuf};
 
-use http::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method};
 use sse_client::UrlMistake;
-use sse_codec::EventId;
+use sse_codec::{EventId, Limits};
 use thiserror::Error;
 use url::{ParseError, Url};
 
-use crate::{capture::Retention, masked::shown_url};
+use crate::{
+    connection::{self, CertificateError, Expansion, Trust},
+    journal::retention::{DiskLimit, Retention},
+    masked::{redacted, shown_url},
+};
 
 /// What to watch: a URL, and what to send with it.
 ///
@@ -30,6 +37,14 @@ pub struct WatchRequest {
     pub(crate) last_event_id: String,
     pub(crate) reconnect: Reconnect,
     pub(crate) retention: Retention,
+    pub(crate) method: Method,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) proxy: Option<String>,
+    pub(crate) compressed: bool,
+    pub(crate) trust: Trust,
+    pub(crate) limits: Limits,
+    pub(crate) expansion: Expansion,
+    pub(crate) recording: Option<(PathBuf, DiskLimit)>,
 }
 
 impl WatchRequest {
@@ -44,6 +59,14 @@ impl WatchRequest {
             last_event_id: String::new(),
             reconnect: Reconnect::default(),
             retention: Retention::default(),
+            method: Method::GET,
+            body: None,
+            proxy: None,
+            compressed: false,
+            trust: Trust::default(),
+            limits: Limits::default(),
+            expansion: Expansion::default(),
+            recording: None,
         })
     }
 
@@ -72,6 +95,94 @@ impl WatchRequest {
     pub const fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = reconnect;
         self
+    }
+
+    /// Sends `user:password` as basic authentication, unless there is an `Authorization` header.
+    pub fn user(mut self, user: &str) -> Self {
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        // An http URL takes both, and encodes what must be.
+        let _ = self.url.set_username(name).and_then(|()| self.url.set_password(Some(password)));
+        self
+    }
+
+    /// Sends this method. With none given it is `GET`, or `POST` where there is a [body](Self::body).
+    ///
+    /// # Errors
+    /// [`RequestError::Method`] if it is not one.
+    pub fn method(mut self, method: &str) -> Result<Self, RequestError> {
+        self.method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| RequestError::Method { given: method.into() })?;
+        Ok(self)
+    }
+
+    /// Sends this body, by `POST` unless a [method](Self::method) is named after it.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Some(body.into());
+        self.method = Method::POST;
+        self
+    }
+
+    /// Goes through this proxy, such as `http://proxy:3128`, instead of what the environment names.
+    pub fn proxy(mut self, proxy: &str) -> Self {
+        self.proxy = Some(proxy.into());
+        self
+    }
+
+    /// Asks for a compressed stream. One that comes compressed unasked is decoded all the same.
+    pub const fn compressed(mut self, wanted: bool) -> Self {
+        self.compressed = wanted;
+        self
+    }
+
+    /// How much a compressed stream may expand.
+    pub const fn expansion(mut self, expansion: Expansion) -> Self {
+        self.expansion = expansion;
+        self
+    }
+
+    /// Trusts any certificate: for servers of one's own that have none.
+    pub const fn insecure(mut self, wanted: bool) -> Self {
+        self.trust.insecure = wanted;
+        self
+    }
+
+    /// Trusts what the certificates in this file (PEM) vouch for, instead of what the system trusts.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if there are none in it.
+    pub fn authorities(mut self, file: &Path) -> Result<Self, CertificateError> {
+        self.trust.authorities = connection::authorities(file)?;
+        Ok(self)
+    }
+
+    /// Shows the certificate in this file (PEM), with the key in that one; they may be the same.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if either is missing.
+    pub fn identity(mut self, certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
+        self.trust.identity = Some(Arc::new(connection::identity(certificate, key)?));
+        Ok(self)
+    }
+
+    /// How large a line and an event may be.
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Records what arrives in this folder, which is made; without it, all is kept in memory, within
+    /// the [retention](Self::retention).
+    ///
+    /// What cannot be recorded, since the disk is full or the folder cannot be made, does not end the
+    /// watch: see [`Watch::recording_stopped`](crate::Watch::recording_stopped).
+    pub fn record(mut self, folder: impl Into<PathBuf>, limit: DiskLimit) -> Self {
+        self.recording = Some((folder.into(), limit));
+        self
+    }
+
+    /// What of it is masked wherever it is shown or kept.
+    pub fn redacted(&self) -> Vec<String> {
+        redacted(&self.url, self.headers.iter().map(|(name, _)| name.as_str()))
     }
 
     /// How much is kept of what arrives.
@@ -109,9 +220,15 @@ impl WatchRequest {
             (!value.is_empty() && masked.contains(&format!("{key}=***")))
                 .then(|| value.into_owned())
         });
+        // As it stands in the URL, too.
+        let raw = self.url.query().unwrap_or_default().split('&').filter_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            masked.contains(&format!("{key}=***")).then(|| value.to_owned())
+        });
         let mut secrets: Vec<_> = headers
             .chain(self.url.password().map(ToOwned::to_owned))
             .chain(query)
+            .chain(raw)
             .filter(|secret| secret.len() >= SHORTEST)
             .collect();
         // The longer first, so that none is masked in part.
@@ -179,6 +296,12 @@ pub enum RequestError {
         given: String,
         /// What the parser says.
         source: ParseError,
+    },
+    /// It is not a method.
+    #[error("“{given}” is not an HTTP method; give one such as GET or POST")]
+    Method {
+        /// What was given.
+        given: String,
     },
     /// A header cannot be sent.
     #[error("{} cannot be sent: {fault}; give it as “Name: value”", header(name))]
@@ -353,6 +476,17 @@ mod tests {
             let error = WatchRequest::new(typed).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn what_a_server_may_repeat_is_known_as_a_secret() {
+        let url = "http://me:hunter22@127.0.0.1/?access_token=let+me+in&topic=newsroom";
+        let request = WatchRequest::new(url).unwrap();
+        let request = request.header("Authorization: Bearer of-mine").unwrap();
+        assert_eq!(
+            request.secrets(),
+            ["Bearer of-mine", "let me in", "let+me+in", "hunter22", "of-mine"]
+        );
     }
 
     #[test]

@@ -79,4 +79,8 @@ pub enum RowKind {
     },
     /// The user ended the watch.
     Closed,
+    /// Recording stopped, since the disk is full or its limit is reached; watching goes on.
+    RecordingStopped,
+    /// A row of a recording that is not as it was written.
+    Damaged,
 }

@@ -1,33 +1,42 @@
 //! A watched URL.
 
 use alloc::sync::Arc;
+use std::{io, thread};
 
-use tokio::{runtime::Handle, task::AbortHandle};
+use tokio::{runtime, sync::Notify};
 
 use crate::{
-    log::{Content, Log},
-    reader,
+    connection,
+    journal::{turn::Turn, view::View},
+    log::Log,
     request::WatchRequest,
     row::{Row, RowKind},
-    state::{Snapshot, State},
+    state::{Failure, Fault, Snapshot, State},
 };
 
-/// A watched URL: a task that reads its event stream, and all that is kept of it.
+/// A watched URL: a thread that reads its event stream, and all that is kept of it.
 ///
 /// Dropping it ends the connection.
 #[derive(Debug)]
 pub struct Watch {
     log: Arc<Log>,
-    reader: AbortHandle,
+    stop: Arc<Notify>,
 }
 
 impl Watch {
-    /// Begins to connect, on `runtime`. Whatever goes wrong from here on shows in
-    /// [`snapshot`](Self::snapshot).
-    pub fn start(request: WatchRequest, runtime: &Handle) -> Self {
+    /// Begins to connect. Whatever goes wrong from here on shows in [`snapshot`](Self::snapshot).
+    ///
+    /// It reads on a thread of its own, so that neither a slow disk nor a busy shell holds the other
+    /// up, and needs no runtime of the caller's.
+    pub fn start(request: WatchRequest) -> Self {
         let log = Arc::new(Log::new(&request));
-        let reader = runtime.spawn(reader::read(request, Arc::clone(&log))).abort_handle();
-        Self { log, reader }
+        let stop = Arc::new(Notify::new());
+        let watch = Self { log: Arc::clone(&log), stop: Arc::clone(&stop) };
+        let thread = thread::Builder::new().name("sse-watch".into());
+        if let Err(error) = thread.spawn(move || read(request, &log, &stop)) {
+            watch.unable(&error);
+        }
+        watch
     }
 
     /// How it stands now.
@@ -35,17 +44,22 @@ impl Watch {
         self.log.snapshot()
     }
 
+    /// Its rows as they stand now. What is searched or paged through it holds nothing up.
+    pub fn view(&self) -> View {
+        self.log.view()
+    }
+
     /// Up to `count` rows from number `first` on, each with at most `preview` bytes of its data.
     ///
     /// Begins at the oldest row kept where `first` has fallen out, and is empty past the newest.
     /// The cost depends on the page, not on how many rows are kept.
     pub fn page(&self, first: u64, count: usize, preview: usize) -> Vec<Row> {
-        self.log.page(first, count, preview)
+        self.view().page(first, count, preview)
     }
 
     /// The whole row `number`; `None` if it has fallen out or did not come yet.
     pub fn row(&self, number: u64) -> Option<Row> {
-        self.log.row(number)
+        self.view().row(number)
     }
 
     /// Waits until the [revision](Snapshot::revision) is another than `since`, and returns it.
@@ -61,17 +75,47 @@ impl Watch {
         self.log.release(number);
     }
 
+    /// Why nothing is recorded any more, in words, though [it was asked for](WatchRequest::record).
+    pub fn recording_stopped(&self) -> Option<String> {
+        self.log.stopped()
+    }
+
     /// Ends the connection for good; what arrived stays. Does nothing if it is over.
     pub fn disconnect(&self) {
-        let content =
-            Content { kind: RowKind::Closed, event_type: "", id: "", data: "disconnected" };
-        self.log.turn(content, |_| State::Closed);
-        self.reader.abort();
+        self.log.turn(&Turn::new(RowKind::Closed, "disconnected"), |_| State::Closed);
+        self.stop.notify_one();
+    }
+
+    fn unable(&self, error: &io::Error) {
+        let sentence = format!("the stream cannot be read: {error}");
+        let kind = RowKind::Disconnected { fault: Fault::Other, retry_in_ms: None };
+        let failure = Failure { fault: Fault::Other, sentence: sentence.clone() };
+        self.log.turn(&Turn::new(kind, sentence), |_| State::Failed { failure });
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.reader.abort();
+        self.disconnect();
     }
+}
+
+fn read(request: WatchRequest, log: &Arc<Log>, stop: &Notify) {
+    let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let watch = Watch { log: Arc::clone(log), stop: Arc::default() };
+            watch.unable(&error);
+            return;
+        }
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = stop.notified() => {}
+            () = connection::follow(request, Arc::clone(log)) => {}
+        }
+    });
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
 }

@@ -2,7 +2,8 @@
 
 use core::{fmt, time::Duration};
 
-use http::Version;
+use url::Url;
+
 use sse_client::session::SessionError;
 
 use crate::{masked::shown_url, refusal};
@@ -27,12 +28,12 @@ pub(crate) fn connecting(url: &str, attempt: u32, id: &str, id_is_sent: bool) ->
     }
 }
 
-pub(crate) fn redirected(status: u16, location: &str) -> String {
-    format!("redirected ({status}) to {}", shown_url(location))
+pub(crate) fn redirected(status: u16, location: &Url) -> String {
+    format!("redirected ({status}) to {}", shown_url(location.as_str()))
 }
 
-pub(crate) fn connected(status: u16, version: Version) -> String {
-    format!("connected ({version:?} {status})")
+pub(crate) fn connected(status: u16, version: &str) -> String {
+    format!("connected ({version} {status})")
 }
 
 /// What a session's error says, and what the server itself says in the place of a guess, without the

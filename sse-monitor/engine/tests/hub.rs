@@ -9,7 +9,6 @@ use sse_server::{Config, Hub, Publish, Server, ServerConfig, Topic};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
-    runtime::Handle,
     sync::watch,
 };
 
@@ -31,7 +30,7 @@ async fn nothing_is_lost_or_repeated_when_only_the_wire_is_cut() {
 
 async fn publish_around_a_cut(hub: &Hub, wire: &Wire) {
     let url = format!("http://{}/events?topic=numbers", wire.address);
-    let watch = Watch::start(WatchRequest::new(&url).unwrap(), &Handle::current());
+    let watch = Watch::start(WatchRequest::new(&url).unwrap());
     events(&watch, 1).await;
     for n in 1..=3 {
         publish(hub, n).await;

@@ -319,7 +319,7 @@ impl Rig {
     }
 
     fn watch(&self, request: WatchRequest) -> Watch {
-        Watch::start(request, self.0.handle())
+        Watch::start(request)
     }
 
     fn wait<T>(&self, future: impl Future<Output = T>) -> T {

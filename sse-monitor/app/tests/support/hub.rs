@@ -26,12 +26,8 @@ impl Hub {
         Self::start_with(port, &[])
     }
 
-    /// One that publishes by itself.
-    pub(crate) fn demo() -> Self {
-        Self::start_with(0, &["--demo"])
-    }
-
-    fn start_with(port: u16, flags: &[&str]) -> Self {
+    /// The same with more flags.
+    pub(crate) fn start_with(port: u16, flags: &[&str]) -> Self {
         let mut command = Command::new(binary());
         command
             .args(["--listen", &format!("127.0.0.1:{port}")])

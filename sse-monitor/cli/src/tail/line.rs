@@ -33,6 +33,9 @@ impl Lines {
         if row.kind == RowKind::Comment {
             self.text(dimmed, ":", out);
             self.text(dimmed, &row.data, out);
+        } else if row.kind != RowKind::Event {
+            self.text(dimmed, "— ", out);
+            self.text(dimmed, &row.data, out);
         } else {
             self.text(type_style(&row.event_type), &row.event_type, out);
             let width = escape::shown(&row.event_type).chars().count();

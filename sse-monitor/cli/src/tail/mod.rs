@@ -1,25 +1,25 @@
 //! `sse tail`: prints a stream's events as they arrive.
 
-mod line;
-mod ndjson;
-mod printer;
+pub(crate) mod line;
+pub(crate) mod ndjson;
+pub(crate) mod printer;
+mod state;
 
 use core::{future, ops::ControlFlow, time::Duration};
-use std::{fs, io, process};
+use std::{io, process};
 
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
-use sse_monitor_engine::{
-    Overflow, Reconnect, RequestError, Retention, State, Watch, WatchRequest,
-};
+use sse_monitor_engine::{Overflow, Retention, State, Watch, WatchRequest};
 use tokio::{runtime, signal, task, time};
 
 use crate::{
-    args::{self, Colour, Tail},
+    args::{Colour, Tail},
     exit::Exit,
     stdout,
     words::Words,
 };
 use printer::Printer;
+use state::StateFile;
 
 /// What may wait to be printed, in bytes and rows; past it the server is made to wait. Enough that a
 /// reader that pauses now and then costs no speed.
@@ -37,22 +37,31 @@ const GRACE_AFTER_TIME: Duration = Duration::from_secs(1);
 
 /// Runs the command to its end.
 pub(crate) fn run(tail: Tail) -> Exit {
-    let words = Words::new(is_coloured(tail.color, &io::stderr()), tail.silent);
+    let output = &tail.output;
+    let words = Words::new(is_coloured(output.color, &io::stderr()), output.silent);
     if stdout::is_closed() {
         words.error(
             "stdout is closed, so the events cannot be written; to throw them away: >/dev/null",
         );
         return Exit::Other;
     }
-    let request = match request(&tail) {
-        Ok(request) => request,
+    let prepared = tail.filter.wanted().and_then(|wanted| {
+        let state = tail.state.as_deref().map(StateFile::open).transpose()?;
+        let mut request = tail.connect.request()?.retention(WAITING);
+        if let Some(id) = state.as_ref().and_then(StateFile::last_event_id) {
+            request = request.last_event_id(id).map_err(|error| error.to_string())?;
+        }
+        Ok((wanted, state, request))
+    });
+    let (wanted, state, request) = match prepared {
+        Ok(prepared) => prepared,
         Err(sentence) => {
             words.error(&sentence);
             return Exit::Usage;
         }
     };
-    // The stream is read on the runtime's thread and printed on this one, so that a reader that
-    // blocks stdout holds up neither the connection nor the clock nor ^C.
+    // The stream is read on the watch's thread and printed on this one, so that a reader that blocks
+    // stdout holds up neither the connection nor the clock nor ^C.
     let runtime = match runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
     {
         Ok(runtime) => runtime,
@@ -61,53 +70,27 @@ pub(crate) fn run(tail: Tail) -> Exit {
             return Exit::Other;
         }
     };
-    let exit = runtime.block_on(follow(&tail, request, &words));
+    let mut printer = Printer::new(&tail, wanted, state, &words);
+    let exit = runtime.block_on(follow(&tail, request, &mut printer, &words));
     // Nothing is left worth waiting for, such as a name being looked up.
     runtime.shutdown_background();
-    exit
+    printer.close(exit)
 }
 
-fn request(tail: &Tail) -> Result<WatchRequest, String> {
-    let words = |error: RequestError| error.to_string();
-    let reconnect = match tail {
-        Tail { once: true, .. } => Reconnect::Never,
-        Tail { keep_trying: true, .. } => Reconnect::Always,
-        // Who mistyped a port should hear so, rather than wait.
-        _ => Reconnect::OnceOpened,
-    };
-    let mut request = WatchRequest::new(&tail.url)
-        .map_err(words)?
-        .last_event_id(&tail.last_event_id)
-        .map_err(words)?
-        .reconnect(reconnect)
-        .retention(WAITING);
-    for header in &tail.headers {
-        let Some(path) = args::header_file(header) else {
-            request = request.header(header).map_err(words)?;
-            continue;
-        };
-        let lines = fs::read_to_string(&path).map_err(|error| {
-            format!("the headers in {} cannot be read: {error}", path.display())
-        })?;
-        for (line, number) in lines.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
-            request = request
-                .header(line)
-                .map_err(|error| format!("{}, line {number}: {error}", path.display()))?;
-        }
-    }
-    Ok(request)
-}
-
-async fn follow(tail: &Tail, request: WatchRequest, words: &Words) -> Exit {
+async fn follow(
+    tail: &Tail,
+    request: WatchRequest,
+    printer: &mut Printer<'_>,
+    words: &Words,
+) -> Exit {
     tokio::spawn(exit_after_interrupt());
     if let Some(time) = tail.time {
         tokio::spawn(exit_after_time(time, *words));
     }
-    let watch = Watch::start(request, &runtime::Handle::current());
-    let mut printer = Printer::new(tail, words);
+    let watch = Watch::start(request);
     // Printing stops only between two pages, so that no line is cut.
     tokio::select! {
-        exit = print(&watch, &mut printer) => exit,
+        exit = print(&watch, printer) => exit,
         () = elapsed(tail.time) => printer.out_of_time(),
         _ = signal::ctrl_c() => Exit::Interrupted,
     }
@@ -122,10 +105,10 @@ async fn print(watch: &Watch, printer: &mut Printer<'_>) -> Exit {
         // Taken before the rows: once it is over, they are the last.
         let state = watch.snapshot().state;
         loop {
-            let page = watch.page(next, PAGE, usize::MAX);
+            let mut page = watch.page(next, PAGE, usize::MAX);
             let Some(last) = page.last() else { break };
             next = last.number + 1;
-            match printer.page(&page) {
+            match printer.page(&mut page) {
                 ControlFlow::Continue(()) => watch.release(next),
                 ControlFlow::Break(exit) => return exit,
             }
@@ -168,7 +151,7 @@ async fn exit_after_time(time: Duration, words: Words) {
     process::exit(Exit::TimedOut as i32);
 }
 
-fn is_coloured(colour: Colour, stream: &impl RawStream) -> bool {
+pub(crate) fn is_coloured(colour: Colour, stream: &impl RawStream) -> bool {
     match colour {
         Colour::Auto => AutoStream::choice(stream) != ColorChoice::Never,
         Colour::Always => true,

@@ -25,13 +25,22 @@ enum Record<'a> {
         attempt: u32,
         text: &'a str,
     },
+    Turn {
+        time: String,
+        attempt: u32,
+        id: &'a str,
+        text: &'a str,
+    },
 }
 
 /// Appends the line of a row to `out`; `n` is the event's number.
 pub(crate) fn write(row: &Row, n: u64, out: &mut String) {
     let time = time(row.unix_micros);
+    let (attempt, text) = (row.attempt, row.data.as_str());
     let record = if row.kind == RowKind::Comment {
-        Record::Comment { time, attempt: row.attempt, text: &row.data }
+        Record::Comment { time, attempt, text }
+    } else if row.kind != RowKind::Event {
+        Record::Turn { time, attempt, id: &row.id, text }
     } else {
         Record::Event {
             n,

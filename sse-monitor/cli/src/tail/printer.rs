@@ -6,15 +6,23 @@ use std::io::{self, IsTerminal, Write};
 use jiff::tz::TimeZone;
 use sse_monitor_engine::{Failure, Fault, Row, RowKind};
 
-use super::{is_coloured, line::Lines, ndjson};
-use crate::{args::Tail, exit::Exit, words::Words};
+use super::{is_coloured, line::Lines, ndjson, state::StateFile};
+use crate::{
+    args::{Output, Tail},
+    exit::Exit,
+    filter::Wanted,
+    words::Words,
+};
 
 /// Prints rows: data on stdout, what the connection does on stderr.
 #[derive(Debug)]
 pub(crate) struct Printer<'a> {
     words: &'a Words,
     format: Format,
-    comments: bool,
+    wanted: Wanted,
+    state: Option<StateFile>,
+    /// The ID at the latest event that was looked at.
+    last_event_id: Option<String>,
     count: Option<u64>,
     events: u64,
     opened: bool,
@@ -25,39 +33,71 @@ pub(crate) struct Printer<'a> {
     buffer: String,
 }
 
+/// How rows are written.
 #[derive(Debug)]
-enum Format {
+pub(crate) enum Format {
     Lines(Lines),
     Ndjson,
 }
 
-impl<'a> Printer<'a> {
-    pub(crate) fn new(tail: &Tail, words: &'a Words) -> Self {
+impl Format {
+    pub(crate) fn of(output: &Output) -> Self {
         let stdout = io::stdout();
-        let format = if tail.pretty || (stdout.is_terminal() && !tail.ndjson) {
-            Format::Lines(Lines::new(is_coloured(tail.color, &stdout), TimeZone::system()))
+        if output.pretty || (stdout.is_terminal() && !output.ndjson) {
+            Self::Lines(Lines::new(is_coloured(output.color, &stdout), TimeZone::system()))
         } else {
-            Format::Ndjson
-        };
+            Self::Ndjson
+        }
+    }
+
+    /// Appends a row's line; `n` counts the events.
+    pub(crate) fn write(&self, row: &Row, n: u64, out: &mut String) {
+        match self {
+            Self::Lines(lines) => lines.write(row, out),
+            Self::Ndjson => ndjson::write(row, n, out),
+        }
+    }
+}
+
+impl<'a> Printer<'a> {
+    pub(crate) fn new(
+        tail: &Tail,
+        wanted: Wanted,
+        state: Option<StateFile>,
+        words: &'a Words,
+    ) -> Self {
         Self {
             words,
-            format,
-            comments: tail.comments,
+            format: Format::of(&tail.output),
+            wanted,
+            state,
+            last_event_id: None,
             count: tail.count,
             events: 0,
             opened: false,
-            keeps_trying: tail.keep_trying || tail.once,
+            keeps_trying: tail.connect.keep_trying || tail.connect.once,
             redirect: String::new(),
             buffer: String::new(),
         }
     }
 
     /// Prints rows, in order; breaks once enough was printed or nobody reads on.
-    pub(crate) fn page(&mut self, rows: &[Row]) -> ControlFlow<Exit> {
+    pub(crate) fn page(&mut self, rows: &mut [Row]) -> ControlFlow<Exit> {
         for row in rows {
             self.row(row)?;
         }
         self.flush()
+    }
+
+    /// Keeps where the next run goes on; the exit status is another where that fails.
+    pub(crate) fn close(&mut self, exit: Exit) -> Exit {
+        match self.state.as_mut().map_or(Ok(()), StateFile::write) {
+            Ok(()) => exit,
+            Err(sentence) => {
+                self.words.error(&sentence);
+                Exit::Other
+            }
+        }
     }
 
     /// The time that was given is over.
@@ -89,17 +129,22 @@ impl<'a> Printer<'a> {
         failure.fault.into()
     }
 
-    fn row(&mut self, row: &Row) -> ControlFlow<Exit> {
+    fn row(&mut self, row: &mut Row) -> ControlFlow<Exit> {
         match row.kind {
             RowKind::Event => {
-                self.events += 1;
-                self.data(row);
-                if self.count == Some(self.events) {
-                    self.flush()?;
-                    return ControlFlow::Break(Exit::Done);
+                if self.state.is_some() {
+                    self.last_event_id = Some(row.id.clone());
+                }
+                if self.wanted.query.passes(row) {
+                    self.events += 1;
+                    self.data(row);
+                    if self.count == Some(self.events) {
+                        self.flush()?;
+                        return ControlFlow::Break(Exit::Done);
+                    }
                 }
             }
-            RowKind::Comment if self.comments => self.data(row),
+            RowKind::Comment if self.wanted.query.passes(row) => self.data(row),
             RowKind::Comment => {}
             RowKind::Connected { .. } => {
                 self.opened = true;
@@ -121,7 +166,7 @@ impl<'a> Printer<'a> {
                 self.flush()?;
                 self.words.lost(&row.data);
             }
-            RowKind::DecodeError => {
+            RowKind::DecodeError | RowKind::RecordingStopped | RowKind::Damaged => {
                 self.flush()?;
                 self.words.warning(&row.data);
             }
@@ -138,30 +183,43 @@ impl<'a> Printer<'a> {
         ControlFlow::Continue(())
     }
 
-    fn data(&mut self, row: &Row) {
-        match &self.format {
-            Format::Lines(lines) => lines.write(row, &mut self.buffer),
-            Format::Ndjson => ndjson::write(row, self.events, &mut self.buffer),
-        }
+    fn data(&mut self, row: &mut Row) {
+        self.wanted.shown(row);
+        self.format.write(row, self.events, &mut self.buffer);
     }
 
     fn flush(&mut self) -> ControlFlow<Exit> {
-        if self.buffer.is_empty() {
+        print(&mut self.buffer, self.words)?;
+        // What is not printed is no part of where the next run goes on.
+        let passed = self.last_event_id.take();
+        let Some((state, id)) = self.state.as_mut().zip(passed) else {
             return ControlFlow::Continue(());
-        }
-        let mut stdout = io::stdout().lock();
-        let written = stdout.write_all(self.buffer.as_bytes()).and_then(|()| stdout.flush());
-        self.buffer.clear();
-        match written {
+        };
+        match state.passed(&id) {
             Ok(()) => ControlFlow::Continue(()),
-            // Whoever read has enough, as `head` has.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                ControlFlow::Break(Exit::Done)
-            }
-            Err(error) => {
-                self.words.error(&format!("the events cannot be written to stdout: {error}"));
+            Err(sentence) => {
+                self.words.error(&sentence);
                 ControlFlow::Break(Exit::Other)
             }
+        }
+    }
+}
+
+/// Writes what was gathered to stdout; breaks where nobody reads on.
+pub(crate) fn print(buffer: &mut String, words: &Words) -> ControlFlow<Exit> {
+    if buffer.is_empty() {
+        return ControlFlow::Continue(());
+    }
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(buffer.as_bytes()).and_then(|()| stdout.flush());
+    buffer.clear();
+    match written {
+        Ok(()) => ControlFlow::Continue(()),
+        // Whoever read has enough, as `head` has.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ControlFlow::Break(Exit::Done),
+        Err(error) => {
+            words.error(&format!("the events cannot be written to stdout: {error}"));
+            ControlFlow::Break(Exit::Other)
         }
     }
 }

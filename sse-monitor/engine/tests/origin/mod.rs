@@ -80,6 +80,17 @@ impl Exchange {
         self.stream.get_mut().write_all(bytes.as_bytes()).unwrap();
     }
 
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.get_mut().write_all(bytes).unwrap();
+    }
+
+    /// The next bytes of the request's body.
+    pub(crate) fn receive(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
     /// Sends until the other side takes no more, or has gone; says how many bytes went.
     pub(crate) fn flood(&mut self, bytes: &[u8], most: usize) -> usize {
         let mut sent = 0;

@@ -11,6 +11,8 @@ const words: Record<RowKind, string> = {
   connected: "connected",
   disconnected: "disconnected",
   closed: "closed",
+  recording_stopped: "not recorded",
+  damaged: "damaged",
 };
 
 export const kindWord = (kind: RowKind): string => words[kind];
@@ -27,6 +29,8 @@ export function tone(row: Row): "plain" | "quiet" | "good" | "warning" | "bad" {
       if (row.retryInMs != null) return "warning";
       return row.fault === "ended" ? "quiet" : "bad"; // it may end by the server's own word
     case "decode_error":
+    case "recording_stopped":
+    case "damaged":
       return "warning";
     case "comment":
     case "reconnection_time":

@@ -36,7 +36,9 @@ export type RowKind =
   | "redirected"
   | "connected"
   | "disconnected"
-  | "closed";
+  | "closed"
+  | "recording_stopped"
+  | "damaged";
 
 export interface Failure {
   fault: string;

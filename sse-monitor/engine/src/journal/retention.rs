@@ -1,6 +1,6 @@
 //! How much is kept.
 
-/// How much a watch keeps, and what happens past that.
+/// How much a watch keeps in memory, and what happens past that.
 ///
 /// Rows go by segments of a sixteenth of the limits (at most 1 MiB of text each), and the newest
 /// segment always stays: so memory can pass `bytes` by one event, and no more.
@@ -42,4 +42,35 @@ pub enum Overflow {
     /// The watch stops reading until rows are [released](crate::Watch::release): the server feels
     /// the slow reader. For those who must see every row.
     Pause,
+}
+
+/// How much a recorded session may take of the disk, index included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DiskLimit {
+    /// The most bytes.
+    pub bytes: u64,
+    /// What happens when they are reached.
+    pub policy: DiskPolicy,
+}
+
+impl DiskLimit {
+    /// 16 GiB: fifty million events of 300 bytes.
+    pub const DEFAULT_BYTES: u64 = 16 << 30;
+}
+
+impl Default for DiskLimit {
+    fn default() -> Self {
+        Self { bytes: Self::DEFAULT_BYTES, policy: DiskPolicy::Stop }
+    }
+}
+
+/// What happens when a [`DiskLimit`] is reached. A disk that is full stops the recording always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DiskPolicy {
+    /// Recording stops, and a row says so; watching goes on.
+    #[default]
+    Stop,
+    /// The oldest are dropped, a sixteenth of the limit at a time.
+    DropOldest,
 }

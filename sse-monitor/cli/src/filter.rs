@@ -1,0 +1,110 @@
+//! Which rows are wanted: the options that `tail` and `show` share.
+
+use clap::Args;
+use sse_monitor_engine::{
+    Row,
+    query::{JsonPath, JsonTest, Kind, Query, Text},
+};
+
+/// Which rows to print.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Filter {
+    /// Only events of this type; can be given more than once
+    #[arg(short = 't', long = "type", value_name = "TYPE", help_heading = FILTER)]
+    types: Vec<String>,
+
+    /// Only what has this text in its data; with several, all of them
+    #[arg(short = 'g', long, value_name = "TEXT", help_heading = FILTER)]
+    grep: Vec<String>,
+
+    /// Only what matches this regular expression
+    #[arg(long, value_name = "REGEX", help_heading = FILTER)]
+    regex: Vec<String>,
+
+    /// Not what has this text
+    #[arg(long, value_name = "TEXT", help_heading = FILTER)]
+    without: Vec<String>,
+
+    /// Find the text of --grep and --without in capitals or not
+    #[arg(long, help_heading = FILTER)]
+    ignore_case: bool,
+
+    /// Only events whose data is JSON that passes this test
+    ///
+    /// Such as '.delta.type == "text"', '.usage.total > 100', '.name ~ "^a"', or '.error' alone: that
+    /// there is one.
+    #[arg(short = 'w', long = "where", value_name = "TEST", help_heading = FILTER)]
+    tests: Vec<String>,
+
+    /// Print what stands at this path of JSON data instead of the data; with several, tabs between
+    ///
+    /// Such as .choices[0].delta.content. Texts are printed as they are, all else as JSON.
+    #[arg(short = 'c', long = "column", value_name = "PATH", help_heading = FILTER)]
+    columns: Vec<String>,
+
+    /// Print comments too; servers send them as heartbeats
+    #[arg(long, help_heading = FILTER)]
+    pub(crate) comments: bool,
+}
+
+const FILTER: &str = "Filter";
+
+/// A filter that can be used.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) query: Query,
+    columns: Vec<JsonPath>,
+}
+
+impl Filter {
+    /// The error is a sentence.
+    pub(crate) fn wanted(&self) -> Result<Wanted, String> {
+        let mut query = Query::new().kind(Kind::Event);
+        if self.comments {
+            query = query.kind(Kind::Comment);
+        }
+        for event_type in &self.types {
+            query = query.event_type(event_type);
+        }
+        let text = |text: &String| {
+            if self.ignore_case { Text::any_case(text) } else { Text::literal(text) }
+        };
+        for given in &self.grep {
+            query = query.text(text(given));
+        }
+        for given in &self.without {
+            query = query.without(text(given));
+        }
+        for pattern in &self.regex {
+            query = query.text(Text::regex(pattern).map_err(|error| error.to_string())?);
+        }
+        for test in &self.tests {
+            // Read once for the words, where it is wrong.
+            JsonTest::new(test).map_err(|error| error.to_string())?;
+            query = query.json(test).map_err(|error| error.to_string())?;
+        }
+        let columns = self.columns.iter().map(|path| JsonPath::new(path));
+        let columns = columns.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+        Ok(Wanted { query, columns })
+    }
+}
+
+impl Wanted {
+    /// The row with the columns in place of its data, where columns are asked for.
+    pub(crate) fn shown(&self, row: &mut Row) {
+        if self.columns.is_empty() {
+            return;
+        }
+        let value = serde_json::from_str(&row.data).unwrap_or_default();
+        let column = |path: &JsonPath| -> String {
+            let found = path.select(&value).into_iter();
+            let texts = found.map(|value| match value.as_str() {
+                Some(text) => text.to_owned(),
+                None => value.to_string(),
+            });
+            texts.collect::<Vec<_>>().join(",")
+        };
+        row.data = self.columns.iter().map(column).collect::<Vec<_>>().join("\t");
+        row.data_bytes = row.data.len() as u64;
+    }
+}

@@ -1,0 +1,303 @@
+//! `sse show`: what a recording has.
+
+use core::{fmt::Write as _, ops::ControlFlow};
+use std::io::{self, Write as _};
+
+use indicatif::{HumanBytes, HumanCount};
+use sse_monitor_engine::{
+    View,
+    query::{AttemptReport, Budget, Kind, Order, Query, Report, Statistics},
+    recording::Recording,
+};
+
+use crate::{
+    args::Show,
+    escape,
+    exit::Exit,
+    filter::Wanted,
+    tail::{
+        is_coloured,
+        printer::{self, Format},
+    },
+    words::Words,
+};
+
+/// Rows found and printed at a time.
+const PAGE: usize = 512;
+
+/// Attempts that are shown one by one.
+const MOST_ATTEMPTS: usize = 20;
+
+/// Runs the command to its end.
+pub(crate) fn run(show: &Show) -> Exit {
+    let output = &show.output;
+    let words = Words::new(is_coloured(output.color, &io::stderr()), output.silent);
+    let wanted = match show.filter.wanted() {
+        Ok(wanted) => wanted,
+        Err(sentence) => {
+            words.error(&sentence);
+            return Exit::Usage;
+        }
+    };
+    let recording = match Recording::open(&show.file) {
+        Ok(recording) => recording,
+        Err(error) => {
+            words.error(&error.to_string());
+            return Exit::Other;
+        }
+    };
+    if show.check {
+        return check(&recording, &words);
+    }
+    for damage in recording.damage() {
+        words.warning(&damage.to_string());
+    }
+    let view = recording.view();
+    match show {
+        Show { raw: Some(row), .. } => raw(&view, *row, &words),
+        Show { stats: true, .. } => stats(&recording, &Format::of(output), &words),
+        _ => {
+            words.note(&summary(&recording));
+            match rows(show, &view, wanted, &words) {
+                ControlFlow::Continue(()) => Exit::Done,
+                ControlFlow::Break(exit) => exit,
+            }
+        }
+    }
+}
+
+fn summary(recording: &Recording) -> String {
+    let origin = recording.origin();
+    let totals = recording.totals();
+    let what = match &origin.imported_from {
+        Some(file) => format!("imported from {file}"),
+        None => origin.url.clone(),
+    };
+    let events = HumanCount(totals.events);
+    let attempts = match totals.attempts {
+        1 => "1 attempt".into(),
+        several => format!("{} attempts", HumanCount(several)),
+    };
+    let mut summary = format!("{what}: {events} events in {attempts}");
+    if totals.rows_forgotten > 0 {
+        let _ = write!(summary, ", of which the first {} rows were dropped", totals.rows_forgotten);
+    }
+    summary
+}
+
+fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<Exit> {
+    let mut query = wanted.query.clone();
+    if show.turns {
+        query = query.kind(Kind::Turn).kind(Kind::ReconnectionTime).kind(Kind::DecodeError);
+    }
+    if let Some(attempt) = show.attempt {
+        query = query.attempts(attempt..=attempt);
+    }
+    if let Some(id) = &show.id {
+        query = query.id(id);
+    }
+    let format = Format::of(&show.output);
+    let mut printing = Printing { view, wanted, format, words, events: 0, buffer: String::new() };
+    let mut left = show.count.unwrap_or(u64::MAX);
+    if let Some(last) = show.last {
+        let numbers = last_rows(view, &query, last.min(left));
+        return printing.rows(&numbers);
+    }
+    let mut next = Some(show.from);
+    while let Some(from) = next.filter(|_| left > 0) {
+        let room = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
+        let hits = view.find(&query, from, Order::Forward, Budget::hits(room));
+        left -= hits.numbers.len() as u64;
+        printing.rows(&hits.numbers)?;
+        next = hits.next;
+    }
+    ControlFlow::Continue(())
+}
+
+/// The newest rows that pass, from the oldest of them on.
+fn last_rows(view: &View, query: &Query, last: u64) -> Vec<u64> {
+    let most = usize::try_from(last).unwrap_or(usize::MAX);
+    let mut numbers = view.find(query, u64::MAX, Order::Backward, Budget::hits(most)).numbers;
+    numbers.reverse();
+    numbers
+}
+
+struct Printing<'a> {
+    view: &'a View,
+    wanted: Wanted,
+    format: Format,
+    words: &'a Words,
+    events: u64,
+    buffer: String,
+}
+
+impl Printing<'_> {
+    fn rows(&mut self, numbers: &[u64]) -> ControlFlow<Exit> {
+        for page in numbers.chunks(PAGE) {
+            for mut row in self.view.rows(page, usize::MAX) {
+                if row.kind == sse_monitor_engine::RowKind::Event {
+                    self.events += 1;
+                    self.wanted.shown(&mut row);
+                }
+                self.format.write(&row, self.events, &mut self.buffer);
+            }
+            printer::print(&mut self.buffer, self.words)?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn raw(view: &View, row: u64, words: &Words) -> Exit {
+    let Some(bytes) = view.raw(row) else {
+        words.error(&format!(
+            "row {row} has no bytes of the stream; rows go from {} to {}",
+            view.first_row(),
+            view.next_row().saturating_sub(1)
+        ));
+        return Exit::Other;
+    };
+    let stdout = io::stdout();
+    if io::IsTerminal::is_terminal(&stdout) {
+        // A terminal gets them line by line, with stand-ins for what it would act on.
+        let mut text = String::new();
+        for line in String::from_utf8_lossy(&bytes).split_inclusive('\n') {
+            text.push_str(&escape::shown(line.trim_end_matches('\n')));
+            text.push('\n');
+        }
+        let _ = stdout.lock().write_all(text.as_bytes());
+    } else {
+        let _ = stdout.lock().write_all(&bytes);
+    }
+    Exit::Done
+}
+
+fn check(recording: &Recording, words: &Words) -> Exit {
+    let damage = match recording.check(|_| {}) {
+        Ok(damage) => damage,
+        Err(error) => {
+            words.error(&format!("it cannot be read: {error}"));
+            return Exit::Other;
+        }
+    };
+    for damage in &damage {
+        words.warning(&damage.to_string());
+    }
+    if damage.is_empty() {
+        words.note(&format!("{}; no byte is damaged", summary(recording)));
+        Exit::Done
+    } else {
+        Exit::Other
+    }
+}
+
+fn stats(recording: &Recording, format: &Format, words: &Words) -> Exit {
+    let mut statistics = Statistics::default();
+    statistics.update(&recording.view());
+    let report = statistics.report();
+    let mut text = match format {
+        Format::Ndjson => {
+            let json = serde_json::to_string(report).unwrap_or_default();
+            escape::json(json) + "\n"
+        }
+        Format::Lines(_) => {
+            words.note(&summary(recording));
+            told(report)
+        }
+    };
+    match printer::print(&mut text, words) {
+        ControlFlow::Continue(()) => Exit::Done,
+        ControlFlow::Break(exit) => exit,
+    }
+}
+
+fn told(report: &Report) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<16} {value}");
+    };
+    line(
+        "events",
+        format!("{} ({} of data)", HumanCount(report.events), HumanBytes(report.data_bytes)),
+    );
+    line("comments", HumanCount(report.comments).to_string());
+    line("time", time(report.duration_micros));
+    line(
+        "rate",
+        format!(
+            "{:.1} events/s, {} in the busiest second",
+            report.rate,
+            HumanCount(report.peak_rate)
+        ),
+    );
+    let gaps = &report.gaps;
+    if gaps.count > 0 {
+        line(
+            "gaps",
+            format!(
+                "p50 {}, p95 {}, p99 {}, longest {}",
+                time(gaps.p50_micros),
+                time(gaps.p95_micros),
+                time(gaps.p99_micros),
+                time(gaps.max_micros)
+            ),
+        );
+    }
+    line("stalls", format!("{} of more than 30 s without any sign of life", report.stalls));
+    line("came again", HumanCount(report.repeated).to_string());
+    line(
+        "missing",
+        match report.missed {
+            Some(missed) => format!("{} by their ids", HumanCount(missed)),
+            None => "not to be told: ids do not count one by one".into(),
+        },
+    );
+    line("out of order", HumanCount(report.out_of_order).to_string());
+    if report.decode_errors + report.damaged > 0 {
+        line("dropped", format!("{} too large, {} damaged", report.decode_errors, report.damaged));
+    }
+    line("attempts", report.attempts.to_string());
+    let attempts = &report.latest_attempts;
+    for attempt in attempts.iter().skip(attempts.len().saturating_sub(MOST_ATTEMPTS)) {
+        let _ = writeln!(text, "{}", attempt_line(attempt));
+    }
+    text
+}
+
+fn attempt_line(attempt: &AttemptReport) -> String {
+    let mut line = format!("  {:>3}  at {}", attempt.attempt, time(attempt.began_micros));
+    if !attempt.id_sent.is_empty() {
+        let _ = write!(line, ", after id {}", escape::shown(&attempt.id_sent));
+    }
+    let phases = attempt.phases.unwrap_or_default();
+    for (name, micros) in [
+        ("name", phases.dns_micros),
+        ("connection", phases.tcp_micros),
+        ("TLS", phases.tls_micros),
+        ("head", phases.head_micros),
+        ("first event after", attempt.first_event_micros),
+    ] {
+        if let Some(micros) = micros {
+            let _ = write!(line, ", {name} {}", time(micros));
+        }
+    }
+    let _ = write!(line, ": {} events", HumanCount(attempt.events));
+    if attempt.repeated > 0 {
+        let _ = write!(line, ", {} came again", HumanCount(attempt.repeated));
+    }
+    if let Some(ended) = &attempt.ended {
+        let _ = write!(line, "; {}", escape::shown(ended));
+    }
+    line
+}
+
+/// A time as one says it.
+pub(crate) fn time(micros: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "it is read in a few digits")]
+    let seconds = micros as f64 / 1e6;
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", seconds * 1e3),
+        1_000_000..120_000_000 => format!("{seconds:.2} s"),
+        _ => format!("{:.1} min", seconds / 60.0),
+    }
+}

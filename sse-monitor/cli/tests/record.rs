@@ -1,0 +1,274 @@
+//! Recordings made, shown and exchanged by the command, as a process.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+#[path = "../../engine/tests/origin/mod.rs"]
+mod origin;
+
+use std::{
+    fs,
+    io::Read,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use origin::Origin;
+use serde_json::Value;
+
+#[test]
+fn what_is_recorded_is_shown_exported_and_imported() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let file = keep.path().join("a.ssrec");
+    let url = format!("{}?token=CANARY", origin.url());
+    let record =
+        start(keep.path(), &["record", "--once", "-H", "X-Key: CANARY", &url, "-o", "a.ssrec"]);
+    let body =
+        "id: 1\nevent: tick\ndata: {\"n\":1}\n\n: beat\n\nid: 2\ndata: caf\u{e9} \u{1b}[31m\n\n";
+    origin.open(body).end();
+    let output = wait(record);
+    assert!(output.status.success(), "{output:?}");
+    assert!(text(&output.stderr).contains("recorded 2 events in a.ssrec"), "{output:?}");
+    let left: Vec<_> = fs::read_dir(keep.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(left, ["a.ssrec"]);
+    assert!(!text(&fs::read(&file).unwrap()).contains("CANARY"));
+
+    let show = sse(keep.path(), &["show", "a.ssrec"]);
+    let lines = lines(&show);
+    assert_eq!(lines.len(), 2);
+    assert_eq!((&lines[0]["type"], &lines[0]["id"]), (&"tick".into(), &"1".into()));
+    assert_eq!(lines[1]["data"], "caf\u{e9} \u{1b}[31m");
+    let pretty = sse(keep.path(), &["show", "--pretty", "--turns", "--comments", "a.ssrec"]);
+    let pretty = text(&pretty.stdout);
+    assert!(pretty.contains("— connected (HTTP/1.1 200)") && pretty.contains(": beat"), "{pretty}");
+    assert!(!pretty.contains('\u{1b}'), "{pretty}");
+    let of_tick = sse(keep.path(), &["show", "-t", "tick", "-c", ".n", "a.ssrec"]);
+    assert_eq!(self::lines(&of_tick)[0]["data"], "1");
+    let last = sse(keep.path(), &["show", "--last", "1", "a.ssrec"]);
+    assert_eq!(self::lines(&last)[0]["id"], "2");
+
+    let stats = sse(keep.path(), &["show", "--stats", "a.ssrec"]);
+    let stats: Value = serde_json::from_slice(&stats.stdout).unwrap();
+    assert_eq!((&stats["events"], &stats["comments"]), (&2.into(), &1.into()));
+    assert_eq!(stats["latestAttempts"][0]["status"], 200);
+    let stats = sse(keep.path(), &["show", "--stats", "--pretty", "a.ssrec"]);
+    assert!(text(&stats.stdout).contains("first event after"), "{stats:?}");
+    assert!(sse(keep.path(), &["show", "--check", "a.ssrec"]).status.success());
+
+    let raw = sse(keep.path(), &["export", "--as", "raw", "a.ssrec"]);
+    assert_eq!(text(&raw.stdout), body);
+    let curl = sse(keep.path(), &["export", "--as", "curl", "a.ssrec"]);
+    let curl = text(&curl.stdout);
+    assert!(curl.contains("-H 'x-key: ***'") && curl.contains("token=***"), "{curl}");
+    for form in ["ndjson", "raw", "har"] {
+        let exported = format!("a.{form}");
+        let export = sse(keep.path(), &["export", "--as", form, "-o", &exported, "a.ssrec"]);
+        assert!(export.status.success(), "{export:?}");
+        let again = format!("{form}.ssrec");
+        let import = sse(keep.path(), &["import", &exported, "-o", &again]);
+        assert!(import.status.success(), "{import:?}");
+        let show = sse(keep.path(), &["show", &again]);
+        let told = |lines: &[Value]| -> Vec<(Value, Value, Value)> {
+            let told =
+                |line: &Value| (line["type"].clone(), line["id"].clone(), line["data"].clone());
+            lines.iter().map(told).collect()
+        };
+        assert_eq!(told(&self::lines(&show)), told(&lines), "{form}");
+    }
+    let fixture = sse(keep.path(), &["export", "--as", "fixture", "a.ssrec"]);
+    let fixture: Value = serde_json::from_slice(&fixture.stdout).unwrap();
+    assert_eq!(fixture["events"][0]["data"], "{\"n\":1}");
+}
+
+#[test]
+fn a_recording_whose_program_is_killed_has_all_that_had_come() {
+    for round in 1..=10_u64 {
+        let keep = tempfile::tempdir().unwrap();
+        let origin = Origin::start();
+        let mut record = start(keep.path(), &["record", &origin.url(), "-o", "a.ssrec"]);
+        let mut exchange = origin.open("");
+        let mut sent = 0;
+        while sent < round * 300 {
+            let events: String =
+                (0..100).map(|n| format!("id: {}\ndata: x\n\n", sent + n)).collect();
+            exchange.send(&events);
+            sent += 100;
+        }
+        let folder = keep.path().join("a.ssrec.recording");
+        // Some of it is there; how much is the race that the kill is about.
+        while fs::metadata(folder.join("000001.sse")).map_or(0, |file| file.len()) < 4_000 {
+            std::thread::yield_now();
+        }
+        record.kill().unwrap();
+        record.wait().unwrap();
+        let show = sse(keep.path(), &["show", "a.ssrec.recording"]);
+        assert!(show.status.success(), "{show:?}");
+        assert!(text(&show.stderr).contains("was not closed"), "{show:?}");
+        let lines = lines(&show);
+        assert!(!lines.is_empty() && lines.len() as u64 <= sent);
+        for (n, line) in lines.iter().enumerate() {
+            assert_eq!(line["id"], n.to_string());
+        }
+        let again = sse(keep.path(), &["record", &origin.url(), "-o", "a.ssrec"]);
+        assert_eq!(again.status.code(), Some(2), "what was not finished is not written over");
+        assert!(text(&again.stderr).contains("sse show"), "{again:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_takes_no_more_ends_the_recording_in_words() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    // What a full disk answers, for this process alone: no file past 64 KiB.
+    let script = r#"trap "" XFSZ; ulimit -f 64; exec "$0" "$@""#;
+    let record = Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_sse"), "record", &origin.url(), "-o", "a.ssrec"])
+        .current_dir(keep.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut exchange = origin.open("");
+    exchange
+        .flood("data: 0123456789012345678901234567890123456789\n\n".repeat(20).as_bytes(), 1 << 20);
+    let output = wait(record);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let words = text(&output.stderr);
+    assert!(words.contains("recording stopped: "), "{words}");
+    let name = if keep.path().join("a.ssrec").exists() { "a.ssrec" } else { "a.ssrec.recording" };
+    let show = sse(keep.path(), &["show", name]);
+    assert!(show.status.success(), "{show:?}");
+    assert!(lines(&show).len() > 500, "{}", lines(&show).len());
+}
+
+#[test]
+fn what_is_no_recording_is_told() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("body"), "data: a\n\n").unwrap();
+    let show = sse(keep.path(), &["show", "body"]);
+    assert_eq!(show.status.code(), Some(1));
+    assert!(text(&show.stderr).contains("sse import"), "{show:?}");
+    let import = sse(keep.path(), &["import", "body", "-o", "body"]);
+    assert_eq!(import.status.code(), Some(1));
+    assert!(text(&import.stderr).contains("it is not written over"), "{import:?}");
+    let record = sse(keep.path(), &["record", "http://127.0.0.1:1/", "-o", "body"]);
+    assert_eq!(record.status.code(), Some(2));
+    let regex = sse(keep.path(), &["show", "--regex", "(", "body"]);
+    assert_eq!(regex.status.code(), Some(2));
+    assert!(text(&regex.stderr).contains("not a regular expression"), "{regex:?}");
+}
+
+#[test]
+fn a_stream_that_never_opened_leaves_nothing() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let record = start(keep.path(), &["record", &origin.url(), "-o", "a.ssrec"]);
+    origin.answer("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+    let output = wait(record);
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn tail_prints_what_passes_and_what_stands_in_its_columns() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let tail = start(
+        keep.path(),
+        &["tail", "--count", "2", "-w", ".n > 1", "-c", ".n", "-c", ".t", &origin.url()],
+    );
+    let _exchange = origin.open(
+        "data: {\"n\":1}\n\ndata: {\"n\":2,\"t\":\"a\"}\n\ndata: no\n\ndata: {\"n\":3,\"t\":[1]}\n\n",
+    );
+    let lines = lines(&wait(tail));
+    let data: Vec<_> = lines.iter().map(|line| line["data"].as_str().unwrap()).collect();
+    assert_eq!(data, ["2\ta", "3\t[1]"]);
+    assert_eq!(lines[0]["n"], 1, "what is not printed is not counted");
+}
+
+#[test]
+fn tail_goes_on_where_the_last_run_stopped() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    let arguments = ["tail", "--count", "1", "--state", "state.json", &url];
+    let tail = start(keep.path(), &arguments);
+    let exchange = origin.open("id: 7\ndata: a\n\nid: 8\ndata: b\n\n");
+    assert_eq!(exchange.header("last-event-id"), None);
+    assert_eq!(lines(&wait(tail)).len(), 1);
+    let tail = start(keep.path(), &arguments);
+    let exchange = origin.open("id: 8\ndata: b\n\n");
+    assert_eq!(exchange.header("last-event-id"), Some("7"));
+    assert!(wait(tail).status.success());
+    let state: Value =
+        serde_json::from_slice(&fs::read(keep.path().join("state.json")).unwrap()).unwrap();
+    assert_eq!(state["lastEventId"], "8");
+    fs::write(keep.path().join("state.json"), "something else").unwrap();
+    assert_eq!(sse(keep.path(), &arguments).status.code(), Some(2));
+}
+
+#[test]
+fn what_differs_is_told() {
+    let keep = tempfile::tempdir().unwrap();
+    for (name, body) in [
+        ("a", "id: 1\ndata: one\n\nid: 2\ndata: two\n\n"),
+        ("b", "id: 1\ndata: one\n\nid: 3\ndata: three\u{1b}\n\n"),
+    ] {
+        fs::write(keep.path().join(name), body).unwrap();
+        let to = format!("{name}.ssrec");
+        assert!(sse(keep.path(), &["import", name, "-o", &to]).status.success());
+    }
+    let same = sse(keep.path(), &["diff", "--pretty", "a.ssrec", "a.ssrec"]);
+    assert_eq!((same.status.code(), text(&same.stdout)), (Some(0), String::new()), "{same:?}");
+    let other = sse(keep.path(), &["diff", "--pretty", "a.ssrec", "b.ssrec"]);
+    assert_eq!(other.status.code(), Some(7));
+    let lines: Vec<_> = text(&other.stdout).lines().map(|line| line[..2].to_owned()).collect();
+    assert_eq!(lines, ["< ", "> "]);
+    assert!(!text(&other.stdout).contains('\u{1b}'));
+    assert!(text(&other.stderr).contains("1 in both"), "{other:?}");
+    let json = sse(keep.path(), &["diff", "a.ssrec", "b.ssrec"]);
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["inBoth"], &json["onlySecond"]), (&1.into(), &serde_json::json!([4])));
+}
+
+#[test]
+fn completions_and_the_manual_are_printed() {
+    let keep = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = sse(keep.path(), &["completions", shell]);
+        assert!(output.status.success() && text(&output.stdout).contains("record"), "{shell}");
+    }
+    assert!(text(&sse(keep.path(), &["man"]).stdout).contains(".TH sse"));
+}
+
+fn start(folder: &Path, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_sse"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("HTTP_PROXY")
+        .env_remove("http_proxy")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn wait(child: Child) -> Output {
+    child.wait_with_output().unwrap()
+}
+
+fn sse(folder: &Path, arguments: &[&str]) -> Output {
+    wait(start(folder, arguments))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let mut text = String::new();
+    output.stdout.as_slice().read_to_string(&mut text).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}

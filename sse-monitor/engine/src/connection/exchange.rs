@@ -1,0 +1,355 @@
+//! A request and its response, over all redirects.
+
+use alloc::sync::Arc;
+use core::{
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+};
+use std::{
+    sync::OnceLock,
+    time::{Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header};
+use http_body_util::Full;
+use hyper::body::{Body as _, Incoming};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use sse_client::session::{Failure, FailureKind};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::mpsc::UnboundedSender,
+    task::AbortHandle,
+};
+use tokio_rustls::rustls::ClientConfig;
+use url::Url;
+
+use super::{
+    dial::{self, Dialed, Stream},
+    failure, inflate, proxy,
+    tls::Trust,
+};
+use crate::journal::turn::Phases;
+
+/// As many as browsers follow.
+const MOST_REDIRECTS: u32 = 20;
+
+/// What is sent, but for the last event ID.
+pub(crate) struct Template {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) proxy: Option<String>,
+    pub(crate) compressed: bool,
+    pub(crate) trust: Trust,
+    /// Made of `trust` where it is first needed.
+    pub(crate) tls: OnceLock<Arc<ClientConfig>>,
+}
+
+/// A response whose body is to be read.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) phases: Phases,
+    pub(crate) body: Body,
+}
+
+/// A body, and the task that drives its connection.
+#[derive(Debug)]
+pub(crate) struct Body {
+    incoming: Incoming,
+    place: String,
+    _connection: Connection,
+}
+
+/// The server sent the request elsewhere.
+#[derive(Debug)]
+pub(crate) struct Redirected {
+    pub(crate) status: StatusCode,
+    pub(crate) location: Url,
+}
+
+/// One request of an attempt.
+struct Hop {
+    method: Method,
+    url: Url,
+    body: Option<Bytes>,
+    /// Still at the origin that the user named: others get no personal header.
+    at_home: bool,
+}
+
+impl Template {
+    /// The headers of the first request, as they are sent.
+    pub(crate) fn headers(&self, last_event_id: Option<&[u8]>) -> HeaderMap {
+        self.headers_at(true, self.body.is_some(), last_event_id)
+    }
+
+    /// Sends the request and follows redirects; each is told to `redirects`.
+    pub(crate) async fn send(
+        &self,
+        last_event_id: Option<Vec<u8>>,
+        redirects: UnboundedSender<Redirected>,
+    ) -> Result<Response, Failure> {
+        let mut hop = Hop {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            body: self.body.clone(),
+            at_home: true,
+        };
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.send_once(&hop, last_event_id.as_deref()).await?;
+            let Some(next) = hop.follow(response.status, &response.headers)? else {
+                return Ok(response);
+            };
+            let told = Redirected { status: response.status, location: next.url.clone() };
+            // Nobody listens once the watch is over.
+            let _ = redirects.send(told);
+            hop = next;
+        }
+        let from = failure::place(&hop.url);
+        let message = format!(
+            "the redirects lead in a circle: gave up after {MOST_REDIRECTS}, the last one from {from}"
+        );
+        Err(Failure::new(FailureKind::Redirect, message))
+    }
+
+    async fn send_once(
+        &self,
+        hop: &Hop,
+        last_event_id: Option<&[u8]>,
+    ) -> Result<Response, Failure> {
+        let proxy = proxy::proxy_for(&hop.url, self.proxy.as_deref())?;
+        let dialing = dial::dial(&hop.url, proxy.as_ref(), || self.tls());
+        let in_time = tokio::time::timeout(dial::LONGEST, dialing).await;
+        let dialed = in_time.unwrap_or_else(|_| {
+            let place = failure::place(&hop.url);
+            Err(failure::unconnected(&place, &std::io::ErrorKind::TimedOut.into()))
+        })?;
+        let mut request = Request::builder().method(hop.method.clone());
+        let whole = dialed.is_http2 || (proxy.is_some() && hop.url.scheme() == "http");
+        request = request.uri(target(&hop.url, whole));
+        let headers = self.headers_at(hop.at_home, hop.body.is_some(), last_event_id);
+        if let Some(all) = request.headers_mut() {
+            if !dialed.is_http2 && !headers.contains_key(header::HOST) {
+                all.extend(host(&hop.url).map(|host| (header::HOST, host)));
+            }
+            let through = proxy.filter(|_| hop.url.scheme() == "http");
+            let authorization = through.and_then(|proxy| proxy.authorization);
+            all.extend(authorization.map(|value| (header::PROXY_AUTHORIZATION, value)));
+            all.extend(headers);
+        }
+        let body = Full::new(hop.body.clone().unwrap_or_default());
+        let request = request.body(body).map_err(|error| {
+            let message = format!("the request to {} cannot be sent: {error}", hop.place());
+            Failure::new(FailureKind::Request, message)
+        })?;
+        speak(request, dialed, hop.place()).await
+    }
+
+    /// Reading what the system trusts takes a while, so it is done once.
+    fn tls(&self) -> Result<Arc<ClientConfig>, Failure> {
+        if let Some(config) = self.tls.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = self.trust.config()?;
+        Ok(Arc::clone(self.tls.get_or_init(|| config)))
+    }
+
+    fn headers_at(&self, at_home: bool, body: bool, last_event_id: Option<&[u8]>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        if self.compressed {
+            let accepted = HeaderValue::from_static(inflate::ACCEPTED);
+            headers.insert(header::ACCEPT_ENCODING, accepted);
+        }
+        let impersonal =
+            [header::ACCEPT, header::CACHE_CONTROL, header::USER_AGENT, header::CONTENT_TYPE];
+        let mut named = None;
+        for (name, value) in &self.headers {
+            if (at_home || impersonal.contains(name)) && (body || name != header::CONTENT_TYPE) {
+                // The first of a name stands in place of ours; further ones beside it.
+                if named.replace(name) == Some(name) {
+                    headers.append(name, value.clone());
+                } else {
+                    headers.insert(name, value.clone());
+                }
+            }
+        }
+        if let Some(id) = last_event_id.and_then(|id| HeaderValue::from_bytes(id).ok()) {
+            headers.insert(HeaderName::from_static("last-event-id"), id);
+        }
+        headers
+    }
+}
+
+const USER_AGENT: &str = concat!("sse-monitor/", env!("CARGO_PKG_VERSION"));
+
+impl Hop {
+    fn place(&self) -> String {
+        failure::place(&self.url)
+    }
+
+    /// Where a response sends the request, by the Fetch standard's "HTTP-redirect fetch"; `None`: it
+    /// is the answer.
+    fn follow(&self, status: StatusCode, headers: &HeaderMap) -> Result<Option<Self>, Failure> {
+        let is_redirect = matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308);
+        let Some(location) = headers.get(header::LOCATION).filter(|_| is_redirect) else {
+            return Ok(None);
+        };
+        let astray = |message| Err(Failure::new(FailureKind::Redirect, message));
+        let target = core::str::from_utf8(location.as_bytes());
+        let url = match target.ok().and_then(|target| self.url.join(target).ok()) {
+            Some(url) if matches!(url.scheme(), "http" | "https") => url,
+            Some(url) => {
+                let (from, scheme) = (self.place(), url.scheme());
+                return astray(format!(
+                    "{from} redirects to a {scheme}: URL, which is no web server"
+                ));
+            }
+            None => {
+                return astray(format!(
+                    "{} redirects to something that is not a URL",
+                    self.place()
+                ));
+            }
+        };
+        let becomes_get = match status.as_u16() {
+            301 | 302 => self.method == Method::POST,
+            303 => self.method != Method::GET && self.method != Method::HEAD,
+            _ => false,
+        };
+        Ok(Some(Self {
+            method: if becomes_get { Method::GET } else { self.method.clone() },
+            body: if becomes_get { None } else { self.body.clone() },
+            at_home: self.at_home && url.origin() == self.url.origin(),
+            url,
+        }))
+    }
+}
+
+async fn speak(
+    request: Request<Full<Bytes>>,
+    dialed: Dialed,
+    place: String,
+) -> Result<Response, Failure> {
+    let Dialed { stream, remote, is_http2, mut phases } = dialed;
+    let asked = Instant::now();
+    let (response, connection) = match stream {
+        Stream::Plain(stream) => speak_over(request, stream, is_http2, &place).await?,
+        Stream::Tls(stream) => speak_over(request, *stream, is_http2, &place).await?,
+    };
+    phases.head_micros = Some(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX));
+    let (head, incoming) = response.into_parts();
+    Ok(Response {
+        status: head.status,
+        version: head.version,
+        headers: head.headers,
+        remote,
+        phases,
+        body: Body { incoming, place, _connection: connection },
+    })
+}
+
+async fn speak_over(
+    request: Request<Full<Bytes>>,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    is_http2: bool,
+    place: &str,
+) -> Result<(http::Response<Incoming>, Connection), Failure> {
+    let unanswered = |error| failure::unanswered(place, &error);
+    let io = TokioIo::new(stream);
+    if is_http2 {
+        let (mut sender, connection) =
+            hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+                .adaptive_window(true)
+                .handshake(io)
+                .await
+                .map_err(unanswered)?;
+        let connection = Connection::drive(connection);
+        let response = sender.send_request(request).await.map_err(unanswered)?;
+        return Ok((response, connection));
+    }
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(io).await.map_err(unanswered)?;
+    let connection = Connection::drive(connection);
+    let response = sender.send_request(request).await.map_err(unanswered)?;
+    Ok((response, connection))
+}
+
+/// Ends a connection that nobody needs any more.
+#[derive(Debug)]
+struct Connection(AbortHandle);
+
+impl Connection {
+    /// Drives it on a task of its own.
+    fn drive(connection: impl Future<Output = Result<(), hyper::Error>> + Send + 'static) -> Self {
+        // What goes wrong with it the request or the body is told.
+        Self(tokio::spawn(async { drop(connection.await) }).abort_handle())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Body {
+    /// The next bytes, as they came after the transfer coding; `None` at the announced end.
+    pub(crate) fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Failure>>> {
+        loop {
+            return match core::task::ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+                // What is not data is trailers, which mean nothing here.
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(chunk) if chunk.is_empty() => continue,
+                    Ok(chunk) => Poll::Ready(Some(Ok(chunk))),
+                    Err(_) => continue,
+                },
+                Some(Err(error)) => {
+                    Poll::Ready(Some(Err(failure::broken_off(&self.place, &error))))
+                }
+                None => Poll::Ready(None),
+            };
+        }
+    }
+}
+
+/// `Retry-After` as a time from now: of its two forms one is that already, the other a date.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<core::time::Duration> {
+    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than that are more than anyone's patience.
+        let seconds = value.parse().map(core::time::Duration::from_secs);
+        return Some(seconds.unwrap_or(core::time::Duration::MAX));
+    }
+    let date = |text: &str| httpdate::parse_http_date(text).ok();
+    // The server's own clock, where it shows it, so that the difference of two clocks is none.
+    let theirs = headers.get(header::DATE).and_then(|value| date(value.to_str().ok()?));
+    let from = theirs.unwrap_or_else(SystemTime::now);
+    Some(date(value)?.duration_since(from).unwrap_or_default())
+}
+
+/// What the request line says.
+fn target(url: &Url, whole: bool) -> String {
+    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    if whole {
+        let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
+        format!("{}://{authority}{path}", url.scheme())
+    } else {
+        path.to_owned()
+    }
+}
+
+fn host(url: &Url) -> Option<HeaderValue> {
+    HeaderValue::from_str(&url[url::Position::BeforeHost..url::Position::AfterPort]).ok()
+}

@@ -1,0 +1,230 @@
+//! Undoes a content coding as the bytes come, and refuses what expands without measure.
+
+use std::io;
+
+use bytes::Bytes;
+use compression_codecs::{
+    BrotliDecoder, DecodeV2, GzipDecoder, ZstdDecoder,
+    core::util::{PartialBuffer, WriteBuffer},
+};
+use sse_client::session::{Failure, FailureKind};
+
+/// Decoded bytes a piece: what a bomb can make us hold at a time.
+const PIECE: usize = 64 << 10;
+
+/// How much compressed bytes may expand to, and what is never counted as too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expansion {
+    /// The most decoded bytes for a byte that came over the wire. Text of heartbeats and JSON reaches
+    /// some tens.
+    pub ratio: u64,
+    /// As long as no more bytes than this were decoded, any ratio will do.
+    pub free_bytes: u64,
+    /// The most bytes of a response that are decoded at all.
+    pub most_bytes: u64,
+}
+
+impl Default for Expansion {
+    fn default() -> Self {
+        Self { ratio: 250, free_bytes: 16 << 20, most_bytes: 1 << 40 }
+    }
+}
+
+/// The content codings that a body can have.
+pub(crate) const ACCEPTED: &str = "gzip, br, zstd";
+
+/// A body under way.
+pub(crate) struct Inflate {
+    name: &'static str,
+    codec: Box<dyn DecodeV2 + Send>,
+    limits: Expansion,
+    wire: u64,
+    decoded: u64,
+    /// The coded stream has ended; gzip's may be followed by another.
+    ended: bool,
+    piece: Vec<u8>,
+}
+
+impl Inflate {
+    /// `None`: not a coding known here.
+    pub(crate) fn of(coding: &str, limits: Expansion) -> Option<Self> {
+        let (name, codec): (_, Box<dyn DecodeV2 + Send>) = match coding {
+            "gzip" | "x-gzip" => ("gzip", Box::new(GzipDecoder::new())),
+            "br" => ("br", Box::new(BrotliDecoder::new())),
+            "zstd" => ("zstd", Box::new(ZstdDecoder::new())),
+            _ => return None,
+        };
+        Some(Self { name, codec, limits, wire: 0, decoded: 0, ended: false, piece: vec![0; PIECE] })
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Takes note of bytes that came, which are then [decoded](Self::next).
+    pub(crate) const fn received(&mut self, bytes: usize) {
+        self.wire += bytes as u64;
+    }
+
+    /// Decodes from the front of `input`; `None`: all that it says was given.
+    pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Failure> {
+        if self.ended && !input.is_empty() {
+            self.codec.reinit().map_err(corrupt(self.name))?;
+            self.ended = false;
+        }
+        let corrupt = corrupt(self.name);
+        let mut buffer = WriteBuffer::new_initialized(&mut self.piece);
+        let mut coded = PartialBuffer::new(&input[..]);
+        while !buffer.has_no_spare_space() && !self.ended && !coded.unwritten().is_empty() {
+            match self.codec.decode(&mut coded, &mut buffer) {
+                Ok(ended) => self.ended = ended,
+                Err(error) => return Err(corrupt(error)),
+            }
+        }
+        if !buffer.has_no_spare_space() && !self.ended {
+            // What a server has flushed must come out now, not with the next event.
+            self.codec.flush(&mut buffer).map_err(corrupt)?;
+        }
+        let (used, written) = (coded.written_len(), buffer.written_len());
+        drop(input.split_to(used));
+        self.decoded += written as u64;
+        self.check()?;
+        Ok((written > 0).then(|| Bytes::copy_from_slice(&self.piece[..written])))
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let Expansion { ratio, free_bytes, most_bytes } = self.limits;
+        let too_much = self.decoded > free_bytes && self.decoded / ratio.max(1) > self.wire;
+        if too_much || self.decoded > most_bytes {
+            let (name, wire, decoded) = (self.name, self.wire, self.decoded);
+            return Err(Failure::new(
+                FailureKind::Request,
+                format!(
+                    "the server's compressed stream ({name}) expands without measure: {wire} bytes \
+                     became {decoded}; nothing more of it is decoded"
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn corrupt(name: &'static str) -> impl Fn(io::Error) -> Failure {
+    move |error| {
+        let message = format!(
+            "the server calls its stream compressed ({name}), and it cannot be decoded: {error}"
+        );
+        Failure::new(FailureKind::Interrupted, message)
+    }
+}
+
+impl core::fmt::Debug for Inflate {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Inflate")
+            .field("name", &self.name)
+            .field("wire", &self.wire)
+            .field("decoded", &self.decoded)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use compression_codecs::{BrotliEncoder, EncodeV2, GzipEncoder, ZstdEncoder};
+
+    use super::*;
+
+    const CODINGS: [&str; 3] = ["gzip", "br", "zstd"];
+
+    #[test]
+    fn each_flushed_event_comes_out_at_once() {
+        for coding in CODINGS {
+            let mut encoder = encoder(coding);
+            let mut inflate = Inflate::of(coding, Expansion::default()).unwrap();
+            for n in 0..50 {
+                let event = format!("data: {n} and some more\n\n");
+                let coded = encode(&mut *encoder, event.as_bytes());
+                let mut seen = Vec::new();
+                // In any pieces.
+                for byte in coded {
+                    inflate.received(1);
+                    let mut input = Bytes::copy_from_slice(&[byte]);
+                    while let Some(piece) = inflate.next(&mut input).unwrap() {
+                        seen.extend_from_slice(&piece);
+                    }
+                    assert!(input.is_empty());
+                }
+                assert_eq!(seen, event.as_bytes(), "{coding}, event {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused_and_never_held() {
+        for coding in CODINGS {
+            let mut encoder = encoder(coding);
+            let limits = Expansion { free_bytes: 1 << 20, ..Expansion::default() };
+            let mut inflate = Inflate::of(coding, limits).unwrap();
+            let mut input = Bytes::from(encode(&mut *encoder, &vec![b'x'; 12 << 20]));
+            inflate.received(input.len());
+            let mut held = 0;
+            let failure = loop {
+                match inflate.next(&mut input) {
+                    Ok(Some(piece)) => {
+                        assert!(piece.len() <= PIECE);
+                        held += piece.len();
+                    }
+                    Ok(None) => panic!("{coding}: all of it was decoded"),
+                    Err(failure) => break failure,
+                }
+            };
+            assert!(failure.message.contains("expands without measure"), "{failure}");
+            assert!(held < 10 << 20, "{coding}: {held}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_compressed_is_told() {
+        for coding in CODINGS {
+            let mut inflate = Inflate::of(coding, Expansion::default()).unwrap();
+            let mut input = Bytes::from_static(b"data: plain text, not compressed\n\n");
+            inflate.received(input.len());
+            let failure = loop {
+                match inflate.next(&mut input) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("{coding} took it"),
+                    Err(failure) => break failure,
+                }
+            };
+            assert!(failure.message.contains(coding), "{failure}");
+        }
+        assert!(Inflate::of("compress", Expansion::default()).is_none());
+    }
+
+    fn encoder(coding: &str) -> Box<dyn EncodeV2> {
+        match coding {
+            "gzip" => Box::new(GzipEncoder::new(compression_codecs::core::Level::Best.into())),
+            "br" => Box::new(BrotliEncoder::new(Default::default())),
+            _ => Box::new(ZstdEncoder::new(3)),
+        }
+    }
+
+    fn encode(encoder: &mut dyn EncodeV2, bytes: &[u8]) -> Vec<u8> {
+        let mut coded = Vec::new();
+        let mut input = PartialBuffer::new(bytes);
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let mut buffer = WriteBuffer::new_initialized(&mut piece);
+            let done = if input.unwritten().is_empty() {
+                encoder.flush(&mut buffer).unwrap()
+            } else {
+                encoder.encode(&mut input, &mut buffer).unwrap();
+                false
+            };
+            coded.extend_from_slice(buffer.written());
+            if done {
+                return coded;
+            }
+        }
+    }
+}

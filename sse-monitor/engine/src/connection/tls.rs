@@ -1,0 +1,165 @@
+//! What is trusted.
+
+use alloc::sync::Arc;
+use std::{io, path::Path};
+
+use rustls_platform_verifier::BuilderVerifierExt;
+use sse_client::session::{Failure, FailureKind};
+use thiserror::Error;
+use tokio_rustls::rustls::{
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+};
+
+/// What is trusted, and who one is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trust {
+    /// Any certificate will do.
+    pub(crate) insecure: bool,
+    /// Only what these certificates vouch for, instead of what the system trusts.
+    pub(crate) authorities: Vec<CertificateDer<'static>>,
+    /// The certificate to show, and its key.
+    pub(crate) identity: Option<Arc<Identity>>,
+}
+
+/// A certificate with its key.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    certificates: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+/// Why a file of certificates cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// It cannot be read.
+    #[error("{file} cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It has none.
+    #[error("{file} has no {what} in PEM form (-----BEGIN ...)")]
+    Missing {
+        /// Which.
+        file: String,
+        /// What was looked for.
+        what: &'static str,
+    },
+}
+
+pub(crate) fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    certificates(&read(file)?, file)
+}
+
+pub(crate) fn identity(certificate: &Path, key: &Path) -> Result<Identity, CertificateError> {
+    let certificates = certificates(&read(certificate)?, certificate)?;
+    let missing = |_| missing(key, "private key");
+    let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(missing)?;
+    Ok(Identity { certificates, key })
+}
+
+fn certificates(pem: &[u8], file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let found: Vec<_> =
+        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().unwrap_or_default();
+    if found.is_empty() { Err(missing(file, "certificate")) } else { Ok(found) }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, CertificateError> {
+    std::fs::read(file)
+        .map_err(|source| CertificateError::Unreadable { file: file.display().to_string(), source })
+}
+
+fn missing(file: &Path, what: &'static str) -> CertificateError {
+    CertificateError::Missing { file: file.display().to_string(), what }
+}
+
+impl Trust {
+    /// A configuration that offers HTTP/2 and HTTP/1.1.
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, Failure> {
+        self.build().map(Arc::new).map_err(|error| {
+            let message = format!("TLS cannot be set up: {error}");
+            Failure::new(FailureKind::Tls, message)
+        })
+    }
+
+    fn build(&self) -> Result<ClientConfig, tokio_rustls::rustls::Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?;
+        let builder = if self.insecure {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+        } else if self.authorities.is_empty() {
+            builder.with_platform_verifier()?
+        } else {
+            let mut roots = RootCertStore::empty();
+            for certificate in &self.authorities {
+                roots.add(certificate.clone())?;
+            }
+            builder.with_root_certificates(roots)
+        };
+        let mut config = match &self.identity {
+            Some(identity) => builder
+                .with_client_auth_cert(identity.certificates.clone(), identity.key.clone_key())?,
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+/// Trusts any certificate, as was asked for; signatures are checked all the same.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, tokio_rustls::rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, tokio_rustls::rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        tokio_rustls::rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, tokio_rustls::rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        tokio_rustls::rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

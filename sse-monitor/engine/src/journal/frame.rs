@@ -1,0 +1,231 @@
+//! The frames of a journal, as bytes. Nothing here does IO.
+//!
+//! `docs/recording-format.md` tells the same for readers in other languages.
+
+use crc32fast::Hasher;
+
+use crate::clock::Moment;
+
+/// What a journal begins with. The bytes that are not ASCII or that line-end conversion would change
+/// make a file damaged in transfer recognisable, as PNG's do.
+pub(crate) const MAGIC: [u8; 8] = *b"\x89SSE\r\n\x1a\n";
+
+/// Raised when readers of the one before would misread what is written.
+pub(crate) const VERSION: u16 = 1;
+
+/// Magic, version, two zero bytes, and a CRC of these.
+pub(crate) const FILE_HEADER: usize = 16;
+
+/// What stands before each frame's payload.
+pub(crate) const FRAME_HEADER: usize = 40;
+
+/// The longest payload of a frame that is read into memory; writers cut what is longer.
+pub(crate) const MOST_PAYLOAD: usize = 1 << 20;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// What the journal is of: JSON. The first frame.
+    Head,
+    /// A turn of the connection: JSON.
+    Turn,
+    /// Bytes of a response's body, without transfer and content coding.
+    Body,
+    /// The rest of what one read brought, where it was cut into several frames.
+    BodyRest,
+    /// Totals: JSON. The last frame of a journal that was closed.
+    End,
+    /// Derived from the frames before: index entries, IDs, types, and where these three stand.
+    Index,
+    Ids,
+    Types,
+    Trailer,
+}
+
+impl FrameKind {
+    const CODES: [(Self, u8); 9] = [
+        (Self::Head, 1),
+        (Self::Turn, 2),
+        (Self::Body, 3),
+        (Self::BodyRest, 4),
+        (Self::End, 5),
+        (Self::Index, 16),
+        (Self::Ids, 17),
+        (Self::Types, 18),
+        (Self::Trailer, 19),
+    ];
+
+    fn code(self) -> u8 {
+        Self::CODES.iter().find(|(kind, _)| *kind == self).map_or(0, |(_, code)| *code)
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        Self::CODES.iter().find(|(_, other)| *other == code).map(|(kind, _)| *kind)
+    }
+
+    pub(crate) const fn is_body(self) -> bool {
+        matches!(self, Self::Body | Self::BodyRest)
+    }
+
+    /// Whether it follows from the frames before it.
+    pub(crate) const fn is_derived(self) -> bool {
+        matches!(self, Self::Index | Self::Ids | Self::Types | Self::Trailer)
+    }
+}
+
+/// A frame's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameHeader {
+    pub(crate) kind: FrameKind,
+    pub(crate) length: u32,
+    pub(crate) moment: Moment,
+    pub(crate) attempt: u32,
+    /// How many bytes came over the wire for it: another number than `length` where the body was
+    /// compressed.
+    pub(crate) wire: u32,
+    pub(crate) payload_crc: u32,
+}
+
+impl FrameHeader {
+    pub(crate) fn new(kind: FrameKind, payload: &[u8], moment: Moment, attempt: u32) -> Self {
+        let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        let payload_crc = crc32fast::hash(payload);
+        Self { kind, length, moment, attempt, wire: length, payload_crc }
+    }
+
+    pub(crate) const fn wire(mut self, bytes: u32) -> Self {
+        self.wire = bytes;
+        self
+    }
+
+    /// Payload and header together.
+    pub(crate) const fn frame_length(&self) -> u64 {
+        FRAME_HEADER as u64 + self.length as u64
+    }
+
+    pub(crate) fn encode(&self) -> [u8; FRAME_HEADER] {
+        let mut bytes = [0; FRAME_HEADER];
+        bytes[0..4].copy_from_slice(&self.length.to_le_bytes());
+        bytes[4] = self.kind.code();
+        bytes[8..16].copy_from_slice(&self.moment.elapsed_micros.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.moment.unix_micros.to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.attempt.to_le_bytes());
+        bytes[28..32].copy_from_slice(&self.wire.to_le_bytes());
+        bytes[32..36].copy_from_slice(&self.payload_crc.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..36]);
+        bytes[36..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// `None`: these bytes are no frame's header, or no longer.
+    pub(crate) fn decode(bytes: &[u8; FRAME_HEADER]) -> Option<Self> {
+        if crc32fast::hash(&bytes[..36]) != u32_at(bytes, 36) {
+            return None;
+        }
+        Some(Self {
+            kind: FrameKind::from_code(bytes[4])?,
+            length: u32_at(bytes, 0),
+            moment: Moment { elapsed_micros: u64_at(bytes, 8), unix_micros: u64_at(bytes, 16) },
+            attempt: u32_at(bytes, 24),
+            wire: u32_at(bytes, 28),
+            payload_crc: u32_at(bytes, 32),
+        })
+    }
+
+    pub(crate) fn matches(&self, payload: &[u8]) -> bool {
+        let mut hasher = Hasher::new();
+        hasher.update(payload);
+        hasher.finalize() == self.payload_crc
+    }
+}
+
+pub(crate) fn file_header() -> [u8; FILE_HEADER] {
+    let mut bytes = [0; FILE_HEADER];
+    bytes[..8].copy_from_slice(&MAGIC);
+    bytes[8..10].copy_from_slice(&VERSION.to_le_bytes());
+    let crc = crc32fast::hash(&bytes[..12]);
+    bytes[12..].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+/// What the first bytes of a file say about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileHeader {
+    Journal,
+    /// Written by a newer program, which says so in a version that is intact.
+    Newer(u16),
+    /// A journal's, but damaged.
+    Damaged,
+    Foreign,
+}
+
+impl FileHeader {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let Some(bytes) = bytes.first_chunk::<FILE_HEADER>() else {
+            let is_beginning = !bytes.is_empty() && MAGIC.starts_with(&bytes[..bytes.len().min(8)]);
+            return if is_beginning { Self::Damaged } else { Self::Foreign };
+        };
+        let intact = crc32fast::hash(&bytes[..12]) == u32_at(bytes, 12);
+        let version = u16::from_le_bytes([bytes[8], bytes[9]]);
+        let alike = bytes[..8].iter().zip(MAGIC).filter(|(a, b)| **a == *b).count();
+        match (intact, alike) {
+            (true, 8) if version > VERSION => Self::Newer(version),
+            (true, 8) => Self::Journal,
+            // One byte of the header differs, or its sum does: the rest may be well.
+            (false, 7 | 8) => Self::Damaged,
+            _ => Self::Foreign,
+        }
+    }
+}
+
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
+}
+
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> FrameHeader {
+        let moment = Moment { unix_micros: 1 << 51, elapsed_micros: 77 };
+        FrameHeader::new(FrameKind::Body, b"data: a\n\n", moment, 3).wire(5)
+    }
+
+    #[test]
+    fn a_header_comes_back_as_it_was_written() {
+        assert_eq!(FrameHeader::decode(&header().encode()), Some(header()));
+        assert!(header().matches(b"data: a\n\n"));
+        assert!(!header().matches(b"data: b\n\n"));
+    }
+
+    #[test]
+    fn a_header_with_any_bit_flipped_is_none() {
+        for bit in 0..FRAME_HEADER * 8 {
+            let mut bytes = header().encode();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(FrameHeader::decode(&bytes), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_first_bytes() {
+        assert_eq!(FileHeader::of(&file_header()), FileHeader::Journal);
+        assert_eq!(FileHeader::of(b"data: a\n\ndata: b\n\n"), FileHeader::Foreign);
+        assert_eq!(FileHeader::of(b""), FileHeader::Foreign);
+        assert_eq!(FileHeader::of(&file_header()[..5]), FileHeader::Damaged);
+        for bit in 0..FILE_HEADER * 8 {
+            let mut bytes = file_header();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(FileHeader::of(&bytes), FileHeader::Damaged, "bit {bit}");
+        }
+        let mut newer = file_header();
+        newer[8] = 9;
+        let crc = crc32fast::hash(&newer[..12]);
+        newer[12..].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(FileHeader::of(&newer), FileHeader::Newer(9));
+    }
+}

@@ -1,0 +1,248 @@
+//! From a body's bytes to its rows: the same for a live stream, a rebuilt index and an import.
+
+use sse_codec::{DecodeError, Decoder, EventId, Item, Limits, LineTooLong, Lines};
+
+use super::{
+    entry::{EntryKind, FLAG_EVENT_TOO_LONG, FLAG_NDJSON, FLAG_VALUE_TOO_LONG},
+    turn::{Checkpoint, Format},
+};
+
+/// What an event that is a line of JSON has for a type.
+pub(crate) const NDJSON_TYPE: &str = sse_codec::DEFAULT_EVENT_TYPE;
+
+/// Decodes one body after the other.
+#[derive(Debug)]
+pub(crate) struct Indexer {
+    limits: Limits,
+    format: Format,
+    decoder: Decoder,
+    lines: Lines,
+    /// Within an event whose beginning is not there.
+    skipping: bool,
+    /// What is added to the decoder's places: it did not see the body's beginning.
+    base: u64,
+}
+
+/// A row of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found<'a> {
+    pub(crate) kind: EntryKind,
+    pub(crate) flags: u8,
+    /// Its bytes' place in the body.
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// As an entry has it.
+    pub(crate) data_length: u32,
+    pub(crate) event_type: &'a str,
+    pub(crate) id: &'a str,
+}
+
+impl Indexer {
+    pub(crate) fn new(limits: Limits, last_event_id: &str) -> Self {
+        let mut indexer = Self {
+            limits,
+            format: Format::EventStream,
+            decoder: Decoder::with_limits(limits).comments(true),
+            lines: Lines::with_limit(limits.event),
+            skipping: false,
+            base: 0,
+        };
+        indexer.seed(last_event_id);
+        indexer
+    }
+
+    /// Goes on where another stood.
+    pub(crate) fn resume(limits: Limits, checkpoint: &Checkpoint) -> Self {
+        let mut indexer = Self::new(limits, &checkpoint.last_event_id);
+        indexer.format = checkpoint.format;
+        indexer.base = checkpoint.body_offset;
+        indexer.skipping = checkpoint.mid_event;
+        indexer
+    }
+
+    /// Another body begins.
+    pub(crate) fn begin(&mut self, format: Format) {
+        self.format = format;
+        self.decoder.finish();
+        self.lines.finish();
+        self.base = 0;
+        self.skipping = false;
+    }
+
+    pub(crate) const fn format(&self) -> Format {
+        self.format
+    }
+
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) fn last_event_id(&self) -> &str {
+        self.decoder.last_event_id()
+    }
+
+    /// The next row; `None`: all of `input` is used.
+    #[inline]
+    pub(crate) fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Option<Found<'a>> {
+        if self.skipping {
+            self.skip(input);
+        }
+        match self.format {
+            Format::EventStream => self.next_event(input),
+            Format::Ndjson => self.next_line(input),
+        }
+    }
+
+    #[inline]
+    fn next_event<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Option<Found<'a>> {
+        let base = self.base;
+        let found = |kind, span: sse_codec::Span, data_length| Found {
+            kind,
+            flags: 0,
+            start: base + span.start,
+            end: base + span.end,
+            data_length,
+            event_type: "",
+            id: "",
+        };
+        match self.decoder.decode(input) {
+            Ok(None) => None,
+            Ok(Some(Item::Event(event))) => Some(Found {
+                event_type: event.event_type,
+                id: event.last_event_id,
+                ..found(EntryKind::Event, event.span, narrow(event.data.len()))
+            }),
+            Ok(Some(Item::Comment { text, span, .. })) => {
+                Some(found(EntryKind::Comment, span, narrow(text.len())))
+            }
+            Ok(Some(Item::ReconnectionTime { duration, span, .. })) => {
+                let wait = u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
+                Some(found(EntryKind::ReconnectionTime, span, wait))
+            }
+            Ok(Some(other)) => Some(found(EntryKind::Comment, other.span(), 0)),
+            Err(error) => {
+                let (flags, start, limit) = match error {
+                    DecodeError::EventTooLong { event_start, limit } => {
+                        (FLAG_EVENT_TOO_LONG, event_start, limit)
+                    }
+                    DecodeError::LineTooLong { line_start, limit } => (0, line_start, limit),
+                    DecodeError::ValueTooLong { line_start, limit } => {
+                        (FLAG_VALUE_TOO_LONG, line_start, limit)
+                    }
+                    _ => (0, 0, 0),
+                };
+                let span = sse_codec::Span { start, end: start };
+                Some(Found { flags, ..found(EntryKind::DecodeError, span, narrow(limit)) })
+            }
+        }
+    }
+
+    fn next_line<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Option<Found<'a>> {
+        loop {
+            let (kind, start, end, data_length) = match self.lines.next_line(input) {
+                Ok(None) => return None,
+                Ok(Some(line)) if line.bytes.trim_ascii().is_empty() => continue,
+                Ok(Some(line)) => {
+                    // As a reader will see it: what is not UTF-8 is replaced.
+                    let length = String::from_utf8_lossy(line.bytes).len();
+                    (EntryKind::Event, line.span.start, line.span.end, narrow(length))
+                }
+                Err(LineTooLong { line_start, limit, .. }) => {
+                    (EntryKind::DecodeError, line_start, line_start, narrow(limit))
+                }
+            };
+            return Some(Found {
+                kind,
+                flags: FLAG_NDJSON,
+                start: self.base + start,
+                end: self.base + end,
+                data_length,
+                event_type: if kind == EntryKind::Event { NDJSON_TYPE } else { "" },
+                id: "",
+            });
+        }
+    }
+
+    /// Passes over the rest of an event whose beginning is not there.
+    fn skip(&mut self, input: &mut &[u8]) {
+        let before = input.len();
+        loop {
+            match self.lines.next_line(input) {
+                Ok(None) => break,
+                Ok(Some(line)) if line.bytes.is_empty() || self.format == Format::Ndjson => {
+                    self.skipping = false;
+                    self.lines.finish();
+                    break;
+                }
+                // A line that is too long is the skipped event's.
+                Ok(Some(_)) | Err(_) => {}
+            }
+        }
+        self.base += (before - input.len()) as u64;
+    }
+
+    fn seed(&mut self, last_event_id: &str) {
+        // What no event stream can carry was never a last event ID.
+        if let Ok(id) = EventId::new(last_event_id) {
+            self.decoder.set_last_event_id(&id);
+        }
+    }
+}
+
+fn narrow(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(indexer: &mut Indexer, mut input: &[u8]) -> Vec<(EntryKind, u64, u64, String)> {
+        let mut rows = Vec::new();
+        while let Some(found) = indexer.next(&mut input) {
+            rows.push((found.kind, found.start, found.end, found.id.to_owned()));
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_stand_where_their_bytes_stand() {
+        let body = b"id: 7\ndata: a\n\n: hi\nretry: 5\ndata: b\n\n";
+        let mut indexer = Indexer::new(Limits::default(), "");
+        let rows = all(&mut indexer, body);
+        let places: Vec<_> =
+            rows.iter().map(|(kind, start, end, _)| (*kind, *start, *end)).collect();
+        assert_eq!(
+            places,
+            [
+                (EntryKind::Event, 0, 15),
+                (EntryKind::Comment, 15, 20),
+                (EntryKind::ReconnectionTime, 20, 29),
+                (EntryKind::Event, 29, 38),
+            ]
+        );
+        assert_eq!((rows[0].3.as_str(), rows[3].3.as_str()), ("7", "7"));
+        // The next body counts from its own beginning, and the ID stays.
+        indexer.begin(Format::EventStream);
+        assert_eq!(all(&mut indexer, b"data: c\n\n")[0], (EntryKind::Event, 0, 9, "7".into()));
+    }
+
+    #[test]
+    fn lines_of_json_are_events_too() {
+        let mut indexer = Indexer::new(Limits::default(), "");
+        indexer.begin(Format::Ndjson);
+        let rows = all(&mut indexer, b"{\"a\":1}\n\n  \r\n{\"a\":2}\n{\"un");
+        let places: Vec<_> =
+            rows.iter().map(|(kind, start, end, _)| (*kind, *start, *end)).collect();
+        assert_eq!(places, [(EntryKind::Event, 0, 8), (EntryKind::Event, 13, 21)]);
+    }
+
+    #[test]
+    fn from_a_checkpoint_within_an_event_it_goes_on_after_that_event() {
+        let whole = b"data: a\ndata: b\n\ndata: c\n\n";
+        let checkpoint = Checkpoint { body_offset: 10, mid_event: true, ..Checkpoint::default() };
+        let mut indexer = Indexer::resume(Limits::default(), &checkpoint);
+        let rows = all(&mut indexer, &whole[10..]);
+        assert_eq!(rows, [(EntryKind::Event, 17, 26, String::new())]);
+    }
+}

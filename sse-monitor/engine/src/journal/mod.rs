@@ -1,0 +1,26 @@
+//! What is kept of a session: a journal of frames, and an index that follows from it.
+//!
+//! A *journal* is append-only: the bytes of the bodies as they came, a frame a read, with the time and
+//! the attempt beside them, and between them the turns of the connection. Each frame carries the CRC
+//! of what it holds. An *index entry* of fixed width stands for each row, so that any page is two reads
+//! away; IDs stand once each beside it. Index and IDs can be made again from the journal at any time.
+//!
+//! A *segment* is a journal with its index; a session is a row of segments, of which the oldest can be
+//! dropped. Each is in files or in memory; readers cannot tell which.
+
+pub(crate) mod blob;
+pub(crate) mod entry;
+pub(crate) mod frame;
+pub(crate) mod indexer;
+pub(crate) mod indexing;
+pub(crate) mod kept;
+pub(crate) mod reader;
+pub(crate) mod retention;
+pub(crate) mod segment;
+pub(crate) mod turn;
+pub(crate) mod view;
+pub(crate) mod walk;
+pub(crate) mod writer;
+
+#[cfg(test)]
+mod tests;

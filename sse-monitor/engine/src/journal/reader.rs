@@ -1,0 +1,428 @@
+//! Reads rows back from their bytes.
+
+use alloc::{borrow::Cow, sync::Arc};
+use core::ops::Range;
+
+use sse_codec::{Decoder, Item, Limits};
+
+use super::{
+    entry::{
+        ENTRY, Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_EVENT_TOO_LONG, FLAG_NDJSON,
+        FLAG_VALUE_TOO_LONG, TYPE_NOT_INTERNED,
+    },
+    frame::{FRAME_HEADER, FrameHeader, MOST_PAYLOAD},
+    indexer::NDJSON_TYPE,
+    segment::{ID_CRC, Segment},
+    turn::{Origin, Turn},
+    view::View,
+};
+use crate::{
+    clock::Moment,
+    row::{Row, RowKind},
+    words,
+};
+
+/// Bytes of IDs read at a time.
+const ID_WINDOW: usize = 16 << 10;
+
+/// Entries read at a time by those who look at all of them.
+const BLOCK: usize = 2048;
+
+/// Reads rows of a view. Keeps the frame it read last, in which the next row mostly lies.
+#[derive(Debug)]
+pub(crate) struct Reader<'v> {
+    view: &'v View,
+    frame: Frame,
+    /// The bytes of a row that lies in more than one frame.
+    gathered: Vec<u8>,
+    ids: Window,
+}
+
+/// A part of a segment's IDs, which mostly has the next one too.
+#[derive(Debug, Default)]
+struct Window {
+    segment: Option<Arc<Segment>>,
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+/// A frame that was read, and found intact.
+#[derive(Debug, Default)]
+struct Frame {
+    segment: Option<Arc<Segment>>,
+    at: u64,
+    header: Option<FrameHeader>,
+    payload: Vec<u8>,
+}
+
+/// What cannot be read any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
+/// An event's texts, as its bytes say them.
+#[derive(Debug, Default)]
+pub(crate) struct Texts<'a> {
+    pub(crate) event_type: Cow<'a, str>,
+    pub(crate) data: Cow<'a, str>,
+}
+
+impl<'v> Reader<'v> {
+    pub(crate) fn new(view: &'v View) -> Self {
+        Self { view, frame: Frame::default(), gathered: Vec::new(), ids: Window::default() }
+    }
+
+    /// Row `number`; `None` if there is none. One that is damaged says so.
+    pub(crate) fn row(&mut self, number: u64, preview: usize) -> Option<Row> {
+        let part = self.view.part_of(number)?;
+        let segment = Arc::clone(&part.segment);
+        let entry = match entry(&segment, number) {
+            Ok(entry) => entry,
+            Err(Unreadable) => return Some(damaged(number, None, "its entry in the index")),
+        };
+        let row = self.of_entry(&segment, number, &entry, preview);
+        Some(row.unwrap_or_else(|Unreadable| damaged(number, Some(&entry), "its bytes")))
+    }
+
+    pub(crate) fn raw_row(&mut self, number: u64) -> Option<Vec<u8>> {
+        let part = self.view.part_of(number)?;
+        let segment = Arc::clone(&part.segment);
+        let entry = entry(&segment, number).ok()?;
+        if entry.kind == EntryKind::Turn {
+            return None;
+        }
+        self.raw(&segment, &entry).ok().map(<[u8]>::to_vec)
+    }
+
+    pub(crate) fn turn(&mut self, number: u64) -> Option<Turn> {
+        let part = self.view.part_of(number)?;
+        let segment = Arc::clone(&part.segment);
+        let entry = entry(&segment, number).ok().filter(|entry| entry.kind == EntryKind::Turn)?;
+        serde_json::from_slice(self.raw(&segment, &entry).ok()?).ok()
+    }
+
+    fn of_entry(
+        &mut self,
+        segment: &Arc<Segment>,
+        number: u64,
+        entry: &Entry,
+        preview: usize,
+    ) -> Result<Row, Unreadable> {
+        let id = self.id(segment, entry)?.to_owned();
+        let limits = self.limits();
+        let interned = self.view.kept().event_type(entry.event_type);
+        let raw = self.raw(segment, entry)?;
+        let mut row = Row {
+            number,
+            kind: RowKind::Event,
+            unix_micros: 0,
+            elapsed_micros: entry.elapsed_micros,
+            attempt: entry.attempt,
+            event_type: String::new(),
+            id,
+            data: String::new(),
+            data_bytes: u64::from(entry.data_length),
+        };
+        match entry.kind {
+            EntryKind::Event => {
+                let texts = texts(entry, raw, limits)?;
+                row.event_type = match interned {
+                    Some(name) if entry.event_type != TYPE_NOT_INTERNED => String::from(&*name),
+                    _ => texts.event_type.into_owned(),
+                };
+                row.data_bytes = texts.data.len() as u64;
+                row.data = beginning(&texts.data, preview).into();
+            }
+            EntryKind::Comment => {
+                let text = comment(raw)?;
+                row.kind = RowKind::Comment;
+                row.data_bytes = text.len() as u64;
+                row.data = beginning(&text, preview).into();
+            }
+            EntryKind::ReconnectionTime => {
+                row.kind = RowKind::ReconnectionTime { wait_ms: entry.data_length };
+                let wait = core::time::Duration::from_millis(entry.data_length.into());
+                row.data = words::reconnection_time(wait);
+                row.data_bytes = row.data.len() as u64;
+            }
+            EntryKind::DecodeError => {
+                row.kind = RowKind::DecodeError;
+                row.data = dropped(entry);
+                row.data_bytes = row.data.len() as u64;
+            }
+            EntryKind::Turn => {
+                let turn: Turn = serde_json::from_slice(raw).unwrap_or_else(|_| Turn::unreadable());
+                row.kind = turn.kind;
+                row.id = turn.id;
+                row.data_bytes = turn.sentence.len() as u64;
+                row.data = beginning(&turn.sentence, preview).into();
+            }
+        }
+        row.unix_micros = self.unix_micros(entry);
+        Ok(row)
+    }
+
+    /// The wall clock at the read that completed the row, by the frame in which it begins: that of the
+    /// first read of an event which took several, moved on by the clock that never jumps.
+    fn unix_micros(&self, entry: &Entry) -> u64 {
+        let Some(header) = self.frame.header else { return 0 };
+        let Moment { unix_micros, elapsed_micros } = header.moment;
+        unix_micros.saturating_add_signed(
+            entry.elapsed_micros.cast_signed() - elapsed_micros.cast_signed(),
+        )
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        limits_of(&self.view.kept().origin)
+    }
+
+    /// The last event ID of an entry.
+    pub(crate) fn id(&mut self, segment: &Arc<Segment>, entry: &Entry) -> Result<&str, Unreadable> {
+        if entry.id_length == 0 {
+            return Ok("");
+        }
+        let length = entry.id_length as usize + ID_CRC;
+        let within = |window: &Window| {
+            let from = usize::try_from(entry.id_at.checked_sub(window.at)?).ok()?;
+            let is_same = window.segment.as_ref().is_some_and(|other| Arc::ptr_eq(other, segment));
+            (is_same && from + length <= window.bytes.len()).then_some(from)
+        };
+        let from = match within(&self.ids) {
+            Some(from) => from,
+            None => {
+                self.ids.segment = None;
+                self.ids.bytes.resize(length.max(ID_WINDOW), 0);
+                let read = segment.ids.read_at(entry.id_at, &mut self.ids.bytes);
+                let read = read.map_err(|_| Unreadable)?;
+                self.ids.bytes.truncate(read);
+                self.ids.segment = Some(Arc::clone(segment));
+                self.ids.at = entry.id_at;
+                0
+            }
+        };
+        checked_id(self.ids.bytes.get(from..from + length).ok_or(Unreadable)?)
+    }
+
+    /// The bytes of an entry, from its first to its last, found intact.
+    pub(crate) fn raw(
+        &mut self,
+        segment: &Arc<Segment>,
+        entry: &Entry,
+    ) -> Result<&[u8], Unreadable> {
+        let frame_at = entry.at.checked_sub(entry.frame_back.into()).ok_or(Unreadable)?;
+        self.load(segment, frame_at)?;
+        let from = (entry.frame_back as usize).checked_sub(FRAME_HEADER).ok_or(Unreadable)?;
+        let length = entry.length as usize;
+        if from + length <= self.frame.payload.len() {
+            return Ok(&self.frame.payload[from..from + length]);
+        }
+        self.gathered.clear();
+        self.gathered.extend_from_slice(self.frame.payload.get(from..).ok_or(Unreadable)?);
+        let mut next = frame_at + self.frame.header.map_or(0, |header| header.frame_length());
+        while self.gathered.len() < length {
+            let mut payload = Vec::new();
+            let header = read_frame(segment, next, &mut payload)?;
+            next += header.frame_length();
+            if header.kind.is_body() && header.attempt == entry.attempt {
+                let missing = (length - self.gathered.len()).min(payload.len());
+                self.gathered.extend_from_slice(&payload[..missing]);
+            } else if header.kind.is_body() {
+                return Err(Unreadable);
+            }
+        }
+        Ok(&self.gathered)
+    }
+
+    /// The payload of the frame in which an entry begins.
+    pub(crate) fn frame(
+        &mut self,
+        segment: &Arc<Segment>,
+        entry: &Entry,
+    ) -> Result<&[u8], Unreadable> {
+        let at = entry.at.checked_sub(entry.frame_back.into()).ok_or(Unreadable)?;
+        self.load(segment, at)?;
+        Ok(&self.frame.payload)
+    }
+
+    fn load(&mut self, segment: &Arc<Segment>, at: u64) -> Result<(), Unreadable> {
+        let is_there = self.frame.at == at
+            && self.frame.header.is_some()
+            && self.frame.segment.as_ref().is_some_and(|other| Arc::ptr_eq(other, segment));
+        if is_there {
+            return Ok(());
+        }
+        self.frame.header = None;
+        let header = read_frame(segment, at, &mut self.frame.payload)?;
+        self.frame.segment = Some(Arc::clone(segment));
+        self.frame.at = at;
+        self.frame.header = Some(header);
+        Ok(())
+    }
+}
+
+/// What is said of an event that was dropped.
+fn dropped(entry: &Entry) -> String {
+    let what = if entry.has(FLAG_EVENT_TOO_LONG) {
+        "an event"
+    } else if entry.has(FLAG_VALUE_TOO_LONG) {
+        "an event type or event ID"
+    } else {
+        "a line of the event stream"
+    };
+    format!("{what} is longer than {} bytes; its event was dropped", entry.data_length)
+}
+
+/// Reads the frame at `at`.
+fn read_frame(
+    segment: &Segment,
+    at: u64,
+    payload: &mut Vec<u8>,
+) -> Result<FrameHeader, Unreadable> {
+    let mut header = [0; FRAME_HEADER];
+    match segment.journal.read_at(at, &mut header) {
+        Ok(FRAME_HEADER) => {}
+        _ => return Err(Unreadable),
+    }
+    let header = FrameHeader::decode(&header).ok_or(Unreadable)?;
+    let length = header.length as usize;
+    if length > MOST_PAYLOAD {
+        return Err(Unreadable);
+    }
+    segment.journal.read_into(at + FRAME_HEADER as u64, length, payload).map_err(|_| Unreadable)?;
+    if header.matches(payload) { Ok(header) } else { Err(Unreadable) }
+}
+
+fn entry(segment: &Segment, number: u64) -> Result<Entry, Unreadable> {
+    let mut bytes = [0; ENTRY];
+    let at = (number - segment.first_row) * ENTRY as u64;
+    match segment.index.read_at(at, &mut bytes) {
+        Ok(ENTRY) => Entry::decode(&bytes).ok_or(Unreadable),
+        _ => Err(Unreadable),
+    }
+}
+
+/// Shows `each` the entries of these rows, in order, until it breaks; `None` is a damaged one.
+pub(crate) fn for_entries<B>(
+    view: &View,
+    numbers: Range<u64>,
+    mut each: impl FnMut(&Arc<Segment>, u64, Option<Entry>) -> core::ops::ControlFlow<B>,
+) -> Option<B> {
+    let mut bytes = vec![0; BLOCK * ENTRY];
+    for part in view.parts() {
+        let rows = part.numbers();
+        let mut next = rows.start.max(numbers.start);
+        let end = rows.end.min(numbers.end);
+        while next < end {
+            let count = usize::try_from(end - next).unwrap_or(BLOCK).min(BLOCK);
+            let at = (next - rows.start) * ENTRY as u64;
+            let read = part.segment.index.read_at(at, &mut bytes[..count * ENTRY]).unwrap_or(0);
+            for slot in 0..count {
+                let there = (slot + 1) * ENTRY <= read;
+                let entry = bytes[slot * ENTRY..].first_chunk::<ENTRY>().filter(|_| there);
+                let entry = entry.and_then(Entry::decode);
+                if let core::ops::ControlFlow::Break(value) = each(&part.segment, next, entry) {
+                    return Some(value);
+                }
+                next += 1;
+            }
+        }
+    }
+    None
+}
+
+/// What an event's bytes say.
+pub(crate) fn texts<'a>(
+    entry: &Entry,
+    raw: &'a [u8],
+    limits: Limits,
+) -> Result<Texts<'a>, Unreadable> {
+    if entry.has(FLAG_NDJSON) {
+        let end = raw.len() - usize::from(matches!(raw.last(), Some(b'\n' | b'\r')));
+        let line = raw[..end].strip_suffix(b"\r").unwrap_or(&raw[..end]);
+        return Ok(Texts { event_type: NDJSON_TYPE.into(), data: String::from_utf8_lossy(line) });
+    }
+    if let Some(texts) = plain(raw) {
+        return Ok(texts);
+    }
+    let mut decoder = Decoder::with_limits(limits);
+    let mut input = raw;
+    loop {
+        match decoder.decode(&mut input) {
+            Ok(Some(Item::Event(event))) => {
+                return Ok(Texts {
+                    event_type: event.event_type.to_owned().into(),
+                    data: event.data.to_owned().into(),
+                });
+            }
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => {
+                // Without its beginning an event may have no data left.
+                let lost = entry.has(FLAG_BEGINNING_LOST);
+                return if lost { Ok(Texts::default()) } else { Err(Unreadable) };
+            }
+        }
+    }
+}
+
+/// The commonest event by far: one line of data, and nothing else.
+fn plain(raw: &[u8]) -> Option<Texts<'_>> {
+    let line = raw.strip_prefix(b"data: ")?.strip_suffix(b"\n\n")?;
+    if memchr::memchr2(b'\n', b'\r', line).is_some() {
+        return None;
+    }
+    let data = String::from_utf8_lossy(line);
+    Some(Texts { event_type: sse_codec::DEFAULT_EVENT_TYPE.into(), data })
+}
+
+/// A comment line's text.
+fn comment(raw: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
+    let text = raw.strip_prefix(b":").ok_or(Unreadable)?;
+    Ok(String::from_utf8_lossy(
+        text.strip_suffix(b"\n").or(text.strip_suffix(b"\r")).unwrap_or(text),
+    ))
+}
+
+/// The ID in what was read of the IDs.
+pub(crate) fn checked_id(bytes: &[u8]) -> Result<&str, Unreadable> {
+    let (text, crc) = bytes.split_last_chunk::<ID_CRC>().ok_or(Unreadable)?;
+    if crc32fast::hash(text).to_le_bytes() != *crc {
+        return Err(Unreadable);
+    }
+    core::str::from_utf8(text).map_err(|_| Unreadable)
+}
+
+/// The limits that a session was decoded with.
+pub(crate) fn limits_of(origin: &Origin) -> Limits {
+    let limits = Limits::default();
+    let narrow = |bytes: u64, default| match usize::try_from(bytes) {
+        Ok(0) | Err(_) => default,
+        Ok(bytes) => bytes,
+    };
+    limits
+        .line(narrow(origin.most_line, limits.line))
+        .event(narrow(origin.most_event, limits.event))
+        .value(narrow(origin.most_value, limits.value))
+}
+
+fn damaged(number: u64, entry: Option<&Entry>, what: &str) -> Row {
+    let data = format!("row {number} is damaged: {what} are not as they were written");
+    Row {
+        number,
+        kind: RowKind::Damaged,
+        unix_micros: 0,
+        elapsed_micros: entry.map_or(0, |entry| entry.elapsed_micros),
+        attempt: entry.map_or(0, |entry| entry.attempt),
+        event_type: String::new(),
+        id: String::new(),
+        data_bytes: data.len() as u64,
+        data,
+    }
+}
+
+/// At most `bytes` bytes of `text`, cut between characters.
+fn beginning(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes {
+        return text;
+    }
+    let end = (0..=bytes).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
+    &text[..end]
+}

@@ -1,0 +1,133 @@
+//! A run of rows that come and go together: a journal, and what is derived from it.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    blob::Blob,
+    frame::{self, FILE_HEADER},
+    turn::Checkpoint,
+};
+
+/// How far a CRC reaches behind each ID.
+pub(crate) const ID_CRC: usize = 4;
+
+/// Three blobs that grow together. Rows count once all three have them.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) number: u64,
+    /// The number of its first row.
+    pub(crate) first_row: u64,
+    rows: AtomicU64,
+    pub(crate) journal: Blob,
+    pub(crate) index: Blob,
+    pub(crate) ids: Blob,
+    pub(crate) checkpoint: Checkpoint,
+    /// Where its files are, if it has files of its own.
+    folder: Option<PathBuf>,
+}
+
+/// What a segment's files are called: the journal, the index, the IDs.
+pub(crate) fn file_names(number: u64) -> [String; 3] {
+    ["sse", "index", "ids"].map(|extension| format!("{number:06}.{extension}"))
+}
+
+impl Segment {
+    pub(crate) fn in_memory(number: u64, first_row: u64, checkpoint: Checkpoint) -> Self {
+        let [journal, index, ids] = [Blob::memory(), Blob::memory(), Blob::memory()];
+        let rows = AtomicU64::new(0);
+        // Positions count from a file's header everywhere.
+        let _ = journal.append([&frame::file_header(), &[]]);
+        Self { number, first_row, rows, journal, index, ids, checkpoint, folder: None }
+    }
+
+    /// New files in `folder`. None is left where one could not be made.
+    pub(crate) fn create(
+        folder: &Path,
+        number: u64,
+        first_row: u64,
+        checkpoint: Checkpoint,
+    ) -> io::Result<Self> {
+        let paths = file_names(number).map(|name| folder.join(name));
+        let create = || {
+            let journal = Blob::create(&paths[0])?;
+            journal.append([&frame::file_header(), &[]])?;
+            Ok((journal, Blob::create(&paths[1])?, Blob::create(&paths[2])?))
+        };
+        match create() {
+            Ok((journal, index, ids)) => Ok(Self {
+                number,
+                first_row,
+                rows: AtomicU64::new(0),
+                journal,
+                index,
+                ids,
+                checkpoint,
+                folder: Some(folder.into()),
+            }),
+            Err(error) => {
+                for path in paths {
+                    // An empty journal would be taken for a damaged one later.
+                    if fs::metadata(&path).is_ok_and(|file| file.len() <= FILE_HEADER as u64) {
+                        let _ = fs::remove_file(path);
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// One that is there already.
+    pub(crate) fn existing(
+        number: u64,
+        first_row: u64,
+        rows: u64,
+        blobs: [Blob; 3],
+        checkpoint: Checkpoint,
+    ) -> Self {
+        let [journal, index, ids] = blobs;
+        let rows = AtomicU64::new(rows);
+        Self { number, first_row, rows, journal, index, ids, checkpoint, folder: None }
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Acquire)
+    }
+
+    /// The number after its last row.
+    pub(crate) fn end(&self) -> u64 {
+        self.first_row + self.rows()
+    }
+
+    /// Shows what was appended to readers.
+    pub(crate) fn commit(&self, rows: u64) {
+        self.rows.fetch_add(rows, Ordering::Release);
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.journal.len() + self.index.len() + self.ids.len()
+    }
+
+    pub(crate) const fn is_on_disk(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    pub(crate) fn seal(&self) {
+        for blob in [&self.journal, &self.index, &self.ids] {
+            blob.seal();
+        }
+    }
+
+    /// Removes its files. Who still reads them goes on reading.
+    pub(crate) fn remove(&self) {
+        if let Some(folder) = &self.folder {
+            for name in file_names(self.number) {
+                // What cannot be removed stays, and is counted no longer.
+                let _ = fs::remove_file(folder.join(name));
+            }
+        }
+    }
+}

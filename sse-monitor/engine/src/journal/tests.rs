@@ -1,0 +1,444 @@
+//! A writer and its readers.
+
+use core::ops::Range;
+use std::{
+    fs::File,
+    io::{Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use sse_codec::Limits;
+
+use super::{
+    retention::{DiskLimit, DiskPolicy, Overflow, Retention},
+    turn::{Format, Origin, Turn},
+    view::View,
+    writer::{Place, Writer},
+};
+use crate::{
+    clock::Moment,
+    recording::{DamageKind, OpenError, PackError, Recording, pack},
+    row::{Row, RowKind},
+};
+
+#[test]
+fn rows_come_back_as_the_stream_said_them() {
+    let keep = tempfile::tempdir().unwrap();
+    for place in [memory(), folder(&keep.path().join("s"))] {
+        let mut writer = open(place);
+        feed(
+            &mut writer,
+            b"id: 7\nevent: tick\ndata: one\ndata: two\x1b[0m\n\n: beat\r\nretry: 20\n\n",
+        );
+        feed(&mut writer, b"data: no id of its own\n\n");
+        let rows = rows(&writer.kept().view());
+        let [connected, event, comment, retry, second] = &rows[..] else { panic!("{rows:?}") };
+        assert_eq!(connected.kind, RowKind::Connected { status: 200 });
+        assert_eq!((event.event_type.as_str(), event.id.as_str()), ("tick", "7"));
+        assert_eq!((event.data.as_str(), event.data_bytes), ("one\ntwo\u{1b}[0m", 11));
+        assert_eq!((event.attempt, event.elapsed_micros, event.number), (1, 2, 2));
+        assert_eq!(event.unix_micros, 1_700_000_000_000_002);
+        assert_eq!((comment.kind, comment.data.as_str()), (RowKind::Comment, " beat"));
+        assert_eq!(retry.kind, RowKind::ReconnectionTime { wait_ms: 20 });
+        assert_eq!((second.event_type.as_str(), second.id.as_str()), ("message", "7"));
+        let raw = writer.kept().view().raw(2).unwrap();
+        assert_eq!(raw, b"id: 7\nevent: tick\ndata: one\ndata: two\x1b[0m\n\n");
+    }
+}
+
+#[test]
+fn an_event_is_whole_however_it_was_cut() {
+    let body =
+        "id: 1\ndata: aé\n\nevent: x\r\ndata: b\r\n\r\n: c\n\ndata: d\rdata: e\r\rdata: f\n\n";
+    let mut whole = open(memory());
+    feed(&mut whole, body.as_bytes());
+    let expected = rows(&whole.kept().view());
+    assert_eq!(expected.len(), 6);
+    for size in 1..body.len() {
+        let mut writer = open(memory());
+        for chunk in body.as_bytes().chunks(size) {
+            feed(&mut writer, chunk);
+        }
+        let rows = rows(&writer.kept().view());
+        let texts = |rows: &[Row]| -> Vec<_> {
+            let texts = |row: &Row| (row.event_type.clone(), row.id.clone(), row.data.clone());
+            rows.iter().map(texts).collect()
+        };
+        assert_eq!(texts(&rows), texts(&expected), "in pieces of {size}");
+    }
+}
+
+#[test]
+fn a_page_begins_anywhere_and_crosses_segments() {
+    let folder_path = tempfile::tempdir().unwrap();
+    let limit = DiskLimit { bytes: 8 << 20, policy: DiskPolicy::Stop };
+    let path = folder_path.path().join("s");
+    for place in [memory(), Place::Folder { path: path.clone(), limit }] {
+        let mut writer = open(place);
+        let mut body = String::new();
+        for n in 2..=30_000 {
+            body.push_str(&format!("id: {n}\ndata: {n}\n\n"));
+        }
+        for chunk in body.as_bytes().chunks(4_000) {
+            feed(&mut writer, chunk);
+        }
+        let view = writer.kept().view();
+        assert!(view.parts().len() > 1, "{}", view.parts().len());
+        assert_eq!((view.first_row(), view.next_row()), (1, 30_001));
+        for first in [2, 4_096, 15_000, 29_999, 30_000] {
+            let page = view.page(first, 50, 80);
+            let expected: Vec<u64> = (first..=30_000).take(50).collect();
+            assert_eq!(page.iter().map(|row| row.number).collect::<Vec<_>>(), expected);
+            assert!(
+                page.iter().all(|row| row.data == row.number.to_string() && row.id == row.data)
+            );
+        }
+        assert!(view.page(30_001, 50, 80).is_empty());
+        assert!(view.page(u64::MAX, usize::MAX, usize::MAX).is_empty());
+        assert!(view.page(1, 0, 80).is_empty());
+    }
+}
+
+#[test]
+fn a_preview_is_cut_between_characters_and_says_so() {
+    let mut writer = open(memory());
+    feed(&mut writer, "data: aé€𝄞z\n\n".as_bytes());
+    let view = writer.kept().view();
+    let previews: Vec<_> = (0..=12).map(|n| view.page(2, 1, n).remove(0)).collect();
+    let texts: Vec<_> = previews.iter().map(|row| row.data.as_str()).collect();
+    assert_eq!(
+        texts,
+        ["", "a", "a", "aé", "aé", "aé", "aé€", "aé€", "aé€", "aé€", "aé€𝄞", "aé€𝄞z", "aé€𝄞z"]
+    );
+    assert!(previews[10].is_cut());
+    assert!(!previews[11].is_cut());
+}
+
+#[test]
+fn past_a_limit_in_memory_the_oldest_fall_out_and_are_counted() {
+    let by_rows = Retention { rows: 160, ..Retention::default() };
+    let by_bytes = Retention { bytes: 40_000, ..Retention::default() };
+    for retention in [by_rows, by_bytes] {
+        let mut writer = open(Place::Memory(retention));
+        for n in 2..=1_000 {
+            feed(&mut writer, format!("data: {n}\n\n").as_bytes());
+            let view = writer.kept().view();
+            assert!(view.next_row() - view.first_row() <= retention.rows);
+            assert!(writer.totals().kept_bytes <= retention.bytes as u64);
+        }
+        let view = writer.kept().view();
+        assert_eq!(view.next_row(), 1_001);
+        assert!(view.first_row() > 1);
+        assert_eq!(writer.totals().rows_forgotten, view.first_row() - 1);
+        let page = view.page(1, 1, 80);
+        assert_eq!(page[0].data, view.first_row().to_string(), "a page begins at the oldest kept");
+        assert_eq!(view.row(1), None);
+    }
+}
+
+#[test]
+fn what_is_dropped_can_still_be_read_through_an_older_view() {
+    let mut writer = open(Place::Memory(Retention { bytes: 10_000, ..Retention::default() }));
+    feed(&mut writer, b"data: first\n\n");
+    let before = writer.kept().view();
+    for _ in 0..1_000 {
+        feed(&mut writer, b"data: later\n\n");
+    }
+    assert_eq!(writer.kept().view().row(2), None);
+    assert_eq!(before.row(2).unwrap().data, "first");
+}
+
+#[test]
+fn a_pausing_writer_takes_no_more_rows_than_it_has_room_for() {
+    let retention = Retention { rows: 32, overflow: Overflow::Pause, ..Retention::default() };
+    let mut writer = open(Place::Memory(retention));
+    let body: String = (2..=40).map(|n| format!("data: {n}\n\n")).collect();
+    let mut used = 0;
+    while writer.room() > 0 {
+        let rest = &body.as_bytes()[used..];
+        used += writer.body(rest, rest.len(), used > 0, writer.room(), at(2));
+    }
+    assert_eq!(writer.kept().next_row(), 33);
+    assert_eq!(&body[used..used + 8], "data: 33");
+    writer.kept().show_from(33);
+    writer.release();
+    assert_eq!(writer.room(), 32);
+    while used < body.len() {
+        used += writer.body(&body.as_bytes()[used..], 0, true, writer.room(), at(2));
+    }
+    assert_eq!(writer.kept().view().row(40).unwrap().data, "40");
+    assert_eq!(writer.totals().rows_forgotten, 0, "released is not forgotten");
+}
+
+#[test]
+fn an_endless_line_takes_no_more_than_its_limit_and_is_told() {
+    let retention = Retention { bytes: 4 << 20, rows: 16_384, overflow: Overflow::Pause };
+    let mut writer = open(Place::Memory(retention));
+    writer.kept().show_from(2);
+    let chunk = vec![b'x'; 1 << 16];
+    feed(&mut writer, b"data: ");
+    for _ in 0..1024 {
+        assert!(writer.room() > 0, "what is no row must not wait for itself");
+        feed(&mut writer, &chunk);
+        writer.kept().show_from(writer.kept().next_row());
+        assert!(writer.totals().kept_bytes < 12 << 20, "{}", writer.totals().kept_bytes);
+    }
+    feed(&mut writer, b"\n\ndata: after\n\n");
+    let view = writer.kept().view();
+    assert_eq!(view.row(view.next_row() - 1).unwrap().data, "after");
+    assert_eq!(writer.totals().decode_errors, 1);
+}
+
+#[test]
+fn a_closed_session_opens_as_it_was() {
+    let (_keep, path, expected) = recorded(true);
+    let recording = Recording::open(&path).unwrap();
+    assert!(recording.is_closed());
+    assert_eq!(recording.damage(), []);
+    assert_eq!(recording.origin().url, "http://127.0.0.1/events");
+    assert_eq!(recording.totals().events, 4);
+    assert_eq!(rows(&recording.view()), expected);
+    assert_eq!(recording.check(|_| {}).unwrap(), []);
+}
+
+#[test]
+fn a_session_that_was_not_closed_opens_whole_and_says_so() {
+    let (_keep, path, expected) = recorded(false);
+    let recording = Recording::open(&path).unwrap();
+    assert!(!recording.is_closed());
+    let kinds: Vec<_> = recording.damage().iter().map(|damage| damage.kind).collect();
+    assert_eq!(kinds, [DamageKind::NotClosed]);
+    assert_eq!(rows(&recording.view()), expected);
+    assert_eq!(recording.totals().events, 4);
+}
+
+#[test]
+fn without_its_index_a_session_is_indexed_again() {
+    for name in ["000001.index", "000001.ids", "types"] {
+        let (_keep, path, expected) = recorded(true);
+        std::fs::remove_file(path.join(name)).unwrap();
+        assert_eq!(rows(&Recording::open(&path).unwrap().view()), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_bit_of_any_byte_of_a_folder_flipped_is_told_or_changes_nothing() {
+    for name in ["000001.sse", "000001.index", "000001.ids", "types"] {
+        let (_keep, path, expected) = recorded(true);
+        flip_bits(&path.join(name), &path, &expected, |at| at % 8..at % 8 + 1);
+    }
+}
+
+#[test]
+fn any_bit_of_a_recording_flipped_is_told_or_changes_nothing() {
+    let (_keep, path, expected) = packed();
+    flip_bits(&path, &path, &expected, |_| 0..8);
+}
+
+#[test]
+fn a_recording_cut_anywhere_opens_up_to_there_and_says_so() {
+    let (_keep, path, expected) = packed();
+    let file = File::options().write(true).open(&path).unwrap();
+    let mut fewest = expected.len();
+    for length in (0..file.metadata().unwrap().len()).rev() {
+        file.set_len(length).unwrap();
+        match Recording::open(&path) {
+            Ok(recording) => {
+                let rows = rows(&recording.view());
+                assert_eq!(rows, expected[..rows.len()], "cut at {length}");
+                assert!(rows.len() <= fewest, "what is shorter has no more rows");
+                fewest = rows.len();
+                let told = !recording.damage().is_empty();
+                // Without the index behind the journal nothing is missing.
+                assert!(told || rows.len() == expected.len(), "cut at {length}");
+            }
+            Err(error) => assert_eq!(length, 0, "{error}"),
+        }
+    }
+    assert_eq!(fewest, 0);
+}
+
+#[test]
+fn a_session_in_one_file_is_the_same_session() {
+    let (_keep, path, expected) = packed();
+    let recording = Recording::open(&path).unwrap();
+    assert!(recording.is_closed());
+    assert_eq!(recording.damage(), []);
+    assert_eq!(rows(&recording.view()), expected);
+    let again = path.with_file_name("again.ssrec");
+    pack(&recording.view(), recording.totals(), &again, |_| {}).unwrap();
+    assert_eq!(rows(&Recording::open(&again).unwrap().view()), expected);
+    let refused = pack(&recording.view(), recording.totals(), &again, |_| {});
+    assert!(matches!(refused, Err(PackError::Exists { .. })));
+}
+
+#[test]
+fn a_session_of_many_segments_is_packed_and_opened() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 4 << 20, policy: DiskPolicy::Stop };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    for n in 2..=20_000 {
+        feed(&mut writer, format!("id: {}\nevent: e{}\ndata: {n}\n\n", n / 2, n % 3).as_bytes());
+    }
+    assert!(writer.kept().view().parts().len() > 3);
+    let expected = rows(&writer.kept().view());
+    let file = keep.path().join("one.ssrec");
+    // Of a session under way.
+    pack(&writer.kept().view(), writer.totals(), &file, |_| {}).unwrap();
+    assert_eq!(rows(&Recording::open(&file).unwrap().view()), expected);
+    writer.close(at(99));
+    assert_eq!(rows(&Recording::open(&path).unwrap().view()), expected);
+}
+
+#[test]
+fn past_a_disk_limit_recording_stops_and_watching_goes_on() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 100_000, policy: DiskPolicy::Stop };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    for n in 2..=2_000 {
+        feed(&mut writer, format!("data: {n}\n\n").as_bytes());
+    }
+    assert!(
+        writer.stopped().unwrap().contains("the limit of 100000 bytes"),
+        "{:?}",
+        writer.stopped()
+    );
+    let live = rows(&writer.kept().view());
+    let stop = live.iter().position(|row| row.kind == RowKind::RecordingStopped).unwrap();
+    assert_eq!(live.len(), 2_001, "no event is missing, and one row says that recording stopped");
+    assert_eq!(live.last().unwrap().data, "2000");
+    let recording = Recording::open(&path).unwrap();
+    assert!(recording.is_closed());
+    assert_eq!(rows(&recording.view()), live[..stop]);
+}
+
+#[test]
+fn past_a_disk_limit_that_drops_the_newest_stay() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 200_000, policy: DiskPolicy::DropOldest };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    for n in 2..=5_000 {
+        feed(&mut writer, format!("id: {n}\ndata: {n}\n\n").as_bytes());
+    }
+    writer.close(at(9));
+    let size: u64 =
+        std::fs::read_dir(&path).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum();
+    assert!(size < 215_000, "{size}");
+    let view = Recording::open(&path).unwrap().view();
+    assert_eq!((view.first_row(), view.next_row()), (writer.kept().first_row(), 5_001));
+    assert!(view.first_row() > 1_000);
+    assert_eq!(writer.totals().rows_forgotten, view.first_row() - 1);
+    assert_eq!(view.row(5_000).unwrap().id, "5000");
+    assert_eq!(view.page(1, 1, 80)[0].data, view.first_row().to_string());
+}
+
+#[test]
+fn what_is_no_recording_is_refused_in_words() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("x");
+    for (bytes, words) in [
+        (&b""[..], "it is empty"),
+        (b"data: a\n\n", "body of an event stream"),
+        (b"{\"a\":1}\n", "lines of JSON"),
+        (b"{\"log\":{}}", "HAR"),
+        (b"\x7fELF", "is not a recording"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = Recording::open(&path).unwrap_err();
+        assert!(matches!(error, OpenError::Foreign { .. }));
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    assert!(matches!(Recording::open(keep.path()), Err(OpenError::Empty { .. })));
+    assert!(matches!(
+        Recording::open(&keep.path().join("none")),
+        Err(OpenError::Unreadable { .. })
+    ));
+}
+
+fn flip_bits(file: &Path, path: &Path, expected: &[Row], bits: impl Fn(usize) -> Range<usize>) {
+    let whole = std::fs::read(file).unwrap();
+    let mut handle = File::options().write(true).open(file).unwrap();
+    let mut put = |at: usize, byte: u8| {
+        handle.seek(SeekFrom::Start(at as u64)).unwrap();
+        handle.write_all(&[byte]).unwrap();
+    };
+    for (at, byte) in whole.iter().enumerate() {
+        // Of what fills the end frame up one bit a byte is enough.
+        let bits = if *byte == b' ' { 0..1 } else { bits(at) };
+        for bit in bits {
+            put(at, byte ^ (1 << bit));
+            let recording =
+                Recording::open(path).unwrap_or_else(|error| panic!("byte {at}: {error}"));
+            let (rows, damage) = (rows(&recording.view()), recording.damage());
+            assert!(rows == expected || !damage.is_empty(), "byte {at} of {file:?}: {rows:?}");
+        }
+        put(at, *byte);
+    }
+}
+
+/// A small session of two attempts, in a folder.
+fn recorded(closed: bool) -> (tempfile::TempDir, std::path::PathBuf, Vec<Row>) {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("session");
+    let mut writer = open(folder(&path));
+    feed(&mut writer, b"id: 1\ndata: one\n\nid: 2\nevent: tick\nda");
+    feed(&mut writer, b"ta: two\n\n: beat\n");
+    writer.turn(&Turn::new(RowKind::Connecting, "connecting again").id("2"), at(3));
+    writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(4));
+    writer.begin_body(Format::EventStream, at(4));
+    feed(&mut writer, b"data: three\n\ndata: four\n\ndata: not who");
+    if closed {
+        writer.close(at(5));
+    }
+    let rows = rows(&writer.kept().view());
+    (keep, path, rows)
+}
+
+fn packed() -> (tempfile::TempDir, std::path::PathBuf, Vec<Row>) {
+    let (keep, path, expected) = recorded(true);
+    let recording = Recording::open(&path).unwrap();
+    let file = keep.path().join("one.ssrec");
+    pack(&recording.view(), recording.totals(), &file, |_| {}).unwrap();
+    (keep, file, expected)
+}
+
+fn memory() -> Place {
+    Place::Memory(Retention::default())
+}
+
+fn folder(path: &Path) -> Place {
+    Place::Folder { path: path.into(), limit: DiskLimit::default() }
+}
+
+/// A writer with one row: that the stream is open.
+fn open(place: Place) -> Writer {
+    let origin = Origin {
+        url: "http://127.0.0.1/events".into(),
+        started_unix_micros: 1_700_000_000_000_000,
+        ..Origin::default()
+    };
+    let mut writer = Writer::new(origin, Limits::default(), place).unwrap();
+    writer.begin_attempt();
+    writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(1));
+    writer.begin_body(Format::EventStream, at(1));
+    writer
+}
+
+fn feed(writer: &mut Writer, bytes: &[u8]) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let used = writer.body(rest, rest.len(), rest.len() < bytes.len(), u64::MAX, at(2));
+        rest = &rest[used..];
+    }
+}
+
+fn at(elapsed_micros: u64) -> Moment {
+    Moment { unix_micros: 1_700_000_000_000_000 + elapsed_micros, elapsed_micros }
+}
+
+fn rows(view: &View) -> Vec<Row> {
+    view.page(1, usize::MAX, usize::MAX)
+}

@@ -1,0 +1,204 @@
+//! What a journal says in JSON: its head, the connection's turns, its end.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    row::RowKind,
+    state::{Fault, Totals},
+};
+
+/// What a response's body is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Format {
+    /// `text/event-stream`.
+    #[default]
+    EventStream,
+    /// A JSON value a line.
+    Ndjson,
+}
+
+/// The first frame of each segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Head {
+    pub(crate) origin: Origin,
+    /// Counts from 1; the segments before may have been dropped.
+    pub(crate) segment: u64,
+    /// The number of its first row.
+    pub(crate) first_row: u64,
+    /// Where the body that goes on in it stands.
+    pub(crate) checkpoint: Checkpoint,
+}
+
+/// What a session is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Origin {
+    /// Where the stream is, without its secrets.
+    pub url: String,
+    /// Where it was imported from, if it was.
+    pub imported_from: Option<String>,
+    /// When it began by the wall clock, in microseconds since 1970 (UTC).
+    pub started_unix_micros: u64,
+    /// The most bytes of a line and of an event; what passes them is told, not shown.
+    pub most_line: u64,
+    /// See `most_line`.
+    pub most_event: u64,
+    /// The most bytes of an event type or an event ID.
+    pub most_value: u64,
+    /// The last event ID that the first attempt began with.
+    pub last_event_id: String,
+    /// What was masked in it: request headers, keys of the query, the user in the URL.
+    pub redacted: Vec<String>,
+    /// The program that recorded it.
+    pub recorded_by: String,
+}
+
+/// The state of a decoder between two rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Checkpoint {
+    pub(crate) attempt: u32,
+    pub(crate) format: Format,
+    /// Bytes of the body before it.
+    pub(crate) body_offset: u64,
+    pub(crate) last_event_id: String,
+    /// It begins within an event, whose rest tells nothing.
+    pub(crate) mid_event: bool,
+}
+
+/// The last frame of a segment that was closed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct End {
+    /// The rows of this segment.
+    pub(crate) rows: u64,
+    /// Totals of the session so far.
+    pub(crate) totals: Totals,
+    pub(crate) last_event_id: String,
+}
+
+/// How long an [`End`] is in JSON, filled up with spaces: so it is found from the journal's end.
+pub(crate) const END_PAYLOAD: usize = 1024;
+
+impl End {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut json = serde_json::to_vec(self).unwrap_or_default();
+        if json.len() > END_PAYLOAD {
+            // An ID of such a length can be read from the last event.
+            let shorter = Self { last_event_id: String::new(), ..self.clone() };
+            json = serde_json::to_vec(&shorter).unwrap_or_default();
+        }
+        json.resize(END_PAYLOAD, b' ');
+        json
+    }
+}
+
+/// One turn of the connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Turn {
+    /// Which.
+    #[serde(flatten)]
+    pub kind: RowKind,
+    /// What happened, in words.
+    pub sentence: String,
+    /// The last event ID that was sent, or would be sent next.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// The request, of an attempt that begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestHead>,
+    /// The response's head, of a connection that opened or was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<ResponseHead>,
+    /// How long each step of connecting took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
+}
+
+impl Turn {
+    pub(crate) fn new(kind: RowKind, sentence: impl Into<String>) -> Self {
+        Self {
+            kind,
+            sentence: sentence.into(),
+            id: String::new(),
+            request: None,
+            response: None,
+            phases: None,
+        }
+    }
+
+    pub(crate) fn id(mut self, id: &str) -> Self {
+        self.id = id.into();
+        self
+    }
+
+    /// What could not be read back, in words.
+    pub(crate) fn unreadable() -> Self {
+        let fault = Fault::Other;
+        let kind = RowKind::Disconnected { fault, retry_in_ms: None };
+        Self::new(kind, "a turn of the connection that this version cannot read")
+    }
+}
+
+/// A request as it was sent, but for its secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct RequestHead {
+    /// `GET`, mostly.
+    pub method: String,
+    /// With its secrets masked.
+    pub url: String,
+    /// In the order sent; the values of secret ones are masked.
+    pub headers: Vec<(String, String)>,
+    /// How many bytes its body has.
+    pub body_bytes: u64,
+}
+
+/// A response before its body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ResponseHead {
+    /// Such as 200.
+    pub status: u16,
+    /// Such as `HTTP/1.1`.
+    pub version: String,
+    /// In the order received; the values of secret ones are masked.
+    pub headers: Vec<(String, String)>,
+    /// What the body is read as.
+    pub format: Format,
+    /// The content coding that was undone, if there was one.
+    pub decoded: Option<String>,
+    /// The address that answered.
+    pub remote: Option<String>,
+}
+
+impl ResponseHead {
+    /// The first header of this name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// How long each step of connecting took, in microseconds; `None` for what was not needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Phases {
+    /// Looking the name up.
+    pub dns_micros: Option<u64>,
+    /// Opening the connection, and a tunnel through a proxy where there is one.
+    pub tcp_micros: Option<u64>,
+    /// The TLS handshake.
+    pub tls_micros: Option<u64>,
+    /// From the request sent to the response's head.
+    pub head_micros: Option<u64>,
+}

@@ -1,0 +1,104 @@
+//! What is kept, as it stood at one moment: rows by number.
+
+use alloc::sync::Arc;
+use core::ops::Range;
+
+use super::{kept::Kept, reader::Reader, segment::Segment, turn::Turn};
+use crate::row::Row;
+
+/// A session's rows as they stood at one moment. The stream may go on meanwhile, and whatever is
+/// dropped meanwhile can still be read through it.
+///
+/// Cheap to make: nothing is copied and nothing is locked while it is read, so that a search over a
+/// million events holds up neither the stream nor the window.
+#[derive(Clone, Debug)]
+pub struct View {
+    kept: Arc<Kept>,
+    parts: Vec<Part>,
+    first_row: u64,
+}
+
+/// A segment, and how many rows it had.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) rows: u64,
+}
+
+impl Part {
+    pub(crate) fn numbers(&self) -> Range<u64> {
+        self.segment.first_row..self.segment.first_row + self.rows
+    }
+}
+
+impl View {
+    pub(crate) fn new<'a>(
+        kept: Arc<Kept>,
+        segments: impl Iterator<Item = &'a Arc<Segment>>,
+        first_row: u64,
+    ) -> Self {
+        let parts = segments
+            .map(|segment| Part { segment: Arc::clone(segment), rows: segment.rows() })
+            .collect();
+        Self { kept, parts, first_row }
+    }
+
+    /// The number of the oldest row.
+    pub fn first_row(&self) -> u64 {
+        self.first_row.min(self.next_row())
+    }
+
+    /// The number that the row after the newest gets.
+    pub fn next_row(&self) -> u64 {
+        self.parts.last().map_or(self.first_row, |part| part.numbers().end)
+    }
+
+    /// Up to `count` rows from number `first` on, each with at most `preview` bytes of its data.
+    ///
+    /// Begins at the oldest row where `first` has fallen out, and is empty past the newest. The cost
+    /// depends on the page, not on how many rows there are.
+    pub fn page(&self, first: u64, count: usize, preview: usize) -> Vec<Row> {
+        let numbers = self.numbers();
+        let first = first.max(numbers.start);
+        let last = first.saturating_add(count as u64).min(numbers.end);
+        let mut reader = Reader::new(self);
+        (first..last).filter_map(|number| reader.row(number, preview)).collect()
+    }
+
+    /// The whole row `number`; `None` if it has fallen out or did not come yet.
+    pub fn row(&self, number: u64) -> Option<Row> {
+        (number >= self.first_row).then(|| Reader::new(self).row(number, usize::MAX)).flatten()
+    }
+
+    /// The bytes of row `number` as the server sent them, without transfer and content coding; `None`
+    /// if there are none, since it is a turn of the connection, or since they are damaged.
+    pub fn raw(&self, number: u64) -> Option<Vec<u8>> {
+        (number >= self.first_row).then(|| Reader::new(self).raw_row(number)).flatten()
+    }
+
+    /// What row `number` tells of the connection, with the heads of request and response; `None` if it
+    /// is no turn of it.
+    pub fn turn(&self, number: u64) -> Option<Turn> {
+        (number >= self.first_row).then(|| Reader::new(self).turn(number)).flatten()
+    }
+
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The segment in which row `number` is.
+    pub(crate) fn part_of(&self, number: u64) -> Option<&Part> {
+        let after = self.parts.partition_point(|part| part.segment.first_row <= number);
+        let part = self.parts.get(after.checked_sub(1)?)?;
+        part.numbers().contains(&number).then_some(part)
+    }
+
+    /// The numbers of all its rows.
+    pub(crate) fn numbers(&self) -> Range<u64> {
+        self.first_row()..self.next_row()
+    }
+}

@@ -1,0 +1,130 @@
+//! Two sessions beside each other: what only one has, what they say differently, and when.
+
+use alloc::collections::VecDeque;
+use core::ops::ControlFlow;
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use super::statistics::Gaps;
+use crate::{
+    journal::{
+        entry::EntryKind,
+        reader::{self, Reader},
+        view::View,
+    },
+    row::Row,
+};
+
+/// The longest difference in time that is told apart from longer ones: a day.
+const LONGEST: u64 = 24 * 3600 * 1_000_000;
+
+/// What makes two events of two sessions the same one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Match {
+    /// The last event ID; those with an equal ID stand for each other in their order.
+    #[default]
+    Id,
+    /// Type and data.
+    Content,
+}
+
+/// What differs between two sessions, first and second.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Diff {
+    /// Events that both have.
+    pub in_both: u64,
+    /// Rows of the first that the second does not have.
+    pub only_first: Vec<u64>,
+    /// Rows of the second that the first does not have.
+    pub only_second: Vec<u64>,
+    /// Rows of equal IDs that do not say the same.
+    pub changed: Vec<(u64, u64)>,
+    /// Events of both that come in another order in the second.
+    pub reordered: u64,
+    /// How much later or earlier the second got the same event, each counted from the first event that
+    /// both have.
+    pub time: Gaps,
+}
+
+impl Diff {
+    /// Whether both have the same events in the same order; their times may differ.
+    pub const fn is_empty(&self) -> bool {
+        self.only_first.is_empty()
+            && self.only_second.is_empty()
+            && self.changed.is_empty()
+            && self.reordered == 0
+    }
+}
+
+/// An event, as far as it must be remembered: 32 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    row: u64,
+    content: u64,
+    elapsed_micros: u64,
+}
+
+/// Compares the events of two sessions.
+///
+/// Reads each session once, and remembers some sixty bytes of each event of the first. Events are
+/// compared by hashes of their texts, keyed anew each time.
+pub fn diff(first: &View, second: &View, by: Match) -> Diff {
+    let hasher = RandomState::default();
+    let mut left: HashMap<u64, VecDeque<Seen>, RandomState> = HashMap::default();
+    for_events(first, &hasher, by, |key, seen| left.entry(key).or_default().push_back(seen));
+    let mut diff = Diff::default();
+    let mut latest = 0;
+    let mut origin = None;
+    // Three digits tell times well enough apart; the bounds are constants, and right ones.
+    let mut times = Histogram::<u64>::new_with_bounds(1, LONGEST, 3)
+        .unwrap_or_else(|error| unreachable!("{error}"));
+    for_events(second, &hasher, by, |key, seen| {
+        let Some(other) = left.get_mut(&key).and_then(VecDeque::pop_front) else {
+            diff.only_second.push(seen.row);
+            return;
+        };
+        diff.in_both += 1;
+        if other.content != seen.content {
+            diff.changed.push((other.row, seen.row));
+        }
+        if other.row < latest {
+            diff.reordered += 1;
+        }
+        latest = latest.max(other.row);
+        let (a, b) = *origin.get_or_insert((other.elapsed_micros, seen.elapsed_micros));
+        let since = |at: u64, origin: u64| at.cast_signed() - origin.cast_signed();
+        let apart = since(other.elapsed_micros, a).abs_diff(since(seen.elapsed_micros, b));
+        times.saturating_record(apart.clamp(1, LONGEST));
+    });
+    diff.only_first = left.into_values().flatten().map(|seen| seen.row).collect();
+    diff.only_first.sort_unstable();
+    diff.time = Gaps::of(&times);
+    diff
+}
+
+fn for_events(view: &View, hasher: &RandomState, by: Match, mut each: impl FnMut(u64, Seen)) {
+    use core::hash::BuildHasher;
+
+    let mut reader = Reader::new(view);
+    reader::for_entries(view, view.numbers(), |_, number, entry| {
+        let is_event = entry.is_some_and(|entry| entry.kind == EntryKind::Event);
+        if is_event && let Some(row) = reader.row(number, usize::MAX) {
+            let Row { event_type, data, id, elapsed_micros, .. } = row;
+            let content = hasher.hash_one((&event_type, &data));
+            // What has no ID is known by what it says.
+            let key = match by {
+                Match::Id if !id.is_empty() => hasher.hash_one(&id),
+                Match::Id | Match::Content => content,
+            };
+            each(key, Seen { row: number, content, elapsed_micros });
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}

@@ -1,0 +1,311 @@
+//! Paths into JSON, and tests on what stands there.
+
+use core::cmp::Ordering;
+
+use regex::Regex;
+use serde_json::Value;
+use thiserror::Error;
+
+/// A path such as `.choices[0].delta.content`; `[*]` is every element of a list.
+///
+/// ```
+/// use sse_monitor_engine::query::JsonPath;
+///
+/// let path = JsonPath::new(".choices[*].delta[\"content\"]")?;
+/// let value = serde_json::json!({"choices": [{"delta": {"content": "a"}}, {}]});
+/// assert_eq!(path.select(&value), [&serde_json::json!("a")]);
+/// # Ok::<(), sse_monitor_engine::query::JsonPathError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonPath {
+    steps: Vec<Step>,
+    text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Key(String),
+    Index(usize),
+    Every,
+}
+
+/// What is wrong with a path, or with a test on one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum JsonPathError {
+    /// The path cannot be read.
+    #[error(
+        "“{given}” is not a path into JSON at character {at}: write one like .choices[0].delta.content"
+    )]
+    Path {
+        /// What was given.
+        given: String,
+        /// Where it stops making sense, counted from 1.
+        at: usize,
+    },
+    /// What stands after `~` is not a regular expression.
+    #[error("“{given}” is not a regular expression: {reason}")]
+    Regex {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Only numbers and texts have an order.
+    #[error("“{given}” cannot be compared by order: give a number or a text after <, <=, > or >=")]
+    Order {
+        /// What was given.
+        given: String,
+    },
+}
+
+impl JsonPath {
+    /// Reads a path. It may begin with `$`, and needs no dot at its beginning.
+    ///
+    /// # Errors
+    /// [`JsonPathError::Path`].
+    pub fn new(text: &str) -> Result<Self, JsonPathError> {
+        let (path, rest) = Self::parse(text.trim())?;
+        if rest.is_empty() { Ok(path) } else { Err(refused(text.trim(), rest)) }
+    }
+
+    /// Reads a path at the beginning of a text; returns it and what follows.
+    fn parse(given: &str) -> Result<(Self, &str), JsonPathError> {
+        let mut rest = given.strip_prefix('$').unwrap_or(given);
+        let mut steps = Vec::new();
+        while !rest.is_empty() || given.is_empty() {
+            if let Some(inner) = rest.strip_prefix('[') {
+                let (step, after) = bracket(inner).ok_or_else(|| refused(given, rest))?;
+                steps.push(step);
+                rest = after;
+                continue;
+            }
+            let after_dot = rest.strip_prefix('.');
+            // Only the first name may stand without its dot.
+            let Some(name) = after_dot.or_else(|| (steps.is_empty()).then_some(rest)) else {
+                break;
+            };
+            let end =
+                name.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-' || c == '$'));
+            let (key, after) = name.split_at(end.unwrap_or(name.len()));
+            if key.is_empty() {
+                // A lone dot is the value itself.
+                if steps.is_empty() && after_dot.is_some() && !after.starts_with('.') {
+                    rest = after;
+                    if after.starts_with('[') {
+                        continue;
+                    }
+                    break;
+                }
+                return Err(refused(given, rest));
+            }
+            steps.push(Step::Key(key.into()));
+            rest = after;
+        }
+        let text = given[..given.len() - rest.len()].to_owned();
+        Ok((Self { steps, text }, rest))
+    }
+
+    /// All that it leads to in `value`.
+    pub fn select<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
+        let mut found = vec![value];
+        for step in &self.steps {
+            let next = |value: &'a Value| -> Vec<&'a Value> {
+                match step {
+                    Step::Key(key) => value.get(key).into_iter().collect(),
+                    Step::Index(index) => value.get(index).into_iter().collect(),
+                    Step::Every => value.as_array().into_iter().flatten().collect(),
+                }
+            };
+            found = found.into_iter().flat_map(next).collect();
+        }
+        found
+    }
+
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// What stands in brackets, from after the first of them on.
+fn bracket(inner: &str) -> Option<(Step, &str)> {
+    if let Some(after) = inner.strip_prefix("*]") {
+        return Some((Step::Every, after));
+    }
+    if inner.starts_with('"') {
+        let mut keys = serde_json::Deserializer::from_str(inner).into_iter::<String>();
+        let key = keys.next()?.ok()?;
+        let after = inner[keys.byte_offset()..].strip_prefix(']')?;
+        return Some((Step::Key(key), after));
+    }
+    let (index, after) = inner.split_once(']')?;
+    Some((Step::Index(index.parse().ok()?), after))
+}
+
+fn refused(given: &str, rest: &str) -> JsonPathError {
+    let at = given[..given.len() - rest.len()].chars().count() + 1;
+    JsonPathError::Path { given: given.into(), at }
+}
+
+/// A test on JSON data, such as `.delta.type == "text"`, `.usage.total > 100`, `.name ~ "^a"`; a path
+/// alone asks whether there is such a thing.
+#[derive(Clone, Debug)]
+pub struct JsonTest {
+    path: JsonPath,
+    test: Test,
+}
+
+#[derive(Clone, Debug)]
+enum Test {
+    Exists,
+    Equals(Value),
+    Differs(Value),
+    Order(&'static [Ordering], Value),
+    Matches(Regex),
+}
+
+const OPERATORS: [&str; 7] = ["==", "!=", "<=", ">=", "<", ">", "~"];
+
+impl JsonTest {
+    /// Reads a test. What stands after the operator is JSON, or else a text.
+    ///
+    /// # Errors
+    /// [`JsonPathError`] says what cannot be read.
+    pub fn new(text: &str) -> Result<Self, JsonPathError> {
+        let given = text.trim();
+        let (path, rest) = JsonPath::parse(given)?;
+        let rest = rest.trim_start();
+        if rest.is_empty() {
+            return Ok(Self { path, test: Test::Exists });
+        }
+        let operator = OPERATORS.into_iter().find(|operator| rest.starts_with(operator));
+        let operator = operator.ok_or_else(|| refused(given, rest))?;
+        let operand = rest[operator.len()..].trim();
+        let value: Value = serde_json::from_str(operand).unwrap_or_else(|_| operand.into());
+        let ordered = |orders| {
+            if value.is_number() || value.is_string() {
+                Ok(Test::Order(orders, value.clone()))
+            } else {
+                Err(JsonPathError::Order { given: operand.into() })
+            }
+        };
+        let test = match operator {
+            "==" => Test::Equals(value),
+            "!=" => Test::Differs(value),
+            "<" => ordered(&[Ordering::Less])?,
+            ">" => ordered(&[Ordering::Greater])?,
+            "<=" => ordered(&[Ordering::Less, Ordering::Equal])?,
+            ">=" => ordered(&[Ordering::Greater, Ordering::Equal])?,
+            _ => {
+                let pattern = value.as_str().unwrap_or(operand);
+                Test::Matches(Regex::new(pattern).map_err(|error| JsonPathError::Regex {
+                    given: pattern.into(),
+                    reason: error.to_string(),
+                })?)
+            }
+        };
+        Ok(Self { path, test })
+    }
+
+    /// Whether any value that the path leads to passes. With `!=`, whether all do, none included.
+    pub fn passes(&self, value: &Value) -> bool {
+        let found = self.path.select(value);
+        let mut found = found.into_iter();
+        match &self.test {
+            Test::Exists => found.next().is_some(),
+            Test::Equals(wanted) => found.any(|value| equal(value, wanted)),
+            Test::Differs(unwanted) => !found.any(|value| equal(value, unwanted)),
+            Test::Order(orders, bound) => found.any(|value| {
+                compare(value, bound).is_some_and(|ordering| orders.contains(&ordering))
+            }),
+            Test::Matches(regex) => found.any(|value| match value.as_str() {
+                Some(text) => regex.is_match(text),
+                None => regex.is_match(&value.to_string()),
+            }),
+        }
+    }
+}
+
+/// 1 and 1.0 are the same number.
+fn equal(a: &Value, b: &Value) -> bool {
+    a == b || (a.is_number() && compare(a, b) == Some(Ordering::Equal))
+}
+
+fn compare(a: &Value, b: &Value) -> Option<Ordering> {
+    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
+        return Some(a.cmp(&b));
+    }
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64()?.partial_cmp(&b.as_f64()?),
+        (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_leads_where_it_says() {
+        let value = json!({"a": {"b": [1, {"c d": 2}, 3]}, "e-f": null});
+        for (path, expected) in [
+            (".a.b[0]", vec![json!(1)]),
+            ("a.b[0]", vec![json!(1)]),
+            ("$.a.b[1][\"c d\"]", vec![json!(2)]),
+            (".a.b[*]", vec![json!(1), json!({"c d": 2}), json!(3)]),
+            (".e-f", vec![json!(null)]),
+            (".a.b[9]", vec![]),
+            (".nothing.there", vec![]),
+            (".", vec![value.clone()]),
+            ("$", vec![value.clone()]),
+        ] {
+            let found: Vec<_> =
+                JsonPath::new(path).unwrap().select(&value).into_iter().cloned().collect();
+            assert_eq!(found, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_is_told_with_its_place() {
+        for (path, at) in [(".a..b", 3), (".a[x]", 3), (".a[0", 3), (".a b", 3), ("[\"a]", 1)] {
+            let error = JsonPath::new(path).unwrap_err();
+            assert_eq!(error, JsonPathError::Path { given: path.into(), at });
+        }
+        assert!(JsonTest::new(".a = 1").is_err());
+        assert!(JsonTest::new(".a < true").unwrap_err().to_string().contains("order"));
+        assert!(JsonTest::new(".a ~ (").unwrap_err().to_string().contains("regular expression"));
+    }
+
+    #[test]
+    fn tests_pass_and_fail() {
+        let value = json!({"n": 5, "f": 1.5, "s": "text", "list": [1, 2], "ok": true});
+        for test in [
+            ".n",
+            ".n == 5",
+            ".n == 5.0",
+            ".n != 6",
+            ".n < 6",
+            ".n>=5",
+            ".f > 1",
+            ".s == text",
+            ".s == \"text\"",
+            ".s ~ ^te",
+            ".s ~ \"x.\"",
+            ".list[*] == 2",
+            ".ok == true",
+            ".none != 1",
+            ".s < u",
+        ] {
+            assert!(JsonTest::new(test).unwrap().passes(&value), "{test}");
+        }
+        for test in
+            [".none", ".n == \"5\"", ".n != 5", ".n > 5", ".s > 1", ".list[*] == 3", ".ok == false"]
+        {
+            assert!(!JsonTest::new(test).unwrap().passes(&value), "{test}");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Finds the rows that pass a query.
+
+use alloc::sync::Arc;
+use core::ops::{ControlFlow, Range};
+
+use memchr::memmem::Finder;
+
+use super::filter::{Query, TypeSet};
+use crate::{
+    journal::{
+        entry::{ENTRY, Entry, EntryKind},
+        frame::FRAME_HEADER,
+        reader::{self, Reader},
+        segment::Segment,
+        view::{Part, View},
+    },
+    row::Row,
+};
+
+/// Entries looked at together. A page ends with one of these, never within.
+const BLOCK: u64 = 2048;
+
+/// In which order rows are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Order {
+    /// From the oldest to the newest.
+    #[default]
+    Forward,
+    /// From the newest to the oldest.
+    Backward,
+}
+
+/// A page of rows that were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hits {
+    /// Their numbers, in the order asked for.
+    pub numbers: Vec<u64>,
+    /// From which row on to ask for more; `None` once all were looked at.
+    pub next: Option<u64>,
+    /// How many rows were looked at.
+    pub looked_at: u64,
+}
+
+/// How much one call finds and looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// The most rows found.
+    pub hits: usize,
+    /// About how many rows are looked at, in whole blocks of some thousands: so a search that finds
+    /// nothing comes back, can be shown as under way, and be given up.
+    pub rows: u64,
+}
+
+impl Budget {
+    /// As many rows as there are, until so many are found.
+    pub const fn hits(hits: usize) -> Self {
+        Self { hits, rows: u64::MAX }
+    }
+}
+
+impl View {
+    /// The numbers of the rows that pass, from row `from` on in this order. To go on, ask again with
+    /// [`Hits::next`].
+    pub fn find(&self, query: &Query, from: u64, order: Order, budget: Budget) -> Hits {
+        let mut hits = Hits::default();
+        let mut search = Search::new(self, query);
+        let all = search.numbers();
+        let mut left = match order {
+            Order::Forward => from.max(all.start)..all.end,
+            Order::Backward => all.start..all.end.min(from.saturating_add(1)),
+        };
+        while left.start < left.end {
+            if hits.numbers.len() >= budget.hits || hits.looked_at >= budget.rows {
+                hits.next = Some(match order {
+                    Order::Forward => left.start,
+                    Order::Backward => left.end - 1,
+                });
+                break;
+            }
+            let block = match order {
+                Order::Forward => left.start..left.end.min(left.start + BLOCK),
+                Order::Backward => left.start.max(left.end.saturating_sub(BLOCK))..left.end,
+            };
+            hits.looked_at += block.end - block.start;
+            let mut found = Vec::new();
+            search.block(block.clone(), &mut found);
+            let room = budget.hits - hits.numbers.len();
+            match order {
+                Order::Forward => {
+                    left.start = match found.get(room) {
+                        // The rest of the block is looked at again.
+                        Some(first_left) => *first_left,
+                        None => block.end,
+                    };
+                    hits.numbers.extend(found.into_iter().take(room));
+                }
+                Order::Backward => {
+                    found.reverse();
+                    left.end = match found.get(room) {
+                        Some(first_left) => first_left + 1,
+                        None => block.start,
+                    };
+                    hits.numbers.extend(found.into_iter().take(room));
+                }
+            }
+        }
+        hits
+    }
+
+    /// The rows of these numbers, as [`find`](Self::find) gives them, with at most `preview` bytes of
+    /// their data each.
+    pub fn rows(&self, numbers: &[u64], preview: usize) -> Vec<Row> {
+        let mut reader = Reader::new(self);
+        numbers.iter().filter_map(|number| reader.row(*number, preview)).collect()
+    }
+
+    /// How many rows pass.
+    pub fn count(&self, query: &Query) -> u64 {
+        let mut search = Search::new(self, query);
+        let mut count = 0;
+        let numbers = search.numbers();
+        let mut start = numbers.start;
+        let mut found = Vec::new();
+        while start < numbers.end {
+            let end = numbers.end.min(start + BLOCK);
+            found.clear();
+            search.block(start..end, &mut found);
+            count += found.len() as u64;
+            start = end;
+        }
+        count
+    }
+}
+
+/// A search under way.
+pub(super) struct Search<'v> {
+    view: &'v View,
+    query: &'v Query,
+    types: TypeSet,
+    reader: Reader<'v>,
+    entries: Vec<u8>,
+    hint: Hint,
+}
+
+/// Where in the current frame the needle stands next, so that each byte is looked at once.
+#[derive(Debug, Default)]
+struct Hint {
+    frame: Option<(u64, u64)>,
+    /// The first hit from `from` on.
+    from: usize,
+    hit: Option<usize>,
+}
+
+impl<'v> Search<'v> {
+    pub(super) fn new(view: &'v View, query: &'v Query) -> Self {
+        Self {
+            view,
+            query,
+            types: TypeSet::of(query, &view.kept().types()),
+            reader: Reader::new(view),
+            entries: Vec::new(),
+            hint: Hint::default(),
+        }
+    }
+
+    /// The rows among which the query looks.
+    pub(super) fn numbers(&self) -> Range<u64> {
+        let all = self.view.numbers();
+        match &self.query.numbers {
+            Some(numbers) => {
+                let end = numbers.end().saturating_add(1).min(all.end);
+                all.start.max(*numbers.start()).min(end)..end
+            }
+            None => all,
+        }
+    }
+
+    /// Appends the numbers of the rows of this block that pass.
+    pub(super) fn block(&mut self, numbers: Range<u64>, found: &mut Vec<u64>) {
+        let view = self.view;
+        for part in view.parts() {
+            let rows = part.numbers();
+            let range = rows.start.max(numbers.start)..rows.end.min(numbers.end);
+            if range.start < range.end {
+                self.part(part, range, found);
+            }
+        }
+    }
+
+    fn part(&mut self, part: &Part, range: Range<u64>, found: &mut Vec<u64>) {
+        let segment = &part.segment;
+        let count = usize::try_from(range.end - range.start).unwrap_or(0);
+        let at = (range.start - segment.first_row) * ENTRY as u64;
+        let mut entries = core::mem::take(&mut self.entries);
+        if segment.index.read_into(at, count * ENTRY, &mut entries).is_ok() {
+            for (bytes, number) in entries.as_chunks::<ENTRY>().0.iter().zip(range) {
+                // A damaged entry is no row that anybody asked for.
+                let Some(entry) = Entry::decode(bytes) else { continue };
+                if self.passes(segment, number, &entry) {
+                    found.push(number);
+                }
+            }
+        }
+        self.entries = entries;
+    }
+
+    pub(super) fn passes(&mut self, segment: &Arc<Segment>, number: u64, entry: &Entry) -> bool {
+        let query = self.query;
+        if !query.may_pass(number, entry, &self.types) {
+            return false;
+        }
+        if !query.ids.is_empty() {
+            let Ok(id) = self.reader.id(segment, entry) else { return false };
+            if !query.ids.iter().any(|wanted| wanted == id) {
+                return false;
+            }
+        }
+        let type_is_known = query.event_types.is_empty() || self.types.is_known(entry.event_type);
+        if type_is_known && !query.reads_data() {
+            return true;
+        }
+        for text in &query.texts {
+            if let Some(needle) = text.needle()
+                && matches!(entry.kind, EntryKind::Event | EntryKind::Comment)
+                && self.cannot_hold(segment, entry, needle)
+            {
+                return false;
+            }
+        }
+        if entry.kind != EntryKind::Event {
+            return self.other_passes(number);
+        }
+        let limits = self.reader.limits();
+        let Ok(raw) = self.reader.raw(segment, entry) else { return false };
+        let Ok(texts) = reader::texts(entry, raw, limits) else { return false };
+        (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))
+            && query.data_passes(&texts.data)
+    }
+
+    /// Rows that are no events have a sentence or a comment for data.
+    fn other_passes(&mut self, number: u64) -> bool {
+        self.query.json.is_empty()
+            && self.query.event_types.is_empty()
+            && self
+                .reader
+                .row(number, usize::MAX)
+                .is_some_and(|row| self.query.data_passes(&row.data))
+    }
+
+    /// Whether the needle is not in the row's bytes, as far as the frame shows it.
+    fn cannot_hold(
+        &mut self,
+        segment: &Arc<Segment>,
+        entry: &Entry,
+        needle: &Finder<'static>,
+    ) -> bool {
+        let Ok(payload) = self.reader.frame(segment, entry) else { return false };
+        let from = (entry.frame_back as usize).saturating_sub(FRAME_HEADER);
+        let end = from + entry.length as usize;
+        if end > payload.len() {
+            return false;
+        }
+        let frame = (segment.number, entry.at - u64::from(entry.frame_back));
+        // Several needles take turns with one hint, which is then of little use, and never wrong.
+        let several = self.query.texts.len() > 1;
+        let is_stale = self.hint.frame != Some(frame)
+            || self.hint.from > from
+            || self.hint.hit.is_some_and(|hit| hit < from);
+        if several || is_stale {
+            self.hint.frame = Some(frame);
+            self.hint.from = from;
+            self.hint.hit = needle.find(&payload[from..]).map(|hit| from + hit);
+        }
+        self.hint.hit.is_none_or(|hit| hit + needle.needle().len() > end)
+    }
+}
+
+/// Shows `each` the entries of the rows that pass, in order.
+pub(super) fn for_each_hit(
+    view: &View,
+    query: &Query,
+    mut each: impl FnMut(&Arc<Segment>, u64, &Entry),
+) {
+    let mut search = Search::new(view, query);
+    reader::for_entries(view, search.numbers(), |segment, number, entry| {
+        if let Some(entry) = entry
+            && search.passes(segment, number, &entry)
+        {
+            each(segment, number, &entry);
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}

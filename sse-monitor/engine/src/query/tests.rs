@@ -1,0 +1,295 @@
+//! Questions to a session that was written as a stream writes it.
+
+use core::time::Duration;
+
+use sse_codec::Limits;
+
+use super::{Budget, Kind, Match, Order, Query, Statistics, Text, diff};
+use crate::{
+    clock::Moment,
+    journal::{
+        retention::Retention,
+        turn::{Format, Origin, Turn},
+        writer::Writer,
+    },
+    row::RowKind,
+    state::Fault,
+};
+
+#[test]
+fn rows_are_found_by_what_they_are() {
+    let session = Session::of_ticks(100);
+    let view = session.writer.kept().view();
+    let find = |query: Query| {
+        let hits = view.find(&query, 0, Order::Forward, Budget::hits(usize::MAX));
+        assert_eq!(view.count(&query), hits.numbers.len() as u64);
+        view.rows(&hits.numbers, usize::MAX)
+    };
+    assert_eq!(find(Query::new()).len(), 2 + 200);
+    assert_eq!(find(Query::new().kind(Kind::Turn)).len(), 2);
+    assert_eq!(find(Query::new().kind(Kind::Event)).len(), 100);
+    assert_eq!(find(Query::new().kind(Kind::Comment).kind(Kind::Turn)).len(), 102);
+    assert_eq!(find(Query::new().event_type("even")).len(), 50);
+    assert_eq!(find(Query::new().event_type("even").event_type("odd")).len(), 100);
+    assert_eq!(find(Query::new().event_type("none")).len(), 0);
+    let by_id = find(Query::new().id("7"));
+    assert_eq!((by_id.len(), by_id[0].data.as_str()), (1, "{\"n\":7,\"text\":\"tick 7\"}"));
+    assert_eq!(find(Query::new().attempts(2..=9)).len(), 0);
+    assert_eq!(find(Query::new().numbers(3..=12)).len(), 10);
+    let time = Duration::from_micros(10)..=Duration::from_micros(19);
+    assert_eq!(find(Query::new().kind(Kind::Event).elapsed(time)).len(), 10);
+}
+
+#[test]
+fn rows_are_found_by_what_they_say() {
+    let session = Session::of_ticks(100);
+    let view = session.writer.kept().view();
+    let count = |query: Query| view.count(&query);
+    assert_eq!(count(Query::new().text(Text::literal("tick 9"))), 11);
+    assert_eq!(count(Query::new().text(Text::literal("TICK 9"))), 0);
+    assert_eq!(count(Query::new().text(Text::any_case("TICK 9"))), 11);
+    assert_eq!(count(Query::new().text(Text::regex("tick [19]\"").unwrap())), 2);
+    let both = Query::new().text(Text::literal("tick 9")).text(Text::literal("99"));
+    assert_eq!(count(both), 1);
+    let without = Query::new().kind(Kind::Event).without(Text::literal("tick 9"));
+    assert_eq!(count(without), 89);
+    // What stands in a field's name, an ID or a type is not in the data.
+    assert_eq!(count(Query::new().text(Text::literal("data:"))), 0);
+    assert_eq!(count(Query::new().text(Text::literal("even"))), 0);
+    assert_eq!(count(Query::new().text(Text::literal("beat 5"))), 11);
+    assert_eq!(count(Query::new().json(".n >= 90").unwrap()), 10);
+    assert_eq!(count(Query::new().json(".n").unwrap().json(".text ~ \" 1.$\"").unwrap()), 10);
+    assert_eq!(count(Query::new().text(Text::literal("connected"))), 1);
+}
+
+#[test]
+fn text_over_several_lines_and_reads_is_found() {
+    let mut session = Session::new();
+    let body = "data: one\ndata: two\n\ndata: caf\u{e9} latte\n\nevent: long\ndata: three\n\n";
+    for size in [1, 2, 3, 5, 7, 100] {
+        for piece in body.as_bytes().chunks(size) {
+            session.feed(piece, 1);
+        }
+    }
+    let view = session.writer.kept().view();
+    for text in ["one\ntwo", "two", "\n", "caf\u{e9} l", "three"] {
+        assert_eq!(view.count(&Query::new().text(Text::literal(text))), 6, "{text:?}");
+    }
+}
+
+#[test]
+fn pages_lead_over_all_hits_in_both_orders() {
+    let session = Session::of_ticks(5_000);
+    let view = session.writer.kept().view();
+    let query = Query::new().event_type("odd").text(Text::literal("7"));
+    let all = view.find(&query, 0, Order::Forward, Budget::hits(usize::MAX)).numbers;
+    assert!(all.len() > 500);
+    for budget in [Budget::hits(40), Budget { hits: 100, rows: 1 }] {
+        let mut forward = Vec::new();
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let hits = view.find(&query, from, Order::Forward, budget);
+            assert!(hits.numbers.len() <= budget.hits);
+            forward.extend(hits.numbers);
+            next = hits.next;
+        }
+        assert_eq!(forward, all);
+        let mut backward = Vec::new();
+        let mut next = Some(u64::MAX);
+        while let Some(from) = next {
+            let hits = view.find(&query, from, Order::Backward, budget);
+            backward.extend(hits.numbers);
+            next = hits.next;
+        }
+        backward.reverse();
+        assert_eq!(backward, all);
+    }
+}
+
+#[test]
+fn a_search_that_finds_nothing_comes_back_within_its_budget() {
+    let session = Session::of_ticks(5_000);
+    let view = session.writer.kept().view();
+    let query = Query::new().text(Text::literal("nowhere"));
+    let hits = view.find(&query, 0, Order::Forward, Budget { hits: 10, rows: 1 });
+    assert!(hits.numbers.is_empty() && hits.next.is_some() && hits.looked_at < 5_000, "{hits:?}");
+}
+
+#[test]
+fn facets_count_each_sort() {
+    let session = Session::of_ticks(99);
+    let view = session.writer.kept().view();
+    let facets = view.facets(&Query::new());
+    assert_eq!((facets.rows, facets.events, facets.comments, facets.turns), (200, 99, 99, 2));
+    assert_eq!(facets.event_types, [("even".into(), 50), ("odd".into(), 49)]);
+    assert_eq!(facets.attempts.into_iter().collect::<Vec<_>>(), [(1, 99)]);
+    let some = view.facets(&Query::new().text(Text::literal("tick 9")));
+    assert_eq!(some.event_types, [("even".into(), 5), ("odd".into(), 5)]);
+}
+
+#[test]
+fn types_beyond_those_interned_are_found_by_their_bytes() {
+    let mut session = Session::new();
+    for n in 0..5_000 {
+        session.feed(format!("event: t{n}\ndata: {n}\n\n").as_bytes(), 1);
+    }
+    let view = session.writer.kept().view();
+    for n in [0, 4_095, 4_096, 4_999] {
+        let query = Query::new().event_type(&format!("t{n}"));
+        let hits = view.find(&query, 0, Order::Forward, Budget::hits(9));
+        let rows = view.rows(&hits.numbers, 80);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(
+            (rows[0].event_type.clone(), rows[0].data.clone()),
+            (format!("t{n}"), n.to_string())
+        );
+    }
+    assert_eq!(view.facets(&Query::new()).other_event_types, 5_000 - 4_096);
+}
+
+#[test]
+fn statistics_tell_gaps_stalls_and_first_times() {
+    let second = 1_000_000;
+    let mut session = Session::new();
+    for n in 1..=100_u64 {
+        session.feed(format!("id: {n}\ndata: x\n\n").as_bytes(), n * 10_000);
+    }
+    session.feed(b": still here\n", 20 * second);
+    session.feed(b"id: 101\ndata: x\n\n", 60 * second);
+    let mut statistics = Statistics::new(Duration::from_secs(30));
+    statistics.update(&session.writer.kept().view());
+    let report = statistics.report();
+    assert_eq!((report.events, report.comments, report.data_bytes), (101, 1, 101));
+    assert_eq!(report.gaps.count, 100);
+    assert!(report.gaps.p50_micros.abs_diff(10_000) < 20, "{:?}", report.gaps);
+    assert!(report.gaps.max_micros.abs_diff(59 * second) < second / 10, "{:?}", report.gaps);
+    // The comment was a sign of life, and 40 s after it came none.
+    assert_eq!(report.stalls, 1);
+    assert_eq!(
+        (report.latest_stalls[0].from_micros, report.latest_stalls[0].micros),
+        (20 * second, 40 * second)
+    );
+    assert_eq!(report.peak_rate, 99);
+    assert!((report.rate - 100.0 / 59.99).abs() < 0.01, "{}", report.rate);
+    let attempt = &report.latest_attempts[0];
+    assert_eq!((attempt.first_byte_micros, attempt.first_event_micros), (Some(0), Some(10_000)));
+    assert_eq!(attempt.status, Some(200));
+}
+
+#[test]
+fn statistics_taken_bit_by_bit_are_those_taken_at_once() {
+    let mut session = Session::new();
+    let mut bit_by_bit = Statistics::default();
+    for n in 0..500_u64 {
+        session.feed(format!("id: {}\ndata: {n}\n\n", n / 2).as_bytes(), n * n);
+        if n % 7 == 0 {
+            bit_by_bit.update(&session.writer.kept().view());
+        }
+    }
+    let view = session.writer.kept().view();
+    bit_by_bit.update(&view);
+    bit_by_bit.update(&view);
+    let mut at_once = Statistics::default();
+    at_once.update(&view);
+    assert_eq!(bit_by_bit.report(), at_once.report());
+}
+
+#[test]
+fn each_attempt_tells_what_came_again_and_what_is_missing() {
+    let mut session = Session::new();
+    let ids = |range: core::ops::RangeInclusive<u64>| -> String {
+        range.map(|n| format!("id: e-{n}\ndata: {n}\n\n")).collect()
+    };
+    session.feed(ids(1..=40).as_bytes(), 10);
+    session.reconnect("e-40", 20);
+    session.feed(ids(39..=50).as_bytes(), 30);
+    session.reconnect("e-50", 40);
+    session.feed(ids(54..=60).as_bytes(), 50);
+    let mut statistics = Statistics::default();
+    statistics.update(&session.writer.kept().view());
+    let report = statistics.report();
+    let attempts: Vec<_> = report
+        .latest_attempts
+        .iter()
+        .map(|a| (a.attempt, a.id_sent.as_str(), a.events, a.repeated, a.skipped))
+        .collect();
+    assert_eq!(attempts, [(1, "", 40, 0, 0), (2, "e-40", 12, 2, 0), (3, "e-50", 7, 0, 3)]);
+    assert_eq!((report.repeated, report.missed, report.out_of_order), (2, Some(3), 0));
+    assert_eq!(report.latest_attempts[0].fault, Some(Fault::Ended));
+    assert_eq!(report.latest_attempts[0].ended_micros, Some(20));
+}
+
+#[test]
+fn two_sessions_are_told_apart() {
+    let events = |ids: &[(u64, &str)], micros: u64| {
+        let mut session = Session::new();
+        for (n, (id, data)) in (0_u64..).zip(ids) {
+            session.feed(format!("id: {id}\ndata: {data}\n\n").as_bytes(), 1_000 + n * micros);
+        }
+        session
+    };
+    let first = events(&[(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")], 1_000);
+    let second = events(&[(1, "a"), (3, "c"), (2, "b"), (5, "E"), (6, "f")], 1_500);
+    let (first, second) = (first.writer.kept().view(), second.writer.kept().view());
+    let told = diff(&first, &second, Match::Id);
+    assert_eq!(told.in_both, 4);
+    assert_eq!((&told.only_first[..], &told.only_second[..]), (&[6][..], &[7][..]));
+    assert_eq!((&told.changed[..], told.reordered), (&[(7, 6)][..], 1));
+    // Since the first event of both: 1 ms and 3 ms, 2 and 1.5, 4 and 4.5.
+    assert!(told.time.max_micros.abs_diff(2_000) < 5, "{:?}", told.time);
+    let by_content = diff(&first, &second, Match::Content);
+    assert_eq!((by_content.in_both, by_content.changed.len()), (3, 0));
+    assert!(diff(&first, &first, Match::Id).is_empty());
+}
+
+/// A session whose time a test tells.
+struct Session {
+    writer: Writer,
+}
+
+impl Session {
+    fn new() -> Self {
+        let writer = Writer::in_memory(Origin::default(), Limits::default(), Retention::default());
+        let mut session = Self { writer };
+        session.connect("", 0);
+        session
+    }
+
+    /// After each event a comment.
+    fn of_ticks(count: u64) -> Self {
+        let mut session = Self::new();
+        for n in 0..count {
+            let parity = if n % 2 == 0 { "even" } else { "odd" };
+            let event = format!(
+                "id: {n}\nevent: {parity}\ndata: {{\"n\":{n},\"text\":\"tick {n}\"}}\n\n: beat {n}\n"
+            );
+            session.feed(event.as_bytes(), n);
+        }
+        session
+    }
+
+    fn connect(&mut self, id: &str, micros: u64) {
+        self.writer.turn(&Turn::new(RowKind::Connecting, "connecting").id(id), at(micros));
+        let connected = RowKind::Connected { status: 200 };
+        self.writer.turn(&Turn::new(connected, "connected (HTTP/1.1 200)"), at(micros));
+        self.writer.begin_body(Format::EventStream, at(micros));
+    }
+
+    fn reconnect(&mut self, id: &str, micros: u64) {
+        let kind = RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: Some(1) };
+        self.writer.turn(&Turn::new(kind, "lost"), at(micros));
+        self.connect(id, micros);
+    }
+
+    fn feed(&mut self, bytes: &[u8], micros: u64) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let used = self.writer.body(rest, rest.len(), false, u64::MAX, at(micros));
+            rest = &rest[used..];
+        }
+    }
+}
+
+const fn at(elapsed_micros: u64) -> Moment {
+    Moment { unix_micros: 1_700_000_000_000_000 + elapsed_micros, elapsed_micros }
+}

@@ -1,0 +1,47 @@
+//! The folder of a session that is no longer needed.
+
+use std::{fs, io, path::Path};
+
+use super::types::TYPES_FILE;
+
+/// Removes the folder of a session, once it is [put in a file](super::pack), say. Only a session's own
+/// files are removed: a folder with anything else in it stays, and that in it.
+///
+/// # Errors
+/// If something else is in it, or it cannot be removed.
+pub fn remove_folder(folder: &Path) -> io::Result<()> {
+    for file in fs::read_dir(folder)? {
+        let path = file?.path();
+        let is_ours = |stem: &str, extension: Option<&str>| match extension {
+            Some("sse" | "index" | "ids") => stem.bytes().all(|byte| byte.is_ascii_digit()),
+            Some(_) => false,
+            None => stem == TYPES_FILE,
+        };
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        if is_ours(stem, path.extension().map(|e| e.to_str().unwrap_or("?"))) {
+            fs::remove_file(path)?;
+        }
+    }
+    fs::remove_dir(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sessions_own_files_are_removed() {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = keep.path().join("s");
+        fs::create_dir(&folder).unwrap();
+        for name in ["000001.sse", "000001.index", "000001.ids", "types", "notes.txt"] {
+            fs::write(folder.join(name), "x").unwrap();
+        }
+        assert!(remove_folder(&folder).is_err());
+        let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|f| f.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"]);
+        fs::remove_file(folder.join("notes.txt")).unwrap();
+        remove_folder(&folder).unwrap();
+        assert!(!folder.exists());
+    }
+}

@@ -1,0 +1,69 @@
+//! Sessions that are over: opened, checked, and put in one file.
+
+pub mod export;
+mod folder;
+mod import;
+mod open;
+mod pack;
+mod rebuild;
+mod types;
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use folder::remove_folder;
+pub use import::{ImportError, Source, import};
+pub use open::{OpenError, Recording};
+pub use pack::{PackError, pack};
+pub(crate) use types::TypesFile;
+
+/// A part of a recording that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Damage {
+    /// The file it is in.
+    pub file: String,
+    /// The byte at which it begins.
+    pub at: u64,
+    /// How many bytes it is.
+    pub bytes: u64,
+    /// What is wrong.
+    pub kind: DamageKind,
+}
+
+/// What is wrong with a part of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DamageKind {
+    /// It was not closed: the program that wrote it was stopped. Nothing that it had written is lost.
+    NotClosed,
+    /// It ends in the middle of something.
+    CutOff,
+    /// Its bytes are not as they were written.
+    Changed,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, at, bytes, kind } = self;
+        match kind {
+            DamageKind::NotClosed => write!(
+                f,
+                "{file} was not closed (its program was stopped); all that had been written is here"
+            ),
+            DamageKind::CutOff => write!(
+                f,
+                "{file} is cut off: its last {bytes} bytes, from byte {at} on, are not whole; what \
+                 comes before is here"
+            ),
+            DamageKind::Changed => write!(
+                f,
+                "{file} is damaged: {bytes} bytes from byte {at} on are not as they were written; the \
+                 rest is here"
+            ),
+        }
+    }
+}

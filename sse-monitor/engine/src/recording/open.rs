@@ -1,0 +1,453 @@
+//! Opens a recording: one file, or the folder of a session.
+
+use alloc::sync::Arc;
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+use super::{
+    Damage, DamageKind,
+    rebuild::{self, Rebuilt},
+    types,
+};
+use crate::{
+    journal::{
+        blob::Blob,
+        entry::{ENTRY, Entry},
+        frame::{FILE_HEADER, FRAME_HEADER, FileHeader, FrameHeader, FrameKind, VERSION, u64_at},
+        kept::Kept,
+        reader,
+        segment::{Segment, file_names},
+        turn::{END_PAYLOAD, End, Head, Origin},
+        view::View,
+        walk::{Step, Walk},
+    },
+    state::Totals,
+};
+
+/// What is smaller is read whole when it is opened, so that damage is told at once. What is larger
+/// is checked where it is read, and by [`Recording::check`].
+const CHECKED_AT_ONCE: u64 = 64 << 20;
+
+/// The payload of the last frame of a one-file recording.
+pub(crate) const TRAILER_PAYLOAD: usize = 40;
+
+/// A session that is over, or one that another program still records as far as it had come.
+///
+/// Opening takes as long as it takes to look at each segment's end, whatever the number of events;
+/// only what was not closed is indexed again, in memory. Nothing is written.
+#[derive(Debug)]
+pub struct Recording {
+    kept: Arc<Kept>,
+    totals: Totals,
+    is_closed: bool,
+}
+
+/// Why a recording cannot be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file or folder cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The folder has no recording in it.
+    #[error("there is no recording in {}: a session's folder has files such as 000001.sse", path.display())]
+    Empty {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("{} is not a recording of this program{hint}", path.display())]
+    Foreign {
+        /// Which.
+        path: PathBuf,
+        /// What can be done about it.
+        hint: &'static str,
+    },
+    /// A newer program wrote it.
+    #[error(
+        "{} was recorded by a newer version (its format is {found}, and this program reads up to {VERSION}); \
+         open it with that version",
+        path.display()
+    )]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// Its format's version.
+        found: u16,
+    },
+}
+
+impl Recording {
+    /// Opens a one-file recording, or a session's folder.
+    ///
+    /// What is damaged is told by [`damage`](Self::damage); the rest is there.
+    ///
+    /// # Errors
+    /// [`OpenError`] says in words what it is instead of a recording.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let metadata = fs::metadata(path).map_err(|source| unreadable(path, source))?;
+        let files = if metadata.is_dir() { segments_of(path)? } else { vec![path.to_owned()] };
+        let mut opener = Opener::new(path, metadata.is_dir());
+        for file in &files {
+            opener.segment(file)?;
+        }
+        Ok(opener.finish())
+    }
+
+    /// Its rows.
+    pub fn view(&self) -> View {
+        self.kept.view()
+    }
+
+    /// What it is of.
+    pub fn origin(&self) -> &Origin {
+        &self.kept.origin
+    }
+
+    /// Counts over the whole session, what was dropped from its beginning included.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Whether its program closed it.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// What of it cannot be read, as far as is known: see [`check`](Self::check).
+    pub fn damage(&self) -> Vec<Damage> {
+        self.kept.damage()
+    }
+
+    /// Reads every byte of it and tells what is damaged. `progress` hears how many bytes were read.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn check(&self, mut progress: impl FnMut(u64)) -> io::Result<Vec<Damage>> {
+        let mut damage: Vec<_> =
+            self.damage().into_iter().filter(|d| d.kind == DamageKind::NotClosed).collect();
+        for part in self.view().parts() {
+            let name = file_names(part.segment.number)[0].clone();
+            let mut walk = Walk::new(&part.segment.journal);
+            while let Some(step) = walk.step()? {
+                damage.extend(damage_of(&step, &name));
+                progress(walk.at());
+            }
+        }
+        Ok(damage)
+    }
+}
+
+struct Opener<'a> {
+    path: &'a Path,
+    is_folder: bool,
+    kept: Option<Arc<Kept>>,
+    next_row: u64,
+    totals: Totals,
+    damage: Vec<Damage>,
+    is_closed: bool,
+    last_event_id: String,
+}
+
+impl<'a> Opener<'a> {
+    const fn new(path: &'a Path, is_folder: bool) -> Self {
+        Self {
+            path,
+            is_folder,
+            kept: None,
+            next_row: 1,
+            totals: EMPTY,
+            damage: Vec::new(),
+            is_closed: false,
+            last_event_id: String::new(),
+        }
+    }
+
+    fn segment(&mut self, path: &Path) -> Result<(), OpenError> {
+        let fail = |source| unreadable(path, source);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file = Arc::new(File::open(path).map_err(fail)?);
+        let length = file.metadata().map_err(fail)?.len();
+        let mut beginning = Vec::new();
+        (&*file).take(512).read_to_end(&mut beginning).map_err(fail)?;
+        match FileHeader::of(&beginning) {
+            FileHeader::Journal => {}
+            FileHeader::Damaged => self.tell(&name, 0, FILE_HEADER as u64, DamageKind::Changed),
+            FileHeader::Newer(found) => {
+                return Err(OpenError::Newer { path: path.into(), found });
+            }
+            FileHeader::Foreign => {
+                return Err(OpenError::Foreign { path: path.into(), hint: hint(&beginning) });
+            }
+        }
+        let derived = if self.is_folder { sidecars(path, length) } else { trailer(&file, length) };
+        let journal = match &derived {
+            Some(derived) => Blob::part(Arc::clone(&file), 0, derived.journal_end),
+            None => Blob::part(Arc::clone(&file), 0, length),
+        };
+        let head = head(&journal);
+        let kept = self.kept_of(head.as_ref());
+        let head = head.unwrap_or_else(|| Head {
+            segment: 1,
+            first_row: self.next_row,
+            ..Head::default()
+        });
+        let end = end(&journal);
+        self.is_closed = end.is_some();
+        let limits = reader::limits_of(&kept.origin);
+        let trusted = end.zip(derived).filter(|(end, derived)| derived.is_of(end.rows));
+        let (rows, blobs, journal) = match trusted {
+            Some((end, derived)) => {
+                if !self.is_folder {
+                    derived.types.iter().for_each(|name| kept.add_type(Arc::clone(name)));
+                }
+                self.totals = end.totals;
+                self.last_event_id = end.last_event_id;
+                if length <= CHECKED_AT_ONCE {
+                    self.check(&journal, &name).map_err(fail)?;
+                }
+                (end.rows, [derived.index, derived.ids], journal)
+            }
+            None => {
+                let rebuilt = rebuild::rebuild(&journal, &head, limits, self.totals, &kept, &name);
+                let Rebuilt { index, ids, rows, totals, last_event_id, damage } =
+                    rebuilt.map_err(fail)?;
+                if damage.is_empty() && !self.is_closed {
+                    self.tell(&name, length, 0, DamageKind::NotClosed);
+                }
+                self.damage.extend(damage);
+                self.totals = totals;
+                self.last_event_id = last_event_id;
+                (rows, [index, ids], journal)
+            }
+        };
+        let [index, ids] = blobs;
+        // Rows go on from the segment before, whatever a damaged head says.
+        let first_row = head.first_row.max(self.next_row);
+        self.next_row = first_row + rows;
+        kept.push(Arc::new(Segment::existing(
+            head.segment,
+            first_row,
+            rows,
+            [journal, index, ids],
+            head.checkpoint,
+        )));
+        Ok(())
+    }
+
+    /// The first segment's head tells what the session is of.
+    fn kept_of(&mut self, head: Option<&Head>) -> Arc<Kept> {
+        let is_folder = self.is_folder;
+        let path = self.path;
+        Arc::clone(self.kept.get_or_insert_with(|| {
+            let origin = head.map(|head| head.origin.clone()).unwrap_or_default();
+            let kept = Arc::new(Kept::new(origin));
+            if is_folder {
+                let types = fs::read(path.join(types::TYPES_FILE)).ok();
+                let types = types.and_then(|bytes| types::decode(&bytes)).unwrap_or_default();
+                types.into_iter().for_each(|name| kept.add_type(name));
+            }
+            if let Some(head) = head {
+                kept.show_from(head.first_row);
+            }
+            kept
+        }))
+    }
+
+    fn check(&mut self, journal: &Blob, name: &str) -> io::Result<()> {
+        let mut walk = Walk::new(journal);
+        while let Some(step) = walk.step()? {
+            self.damage.extend(damage_of(&step, name));
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, file: &str, at: u64, bytes: u64, kind: DamageKind) {
+        self.damage.push(Damage { file: file.into(), at, bytes, kind });
+    }
+
+    fn finish(self) -> Recording {
+        let kept = self.kept.unwrap_or_else(|| Arc::new(Kept::new(Origin::default())));
+        self.damage.into_iter().for_each(|damage| kept.add_damage(damage));
+        let rows = self.totals;
+        kept.ended(End { rows: 0, totals: rows, last_event_id: self.last_event_id });
+        Recording { kept, totals: rows, is_closed: self.is_closed }
+    }
+}
+
+const EMPTY: Totals = Totals {
+    events: 0,
+    comments: 0,
+    reconnection_times: 0,
+    decode_errors: 0,
+    attempts: 0,
+    connections: 0,
+    data_bytes: 0,
+    kept_bytes: 0,
+    rows_forgotten: 0,
+};
+
+/// What was derived from a journal, and where that ends.
+struct Derived {
+    journal_end: u64,
+    index: Blob,
+    ids: Blob,
+    types: Vec<Arc<str>>,
+}
+
+impl Derived {
+    /// Whether it is an index of so many rows, whose entries are intact as far as it is small.
+    fn is_of(&self, rows: u64) -> bool {
+        let length = self.index.len();
+        if length != rows * ENTRY as u64 {
+            return false;
+        }
+        let mut bytes = Vec::new();
+        length > CHECKED_AT_ONCE / 8
+            || self.index.read_into(0, usize::try_from(length).unwrap_or(0), &mut bytes).is_ok()
+                && bytes.as_chunks::<ENTRY>().0.iter().all(|entry| Entry::decode(entry).is_some())
+                && self.ids_are_intact(&bytes)
+    }
+
+    fn ids_are_intact(&self, entries: &[u8]) -> bool {
+        let mut ids = Vec::new();
+        let length = usize::try_from(self.ids.len()).unwrap_or(0);
+        if self.ids.read_into(0, length, &mut ids).is_err() {
+            return false;
+        }
+        let entries = entries.as_chunks::<ENTRY>().0.iter().filter_map(Entry::decode);
+        entries.filter(|entry| entry.id_length > 0).all(|entry| {
+            let at = usize::try_from(entry.id_at).unwrap_or(usize::MAX);
+            let end = at.saturating_add(entry.id_length as usize + crate::journal::segment::ID_CRC);
+            ids.get(at..end).is_some_and(|bytes| reader::checked_id(bytes).is_ok())
+        })
+    }
+}
+
+/// The files beside a segment's journal.
+fn sidecars(journal: &Path, length: u64) -> Option<Derived> {
+    let index = Blob::open(&journal.with_extension("index")).ok()?;
+    let ids = Blob::open(&journal.with_extension("ids")).ok()?;
+    let types = fs::read(journal.with_file_name(types::TYPES_FILE)).ok()?;
+    // Numbers of types mean something only with all of them.
+    let types = types::decode(&types)?;
+    Some(Derived { journal_end: length, index, ids, types })
+}
+
+/// What stands behind the journal in a one-file recording.
+fn trailer(file: &Arc<File>, length: u64) -> Option<Derived> {
+    let whole = Blob::part(Arc::clone(file), 0, length);
+    let size = (FRAME_HEADER + TRAILER_PAYLOAD) as u64;
+    let payload = frame_at(&whole, length.checked_sub(size)?, FrameKind::Trailer)?;
+    if payload.len() != TRAILER_PAYLOAD {
+        return None;
+    }
+    let places: Vec<u64> = (0..4).map(|n| u64_at(&payload, n * 8)).collect();
+    let [journal_end, index_at, ids_at, types_at] = places[..] else { return None };
+    let types = types::decode(&frame_at(&whole, types_at, FrameKind::Types)?)?;
+    let part = |at: u64, kind| {
+        let header = header_at(&whole, at, kind)?;
+        Some(Blob::part(Arc::clone(file), at + FRAME_HEADER as u64, header.length.into()))
+    };
+    Some(Derived {
+        journal_end: Some(journal_end).filter(|end| *end <= length)?,
+        index: part(index_at, FrameKind::Index)?,
+        ids: part(ids_at, FrameKind::Ids)?,
+        types,
+    })
+}
+
+fn header_at(blob: &Blob, at: u64, kind: FrameKind) -> Option<FrameHeader> {
+    let mut bytes = [0; FRAME_HEADER];
+    if blob.read_at(at, &mut bytes).ok()? < FRAME_HEADER {
+        return None;
+    }
+    FrameHeader::decode(&bytes).filter(|header| header.kind == kind)
+}
+
+fn frame_at(blob: &Blob, at: u64, kind: FrameKind) -> Option<Vec<u8>> {
+    let header = header_at(blob, at, kind)?;
+    let length = usize::try_from(header.length).ok()?;
+    if u64::from(header.length) > blob.len() {
+        return None;
+    }
+    let mut payload = Vec::new();
+    blob.read_into(at + FRAME_HEADER as u64, length, &mut payload).ok()?;
+    header.matches(&payload).then_some(payload)
+}
+
+fn head(journal: &Blob) -> Option<Head> {
+    let payload = frame_at(journal, FILE_HEADER as u64, FrameKind::Head)?;
+    serde_json::from_slice(&payload).ok()
+}
+
+/// The end of a journal that was closed.
+pub(super) fn end(journal: &Blob) -> Option<End> {
+    let at = journal.len().checked_sub((FRAME_HEADER + END_PAYLOAD) as u64)?;
+    serde_json::from_slice(&frame_at(journal, at, FrameKind::End)?).ok()
+}
+
+fn damage_of(step: &Step<'_>, file: &str) -> Option<Damage> {
+    let (at, bytes, kind) = match step {
+        Step::Frame { .. } => return None,
+        Step::Spoilt { header, at } => (*at, header.frame_length(), DamageKind::Changed),
+        Step::Broken { at, bytes } => (*at, *bytes, DamageKind::Changed),
+    };
+    Some(Damage { file: file.into(), at, bytes, kind })
+}
+
+/// The journals of a folder, in order.
+fn segments_of(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
+    let fail = |source| unreadable(folder, source);
+    let mut files = Vec::new();
+    for file in fs::read_dir(folder).map_err(fail)? {
+        let path = file.map_err(fail)?.path();
+        let is_number = |stem: &std::ffi::OsStr| {
+            stem.to_str().is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()))
+        };
+        if path.extension().is_some_and(|extension| extension == "sse")
+            && path.file_stem().is_some_and(is_number)
+        {
+            files.push(path);
+        }
+    }
+    // Numbers of equal width, but for a session of more than a million segments.
+    files.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
+    if files.is_empty() {
+        return Err(OpenError::Empty { path: folder.into() });
+    }
+    Ok(files)
+}
+
+fn unreadable(path: &Path, source: io::Error) -> OpenError {
+    OpenError::Unreadable { path: path.into(), source }
+}
+
+/// What a file seems to be instead.
+fn hint(beginning: &[u8]) -> &'static str {
+    let text = beginning.trim_ascii_start();
+    if beginning.is_empty() {
+        "; it is empty"
+    } else if text.starts_with(b"{\"log\"") || text.starts_with(b"{\n  \"log\"") {
+        "; it looks like a HAR file, which can be imported: sse import FILE"
+    } else if text.starts_with(b"{") {
+        "; it looks like lines of JSON, which can be imported: sse import FILE"
+    } else if [&b"data:"[..], b"event:", b"id:", b":", b"retry:"]
+        .iter()
+        .any(|f| text.starts_with(f))
+    {
+        "; it looks like the body of an event stream, which can be imported: sse import FILE"
+    } else {
+        ""
+    }
+}

@@ -1,0 +1,323 @@
+//! Puts a session in one file.
+
+use core::ops::ControlFlow;
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+use super::{
+    open::{self, TRAILER_PAYLOAD},
+    types,
+};
+use crate::{
+    clock::Moment,
+    journal::{
+        entry::{ENTRY, Entry},
+        frame::{self, FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind},
+        reader::{self, Reader},
+        segment::Segment,
+        turn::{END_PAYLOAD, End, Head},
+        view::View,
+        walk::{Step, Walk},
+    },
+    state::Totals,
+};
+
+/// Why a session cannot be put in a file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PackError {
+    /// There is a file of this name.
+    #[error("{} is there already; it is not written over", path.display())]
+    Exists {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Reading or writing failed.
+    #[error("the recording cannot be written to {}: {source}", path.display())]
+    Io {
+        /// Where to.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Puts the session, as it stands in the view, in one file at `path`, with its index. `progress`
+/// hears how many bytes of it were written.
+///
+/// The file appears whole or not at all.
+///
+/// # Errors
+/// [`PackError`] if there is a file of that name, or it cannot be written.
+pub fn pack(
+    view: &View,
+    totals: Totals,
+    path: &Path,
+    progress: impl FnMut(u64),
+) -> Result<(), PackError> {
+    let fail = |source: io::Error| PackError::Io { path: path.into(), source };
+    if path.exists() {
+        return Err(PackError::Exists { path: path.into() });
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let file = options.open(&part).map_err(fail)?;
+    let written = write(view, totals, file, progress).and_then(|file| {
+        file.sync_all()?;
+        // A link is refused where somebody made a file of that name meanwhile.
+        fs::hard_link(&part, path).or_else(|error| {
+            let exists = error.kind() == io::ErrorKind::AlreadyExists;
+            // Some file systems have no links.
+            if exists { Err(error) } else { fs::rename(&part, path) }
+        })
+    });
+    // Of a rename nothing is left; what cannot be removed harms nobody.
+    let _ = fs::remove_file(&part);
+    written.map_err(fail)
+}
+
+fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> io::Result<File> {
+    let mut out = Output { file: BufWriter::with_capacity(1 << 20, file), at: 0, progress };
+    let kept = view.kept();
+    out.bytes(&frame::file_header())?;
+    let first = view.parts().first();
+    let head = Head {
+        origin: kept.origin.clone(),
+        segment: 1,
+        first_row: first.map_or(1, |part| part.segment.first_row),
+        checkpoint: first.map(|part| part.segment.checkpoint.clone()).unwrap_or_default(),
+    };
+    let payload = serde_json::to_vec(&head)?;
+    let mut moment = Moment { unix_micros: kept.origin.started_unix_micros, elapsed_micros: 0 };
+    out.frame(FrameKind::Head, &payload, moment)?;
+
+    // What each segment's positions are moved by.
+    let mut moved = Vec::new();
+    for part in view.parts() {
+        let segment = &part.segment;
+        let end = end_of_rows(segment, part.rows)?;
+        let from = beginning_of_rows(segment)?;
+        moved.push(out.at.cast_signed() - from.cast_signed());
+        out.copy(&segment.journal, from, end)?;
+    }
+    let rows = view.next_row() - head.first_row;
+    let ended = kept.end();
+    let last_event_id = match &ended {
+        Some(end) => end.last_event_id.clone(),
+        None => newest_id(view).unwrap_or_default(),
+    };
+    let end = End { rows, totals: Totals { kept_bytes: 0, ..totals }, last_event_id };
+    if let Some(last) = view.parts().last()
+        && let Some(entry) = newest_entry(last.rows, &last.segment)
+    {
+        moment.elapsed_micros = entry.elapsed_micros;
+        moment.unix_micros += entry.elapsed_micros;
+    }
+    out.frame(FrameKind::End, &end.encode(), moment)?;
+
+    let journal_end = out.at;
+    let places = out.derived(view, &moved, moment)?;
+    let mut payload = [0; TRAILER_PAYLOAD];
+    for (slot, place) in [journal_end].into_iter().chain(places).enumerate() {
+        payload[slot * 8..slot * 8 + 8].copy_from_slice(&place.to_le_bytes());
+    }
+    out.frame(FrameKind::Trailer, &payload, moment)?;
+    out.file.into_inner().map_err(io::IntoInnerError::into_error)
+}
+
+struct Output<P> {
+    file: BufWriter<File>,
+    at: u64,
+    progress: P,
+}
+
+impl<P: FnMut(u64)> Output<P> {
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn frame(&mut self, kind: FrameKind, payload: &[u8], moment: Moment) -> io::Result<()> {
+        let header = FrameHeader::new(kind, payload, moment, 0);
+        self.bytes(&header.encode())?;
+        self.bytes(payload)
+    }
+
+    fn copy(&mut self, journal: &crate::journal::blob::Blob, from: u64, to: u64) -> io::Result<()> {
+        let mut buffer = vec![0; 1 << 20];
+        let mut at = from;
+        while at < to {
+            let room = usize::try_from(to - at).unwrap_or(usize::MAX).min(buffer.len());
+            let read = journal.read_at(at, &mut buffer[..room])?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.bytes(&buffer[..read])?;
+            at += read as u64;
+            (self.progress)(self.at);
+        }
+        Ok(())
+    }
+
+    /// Index, IDs and types; says where they are.
+    fn derived(&mut self, view: &View, moved: &[i64], moment: Moment) -> io::Result<[u64; 3]> {
+        let rows: u64 = view.parts().iter().map(|part| part.rows).sum();
+        // Of a session under way they go on growing.
+        let ids: Vec<u64> = view.parts().iter().map(|part| part.segment.ids.len()).collect();
+        let (Ok(index_length), Ok(ids_length)) =
+            (u32::try_from(rows * ENTRY as u64), u32::try_from(ids.iter().sum::<u64>()))
+        else {
+            // More than a frame can say: whoever opens it makes the index again.
+            return Ok([0; 3]);
+        };
+        let index_at = self.at;
+        self.streamed(FrameKind::Index, index_length, moment, |each| {
+            entries(view, moved, &ids, |entry| each(&entry))
+        })?;
+        let ids_at = self.at;
+        self.streamed(FrameKind::Ids, ids_length, moment, |each| ids_of(view, &ids, each))?;
+        let types_at = self.at;
+        self.frame(FrameKind::Types, types::encode(&view.kept().types()).as_bytes(), moment)?;
+        Ok([index_at, ids_at, types_at])
+    }
+
+    /// Writes a frame whose payload is never held: it is made once for its sum, and once to be written.
+    fn streamed(
+        &mut self,
+        kind: FrameKind,
+        length: u32,
+        moment: Moment,
+        payload: impl Fn(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut sum = crc32fast::Hasher::new();
+        payload(&mut |bytes| {
+            sum.update(bytes);
+            Ok(())
+        })?;
+        let payload_crc = sum.finalize();
+        let header = FrameHeader { kind, length, moment, attempt: 0, wire: length, payload_crc };
+        self.bytes(&header.encode())?;
+        payload(&mut |bytes| self.bytes(bytes))
+    }
+}
+
+/// All entries, as they stand in one file.
+fn entries(
+    view: &View,
+    moved: &[i64],
+    ids: &[u64],
+    mut each: impl FnMut([u8; ENTRY]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut ids_moved = 0;
+    for ((part, moved), ids) in view.parts().iter().zip(moved).zip(ids) {
+        let failed = reader::for_entries(view, part.numbers(), |_, _, entry| {
+            let entry = entry.map(|entry| Entry {
+                at: entry.at.saturating_add_signed(*moved),
+                id_at: if entry.id_length == 0 { 0 } else { entry.id_at + ids_moved },
+                ..entry
+            });
+            // A damaged one stays so.
+            match each(entry.map_or([0; ENTRY], |entry| entry.encode())) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
+            }
+        });
+        failed.map_or(Ok(()), Err)?;
+        ids_moved += ids;
+    }
+    Ok(())
+}
+
+fn ids_of(
+    view: &View,
+    ids: &[u64],
+    each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 16];
+    for (part, end) in view.parts().iter().zip(ids) {
+        let mut at = 0;
+        while at < *end {
+            let room = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
+            let read = part.segment.ids.read_at(at, &mut buffer[..room])?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            each(&buffer[..read])?;
+            at += read as u64;
+        }
+    }
+    Ok(())
+}
+
+/// Where the frames after the head begin.
+fn beginning_of_rows(segment: &Segment) -> io::Result<u64> {
+    let mut walk = Walk::new(&segment.journal);
+    match walk.step()? {
+        Some(Step::Frame { header, .. }) if header.kind == FrameKind::Head => Ok(walk.at()),
+        Some(Step::Spoilt { header, .. }) if header.kind == FrameKind::Head => Ok(walk.at()),
+        _ => Ok(FILE_HEADER as u64),
+    }
+}
+
+/// Where what the view shows ends: before the end frame of a closed segment, and before what came
+/// after the view was made.
+fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
+    let length = segment.journal.len();
+    if segment.rows() > rows {
+        return end_of_newest(segment, rows);
+    }
+    Ok(match open::end(&segment.journal) {
+        Some(_) => length - (FRAME_HEADER + END_PAYLOAD) as u64,
+        None => length,
+    })
+}
+
+/// Where the frame ends in which the newest row ends.
+fn end_of_newest(segment: &Segment, rows: u64) -> io::Result<u64> {
+    let Some(newest) = newest_entry(rows, segment) else { return beginning_of_rows(segment) };
+    let mut at = newest.at.saturating_sub(newest.frame_back.into());
+    let mut missing = u64::from(newest.length.max(1));
+    let mut into = u64::from(newest.frame_back).saturating_sub(FRAME_HEADER as u64);
+    let mut bytes = [0; FRAME_HEADER];
+    while missing > 0 {
+        if segment.journal.read_at(at, &mut bytes)? < FRAME_HEADER {
+            return Ok(segment.journal.len());
+        }
+        let Some(header) = FrameHeader::decode(&bytes) else { return Ok(segment.journal.len()) };
+        at += header.frame_length();
+        missing = missing.saturating_sub(u64::from(header.length).saturating_sub(into));
+        into = 0;
+    }
+    Ok(at)
+}
+
+fn newest_entry(rows: u64, segment: &Segment) -> Option<Entry> {
+    let mut bytes = [0; ENTRY];
+    let at = rows.checked_sub(1)? * ENTRY as u64;
+    let read = segment.index.read_at(at, &mut bytes).ok()?;
+    (read == ENTRY).then(|| Entry::decode(&bytes)).flatten()
+}
+
+/// The ID at the newest event.
+fn newest_id(view: &View) -> Option<String> {
+    let mut reader = Reader::new(view);
+    let newest = view.next_row().checked_sub(1)?;
+    (view.first_row()..=newest).rev().take(1000).find_map(|number| {
+        let row = reader.row(number, 0)?;
+        (row.kind == crate::row::RowKind::Event).then_some(row.id)
+    })
+}

@@ -1,0 +1,84 @@
+//! The interned event types of a session, as text that is checked line by line.
+
+use alloc::sync::Arc;
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::Path,
+};
+
+use crate::journal::kept::Kept;
+
+/// What the file is called in a session's folder.
+pub(crate) const TYPES_FILE: &str = "types";
+
+/// The file that a recording session appends to.
+#[derive(Debug)]
+pub(crate) struct TypesFile {
+    file: File,
+    written: usize,
+}
+
+impl TypesFile {
+    pub(crate) fn create(folder: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.append(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        Ok(Self { file: options.open(folder.join(TYPES_FILE))?, written: 0 })
+    }
+
+    /// Writes the types that are new since the last call.
+    pub(crate) fn append(&mut self, kept: &Kept) -> io::Result<()> {
+        let new = kept.types_after(self.written);
+        if !new.is_empty() {
+            self.file.write_all(encode(&new).as_bytes())?;
+            self.written += new.len();
+        }
+        Ok(())
+    }
+}
+
+/// A line each: the CRC in eight hexadecimal digits, a space, the type. No type has a line break.
+pub(crate) fn encode(types: &[Arc<str>]) -> String {
+    types.iter().map(|name| format!("{:08x} {name}\n", crc32fast::hash(name.as_bytes()))).collect()
+}
+
+/// `None`: damaged.
+pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<Arc<str>>> {
+    let text = core::str::from_utf8(bytes).ok()?;
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let lines = text.strip_suffix('\n')?.split('\n');
+    lines
+        .map(|line| {
+            let (crc, name) = line.split_once(' ')?;
+            let crc = u32::from_str_radix(crc, 16).ok()?;
+            (crc == crc32fast::hash(name.as_bytes())).then(|| name.into())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_come_back_and_damage_is_seen() {
+        let types: Vec<Arc<str>> = vec!["message".into(), "a b".into(), "é".into()];
+        let text = encode(&types);
+        assert_eq!(decode(text.as_bytes()), Some(types));
+        assert_eq!(decode(b""), Some(Vec::new()));
+        for bit in 0..text.len() * 8 {
+            let mut bytes = text.clone().into_bytes();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let read = decode(&bytes);
+            // The case of a hexadecimal digit is the one bit that means nothing.
+            assert!(read.is_none() || read == decode(text.as_bytes()), "bit {bit}: {read:?}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Recordings from and to what other programs know.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+use std::{fs, path::PathBuf};
+
+use serde_json::{Value, json};
+use sse_monitor_engine::{
+    Row, RowKind,
+    recording::{ImportError, Recording, Source, export, import},
+};
+
+const STREAM: &[u8] =
+    b"retry: 20\nid: 1\nevent: tick\ndata: one\ndata: two\n\n: beat\n\ndata: \xff\n\n";
+
+#[test]
+fn a_body_comes_out_as_it_went_in() {
+    let import = Imported::of(STREAM, Source::Raw);
+    let rows = import.events();
+    assert_eq!(rows.len(), 2);
+    assert_eq!((rows[0].event_type.as_str(), rows[0].data.as_str()), ("tick", "one\ntwo"));
+    assert_eq!((rows[1].id.as_str(), rows[1].data.as_str()), ("1", "\u{fffd}"));
+    let mut out = Vec::new();
+    assert_eq!(export::raw(&import.recording.view(), None, &mut out).unwrap(), STREAM.len() as u64);
+    assert_eq!(out, STREAM);
+    assert_eq!(import.recording.origin().imported_from.as_deref(), Some("a file"));
+}
+
+#[test]
+fn the_codecs_vectors_come_out_as_they_went_in() {
+    let vectors: Value =
+        serde_json::from_str(include_str!("../../../sse-codec/tests/vectors.json")).unwrap();
+    let mut seen = 0;
+    for vector in vectors["vectors"].as_array().unwrap() {
+        let input = match vector["hex"].as_str() {
+            Some(hex) => bytes_of(hex),
+            None => vector["input"].as_str().unwrap().as_bytes().to_vec(),
+        };
+        if input.is_empty() {
+            continue;
+        }
+        let import = Imported::of(&input, Source::Raw);
+        let name = vector["name"].as_str().unwrap();
+        let fixture = export::fixture(&import.recording.view(), 1, name).unwrap().unwrap();
+        assert_eq!(fixture["name"], vector["name"]);
+        let events = |vector: &Value| -> Vec<(Value, Value, Value)> {
+            let events = vector["events"].as_array().unwrap().iter();
+            let or = |value: &Value, default: &str| {
+                if value.is_null() { json!(default) } else { value.clone() }
+            };
+            events
+                .map(|e| (or(&e["type"], "message"), e["data"].clone(), or(&e["id"], "")))
+                .collect()
+        };
+        assert_eq!(events(&fixture), events(vector), "{name}");
+        assert_eq!(fixture["retry"], vector["retry"], "{name}");
+        let rows = import.events();
+        let rows: Vec<_> =
+            rows.iter().map(|r| (json!(r.event_type), json!(r.data), json!(r.id))).collect();
+        assert_eq!(rows, events(vector), "the rows of {name}");
+        seen += 1;
+    }
+    assert!(seen > 90, "{seen}");
+}
+
+#[test]
+fn lines_of_tail_become_the_events_they_tell_of() {
+    let lines = concat!(
+        r#"{"kind":"event","n":1,"time":"2026-01-31T12:00:00.000001Z","attempt":1,"type":"tick","id":"7","data":"a\nb"}"#,
+        "\n",
+        r#"{"kind":"comment","time":"2026-01-31T12:00:01Z","attempt":1,"text":" beat"}"#,
+        "\n\n",
+        r#"{"kind":"event","n":2,"time":"2026-01-31T12:00:02Z","attempt":3,"type":"message","id":"7","data":""}"#,
+        "\n",
+    );
+    let import = Imported::of(lines.as_bytes(), Source::Ndjson);
+    let events = import.events();
+    assert_eq!((events[0].event_type.as_str(), events[0].data.as_str()), ("tick", "a\nb"));
+    assert_eq!(events[0].unix_micros, 1_769_860_800_000_001);
+    assert_eq!((events[1].id.as_str(), events[1].data.as_str()), ("7", ""));
+    assert_eq!(events[1].elapsed_micros, 1_999_999);
+    let rows = import.recording.view().page(1, 99, 99);
+    assert!(rows.iter().any(|row| row.kind == RowKind::Comment && row.data == " beat"));
+    // The second attempt brought nothing, and is not left out.
+    assert_eq!(events[1].attempt, 3);
+}
+
+#[test]
+fn other_lines_of_json_are_events_themselves() {
+    let import = Imported::of(b"{\"a\":1}\n{\"a\":2}\n", Source::Ndjson);
+    let data: Vec<_> = import.events().into_iter().map(|row| row.data).collect();
+    assert_eq!(data, ["{\"a\":1}", "{\"a\":2}"]);
+}
+
+#[test]
+fn a_har_file_comes_out_as_it_went_in() {
+    let har = json!({"log": {"version": "1.2", "entries": [
+        {
+            "startedDateTime": "2026-01-31T12:00:05.5Z",
+            "request": {"method": "POST", "url": "https://me:pw@example.com/a?token=CANARY&b=c",
+                "headers": [{"name": "Authorization", "value": "Bearer CANARY"}]},
+            "response": {"status": 200, "httpVersion": "HTTP/2.0",
+                "headers": [{"name": "content-type", "value": "text/event-stream"}],
+                "content": {"mimeType": "text/event-stream; charset=utf-8", "text": "id: 2\ndata: b\n\n"}},
+            "timings": {"wait": 12.5},
+        },
+        {
+            "startedDateTime": "2026-01-31T12:00:00Z",
+            "request": {"method": "GET", "url": "https://example.com/a"},
+            "response": {"status": 200, "content": {"mimeType": "text/event-stream",
+                "text": "aWQ6IDEKZGF0YTogYQoK", "encoding": "base64"}},
+        },
+        {
+            "startedDateTime": "2026-01-31T12:00:00Z",
+            "request": {"method": "GET", "url": "https://example.com/page"},
+            "response": {"status": 200, "content": {"mimeType": "text/html", "text": "<p>"}},
+        },
+    ]}});
+    let import = Imported::of(har.to_string().as_bytes(), Source::Har);
+    let events = import.events();
+    let told: Vec<_> =
+        events.iter().map(|row| (row.attempt, row.id.as_str(), row.data.as_str())).collect();
+    assert_eq!(told, [(1, "1", "a"), (2, "2", "b")], "in the order of their times");
+    assert_eq!(events[1].elapsed_micros, 5_512_500);
+    let request = import.recording.view().turn(4).unwrap().request.unwrap();
+    assert_eq!(request.url, "https://***@example.com/a?token=***&b=c");
+    let mut out = Vec::new();
+    export::har(&import.recording.view(), &mut out).unwrap();
+    assert!(!String::from_utf8_lossy(&out).contains("CANARY"));
+    let written: Value = serde_json::from_slice(&out).unwrap();
+    let times = &written["log"]["entries"][1];
+    assert_eq!(
+        (&times["time"], &times["startedDateTime"]),
+        (&json!(0.0), &json!("2026-01-31T12:00:05.5Z"))
+    );
+    let again = Imported::of(&out, Source::guess(&out));
+    let texts = |rows: Vec<Row>| -> Vec<_> {
+        rows.into_iter().map(|row| (row.attempt, row.id, row.data)).collect()
+    };
+    assert_eq!(texts(again.events()), texts(events));
+}
+
+#[test]
+fn a_request_comes_out_as_a_curl_command() {
+    let har = json!({"log": {"entries": [{
+        "startedDateTime": "2026-01-31T12:00:00Z",
+        "request": {"method": "GET", "url": "https://example.com/it's",
+            "headers": [{"name": "Cookie", "value": "a=b"}, {"name": "Accept", "value": "*/*"}]},
+        "response": {"status": 200, "content": {"mimeType": "text/event-stream", "text": "data: a\n\n"}},
+    }]}});
+    let import = Imported::of(har.to_string().as_bytes(), Source::Har);
+    let command = export::curl(&import.recording.view(), 1).unwrap().unwrap();
+    assert_eq!(
+        command,
+        "curl -N \\\n  -H 'cookie: ***' \\\n  -H 'accept: */*' \\\n  'https://example.com/it'\\''s'"
+    );
+    assert_eq!(export::curl(&import.recording.view(), 2).unwrap(), None);
+}
+
+#[test]
+fn what_cannot_be_imported_is_told_and_leaves_nothing() {
+    let keep = tempfile::tempdir().unwrap();
+    let to = keep.path().join("out.ssrec");
+    let refused = |bytes: &[u8], source| import(bytes, source, "a file", &to).unwrap_err();
+    let line = br#"{"kind":"event","data":"a"}"#;
+    let error = refused(&[line, &b"\n{\"kind\":\"event\"}\n"[..]].concat(), Source::Ndjson);
+    assert!(matches!(error, ImportError::Line { line: 2, .. }), "{error}");
+    assert!(matches!(refused(b"{}", Source::Har), ImportError::Har { .. }));
+    assert!(matches!(refused(br#"{"log":{"entries":[]}}"#, Source::Har), ImportError::NoStream));
+    assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0);
+    import(&b"data: a\n\n"[..], Source::Raw, "a file", &to).unwrap();
+    assert!(matches!(refused(b"data: a\n\n", Source::Raw), ImportError::Pack(_)));
+    assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_a_file_is_shows_in_its_beginning() {
+    for (beginning, source) in [
+        (&b"data: a"[..], Source::Raw),
+        (b"", Source::Raw),
+        (b"\xEF\xBB\xBF: a", Source::Raw),
+        (b" {\"kind\":", Source::Ndjson),
+        (b"[1]", Source::Ndjson),
+        (b"{\n \"log\": {", Source::Har),
+    ] {
+        assert_eq!(Source::guess(beginning), source, "{beginning:?}");
+    }
+}
+
+struct Imported {
+    recording: Recording,
+    _keep: tempfile::TempDir,
+}
+
+impl Imported {
+    fn of(bytes: &[u8], source: Source) -> Self {
+        let keep = tempfile::tempdir().unwrap();
+        let to: PathBuf = keep.path().join("out.ssrec");
+        import(bytes, source, "a file", &to).unwrap();
+        let recording = Recording::open(&to).unwrap();
+        assert_eq!(recording.damage(), []);
+        Self { recording, _keep: keep }
+    }
+
+    fn events(&self) -> Vec<Row> {
+        let mut rows = self.recording.view().page(1, usize::MAX, usize::MAX);
+        rows.retain(|row| row.kind == RowKind::Event);
+        rows
+    }
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let digits = String::from_utf8(digits).unwrap();
+    (0..digits.len() / 2)
+        .map(|n| u8::from_str_radix(&digits[2 * n..2 * n + 2], 16).unwrap())
+        .collect()
+}
