@@ -1,12 +1,12 @@
 //! What lies between the events and the wire: compression, HTTP/2, proxies.
 
-use core::{convert::Infallible, net::SocketAddr};
+use core::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use http::header::CONTENT_TYPE;
 use http_body_util::Full;
 use hyper::{body::Bytes, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_client::{EventSource, HttpClient, Update};
+use sse_client::{Event, EventSource, HttpClient, Update};
 use tokio::net::TcpListener;
 
 use crate::origin::{Origin, STREAM, Step, answer, send, source};
@@ -78,7 +78,7 @@ async fn readers_that_pause_on_one_http_2_connection_stop_no_other() {
     let mut paused = Vec::new();
     for _ in 0..8 {
         let mut source = open("/flood");
-        source.next().await.unwrap().unwrap();
+        in_time(&mut source).await;
         paused.push(source);
     }
     // As much arrives for them meanwhile as may.
@@ -86,9 +86,13 @@ async fn readers_that_pause_on_one_http_2_connection_stop_no_other() {
         tokio::task::yield_now().await;
     }
     let mut source = open("/");
-    let patience = core::time::Duration::from_secs(10);
-    let event = tokio::time::timeout(patience, source.next()).await.expect("it starves");
-    assert_eq!(event.unwrap().unwrap().data(), "1 after -");
+    assert_eq!(in_time(&mut source).await.data(), "1 after -");
+}
+
+/// The next event, unless the stream starves.
+async fn in_time(source: &mut EventSource) -> Event {
+    let event = tokio::time::timeout(Duration::from_secs(10), source.next()).await;
+    event.expect("it starves").unwrap().unwrap()
 }
 
 #[tokio::test]

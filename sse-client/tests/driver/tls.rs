@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
-use sse_client::{Builder, EventSource, Update, session::ErrorKind};
+use sse_client::{Builder, EventSource, RetryPolicy, Update, session::ErrorKind};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -23,7 +23,7 @@ const AUTHORITY: &[u8] = include_bytes!("tls/ca.pem");
 #[tokio::test]
 async fn a_trusted_certificate_opens_the_stream() {
     let address = serve(SERVER, false).await;
-    let mut source = trusting(address).open().unwrap();
+    let mut source = trusting(address).policy(RetryPolicy::never()).open().unwrap();
     assert_eq!(source.next().await.unwrap().unwrap().data(), "secret");
 }
 
