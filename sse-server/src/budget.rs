@@ -47,11 +47,17 @@ impl Share {
         }
         is_left
     }
+
+    /// Gives back all that it has.
+    pub(crate) fn give_back(&mut self) {
+        let taken = core::mem::take(&mut self.taken);
+        self.budget.left.fetch_add(taken, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.left.fetch_add(self.taken, Ordering::Relaxed);
+        self.give_back();
     }
 }
 

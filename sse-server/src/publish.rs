@@ -278,6 +278,7 @@ where
     let mut body = core::pin::pin!(body);
     let most = max.saturating_add(MAX_DISCARD);
     let (mut bytes, mut len) = (BytesMut::new(), body.size_hint().lower() as usize);
+    let mut has_room = true;
     if len <= most {
         len = 0;
         while let Some(frame) = body.frame().await {
@@ -289,15 +290,14 @@ where
             if len > most {
                 break;
             }
-            if len <= max {
+            if len <= max && has_room {
                 bytes.extend_from_slice(&data.copy_to_bytes(data.remaining()));
                 // Room is made for more than has come.
-                if !share.grow_to(bytes.capacity()) {
-                    return Err(Refusal::new(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "too many large bodies are on their way to this server; try again later",
-                    ));
-                }
+                has_room = share.grow_to(bytes.capacity());
+            }
+            if len > max || !has_room {
+                bytes = BytesMut::new();
+                share.give_back();
             }
         }
     }
@@ -305,6 +305,12 @@ where
         return Err(Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format_args!("the body has more than {max} bytes; send less, or a reference to it"),
+        ));
+    }
+    if !has_room {
+        return Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many large bodies are on their way to this server; try again later",
         ));
     }
     Ok(bytes.freeze())
