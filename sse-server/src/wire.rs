@@ -306,7 +306,7 @@ impl AsyncWrite for WireEnd {
 
 #[cfg(test)]
 mod tests {
-    use core::{net::Ipv4Addr, pin::pin};
+    use core::{future::poll_fn, net::Ipv4Addr, pin::pin};
 
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -359,5 +359,23 @@ mod tests {
                 assert_eq!(taken, (version, text.to_owned()), "{first:?} {rest:?}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn one_that_is_done_with_sending_is_gone_in_a_stream_and_waits_for_its_answer_after_one()
+    -> io::Result<()> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let mut peer = TcpStream::connect(listener.local_addr()?).await?;
+        let writer = Arc::new(Writer::default());
+        let wire = Wire::new(listener.accept().await?.0, writer.clone(), Duration::MAX);
+        let lost = || poll_fn(|cx| Poll::Ready(wire.has_lost_peer(&mut false, cx)));
+        CutHandle::new(writer.clone()).watch_peer();
+        assert!(!lost().await);
+        peer.shutdown().await?;
+        wire.socket.readable().await?;
+        assert!(lost().await);
+        writer.begin_answer();
+        assert!(!lost().await);
+        Ok(())
     }
 }

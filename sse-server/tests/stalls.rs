@@ -5,10 +5,7 @@
 
 mod common;
 
-use std::{
-    io::{Read, Write},
-    net::{Shutdown, TcpStream},
-};
+use std::{io::Write, net::TcpStream};
 
 use common::Server;
 
@@ -54,24 +51,4 @@ fn one_that_is_revoked_while_it_does_not_read_is_cut() {
     // One that reads is ended in peace.
     reads.rest();
     stalled.wait_for_reset();
-}
-
-#[test]
-fn one_that_is_done_with_asking_is_answered_after_a_long_poll_all_the_same() {
-    let server = Server::start(&[]);
-    let mut peer = server.send(
-        b"GET /events/a?timeout=0 HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n",
-    );
-    let (status, headers) = common::read_head(&mut peer);
-    assert_eq!(status, 200);
-    let len = headers.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
-    peer.read_exact(&mut vec![0; len.parse().unwrap()]).unwrap();
-    // In two pieces, so that it is still being read when the end of asking is seen.
-    let head = "POST /events/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n";
-    peer.get_mut().write_all(head.as_bytes()).unwrap();
-    peer.get_mut().write_all(b"hi").unwrap();
-    peer.get_mut().shutdown(Shutdown::Write).unwrap();
-    let mut answer = String::new();
-    peer.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
