@@ -97,10 +97,16 @@ pub(crate) async fn serve(
                 http::Version::HTTP_2 => CutHandle::of_stream(),
                 _ => Some(CutHandle::new(writer)),
             };
+            let watch = cut.clone().filter(|_| request.version() == http::Version::HTTP_2);
             if let Some(cut) = cut {
                 request.extensions_mut().insert(cut);
             }
-            Ok::<_, Infallible>(listening.answer(request).await)
+            let answer = listening.answer(request).await;
+            Ok::<_, Infallible>(match watch {
+                // The wire sees to it that what HTTP/1.1 writes is taken.
+                None => answer,
+                Some(cut) => answer.map(|body| body.watched(cut, listening.max_stall)),
+            })
         }
     });
 

@@ -282,3 +282,19 @@ async fn over_http_2_many_streams_share_a_connection() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_answer_of_http_2_of_many_pieces_comes_whole() {
+    let hub = hub();
+    let (client, address) = http_2(hub.clone()).await;
+    let data = "x".repeat(200_000);
+    hub.publish(Publish::new([Topic::new("a").unwrap()], data.clone())).await.unwrap();
+    let request = http::Request::get(format!("http://{address}/events/a?lastEventId=earliest"))
+        .header("accept", "application/json")
+        .body(Full::new(Bytes::new()));
+    let answer = client.clone().send_request(request.unwrap()).await.unwrap();
+    let len: usize = answer.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body.len(), len);
+    assert!(String::from_utf8_lossy(&body).contains(&data));
+}
