@@ -84,10 +84,13 @@ impl Server {
         let Self { listener, admin, hub, config } = self;
         let stopping = Arc::new(Stop::default());
         let max_stall = hub.shared().max_stall();
-        let origins = &hub.routes().allowed_origins;
         let listening = |listener: &TcpListener, site| {
             let address = listener.local_addr();
             let is_local = address.is_ok_and(|address| address.ip().is_loopback());
+            let origins = match &site {
+                Site::Public(_) => &hub.routes().allowed_origins[..],
+                Site::Admin(_) => &[],
+            };
             let guard = is_local.then(|| Guard::new(&config.allowed_hosts, origins));
             let (config, stop) = (config.clone(), stopping.clone());
             Arc::new(Listening { site, config, guard, stop, max_stall })

@@ -185,7 +185,9 @@ fn a_long_poll_is_never_told_to_begin_anew_where_it_asked_for_what_is_kept() {
 
 #[test]
 fn a_page_from_elsewhere_publishes_only_if_its_origin_is_allowed() {
-    let server = Server::start(&["--allow-origin", "https://shop.test"]);
+    let mut server =
+        Server::start(&["--allow-origin", "https://shop.test", "--admin", "127.0.0.1:0"]);
+    let admin = server.admin();
     let post = |headers: &str| {
         let headers = format!("Content-Type: text/plain\r\n{headers}");
         server.request("POST", "/events/a", &headers, b"x")
@@ -197,6 +199,11 @@ fn a_page_from_elsewhere_publishes_only_if_its_origin_is_allowed() {
     let shop = "Origin: https://shop.test\r\nSec-Fetch-Site: cross-site\r\n";
     assert_eq!(post(shop).status, 200);
     assert_eq!(post("Sec-Fetch-Site: same-origin\r\n").status, 200);
+    // That goes for what is published, and for nothing else.
+    let mut stream = std::net::TcpStream::connect(admin).unwrap();
+    let stats = "GET /stats HTTP/1.1\r\nHost: localhost\r\nOrigin: https://shop.test\r\n\r\n";
+    stream.write_all(stats.as_bytes()).unwrap();
+    assert_eq!(read_head(&mut std::io::BufReader::new(stream)).0, 403);
 }
 
 #[test]
