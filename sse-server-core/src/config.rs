@@ -86,7 +86,8 @@ pub enum Overflow {
     /// It is cut, and loses nothing: it resumes from history.
     #[default]
     Cut,
-    /// It is given the latest event of each of its topics, behind a `reset`.
+    /// It is given the latest event of each of its topics that the hub has at hand, behind a
+    /// `reset`.
     SkipToLatest,
     /// It loses the oldest events, as many as bring it back under the limit, behind a `reset`.
     DropOldest,
@@ -116,7 +117,8 @@ pub struct HubConfig {
     pub heartbeat_event: Option<Duration>,
     /// The reconnection time that streams state, give or take half. 2 s.
     pub retry: Duration,
-    /// By how many bytes a subscriber may lag. 1 MiB.
+    /// By how many bytes a subscriber may lag. 1 MiB. One that the window overtakes may lag by a
+    /// page's worth at most.
     pub max_lag: u64,
     /// For how long it may lag by more: only what came before counts, so that a burst which nobody
     /// had the time to read cuts nobody. 250 ms.

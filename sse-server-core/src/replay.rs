@@ -78,6 +78,10 @@ impl Hub {
             subscriber.pace = Pace::FromEarliest;
             self.settle(index, now);
         } else if matches!(subscriber.phase, Phase::Live) {
+            // What the hub itself has not heard is no slowness of a subscriber.
+            if subscriber.pace == Pace::Live {
+                subscriber.pace = Pace::CatchingUp;
+            }
             self.settle(index, now);
         }
     }
@@ -153,7 +157,12 @@ impl Hub {
             subscriber.pace = Pace::CatchingUp;
         }
         subscriber.phase = Phase::Replaying(Box::new(Replay { fetch, page: Some(page.clone()) }));
-        self.turn_page(id, now);
+        let (is_live, cursor) = (subscriber.pace == Pace::Live, subscriber.cursor);
+        if is_live && self.is_left_behind(page, cursor) {
+            self.overflow(id);
+        } else {
+            self.turn_page(id, now);
+        }
         self.make_ready(id.index, now);
     }
 

@@ -235,7 +235,12 @@ impl Log {
 
     /// Whether everything of this topic past an offset is at hand.
     pub(crate) fn covers(&self, topic: u32, after: u64) -> bool {
-        self.index.trimmed(topic) <= after
+        self.trimmed(topic) <= after
+    }
+
+    /// Up to where entries of this topic are gone.
+    pub(crate) fn trimmed(&self, topic: u32) -> u64 {
+        self.index.trimmed(topic)
     }
 
     /// How many bytes of this topic lie past an offset.
@@ -243,14 +248,17 @@ impl Log {
         self.index.bytes_after(topic, after)
     }
 
-    /// How many bytes of whatever topic lie past an offset: never less than [`lag`](Self::lag) of
-    /// any topics together, without a search.
+    /// How many bytes of whatever topic lie past an offset: never less than those of any
+    /// topics, without a search.
     pub(crate) fn lag_of_all(&self, after: u64) -> u64 {
         let behind = self.head.saturating_sub(after);
         match (self.entries.len() as u64).checked_sub(behind + 1) {
             Some(index) => self.total_bytes - self.entries[index as usize].end,
             None if behind == 0 => 0,
-            None => self.kept_bytes,
+            None => self
+                .entries
+                .front()
+                .map_or(0, |first| self.total_bytes - first.end + first.frame.len() as u64),
         }
     }
 
