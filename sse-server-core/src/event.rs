@@ -211,6 +211,13 @@ pub struct HistoryPage {
     pub entries: Vec<Stored>,
 }
 
+impl HistoryPage {
+    /// About the memory that its entries take.
+    pub(crate) fn cost(&self) -> usize {
+        self.entries.iter().map(Stored::cost).sum()
+    }
+}
+
 /// One entry of a [`HistoryPage`].
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -218,4 +225,18 @@ pub struct Stored {
     pub offset: u64,
     /// Its encoded block.
     pub frame: Bytes,
+}
+
+impl Stored {
+    /// What it counts in a page: its frame, and its place in the list.
+    ///
+    /// ```
+    /// use sse_server_core::Stored;
+    ///
+    /// let entry = Stored { offset: 1, frame: b"data: 1\n\n"[..].into() };
+    /// assert_eq!(entry.cost(), 9 + size_of::<Stored>());
+    /// ```
+    pub const fn cost(&self) -> usize {
+        self.frame.len() + size_of::<Self>()
+    }
 }

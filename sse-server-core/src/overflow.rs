@@ -28,11 +28,16 @@ impl Hub {
     /// Whether one that was at the head before the window overtook it has too much to read: more
     /// than it may leave, or than a page takes. To have been overtaken is no fault alone, since
     /// events of other topics fill the window as well.
-    pub(crate) fn is_left_behind(&self, page: &HistoryPage, cursor: u64) -> bool {
-        let is_old = |entry: &&Stored| (cursor + 1..=self.aged).contains(&entry.offset);
-        let old: u64 = page.entries.iter().filter(is_old).map(|e| e.frame.len() as u64).sum();
+    pub(crate) fn is_left_behind(&self, subscriber: &Subscriber, page: &HistoryPage) -> bool {
+        let aged = subscriber.cursor + 1..=self.aged;
+        let old = page.entries.iter().filter(|entry| aged.contains(&entry.offset));
+        let old: u64 = old.map(|entry| entry.frame.len() as u64).sum();
+        let upto = page.upto.min(self.aged);
+        let beyond = self.lag(subscriber, upto) - self.lag(subscriber, self.aged);
+        // Pages are smaller while there are many.
+        let is_full = (page.cost() as u64 + beyond) * 2 >= self.config.page as u64;
         let is_cut_short = page.upto < page.head.offset() && page.upto <= self.aged;
-        old > self.config.max_lag || is_cut_short
+        old + beyond > self.config.max_lag || (is_cut_short && is_full)
     }
 
     /// Cuts a subscriber, or makes it skip.
@@ -103,6 +108,7 @@ impl Hub {
     }
 
     fn skip(&mut self, id: SubscriberId, cursor: u64) {
+        self.leave_page(id);
         let Some(subscriber) = self.subscribers.get_mut(id) else { return };
         subscriber.phase = Phase::Live;
         subscriber.cursor = cursor;

@@ -156,8 +156,8 @@ impl Log {
         self.index.trim(self.retention.bytes / 8);
     }
 
-    /// Reads what is kept of these topics after a place, at most `max_bytes` (though one entry at
-    /// least).
+    /// Reads what is kept of these topics after a place, at most `max_bytes` by
+    /// [`Stored::cost`] (though one entry at least).
     pub fn page(
         &mut self,
         selectors: &[Selector],
@@ -189,12 +189,13 @@ impl Log {
         }
         let mut room = max_bytes;
         let mut take = |at: u64, offset: u64, frame: &Bytes| {
-            if frame.len() > room && !page.entries.is_empty() {
+            let entry = Stored { offset, frame: frame.clone() };
+            if entry.cost() > room && !page.entries.is_empty() {
                 page.upto = at;
                 return false;
             }
-            room = room.saturating_sub(frame.len());
-            page.entries.push(Stored { offset, frame: frame.clone() });
+            room = room.saturating_sub(entry.cost());
+            page.entries.push(entry);
             true
         };
         let mut at = after.offset();
