@@ -28,7 +28,7 @@ async fn call() -> Result<(), Box<dyn Error>> {
     let (Some(url), Some(tool)) = (arguments.next(), arguments.next()) else {
         return Err("say a URL, such as http://localhost:3000/mcp, and a tool".into());
     };
-    let client = HttpClient::new(reqwest::Client::builder())?;
+    let client = HttpClient::new(|client| client)?;
     let source = |session: &str| {
         let source = EventSource::builder(&url)
             .shared_client(&client)

@@ -64,7 +64,7 @@ impl Event {
     }
 
     /// Whether the server has sent this event before, as its id tells: after a reconnect, its own id
-    /// is among the latest 128 ids of earlier events. What to do about it is the reader's choice.
+    /// is one that came before it, among the latest 128 events with one. What to do about it is the reader's choice.
     pub fn is_repeat(&self) -> bool {
         self.is_repeat
     }

@@ -55,13 +55,19 @@
 //! | a line | 1 MiB; its event is dropped, with an error | [`Limits::line`] |
 //! | an event | 4 MiB; it is dropped, with an error | [`Limits::event`] |
 //! | an event type, an event ID | 16 KiB; its event is dropped, with an error | [`Limits::value`] |
-//! | bytes read ahead of the reader | one piece of the body, as the HTTP client gives them | – |
+//! | bytes read ahead of the reader | one piece of the body, as the HTTP client gives them; over HTTP/2 64 KiB | `HttpClient` |
+//! | the time until a connection is there | 30 s | `Builder::client` |
 //! | the body of an answer that is no stream | its first 1024 bytes are kept, within 2 s | – |
 //! | redirects of one attempt | 20 | `Builder::redirects` |
 //! | what a server can make it wait | 1 hour | [`RetryPolicy::longest_asked_wait`] |
 //!
 //! Bytes are those that the stream decompresses to, and it is decompressed no further than it is read:
 //! a little gzip that is a lot of text costs time, not memory.
+//!
+//! # Types of others
+//! What is seen of other crates here is `sse-codec`'s types, `bytes::Bytes`, `http`'s, and, with the
+//! driver, reqwest's `ClientBuilder` and `Error`, and `futures_core::Stream`, which a stream must be.
+//! With `json`, serde's traits.
 //!
 //! # Features
 //! - `reqwest` (default): the driver, on reqwest and tokio.

@@ -59,7 +59,7 @@ async fn over_a_network_that_cuts_anywhere_what_arrives_is_what_was_published() 
     let sessions = number("RELAY_SESSIONS").unwrap_or(SESSIONS);
     let server = serve().await;
     let count = Count::default();
-    let client = HttpClient::new(reqwest::Client::builder().no_proxy()).unwrap();
+    let client = HttpClient::new(|client| client.no_proxy()).unwrap();
     let mut running = JoinSet::new();
     for seed in first..first + sessions {
         if seed - first >= AT_ONCE {
@@ -84,7 +84,6 @@ async fn session(seed: u64, server: SocketAddr, client: HttpClient, count: Count
     let policy = RetryPolicy::resilient()
         .no_backoff()
         .reconnection_time(Duration::from_millis(1))
-        .connect_timeout(patience)
         .idle_timeout(patience);
     let mut source = EventSource::builder(format!("http://{relay}/?framing={}", seed % 2))
         .policy(policy)

@@ -170,6 +170,7 @@ impl<S: Store> Engine<S> {
                         event_type: DEFAULT_EVENT_TYPE,
                         data: block.data,
                         last_event_id: self.last_event_id.text(),
+                        has_id: false,
                         span: Span { start, end: start + block.span as u64 },
                     })));
                 }
@@ -244,6 +245,7 @@ impl<S: Store> Engine<S> {
         } else if self.block.has_id {
             mem::swap(&mut self.last_event_id, &mut self.block.id);
         }
+        let has_id = id.is_some() || self.block.has_id;
         let own_event_type = self.block.has_event_type;
         self.block.clear();
         self.stage = Stage::Clean;
@@ -255,6 +257,7 @@ impl<S: Store> Engine<S> {
             },
             data,
             last_event_id: self.last_event_id.text(),
+            has_id,
             span: Span { start, end },
         })
     }
@@ -406,7 +409,8 @@ impl<S: Store> Engine<S> {
     #[inline(never)]
     fn give_data(&mut self, end: u64) -> Result<Option<Item<'_>>, DecodeError> {
         self.stage = Stage::Clean;
-        if self.block.has_id {
+        let has_id = self.block.has_id;
+        if has_id {
             mem::swap(&mut self.last_event_id, &mut self.block.id);
         }
         let (start, limit) = (self.block.start, self.bounds.event);
@@ -423,6 +427,7 @@ impl<S: Store> Engine<S> {
             },
             data: self.block.data_text(),
             last_event_id: self.last_event_id.text(),
+            has_id,
             span: Span { start, end },
         })))
     }
@@ -525,6 +530,7 @@ impl<S: Store> Engine<S> {
         &'a self,
         data: Option<&'a str>,
         event_type: Option<&'a str>,
+        has_id: bool,
         span: Span,
     ) -> Item<'a> {
         Item::Event(Event {
@@ -538,6 +544,7 @@ impl<S: Store> Engine<S> {
                 None => self.block.data_text(),
             },
             last_event_id: self.last_event_id.text(),
+            has_id,
             span,
         })
     }

@@ -73,20 +73,10 @@ pub struct Event<'a> {
     pub data: &'a str,
     /// The last event ID at this event: its own `id`, else that of the latest block that had one.
     pub last_event_id: &'a str,
+    /// Whether that is its own: its block had an `id` line, without NUL in it.
+    pub has_id: bool,
     /// From the first byte of its first `data`, `event` or `id` line to the byte that completed it.
     pub span: Span,
-}
-
-impl<'a> Event<'a> {
-    /// The same event with another last event ID, for whoever keeps ids apart from the decoder.
-    ///
-    /// Built anew from its parts rather than changed in place, which costs half of what reading a
-    /// short event does: bytes that were just written in other pieces are slow to copy.
-    #[inline]
-    pub const fn with_last_event_id(self, last_event_id: &'a str) -> Self {
-        let Self { event_type, data, span: Span { start, end }, .. } = self;
-        Self { event_type, data, last_event_id, span: Span { start, end } }
-    }
 }
 
 #[cfg(feature = "alloc")]

@@ -75,6 +75,8 @@ pub struct SharedEvent {
     pub data: ByteStr,
     /// The last event ID at this event.
     pub last_event_id: ByteStr,
+    /// Whether that is its own: its block had an `id` line, without NUL in it.
+    pub has_id: bool,
     /// From the first byte of its first line to the byte that completed it.
     pub span: Span,
 }
@@ -105,6 +107,7 @@ impl SharedEvent {
             event_type: self.event_type.detach(),
             data: self.data.detach(),
             last_event_id: self.last_event_id.detach(),
+            has_id: self.has_id,
             span: self.span,
         }
     }
@@ -194,6 +197,7 @@ fn share_event(event: Event<'_>, chunk: &Bytes, last_event_id: &mut ByteStr) -> 
         event_type: ByteStr::within(chunk, event.event_type),
         data: ByteStr::within(chunk, event.data),
         last_event_id: last_event_id.clone(),
+        has_id: event.has_id,
         span: event.span,
     }
 }

@@ -19,15 +19,16 @@ use sse_codec::{
 
 fn outcome(item: SharedItem) -> Outcome {
     match item {
-        SharedItem::Event(SharedEvent { event_type, data, last_event_id, span, .. }) => {
-            Outcome::Event {
-                event_type: event_type.as_str().into(),
-                data: data.as_str().into(),
-                last_event_id: last_event_id.as_str().into(),
-                start: span.start,
-                end: span.end,
-            }
-        }
+        SharedItem::Event(SharedEvent {
+            event_type, data, last_event_id, has_id, span, ..
+        }) => Outcome::Event {
+            event_type: event_type.as_str().into(),
+            data: data.as_str().into(),
+            last_event_id: last_event_id.as_str().into(),
+            has_id,
+            start: span.start,
+            end: span.end,
+        },
         SharedItem::Comment { text, span, .. } => {
             Outcome::Comment { text: text.as_str().into(), start: span.start, end: span.end }
         }

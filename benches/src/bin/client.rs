@@ -113,8 +113,9 @@ fn sockets(name: &str, body: &[u8]) {
     let ours = || {
         runtime.block_on(async {
             let mut outcome = Outcome::default();
-            let client = reqwest::Client::builder().no_proxy();
-            let source = EventSource::builder(&url).client(client).policy(RetryPolicy::never());
+            let source = EventSource::builder(&url)
+                .client(|client| client.no_proxy())
+                .policy(RetryPolicy::never());
             let Ok(mut source) = source.open() else { return outcome };
             while let Some(Ok(event)) = source.next().await {
                 count(&mut outcome, event.data().len());

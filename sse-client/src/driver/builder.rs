@@ -14,15 +14,16 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION},
 };
-use reqwest::ClientBuilder;
+use reqwest::{Client, ClientBuilder};
 use sse_codec::{EventId, InvalidField, Limits};
 use thiserror::Error;
+use url::Url;
 
 use super::{
-    EventSource, HttpClient, Updates,
+    EventSource, HttpClient, Updates, client,
     failure::root_cause,
-    request::{Provider, Redirects, Template},
-    url::{UrlMistake, UrlSentence, parse_url, shown},
+    request::{LAST_EVENT_ID, Provider, Redirects, Template},
+    url::{UrlMistake, UrlSentence, parse, shown},
 };
 use crate::session::{Attempt, Failure, RetryPolicy, SessionConfig};
 
@@ -69,7 +70,7 @@ impl Builder {
             headers: HeaderMap::new(),
             body: None,
             body_is_json: false,
-            client: ClientBuilder::new(),
+            client: client::for_streams(),
             shared: None,
             last_event_id: None,
             policy: RetryPolicy::default(),
@@ -89,7 +90,9 @@ impl Builder {
     /// Adds a header. It goes with every attempt, but never to another origin than the URL's: a
     /// redirect elsewhere goes without it.
     ///
-    /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent unless named here.
+    /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent unless named here. So is
+    /// `Authorization` for a user and a password in the URL. `Last-Event-ID` is the
+    /// [ID to begin with](Self::last_event_id).
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match header(name, value) {
             Ok((name, value)) => {
@@ -105,7 +108,9 @@ impl Builder {
     /// Adds many headers, each as [`header`](Self::header) does.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         for (name, value) in &headers {
-            self.headers.append(name, value.clone());
+            let mut value = value.clone();
+            hide_secret(name, &mut value);
+            self.headers.append(name, value);
         }
         self
     }
@@ -114,7 +119,7 @@ impl Builder {
     /// that expires, a signature with a date.
     ///
     /// They stand instead of those of the same name, and like them go to the URL's own origin only.
-    /// The time that it takes counts as the attempt's. A [`Failure`] ends the attempt; its kind says
+    /// The time that it takes counts as the attempt's, for which the policy may set a limit. A [`Failure`] ends the attempt; its kind says
     /// whether another is made: after [`Connect`](crate::session::FailureKind::Connect) yes, after
     /// [`Request`](crate::session::FailureKind::Request) never. Where a server answers an old token
     /// with 401, [`RetryPolicy::retry_status`]`(401, true)` has the next attempt ask for a new one.
@@ -175,7 +180,7 @@ impl Builder {
         match serde_json::to_vec(body) {
             Ok(json) => Self { body_is_json: true, ..self.body(json) },
             Err(mistake) => {
-                self.mistake.get_or_insert(BuildError::Json(mistake));
+                self.mistake.get_or_insert(BuildError::Json(mistake.to_string()));
                 self
             }
         }
@@ -199,8 +204,22 @@ impl Builder {
         self
     }
 
-    /// The HTTP client to use: proxies, trusted certificates, client certificates, cookies, name
-    /// resolution are all its own.
+    /// The settings of the HTTP client: proxies, trusted certificates, client certificates, cookies, name
+    /// resolution, and how long a connection may take to come about. They stand over
+    /// [those that streams need](HttpClient), with which the given builder begins.
+    ///
+    /// ```no_run
+    /// use core::time::Duration;
+    /// use sse_client::EventSource;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let proxy = reqwest::Proxy::all("http://proxy.example.org:3128")?;
+    /// let source = EventSource::builder("https://example.org/events")
+    ///     .client(|client| client.proxy(proxy).connect_timeout(Duration::from_secs(5)))
+    ///     .open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// Its redirect policy is replaced, since redirects are followed here: each reconnect starts at
     /// the original URL, and what [`header`](Self::header) named stays with its origin. Leave its
@@ -210,14 +229,15 @@ impl Builder {
     /// leads, and gives nobody a way to see or to stop it. [`header`](Self::header),
     /// [`headers`](Self::headers) and [`headers_with`](Self::headers_with) are the safe places; where
     /// the client is not yours to change, [`Redirects::SameOrigin`] keeps its secrets at home.
-    pub fn client(mut self, client: ClientBuilder) -> Self {
-        self.client = client;
+    pub fn client(mut self, settings: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+        self.client = settings(self.client);
         self
     }
 
     /// An HTTP client that other event sources use as well, instead of one of its own: a thousand
     /// streams need one pool of connections, not a thousand. Making one reads the system's
-    /// certificates, too, which a program that opens streams often does better once.
+    /// certificates, too, which a program that opens streams often does better once. Each stream has a
+    /// connection of its own in it; [over HTTP/2](HttpClient) they share one.
     pub fn shared_client(mut self, client: &HttpClient) -> Self {
         self.shared = Some(client.clone());
         self
@@ -261,8 +281,16 @@ impl Builder {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
-        let url = parse_url(&self.url)
+        let mut url = parse(&self.url)
             .map_err(|mistake| BuildError::Url { url: shown(&self.url), mistake })?;
+        let client = match self.shared {
+            Some(shared) => shared,
+            None => HttpClient::build(self.client)?,
+        };
+        let client = client.into_inner();
+        if let Some(credentials) = take_credentials(&mut url, &client)? {
+            self.headers.entry(AUTHORIZATION).or_insert(credentials);
+        }
         self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
         // What the Fetch standard makes of the "no-store" cache mode, which EventSource asks for.
         self.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
@@ -272,15 +300,14 @@ impl Builder {
         }
         let mut config =
             SessionConfig::new().policy(self.policy).limits(self.limits).comments(comments);
-        if let Some(id) = self.last_event_id {
+        // The session alone says which id is sent: the one to begin with is only the first.
+        let named = self.headers.remove(LAST_EVENT_ID);
+        let named = named.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
+        if let Some(id) = self.last_event_id.or(named) {
             config = config.last_event_id(EventId::new(id).map_err(BuildError::LastEventId)?);
         }
-        let client = match self.shared {
-            Some(shared) => shared,
-            None => HttpClient::new(self.client)?,
-        };
         let template = Template {
-            client: client.into_inner(),
+            client,
             method: self.method,
             url,
             headers: self.headers,
@@ -341,7 +368,7 @@ pub enum BuildError {
     /// The value that was to be the body is not JSON, such as a map whose keys are no strings.
     #[cfg(feature = "json")]
     #[error("the body cannot be written as JSON: {0}")]
-    Json(#[source] serde_json::Error),
+    Json(String),
     /// The client that was given could not be built.
     #[error("the HTTP client could not be made: {}", root_cause(.0))]
     Client(#[source] reqwest::Error),
@@ -356,9 +383,28 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BuildErr
     let Ok(mut value) = HeaderValue::try_from(value) else {
         return Err(BuildError::HeaderValue { name: name.to_string() });
     };
-    // Kept out of debug output and of HTTP/2's compression table.
-    value.set_sensitive([AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name));
+    hide_secret(&name, &mut value);
     Ok((name, value))
+}
+
+/// Keeps what names somebody out of debug output and of HTTP/2's compression table.
+pub(super) fn hide_secret(name: &HeaderName, value: &mut HeaderValue) {
+    if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name) {
+        value.set_sensitive(true);
+    }
+}
+
+/// Takes the user and the password out of `url`, where they would be shown and would not outlast a
+/// redirect, as the header that they stand for.
+fn take_credentials(url: &mut Url, client: &Client) -> Result<Option<HeaderValue>, BuildError> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    // The HTTP client does the same with each request, and knows how.
+    let mut request = client.get(url.clone()).build().map_err(BuildError::Client)?;
+    // A URL with a host takes both.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    Ok(request.headers_mut().remove(AUTHORIZATION))
 }
 
 fn cut(text: &str) -> String {

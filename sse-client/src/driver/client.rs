@@ -1,21 +1,43 @@
 //! One HTTP client for many event sources.
 
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use reqwest::{Client, ClientBuilder};
 
 use super::BuildError;
 
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// HTTP/2's own default: as much as events need, and what a stream that nobody reads may hold.
+const STREAM_WINDOW: u32 = 64 << 10;
+
+/// More than all streams of a connection can fill.
+const CONNECTION_WINDOW: u32 = 1 << 30;
+
+/// Often enough to be done before an idle time-out that suits a heartbeat of 15 s.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
 /// An HTTP client that many event sources share, with its connections, certificates and name
 /// resolution: see [`Builder::shared_client`](super::Builder::shared_client). Cloning it is cheap.
 ///
-/// Over HTTP/2 all streams to one origin share one connection.
+/// Made of a [`ClientBuilder`] with the settings that streams need:
+///
+/// | setting | here | since |
+/// |---|---|---|
+/// | `connect_timeout` | 30 s | with TLS; how long the answer may take is the policy's affair |
+/// | `http1_only` | on | each stream has a connection of its own, so that none can starve another |
+/// | HTTP/2 windows | 64 KiB a stream, 1 GiB a connection | a reader that pauses stops no other |
+/// | HTTP/2 keep-alive | every 15 s, gone after 15 s | a dead connection must not be asked again |
+///
+/// HTTP/2 is for those who ask for it by `http2_prior_knowledge`. All streams to one origin then share
+/// one connection: its end is the end of them all, and of more streams than the server allows at once
+/// (often 100) the rest wait, without an error, until others end.
 ///
 /// ```no_run
 /// use sse_client::{EventSource, HttpClient};
 ///
 /// # fn main() -> Result<(), sse_client::BuildError> {
-/// let client = HttpClient::new(reqwest::Client::builder())?;
+/// let client = HttpClient::new(|client| client.tcp_nodelay(true))?;
 /// let feeds = ["a", "b"].map(|name| {
 ///     let url = format!("https://example.org/events/{name}");
 ///     EventSource::builder(url).shared_client(&client).open()
@@ -27,12 +49,16 @@ use super::BuildError;
 pub struct HttpClient(Client);
 
 impl HttpClient {
-    /// Builds the client. Of the builder's settings the redirect policy is replaced: see
-    /// [`Builder::client`](super::Builder::client), also for what not to set.
+    /// Builds the client, with the caller's settings over those above. The redirect policy is replaced:
+    /// see [`Builder::client`](super::Builder::client), also for what not to set.
     ///
     /// # Errors
     /// [`BuildError::Client`] if the settings do not go together.
-    pub fn new(builder: ClientBuilder) -> Result<Self, BuildError> {
+    pub fn new(settings: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Self, BuildError> {
+        Self::build(settings(for_streams()))
+    }
+
+    pub(super) fn build(builder: ClientBuilder) -> Result<Self, BuildError> {
         let client = builder.redirect(reqwest::redirect::Policy::none()).build();
         Ok(Self(client.map_err(BuildError::Client)?))
     }
@@ -40,6 +66,17 @@ impl HttpClient {
     pub(super) fn into_inner(self) -> Client {
         self.0
     }
+}
+
+/// What streams need, before the caller's own settings.
+pub(super) fn for_streams() -> ClientBuilder {
+    ClientBuilder::new()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http1_only()
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .http2_keep_alive_timeout(KEEP_ALIVE)
 }
 
 /// Shows nothing: its default headers may be secrets.

@@ -25,6 +25,16 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
     let place = place(url);
     let cause = root_cause(error);
     let kind = kind_of(error, url);
+    if is_of_tunnel(error) {
+        let cause = match cause.trim_start_matches(TUNNEL) {
+            "unsuccessful" => "it refused",
+            cause => cause,
+        };
+        let message = format!(
+            "the proxy made no way to {place}: {cause}; check the proxy's address and its credentials"
+        );
+        return Failure::new(FailureKind::Connect, message);
+    }
     Failure::new(
         kind,
         match kind {
@@ -38,6 +48,9 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
             FailureKind::Unreachable => {
                 format!("there is no way to {place}: {cause}; check the address, or the network")
             }
+            FailureKind::TimedOut if error.is_connect() => format!(
+                "no connection to {place} came about in time: check the address, or the network"
+            ),
             FailureKind::TimedOut => format!("{place} gave no answer in time: {cause}"),
             FailureKind::Tls => {
                 if speaks_no_tls(&cause) {
@@ -98,10 +111,34 @@ fn kind_of(error: &reqwest::Error, url: &Url) -> FailureKind {
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
             FailureKind::Unreachable
         }
-        // Below TLS all went well: what failed is the handshake.
-        Some(io::ErrorKind::InvalidData) | None if url.scheme() == "https" => FailureKind::Tls,
+        // What rustls calls its own errors.
+        Some(io::ErrorKind::InvalidData) if url.scheme() == "https" => FailureKind::Tls,
+        // Below TLS all went well: what failed is the handshake, or there is no TLS at all.
+        None if is_of_native_tls(error) || has_no_tls(error) => FailureKind::Tls,
         _ => FailureKind::Connect,
     }
+}
+
+/// How the errors of a tunnel through a proxy begin. Their type has no name outside its crate.
+const TUNNEL: &str = "tunnel error: ";
+
+fn is_of_tunnel(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| cause.to_string().starts_with(TUNNEL))
+}
+
+#[cfg(feature = "native-tls")]
+fn is_of_native_tls(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| cause.is::<native_tls::Error>())
+}
+
+#[cfg(not(feature = "native-tls"))]
+fn is_of_native_tls(_: &reqwest::Error) -> bool {
+    false
+}
+
+/// So a client that was built without TLS refuses a URL.
+fn has_no_tls(error: &reqwest::Error) -> bool {
+    root_cause(error).contains("scheme is not http")
 }
 
 /// So rustls and OpenSSL say that the answer was not TLS at all. Only words: what the reasons are

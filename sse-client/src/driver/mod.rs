@@ -25,6 +25,7 @@ use futures_core::Stream;
 use sse_codec::DecodeError;
 use thiserror::Error;
 
+use self::updates::INPUTS_A_POLL;
 use crate::{
     event::Event,
     session::{ReadyState, SessionError},
@@ -47,8 +48,11 @@ pub use self::{
 /// A [`Stream`] of [`Event`]s, and [`next`](Self::next) for those without its extension trait.
 /// Reconnecting makes no noise here: an `Err` is either an event lost to a limit
 /// ([`Error::Dropped`], after which the stream goes on) or the end ([`Error::Failed`], after which
-/// it gives `None`). A server that ends the stream for good by status 204 makes no error either. To
-/// see connections come and go, [`Builder::open_updates`].
+/// it gives `None`). Nor does an end in due form make an error: status 204, or, where the policy is
+/// [`never`](crate::RetryPolicy::never) to try again, a body that ends as it should; one that breaks
+/// off is an error then. To see connections come and go, [`Builder::open_updates`].
+///
+/// It is polled within a tokio runtime that has IO and time enabled.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -131,7 +135,7 @@ impl Stream for EventSource {
     type Item = Result<Event, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
+        for _ in 0..INPUTS_A_POLL {
             let Poll::Ready(update) = Pin::new(&mut self.updates).poll_next(cx) else {
                 return Poll::Pending;
             };
@@ -140,7 +144,7 @@ impl Stream for EventSource {
                 Some(Update::Event(event)) => Some(Ok(event)),
                 Some(Update::Dropped(error)) => Some(Err(error.into())),
                 Some(Update::Disconnected { error, retry_in: None, .. })
-                    if error != SessionError::NoContent =>
+                    if !error.is_clean_end() =>
                 {
                     Some(Err(error.into()))
                 }
@@ -155,5 +159,7 @@ impl Stream for EventSource {
                 ) => continue,
             });
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }

@@ -9,7 +9,7 @@ use core::{
 
 use futures_core::Stream;
 
-use super::{Error, EventSource};
+use super::{Error, EventSource, updates::INPUTS_A_POLL};
 use crate::event::Event;
 
 /// The events of one type: see [`EventSource::on`].
@@ -64,12 +64,14 @@ impl Stream for On {
     type Item = Result<Event, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
+        for _ in 0..INPUTS_A_POLL {
             match ready!(Pin::new(&mut self.source).poll_next(cx)) {
                 Some(Ok(event)) if event.event_type() != self.event_type => {}
                 item => return Poll::Ready(item),
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

@@ -11,7 +11,10 @@ use http::{
 use reqwest::{Client, Response};
 use url::Url;
 
-use super::failure::{classify, place};
+use super::{
+    builder::hide_secret,
+    failure::{classify, place},
+};
 use crate::session::{Attempt, Failure, FailureKind};
 
 /// The Fetch standard's limit.
@@ -37,6 +40,9 @@ pub enum Redirects {
     /// None: each ends the event source.
     None,
 }
+
+/// Whose value is the session's affair.
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What each attempt asks for.
 pub(super) struct Template {
@@ -99,7 +105,7 @@ impl Template {
             headers.remove(CONTENT_TYPE);
         }
         if let Some(id) = &hop.last_event_id {
-            headers.insert(HeaderName::from_static("last-event-id"), id.clone());
+            headers.insert(LAST_EVENT_ID, id.clone());
         }
         let mut request = self.client.request(hop.method.clone(), hop.url.clone()).headers(headers);
         if let Some(body) = &hop.body {
@@ -120,7 +126,11 @@ impl Template {
 }
 
 impl Hop {
-    pub(super) fn provide(&mut self, headers: HeaderMap) {
+    pub(super) fn provide(&mut self, mut headers: HeaderMap) {
+        headers.remove(LAST_EVENT_ID);
+        for (name, value) in &mut headers {
+            hide_secret(name, value);
+        }
         self.provided = Some(Box::new(headers));
     }
 

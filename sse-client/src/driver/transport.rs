@@ -177,12 +177,17 @@ impl Transport {
                 let url = response.url().clone();
                 let version = response.version();
                 let (head, body) = http::Response::<Body>::from(response).into_parts();
-                self.head = Some(Head { url: url.clone(), status, version, headers: head.headers });
+                self.head = Some(Head {
+                    url: url.as_str().to_owned(),
+                    status,
+                    version,
+                    headers: head.headers,
+                });
                 self.phase = Phase::Reading { attempt, url, body };
                 Input::Response(attempt)
             }
             Turn::Redirect(hop) => {
-                let location = hop.url().clone();
+                let location = hop.url().as_str().to_owned();
                 let answer = self.template.send(&hop);
                 self.phase = Phase::Requesting { attempt, hop, answer };
                 Input::Redirected(Update::Redirected { attempt, status, location })

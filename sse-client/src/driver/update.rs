@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header::CONTENT_TYPE};
 use sse_codec::{DecodeError, Span};
-use url::Url;
 
 use crate::{
     event::Event,
@@ -36,7 +35,7 @@ pub enum Update {
         /// 301, 302, 303, 307 or 308.
         status: StatusCode,
         /// Where to.
-        location: Url,
+        location: String,
     },
     /// The stream is open.
     #[non_exhaustive]
@@ -85,7 +84,7 @@ pub enum Update {
 #[non_exhaustive]
 pub struct Head {
     /// Where the response came from, after all redirects.
-    pub url: Url,
+    pub url: String,
     /// The status.
     pub status: StatusCode,
     /// HTTP/1.1 or HTTP/2.

@@ -24,9 +24,9 @@ use crate::{
     session::{Attempt, Output, ReadyState, ResponseHead, Session, SessionConfig},
 };
 
-/// How many pieces of input one poll takes in without giving anything out. Past that it yields, so
-/// that a stream which says nothing at great length cannot hold its thread.
-const INPUTS_A_POLL: u32 = 32;
+/// How many pieces of input, or items that nobody asked for, one poll takes in without giving anything
+/// out. Past that it yields, so that a stream which says nothing at great length cannot hold its thread.
+pub(super) const INPUTS_A_POLL: u32 = 32;
 
 /// A stream of everything that happens to an event source: see [`Update`].
 ///

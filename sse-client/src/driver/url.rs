@@ -18,13 +18,19 @@ use url::{ParseError, Url};
 /// ```
 /// use sse_client::{UrlMistake, parse_url};
 ///
-/// assert_eq!(parse_url(" https://example.org ").unwrap().as_str(), "https://example.org/");
+/// assert_eq!(parse_url(" https://example.org ").unwrap(), "https://example.org/");
 /// assert_eq!(parse_url("localhost:8080/events"), Err(UrlMistake::NoScheme));
 /// ```
 ///
+/// Gives it in its normal form.
+///
 /// # Errors
 /// [`UrlMistake`] says what is wrong.
-pub fn parse_url(text: &str) -> Result<Url, UrlMistake> {
+pub fn parse_url(text: &str) -> Result<String, UrlMistake> {
+    parse(text).map(String::from)
+}
+
+pub(super) fn parse(text: &str) -> Result<Url, UrlMistake> {
     let text = text.trim();
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => match text.split_once("://") {
@@ -38,7 +44,7 @@ pub fn parse_url(text: &str) -> Result<Url, UrlMistake> {
         Err(_) if text.is_empty() => Err(UrlMistake::Empty),
         Err(ParseError::EmptyHost) => Err(UrlMistake::NoHost),
         Err(ParseError::RelativeUrlWithoutBase) => Err(without_scheme(text)),
-        Err(reason) => Err(UrlMistake::Malformed(reason)),
+        Err(reason) => Err(malformed(reason)),
     }
 }
 
@@ -55,9 +61,28 @@ fn without_scheme(text: &str) -> UrlMistake {
         // "http//example.org" lacks a colon, and would read as a host named "http".
         Ok(url) if matches!(url.host_str(), Some("http" | "https")) => UrlMistake::NotAUrl,
         Ok(_) => UrlMistake::NoScheme,
-        Err(reason @ ParseError::InvalidPort) => UrlMistake::Malformed(reason),
+        Err(reason @ ParseError::InvalidPort) => malformed(reason),
         Err(_) => UrlMistake::NotAUrl,
     }
+}
+
+fn malformed(reason: ParseError) -> UrlMistake {
+    UrlMistake::Malformed(match reason {
+        ParseError::InvalidPort => "its port is not a number up to 65535",
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
+            "its host has a character that no host can have"
+        }
+        ParseError::InvalidIpv6Address => {
+            "its IPv6 address is none; it is written as in http://[::1]:8080/events"
+        }
+        ParseError::InvalidIpv4Address => "its IPv4 address is none",
+        ParseError::EmptyHost
+        | ParseError::Overflow
+        | ParseError::RelativeUrlWithCannotBeABaseBase
+        | ParseError::RelativeUrlWithoutBase
+        | ParseError::SetHostOnCannotBeABaseUrl
+        | _ => "it cannot be read",
+    })
 }
 
 /// What can be wrong with a URL.
@@ -81,7 +106,7 @@ pub enum UrlMistake {
     NotAUrl,
     /// It is malformed in the way that this says.
     #[error("this is not a URL: {0}")]
-    Malformed(#[source] ParseError),
+    Malformed(&'static str),
 }
 
 /// A given text as an error may show it: no longer than a line or two, and without what may be a
@@ -89,15 +114,25 @@ pub enum UrlMistake {
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 200;
     let text = text.trim();
-    let after_scheme = text.find("//").map_or(0, |slashes| slashes + 2);
-    let end = match text.find(['?', '#']) {
-        // What stands before it is a password or ends in one, and a password may hold anything.
-        _ if text.contains('@') => after_scheme,
-        Some(query) => query + 1,
-        None => text.len(),
-    };
+    let query = text.find(['?', '#']).map_or(text.len(), |query| query + 1);
+    // What stands before it is a password or ends in one, and a password may hold anything.
+    let end = if text.contains('@') { query.min(scheme_len(text)) } else { query };
     let end = text.char_indices().nth(LONGEST).map_or(end, |(longest, _)| end.min(longest));
     if end == text.len() { text.to_string() } else { format!("{}…", &text[..end]) }
+}
+
+/// The length of the scheme that `text` begins with, and of the slashes after it; 0 without slashes.
+fn scheme_len(text: &str) -> usize {
+    let of_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    match text.split_once("//").map(|(before, _)| before) {
+        Some("") => 2,
+        Some(before)
+            if before.strip_suffix(':').is_some_and(|name| name.chars().all(of_scheme)) =>
+        {
+            before.len() + 2
+        }
+        Some(_) | None => 0,
+    }
 }
 
 /// The sentence of a mistake.
@@ -128,22 +163,6 @@ impl fmt::Display for UrlSentence<'_> {
                 write!(f, "{url:?} is not a URL: write one such as http://localhost:8080/events")
             }
             UrlMistake::Malformed(reason) => {
-                let reason = match reason {
-                    ParseError::InvalidPort => "its port is not a number up to 65535",
-                    ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
-                        "its host has a character that no host can have"
-                    }
-                    ParseError::InvalidIpv6Address => {
-                        "its IPv6 address is none; it is written as in http://[::1]:8080/events"
-                    }
-                    ParseError::InvalidIpv4Address => "its IPv4 address is none",
-                    ParseError::EmptyHost
-                    | ParseError::Overflow
-                    | ParseError::RelativeUrlWithCannotBeABaseBase
-                    | ParseError::RelativeUrlWithoutBase
-                    | ParseError::SetHostOnCannotBeABaseUrl
-                    | _ => return write!(f, "{url:?} is not a URL: {reason}"),
-                };
                 write!(f, "{url:?} is not a URL: {reason}")
             }
         }

@@ -58,7 +58,7 @@ pub enum SessionError {
     Ended,
     /// No response came in time.
     #[error("the server gave no answer within {}", Words(*.0))]
-    ConnectTimeout(Duration),
+    ResponseTimeout(Duration),
     /// The response's head came in time, but not the first byte of its body.
     #[error("the server opened the stream and then sent nothing for {}", Words(*.0))]
     FirstByteTimeout(Duration),
@@ -66,7 +66,10 @@ pub enum SessionError {
     #[error("nothing arrived for {}, not even a heartbeat", Words(*.0))]
     IdleTimeout(Duration),
     /// The policy's [`max_attempts`](super::RetryPolicy::max_attempts) were used up.
-    #[error("{last}; gave up after {attempts} failed attempts in a row")]
+    #[error(
+        "{last}; gave up after {attempts} failed {}",
+        if *attempts == 1 { "attempt" } else { "attempts in a row" }
+    )]
     #[non_exhaustive]
     GaveUp {
         /// How many attempts failed in a row.
@@ -114,11 +117,17 @@ impl SessionError {
             Self::Status { .. } => ErrorKind::Http,
             Self::MediaType { .. } | Self::ContentEncoding { .. } => ErrorKind::Protocol,
             Self::NoContent | Self::Ended => ErrorKind::Ended,
-            Self::ConnectTimeout(_) | Self::FirstByteTimeout(_) | Self::IdleTimeout(_) => {
+            Self::ResponseTimeout(_) | Self::FirstByteTimeout(_) | Self::IdleTimeout(_) => {
                 ErrorKind::Timeout
             }
             Self::GaveUp { last, .. } => last.kind(),
         }
+    }
+
+    /// Whether the server ended the stream in due form, so that nothing is lost: where it is not to be
+    /// opened again, that is no failure.
+    pub const fn is_clean_end(&self) -> bool {
+        matches!(self, Self::Ended | Self::NoContent)
     }
 
     /// What the server says in the body of an answer that is no event stream: its first 1024 bytes,
@@ -143,7 +152,7 @@ impl SessionError {
             | Self::NoContent
             | Self::ContentEncoding { .. }
             | Self::Ended
-            | Self::ConnectTimeout(_)
+            | Self::ResponseTimeout(_)
             | Self::FirstByteTimeout(_)
             | Self::IdleTimeout(_) => "",
         }
@@ -170,7 +179,7 @@ impl SessionError {
             | Self::MediaType { .. }
             | Self::ContentEncoding { .. }
             | Self::Ended
-            | Self::ConnectTimeout(_)
+            | Self::ResponseTimeout(_)
             | Self::FirstByteTimeout(_)
             | Self::IdleTimeout(_) => None,
         }

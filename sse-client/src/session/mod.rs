@@ -166,7 +166,7 @@ pub struct Deadline {
 #[non_exhaustive]
 pub enum Timer {
     /// The attempt has no response by then.
-    Connect,
+    Response,
     /// The answer that is no event stream has said why by then.
     Refusal,
     /// The open stream has not sent its first byte by then.
@@ -210,8 +210,8 @@ pub enum Output<'a> {
         /// What the server sent.
         event: Event<'a>,
         /// Whether the server has sent it before, as its id tells: after a reconnect, or a resume
-        /// from a [stored id](SessionConfig::last_event_id), it bears an id of its own that is
-        /// among the latest 128 ids of earlier events. Such an event is given out all the same.
+        /// from a [stored id](SessionConfig::last_event_id), it bears an id of its own, which came
+        /// before that, among the latest 128 events with one. It is given out all the same.
         is_repeat: bool,
     },
     /// A comment line; only if [asked for](SessionConfig::comments).
@@ -287,7 +287,7 @@ impl Session {
 
     /// The last event ID: what the next attempt sends.
     pub fn last_event_id(&self) -> &str {
-        self.resume.id(self.decoder.last_event_id())
+        self.decoder.last_event_id()
     }
 
     /// Whether to read on from the socket. While it is false, reports of body bytes still work, at
@@ -305,7 +305,9 @@ impl Session {
         }
         match head.check() {
             Ok(()) => {
-                self.resume.begin(&mut self.decoder);
+                // Each body is decoded from its own beginning; the last event ID is kept.
+                self.decoder.finish();
+                self.resume.begin();
                 self.machine.open(attempt, now);
             }
             Err(error) if head.may_say_why() => self.machine.refuse(attempt, error, now),
@@ -336,8 +338,8 @@ impl Session {
         self.machine.end(attempt, SessionError::Transport(failure), now);
     }
 
-    /// Reports that the caller reads on after a pause of its own: a silence that nobody listened to
-    /// is not held against the server.
+    /// Reports that the caller reads on after a pause of its own: a silence that nobody listened to,
+    /// or that nobody had broken by a request, is not held against the server.
     pub fn handle_reading(&mut self, now: Instant) {
         self.machine.reading(now);
     }
@@ -369,14 +371,14 @@ impl Session {
         let Ok(Some(Item::Event(event))) = item else {
             return rarer(item, &mut self.machine, self.used == self.chunk.len());
         };
-        let (last_event_id, is_repeat) = self.resume.place(event.last_event_id);
-        Some(Output::Event { event: event.with_last_event_id(last_event_id), is_repeat })
+        let is_repeat = event.has_id && self.resume.is_repeat(event.last_event_id);
+        Some(Output::Event { event, is_repeat })
     }
 
     /// What is due apart from the body's items, which it may be the end of.
     fn poll_signal(&mut self) -> Option<Output<'_>> {
         if let Some(signal) = self.machine.pop_signal() {
-            return Some(signal.with_id(self.resume.id(self.decoder.last_event_id())));
+            return Some(signal.with_id(self.decoder.last_event_id()));
         }
         self.release_chunk();
         self.machine.settle().map(|signal| signal.with_id(""))

@@ -19,7 +19,6 @@ use super::error::SessionError;
 /// | TLS distrust, a redirect that cannot be followed, an impossible request | fails | fails |
 /// | waits | the reconnection time | the reconnection time, and a random part of a growing time |
 /// | reconnection time until the stream says one | 3 s | 500 ms |
-/// | [`connect_timeout`](Self::connect_timeout) | none | 30 s |
 /// | [`first_byte_timeout`](Self::first_byte_timeout) | none | none |
 /// | [`idle_timeout`](Self::idle_timeout) | none | none |
 ///
@@ -45,7 +44,6 @@ pub struct RetryPolicy {
     pub(super) longest_asked_wait: Option<Duration>,
     pub(super) max_attempts: Option<u32>,
     pub(super) steady_after: Duration,
-    pub(super) connect_timeout: Option<Duration>,
     pub(super) first_byte_timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
 }
@@ -79,7 +77,6 @@ impl RetryPolicy {
             longest_asked_wait: None,
             max_attempts: None,
             steady_after: Duration::from_secs(10),
-            connect_timeout: None,
             first_byte_timeout: None,
             idle_timeout: None,
         }
@@ -98,7 +95,6 @@ impl RetryPolicy {
             }),
             // Whoever asks for more, by mistake or malice, is asked again after an hour.
             longest_asked_wait: Some(Duration::from_secs(3600)),
-            connect_timeout: Some(Duration::from_secs(30)),
             ..Self::whatwg()
         }
     }
@@ -142,7 +138,8 @@ impl RetryPolicy {
     }
 
     /// Gives up once so many attempts in a row failed. A stream that stayed open for
-    /// [`steady_after`](Self::steady_after) is no failure, whatever its end. Default: no limit.
+    /// [`steady_after`](Self::steady_after) is no failure, whatever its end. One attempt is always made,
+    /// also where this is 0. Default: no limit.
     pub const fn max_attempts(mut self, attempts: Option<u32>) -> Self {
         self.max_attempts = attempts;
         self
@@ -155,21 +152,19 @@ impl RetryPolicy {
         self
     }
 
-    /// How long an attempt may take until its response's head is there, redirects included.
-    pub const fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// How long an open stream may take to its body's first byte, where that is to be another time
-    /// than [`idle_timeout`](Self::idle_timeout). A proxy that holds a stream back shows so. Off by
-    /// default, since many servers send nothing before the first event.
+    /// How long a server may take to its first byte, where that is to be another time than
+    /// [`idle_timeout`](Self::idle_timeout): once asked to that of its answer, redirects included, and
+    /// then to that of the stream. A proxy that holds a stream back shows so. Off by default, since
+    /// many servers send nothing before the first event, not even the answer's head.
+    ///
+    /// How long a connection may take to come about is the transport's affair; the driver on reqwest
+    /// gives it 30 s.
     pub const fn first_byte_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.first_byte_timeout = timeout;
         self
     }
 
-    /// How long an open stream may be silent. Any byte is life, heartbeat comments included; choose
+    /// How long the server may be silent, before it answers too. Any byte is life, heartbeat comments included; choose
     /// two or three times the server's heartbeat. Off by default, since many servers send none.
     pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.idle_timeout = timeout;
@@ -183,7 +178,7 @@ impl RetryPolicy {
                 SessionError::Transport(failure) => !failure.kind.is_hopeless(),
                 SessionError::Status { status, .. } => self.retries_status(*status),
                 SessionError::Ended
-                | SessionError::ConnectTimeout(_)
+                | SessionError::ResponseTimeout(_)
                 | SessionError::FirstByteTimeout(_)
                 | SessionError::IdleTimeout(_) => true,
                 SessionError::NoContent

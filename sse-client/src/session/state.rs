@@ -27,7 +27,7 @@ use super::{
 
 #[derive(Debug)]
 enum State {
-    Connecting { attempt: Attempt, give_up: Option<Instant> },
+    Connecting { attempt: Attempt, quiet: Quiet },
     Refused { attempt: Attempt, error: SessionError, body: Vec<u8>, until: Instant },
     Open { attempt: Attempt, since: Instant, quiet: Quiet },
     Ending { attempt: Attempt, error: SessionError, at: Instant, steady: bool },
@@ -38,7 +38,8 @@ enum State {
 /// How long an answer that is no stream may take to say why. Its head said the most already.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the server may stay silent: at first for its first byte, then between any two.
+/// How long the server may stay silent: until it answers, then until the first byte of the stream, then
+/// between any two.
 #[derive(Clone, Copy, Debug)]
 struct Quiet {
     timer: Timer,
@@ -106,9 +107,10 @@ impl Machine {
 
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let (at, timer) = match self.state {
-            State::Connecting { give_up, .. } => (give_up?, Timer::Connect),
+            State::Connecting { quiet, .. } | State::Open { quiet, .. } => {
+                (quiet.until?, quiet.timer)
+            }
             State::Refused { until, .. } => (until, Timer::Refusal),
-            State::Open { quiet, .. } => (quiet.until?, quiet.timer),
             State::Waiting { until } => (until, Timer::Reconnect),
             State::Ending { .. } | State::Closed => return None,
         };
@@ -132,8 +134,9 @@ impl Machine {
     fn connect(&mut self, now: Instant) {
         self.attempts += 1;
         let attempt = Attempt(self.attempts);
-        let give_up = self.policy.connect_timeout.map(|timeout| now + timeout);
-        self.state = State::Connecting { attempt, give_up };
+        let timeout = self.policy.first_byte_timeout.or(self.policy.idle_timeout);
+        let quiet = Quiet::new(Timer::Response, timeout, now);
+        self.state = State::Connecting { attempt, quiet };
         self.signals.push_back(Signal::Connect { attempt });
     }
 
@@ -189,10 +192,14 @@ impl Machine {
         }
     }
 
-    /// Open → Open, with the silence counted from `now`, since until now nobody listened.
+    /// Stays what it is, with the silence counted from `now`, since until now nobody listened.
     pub(super) fn reading(&mut self, now: Instant) {
-        if let State::Open { quiet, .. } = &mut self.state {
-            *quiet = Quiet::new(quiet.timer, quiet.timeout, now);
+        match &mut self.state {
+            State::Connecting { quiet, .. } | State::Open { quiet, .. } => {
+                *quiet = Quiet::new(quiet.timer, quiet.timeout, now);
+            }
+            State::Refused { until, .. } => *until = now + REFUSAL_TIMEOUT,
+            State::Ending { .. } | State::Waiting { .. } | State::Closed => {}
         }
     }
 
@@ -261,16 +268,13 @@ impl Machine {
             return;
         }
         match self.state {
-            State::Connecting { attempt, .. } => {
-                let timeout = self.policy.connect_timeout.unwrap_or_default();
-                self.abort(attempt, SessionError::ConnectTimeout(timeout), now);
-            }
             State::Refused { attempt, .. } => self.abort(attempt, SessionError::Ended, now),
-            State::Open { attempt, quiet, .. } => {
+            State::Connecting { attempt, quiet } | State::Open { attempt, quiet, .. } => {
                 let timeout = quiet.timeout.unwrap_or_default();
                 let error = match quiet.timer {
+                    Timer::Response => SessionError::ResponseTimeout(timeout),
                     Timer::FirstByte => SessionError::FirstByteTimeout(timeout),
-                    Timer::Connect | Timer::Refusal | Timer::Idle | Timer::Reconnect => {
+                    Timer::Refusal | Timer::Idle | Timer::Reconnect => {
                         SessionError::IdleTimeout(timeout)
                     }
                 };

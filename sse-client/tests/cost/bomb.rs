@@ -19,8 +19,8 @@ const LINE: usize = 64 << 10;
 #[test]
 fn a_compressed_line_without_end_takes_no_more_memory_than_the_limits() {
     let address = serve(bomb());
-    let client = reqwest::Client::builder().no_proxy();
-    let builder = EventSource::builder(format!("http://{address}/")).client(client);
+    let builder =
+        EventSource::builder(format!("http://{address}/")).client(|client| client.no_proxy());
     let mut source = builder.limits(Limits::default().line(LINE)).open().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let taken = peak(|| {

@@ -68,8 +68,7 @@ fn a_thousand_open_streams_cost_4_kib_each_at_most() {
         }
     });
 
-    let client =
-        HttpClient::new(reqwest::Client::builder().no_proxy().http2_prior_knowledge()).unwrap();
+    let client = HttpClient::new(|client| client.no_proxy().http2_prior_knowledge()).unwrap();
     let policy = RetryPolicy::resilient().idle_timeout(Some(Duration::from_secs(3600)));
     let whole = bytes_each(|done| {
         let source = EventSource::builder(&url)

@@ -82,6 +82,10 @@ fn a_url_that_is_none_shows_no_secret() {
         "127.0.0.1:99999/?token=b@hunter2",
         "ftp://example.org/#hunter2",
         "not a url?hunter2",
+        "localhost:8080/events?token=hunter2&back=http://me@x",
+        "https://h:99999/?token=hunter2&m=a//b@c",
+        "events?token=hunter2//@",
+        "me:hunter2//x@127.0.0.1/",
     ] {
         let error = EventSource::builder(url).open().unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");

@@ -117,8 +117,7 @@ async fn it_connects_once_a_server_is_there() {
 
 #[tokio::test]
 async fn a_name_without_an_address_is_called_so() {
-    let client = reqwest::Client::builder().no_proxy().dns_resolver(NoNames);
-    let builder = source("http://events.invalid/").client(client);
+    let builder = source("http://events.invalid/").client(|client| client.dns_resolver(NoNames));
     let (kind, sentence, again) = first_failure(builder).await;
     assert_eq!((kind, again), (ErrorKind::Connect, true));
     assert_eq!(
@@ -177,31 +176,86 @@ async fn https_without_a_tls_feature_says_which_to_enable() {
 // Time is paused in these: it jumps to the next timer whenever nothing else can happen.
 
 #[tokio::test(start_paused = true)]
-async fn silence_before_the_head_ends_by_the_connect_timeout() {
-    let origin = Origin::start(vec![vec![Step::Hold]]).await;
-    let (kind, sentence, again) = first_failure(origin.source("/")).await;
-    assert_eq!((kind, again), (ErrorKind::Timeout, true));
-    assert_eq!(sentence, "the server gave no answer within 30 s");
+async fn a_server_that_sends_no_head_before_its_first_event_has_all_the_time_it_wants() {
+    let late = vec![Step::Wait(Duration::from_secs(3600)), send(STREAM), send("data: 1\n\n")];
+    let origin = Origin::start(vec![late]).await;
+    // Not one attempt, since the paused clock may run into the time for the connection once.
+    let policy = RetryPolicy::resilient().max_attempts(Some(3));
+    let mut source = origin.source("/").policy(policy).open().unwrap();
+    assert_eq!(source.next().await.unwrap().unwrap().data(), "1");
 }
 
 #[tokio::test(start_paused = true)]
+async fn silence_before_the_head_ends_by_the_first_byte_timeout() {
+    let origin = Origin::start(vec![vec![Step::Hold]]).await;
+    let policy = RetryPolicy::resilient().first_byte_timeout(Some(Duration::from_secs(20)));
+    let (kind, sentence, again) = first_failure(origin.source("/").policy(policy)).await;
+    assert_eq!((kind, again), (ErrorKind::Timeout, true));
+    assert_eq!(sentence, "the server gave no answer within 20 s");
+}
+
+#[tokio::test]
+async fn a_pause_of_the_reader_before_anything_was_sent_is_not_the_servers_delay() {
+    let origin = Origin::start(vec![vec![send(STREAM), send("data: 1\n\n")]]).await;
+    let policy = RetryPolicy::never().first_byte_timeout(Some(Duration::from_secs(20)));
+    let mut updates = origin.source("/").policy(policy).open_updates().unwrap();
+    assert!(matches!(updates.next().await, Some(Update::Connecting { .. })));
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    assert!(matches!(updates.next().await, Some(Update::Opened { .. })));
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_does_not_come_about_is_given_up_in_time() {
+    // It says nothing to the beginning of a TLS handshake.
+    let origin = Origin::start(vec![vec![Step::Hold]]).await;
+    let builder = source(format!("https://{}/", origin.address));
+    let (kind, sentence, again) = first_failure(builder).await;
+    assert_eq!((kind, again), (ErrorKind::Timeout, true));
+    assert_eq!(
+        sentence,
+        format!(
+            "no connection to {} came about in time: check the address, or the network",
+            origin.address
+        )
+    );
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[tokio::test]
+async fn a_proxy_that_opens_no_tunnel_is_called_the_culprit_and_tried_again() {
+    let refusal = answer("503 Service Unavailable", "", "");
+    let proxy = Origin::start(vec![refusal]).await;
+    let (_socket, nobody) = nowhere();
+    for (proxy_url, why) in
+        [(proxy.url("/"), "it refused"), (format!("http://{nobody}"), "Connection refused")]
+    {
+        let proxy = reqwest::Proxy::all(proxy_url).unwrap();
+        let builder = sse_client::EventSource::builder("https://events.invalid/")
+            .client(|client| client.proxy(proxy));
+        let (kind, sentence, again) = first_failure(builder).await;
+        assert_eq!((kind, again), (ErrorKind::Connect, true), "{sentence}");
+        let expected = format!("the proxy made no way to events.invalid:443: {why}");
+        assert!(sentence.starts_with(&expected), "{sentence}");
+    }
+    assert_eq!(proxy.requests()[0].line, "CONNECT events.invalid:443 HTTP/1.1");
+}
+
+#[tokio::test]
 async fn silence_after_an_event_ends_by_the_idle_timeout_and_the_stream_resumes() {
     let script = vec![send(STREAM), send("id: 7\ndata: 1\n\n"), Step::Hold];
     let origin = Origin::start(vec![script]).await;
-    let policy = RetryPolicy::resilient()
-        .connect_timeout(None) // the paused clock must not run into it
-        .idle_timeout(Some(Duration::from_secs(45)));
+    let policy = RetryPolicy::resilient().idle_timeout(Some(Duration::from_secs(45)));
     let mut updates = origin.source("/").policy(policy).open_updates().unwrap();
-    let mut events = 0;
-    let error = loop {
-        match updates.next().await {
-            Some(Update::Event(_)) => events += 1,
-            Some(Update::Disconnected { error, .. }) => break error,
-            Some(_) => {}
-            None => panic!("it ended"),
-        }
+    while !matches!(updates.next().await, Some(Update::Event(_))) {}
+    tokio::time::pause();
+    let Some(Update::Disconnected { error, .. }) = updates.next().await else {
+        panic!("not disconnected");
     };
-    assert_eq!((events, error), (1, SessionError::IdleTimeout(Duration::from_secs(45))));
+    assert_eq!(error, SessionError::IdleTimeout(Duration::from_secs(45)));
+    tokio::time::resume();
     while !matches!(updates.next().await, Some(Update::Event(_))) {}
     assert_eq!(origin.requests()[1].header("last-event-id"), Some("7"));
 }

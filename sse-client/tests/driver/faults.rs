@@ -113,7 +113,7 @@ async fn what_a_server_sends_again_after_a_reconnect_is_marked() {
 
 #[tokio::test]
 async fn statuses_fail_or_are_tried_again_after_what_they_ask_for() {
-    let client = HttpClient::new(reqwest::Client::builder().no_proxy()).unwrap();
+    let client = HttpClient::new(|client| client.no_proxy()).unwrap();
     let date =
         "date: Wed, 21 Oct 2015 07:28:00 GMT\r\nretry-after: Wed, 21 Oct 2015 07:28:07 GMT\r\n";
     for (status, again) in [
@@ -144,13 +144,15 @@ async fn statuses_fail_or_are_tried_again_after_what_they_ask_for() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn silence_after_the_head_ends_by_the_first_byte_timeout() {
     let origin = Origin::start(vec![vec![send(STREAM), Step::Hold]]).await;
-    let policy = RetryPolicy::never()
-        .connect_timeout(None) // the paused clock must not run into it
-        .first_byte_timeout(Some(Duration::from_secs(5)));
-    let mut source = origin.source("/").policy(policy).open().unwrap();
-    let error = source.next().await.unwrap().unwrap_err();
+    let policy = RetryPolicy::never().first_byte_timeout(Some(Duration::from_secs(5)));
+    let mut updates = origin.source("/").policy(policy).open_updates().unwrap();
+    while !matches!(updates.next().await, Some(Update::Opened { .. })) {}
+    tokio::time::pause();
+    let Some(Update::Disconnected { error, .. }) = updates.next().await else {
+        panic!("not disconnected");
+    };
     assert_eq!(error.to_string(), "the server opened the stream and then sent nothing for 5 s");
 }

@@ -1,12 +1,12 @@
 //! What lies between the events and the wire: compression, HTTP/2, proxies.
 
-use core::{convert::Infallible, net::SocketAddr};
+use core::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use http::header::CONTENT_TYPE;
 use http_body_util::Full;
 use hyper::{body::Bytes, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_client::{EventSource, Update};
+use sse_client::{Event, EventSource, HttpClient, Update};
 use tokio::net::TcpListener;
 
 use crate::origin::{Origin, STREAM, Step, answer, send, source};
@@ -51,8 +51,9 @@ async fn a_stream_compressed_unasked_is_refused_in_words() {
 #[tokio::test]
 async fn http_2_carries_a_stream_and_its_resume() {
     let address = http_2().await;
-    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
-    let mut updates = source(format!("http://{address}/")).client(client).open_updates().unwrap();
+    let builder = source(format!("http://{address}/"));
+    let builder = builder.client(|client| client.http2_prior_knowledge());
+    let mut updates = builder.open_updates().unwrap();
     let mut seen = Vec::new();
     while seen.len() < 3 {
         let update = updates.next().await.unwrap();
@@ -67,11 +68,40 @@ async fn http_2_carries_a_stream_and_its_resume() {
 }
 
 #[tokio::test]
+async fn readers_that_pause_on_one_http_2_connection_stop_no_other() {
+    let address = http_2().await;
+    let client = HttpClient::new(|client| client.no_proxy().http2_prior_knowledge()).unwrap();
+    let open = |path| {
+        let builder = EventSource::builder(format!("http://{address}{path}"));
+        builder.shared_client(&client).open().unwrap()
+    };
+    let mut paused = Vec::new();
+    for _ in 0..8 {
+        let mut source = open("/flood");
+        in_time(&mut source).await;
+        paused.push(source);
+    }
+    // As much arrives for them meanwhile as may.
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+    }
+    let mut source = open("/");
+    assert_eq!(in_time(&mut source).await.data(), "1 after -");
+}
+
+/// The next event, unless the stream starves.
+async fn in_time(source: &mut EventSource) -> Event {
+    let event = tokio::time::timeout(Duration::from_secs(10), source.next()).await;
+    event.expect("it starves").unwrap().unwrap()
+}
+
+#[tokio::test]
 async fn a_proxy_is_the_callers_own_clients() {
     let proxy =
         Origin::start(vec![vec![send(STREAM), send("data: by the proxy\n\n"), Step::Hold]]).await;
-    let client = reqwest::Client::builder().proxy(reqwest::Proxy::http(proxy.url("/")).unwrap());
-    let builder = EventSource::builder("http://events.invalid/feed").client(client);
+    let settings = reqwest::Proxy::http(proxy.url("/")).unwrap();
+    let builder = EventSource::builder("http://events.invalid/feed");
+    let builder = builder.client(|client| client.proxy(settings));
     let mut source = builder.open().unwrap();
     assert_eq!(source.next().await.unwrap().unwrap().data(), "by the proxy");
     assert_eq!(proxy.requests()[0].line, "GET http://events.invalid/feed HTTP/1.1");
@@ -86,9 +116,10 @@ async fn cookies_are_the_callers_own_clients_and_stay_with_their_host() {
     let elsewhere = format!("location: http://localhost:{}/\r\n", foreign.address.port());
     let redirect = answer("307 Temporary Redirect", &elsewhere, "");
     let home = Origin::start(vec![vec![send(set), send("data: 1\n\n")], redirect]).await;
-    let client = reqwest::Client::builder().no_proxy().cookie_store(true);
-    let client = client.resolve("localhost", foreign.address);
-    let mut source = home.source("/").client(client).open().unwrap();
+    let builder = home
+        .source("/")
+        .client(|client| client.cookie_store(true).resolve("localhost", foreign.address));
+    let mut source = builder.open().unwrap();
     assert_eq!(source.next().await.unwrap().unwrap().data(), "1");
     assert_eq!(source.next().await.unwrap().unwrap().data(), "2");
     let sent: Vec<_> =
@@ -103,7 +134,10 @@ async fn http_2() -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let answer = service_fn(|request: http::Request<hyper::body::Incoming>| async move {
         let id = request.headers().get("last-event-id").map(|id| id.to_str().unwrap());
-        let body = format!("id: 1\ndata: 1 after {}\n\n", id.unwrap_or("-"));
+        let body = match request.uri().path() {
+            "/flood" => "data: 16 bytes\n\n".repeat(1 << 18), // 4 MiB
+            _ => format!("id: 1\ndata: 1 after {}\n\n", id.unwrap_or("-")),
+        };
         let response = http::Response::builder().header(CONTENT_TYPE, "text/event-stream");
         Ok::<_, Infallible>(response.body(Full::<Bytes>::from(body)).unwrap())
     });

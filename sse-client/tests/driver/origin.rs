@@ -37,6 +37,8 @@ pub(crate) enum Step {
     Drip(&'static str),
     /// As many bytes of events as this, counted as the socket takes them.
     Flood(usize),
+    /// So long.
+    Wait(Duration),
     /// Until the other side closes.
     Hold,
 }
@@ -132,7 +134,7 @@ pub(crate) fn source(url: impl Into<String>) -> Builder {
     let at_once = Duration::from_millis(1);
     EventSource::builder(url)
         .policy(RetryPolicy::resilient().no_backoff().reconnection_time(at_once))
-        .client(reqwest::Client::builder().no_proxy())
+        .client(|client| client.no_proxy())
 }
 
 /// A port at which nothing listens, and which nobody else can take meanwhile.
@@ -177,6 +179,7 @@ impl Shared {
                         self.flooded.fetch_add(event.len(), Ordering::Relaxed);
                     }
                 }
+                Step::Wait(time) => tokio::time::sleep(time).await,
                 Step::Hold => {
                     let mut byte = [0];
                     // An end or a reset: either way the client has left.

@@ -72,17 +72,41 @@ async fn named_headers_never_reach_another_origin_not_even_by_way_of_it() {
 }
 
 #[tokio::test]
+async fn credentials_in_the_url_last_over_a_redirect_at_home_and_are_shown_to_nobody() {
+    let foreign = Origin::start(vec![stream()]).await;
+    let home =
+        Origin::start(vec![redirect("307 X", "/b"), redirect("307 X", &foreign.url("/"))]).await;
+    let url = format!("http://me:pass%20word@{}/a", home.address);
+    let source = || crate::origin::source(url.as_str());
+    let mut updates = source().open_updates().unwrap();
+    let mut seen = Vec::new();
+    while !matches!(seen.last(), Some(Update::Event(_))) {
+        seen.push(updates.next().await.unwrap());
+    }
+    let Update::Redirected { location, .. } = &seen[1] else { panic!("{seen:?}") };
+    assert_eq!(location, &home.url("/b"));
+    for request in home.requests() {
+        assert_eq!(request.header("authorization"), Some("Basic bWU6cGFzcyB3b3Jk"));
+    }
+    assert_eq!(foreign.requests()[0].header("authorization"), None);
+
+    let mut source = source().header("Authorization", "Bearer named").open().unwrap();
+    source.next().await.unwrap().unwrap();
+    assert_eq!(home.requests()[2].header("authorization"), Some("Bearer named"));
+}
+
+#[tokio::test]
 async fn a_clients_default_headers_cross_origins_unless_redirects_stay_at_home() {
     let foreign = Origin::start(vec![stream()]).await;
     let home =
         Origin::start(vec![redirect("302 Found", "/b"), redirect("302 Found", &foreign.url("/"))])
             .await;
     let secret = HeaderValue::from_static("Bearer secret");
-    let client = || {
+    let source = || {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, secret.clone())]);
-        reqwest::Client::builder().no_proxy().default_headers(headers)
+        home.source("/").client(|client| client.default_headers(headers))
     };
-    let builder = home.source("/").client(client()).redirects(Redirects::SameOrigin);
+    let builder = source().redirects(Redirects::SameOrigin);
     let Some(Err(Error::Failed(error))) = builder.open().unwrap().next().await else {
         panic!("no error");
     };
@@ -97,7 +121,7 @@ async fn a_clients_default_headers_cross_origins_unless_redirects_stay_at_home()
     assert_eq!(home.requests()[1].line, "GET /b HTTP/1.1");
     assert!(foreign.requests().is_empty());
     // What the documentation warns of.
-    assert!(home.source("/").client(client()).open().unwrap().next().await.unwrap().is_ok());
+    assert!(source().open().unwrap().next().await.unwrap().is_ok());
     assert_eq!(foreign.requests()[0].header("authorization"), Some("Bearer secret"));
 }
 

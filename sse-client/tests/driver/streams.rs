@@ -267,3 +267,40 @@ async fn nothing_is_sent_before_the_stream_is_polled() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_named_last_event_id_is_the_one_to_begin_with() {
+    let first = vec![send(STREAM), send("id: 9\ndata: 1\n\n")];
+    let forgets = vec![send(STREAM), send("id\ndata: 2\n\n")];
+    let last = vec![send(STREAM), send("data: 3\n\n"), Step::Hold];
+    let origin = Origin::start(vec![first, forgets, last]).await;
+    let builder = origin.source("/").header("Last-Event-ID", "5").headers_with(|_| async {
+        let name = http::HeaderName::from_static("last-event-id");
+        Ok(http::HeaderMap::from_iter([(name, http::HeaderValue::from_static("6"))]))
+    });
+    let mut source = builder.open().unwrap();
+    for _ in 0..3 {
+        next_event(&mut source).await;
+    }
+    let requests = origin.requests();
+    let sent: Vec<_> = requests.iter().map(|request| request.header("last-event-id")).collect();
+    assert_eq!(sent, [Some("5"), Some("9"), None]);
+}
+
+#[tokio::test]
+async fn an_end_in_due_form_is_no_error_where_it_is_not_tried_again_but_a_break_is() {
+    let whole = vec![send(CHUNKED), send("9\r\ndata: 1\n\n\r\n0\r\n\r\n")];
+    let broken = vec![send(CHUNKED), send("9\r\ndata: 1\n\n\r\n5\r\n")];
+    let origin = Origin::start(vec![whole, broken]).await;
+    let open = || origin.source("/").policy(RetryPolicy::never()).open().unwrap();
+    let mut source = open();
+    next_event(&mut source).await;
+    assert_eq!(source.next().await, None);
+    let mut source = open();
+    next_event(&mut source).await;
+    let Some(Err(sse_client::Error::Failed(error))) = source.next().await else {
+        panic!("no error");
+    };
+    assert_eq!(error.kind(), sse_client::session::ErrorKind::Ended);
+    assert_eq!(source.next().await, None);
+}

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
-use sse_client::{Builder, EventSource, Update, session::ErrorKind};
+use sse_client::{Builder, EventSource, RetryPolicy, Update, session::ErrorKind};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -23,15 +23,15 @@ const AUTHORITY: &[u8] = include_bytes!("tls/ca.pem");
 #[tokio::test]
 async fn a_trusted_certificate_opens_the_stream() {
     let address = serve(SERVER, false).await;
-    let mut source = trusting(address).open().unwrap();
+    let mut source = trusting(address).policy(RetryPolicy::never()).open().unwrap();
     assert_eq!(source.next().await.unwrap().unwrap().data(), "secret");
 }
 
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_hopeless() {
     let address = serve(SERVER, false).await;
-    let client = reqwest::Client::builder().no_proxy();
-    let sentence = hopeless(EventSource::builder(url(address)).client(client)).await;
+    let builder = EventSource::builder(url(address)).client(|client| client.no_proxy());
+    let sentence = hopeless(builder).await;
     assert!(sentence.starts_with(&format!("{address} cannot be reached securely: ")), "{sentence}");
     assert!(sentence.ends_with("; check the certificate and its name"), "{sentence}");
 }
@@ -49,7 +49,7 @@ async fn a_client_certificate_comes_from_the_callers_own_client() {
     let address = serve(SERVER, true).await;
     let identity = [include_bytes!("tls/reader.pem").as_slice(), include_bytes!("tls/reader.key")];
     let identity = reqwest::Identity::from_pem(&identity.concat()).unwrap();
-    let mut source = trusting(address).client(client().identity(identity)).open().unwrap();
+    let mut source = trusting(address).client(|client| client.identity(identity)).open().unwrap();
     assert_eq!(source.next().await.unwrap().unwrap().data(), "secret");
 }
 
@@ -63,13 +63,10 @@ fn url(address: SocketAddr) -> String {
     format!("https://{address}/events")
 }
 
-fn client() -> reqwest::ClientBuilder {
-    let authority = reqwest::Certificate::from_pem(AUTHORITY).unwrap();
-    reqwest::Client::builder().no_proxy().tls_backend_rustls().tls_certs_only([authority])
-}
-
 fn trusting(address: SocketAddr) -> Builder {
-    EventSource::builder(url(address)).client(client())
+    let authority = reqwest::Certificate::from_pem(AUTHORITY).unwrap();
+    EventSource::builder(url(address))
+        .client(|client| client.no_proxy().tls_backend_rustls().tls_certs_only([authority]))
 }
 
 /// The sentence of the first and last disconnect.
@@ -99,7 +96,9 @@ async fn serve((certificate, key): Pair, asks_for_certificate: bool) -> SocketAd
     };
     let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
     let key = PrivateKeyDer::from_pem_slice(key).unwrap();
-    let config = config.with_single_cert(vec![certificate], key).unwrap();
+    let mut config = config.with_single_cert(vec![certificate], key).unwrap();
+    // It would be asked for HTTP/2 if anyone wanted that, and knows none.
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

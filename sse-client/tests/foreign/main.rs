@@ -86,7 +86,7 @@ impl Server {
 
     fn events(&self) -> sse_client::Builder {
         EventSource::builder(format!("http://127.0.0.1:{}/events", self.port))
-            .client(reqwest::Client::builder().no_proxy())
+            .client(|client| client.no_proxy())
     }
 
     /// Has it send an event to everyone; returns to how many.

@@ -165,7 +165,6 @@ impl World {
         let clients = (0..random.within(1..7)).map(|_| {
             let topics = (0..TOPICS).filter(|_| random.percent(40)).collect();
             let policy = RetryPolicy::resilient()
-                .connect_timeout(Some(Duration::from_secs(10)))
                 .first_byte_timeout(Some(Duration::from_secs(5)))
                 .idle_timeout(Some(Duration::from_secs(40)));
             let config = SessionConfig::new().policy(policy);

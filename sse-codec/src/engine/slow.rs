@@ -17,6 +17,7 @@ pub(super) enum Found<'i> {
         /// `None`: in the block's own memory, both of them.
         data: Option<&'i str>,
         event_type: Option<&'i str>,
+        has_id: bool,
         span: Span,
     },
     /// `None`: carried, after its colon.
@@ -58,7 +59,9 @@ impl<S: Store> Engine<S> {
 
     pub(super) fn item<'a, 'i: 'a>(&'a self, found: Found<'i>) -> Item<'a> {
         match found {
-            Found::Event { data, event_type, span } => self.event(data, event_type, span),
+            Found::Event { data, event_type, has_id, span } => {
+                self.event(data, event_type, has_id, span)
+            }
             Found::Comment { text, span } => {
                 let text = text.or(self.carry.text().get(1..)).unwrap_or_default();
                 Item::Comment { text, span }
@@ -145,6 +148,7 @@ impl<S: Store> Engine<S> {
         let Held { data, event_type, id } = mem::take(held);
         // "Set the last event ID string of the event source to the value of the last event ID
         // buffer": done whether or not an event follows.
+        let has_id = id.is_some() || self.block.has_id;
         if let Some(id) = id {
             let _fits = self.last_event_id.set(id, self.bounds.value);
         } else if self.block.has_id {
@@ -168,7 +172,7 @@ impl<S: Store> Engine<S> {
             return Err(DecodeError::EventTooLong { event_start: start, limit });
         }
         let data = data.and_then(Piece::text);
-        Ok(Some(Found::Event { data, event_type, span: Span { start, end } }))
+        Ok(Some(Found::Event { data, event_type, has_id, span: Span { start, end } }))
     }
 
     /// Goes on with what earlier chunks began: a byte order mark, a CRLF, a line. The line is still

@@ -103,6 +103,7 @@ pub fn outcome(item: Item<'_>) -> Outcome {
             event_type: event.event_type.to_owned(),
             data: event.data.to_owned(),
             last_event_id: event.last_event_id.to_owned(),
+            has_id: event.has_id,
             start,
             end,
         },

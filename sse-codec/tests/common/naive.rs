@@ -4,12 +4,33 @@
 /// As an item or a decode error, owning its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    Event { event_type: String, data: String, last_event_id: String, start: u64, end: u64 },
-    Comment { text: String, start: u64, end: u64 },
-    ReconnectionTime { milliseconds: u64, start: u64, end: u64 },
-    LineTooLong { line_start: u64 },
-    ValueTooLong { line_start: u64 },
-    EventTooLong { event_start: u64 },
+    Event {
+        event_type: String,
+        data: String,
+        last_event_id: String,
+        has_id: bool,
+        start: u64,
+        end: u64,
+    },
+    Comment {
+        text: String,
+        start: u64,
+        end: u64,
+    },
+    ReconnectionTime {
+        milliseconds: u64,
+        start: u64,
+        end: u64,
+    },
+    LineTooLong {
+        line_start: u64,
+    },
+    ValueTooLong {
+        line_start: u64,
+    },
+    EventTooLong {
+        event_start: u64,
+    },
 }
 
 /// What is allowed, and asked for.
@@ -101,6 +122,7 @@ fn dispatch(
     event_limit: usize,
     end: u64,
 ) -> Option<Outcome> {
+    let has_id = block.id.is_some();
     if let Some(id) = block.id {
         *last_event_id = id;
     }
@@ -119,6 +141,7 @@ fn dispatch(
         },
         data,
         last_event_id: last_event_id.clone(),
+        has_id,
         start: event_start,
         end,
     })

@@ -38,7 +38,7 @@ pub(crate) struct Filter {
 
     /// Print what stands at this path of JSON data instead of the data; with several, tabs between
     ///
-    /// Such as .choices[0].delta.content. Texts are printed as they are, all else as JSON.
+    /// Such as `.choices[0].delta.content`. Texts are printed as they are, all else as JSON.
     #[arg(short = 'c', long = "column", value_name = "PATH", help_heading = FILTER)]
     columns: Vec<String>,
 

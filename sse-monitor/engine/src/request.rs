@@ -348,6 +348,7 @@ pub enum HeaderFault {
 
 fn parse_url(typed: &str) -> Result<Url, RequestError> {
     let given = || shown_url(typed.trim());
+    let parsed = Url::parse(typed.trim());
     sse_client::parse_url(typed).map_err(|mistake| match mistake {
         UrlMistake::Empty => RequestError::NoUrl,
         UrlMistake::NoScheme => {
@@ -358,14 +359,22 @@ fn parse_url(typed: &str) -> Result<Url, RequestError> {
             let scheme = typed.trim().split(':').next().unwrap_or_default();
             RequestError::UnsupportedScheme { scheme: scheme.to_ascii_lowercase() }
         }
-        UrlMistake::Malformed(source) => RequestError::NotAUrl { given: given(), source },
+        UrlMistake::Malformed(_) => {
+            // Without a scheme, only its port can be told to be wrong.
+            let source = match &parsed {
+                Err(source) if *source != ParseError::RelativeUrlWithoutBase => *source,
+                _ => ParseError::InvalidPort,
+            };
+            RequestError::NotAUrl { given: given(), source }
+        }
         UrlMistake::NoHost => {
             RequestError::NotAUrl { given: given(), source: ParseError::EmptyHost }
         }
         UrlMistake::NotAUrl | _ => {
             RequestError::NotAUrl { given: given(), source: ParseError::RelativeUrlWithoutBase }
         }
-    })
+    })?;
+    parsed.map_err(|source| RequestError::NotAUrl { given: given(), source })
 }
 
 fn parse_header(line: &str) -> Result<(HeaderName, String), RequestError> {

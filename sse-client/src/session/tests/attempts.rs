@@ -12,7 +12,7 @@ fn asks_to_connect_at_once_and_without_an_id() {
 
 #[test]
 fn late_reports_of_an_attempt_that_is_over_change_nothing() {
-    let policy = exact(1000).connect_timeout(Some(Duration::from_secs(30)));
+    let policy = exact(1000).first_byte_timeout(Some(Duration::from_secs(30)));
     let mut script = Script::new(SessionConfig::new().policy(policy));
     script.outputs();
     let first = script.attempt;

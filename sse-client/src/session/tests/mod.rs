@@ -137,8 +137,5 @@ impl Script {
 
 /// Waits for so many milliseconds exactly, and is `resilient` otherwise.
 fn exact(milliseconds: u64) -> RetryPolicy {
-    RetryPolicy::resilient()
-        .no_backoff()
-        .reconnection_time(Duration::from_millis(milliseconds))
-        .connect_timeout(None)
+    RetryPolicy::resilient().no_backoff().reconnection_time(Duration::from_millis(milliseconds))
 }

@@ -79,6 +79,29 @@ fn what_comes_again_after_a_reconnect_is_marked_as_its_id_says() {
 }
 
 #[test]
+fn an_event_without_an_id_of_its_own_is_never_a_repeat() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("id: 7\ndata: 1\n\n");
+    script.reopen();
+    script.body("id: 7\n\ndata: new\n\nid: a\0b\ndata: new too\n\n");
+    assert_eq!(script.outputs(), ["message new (7)", "message new too (7)"]);
+}
+
+#[test]
+fn what_comes_again_twice_is_marked_twice_but_a_new_id_that_comes_twice_is_not() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("id: 7\ndata: 1\n\n");
+    script.reopen();
+    script.body("id: 7\ndata: 1\n\nid: 7\ndata: 1\n\nid: 8\ndata: a\n\nid: 8\ndata: b\n\n");
+    assert_eq!(
+        script.outputs(),
+        ["message 1 (7) again", "message 1 (7) again", "message a (8)", "message b (8)"]
+    );
+}
+
+#[test]
 fn the_event_that_a_stored_id_stands_for_is_a_repeat() {
     let id = EventId::new("7").unwrap();
     let mut script = Script::new(SessionConfig::new().last_event_id(id));

@@ -4,15 +4,56 @@ use super::*;
 
 #[test]
 fn an_attempt_without_an_answer_is_given_up_in_time() {
-    let policy = exact(1000).connect_timeout(Some(Duration::from_secs(30)));
+    let policy = exact(1000).first_byte_timeout(Some(Duration::from_secs(30)));
     let mut script = Script::new(SessionConfig::new().policy(policy));
     script.outputs();
-    assert_eq!(script.timer(), Some(Timer::Connect));
+    assert_eq!(script.timer(), Some(Timer::Response));
     script.advance(Duration::from_millis(29_999));
     assert_eq!(script.outputs(), [""; 0]);
     script.advance(Duration::from_millis(1));
     let error = "the server gave no answer within 30 s";
     assert_eq!(script.outputs(), ["abort 1", &format!("disconnected 1: {error}; again at 31s")]);
+}
+
+#[test]
+fn a_server_may_hold_its_head_back_until_there_is_an_event() {
+    for policy in [RetryPolicy::whatwg(), RetryPolicy::resilient(), RetryPolicy::never()] {
+        let mut script = Script::new(SessionConfig::new().policy(policy));
+        script.outputs();
+        assert_eq!(script.timer(), None);
+        script.advance(Duration::from_secs(31));
+        script.respond(STREAM);
+        script.body("data: 1\n\n");
+        assert_eq!(script.outputs(), ["opened 1", "message 1 ()"]);
+    }
+}
+
+#[test]
+fn silence_is_silence_before_the_answer_too() {
+    let policy = exact(1000).idle_timeout(Some(Duration::from_secs(45)));
+    let mut script = Script::new(SessionConfig::new().policy(policy));
+    script.outputs();
+    script.advance(Duration::from_secs(45));
+    let error = "the server gave no answer within 45 s";
+    assert_eq!(script.outputs(), ["abort 1", &format!("disconnected 1: {error}; again at 46s")]);
+}
+
+#[test]
+fn a_pause_of_the_reader_is_not_the_servers_delay() {
+    let policy = exact(1000).first_byte_timeout(Some(Duration::from_secs(5)));
+    let mut script = Script::new(SessionConfig::new().policy(policy));
+    script.outputs();
+    script.now = script.now + Duration::from_secs(60);
+    script.session.handle_reading(script.now);
+    script.advance(Duration::from_millis(4999));
+    assert_eq!(script.outputs(), [""; 0]);
+    script.respond(ResponseHead::new(404));
+    script.now = script.now + Duration::from_secs(60);
+    script.session.handle_reading(script.now);
+    script.advance(Duration::from_millis(1999));
+    script.body("why");
+    script.end();
+    assert_eq!(script.body_of_failure(), "why");
 }
 
 #[test]

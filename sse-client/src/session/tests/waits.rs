@@ -117,6 +117,21 @@ fn gives_up_after_so_many_failures_in_a_row() {
 }
 
 #[test]
+fn there_is_always_a_first_attempt() {
+    for most in [0, 1] {
+        let policy = exact(1000).max_attempts(Some(most));
+        let mut script = Script::new(SessionConfig::new().policy(policy));
+        assert_eq!(script.outputs(), ["connect 1"]);
+        script.fail(FailureKind::Refused);
+        let outputs = script.outputs();
+        assert_eq!(
+            outputs,
+            ["disconnected 1: it failed; gave up after 1 failed attempt", "closed"]
+        );
+    }
+}
+
+#[test]
 fn one_attempt_is_all_under_never() {
     let mut script = Script::new(SessionConfig::new().policy(RetryPolicy::never()));
     script.open();

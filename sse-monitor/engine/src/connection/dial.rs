@@ -41,6 +41,9 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// How long a connection may take to come about, through a proxy and with TLS.
+pub(crate) const LONGEST: Duration = Duration::from_secs(30);
+
 /// Connects to the host of `url`, or to `proxy` on the way to it.
 pub(crate) async fn dial(
     url: &Url,

@@ -124,7 +124,12 @@ impl Template {
         last_event_id: Option<&[u8]>,
     ) -> Result<Response, Failure> {
         let proxy = proxy::proxy_for(&hop.url, self.proxy.as_deref())?;
-        let dialed = dial::dial(&hop.url, proxy.as_ref(), || self.tls()).await?;
+        let dialing = dial::dial(&hop.url, proxy.as_ref(), || self.tls());
+        let in_time = tokio::time::timeout(dial::LONGEST, dialing).await;
+        let dialed = in_time.unwrap_or_else(|_| {
+            let place = failure::place(&hop.url);
+            Err(failure::unconnected(&place, &std::io::ErrorKind::TimedOut.into()))
+        })?;
         let mut request = Request::builder().method(hop.method.clone());
         let whole = dialed.is_http2 || (proxy.is_some() && hop.url.scheme() == "http");
         request = request.uri(target(&hop.url, whole));
