@@ -122,7 +122,9 @@ pub enum PublishError {
         max: usize,
     },
     /// An event type by which the hub itself speaks.
-    #[error("the event types connected, reset and heartbeat are the hub's own; choose another")]
+    #[error(
+        "the event types connected, reset, heartbeat and presence are the hub's own; choose another"
+    )]
     ReservedType,
     /// An event type with a control character.
     #[error("the event type holds a control character at byte {at}; take it out")]

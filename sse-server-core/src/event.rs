@@ -36,7 +36,8 @@ impl Publish {
         Self { topics, event_type: None, data: data.into(), key: None }
     }
 
-    /// Sets the event type.
+    /// Sets the event type. `connected`, `reset`, `heartbeat` and `presence` are the hub's own, so
+    /// that a client can take them for its word: they are refused.
     pub fn event_type(mut self, event_type: EventType<'static>) -> Self {
         self.event_type = Some(event_type);
         self
