@@ -234,8 +234,11 @@ impl Shared {
         let admitted = state.admission.admit_by_ticket(secret, is_resume, address, now);
         let Redeemed { pass, ticket, replaced, .. } = admitted.map_err(Refused::Ticket)?;
         let replaced: Vec<_> = state.occupied(replaced.as_slice()).collect();
-        for id in replaced {
+        if let [id] = replaced[..] {
             state.hub.close(id, CloseReason::Revoked, now);
+            // The new one may get its slot: its reader must have left that.
+            self.act(state);
+            state = self.lock();
         }
         let mut request = Subscribe::new(ticket.selectors().iter().cloned()).resume(resume);
         if let Some(at) = ticket.expires() {
