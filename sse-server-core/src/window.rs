@@ -1,6 +1,10 @@
 //! A bounded log of encoded events.
 
-use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
 use core::fmt;
 
 use bytes::Bytes;
@@ -171,21 +175,23 @@ impl Log {
         if after.epoch() != self.epoch {
             return page;
         }
-        let mut numbers = Vec::with_capacity(selectors.len());
-        let mut is_scan = false;
+        let first = self.head + 1 - self.entries.len() as u64;
+        let (mut numbers, mut patterns) = (Vec::with_capacity(selectors.len()), Vec::new());
         for selector in selectors {
             if let Some(number) = self.index.find(selector.as_str()) {
                 numbers.push(number);
+                page.trimmed = page.trimmed.max(self.index.trimmed(number));
                 continue;
             }
             page.trimmed = page.trimmed.max(self.index.floor());
             if selector.is_pattern() {
-                numbers.extend(self.index.matching(selector));
-                is_scan = true;
+                patterns.push(selector);
+                // To whoever has seen all that is gone it does not matter whose it was.
+                if after.offset() < first - 1 {
+                    let gone = self.index.matching(selector).map(|it| self.index.trimmed(it));
+                    page.trimmed = gone.fold(page.trimmed, u64::max);
+                }
             }
-        }
-        for &number in &numbers {
-            page.trimmed = page.trimmed.max(self.index.trimmed(number));
         }
         let mut room = max_bytes;
         let mut take = |at: u64, offset: u64, frame: &Bytes| {
@@ -199,25 +205,30 @@ impl Log {
             true
         };
         let mut at = after.offset();
-        if is_scan {
-            // A pattern without an index may match very many topics: look at each entry once.
-            let wanted = self.index.set_of(numbers);
-            let first = self.head + 1 - self.entries.len() as u64;
-            for (entry, offset) in self.entries.iter().zip(first..) {
-                let fits = entry.topics.iter().any(|&number| wanted[number as usize]);
-                if offset > at && fits {
-                    if !take(at, offset, &entry.frame) {
-                        break;
-                    }
-                    at = offset;
-                }
-            }
-        } else {
+        if patterns.is_empty() {
             while let Some((offset, frame)) = self.next_after(numbers.iter().copied(), at) {
                 if !take(at, offset, frame) {
                     break;
                 }
                 at = offset;
+            }
+        } else {
+            // A pattern without an index may match very many topics: look at each entry once, and
+            // at each topic that comes up.
+            let mut wanted: BTreeMap<u32, bool> = numbers.into_iter().map(|n| (n, true)).collect();
+            let mut is_wanted = |number: u32| {
+                let matches = || patterns.iter().any(|it| self.index.is_match(it, number));
+                *wanted.entry(number).or_insert_with(matches)
+            };
+            let read = at.saturating_sub(first - 1).min(self.entries.len() as u64);
+            let unread = self.entries.range(read as usize..).zip(first + read..);
+            for (entry, offset) in unread {
+                if entry.topics.iter().any(|&number| is_wanted(number)) {
+                    if !take(at, offset, &entry.frame) {
+                        break;
+                    }
+                    at = offset;
+                }
             }
         }
         page
