@@ -10,11 +10,15 @@ use sse_codec::time::Instant;
 use crate::{event::Presence, selector::Selector, topic::Topic};
 
 mod presence;
+mod principal;
 mod rate;
 mod ticket;
 
-pub use self::ticket::{Ticket, TicketError};
-use self::{presence::Presences, rate::Rates, ticket::Tickets};
+use self::{presence::Presences, principal::network, rate::Rates, ticket::Tickets};
+pub use self::{
+    principal::Principal,
+    ticket::{Redeemed, Ticket, TicketError},
+};
 
 /// Settings of an [`Admission`].
 ///
@@ -45,6 +49,9 @@ pub struct AdmissionConfig {
     pub ticket_wait: Duration,
     /// How many tickets there may be. 65,536.
     pub max_tickets: usize,
+    /// How many tickets that a [principal asked for](Ticket::asked_by) may wait for their first use.
+    /// 256, as many streams as an address may have open.
+    pub max_unused_tickets: usize,
     /// Over how long changes of presence are gathered. 1 s.
     pub presence_pause: Duration,
     /// How many users a word on presence names. 100.
@@ -65,6 +72,7 @@ impl Default for AdmissionConfig {
             max_rates: 1 << 16,
             ticket_wait: Duration::from_secs(60),
             max_tickets: 1 << 16,
+            max_unused_tickets: 256,
             presence_pause: Duration::from_secs(1),
             max_named: 100,
             max_watched: 1000,
@@ -182,6 +190,8 @@ pub struct AdmissionCounters {
     pub tickets: u64,
     /// Tickets that let nobody in, whatever was wrong with them.
     pub refused_tickets: u64,
+    /// Streams that a resume by the same ticket took over.
+    pub replaced: u64,
     /// Words on presence.
     pub presence: u64,
     /// Streams that were ended by [`Admission::revoke`].
@@ -240,7 +250,6 @@ impl Revoke<'_> {
 /// ```
 pub struct Admission {
     config: AdmissionConfig,
-    seed: u64,
     passes: u64,
     visitors: HashMap<Pass, Visitor, FixedState>,
     by_user: HashMap<Arc<str>, usize, FixedState>,
@@ -256,7 +265,6 @@ impl Admission {
     pub fn new(config: AdmissionConfig, seed: u64) -> Self {
         let hasher = || FixedState::with_seed(seed);
         Self {
-            seed,
             passes: 0,
             visitors: HashMap::with_hasher(hasher()),
             by_user: HashMap::with_hasher(hasher()),
@@ -289,7 +297,17 @@ impl Admission {
     /// # Errors
     /// [`AdmissionError`] says which limit it would pass.
     pub fn admit(&mut self, visitor: Visitor, now: Instant) -> Result<Pass, AdmissionError> {
-        if let Err(refusal) = self.has_room(&visitor) {
+        self.take_in(visitor, None, now)
+    }
+
+    fn take_in(
+        &mut self,
+        visitor: Visitor,
+        in_place_of: Option<Pass>,
+        now: Instant,
+    ) -> Result<Pass, AdmissionError> {
+        let gone = in_place_of.and_then(|pass| self.visitors.get(&pass));
+        if let Err(refusal) = self.has_room(&visitor, gone) {
             match refusal {
                 AdmissionError::TooManyForUser { .. } => self.counters.refused_for_user += 1,
                 AdmissionError::TooManyForAddress { .. } => self.counters.refused_for_address += 1,
@@ -300,6 +318,10 @@ impl Admission {
                 | AdmissionError::BurstTooLarge { .. } => self.counters.refused_full += 1,
             }
             return Err(refusal);
+        }
+        if let Some(pass) = in_place_of {
+            self.release(pass, now);
+            self.counters.replaced += 1;
         }
         self.counters.admitted += 1;
         if let Some(user) = &visitor.user {
@@ -315,18 +337,22 @@ impl Admission {
         Ok(pass)
     }
 
-    fn has_room(&self, visitor: &Visitor) -> Result<(), AdmissionError> {
+    /// Whether there is room for somebody once another is gone.
+    fn has_room(&self, visitor: &Visitor, gone: Option<&Visitor>) -> Result<(), AdmissionError> {
         let AdmissionConfig { max_per_user, max_per_address, max_streams, .. } = self.config;
-        if self.visitors.len() >= max_streams {
+        let one_if = |is: &dyn Fn(&Visitor) -> bool| usize::from(gone.is_some_and(is));
+        if self.visitors.len() - one_if(&|_| true) >= max_streams {
             return Err(AdmissionError::Full);
         }
         let of_user = visitor.user.as_ref().and_then(|user| self.by_user.get(user));
-        if of_user.is_some_and(|&open| open >= max_per_user) {
+        let less = one_if(&|gone| gone.user == visitor.user);
+        if of_user.is_some_and(|&open| open - less >= max_per_user) {
             return Err(AdmissionError::TooManyForUser { max: max_per_user });
         }
         let address = visitor.address.map(network);
         let of_address = address.and_then(|address| self.by_address.get(&address));
-        if of_address.is_some_and(|&open| open >= max_per_address) {
+        let less = one_if(&|gone| gone.address.map(network) == address);
+        if of_address.is_some_and(|&open| open - less >= max_per_address) {
             return Err(AdmissionError::TooManyForAddress { max: max_per_address });
         }
         if !self.presences.has_room(visitor) {
@@ -360,14 +386,14 @@ impl Admission {
         passes
     }
 
-    /// Notes that a principal, a user or an address, publishes so many events.
+    /// Notes that a principal publishes so many events.
     ///
     /// # Errors
     /// [`AdmissionError::TooFast`], with how long to wait, or
     /// [`AdmissionError::BurstTooLarge`]. Nothing is noted then.
     pub fn publish(
         &mut self,
-        principal: &str,
+        principal: &Principal,
         events: u32,
         now: Instant,
     ) -> Result<(), AdmissionError> {
@@ -392,8 +418,9 @@ impl Admission {
         Ok(())
     }
 
-    /// Lets in whoever holds a ticket: once within [`AdmissionConfig::ticket_wait`], and then, one
-    /// connection at a time, only to resume.
+    /// Lets in whoever holds a ticket: within [`AdmissionConfig::ticket_wait`], and then only to
+    /// resume. It is one connection at a time: a resume takes the place of the one before, whose end
+    /// may not have been noticed.
     ///
     /// # Errors
     /// [`TicketError`] says what is wrong with it.
@@ -403,7 +430,7 @@ impl Admission {
         is_resume: bool,
         address: Option<IpAddr>,
         now: Instant,
-    ) -> Result<(Pass, Ticket), TicketError> {
+    ) -> Result<Redeemed, TicketError> {
         let admitted = self.redeem(secret, is_resume, address, now);
         self.counters.refused_tickets += u64::from(admitted.is_err());
         admitted
@@ -415,12 +442,13 @@ impl Admission {
         is_resume: bool,
         address: Option<IpAddr>,
         now: Instant,
-    ) -> Result<(Pass, Ticket), TicketError> {
-        let ticket = self.tickets.check(secret, is_resume, now)?.clone();
+    ) -> Result<Redeemed, TicketError> {
+        let (ticket, replaced) = self.tickets.check(secret, is_resume, now)?;
+        let ticket = ticket.clone();
         let visitor = Visitor { address, ..ticket.visitor() };
-        let pass = self.admit(visitor, now)?;
+        let pass = self.take_in(visitor, replaced, now)?;
         self.tickets.redeem(secret, pass);
-        Ok((pass, ticket))
+        Ok(Redeemed { pass, ticket, replaced })
     }
 
     /// Who is subscribed to a topic, by its name or by a pattern. Looks at every stream.
@@ -446,21 +474,10 @@ impl fmt::Debug for Admission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admission")
             .field("config", &self.config)
-            .field("seed", &self.seed)
             .field("streams", &self.visitors.len())
             .field("users", &self.by_user.len())
             .field("addresses", &self.by_address.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// What counts as one address.
-fn network(address: IpAddr) -> u128 {
-    match address {
-        // The same host by either family is one.
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => v6.to_bits(),
-        IpAddr::V6(v6) => v6.to_bits() >> 64 << 64,
     }
 }
 

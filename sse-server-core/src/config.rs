@@ -86,7 +86,8 @@ pub enum Overflow {
     /// It is cut, and loses nothing: it resumes from history.
     #[default]
     Cut,
-    /// It is given the latest event of each of its topics, behind a `reset`.
+    /// It is given the latest event of each of its topics that the hub has at hand, behind a
+    /// `reset`.
     SkipToLatest,
     /// It loses the oldest events, as many as bring it back under the limit, behind a `reset`.
     DropOldest,
@@ -116,7 +117,8 @@ pub struct HubConfig {
     pub heartbeat_event: Option<Duration>,
     /// The reconnection time that streams state, give or take half. 2 s.
     pub retry: Duration,
-    /// By how many bytes a subscriber may lag. 1 MiB.
+    /// By how many bytes a subscriber may lag. 1 MiB. One that the window overtakes may lag by a
+    /// page's worth at most.
     pub max_lag: u64,
     /// For how long it may lag by more: only what came before counts, so that a burst which nobody
     /// had the time to read cuts nobody. 250 ms.
@@ -142,8 +144,12 @@ pub struct HubConfig {
     pub max_pending: usize,
     /// How many bytes those may have. 64 MiB.
     pub max_pending_bytes: usize,
-    /// How many bytes of history a replaying subscriber holds at once. 256 KiB.
+    /// How many bytes of history a replaying subscriber holds at once, by
+    /// [`Stored::cost`](crate::Stored::cost). 256 KiB.
     pub page: usize,
+    /// How many bytes of history all of them hold. 64 MiB; as it fills, pages become smaller, and
+    /// then the next ones wait.
+    pub max_page_bytes: usize,
     /// How many pages the store is asked for at once; the others wait. 256.
     pub max_fetches: usize,
     /// Over how long a drain spreads the reconnects of very many subscribers, at most. 25 s.
@@ -191,6 +197,22 @@ impl HubConfig {
                 });
             }
         }
+        if self.max_page_bytes < self.page {
+            return Err(InvalidConfig::PagesBelowPage {
+                pages: self.max_page_bytes,
+                page: self.page,
+            });
+        }
+        let counts = [
+            ("max_fetches", self.max_fetches),
+            ("max_subscribers", self.max_subscribers),
+            ("max_pending", self.max_pending),
+            ("max_topics", self.max_topics),
+            ("page", self.page),
+        ];
+        if let Some((name, _)) = counts.into_iter().find(|&(_, count)| count == 0) {
+            return Err(InvalidConfig::None { name });
+        }
         let least = Duration::from_millis(10);
         let times = [("heartbeat", self.heartbeat), ("max_stall", Some(self.max_stall))];
         for (name, value) in times {
@@ -221,6 +243,7 @@ impl Default for HubConfig {
             max_pending: 4096,
             max_pending_bytes: 64 << 20,
             page: 256 << 10,
+            max_page_bytes: 64 << 20,
             max_fetches: 256,
             drain_spread: Duration::from_secs(25),
         }

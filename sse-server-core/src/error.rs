@@ -122,7 +122,9 @@ pub enum PublishError {
         max: usize,
     },
     /// An event type by which the hub itself speaks.
-    #[error("the event types connected, reset and heartbeat are the hub's own; choose another")]
+    #[error(
+        "the event types connected, reset, heartbeat and presence are the hub's own; choose another"
+    )]
     ReservedType,
     /// An event type with a control character.
     #[error("the event type holds a control character at byte {at}; take it out")]
@@ -205,6 +207,24 @@ pub enum InvalidConfig {
         age: Duration,
         /// After how long a subscriber is cut.
         stall: Duration,
+    },
+    /// All pages of history together may have less than one of them.
+    #[error(
+        "max_page_bytes of {pages} does not hold one page of {page} bytes; raise the one or lower the other"
+    )]
+    #[non_exhaustive]
+    PagesBelowPage {
+        /// How many bytes all may have.
+        pages: usize,
+        /// How many one may have.
+        page: usize,
+    },
+    /// A limit that lets nothing through.
+    #[error("{name} is 0, with which a hub can do nothing; the least is 1")]
+    #[non_exhaustive]
+    None {
+        /// Which setting.
+        name: &'static str,
     },
     /// A time that is too short to be meant.
     #[error("{name} of {value:?} is too short; the least is {least:?}")]

@@ -36,7 +36,8 @@ impl Publish {
         Self { topics, event_type: None, data: data.into(), key: None }
     }
 
-    /// Sets the event type.
+    /// Sets the event type. `connected`, `reset`, `heartbeat` and `presence` are the hub's own, so
+    /// that a client can take them for its word: they are refused.
     pub fn event_type(mut self, event_type: EventType<'static>) -> Self {
         self.event_type = Some(event_type);
         self
@@ -211,6 +212,13 @@ pub struct HistoryPage {
     pub entries: Vec<Stored>,
 }
 
+impl HistoryPage {
+    /// About the memory that its entries take.
+    pub(crate) fn cost(&self) -> usize {
+        self.entries.iter().map(Stored::cost).sum()
+    }
+}
+
 /// One entry of a [`HistoryPage`].
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -218,4 +226,18 @@ pub struct Stored {
     pub offset: u64,
     /// Its encoded block.
     pub frame: Bytes,
+}
+
+impl Stored {
+    /// What it counts in a page: its frame, and its place in the list.
+    ///
+    /// ```
+    /// use sse_server_core::Stored;
+    ///
+    /// let entry = Stored { offset: 1, frame: b"data: 1\n\n"[..].into() };
+    /// assert_eq!(entry.cost(), 9 + size_of::<Stored>());
+    /// ```
+    pub const fn cost(&self) -> usize {
+        self.frame.len() + size_of::<Self>()
+    }
 }

@@ -6,6 +6,7 @@ use alloc::{
 };
 
 use crate::{
+    config::HubConfig,
     cursor::Epoch,
     output::{FetchId, SubscriberId},
     selector::Selector,
@@ -17,7 +18,8 @@ use crate::{
 /// perhaps before the answer is there.
 pub(crate) type Question = (Arc<[Selector]>, Epoch, u64);
 
-/// Equal questions are asked once, and so many at a time; the others wait for their turn.
+/// Equal questions are asked once, and so many at a time; the others wait for their turn. So they
+/// do while the pages that were given for an answer, and those on their way, are as many as may be.
 #[derive(Debug, Default)]
 pub(crate) struct Fetches {
     next: u64,
@@ -25,13 +27,33 @@ pub(crate) struct Fetches {
     open: BTreeMap<FetchId, Fetch>,
     /// Those not asked yet.
     waiting: BTreeSet<FetchId>,
+    /// How many bytes those that were asked may be answered with.
+    expected: usize,
+    /// The pages that are read.
+    pages: BTreeMap<FetchId, Page>,
+    page_bytes: usize,
 }
 
 #[derive(Debug)]
 struct Fetch {
     question: Question,
     by: BTreeSet<SubscriberId>,
+    /// How many bytes the answer may have, once it was asked.
+    max_bytes: usize,
 }
+
+#[derive(Debug)]
+struct Page {
+    bytes: usize,
+    readers: usize,
+}
+
+/// A smaller page than this is not asked for, so that a page is worth its question.
+const LEAST_PAGE: usize = 4096;
+
+/// What part of the room that is left a page may take. The first ones are of full size, and it takes
+/// more than a thousand slow readers to leave no room for others.
+const SHARE: usize = 256;
 
 impl Fetches {
     /// Enters that a subscriber wants to know.
@@ -39,7 +61,7 @@ impl Fetches {
         let fetch = *self.by_question.entry(question.clone()).or_insert_with(|| {
             let fetch = FetchId(self.next);
             self.next += 1;
-            self.open.insert(fetch, Fetch { question, by: BTreeSet::new() });
+            self.open.insert(fetch, Fetch { question, by: BTreeSet::new(), max_bytes: 0 });
             self.waiting.insert(fetch);
             fetch
         });
@@ -49,13 +71,21 @@ impl Fetches {
         fetch
     }
 
-    /// The next to be asked, if there are fewer than `max` without an answer.
-    pub(crate) fn ask(&mut self, max: usize) -> Option<(FetchId, &Question)> {
-        if self.open.len() - self.waiting.len() >= max {
+    /// The next to be asked and how many bytes its page may have, if there is room for one.
+    pub(crate) fn ask(&mut self, config: &HubConfig) -> Option<(FetchId, &Question, usize)> {
+        let asked = self.open.len() - self.waiting.len();
+        let taken = self.page_bytes + self.expected;
+        let left = config.max_page_bytes.saturating_sub(taken);
+        let max_bytes = (left / SHARE).max(LEAST_PAGE).min(config.page);
+        // One at least is always asked, whatever the limits.
+        if taken > 0 && (asked >= config.max_fetches || left < max_bytes) {
             return None;
         }
         let fetch = self.waiting.pop_first()?;
-        self.open.get(&fetch).map(|open| (fetch, &open.question))
+        let open = self.open.get_mut(&fetch)?;
+        open.max_bytes = max_bytes;
+        self.expected += max_bytes;
+        Some((fetch, &open.question, max_bytes))
     }
 
     /// Takes an answer, and gives those who waited for it.
@@ -64,10 +94,32 @@ impl Fetches {
             return BTreeSet::new();
         }
         let Some(open) = self.open.remove(&fetch) else { return BTreeSet::new() };
+        self.expected -= open.max_bytes;
         if self.by_question.get(&open.question) == Some(&fetch) {
             self.by_question.remove(&open.question);
         }
         open.by
+    }
+
+    /// Enters that a subscriber reads the page that answered this.
+    pub(crate) fn open_page(&mut self, fetch: FetchId, bytes: usize) {
+        let page = self.pages.entry(fetch).or_insert_with(|| {
+            self.page_bytes += bytes;
+            Page { bytes, readers: 0 }
+        });
+        page.readers += 1;
+    }
+
+    /// Enters that one of those who read a page does so no more. Whether it was the last.
+    pub(crate) fn close_page(&mut self, fetch: FetchId) -> bool {
+        let Some(page) = self.pages.get_mut(&fetch) else { return false };
+        page.readers -= 1;
+        let is_last = page.readers == 0;
+        if is_last {
+            self.page_bytes -= page.bytes;
+            self.pages.remove(&fetch);
+        }
+        is_last
     }
 
     /// Enters that a subscriber does not want to know any more. What nobody wants is not asked,

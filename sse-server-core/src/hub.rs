@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The event types by which a hub itself speaks.
-pub(crate) const RESERVED_TYPES: [&str; 3] = ["connected", "reset", "heartbeat"];
+pub(crate) const RESERVED_TYPES: [&str; 4] = ["connected", "reset", "heartbeat", "presence"];
 
 /// The subscribers of one thread, and the window of the log that they read from.
 ///

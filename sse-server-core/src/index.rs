@@ -226,15 +226,19 @@ impl Index {
     }
 
     /// The topics that a pattern matches.
-    pub(crate) fn matching(&self, pattern: &Selector) -> impl Iterator<Item = u32> {
-        self.records.iter().zip(0..).filter_map(move |(record, number)| {
-            let is_topic = !record.name.is_empty() && !record.is_pattern();
-            (is_topic && covers(pattern.as_str(), &record.name)).then_some(number)
-        })
+    pub(crate) fn matching<'a>(&'a self, pattern: &'a Selector) -> impl Iterator<Item = u32> + 'a {
+        (0..self.records.len() as u32).filter(|&number| self.is_match(pattern, number))
+    }
+
+    /// Whether a pattern matches what has this number, a topic.
+    pub(crate) fn is_match(&self, pattern: &Selector, number: u32) -> bool {
+        let record = &self.records[number as usize];
+        let is_topic = !record.name.is_empty() && !record.is_pattern();
+        is_topic && covers(pattern.as_str(), &record.name)
     }
 
     /// By number, whether it is one of these.
-    pub(crate) fn set_of(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<bool> {
+    fn set_of(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<bool> {
         let mut set = vec![false; self.records.len()];
         for number in numbers {
             set[number as usize] = true;

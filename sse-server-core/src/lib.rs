@@ -90,8 +90,8 @@ mod window;
 
 pub use crate::{
     admission::{
-        Admission, AdmissionConfig, AdmissionCounters, AdmissionError, Pass, Revoke, Ticket,
-        TicketError, Visitor,
+        Admission, AdmissionConfig, AdmissionCounters, AdmissionError, Pass, Principal, Redeemed,
+        Revoke, Ticket, TicketError, Visitor,
     },
     config::{HubConfig, Overflow, Retention},
     cursor::{Cursor, Epoch, ResetReason, Resume},

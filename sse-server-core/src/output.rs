@@ -89,7 +89,8 @@ pub enum Output {
         selectors: Arc<[Selector]>,
         /// After which place.
         after: Cursor,
-        /// How many bytes of frames at most, though at least one entry if there is one.
+        /// How many bytes at most, by [`Stored::cost`](crate::Stored::cost), though at least one
+        /// entry if there is one.
         max_bytes: usize,
     },
     /// Tell whoever published how it went.

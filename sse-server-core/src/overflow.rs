@@ -25,6 +25,21 @@ impl Hub {
         })
     }
 
+    /// Whether one that was at the head before the window overtook it has too much to read: more
+    /// than it may leave, or than a page takes. To have been overtaken is no fault alone, since
+    /// events of other topics fill the window as well.
+    pub(crate) fn is_left_behind(&self, subscriber: &Subscriber, page: &HistoryPage) -> bool {
+        let aged = subscriber.cursor + 1..=self.aged;
+        let old = page.entries.iter().filter(|entry| aged.contains(&entry.offset));
+        let old: u64 = old.map(|entry| entry.frame.len() as u64).sum();
+        let upto = page.upto.min(self.aged);
+        let beyond = self.lag(subscriber, upto) - self.lag(subscriber, self.aged);
+        // Pages are smaller while there are many.
+        let is_full = (page.cost() as u64 + beyond) * 2 >= self.config.page as u64;
+        let is_cut_short = page.upto < page.head.offset() && page.upto <= self.aged;
+        old + beyond > self.config.max_lag || (is_cut_short && is_full)
+    }
+
     /// Cuts a subscriber, or makes it skip.
     pub(crate) fn overflow(&mut self, id: SubscriberId) {
         match self.config.overflow {
@@ -40,13 +55,17 @@ impl Hub {
 
     /// Bytes of a subscriber's topics past an offset.
     fn lag(&self, subscriber: &Subscriber, after: u64) -> u64 {
-        self.numbers(subscriber).map(|number| self.log.lag(number, after)).sum()
+        let lag: u64 = self.numbers(subscriber).map(|number| self.log.lag(number, after)).sum();
+        // An event of several of its topics was counted for each.
+        lag.min(self.log.lag_of_all(after))
     }
 
     fn drop_oldest(&mut self, id: SubscriberId) {
         let Some(subscriber) = self.subscribers.get(id) else { return };
-        // The first place from which no more than the limit is left.
-        let (mut low, mut high) = (subscriber.cursor, self.log.head().offset());
+        // The first place in the window from which no more than the limit is left.
+        let trimmed = self.numbers(subscriber).map(|number| self.log.trimmed(number)).max();
+        let (mut low, mut high) =
+            (subscriber.cursor.max(trimmed.unwrap_or(0)), self.log.head().offset());
         while low < high {
             let middle = low + (high - low) / 2;
             if self.lag(subscriber, middle) > self.config.max_lag {
@@ -89,7 +108,9 @@ impl Hub {
     }
 
     fn skip(&mut self, id: SubscriberId, cursor: u64) {
+        self.leave_page(id);
         let Some(subscriber) = self.subscribers.get_mut(id) else { return };
+        subscriber.phase = Phase::Live;
         subscriber.cursor = cursor;
         // Another reason still stands for more than this one does.
         subscriber.control.reset.get_or_insert(ResetReason::Skipped);

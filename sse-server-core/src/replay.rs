@@ -21,7 +21,10 @@ impl Hub {
         page: Result<HistoryPage, StoreError>,
         now: Instant,
     ) {
-        let page = page.map(Arc::new);
+        let page = page.map(|mut page| {
+            page.entries.shrink_to_fit();
+            Arc::new(page)
+        });
         for id in self.fetches.answer(fetch) {
             match &page {
                 Ok(page) => self.open_page(id, fetch, page, now),
@@ -78,6 +81,10 @@ impl Hub {
             subscriber.pace = Pace::FromEarliest;
             self.settle(index, now);
         } else if matches!(subscriber.phase, Phase::Live) {
+            // What the hub itself has not heard is no slowness of a subscriber.
+            if subscriber.pace == Pace::Live {
+                subscriber.pace = Pace::CatchingUp;
+            }
             self.settle(index, now);
         }
     }
@@ -97,24 +104,26 @@ impl Hub {
         self.ask_store();
     }
 
-    /// Gives up a page that a subscriber waits for.
+    /// Gives up a page that a subscriber waits for or reads. Another phase must follow.
     pub(crate) fn leave_page(&mut self, id: SubscriberId) {
         let Some(subscriber) = self.subscribers.get(id) else { return };
-        if let Phase::Replaying(replay) = &subscriber.phase {
-            if replay.page.is_none() {
-                self.fetches.leave(replay.fetch, id);
-            }
+        let Phase::Replaying(replay) = &subscriber.phase else { return };
+        let fetch = replay.fetch;
+        if replay.page.is_none() {
+            self.fetches.leave(fetch, id);
+        } else if self.fetches.close_page(fetch) {
+            self.ask_store();
         }
     }
 
     fn ask_store(&mut self) {
-        while let Some((fetch, question)) = self.fetches.ask(self.config.max_fetches) {
+        while let Some((fetch, question, max_bytes)) = self.fetches.ask(&self.config) {
             let (selectors, epoch, after) = question;
             self.outputs.push_back(Output::FetchHistory {
                 fetch,
                 selectors: selectors.clone(),
                 after: Cursor::new(*epoch, *after),
-                max_bytes: self.config.page,
+                max_bytes,
             });
             self.counters.fetches += 1;
         }
@@ -153,7 +162,15 @@ impl Hub {
             subscriber.pace = Pace::CatchingUp;
         }
         subscriber.phase = Phase::Replaying(Box::new(Replay { fetch, page: Some(page.clone()) }));
-        self.turn_page(id, now);
+        self.fetches.open_page(fetch, page.cost());
+        let is_left_behind = self.subscribers.get(id).is_some_and(|subscriber| {
+            subscriber.pace == Pace::Live && self.is_left_behind(subscriber, page)
+        });
+        if is_left_behind {
+            self.overflow(id);
+        } else {
+            self.turn_page(id, now);
+        }
         self.make_ready(id.index, now);
     }
 

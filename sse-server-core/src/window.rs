@@ -1,6 +1,10 @@
 //! A bounded log of encoded events.
 
-use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
 use core::fmt;
 
 use bytes::Bytes;
@@ -156,8 +160,8 @@ impl Log {
         self.index.trim(self.retention.bytes / 8);
     }
 
-    /// Reads what is kept of these topics after a place, at most `max_bytes` (though one entry at
-    /// least).
+    /// Reads what is kept of these topics after a place, at most `max_bytes` by
+    /// [`Stored::cost`] (though one entry at least).
     pub fn page(
         &mut self,
         selectors: &[Selector],
@@ -171,52 +175,60 @@ impl Log {
         if after.epoch() != self.epoch {
             return page;
         }
-        let mut numbers = Vec::with_capacity(selectors.len());
-        let mut is_scan = false;
+        let first = self.head + 1 - self.entries.len() as u64;
+        let (mut numbers, mut patterns) = (Vec::with_capacity(selectors.len()), Vec::new());
         for selector in selectors {
             if let Some(number) = self.index.find(selector.as_str()) {
                 numbers.push(number);
+                page.trimmed = page.trimmed.max(self.index.trimmed(number));
                 continue;
             }
             page.trimmed = page.trimmed.max(self.index.floor());
             if selector.is_pattern() {
-                numbers.extend(self.index.matching(selector));
-                is_scan = true;
+                patterns.push(selector);
+                // To whoever has seen all that is gone it does not matter whose it was.
+                if after.offset() < first - 1 {
+                    let gone = self.index.matching(selector).map(|it| self.index.trimmed(it));
+                    page.trimmed = gone.fold(page.trimmed, u64::max);
+                }
             }
-        }
-        for &number in &numbers {
-            page.trimmed = page.trimmed.max(self.index.trimmed(number));
         }
         let mut room = max_bytes;
         let mut take = |at: u64, offset: u64, frame: &Bytes| {
-            if frame.len() > room && !page.entries.is_empty() {
+            let entry = Stored { offset, frame: frame.clone() };
+            if entry.cost() > room && !page.entries.is_empty() {
                 page.upto = at;
                 return false;
             }
-            room = room.saturating_sub(frame.len());
-            page.entries.push(Stored { offset, frame: frame.clone() });
+            room = room.saturating_sub(entry.cost());
+            page.entries.push(entry);
             true
         };
         let mut at = after.offset();
-        if is_scan {
-            // A pattern without an index may match very many topics: look at each entry once.
-            let wanted = self.index.set_of(numbers);
-            let first = self.head + 1 - self.entries.len() as u64;
-            for (entry, offset) in self.entries.iter().zip(first..) {
-                let fits = entry.topics.iter().any(|&number| wanted[number as usize]);
-                if offset > at && fits {
-                    if !take(at, offset, &entry.frame) {
-                        break;
-                    }
-                    at = offset;
-                }
-            }
-        } else {
+        if patterns.is_empty() {
             while let Some((offset, frame)) = self.next_after(numbers.iter().copied(), at) {
                 if !take(at, offset, frame) {
                     break;
                 }
                 at = offset;
+            }
+        } else {
+            // A pattern without an index may match very many topics: look at each entry once, and
+            // at each topic that comes up.
+            let mut wanted: BTreeMap<u32, bool> = numbers.into_iter().map(|n| (n, true)).collect();
+            let mut is_wanted = |number: u32| {
+                let matches = || patterns.iter().any(|it| self.index.is_match(it, number));
+                *wanted.entry(number).or_insert_with(matches)
+            };
+            let read = at.saturating_sub(first - 1).min(self.entries.len() as u64);
+            let unread = self.entries.range(read as usize..).zip(first + read..);
+            for (entry, offset) in unread {
+                if entry.topics.iter().any(|&number| is_wanted(number)) {
+                    if !take(at, offset, &entry.frame) {
+                        break;
+                    }
+                    at = offset;
+                }
             }
         }
         page
@@ -235,7 +247,12 @@ impl Log {
 
     /// Whether everything of this topic past an offset is at hand.
     pub(crate) fn covers(&self, topic: u32, after: u64) -> bool {
-        self.index.trimmed(topic) <= after
+        self.trimmed(topic) <= after
+    }
+
+    /// Up to where entries of this topic are gone.
+    pub(crate) fn trimmed(&self, topic: u32) -> u64 {
+        self.index.trimmed(topic)
     }
 
     /// How many bytes of this topic lie past an offset.
@@ -243,14 +260,17 @@ impl Log {
         self.index.bytes_after(topic, after)
     }
 
-    /// How many bytes of whatever topic lie past an offset: never less than [`lag`](Self::lag) of
-    /// any topics together, without a search.
+    /// How many bytes of whatever topic lie past an offset: never less than those of any
+    /// topics, without a search.
     pub(crate) fn lag_of_all(&self, after: u64) -> u64 {
         let behind = self.head.saturating_sub(after);
         match (self.entries.len() as u64).checked_sub(behind + 1) {
             Some(index) => self.total_bytes - self.entries[index as usize].end,
             None if behind == 0 => 0,
-            None => self.kept_bytes,
+            None => self
+                .entries
+                .front()
+                .map_or(0, |first| self.total_bytes - first.end + first.frame.len() as u64),
         }
     }
 

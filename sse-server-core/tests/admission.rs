@@ -16,8 +16,8 @@ use std::net::IpAddr;
 use common::{World, events, secs, selector};
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Admission, AdmissionConfig, AdmissionError, Pass, Resume, Revoke, Ticket, TicketError, Topic,
-    Visitor,
+    Admission, AdmissionConfig, AdmissionError, Pass, Principal, Resume, Revoke, Ticket,
+    TicketError, Topic, Visitor,
 };
 
 fn small() -> AdmissionConfig {
@@ -68,16 +68,20 @@ fn a_user_and_an_address_have_so_many_streams_and_no_more() {
 #[test]
 fn a_principal_publishes_at_its_rate_after_a_burst() {
     let mut admission = Admission::new(small(), 1);
-    assert_eq!(admission.publish("ann", 5, at(0)), Ok(()));
-    let refusal = admission.publish("ann", 1, at(0));
+    assert_eq!(admission.publish(&Principal::user("ann"), 5, at(0)), Ok(()));
+    let refusal = admission.publish(&Principal::user("ann"), 1, at(0));
     assert_eq!(refusal, Err(AdmissionError::TooFast { wait: Duration::from_millis(100) }));
-    assert_eq!(admission.publish("bob", 5, at(0)), Ok(()), "each has its own");
-    assert!(admission.publish("ann", 1, at(99)).is_err());
-    assert_eq!(admission.publish("ann", 1, at(100)), Ok(()));
-    assert!(admission.publish("ann", 1, at(100)).is_err());
-    let refusal = admission.publish("ann", 6, at(10_000));
+    assert_eq!(admission.publish(&Principal::user("bob"), 5, at(0)), Ok(()), "each has its own");
+    assert!(admission.publish(&Principal::user("ann"), 1, at(99)).is_err());
+    assert_eq!(admission.publish(&Principal::user("ann"), 1, at(100)), Ok(()));
+    assert!(admission.publish(&Principal::user("ann"), 1, at(100)).is_err());
+    let refusal = admission.publish(&Principal::user("ann"), 6, at(10_000));
     assert_eq!(refusal, Err(AdmissionError::BurstTooLarge { count: 6, max: 5 }));
-    assert_eq!(admission.publish("ann", 5, at(10_000)), Ok(()), "what was refused cost nothing");
+    assert_eq!(
+        admission.publish(&Principal::user("ann"), 5, at(10_000)),
+        Ok(()),
+        "what was refused cost nothing"
+    );
 }
 
 #[test]
@@ -85,11 +89,11 @@ fn very_many_principals_take_bounded_memory_and_a_burst_is_not_forgiven_first() 
     let mut config = small();
     config.max_rates = 100;
     let mut admission = Admission::new(config, 1);
-    assert_eq!(admission.publish("greedy", 5, at(0)), Ok(()));
+    assert_eq!(admission.publish(&Principal::user("greedy"), 5, at(0)), Ok(()));
     for n in 0..1000 {
-        assert_eq!(admission.publish(&format!("{n}"), 1, at(0)), Ok(()));
+        assert_eq!(admission.publish(&Principal::user(n.to_string()), 1, at(0)), Ok(()));
     }
-    assert!(admission.publish("greedy", 1, at(0)).is_err());
+    assert!(admission.publish(&Principal::user("greedy"), 1, at(0)).is_err());
 }
 
 #[test]
@@ -99,12 +103,12 @@ fn a_ticket_is_good_for_one_stream_and_its_resumes() {
     let ticket = Ticket::new([selector("a")]).for_user("ann").until(at(100_000));
     admission.issue_ticket(secret, ticket, at(0)).unwrap();
     let come = |admission: &mut Admission, resume, now| {
-        admission.admit_by_ticket(&secret, resume, None, at(now)).map(|(pass, _)| pass)
+        admission.admit_by_ticket(&secret, resume, None, at(now)).map(|redeemed| redeemed.pass)
     };
     let guess = admission.admit_by_ticket(&[8; 16], false, None, at(0)).err();
     assert_eq!(guess, Some(TicketError::Unknown));
     let pass = come(&mut admission, false, 59_999).unwrap();
-    assert_eq!(come(&mut admission, true, 60_000), Err(TicketError::InUse));
+    assert_eq!(come(&mut admission, false, 59_999), Err(TicketError::InUse));
     admission.release(pass, at(61_000));
     assert_eq!(come(&mut admission, false, 62_000), Err(TicketError::Used));
     let pass = come(&mut admission, true, 62_000).unwrap();
@@ -190,8 +194,8 @@ fn tickets_that_never_end_make_room_for_others() {
         |admission: &mut Admission, n: u8| admission.issue_ticket([n; 16], Ticket::new([]), at(0));
     for n in [1, 2] {
         issue(&mut admission, n).unwrap();
-        let (pass, _) = admission.admit_by_ticket(&[n; 16], false, None, at(1)).unwrap();
-        admission.release(pass, at(10 - u64::from(n)));
+        let redeemed = admission.admit_by_ticket(&[n; 16], false, None, at(1)).unwrap();
+        admission.release(redeemed.pass, at(10 - u64::from(n)));
     }
     issue(&mut admission, 3).unwrap();
     let mut resume = |n: u8| admission.admit_by_ticket(&[n; 16], true, None, at(20)).map(drop);
@@ -214,4 +218,71 @@ fn the_presence_of_so_many_topics_can_be_watched() {
     admission.release(pass, at(0));
     assert!(admission.admit(third, at(0)).is_err(), "somebody still watches");
     assert!(admission.admit(watch(&["a"]), at(0)).is_ok(), "nothing to watch");
+}
+
+#[test]
+fn a_connection_that_broke_before_its_first_event_opens_again_without_an_id() {
+    let mut admission = Admission::new(AdmissionConfig::default(), 1);
+    admission.issue_ticket([7; 16], Ticket::new([]), at(0)).unwrap();
+    for n in 1..4 {
+        let redeemed = admission.admit_by_ticket(&[7; 16], false, None, at(n)).unwrap();
+        admission.release(redeemed.pass, at(n));
+    }
+    let late = admission.admit_by_ticket(&[7; 16], false, None, at(60_000)).err();
+    assert_eq!(late, Some(TicketError::Used), "it waits 60 s, and no more");
+}
+
+#[test]
+fn a_resume_takes_over_the_stream_whose_end_was_not_noticed() {
+    let mut config = AdmissionConfig::default();
+    (config.max_per_user, config.max_per_address, config.max_streams) = (1, 1, 1);
+    let mut admission = Admission::new(config, 1);
+    let address = Some(ip("192.0.2.1"));
+    admission.issue_ticket([7; 16], Ticket::new([]).for_user("ann"), at(0)).unwrap();
+    let first = admission.admit_by_ticket(&[7; 16], false, address, at(1)).unwrap();
+    assert_eq!(first.replaced, None);
+    let second = admission.admit_by_ticket(&[7; 16], true, address, at(2)).unwrap();
+    assert_eq!((second.replaced, admission.streams()), (Some(first.pass), 1));
+    admission.release(first.pass, at(3));
+    assert_eq!(admission.streams(), 1, "the old one's end, noticed at last, ends nothing else");
+    let third = admission.admit_by_ticket(&[7; 16], true, address, at(4)).unwrap();
+    assert_eq!(third.replaced, Some(second.pass));
+    assert_eq!(admission.counters().replaced, 2);
+}
+
+#[test]
+fn a_flood_of_tickets_takes_nobody_elses() {
+    let mut config = small();
+    (config.max_tickets, config.max_unused_tickets) = (6, 3);
+    let mut admission = Admission::new(config, 1);
+    let mut issue = |n: u8, address: &str| {
+        let ticket = Ticket::new([]).asked_by(Principal::address(ip(address)));
+        admission.issue_ticket([n; 16], ticket, at(n.into()))
+    };
+    issue(1, "192.0.2.1").unwrap();
+    for n in 2..5 {
+        issue(n, &format!("2001:db8::{n}")).unwrap();
+    }
+    let refusal = issue(5, "2001:db8::5");
+    assert_eq!(refusal, Err(TicketError::TooManyUnused { max: 3 }), "of one /64");
+    let redeemed = admission.admit_by_ticket(&[1; 16], false, None, at(5)).unwrap();
+    admission.release(redeemed.pass, at(5));
+    // From elsewhere more than there is room for: theirs, who have the most, go first.
+    for n in 6..10 {
+        let address = format!("2001:db8:0:{n}::1");
+        let ticket = Ticket::new([]).asked_by(Principal::address(ip(&address)));
+        admission.issue_ticket([n; 16], ticket, at(n.into())).unwrap();
+    }
+    assert!(admission.admit_by_ticket(&[1; 16], true, None, at(12)).is_ok());
+    assert_eq!(
+        admission.admit_by_ticket(&[2; 16], false, None, at(12)).err(),
+        Some(TicketError::Unknown)
+    );
+}
+
+#[test]
+fn what_debug_shows_does_not_tell_the_seed() {
+    let seed = 0x5eed_5eed_5eed;
+    let shown = format!("{:?}", Admission::new(AdmissionConfig::default(), seed));
+    assert!(!shown.contains(&seed.to_string()), "{shown}");
 }

@@ -19,7 +19,8 @@ use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Admission, AdmissionConfig, AdmissionError, Pass, Revoke, Ticket, TicketError, Visitor,
+    Admission, AdmissionConfig, AdmissionError, Pass, Principal, Revoke, Ticket, TicketError,
+    Visitor,
 };
 
 const USERS: [&str; 4] = ["", "ann", "bob", "eve"];
@@ -29,6 +30,7 @@ const MAX_PER_USER: usize = 2;
 const MAX_PER_ADDRESS: usize = 3;
 const MAX_STREAMS: usize = 6;
 const MAX_TICKETS: usize = 4;
+const MAX_UNUSED: usize = 2;
 /// Ten events a second, five at once.
 const INTERVAL: u64 = 100;
 const BURST: u32 = 5;
@@ -151,17 +153,27 @@ impl Model {
     }
 
     fn issue(&mut self, secret: u8, ticket: Issued) -> Result<Option<usize>, TicketError> {
+        let waits = |t: &&Issued| t.state == State::Unused && t.until > self.now;
+        let own = |t: &&Issued| t.user == ticket.user && ticket.user > 0;
+        if self.tickets.values().filter(waits).filter(own).count() >= MAX_UNUSED {
+            return Err(TicketError::TooManyUnused { max: MAX_UNUSED });
+        }
         if self.tickets.len() >= MAX_TICKETS {
             let over: Vec<u8> =
                 self.tickets.iter().filter(|(_, t)| self.is_over(t)).map(|(&n, _)| n).collect();
             self.tickets.retain(|n, _| !over.contains(n));
         }
         if self.tickets.len() >= MAX_TICKETS {
-            let closed = self.tickets.iter().filter_map(|(&n, t)| match t.state {
-                State::Closed(since) => Some((since, n)),
-                _ => None,
+            let of = |user| self.tickets.values().filter(|t| t.user == user).count();
+            let idle = self.tickets.iter().filter_map(|(&n, t)| {
+                let since = match t.state {
+                    State::Closed(since) => since,
+                    State::Unused => t.until - TICKET_WAIT,
+                    State::Open => return None,
+                };
+                Some((core::cmp::Reverse(of(t.user)), since, n))
             });
-            let (_, oldest) = closed.min().ok_or(TicketError::Full)?;
+            let (.., oldest) = idle.min().ok_or(TicketError::Full)?;
             self.tickets.remove(&oldest);
         }
         self.tickets.insert(secret, ticket);
@@ -175,13 +187,28 @@ impl Model {
         address: u8,
     ) -> Result<Option<usize>, TicketError> {
         let ticket = self.tickets.get(&secret).filter(|ticket| !self.is_over(ticket));
-        let &Issued { user, token, asked, state, .. } = ticket.ok_or(TicketError::Unknown)?;
+        let &Issued { user, token, asked, state, until, .. } =
+            ticket.ok_or(TicketError::Unknown)?;
+        let was_open = state == State::Open;
         match state {
-            State::Open => return Err(TicketError::InUse),
-            State::Closed(_) if !resumes => return Err(TicketError::Used),
-            State::Unused | State::Closed(_) => {}
+            State::Open if !resumes => return Err(TicketError::InUse),
+            State::Closed(_) if !resumes && until <= self.now => return Err(TicketError::Used),
+            State::Unused | State::Open | State::Closed(_) => {}
         }
-        let pass = self.admit(Stream { user, token, address, asked, ticket: Some(secret) })?;
+        let stream = Stream { user, token, address, asked, ticket: Some(secret) };
+        // It takes the place of the one that is open.
+        let before = self.clone();
+        let old = self.streams.iter().find(|(_, s)| was_open && s.ticket == Some(secret));
+        if let Some((&old, _)) = old {
+            self.release(old);
+        }
+        let pass = match self.admit(stream) {
+            Ok(pass) => pass,
+            Err(refusal) => {
+                *self = before;
+                return Err(refusal.into());
+            }
+        };
         self.tickets.get_mut(&secret).unwrap().state = State::Open;
         Ok(Some(pass))
     }
@@ -331,6 +358,7 @@ impl StateMachineTest for AdmissionTest {
         config.max_per_address = MAX_PER_ADDRESS;
         config.max_streams = MAX_STREAMS;
         config.max_tickets = MAX_TICKETS;
+        config.max_unused_tickets = MAX_UNUSED;
         config.publish_rate = 10;
         config.publish_burst = BURST;
         config.ticket_wait = Duration::from_millis(TICKET_WAIT);
@@ -358,14 +386,14 @@ impl StateMachineTest for AdmissionTest {
                 }
             }
             Step::Publish { user, events } => {
-                let result = admission.publish(USERS[user], events, now);
+                let result = admission.publish(&Principal::user(USERS[user]), events, now);
                 let Expected::Publish(expected) = &model.expected else { panic!() };
                 assert_eq!(&result, expected);
             }
             Step::Issue { secret, user, token, asked, ends } => {
                 let mut ticket = Ticket::new([selector(SELECTORS[asked])]);
                 if user > 0 {
-                    ticket = ticket.for_user(USERS[user]);
+                    ticket = ticket.for_user(USERS[user]).asked_by(Principal::user(USERS[user]));
                 }
                 if token > 0 {
                     ticket = ticket.by_token(TOKENS[token]);
@@ -383,8 +411,11 @@ impl StateMachineTest for AdmissionTest {
                 let Expected::Ticket(expected) = &model.expected else { panic!() };
                 assert_eq!(result.as_ref().err(), expected.as_ref().err());
                 *refused += u64::from(matches!(result, Err(TicketError::Refused(_))));
-                if let (Ok((pass, _)), Ok(Some(which))) = (result, expected) {
-                    passes.insert(*which, pass);
+                if let (Ok(redeemed), Ok(Some(which))) = (result, expected) {
+                    let gone = passes.keys().find(|which| !model.streams.contains_key(which));
+                    let gone = gone.copied().and_then(|gone| passes.remove(&gone));
+                    assert_eq!(redeemed.replaced, gone);
+                    passes.insert(*which, redeemed.pass);
                 }
             }
             Step::RevokeUser(_) | Step::RevokeToken(_) => {

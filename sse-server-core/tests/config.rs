@@ -33,6 +33,10 @@ fn what_is_kept_must_outlast_a_slow_subscriber_and_hold_one_event() {
     assert!(refuse(|_| {}, store.age(Some(secs(30)))).starts_with("retention of 30s does not"));
     let words = refuse(|config| config.heartbeat = Some(secs(0)), store);
     assert_eq!(words, "heartbeat of 0ns is too short; the least is 10ms");
+    let words = refuse(|config| config.max_fetches = 0, store);
+    assert_eq!(words, "max_fetches is 0, with which a hub can do nothing; the least is 1");
+    let words = refuse(|config| config.max_page_bytes = 1000, store);
+    assert!(words.contains("of 1000 does not hold one page of 262144 bytes"), "{words}");
 }
 
 #[test]

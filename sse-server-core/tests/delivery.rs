@@ -181,7 +181,7 @@ fn what_is_not_an_event_is_refused_with_a_reason() {
         Publish::new([topic("a")], "").event_type(EventType::new(name).unwrap())
     };
     assert_eq!(refuse(Publish::new([], "x")), PublishError::NoTopic);
-    for name in ["connected", "reset", "heartbeat"] {
+    for name in ["connected", "reset", "heartbeat", "presence"] {
         assert_eq!(refuse(typed(name)), PublishError::ReservedType);
     }
     assert!(matches!(refuse(typed("a\0b")), PublishError::InvalidType { at: 1, .. }));

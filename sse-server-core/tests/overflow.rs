@@ -11,7 +11,7 @@
 mod common;
 
 use common::{World, data, events, resets, secs};
-use sse_server_core::{CloseReason, HubConfig, Overflow, Resume, Retention};
+use sse_server_core::{CloseReason, HubConfig, Overflow, Resume, Retention, SubscriberId};
 
 fn world(overflow: Overflow) -> World {
     let mut config = HubConfig::default();
@@ -120,4 +120,90 @@ fn one_that_skips_and_still_reads_nothing_is_cut_in_time() {
         assert_eq!(world.closed, [(id, CloseReason::Slow)]);
         assert_eq!(world.hub.counters().cut_for_stall, 1);
     }
+}
+
+/// A window of few and small events, so that it overtakes before the lag in bytes is too much.
+fn overtaken(overflow: Overflow) -> (World, SubscriberId) {
+    let mut config = HubConfig::default();
+    config.overflow = overflow;
+    config.lag_grace = secs(0);
+    config.window = Retention::WINDOW.events(10);
+    config.page = 500;
+    let mut world = World::with(config, Retention::DEFAULT);
+    let id = world.subscribe(&["a"], Resume::Fresh);
+    world.read(id);
+    for n in 0..100 {
+        world.publish(&["a"], &format!("{n:020}"));
+    }
+    (world, id)
+}
+
+#[test]
+fn a_reader_whom_the_window_overtakes_is_cut() {
+    let (mut world, id) = overtaken(Overflow::Cut);
+    world.read_some(id, 100);
+    assert_eq!(world.closed, [(id, CloseReason::Slow)]);
+    assert_eq!(world.hub.counters().cut_for_lag, 1);
+}
+
+#[test]
+fn a_reader_whom_the_window_overtakes_is_made_to_skip() {
+    for (overflow, left) in [(Overflow::SkipToLatest, 99..100), (Overflow::DropOldest, 90..100)] {
+        let (mut world, id) = overtaken(overflow);
+        let wire = world.read(id);
+        assert_eq!(resets(&wire), [r#"{"reason":"skipped"}"#], "{overflow:?}");
+        let got: Vec<u64> = data(&wire).iter().map(|n| n.parse().unwrap()).collect();
+        assert_eq!(got, left.collect::<Vec<_>>(), "{overflow:?}");
+        assert_eq!((world.closed.len(), world.hub.counters().skipped), (0, 1));
+        // And again, from the place that it skipped to.
+        for n in 100..200 {
+            world.publish(&["a"], &format!("{n:020}"));
+        }
+        assert_eq!(resets(&world.read(id)), [r#"{"reason":"skipped"}"#], "{overflow:?}");
+        world.publish(&["a"], "on");
+        assert_eq!(data(&world.read(id)), ["on"]);
+    }
+}
+
+#[test]
+fn one_of_a_quiet_topic_is_not_blamed_for_what_others_fill_the_window_with() {
+    let mut config = HubConfig::default();
+    config.lag_grace = secs(0);
+    config.window = Retention::WINDOW.events(10);
+    config.page = 500;
+    let mut world = World::with(config, Retention::DEFAULT);
+    let id = world.subscribe(&["quiet"], Resume::Fresh);
+    world.read(id);
+    world.publish(&["quiet"], "one");
+    for n in 0..100 {
+        world.publish(&["loud"], &n.to_string());
+    }
+    world.publish(&["quiet"], "two");
+    assert_eq!(data(&world.read(id)), ["one", "two"]);
+    assert_eq!(world.closed, []);
+}
+
+#[test]
+fn one_that_comes_back_reads_history_of_any_length() {
+    for resume in [Resume::Earliest, Resume::from_last_event_id("e-3")] {
+        let (mut world, _) = overtaken(Overflow::Cut);
+        let id = world.subscribe(&["a"], resume);
+        let read = data(&world.read(id)).len();
+        assert!(read >= 97, "{read}");
+        assert!(!world.closed.iter().any(|&(closed, _)| closed == id));
+    }
+}
+
+#[test]
+fn an_event_of_several_of_ones_topics_counts_once() {
+    let left = |topics: &[&str]| {
+        let mut world = world(Overflow::DropOldest);
+        let id = world.subscribe(topics, Resume::Fresh);
+        world.read(id);
+        for n in 0..50 {
+            world.publish(&["a"], &format!("{n:020}"));
+        }
+        data(&world.read(id)).len()
+    };
+    assert_eq!(left(&["a", "*", "**"]), left(&["a"]));
 }

@@ -11,7 +11,9 @@
 mod common;
 
 use common::{World, data, resets, selector};
-use sse_server_core::{HubConfig, Publish, Resume, Retention, Subscribe, SubscribeError, Topic};
+use sse_server_core::{
+    Cursor, HubConfig, Publish, Resume, Retention, Subscribe, SubscribeError, Topic,
+};
 
 #[test]
 fn a_pattern_gets_what_it_matches_once_and_in_order() {
@@ -118,4 +120,27 @@ fn a_pattern_that_is_given_up_leaves_nothing_behind() {
         assert_eq!(data(&world.read(other)), [""; 0]);
         world.hub.handle_disconnect(other);
     }
+}
+
+#[test]
+fn a_page_by_a_pattern_without_an_index_begins_where_it_is_asked_to() {
+    let mut world = World::with(HubConfig::default(), Retention::DEFAULT.events(6));
+    for n in 1..=10 {
+        let topics = [["a.x", "b"][n % 2], "a.y"];
+        let count = if n % 3 == 2 { 2 } else { 1 };
+        world.publish(&topics[..count], &n.to_string());
+    }
+    let head = world.store.head();
+    let mut page = |after, max_bytes| {
+        let after = Cursor::new(head.epoch(), after);
+        let page = world.store.page(&[selector("a.*")], after, max_bytes, world.now);
+        let offsets: Vec<_> = page.entries.iter().map(|entry| entry.offset).collect();
+        (offsets, page.trimmed, page.upto)
+    };
+    // Even ones are of a.x; 5 of a.y as well, but gone is all up to 4.
+    assert_eq!(page(0, 10_000), (vec![5, 6, 8, 10], 4, 10));
+    assert_eq!(page(4, 10_000).0, [5, 6, 8, 10]);
+    assert_eq!(page(6, 10_000).0, [8, 10]);
+    assert_eq!(page(6, 1), (vec![8], page(6, 1).1, 8), "one at least");
+    assert_eq!((page(10, 10_000).0, page(u64::MAX, 10_000).0), (vec![], vec![]));
 }

@@ -278,3 +278,36 @@ fn sample(offset: u64, topics: &[Topic]) -> Appended {
     let Some(Output::Append { event, .. }) = hub.poll_output() else { panic!("no append") };
     event.place(Cursor::new(EPOCH, offset))
 }
+
+#[test]
+fn the_pages_of_all_who_replay_have_a_limit_together_and_all_are_served() {
+    let mut config = HubConfig::default();
+    config.window = Retention::WINDOW.events(1);
+    config.page = 8 << 10;
+    config.max_page_bytes = 64 << 10;
+    let mut world = World::with(config, Retention::DEFAULT);
+    for n in 0..600 {
+        world.publish(&["a"], &n.to_string());
+    }
+    // Each from another place, so that no page serves two.
+    let from = |n: usize| Resume::from_last_event_id(&format!("e-{n}"));
+    let ids: Vec<_> = (0..40).map(|n| world.subscribe(&["a"], from(n))).collect();
+    // What a page of small events takes is its list for the most part, and that counts.
+    let asked = world.hub.counters().fetches;
+    assert!((8..=16).contains(&asked), "{asked} pages of 4 KiB at least for 64 KiB");
+    // One that goes makes room for another.
+    world.hub.handle_disconnect(ids[0]);
+    world.act();
+    assert_eq!(world.hub.counters().fetches, asked + 1);
+    let mut got = vec![Vec::new(); ids.len()];
+    for _ in 0..40 {
+        for (id, got) in ids.iter().zip(&mut got) {
+            got.extend(data(&world.read_some(*id, 2000)));
+        }
+    }
+    for (n, got) in got.iter().enumerate().skip(1) {
+        let all: Vec<_> = (n..600).map(|n| n.to_string()).collect();
+        assert_eq!(*got, all, "by {n}");
+    }
+    assert_eq!(world.closed, []);
+}

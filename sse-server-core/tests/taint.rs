@@ -191,7 +191,9 @@ fn a_hundred_thousand_deliveries_reach_their_audience_alone() {
         }
         let ended = core::mem::take(&mut world.closed);
         readers.retain(|reader| ended.iter().all(|&(id, _)| id != reader.id));
-        assert!(ended.iter().all(|&(_, reason)| reason == CloseReason::Expired));
+        // The window overtakes some.
+        let may = [CloseReason::Expired, CloseReason::Slow];
+        assert!(ended.iter().all(|(_, reason)| may.contains(reason)));
     }
 }
 

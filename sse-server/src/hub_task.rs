@@ -21,8 +21,8 @@ use bytes::Bytes;
 use sse_codec::time::Instant;
 use sse_server_core::{
     Admission, AdmissionCounters, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub,
-    Output, Pass, Presence, Publish, PublishError, PublishId, Receipt, Resume, Revoke, Subscribe,
-    SubscribeError, SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
+    Output, Pass, Presence, Principal, Publish, PublishError, PublishId, Receipt, Redeemed, Resume,
+    Revoke, Subscribe, SubscribeError, SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
 };
 use tokio::{
     sync::{Notify, oneshot},
@@ -147,7 +147,7 @@ impl Shared {
     pub(crate) fn publish_all(
         &self,
         events: Vec<Publish>,
-        principal: Option<&str>,
+        principal: Option<&Principal>,
     ) -> Result<Vec<Awaited>, (usize, Refused<PublishError>)> {
         let mut state = self.lock();
         let now = self.now();
@@ -214,7 +214,7 @@ impl Shared {
 
     /// Counts something that costs as much as so many events, or as all that may be published at
     /// once, to the rate of whoever asks it.
-    pub(crate) fn charge(&self, principal: &str, events: u32) -> Result<(), AdmissionError> {
+    pub(crate) fn charge(&self, principal: &Principal, events: u32) -> Result<(), AdmissionError> {
         let mut state = self.lock();
         let now = self.now();
         let most = state.admission.config().publish_burst;
@@ -246,7 +246,14 @@ impl Shared {
         let now = self.now();
         let is_resume = matches!(resume, Resume::After(_));
         let admitted = state.admission.admit_by_ticket(secret, is_resume, address, now);
-        let (pass, ticket) = admitted.map_err(Refused::Ticket)?;
+        let Redeemed { pass, ticket, replaced, .. } = admitted.map_err(Refused::Ticket)?;
+        let replaced: Vec<_> = state.occupied(replaced.as_slice()).collect();
+        if let [id] = replaced[..] {
+            state.hub.close(id, CloseReason::Revoked, now);
+            // The new one may get its slot: its reader must have left that.
+            self.act(state);
+            state = self.lock();
+        }
         let mut request = Subscribe::new(ticket.selectors().iter().cloned()).resume(resume);
         if let Some(at) = ticket.expires() {
             request = request.expires(at);

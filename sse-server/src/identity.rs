@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::net::IpAddr;
 
 use http::{HeaderMap, Request};
+use sse_server_core::Principal;
 
 use crate::{config::RoutesConfig, respond::Refusal};
 
@@ -56,9 +57,9 @@ impl Identity {
     }
 
     /// To whom what is published is counted.
-    pub(crate) fn principal(&self) -> Option<String> {
-        let user = self.user.as_ref().map(|user| format!("user {user}"));
-        user.or_else(|| self.address.map(|address| format!("address {address}")))
+    pub(crate) fn principal(&self) -> Option<Principal> {
+        let user = self.user.as_deref().map(Principal::user);
+        user.or_else(|| self.address.map(Principal::address))
     }
 }
 

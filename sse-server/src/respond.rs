@@ -108,6 +108,7 @@ impl From<TicketError> for Refusal {
             TicketError::Unknown => (StatusCode::UNAUTHORIZED, None),
             TicketError::Used => (StatusCode::FORBIDDEN, None),
             // Of a connection that broke the server may not know yet.
+            TicketError::TooManyUnused { .. } => (StatusCode::TOO_MANY_REQUESTS, Some(CROWDED)),
             TicketError::InUse => (StatusCode::TOO_MANY_REQUESTS, Some(Duration::from_secs(1))),
             TicketError::Full => (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED)),
             TicketError::Refused(error) => return error.into(),

@@ -189,7 +189,7 @@ impl EventService {
             Form::Json | Form::Text => vec![(0, route.parse(&body, publisher)?)],
         };
         let (lines, events): (Vec<_>, Vec<_>) = numbered.into_iter().unzip();
-        let answers = self.hub.shared().publish_all(events, principal.as_deref());
+        let answers = self.hub.shared().publish_all(events, principal.as_ref());
         let answers = answers.map_err(|(at, refused)| match lines[at] {
             0 => Refusal::from(refused),
             line => Refusal::from(refused).in_line(line),

@@ -80,6 +80,7 @@ pub(crate) fn issue(hub: &Hub, identity: &Identity, body: &[u8]) -> Result<Strin
     }
     if let Some(principal) = identity.principal() {
         hub.shared().charge(&principal, COST)?;
+        ticket = ticket.asked_by(principal);
     }
     let secret = Secret::draw().map_err(|error| {
         let reason = format!("the system gives no random numbers: {error}");

@@ -48,7 +48,7 @@ fn a_publish_that_is_none_is_refused_with_a_reason() {
         (
             "{\"topic\": \"a\", \"event\": \"connected\", \"data\": 1}",
             400,
-            "The event types connected, reset and heartbeat are the hub's own",
+            "The event types connected, reset, heartbeat and presence are the hub's own",
         ),
         ("{\"topic\": \"a\", \"event\": \"reset\", \"data\": 1}", 400, "The event types connected"),
         (
@@ -307,7 +307,7 @@ fn no_route_by_which_one_publishes_can_inject_a_field() {
             assert!(answer.body.contains(&event.last_event_id), "{path}: {}", answer.body);
         }
     }
-    for name in ["%0A", "x%0Did:7", "x%00", "connected", "reset", "heartbeat"] {
+    for name in ["%0A", "x%0Did:7", "x%00", "connected", "reset", "heartbeat", "presence"] {
         let answer = server.request("POST", &format!("/events/a?event={name}"), "", b"x");
         assert_eq!(answer.status, 400, "{name}");
         assert!(answer.error().ends_with('.'));

@@ -1,13 +1,12 @@
 //! Publish rates, by GCRA: one time a principal, and nothing to refill.
 
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use foldhash::quality::FixedState;
 use hashbrown::HashMap;
 use sse_codec::time::Instant;
 
-use super::{AdmissionConfig, AdmissionError};
+use super::{AdmissionConfig, AdmissionError, Principal};
 
 /// For each principal, when all that it published would be over had it kept to the rate.
 #[derive(Debug)]
@@ -16,7 +15,7 @@ pub(super) struct Rates {
     interval: u64,
     burst: u32,
     max: usize,
-    paid: HashMap<Arc<str>, Instant, FixedState>,
+    paid: HashMap<Principal, Instant, FixedState>,
 }
 
 impl Rates {
@@ -31,7 +30,7 @@ impl Rates {
 
     pub(super) fn take(
         &mut self,
-        principal: &str,
+        principal: &Principal,
         events: u32,
         now: Instant,
     ) -> Result<(), AdmissionError> {
@@ -51,7 +50,7 @@ impl Rates {
             Some(paid) => *paid = after,
             None => {
                 self.make_room(now);
-                self.paid.insert(Arc::from(principal), after);
+                self.paid.insert(principal.clone(), after);
             }
         }
         Ok(())
