@@ -62,8 +62,11 @@ async fn main() -> Result<(), Box<dyn core::error::Error>> {
     axum::serve(listener, app(hub))
         .with_graceful_shutdown(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
-                // Otherwise streams that never end would hold the shutdown up.
-                stopping.drain(core::time::Duration::from_secs(5)).await;
+                // Otherwise streams that never end would hold the shutdown up. Not awaited here:
+                // once this is done the listener closes, so that nobody comes back to it.
+                tokio::spawn(async move {
+                    stopping.drain(core::time::Duration::from_secs(5)).await;
+                });
             }
         })
         .await?;

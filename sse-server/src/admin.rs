@@ -4,10 +4,11 @@ use alloc::collections::BTreeMap;
 use core::fmt::Write;
 
 use http::{Method, Request, Response, StatusCode};
-use sse_server_core::{Counters, Topic};
+use sse_server_core::{AdmissionCounters, Counters, Topic};
 
 use crate::{
     body::Body,
+    guard,
     hub::Hub,
     query,
     respond::{self, Refusal},
@@ -19,6 +20,7 @@ pub(crate) fn answer<B>(hub: &Hub, request: &Request<B>) -> Response<Body> {
 }
 
 fn route<B>(hub: &Hub, request: &Request<B>) -> Result<Response<Body>, Refusal> {
+    guard::own_page(request, &[])?;
     let (method, path) = (request.method(), request.uri().path());
     let client = path.strip_prefix("/subscribers/");
     let allowed = match path {
@@ -46,10 +48,8 @@ fn route<B>(hub: &Hub, request: &Request<B>) -> Result<Response<Body>, Refusal> 
     match path {
         "/metrics" => Ok(respond::metrics(&metrics(hub))),
         "/stats" => {
-            let stats: BTreeMap<_, _> = figures(&hub.counters())
-                .into_iter()
-                .map(|(name, _, _, value)| (name, value))
-                .collect();
+            let stats: BTreeMap<_, _> =
+                figures(hub).map(|(name, _, _, value)| (name, value)).collect();
             let answer = serde_json::json!({
                 "head": hub.head().to_string(), "draining": hub.is_draining(), "counters": stats,
             });
@@ -90,8 +90,14 @@ fn parameter<B>(request: &Request<B>, name: &str) -> Result<String, Refusal> {
 }
 
 /// Name, kind, meaning and value of all that is counted.
-fn figures(counters: &Counters) -> [(&'static str, &'static str, &'static str, u64); 13] {
-    let c = counters;
+fn figures(hub: &Hub) -> impl Iterator<Item = Figure> {
+    let (counters, admission) = (hub.counters(), hub.shared().admission_counters());
+    of_hub(&counters).into_iter().chain(of_admission(&admission))
+}
+
+type Figure = (&'static str, &'static str, &'static str, u64);
+
+fn of_hub(c: &Counters) -> [Figure; 17] {
     [
         ("subscribers", "gauge", "Streams that are open.", c.subscribers),
         ("subscribed_total", "counter", "Streams that were ever opened.", c.subscribed),
@@ -105,14 +111,37 @@ fn figures(counters: &Counters) -> [(&'static str, &'static str, &'static str, u
         ("skipped_total", "counter", "Times that a slow stream was made to skip.", c.skipped),
         ("revoked_total", "counter", "Streams ended by somebody.", c.revoked),
         ("expired_total", "counter", "Streams whose grant ended.", c.expired),
+        ("drained_total", "counter", "Streams ended by a drain.", c.drained),
+        ("store_failed_total", "counter", "Streams ended since history failed.", c.store_failed),
+        ("refused_total", "counter", "Streams that the hub refused.", c.refused),
+        ("repeats_total", "counter", "Publishes that were a repeat, by their key.", c.repeats),
         ("history_fetches_total", "counter", "Pages of history read from the store.", c.fetches),
+    ]
+}
+
+/// Of what is asked by requests, and how much of it is turned away at the door.
+fn of_admission(c: &AdmissionCounters) -> [Figure; 7] {
+    let refused = c.refused_for_user;
+    [
+        ("admitted_total", "counter", "Streams let in at the door.", c.admitted),
+        ("refused_for_user_total", "counter", "Streams over their user's limit.", refused),
+        (
+            "refused_for_address_total",
+            "counter",
+            "Streams over their address's limit.",
+            c.refused_for_address,
+        ),
+        ("refused_full_total", "counter", "Streams over the limit on all.", c.refused_full),
+        ("refused_publishes_total", "counter", "Events published too fast.", c.refused_publishes),
+        ("tickets_total", "counter", "Tickets given out.", c.tickets),
+        ("refused_tickets_total", "counter", "Tickets that let nobody in.", c.refused_tickets),
     ]
 }
 
 /// The text format of Prometheus.
 fn metrics(hub: &Hub) -> String {
     let mut text = String::new();
-    for (name, kind, help, value) in figures(&hub.counters()) {
+    for (name, kind, help, value) in figures(hub) {
         let _ = write!(
             text,
             "# HELP sse_{name} {help}\n# TYPE sse_{name} {kind}\nsse_{name} {value}\n"

@@ -66,8 +66,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", value_parser = count::<u32>, default_value_t = AdmissionConfig::default().publish_rate)]
     publish_rate: u32,
 
-    /// Answer a stream that cannot open for now by 200, a `retry` and an end: at another status a
-    /// browser's EventSource gives up for good.
+    /// Answer every stream that cannot open for now by 200, a `retry` and an end: at another status
+    /// a browser's EventSource gives up for good. Who resumes is so answered in any case.
     #[arg(long)]
     soft_refusals: bool,
 
@@ -82,6 +82,10 @@ pub(crate) struct Args {
     /// Another host that requests may name on the loopback address.
     #[arg(long = "allow-host", value_name = "HOST")]
     allowed_hosts: Vec<String>,
+
+    /// Another origin whose pages may post, such as https://shop.example.
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    allowed_origins: Vec<String>,
 
     /// Serve no page at `/`.
     #[arg(long)]
@@ -152,6 +156,7 @@ impl Args {
         config.admission.publish_burst = self.publish_rate.saturating_mul(2);
         config.routes.soft_refusals = self.soft_refusals;
         config.routes.user_header = self.user_header.clone();
+        config.routes.allowed_origins = self.allowed_origins.clone();
         config.routes.forwarded = self.forwarded;
         config.routes.page = !self.no_page;
         config.retention = Retention::DEFAULT

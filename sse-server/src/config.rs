@@ -33,18 +33,31 @@ pub struct RoutesConfig {
     pub max_body: usize,
     /// The largest body of a batch. 4 MiB.
     pub max_batch: usize,
+    /// How many bytes the bodies that are being read may have together, but for the first 4 KiB of
+    /// each: one that needs more is answered 503. 64 MiB.
+    pub max_bodies: usize,
     /// How many events a batch may have. 1,000.
     pub max_batch_events: usize,
-    /// Answers a stream that cannot open for now by 200, a `retry` and an end, in the place of 429
-    /// or 503, at which a browser's EventSource would give up for good. No.
+    /// Answers every stream that cannot open for now by 200, a `retry` and an end, in the place of
+    /// 429 or 503, at which a browser's EventSource would give up for good. No: who opens a stream
+    /// for the first time is told the truth, which proxies and monitors understand as well.
+    ///
+    /// Whatever this says, it is so answered to who holds a ticket, to who comes back (with a
+    /// `Last-Event-ID` and `Accept: text/event-stream`), and to everyone during a drain.
     pub soft_refusals: bool,
     /// How long a stream that was opened by a ticket may go on and be resumed. 1 h.
     pub ticket_life: Duration,
+    /// Whether requests may publish, by whatever route. Yes: and then whoever reaches the service
+    /// may. Without, only the program itself publishes, by its [`Hub`](crate::Hub).
+    pub publish: bool,
     /// Whether there is a page at `/`. Yes.
     pub page: bool,
     /// The header from which the user's id is taken. Only behind a proxy that sets it on every
     /// request, since whoever else can set it is whoever they say. None.
     pub user_header: Option<HeaderName>,
+    /// The origins whose pages may post besides the server's own, such as `https://shop.example`.
+    /// Without, a page from anywhere could publish by the browser of whoever looks at it. None.
+    pub allowed_origins: Vec<String>,
     /// Whether the last address of `X-Forwarded-For` is the client's. Only behind a proxy that
     /// adds it. No.
     pub forwarded: bool,
@@ -57,11 +70,14 @@ impl Default for RoutesConfig {
             max_long_poll: Duration::from_secs(60),
             max_body: 256 << 10,
             max_batch: 4 << 20,
+            max_bodies: 64 << 20,
             max_batch_events: 1000,
             soft_refusals: false,
             ticket_life: Duration::from_secs(3600),
+            publish: true,
             page: true,
             user_header: None,
+            allowed_origins: Vec::new(),
             forwarded: false,
         }
     }
@@ -75,7 +91,7 @@ pub struct ServerConfig {
     pub head_timeout: Duration,
     /// How long a drain may take before what is left is cut. 20 s.
     pub drain_timeout: Duration,
-    /// How many connections are held at once. 16,384: below the 20,000 descriptors that many
+    /// How many connections are held at once, besides 32 of the admin listener. 16,384: below the 20,000 descriptors that many
     /// systems allow a process.
     pub max_connections: usize,
     /// The kernel's send buffer a connection. 64 KiB: left to itself, the kernel would let one

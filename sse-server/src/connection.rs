@@ -8,7 +8,9 @@ use core::{
     pin::{Pin, pin},
     sync::atomic::Ordering,
     task::Poll,
+    time::Duration,
 };
+use std::io;
 
 use http::{Request, Response};
 use hyper::{
@@ -50,6 +52,8 @@ pub(crate) struct Listening {
     /// On the loopback address, where a browser's pages from anywhere could reach it.
     pub(crate) guard: Option<Guard>,
     pub(crate) stop: Arc<Stop>,
+    /// For how long a peer may take nothing of what there is for it.
+    pub(crate) max_stall: Duration,
 }
 
 impl Listening {
@@ -78,12 +82,13 @@ pub(crate) async fn serve(
     writer: Arc<Writer>,
 ) {
     let config = &listening.config;
-    // Neither is needed for correctness; a socket that refuses is about to fail anyway.
+    // None is needed for correctness; a socket that refuses is about to fail anyway.
     let _ = socket.set_nodelay(true);
     let _ = socket2::SockRef::from(&socket).set_send_buffer_size(config.send_buffer);
+    let _ = notice_vanished(&socket, listening.max_stall);
 
     let service = hyper::service::service_fn(|mut request: Request<Incoming>| {
-        writer.has_asked.store(true, Ordering::Relaxed);
+        writer.begin_answer();
         request.extensions_mut().insert(PeerAddress(peer));
         let (listening, writer) = (listening.clone(), writer.clone());
         async move {
@@ -92,14 +97,20 @@ pub(crate) async fn serve(
                 http::Version::HTTP_2 => CutHandle::of_stream(),
                 _ => Some(CutHandle::new(writer)),
             };
+            let watch = cut.clone().filter(|_| request.version() == http::Version::HTTP_2);
             if let Some(cut) = cut {
                 request.extensions_mut().insert(cut);
             }
-            Ok::<_, Infallible>(listening.answer(request).await)
+            let answer = listening.answer(request).await;
+            Ok::<_, Infallible>(match watch {
+                // The wire sees to it that what HTTP/1.1 writes is taken.
+                None => answer,
+                Some(cut) => answer.map(|body| body.watched(cut, listening.max_stall)),
+            })
         }
     });
 
-    let wire = Arc::new(Wire::new(socket, writer.clone()));
+    let wire = Arc::new(Wire::new(socket, writer.clone(), listening.max_stall));
     let deadline = Instant::now() + config.head_timeout;
     let version = tokio::select! {
         version = wire.version() => version,
@@ -139,6 +150,23 @@ pub(crate) async fn serve(
         // Whatever goes wrong on a connection concerns its peer alone, who knows.
         Err(_) => {}
     }
+}
+
+/// Has the kernel give up a peer that has vanished: heartbeats would wait in the buffer for as long
+/// as there is room, and be sent again for a quarter of an hour.
+#[cfg(target_os = "linux")]
+fn notice_vanished(socket: &TcpStream, max_stall: Duration) -> io::Result<()> {
+    // A peer that is there and does not read is cut by ourselves, which it is told.
+    let most = Duration::from_millis(i32::MAX as u64);
+    let within = max_stall.saturating_add(Duration::from_secs(1)).min(most);
+    socket2::SockRef::from(socket).set_tcp_user_timeout(Some(within))
+}
+
+/// The same as far as it can be had.
+#[cfg(not(target_os = "linux"))]
+fn notice_vanished(socket: &TcpStream, max_stall: Duration) -> io::Result<()> {
+    let keepalive = socket2::TcpKeepalive::new().with_time(max_stall);
+    socket2::SockRef::from(socket).set_tcp_keepalive(&keepalive)
 }
 
 /// What a connection is driven by besides its own future.
@@ -193,5 +221,25 @@ impl Driven<'_> {
             }
         })
         .await;
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_gives_up_a_peer_that_has_vanished() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let socket = TcpStream::connect(address).await.expect("it listens");
+        for (max_stall, expected) in
+            [(Duration::from_secs(30), 31_000), (Duration::MAX, i32::MAX as u128)]
+        {
+            notice_vanished(&socket, max_stall).expect("Linux can");
+            let timeout = socket2::SockRef::from(&socket).tcp_user_timeout();
+            let millis = timeout.expect("it was set").map(|timeout| timeout.as_millis());
+            assert_eq!(millis, Some(expected));
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! Against pages from elsewhere that reach for a listener on the loopback address.
+//! Against pages from elsewhere: those that publish by the browsers of others, and those that reach
+//! for a listener on the loopback address.
 //!
 //! A browser lets any page send requests to this machine, and a page whose name resolves to this
 //! machine (DNS rebinding) even reads the answers. What it cannot do is lie about `Host` and
 //! `Origin`.
 
-use http::{HeaderMap, Request, StatusCode, header, uri::Authority};
+use http::{HeaderMap, Method, Request, StatusCode, header, header::HeaderName, uri::Authority};
 
 use crate::respond::Refusal;
 
@@ -12,20 +13,18 @@ use crate::respond::Refusal;
 #[derive(Debug)]
 pub(crate) struct Guard {
     hosts: Vec<String>,
+    origins: Vec<String>,
 }
 
 impl Guard {
-    pub(crate) fn new(more_hosts: &[String]) -> Self {
+    pub(crate) fn new(more_hosts: &[String], origins: &[String]) -> Self {
         let own = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
         let more = more_hosts.iter().map(|host| host.to_ascii_lowercase());
-        Self { hosts: own.into_iter().chain(more).collect() }
+        Self { hosts: own.into_iter().chain(more).collect(), origins: origins.to_vec() }
     }
 
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        let named = match request.uri().authority() {
-            Some(authority) => Some(authority.as_str()),
-            None => one(request.headers(), &header::HOST)?,
-        };
+        let named = named_host(request)?;
         // Without a name no browser is at work: every one sends it.
         let Some(named) = named else { return Ok(()) };
         let authority = named.parse::<Authority>().ok();
@@ -41,13 +40,12 @@ impl Guard {
             ));
         }
         let Some(origin) = one(request.headers(), &header::ORIGIN)? else { return Ok(()) };
-        let from = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        if !from.is_some_and(|from| from.eq_ignore_ascii_case(named)) {
+        if !is_of(origin, named) && !is_listed(origin, &self.origins) {
             return Err(Refusal::new(
                 StatusCode::FORBIDDEN,
                 format_args!(
                     "this server is for this machine's own pages, not for those of {origin:?}; \
-                     put both behind one host"
+                     put both behind one host, or name that origin with --allow-origin"
                 ),
             ));
         }
@@ -55,8 +53,59 @@ impl Guard {
     }
 }
 
+/// Refuses what a page from elsewhere sends that would change something. A browser asks nobody before
+/// it sends text, and adds the cookies of whoever sits before it.
+pub(crate) fn own_page<B>(request: &Request<B>, origins: &[String]) -> Result<(), Refusal> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let origin = one(request.headers(), &header::ORIGIN)?;
+    if origin.is_some_and(|origin| is_listed(origin, origins)) {
+        return Ok(());
+    }
+    let is_own = match (one(request.headers(), &SEC_FETCH_SITE)?, origin) {
+        // The browser knows, whatever name a proxy has put in the place of the host's.
+        (Some("same-origin" | "none"), _) => true,
+        (Some(_), _) => false,
+        (None, Some(origin)) => named_host(request)?.is_some_and(|named| is_of(origin, named)),
+        // No browser.
+        (None, None) => true,
+    };
+    if is_own {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::FORBIDDEN,
+        format_args!(
+            "this is posted by a page of {:?}, and only the server's own may; send it from there, \
+             or have that origin allowed (--allow-origin, RoutesConfig::allowed_origins)",
+            origin.unwrap_or("another site")
+        ),
+    ))
+}
+
+/// What browsers say of a page that asks (W3C Fetch Metadata).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The host and port that a request is for.
+fn named_host<B>(request: &Request<B>) -> Result<Option<&str>, Refusal> {
+    match request.uri().authority() {
+        Some(authority) => Ok(Some(authority.as_str())),
+        None => one(request.headers(), &header::HOST),
+    }
+}
+
+fn is_of(origin: &str, named: &str) -> bool {
+    let from = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    from.is_some_and(|from| from.eq_ignore_ascii_case(named))
+}
+
+fn is_listed(origin: &str, origins: &[String]) -> bool {
+    origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin))
+}
+
 /// The value of a header that there may be once.
-fn one<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Result<Option<&'a str>, Refusal> {
+fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     match (value.to_str(), values.next()) {
@@ -76,7 +125,8 @@ mod tests {
                 request = request.header(name, value);
             }
         }
-        Guard::new(&["hub.test".into()]).check(&request.body(()).unwrap()).is_ok()
+        let guard = Guard::new(&["hub.test".into()], &["https://shop.test".into()]);
+        guard.check(&request.body(()).unwrap()).is_ok()
     }
 
     #[test]
@@ -114,10 +164,55 @@ mod tests {
         assert!(allows(None, None));
     }
 
+    fn may_post(headers: &[(&str, &str)]) -> bool {
+        let mut request = Request::post("/events/a");
+        for &(name, value) in headers {
+            request = request.header(name, value);
+        }
+        own_page(&request.body(()).unwrap(), &["https://shop.test".into()]).is_ok()
+    }
+
+    #[test]
+    fn only_pages_of_its_own_and_those_allowed_may_post() {
+        let (host, own) = (("host", "hub.test"), ("origin", "https://hub.test"));
+        let (evil, shop) = (("origin", "https://evil.test"), ("origin", "https://shop.test"));
+        let site = |site| ("sec-fetch-site", site);
+        for headers in [
+            &[host][..],
+            &[host, own],
+            &[host, own, site("same-origin")],
+            // Behind a proxy that has its own name for the host.
+            &[("host", "10.0.0.1:8080"), own, site("same-origin")],
+            &[host, site("none")],
+            &[host, shop],
+            &[host, shop, site("cross-site")],
+        ] {
+            assert!(may_post(headers), "{headers:?}");
+        }
+        for headers in [
+            &[host, evil][..],
+            &[host, ("origin", "null")],
+            &[evil],
+            &[host, evil, site("cross-site")],
+            &[host, site("cross-site")],
+            &[host, site("same-site")],
+            &[host, own, site("cross-site")],
+            &[host, own, evil],
+            &[host, ("origin", "https://hub.test.evil.test")],
+        ] {
+            assert!(!may_post(headers), "{headers:?}");
+        }
+    }
+
     #[test]
     fn only_the_same_origin_may_ask() {
         let host = Some("localhost:8080");
-        for origin in ["http://localhost:8080", "https://localhost:8080", "http://LOCALHOST:8080"] {
+        for origin in [
+            "http://localhost:8080",
+            "https://localhost:8080",
+            "http://LOCALHOST:8080",
+            "https://shop.test",
+        ] {
             assert!(allows(host, Some(origin)), "{origin}");
         }
         for origin in [

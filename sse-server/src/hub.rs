@@ -15,6 +15,7 @@ use sse_server_core::{
 use tokio::sync::oneshot;
 
 use crate::{
+    budget::Budget,
     config::{Config, RoutesConfig},
     hub_task::{Shared, keep_time},
     subscription::Subscription,
@@ -43,6 +44,7 @@ use crate::{
 pub struct Hub {
     shared: Arc<Shared>,
     routes: Arc<RoutesConfig>,
+    bodies: Arc<Budget>,
 }
 
 impl Hub {
@@ -58,7 +60,8 @@ impl Hub {
         let routes = Arc::new(config.routes.clone());
         let shared = Arc::new(Shared::new(config));
         tokio::spawn(keep_time(Arc::downgrade(&shared), shared.alarm.clone()));
-        Ok(Self { shared, routes })
+        let bodies = Budget::new(routes.max_bodies);
+        Ok(Self { shared, routes, bodies })
     }
 
     /// Publishes an event, without blocking: it is on its way when this returns, whether or not
@@ -80,6 +83,10 @@ impl Hub {
 
     /// Ends well: takes in nobody and nothing more, tells subscribers when to come back, lets
     /// those that read read to the end, and returns when all have gone or `within` is over.
+    ///
+    /// Close the listener first, as [`Server`](crate::Server) does: whoever comes back finds nobody,
+    /// and tries again, or finds the process that has taken over. While the listener is open, an
+    /// [`EventService`](crate::EventService) tells those that come back to come again.
     pub async fn drain(&self, within: Duration) {
         self.shared.drain(within).await;
     }
@@ -126,6 +133,11 @@ impl Hub {
 
     pub(crate) const fn routes(&self) -> &Arc<RoutesConfig> {
         &self.routes
+    }
+
+    /// What the bodies of all requests share.
+    pub(crate) const fn bodies(&self) -> &Arc<Budget> {
+        &self.bodies
     }
 
     pub(crate) const fn shared(&self) -> &Arc<Shared> {

@@ -1,6 +1,9 @@
 //! Drives a hub: one lock, one clock, one timer.
 
-use alloc::sync::{Arc, Weak};
+use alloc::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+};
 use core::{
     hash::BuildHasher,
     net::IpAddr,
@@ -17,9 +20,9 @@ use std::{
 use bytes::Bytes;
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Admission, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub, Output, Pass, Presence,
-    Principal, Publish, PublishError, PublishId, Receipt, Redeemed, Resume, Revoke, Subscribe,
-    SubscribeError, SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
+    Admission, AdmissionCounters, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub,
+    Output, Pass, Presence, Principal, Publish, PublishError, PublishId, Receipt, Redeemed, Resume,
+    Revoke, Subscribe, SubscribeError, SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
 };
 use tokio::{
     sync::{Notify, oneshot},
@@ -55,10 +58,15 @@ struct State {
     readers: Vec<Reader>,
     /// Those whose response the hub has ended and whose reader has not seen it yet.
     ended: HashMap<SubscriberId, CloseReason>,
+    /// Those of them that are cut unless their readers see it by then.
+    leaving: VecDeque<Leaving>,
     answers: HashMap<PublishId, Answer>,
     /// For when the timer is armed.
     armed: Option<Instant>,
 }
+
+/// By when it is cut, who, and by what.
+type Leaving = (Instant, SubscriberId, CutHandle);
 
 #[derive(Default)]
 struct Reader {
@@ -109,6 +117,7 @@ impl Shared {
                 store: Box::new(store),
                 readers: Vec::new(),
                 ended: HashMap::new(),
+                leaving: VecDeque::new(),
                 answers: HashMap::new(),
                 armed: None,
             }),
@@ -191,6 +200,11 @@ impl Shared {
         let pass = state.admission.admit(visitor, now).map_err(Refused::Admission)?;
         let reader = Reader { waker: None, cut, pass: Some(pass) };
         self.seat(state, request, reader).map_err(Refused::Hub)
+    }
+
+    /// For how long one may take nothing of what there is for it.
+    pub(crate) fn max_stall(&self) -> Duration {
+        self.lock().hub.config().max_stall
     }
 
     /// How many topics a subscription may have.
@@ -398,6 +412,10 @@ impl Shared {
         self.lock().hub.counters()
     }
 
+    pub(crate) fn admission_counters(&self) -> AdmissionCounters {
+        self.lock().admission.counters()
+    }
+
     /// Does what is due and says when to come again.
     fn tick(&self) -> Option<Instant> {
         let mut state = self.lock();
@@ -406,9 +424,13 @@ impl Shared {
         while let Some(word) = state.admission.poll_presence(now) {
             state.hub.handle_presence(&word, now);
         }
+        let unread = state.overdue(now);
         state.armed = state.deadline();
         let armed = state.armed;
         self.act(state);
+        for (_, _, cut) in unread {
+            cut.cut();
+        }
         armed
     }
 
@@ -498,7 +520,18 @@ impl State {
 
     fn deadline(&self) -> Option<Instant> {
         let hub = self.hub.poll_timeout().map(|deadline| deadline.at);
-        hub.into_iter().chain(self.admission.poll_timeout()).min()
+        let leaving = self.leaving.front().map(|&(at, ..)| at);
+        hub.into_iter().chain(self.admission.poll_timeout()).chain(leaving).min()
+    }
+
+    /// Of those who have not seen that they were ended, by what they are cut.
+    fn overdue(&mut self, now: Instant) -> Vec<Leaving> {
+        let mut unread = Vec::new();
+        while self.leaving.front().is_some_and(|&(at, ..)| at <= now) {
+            let leaver = self.leaving.pop_front();
+            unread.extend(leaver.filter(|(_, id, _)| self.ended.contains_key(id)));
+        }
+        unread
     }
 
     /// Who came in by these passes.
@@ -528,7 +561,12 @@ impl State {
                     self.admission.release(pass, now);
                 }
                 afterwards.wake.extend(reader.waker);
-                afterwards.cut.extend(reader.cut.filter(|_| reason == CloseReason::Slow));
+                match (reason, reader.cut) {
+                    (CloseReason::Slow, cut) => afterwards.cut.extend(cut),
+                    // A drain has a deadline of its own.
+                    (CloseReason::Drained, _) | (_, None) => {}
+                    (_, Some(cut)) => self.leaving.push_back((now + LEAVE, id, cut)),
+                }
             }
             // An output that this driver does not know yet asks for nothing that it could do.
             _ => {}
@@ -543,6 +581,10 @@ impl State {
         }
     }
 }
+
+/// For how long one whose grant has ended may go on taking what it was sent before. Whoever reads
+/// sees the end at once.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// By how much the timer must be late for the process itself to have stood still: nobody could read
 /// then, so they are given a moment before they are judged by the clock.

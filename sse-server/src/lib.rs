@@ -24,7 +24,44 @@
 //! A stream begins with the event `connected`. An event `reset` says that events were lost which
 //! no resume can bring back, and why.
 //!
+//! # Browsers that come back
+//! A browser's EventSource tries again after an end or a failure, and gives up for good at any status
+//! but 200. So whoever comes back while there is no room, or during a drain, is answered by a stream
+//! that says when to try again and ends ([`RoutesConfig::soft_refusals`] has all be so answered).
+//!
+//! A ticket lives as long as the process, and for [`RoutesConfig::ticket_life`] at most: after that it
+//! is answered 401, and the page asks for another, with the place it has come to:
+//!
+//! ```js
+//! let place = "";
+//! async function open() {
+//!   const answer = await fetch("/ticket", {
+//!     method: "POST",
+//!     headers: { "Content-Type": "application/json" },
+//!     body: JSON.stringify({ topics: ["orders"] }),
+//!   });
+//!   if (!answer.ok) return setTimeout(open, 5000);
+//!   const { ticket } = await answer.json();
+//!   const source = new EventSource(`/events?ticket=${ticket}&lastEventId=${place}`);
+//!   source.onmessage = (event) => { place = event.lastEventId; show(event.data); };
+//!   source.onerror = () => {
+//!     // Otherwise it is already trying again by itself.
+//!     if (source.readyState === EventSource.CLOSED) setTimeout(open, 1000 + 4000 * Math.random());
+//!   };
+//! }
+//! open().catch(() => setTimeout(open, 5000));
+//! ```
+//!
+//! # Pages from elsewhere
+//! A browser lets any page post text anywhere. What is posted by a page of another site is refused
+//! with 403, unless [`RoutesConfig::allowed_origins`] names its origin; what no browser sends says
+//! neither `Origin` nor `Sec-Fetch-Site`, and is let through. No header lets pages of other origins
+//! read the answers: put the application and its events behind one host.
+//!
 //! # Limits
+//! Whoever asks and does not read is cut after [`HubConfig::max_stall`], be it a stream, a long-poll or
+//! a page that is not taken. One who has vanished is noticed within about as long.
+//!
 //! [`HubConfig`], [`Retention`], [`AdmissionConfig`], [`RoutesConfig`] and [`ServerConfig`] name each, with its default.
 
 #![forbid(unsafe_code)]
@@ -33,6 +70,7 @@ extern crate alloc;
 
 mod admin;
 mod body;
+mod budget;
 mod config;
 mod connection;
 mod guard;

@@ -64,7 +64,11 @@ pub(crate) async fn answer(
     answer.last_event_id = match stream.place().filter(|_| answer.events.is_empty()) {
         // Nothing of its topics lies before it.
         Some(place) if answer.reset.is_none() => place.to_string(),
-        Some(_) | None => decoder.last_event_id().to_owned(),
+        Some(_) | None => match decoder.last_event_id() {
+            // Nothing that has a place was seen: whoever asked for what is kept asks for it again.
+            "" if resume != Resume::Fresh => "earliest".to_owned(),
+            id => id.to_owned(),
+        },
     };
     let json = serde_json::to_string(&answer).map_err(|error| {
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format_args!("cannot answer: {error}"))

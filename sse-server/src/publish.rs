@@ -13,6 +13,7 @@ use sse_codec::EventType;
 use sse_server_core::{Publish, PublishKey, Topic};
 
 use crate::{
+    budget::Share,
     json::{compact, from_json},
     respond::Refusal,
 };
@@ -254,13 +255,13 @@ fn named(event: Publish, event_type: &str) -> Result<Publish, Refusal> {
         .map_err(|error| Refusal::bad_request(format_args!("in \"event\": {error}")))
 }
 
-/// Reads a body to its end, if that comes in time and before `max` bytes.
-pub(crate) async fn read<B>(body: B, max: usize) -> Result<Bytes, Refusal>
+/// Reads a body to its end, if that comes in time, before `max` bytes, and while its share allows.
+pub(crate) async fn read<B>(body: B, max: usize, share: &mut Share) -> Result<Bytes, Refusal>
 where
     B: Body,
     B::Error: core::fmt::Display,
 {
-    let read = tokio::time::timeout(BODY_TIMEOUT, collect(body, max)).await;
+    let read = tokio::time::timeout(BODY_TIMEOUT, collect(body, max, share)).await;
     read.unwrap_or_else(|_| {
         Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -269,14 +270,16 @@ where
     })
 }
 
-async fn collect<B>(body: B, max: usize) -> Result<Bytes, Refusal>
+async fn collect<B>(body: B, max: usize, share: &mut Share) -> Result<Bytes, Refusal>
 where
     B: Body,
     B::Error: core::fmt::Display,
 {
     let mut body = core::pin::pin!(body);
+    let most = max.saturating_add(MAX_DISCARD);
     let (mut bytes, mut len) = (BytesMut::new(), body.size_hint().lower() as usize);
-    if len <= max + MAX_DISCARD {
+    let mut has_room = true;
+    if len <= most {
         len = 0;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| {
@@ -284,11 +287,17 @@ where
             })?;
             let Ok(mut data) = frame.into_data() else { continue };
             len += data.remaining();
-            if len > max + MAX_DISCARD {
+            if len > most {
                 break;
             }
-            if len <= max {
+            if len <= max && has_room {
                 bytes.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+                // Room is made for more than has come.
+                has_room = share.grow_to(bytes.capacity());
+            }
+            if len > max || !has_room {
+                bytes = BytesMut::new();
+                share.give_back();
             }
         }
     }
@@ -296,6 +305,12 @@ where
         return Err(Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format_args!("the body has more than {max} bytes; send less, or a reference to it"),
+        ));
+    }
+    if !has_room {
+        return Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many large bodies are on their way to this server; try again later",
         ));
     }
     Ok(bytes.freeze())

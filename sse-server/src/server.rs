@@ -59,6 +59,13 @@ impl Server {
     pub fn bind_admin(&mut self, address: impl ToSocketAddrs) -> io::Result<SocketAddr> {
         let listener = listen(address)?;
         let bound = listener.local_addr()?;
+        if !bound.ip().is_loopback() {
+            (self.config.report)(&format!(
+                "the admin listener is at {bound}, which others may reach, and asks nobody who \
+                 they are: whoever does reach it may end streams; listen on 127.0.0.1, or see to \
+                 it that a firewall keeps others out"
+            ));
+        }
         self.admin = Some(listener);
         Ok(bound)
     }
@@ -76,18 +83,24 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { listener, admin, hub, config } = self;
         let stopping = Arc::new(Stop::default());
+        let max_stall = hub.shared().max_stall();
         let listening = |listener: &TcpListener, site| {
             let address = listener.local_addr();
             let is_local = address.is_ok_and(|address| address.ip().is_loopback());
-            let guard = is_local.then(|| Guard::new(&config.allowed_hosts));
-            Arc::new(Listening { site, config: config.clone(), guard, stop: stopping.clone() })
+            let origins = match &site {
+                Site::Public(_) => &hub.routes().allowed_origins[..],
+                Site::Admin(_) => &[],
+            };
+            let guard = is_local.then(|| Guard::new(&config.allowed_hosts, origins));
+            let (config, stop) = (config.clone(), stopping.clone());
+            Arc::new(Listening { site, config, guard, stop, max_stall })
         };
         let public = listening(&listener, Site::Public(EventService::new(hub.clone())));
         let admin = admin.map(|listener| {
             let private = listening(&listener, Site::Admin(hub.clone()));
             (listener, private)
         });
-        let mut connections = JoinSet::new();
+        let (mut connections, mut of_admin) = (JoinSet::new(), JoinSet::new());
         let mut trouble = Trouble::new(config.report);
         let mut stop = pin!(stop);
         loop {
@@ -97,21 +110,27 @@ impl Server {
                     trouble.eases();
                     continue;
                 }
+                Some(_) = of_admin.join_next() => continue,
                 () = trouble.pause() => continue,
                 accepted = listener.accept(), if !trouble.pauses() => (accepted, &public),
                 Some((accepted, listening)) = accept(admin.as_ref()), if !trouble.pauses() => {
                     (accepted, listening)
                 }
             };
+            // Whoever runs the server gets in however many readers there are.
+            let (connections, max, limit) = match listening.site {
+                Site::Public(_) => (&mut connections, config.max_connections, "--max-connections"),
+                Site::Admin(_) => (&mut of_admin, ADMIN_CONNECTIONS, "of the admin listener"),
+            };
             match accepted {
-                Ok((stream, peer)) if connections.len() < config.max_connections => {
+                Ok((stream, peer)) if connections.len() < max => {
                     let (listening, writer) = (listening.clone(), Arc::new(Writer::default()));
                     let served = connection::serve(stream, peer.ip(), listening, writer.clone());
                     writer.begin(connections.spawn(served));
                     trouble.is_over();
                 }
                 // Closed by being dropped.
-                Ok(_) => trouble.is_full(config.max_connections),
+                Ok(_) => trouble.is_full(max, limit),
                 Err(error) => trouble.accept_failed(&error),
             }
         }
@@ -122,11 +141,15 @@ impl Server {
         let ended = async {
             hub.drain(config.drain_timeout).await;
             while connections.join_next().await.is_some() {}
+            while of_admin.join_next().await.is_some() {}
         };
         // What is still there reads nothing: it ends with its task.
         let _ = timeout(config.drain_timeout, ended).await;
     }
 }
+
+/// How many connections the admin listener holds at once.
+const ADMIN_CONNECTIONS: usize = 32;
 
 fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind(address)?;

@@ -17,6 +17,7 @@ use sse_server_core::{PublishError, Resume, Subscribe, SubscriberId, Visitor};
 
 use crate::{
     body::Body,
+    guard,
     hub::Hub,
     identity::Identity,
     poll,
@@ -31,7 +32,20 @@ use crate::{
 /// Answers requests on behalf of a [`Hub`].
 ///
 /// A `tower_service::Service` over any request body, whose responses are `http_body::Body`s: mount
-/// it where such are spoken. Without the [`Server`](crate::Server)'s own accept loop a subscriber
+/// it where such are spoken.
+///
+/// # Who may do what
+/// It asks nobody who they are. The application's middleware does, and puts a
+/// [`User`](crate::User) into the request's extensions; whoever accepts connections puts a
+/// [`PeerAddress`](crate::PeerAddress) there, as [`Server`](crate::Server) does. **Of a request that
+/// has neither nothing is limited**: not the streams it opens, but for the limit on all, nor what it
+/// publishes. And **whoever can reach it may read any topic and publish to it**: mount only
+/// `/events` for those who only read, put your own check before the rest, or turn publishing off
+/// ([`RoutesConfig::publish`](crate::RoutesConfig::publish)) and publish by the [`Hub`]. Pages of
+/// other sites may not post ([`RoutesConfig::allowed_origins`](crate::RoutesConfig::allowed_origins)).
+///
+/// # Without the accept loop of `Server`
+/// Without the [`Server`](crate::Server)'s own accept loop a subscriber
 /// that is cut for not reading frees all that the hub holds for it, and its body fails when it is
 /// next polled.
 ///
@@ -76,7 +90,8 @@ impl EventService {
                 }));
             }
             ref method => {
-                let allow = if topic.is_some() { "GET, HEAD, POST" } else { "GET, HEAD" };
+                let publishes = topic.is_some() && config.publish;
+                let allow = if publishes { "GET, HEAD, POST" } else { "GET, HEAD" };
                 return Err(Refusal::method(method, request.uri().path(), allow));
             }
         }
@@ -86,8 +101,13 @@ impl EventService {
         let id = match self.admit(&asked, identity, cut.cloned()) {
             Ok(id) => id,
             Err(refusal) => {
-                // Whoever holds a ticket is a browser.
-                let is_soft = config.soft_refusals || asked.ticket.is_some();
+                // Whoever holds a ticket is a browser, as is most likely who says what it has seen.
+                // During a drain all who were told to come back do.
+                let resumes = asked.resume != Resume::Fresh && wants_stream(request.headers());
+                let is_soft = config.soft_refusals
+                    || asked.ticket.is_some()
+                    || resumes
+                    || self.hub.is_draining();
                 if is_soft && !wants_json && refusal.is_for_now() {
                     let jitter = RandomState::new().hash_one(0) as u16;
                     return Ok(Events::Now(refusal.into_stream(jitter)));
@@ -138,7 +158,8 @@ impl EventService {
         let identity = Identity::of(&request, config)?;
         let (head, body) = request.into_parts();
         publish::json_only(&head.headers)?;
-        let body = publish::read(body, config.max_body).await?;
+        let mut share = self.hub.bodies().share();
+        let body = publish::read(body, config.max_body, &mut share).await?;
         Ok(respond::json(StatusCode::OK, &ticket::issue(&self.hub, &identity, &body)?))
     }
 
@@ -160,7 +181,9 @@ impl EventService {
         };
         let form = route.form(&head.headers)?;
         let max = if form == Form::Lines { config.max_batch } else { config.max_body };
-        let body = publish::read(body, max).await?;
+        // Given back with the answer: what is made of the body is as large.
+        let mut share = self.hub.bodies().share();
+        let body = publish::read(body, max, &mut share).await?;
         let numbered = match form {
             Form::Lines => publish::parse_lines(&body, publisher, config.max_batch_events)?,
             Form::Json | Form::Text => vec![(0, route.parse(&body, publisher)?)],
@@ -252,21 +275,40 @@ fn topic_in(path: &str) -> Option<&str> {
 
 /// Whether a JSON answer is asked for rather than a stream.
 fn wants_json(headers: &HeaderMap) -> bool {
+    accepted(headers) == Some(Accepted::Json)
+}
+
+/// Whether a stream is asked for by its name.
+fn wants_stream(headers: &HeaderMap) -> bool {
+    accepted(headers) == Some(Accepted::Stream)
+}
+
+#[derive(PartialEq)]
+enum Accepted {
+    Json,
+    Stream,
+}
+
+/// The first of the two that is named; whoever names neither gets a stream.
+fn accepted(headers: &HeaderMap) -> Option<Accepted> {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut types = accepted
         .flat_map(|value| value.split(','))
         .map(|range| range.split(';').next().unwrap_or_default().trim());
-    // The first of the two that is named; whoever names neither gets a stream.
     types.find_map(|name| match name {
-        "application/json" => Some(true),
-        "text/event-stream" => Some(false),
+        "application/json" => Some(Accepted::Json),
+        "text/event-stream" => Some(Accepted::Stream),
         _ => None,
-    }) == Some(true)
+    })
 }
 
 /// What there is, for whoever asks for something else.
 const ROUTES: &str = "GET /events, GET /events/{topic}, POST /publish, POST /events/{topic}, \
-                      POST /broadcast, POST /notify, POST /ticket, GET /healthz, GET /readyz and GET / are all there is";
+                      POST /broadcast, POST /notify, POST /ticket, GET /healthz, GET /readyz and GET /";
+
+/// The same where requests do not publish.
+const READING_ROUTES: &str =
+    "GET /events, GET /events/{topic}, POST /ticket, GET /healthz, GET /readyz and GET /";
 
 impl<B> tower_service::Service<Request<B>> for EventService
 where
@@ -283,12 +325,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ServiceFuture {
+        if let Err(refusal) = guard::own_page(&request, &self.hub.routes().allowed_origins) {
+            return Box::pin(ready(Ok(refusal.into_response())));
+        }
         let (method, path) = (request.method(), request.uri().path());
         if path == "/ticket" && *method == Method::POST {
             let answer = self.clone().ticket(request);
             return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
         }
-        if let Some(route) = Posted::to(path).filter(|_| *method == Method::POST) {
+        let publishes = self.hub.routes().publish;
+        if let Some(route) = Posted::to(path).filter(|_| publishes && *method == Method::POST) {
             let answer = self.clone().publish(route, request);
             return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
         }
@@ -296,9 +342,10 @@ where
         let response = match path {
             _ if topic_in(path).is_some() => self.events(&request, topic_in(path)),
             "/events" | "/events/" => self.events(&request, None),
-            "/publish" | "/broadcast" | "/notify" | "/ticket" => {
+            "/publish" | "/broadcast" | "/notify" if publishes => {
                 Err(Refusal::method(method, path, "POST"))
             }
+            "/ticket" => Err(Refusal::method(method, path, "POST")),
             "/healthz" if reads => self.health().map(Events::Now),
             "/readyz" if reads => self.readiness().map(Events::Now),
             "/" if reads && self.hub.routes().page => {
@@ -309,7 +356,10 @@ where
             }
             _ => Err(Refusal::new(
                 StatusCode::NOT_FOUND,
-                format_args!("there is nothing at {path}; {ROUTES}"),
+                format_args!(
+                    "there is nothing at {path}; {} are all there is",
+                    if publishes { ROUTES } else { READING_ROUTES }
+                ),
             )),
         };
         match response {

@@ -57,11 +57,11 @@ impl Trouble {
         self.until = None;
     }
 
-    /// A connection came over the limit and was closed.
-    pub(crate) fn is_full(&mut self, max: usize) {
+    /// A connection came over the limit, which is named, and was closed.
+    pub(crate) fn is_full(&mut self, max: usize, limit: &str) {
         if let Some(times) = self.full.again(Instant::now()) {
             (self.report)(&format!(
-                "{max} connections are open, the most there may be (--max-connections): \
+                "{max} connections are open, the most there may be ({limit}): \
                  {times} more closed as they came"
             ));
         }

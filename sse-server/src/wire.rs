@@ -1,11 +1,15 @@
 //! What a response goes out by, and how it is cut while nothing moves there: a body is not polled
 //! while its socket is blocked, so nothing within the response could.
+//!
+//! The hub cuts a subscriber that does not read. Whatever else is written, be it an answer to a
+//! long-poll or the rest of a stream that has ended, is bounded by the wire itself.
 
 use alloc::sync::Arc;
 use core::{
     pin::Pin,
     sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use std::{io, sync::OnceLock};
 
@@ -14,6 +18,7 @@ use tokio::{
     net::TcpStream,
     task::AbortHandle,
     task_local,
+    time::{Sleep, sleep},
 };
 
 /// The task that writes a response: of HTTP/1.1 the connection's, of HTTP/2 one of its own. Ending
@@ -34,6 +39,12 @@ impl Writer {
         if self.task.set(task).is_ok() && self.is_cut.load(Ordering::SeqCst) {
             self.cut();
         }
+    }
+
+    /// A request has come. Whoever sends one may be done with sending.
+    pub(crate) fn begin_answer(&self) {
+        self.has_asked.store(true, Ordering::Relaxed);
+        self.watches.store(false, Ordering::Relaxed);
     }
 
     fn cut(&self) {
@@ -62,7 +73,7 @@ impl CutHandle {
         self.0.cut();
     }
 
-    /// Has the end of the peer noticed from now on.
+    /// Has the end of the peer noticed from now on, until it asks for something else.
     pub(crate) fn watch_peer(&self) {
         self.0.watches.store(true, Ordering::Relaxed);
     }
@@ -93,11 +104,13 @@ where
 pub(crate) struct Wire {
     socket: TcpStream,
     writer: Arc<Writer>,
+    /// For how long nothing that is to be written may move.
+    max_stall: Duration,
 }
 
 impl Wire {
-    pub(crate) const fn new(socket: TcpStream, writer: Arc<Writer>) -> Self {
-        Self { socket, writer }
+    pub(crate) const fn new(socket: TcpStream, writer: Arc<Writer>, max_stall: Duration) -> Self {
+        Self { socket, writer, max_stall }
     }
 
     /// Which HTTP the peer begins with, and, seldom, what it took to tell, which hyper is to read.
@@ -184,6 +197,8 @@ pub(crate) struct WireEnd {
     wire: Arc<Wire>,
     /// To be read before what the socket has.
     early: Vec<u8>,
+    /// While a write waits: until when it may.
+    stall: Option<Pin<Box<Sleep>>>,
 }
 
 /// Up to how many bytes are copied together: to write so little from one place costs less than to
@@ -192,7 +207,7 @@ const SMALL: usize = 512;
 
 impl WireEnd {
     pub(crate) const fn new(wire: Arc<Wire>, early: Vec<u8>) -> Self {
-        Self { wire, early }
+        Self { wire, early, stall: None }
     }
 
     /// Acts as soon as the socket lets it. What it is ready for is known mostly, so acting comes
@@ -211,6 +226,24 @@ impl WireEnd {
             }
             ready!(ready(socket, cx))?;
         }
+    }
+
+    /// Writes as soon as the socket lets it, and cuts the connection if it does not for too long.
+    fn poll_put(
+        &mut self,
+        cx: &mut Context<'_>,
+        put: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        // Before the clock is looked at: the process may have stood still, and not the peer.
+        if let Poll::Ready(result) = self.poll_try(cx, TcpStream::poll_write_ready, put) {
+            self.stall = None;
+            return Poll::Ready(result);
+        }
+        let max_stall = self.wire.max_stall;
+        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(max_stall)));
+        ready!(stall.as_mut().poll(cx));
+        self.wire.writer.is_cut.store(true, Ordering::SeqCst);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -232,23 +265,21 @@ impl AsyncRead for WireEnd {
 
 impl AsyncWrite for WireEnd {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_try(cx, TcpStream::poll_write_ready, |socket| socket.try_write(bytes))
+        self.poll_put(cx, |socket| socket.try_write(bytes))
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();
         if len > SMALL {
-            return self.poll_try(cx, TcpStream::poll_write_ready, |socket| {
-                socket.try_write_vectored(pieces)
-            });
+            return self.poll_put(cx, |socket| socket.try_write_vectored(pieces));
         }
         let mut whole = [0; SMALL];
         let mut at = 0;
@@ -275,7 +306,7 @@ impl AsyncWrite for WireEnd {
 
 #[cfg(test)]
 mod tests {
-    use core::{net::Ipv4Addr, pin::pin};
+    use core::{future::poll_fn, net::Ipv4Addr, pin::pin};
 
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -289,7 +320,7 @@ mod tests {
     async fn taken_for(first: &str, rest: &str) -> io::Result<(Version, String)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let mut peer = TcpStream::connect(listener.local_addr()?).await?;
-        let wire = Wire::new(listener.accept().await?.0, Arc::default());
+        let wire = Wire::new(listener.accept().await?.0, Arc::default(), Duration::MAX);
         peer.write_all(first.as_bytes()).await?;
         wire.socket.readable().await?;
         let (version, early) = {
@@ -328,5 +359,23 @@ mod tests {
                 assert_eq!(taken, (version, text.to_owned()), "{first:?} {rest:?}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn one_that_is_done_with_sending_is_gone_in_a_stream_and_waits_for_its_answer_after_one()
+    -> io::Result<()> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let mut peer = TcpStream::connect(listener.local_addr()?).await?;
+        let writer = Arc::new(Writer::default());
+        let wire = Wire::new(listener.accept().await?.0, writer.clone(), Duration::MAX);
+        let lost = || poll_fn(|cx| Poll::Ready(wire.has_lost_peer(&mut false, cx)));
+        CutHandle::new(writer.clone()).watch_peer();
+        assert!(!lost().await);
+        peer.shutdown().await?;
+        wire.socket.readable().await?;
+        assert!(lost().await);
+        writer.begin_answer();
+        assert!(!lost().await);
+        Ok(())
     }
 }

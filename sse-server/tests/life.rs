@@ -183,3 +183,21 @@ fn stalled(server: &Server) -> TcpStream {
 fn publish_much(server: &Server) {
     server.publish(&format!(r#"{{"topic": "a", "data": "{}"}}"#, "x".repeat(100_000)));
 }
+
+#[test]
+fn whoever_runs_it_gets_in_when_there_is_room_for_no_more_readers() {
+    let args = ["--max-connections", "1", "--admin", "127.0.0.1:0"];
+    let mut server = Server::start(&args);
+    let admin = server.admin();
+    let _only = server.subscribe("/events", "");
+    assert_eq!(server.stats(admin)["counters"]["subscribers"], 1);
+}
+
+#[test]
+fn an_admin_listener_that_others_may_reach_is_warned_of() {
+    let mut server = Server::start(&["--admin", "0.0.0.0:0"]);
+    let mut words = String::new();
+    BufReader::new(server.child.stderr.take().unwrap()).read_line(&mut words).unwrap();
+    assert!(words.starts_with("sse-server: the admin listener is at 0.0.0.0:"), "{words}");
+    assert!(words.contains("127.0.0.1"), "{words}");
+}

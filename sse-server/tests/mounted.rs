@@ -9,16 +9,19 @@ mod futures_stream;
 #[path = "../examples/plain_hyper.rs"]
 mod plain_hyper;
 
-use std::{future::pending, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, future::pending, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use futures_util::{FutureExt, StreamExt, stream};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_server::{Config, Hub, Publish, Server, ServerConfig, Topic};
+use sse_server::{Config, EventService, Hub, Publish, Server, ServerConfig, ServiceFuture, Topic};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
+use tower_service::Service;
 
 fn hub() -> Hub {
     Hub::start(Config::default()).unwrap()
@@ -97,6 +100,82 @@ async fn as_a_futures_stream_it_goes_into_any_server() {
     read_until(&mut stream, "data: 1.08\n\n").await;
     hub.drain(Duration::from_secs(60)).await;
     assert!(stream.read_to_end(&mut Vec::new()).await.is_ok(), "it ends");
+}
+
+#[tokio::test]
+async fn while_it_drains_a_browser_is_told_to_come_again_and_a_poll_the_truth() {
+    let hub = hub();
+    hub.drain(Duration::from_secs(60)).await;
+    let mut service = EventService::new(hub);
+    let mut ask = async |accept: &str| {
+        let request = http::Request::get("/events/a").header("accept", accept);
+        let answer = service.call(request.body(String::new()).unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.status.as_u16(), String::from_utf8_lossy(&body).into_owned())
+    };
+    let (status, wire) = ask("text/event-stream").await;
+    assert_eq!(status, 200);
+    assert!(wire.contains("\nretry: "), "{wire}");
+    assert_eq!(ask("application/json").await.0, 503);
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_publishes_nothing_wherever_the_service_is_mounted() {
+    let mut service = EventService::new(hub());
+    let request = http::Request::post("/events/a").header("host", "hub.test");
+    let request = request.header("origin", "https://evil.test").body("x".to_owned()).unwrap();
+    assert_eq!(service.call(request).await.unwrap().status(), 403);
+}
+
+/// Posts a body that begins with so many bytes and, if it hangs, never ends.
+fn post(hub: &Hub, len: usize, hangs: bool) -> ServiceFuture {
+    let start = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from("x".repeat(len))))]);
+    let rest = if hangs { stream::pending().left_stream() } else { stream::empty().right_stream() };
+    let request = http::Request::post("/events/a").body(StreamBody::new(start.chain(rest)));
+    EventService::new(hub.clone()).call(request.unwrap())
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_end_take_no_more_than_they_may_together() {
+    let mut config = Config::default();
+    config.routes.max_body = usize::MAX;
+    config.routes.max_bodies = 100_000;
+    let hub = Hub::start(config).unwrap();
+    let mut hangs = post(&hub, 60_000, true);
+    assert!((&mut hangs).now_or_never().is_none());
+    let refused = post(&hub, 60_000, false).await.unwrap();
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    // A few lines are always let through.
+    assert_eq!(post(&hub, 4096, false).await.unwrap().status(), 200);
+    drop(hangs);
+    assert_eq!(post(&hub, 60_000, false).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn where_requests_do_not_publish_there_is_no_route_that_does() {
+    let mut config = Config::default();
+    config.routes.publish = false;
+    let hub = Hub::start(config).unwrap();
+    let refused = post(&hub, 2, false).await.unwrap();
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["allow"]),
+        (405, &"GET, HEAD".parse().unwrap())
+    );
+    let mut service = EventService::new(hub);
+    for (method, path, status) in [
+        ("POST", "/publish", 404),
+        ("GET", "/publish", 404),
+        ("POST", "/broadcast", 404),
+        ("POST", "/notify", 404),
+        ("GET", "/events/a", 200),
+        ("GET", "/ticket", 405),
+    ] {
+        let request = http::Request::builder().method(method).uri(path).body(String::new());
+        let answer = service.call(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{method} {path}");
+    }
 }
 
 type Client = hyper::client::conn::http2::SendRequest<Full<Bytes>>;
@@ -202,4 +281,20 @@ async fn over_http_2_many_streams_share_a_connection() {
             assert!(frame.is_ok(), "it ends in peace");
         }
     }
+}
+
+#[tokio::test]
+async fn an_answer_of_http_2_of_many_pieces_comes_whole() {
+    let hub = hub();
+    let (client, address) = http_2(hub.clone()).await;
+    let data = "x".repeat(200_000);
+    hub.publish(Publish::new([Topic::new("a").unwrap()], data.clone())).await.unwrap();
+    let request = http::Request::get(format!("http://{address}/events/a?lastEventId=earliest"))
+        .header("accept", "application/json")
+        .body(Full::new(Bytes::new()));
+    let answer = client.clone().send_request(request.unwrap()).await.unwrap();
+    let len: usize = answer.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body.len(), len);
+    assert!(String::from_utf8_lossy(&body).contains(&data));
 }

@@ -151,6 +151,62 @@ fn a_browser_that_is_refused_for_now_is_told_to_come_back_and_not_that_it_is_ove
 }
 
 #[test]
+fn a_browser_that_comes_back_is_never_told_that_it_is_over() {
+    let server = Server::start(&["--streams-per-address", "1"]);
+    let _open = server.subscribe("/events", "");
+    let stream = "Accept: text/event-stream\r\n";
+    let refused = |path: &str, headers: &str| server.request("GET", path, headers, b"");
+    for answer in [
+        refused("/events", &format!("{stream}Last-Event-ID: earliest\r\n")),
+        refused("/events?lastEventId=x", stream),
+    ] {
+        assert_eq!(answer.status, 200);
+        assert!(answer.body.contains("retry: "), "{}", answer.body);
+    }
+    // Whoever comes for the first time, or may be no browser, reads the truth.
+    assert_eq!(refused("/events", stream).status, 429);
+    assert_eq!(refused("/events", "Last-Event-ID: earliest\r\n").status, 429);
+}
+
+#[test]
+fn a_long_poll_is_never_told_to_begin_anew_where_it_asked_for_what_is_kept() {
+    let server = Server::start(&[]);
+    let _watched = server.subscribe("/events/room", "");
+    let path = "/events/$presence.room?lastEventId=earliest&timeout=20";
+    let answer = server.json("GET", path, "");
+    assert_eq!(answer["events"][0]["event"], "presence", "{answer}");
+    assert_ne!(answer["lastEventId"], "", "{answer}");
+    // By which nothing is passed over that came in between.
+    let id = answer["lastEventId"].as_str().unwrap();
+    server.publish(r#"{"topic": "a", "data": "in between"}"#);
+    let next = server.json("GET", &format!("/events/a?lastEventId={id}"), "");
+    assert_eq!(next["events"][0]["data"], "in between", "{next}");
+}
+
+#[test]
+fn a_page_from_elsewhere_publishes_only_if_its_origin_is_allowed() {
+    let mut server =
+        Server::start(&["--allow-origin", "https://shop.test", "--admin", "127.0.0.1:0"]);
+    let admin = server.admin();
+    let post = |headers: &str| {
+        let headers = format!("Content-Type: text/plain\r\n{headers}");
+        server.request("POST", "/events/a", &headers, b"x")
+    };
+    let refused = post("Sec-Fetch-Site: cross-site\r\n");
+    assert_eq!(refused.status, 403);
+    assert!(refused.error().contains("--allow-origin"), "{}", refused.error());
+    assert_eq!(post("Origin: https://evil.test\r\n").status, 403);
+    let shop = "Origin: https://shop.test\r\nSec-Fetch-Site: cross-site\r\n";
+    assert_eq!(post(shop).status, 200);
+    assert_eq!(post("Sec-Fetch-Site: same-origin\r\n").status, 200);
+    // That goes for what is published, and for nothing else.
+    let mut stream = std::net::TcpStream::connect(admin).unwrap();
+    let stats = "GET /stats HTTP/1.1\r\nHost: localhost\r\nOrigin: https://shop.test\r\n\r\n";
+    stream.write_all(stats.as_bytes()).unwrap();
+    assert_eq!(read_head(&mut std::io::BufReader::new(stream)).0, 403);
+}
+
+#[test]
 fn pages_from_elsewhere_reach_nothing() {
     let mut server = Server::start(&["--admin", "127.0.0.1:0", "--allow-host", "hub.test"]);
     let admin = server.admin();
@@ -200,6 +256,21 @@ fn pages_from_elsewhere_reach_nothing() {
             assert_ne!(ask(address, method, path, &headers), 403, "{method} {path} {headers}");
         }
     }
+}
+
+#[test]
+fn whoever_runs_it_sees_who_is_turned_away() {
+    let mut server = Server::start(&["--admin", "127.0.0.1:0", "--streams-per-address", "1"]);
+    let admin = server.admin();
+    let _open = server.subscribe("/events", "");
+    assert_eq!(server.request("GET", "/events", "", b"").status, 429);
+    server.publish(r#"{"topic": "a", "data": 1, "key": "k"}"#);
+    server.publish(r#"{"topic": "a", "data": 1, "key": "k"}"#);
+    let stats = server.stats(admin);
+    let counters = &stats["counters"];
+    assert_eq!(counters["refused_for_address_total"], 1, "{stats}");
+    assert_eq!(counters["admitted_total"], 1, "{stats}");
+    assert_eq!(counters["repeats_total"], 1, "{stats}");
 }
 
 #[test]
