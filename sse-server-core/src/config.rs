@@ -89,7 +89,8 @@ pub enum Overflow {
     /// It is given the latest event of each of its topics that the hub has at hand, behind a
     /// `reset`.
     SkipToLatest,
-    /// It loses the oldest events, as many as bring it back under the limit, behind a `reset`.
+    /// It loses the oldest events, as many as bring it back under the limit, behind a `reset`; where
+    /// the window has overtaken it, half of what that holds as well.
     DropOldest,
 }
 

@@ -64,8 +64,11 @@ impl Hub {
         let Some(subscriber) = self.subscribers.get(id) else { return };
         // The first place in the window from which no more than the limit is left.
         let trimmed = self.numbers(subscriber).map(|number| self.log.trimmed(number)).max();
-        let (mut low, mut high) =
-            (subscriber.cursor.max(trimmed.unwrap_or(0)), self.log.head().offset());
+        let (mut low, mut high) = (subscriber.cursor, self.log.head().offset());
+        if let Some(trimmed) = trimmed.filter(|&trimmed| trimmed > low) {
+            // At the edge of the window the next event would overtake it again.
+            low = trimmed.max(high - self.log.len() as u64 / 2);
+        }
         while low < high {
             let middle = low + (high - low) / 2;
             if self.lag(subscriber, middle) > self.config.max_lag {

@@ -148,7 +148,7 @@ fn a_reader_whom_the_window_overtakes_is_cut() {
 
 #[test]
 fn a_reader_whom_the_window_overtakes_is_made_to_skip() {
-    for (overflow, left) in [(Overflow::SkipToLatest, 99..100), (Overflow::DropOldest, 90..100)] {
+    for (overflow, left) in [(Overflow::SkipToLatest, 99..100), (Overflow::DropOldest, 95..100)] {
         let (mut world, id) = overtaken(overflow);
         let wire = world.read(id);
         assert_eq!(resets(&wire), [r#"{"reason":"skipped"}"#], "{overflow:?}");
