@@ -77,6 +77,7 @@ mod connection;
 mod journal;
 mod log;
 mod masked;
+mod packed;
 pub mod query;
 pub mod recording;
 mod refusal;
@@ -92,6 +93,7 @@ pub use journal::{
     turn::{Format, Origin, Phases, RequestHead, ResponseHead, Turn},
     view::View,
 };
+pub use packed::{PACKED_HEADER, PACKED_TEXT};
 pub use request::{HeaderFault, Reconnect, RequestError, WatchRequest};
 pub use row::{Row, RowKind};
 pub use sse_codec::Limits;

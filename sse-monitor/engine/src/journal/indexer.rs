@@ -81,6 +81,11 @@ impl Indexer {
         self.decoder.last_event_id()
     }
 
+    /// Where in the body the event begins of which whole lines have come, and not its end.
+    pub(crate) fn pending_event(&self) -> Option<u64> {
+        self.decoder.pending_event().map(|start| self.base + start)
+    }
+
     /// The next row; `None`: all of `input` is used.
     #[inline]
     pub(crate) fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Option<Found<'a>> {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     clock::Moment,
+    packed::beginning,
     row::{Row, RowKind},
     words,
 };
@@ -138,15 +139,13 @@ impl<'v> Reader<'v> {
                 row.data_bytes = text.len() as u64;
                 row.data = beginning(&text, preview).into();
             }
-            EntryKind::ReconnectionTime => {
-                row.kind = RowKind::ReconnectionTime { wait_ms: entry.data_length };
-                let wait = core::time::Duration::from_millis(entry.data_length.into());
-                row.data = words::reconnection_time(wait);
-                row.data_bytes = row.data.len() as u64;
-            }
-            EntryKind::DecodeError => {
-                row.kind = RowKind::DecodeError;
-                row.data = dropped(entry);
+            EntryKind::ReconnectionTime | EntryKind::DecodeError => {
+                row.kind = if entry.kind == EntryKind::DecodeError {
+                    RowKind::DecodeError
+                } else {
+                    RowKind::ReconnectionTime { wait_ms: entry.data_length }
+                };
+                row.data = sentence(entry).unwrap_or_default();
                 row.data_bytes = row.data.len() as u64;
             }
             EntryKind::Turn => {
@@ -232,17 +231,6 @@ impl<'v> Reader<'v> {
         Ok(&self.gathered)
     }
 
-    /// The payload of the frame in which an entry begins.
-    pub(crate) fn frame(
-        &mut self,
-        segment: &Arc<Segment>,
-        entry: &Entry,
-    ) -> Result<&[u8], Unreadable> {
-        let at = entry.at.checked_sub(entry.frame_back.into()).ok_or(Unreadable)?;
-        self.load(segment, at)?;
-        Ok(&self.frame.payload)
-    }
-
     fn load(&mut self, segment: &Arc<Segment>, at: u64) -> Result<(), Unreadable> {
         let is_there = self.frame.at == at
             && self.frame.header.is_some()
@@ -259,7 +247,18 @@ impl<'v> Reader<'v> {
     }
 }
 
-/// What is said of an event that was dropped.
+/// What is said of a row whose entry alone tells all: a reconnection time, or an event that was dropped.
+pub(crate) fn sentence(entry: &Entry) -> Option<String> {
+    match entry.kind {
+        EntryKind::ReconnectionTime => {
+            let wait = core::time::Duration::from_millis(entry.data_length.into());
+            Some(words::reconnection_time(wait))
+        }
+        EntryKind::DecodeError => Some(dropped(entry)),
+        EntryKind::Event | EntryKind::Comment | EntryKind::Turn => None,
+    }
+}
+
 fn dropped(entry: &Entry) -> String {
     let what = if entry.has(FLAG_EVENT_TOO_LONG) {
         "an event"
@@ -416,13 +415,4 @@ fn damaged(number: u64, entry: Option<&Entry>, what: &str) -> Row {
         data_bytes: data.len() as u64,
         data,
     }
-}
-
-/// At most `bytes` bytes of `text`, cut between characters.
-fn beginning(text: &str, bytes: usize) -> &str {
-    if text.len() <= bytes {
-        return text;
-    }
-    let end = (0..=bytes).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
-    &text[..end]
 }

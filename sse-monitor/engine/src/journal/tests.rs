@@ -69,6 +69,21 @@ fn an_event_is_whole_however_it_was_cut() {
 }
 
 #[test]
+fn an_event_with_a_comment_within_is_whole_however_it_was_cut() {
+    let body = b": x\nretry: 1\n\ndata: one\n: beat\ndata: two\nretry: 5\ndata: three\n\n: y\n\n";
+    for size in 1..=body.len() {
+        let mut writer = open(memory());
+        for chunk in body.chunks(size) {
+            feed(&mut writer, chunk);
+        }
+        let rows = rows(&writer.kept().view());
+        let event = rows.iter().find(|row| row.kind == RowKind::Event).unwrap();
+        assert_eq!(event.data, "one\ntwo\nthree", "in pieces of {size}");
+        assert_eq!(rows.len(), 1 + 6, "in pieces of {size}");
+    }
+}
+
+#[test]
 fn a_page_begins_anywhere_and_crosses_segments() {
     let folder_path = tempfile::tempdir().unwrap();
     let limit = DiskLimit { bytes: 8 << 20, policy: DiskPolicy::Stop };

@@ -17,7 +17,12 @@ use super::{
     segment::Segment,
     turn::{Checkpoint, End, Format, Head, Origin, Turn},
 };
-use crate::{clock::Moment, recording::TypesFile, row::RowKind, state::Totals};
+use crate::{
+    clock::Moment,
+    recording::{TypesFile, statistics},
+    row::RowKind,
+    state::Totals,
+};
 
 /// Big enough that ten million events are some fifty files, small enough that one dropped is little
 /// lost, and that the last one's index is rebuilt in a blink.
@@ -170,6 +175,8 @@ impl Writer {
         // Strings and numbers: nothing in it can fail to be written.
         let payload = serde_json::to_vec(turn).unwrap_or_default();
         self.write(FrameKind::Turn, &payload, payload.len(), moment);
+        let mut statistics = self.kept.statistics();
+        statistics.turn(turn, self.attempt, moment.elapsed_micros);
     }
 
     /// A response's body begins.
@@ -212,6 +219,10 @@ impl Writer {
     pub(crate) fn close(&mut self, moment: Moment) {
         self.seal(moment);
         let _ = self.segment.journal.sync();
+        if let Place::Folder { path, .. } = &self.place {
+            // Without it they are counted again by whoever asks for them.
+            let _ = statistics::write(path, &self.kept);
+        }
     }
 
     fn write(&mut self, kind: FrameKind, payload: &[u8], wire: usize, moment: Moment) {
@@ -255,6 +266,10 @@ impl Writer {
             return Err(error);
         }
         let rows = self.indexing.drafts();
+        if header.kind.is_body() && rows > 0 {
+            let mut statistics = self.kept.statistics();
+            self.indexing.count(segment.end(), header.moment.elapsed_micros, &mut statistics);
+        }
         let body_bytes = if header.kind.is_body() { header.length } else { 0 };
         self.indexing.accept(payload_at, body_bytes);
         segment.commit(rows);
@@ -351,6 +366,7 @@ impl Writer {
         let Place::Folder { path, .. } = &self.place else { return };
         self.stopped = Some(sentence(error, path));
         self.seal(moment);
+        let _ = statistics::write(path, &self.kept);
         let next = self.next_in_memory();
         self.place = Place::Memory(Retention::default());
         self.enter(next);

@@ -6,6 +6,7 @@ mod import;
 mod open;
 mod pack;
 mod rebuild;
+pub(crate) mod statistics;
 mod types;
 
 use core::fmt;

@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::{
     Damage, DamageKind,
     rebuild::{self, Rebuilt},
-    types,
+    statistics, types,
 };
 use crate::{
     journal::{
@@ -26,6 +26,7 @@ use crate::{
         view::View,
         walk::{Step, Walk},
     },
+    query::{Filtered, Order, Query, Report, Source},
     state::Totals,
 };
 
@@ -119,6 +120,24 @@ impl Recording {
         self.totals
     }
 
+    /// Its statistics. At once where its program closed it; else its rows are counted the first time.
+    pub fn report(&self) -> Report {
+        let mut statistics = self.kept.statistics();
+        let view = self.view();
+        if statistics.next_row() < view.next_row() {
+            statistics.update(&view);
+        }
+        statistics.report().clone()
+    }
+
+    /// Begins to look for the rows that pass.
+    ///
+    /// # Errors
+    /// If no thread can be had for it.
+    pub fn filter(&self, query: Query, order: Order) -> io::Result<Filtered> {
+        Filtered::start(Over(self.view()), query, order)
+    }
+
     /// Whether its program closed it.
     pub fn is_closed(&self) -> bool {
         self.is_closed
@@ -148,6 +167,19 @@ impl Recording {
     }
 }
 
+/// Rows that stay as they are.
+struct Over(View);
+
+impl Source for Over {
+    fn view(&mut self) -> View {
+        self.0.clone()
+    }
+
+    async fn wait(&mut self) -> bool {
+        false
+    }
+}
+
 struct Opener<'a> {
     path: &'a Path,
     is_folder: bool,
@@ -157,6 +189,8 @@ struct Opener<'a> {
     damage: Vec<Damage>,
     is_closed: bool,
     last_event_id: String,
+    /// Of a file, if they are there.
+    statistics: Option<Vec<u8>>,
 }
 
 impl<'a> Opener<'a> {
@@ -170,6 +204,7 @@ impl<'a> Opener<'a> {
             damage: Vec::new(),
             is_closed: false,
             last_event_id: String::new(),
+            statistics: None,
         }
     }
 
@@ -213,6 +248,7 @@ impl<'a> Opener<'a> {
                 }
                 self.totals = end.totals;
                 self.last_event_id = end.last_event_id;
+                self.statistics = derived.statistics;
                 if length <= CHECKED_AT_ONCE {
                     self.check(&journal, &name).map_err(fail)?;
                 }
@@ -279,6 +315,14 @@ impl<'a> Opener<'a> {
     fn finish(self) -> Recording {
         let kept = self.kept.unwrap_or_else(|| Arc::new(Kept::new(Origin::default())));
         self.damage.into_iter().for_each(|damage| kept.add_damage(damage));
+        let statistics = match self.statistics {
+            Some(bytes) => statistics::decode(&bytes, self.next_row),
+            None if self.is_folder => statistics::read(self.path, self.next_row),
+            None => None,
+        };
+        if let Some(statistics) = statistics {
+            *kept.statistics() = statistics;
+        }
         let rows = self.totals;
         kept.ended(End { rows: 0, totals: rows, last_event_id: self.last_event_id });
         Recording { kept, totals: rows, is_closed: self.is_closed }
@@ -303,6 +347,7 @@ struct Derived {
     index: Blob,
     ids: Blob,
     types: Vec<Arc<str>>,
+    statistics: Option<Vec<u8>>,
 }
 
 impl Derived {
@@ -341,7 +386,7 @@ fn sidecars(journal: &Path, length: u64) -> Option<Derived> {
     let types = fs::read(journal.with_file_name(types::TYPES_FILE)).ok()?;
     // Numbers of types mean something only with all of them.
     let types = types::decode(&types)?;
-    Some(Derived { journal_end: length, index, ids, types })
+    Some(Derived { journal_end: length, index, ids, types, statistics: None })
 }
 
 /// What stands behind the journal in a one-file recording.
@@ -352,8 +397,8 @@ fn trailer(file: &Arc<File>, length: u64) -> Option<Derived> {
     if payload.len() != TRAILER_PAYLOAD {
         return None;
     }
-    let places: Vec<u64> = (0..4).map(|n| u64_at(&payload, n * 8)).collect();
-    let [journal_end, index_at, ids_at, types_at] = places[..] else { return None };
+    let places: Vec<u64> = (0..5).map(|n| u64_at(&payload, n * 8)).collect();
+    let [journal_end, index_at, ids_at, types_at, statistics_at] = places[..] else { return None };
     let types = types::decode(&frame_at(&whole, types_at, FrameKind::Types)?)?;
     let part = |at: u64, kind| {
         let header = header_at(&whole, at, kind)?;
@@ -364,6 +409,7 @@ fn trailer(file: &Arc<File>, length: u64) -> Option<Derived> {
         index: part(index_at, FrameKind::Index)?,
         ids: part(ids_at, FrameKind::Ids)?,
         types,
+        statistics: frame_at(&whole, statistics_at, FrameKind::Statistics),
     })
 }
 
