@@ -14,6 +14,7 @@ pub(crate) mod frame;
 pub(crate) mod indexer;
 pub(crate) mod indexing;
 pub(crate) mod kept;
+mod pieces;
 pub(crate) mod reader;
 pub(crate) mod retention;
 pub(crate) mod segment;

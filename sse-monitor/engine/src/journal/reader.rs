@@ -26,6 +26,11 @@ use crate::{
 /// Bytes of IDs read at a time.
 const ID_WINDOW: usize = 16 << 10;
 
+/// Where an event has more than so many bytes, and some for each byte that is shown, only so many are
+/// read: a line of data can be short beside its name and its end.
+const BEGINNING: usize = 64 << 10;
+const LINE_SHARE: usize = 8;
+
 /// Entries read at a time by those who look at all of them.
 const BLOCK: usize = 2048;
 
@@ -111,7 +116,14 @@ impl<'v> Reader<'v> {
         let id = self.id(segment, entry)?.to_owned();
         let limits = self.limits();
         let interned = self.view.kept().event_type(entry.event_type);
-        let raw = self.raw(segment, entry)?;
+        // Of a page's rows only their beginnings are shown.
+        let most = preview.saturating_mul(LINE_SHARE).saturating_add(BEGINNING);
+        let is_cut = entry.length as usize > most;
+        let raw = if is_cut && entry.kind == EntryKind::Event {
+            self.beginning(segment, entry, most)?
+        } else {
+            self.raw(segment, entry)?
+        };
         let mut row = Row {
             number,
             kind: RowKind::Event,
@@ -130,7 +142,9 @@ impl<'v> Reader<'v> {
                     Some(name) if entry.event_type != TYPE_NOT_INTERNED => String::from(&*name),
                     _ => texts.event_type.into_owned(),
                 };
-                row.data_bytes = texts.data.len() as u64;
+                if !is_cut {
+                    row.data_bytes = texts.data.len() as u64;
+                }
                 row.data = beginning(&texts.data, preview).into();
             }
             EntryKind::Comment => {
@@ -207,10 +221,31 @@ impl<'v> Reader<'v> {
         segment: &Arc<Segment>,
         entry: &Entry,
     ) -> Result<&[u8], Unreadable> {
+        self.raw_up_to(segment, entry, entry.length as usize)
+    }
+
+    /// The first bytes of an event, ended as if it had no others.
+    fn beginning(
+        &mut self,
+        segment: &Arc<Segment>,
+        entry: &Entry,
+        most: usize,
+    ) -> Result<&[u8], Unreadable> {
+        let raw = self.raw_up_to(segment, entry, most)?.to_vec();
+        self.gathered = raw;
+        self.gathered.extend_from_slice(b"\n\n");
+        Ok(&self.gathered)
+    }
+
+    fn raw_up_to(
+        &mut self,
+        segment: &Arc<Segment>,
+        entry: &Entry,
+        length: usize,
+    ) -> Result<&[u8], Unreadable> {
         let frame_at = entry.at.checked_sub(entry.frame_back.into()).ok_or(Unreadable)?;
         self.load(segment, frame_at)?;
         let from = (entry.frame_back as usize).checked_sub(FRAME_HEADER).ok_or(Unreadable)?;
-        let length = entry.length as usize;
         if from + length <= self.frame.payload.len() {
             return Ok(&self.frame.payload[from..from + length]);
         }
