@@ -49,11 +49,23 @@
 //! # }
 //! ```
 //!
+//! The recordings of a folder stand in its [`catalogue`](catalogue::Catalogue), with what people note about them.
+//!
 //! # What it speaks
 //!
 //! HTTP/1.1 and HTTP/2, TLS that trusts what the system trusts (or [others](WatchRequest::authorities)),
 //! HTTP proxies, gzip, brotli and zstd; bodies of `text/event-stream`, and lines of JSON
 //! (`application/x-ndjson` and its like), each line an event.
+//!
+//! # Features
+//!
+//! | Feature | For |
+//! |---|---|
+//! | `watch` | connecting to streams |
+//! | `convert` | recordings from and to what other programs know |
+//! | `catalogue` | the sessions in a folder, in SQLite |
+//!
+//! All are on by default. Without them recordings are opened, checked, put in one file, and asked.
 //!
 //! # Limits
 //!
@@ -66,27 +78,42 @@
 //! | types that are told apart by number | 4096 | types after that are read from the events' bytes |
 //!
 //! While recording, an event costs no memory: its 48 bytes of index are on the disk beside its bytes. A full
-//! disk stops recording, not watching ([`Watch::recording_stopped`]).
+//! disk stops recording, not watching ([`Watch::recording_stopped`]). A program that is killed loses nothing that
+//! it wrote; what was written is brought to the disk each second and at the end, by a thread of its own, so that a
+//! machine that loses its power loses a second at most.
 
 #![forbid(unsafe_code)]
+// What writes is there for watches and imports.
+#![cfg_attr(not(all(feature = "convert", feature = "watch")), allow(dead_code, unused_imports))]
 
 extern crate alloc;
 
+#[cfg(feature = "catalogue")]
+pub mod catalogue;
 mod clock;
+#[cfg(feature = "watch")]
 mod connection;
 mod journal;
+#[cfg(feature = "watch")]
 mod log;
+#[cfg(any(feature = "convert", feature = "watch"))]
 mod masked;
 mod packed;
 pub mod query;
 pub mod recording;
+#[cfg(feature = "watch")]
 mod refusal;
+#[cfg(feature = "watch")]
 mod request;
 mod row;
 mod state;
+mod times;
+#[cfg(feature = "watch")]
 mod watch;
+#[cfg(feature = "watch")]
 mod words;
 
+#[cfg(feature = "watch")]
 pub use connection::{CertificateError, Expansion};
 pub use journal::{
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
@@ -94,8 +121,10 @@ pub use journal::{
     view::View,
 };
 pub use packed::{PACKED_HEADER, PACKED_TEXT};
+#[cfg(feature = "watch")]
 pub use request::{HeaderFault, Reconnect, RequestError, WatchRequest};
 pub use row::{Row, RowKind};
 pub use sse_codec::Limits;
 pub use state::{Failure, Fault, Snapshot, State, Totals};
+#[cfg(feature = "watch")]
 pub use watch::Watch;

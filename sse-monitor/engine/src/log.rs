@@ -216,6 +216,10 @@ impl Log {
         }
         // Read under the lock, so that times rise with the rows' numbers.
         let state = write(&mut writer, self.clock.now());
+        if state.as_ref().is_some_and(State::is_over) {
+            // Before anybody is told, since a recording may be opened then; and shells do not wait for it.
+            writer.close(self.clock.now());
+        }
         let totals = writer.totals();
         let stopped = writer.stopped();
         let mut public = self.public();
@@ -231,9 +235,6 @@ impl Log {
         }
         if let Some(state) = state {
             public.state = state;
-            if public.state.is_over() {
-                writer.close(self.clock.now());
-            }
         }
         self.touch();
         true

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
-use core::sync::atomic::{AtomicIsize, Ordering};
+use core::{
+    alloc::{GlobalAlloc, Layout},
+    sync::atomic::{AtomicIsize, Ordering},
+};
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
+    alloc::System,
     io::{Read, Write},
     net::TcpListener,
     thread,

@@ -133,7 +133,7 @@ impl Blob {
         }
     }
 
-    /// Asks the system to bring what was written to the disk.
+    /// Waits until the system has brought what was written to the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         match self {
             Self::File(Disk { writer: Some(file), .. }) => file.sync_data(),

@@ -18,6 +18,7 @@ mod pieces;
 pub(crate) mod reader;
 pub(crate) mod retention;
 pub(crate) mod segment;
+pub(crate) mod sync;
 pub(crate) mod turn;
 pub(crate) mod view;
 pub(crate) mod walk;

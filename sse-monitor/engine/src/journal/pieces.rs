@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn pieces_are_as_one() {
-        let whole: Vec<u8> = (0..3 * PIECE + 77).map(|n| (n * 31 >> 3) as u8).collect();
+        let whole: Vec<u8> = (0..3 * PIECE + 77).map(|n| ((n * 31) >> 3) as u8).collect();
         let mut pieces = Pieces::default();
         for chunk in whole.chunks(100_003) {
             pieces.append(chunk);

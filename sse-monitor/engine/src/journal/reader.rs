@@ -20,7 +20,7 @@ use crate::{
     clock::Moment,
     packed::beginning,
     row::{Row, RowKind},
-    words,
+    times,
 };
 
 /// Bytes of IDs read at a time.
@@ -287,7 +287,7 @@ pub(crate) fn sentence(entry: &Entry) -> Option<String> {
     match entry.kind {
         EntryKind::ReconnectionTime => {
             let wait = core::time::Duration::from_millis(entry.data_length.into());
-            Some(words::reconnection_time(wait))
+            Some(times::reconnection_time(wait))
         }
         EntryKind::DecodeError => Some(dropped(entry)),
         EntryKind::Event | EntryKind::Comment | EntryKind::Turn => None,

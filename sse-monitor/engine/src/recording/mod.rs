@@ -1,7 +1,9 @@
 //! Sessions that are over: opened, checked, and put in one file.
 
+#[cfg(feature = "convert")]
 pub mod export;
 mod folder;
+#[cfg(feature = "convert")]
 mod import;
 mod open;
 mod pack;
@@ -14,6 +16,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use folder::remove_folder;
+#[cfg(feature = "convert")]
 pub use import::{ImportError, Source, import};
 pub use open::{OpenError, Recording};
 pub use pack::{PackError, pack};

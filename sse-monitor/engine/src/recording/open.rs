@@ -34,6 +34,9 @@ use crate::{
 /// is checked where it is read, and by [`Recording::check`].
 const CHECKED_AT_ONCE: u64 = 64 << 20;
 
+/// Of the entries of a large index one in so many is looked at: in 64 KiB.
+const SAMPLED: usize = (64 << 10) / ENTRY;
+
 /// The payload of the last frame of a one-file recording.
 pub(crate) const TRAILER_PAYLOAD: usize = 40;
 
@@ -46,6 +49,7 @@ pub struct Recording {
     kept: Arc<Kept>,
     totals: Totals,
     is_closed: bool,
+    is_live: bool,
 }
 
 /// Why a recording cannot be opened.
@@ -143,6 +147,12 @@ impl Recording {
         self.is_closed
     }
 
+    /// Whether a program recorded into it when it was opened. One that is neither closed nor live was left
+    /// by a program that stopped.
+    pub fn is_live(&self) -> bool {
+        self.is_live
+    }
+
     /// What of it cannot be read, as far as is known: see [`check`](Self::check).
     pub fn damage(&self) -> Vec<Damage> {
         self.kept.damage()
@@ -213,6 +223,12 @@ impl<'a> Opener<'a> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let file = Arc::new(File::open(path).map_err(fail)?);
         let length = file.metadata().map_err(fail)?.len();
+        if self.kept.is_some() && length < FILE_HEADER as u64 {
+            // Its program was stopped when it had just made it.
+            self.tell(&name, 0, length, DamageKind::NotClosed);
+            self.is_closed = false;
+            return Ok(());
+        }
         let mut beginning = Vec::new();
         (&*file).take(512).read_to_end(&mut beginning).map_err(fail)?;
         match FileHeader::of(&beginning) {
@@ -325,7 +341,8 @@ impl<'a> Opener<'a> {
         }
         let rows = self.totals;
         kept.ended(End { rows: 0, totals: rows, last_event_id: self.last_event_id });
-        Recording { kept, totals: rows, is_closed: self.is_closed }
+        let is_live = self.is_folder && types::is_recorded(self.path);
+        Recording { kept, totals: rows, is_closed: self.is_closed, is_live }
     }
 }
 
@@ -357,11 +374,23 @@ impl Derived {
         if length != rows * ENTRY as u64 {
             return false;
         }
+        if length > CHECKED_AT_ONCE / 8 {
+            return self.is_intact_here_and_there(rows);
+        }
         let mut bytes = Vec::new();
-        length > CHECKED_AT_ONCE / 8
-            || self.index.read_into(0, usize::try_from(length).unwrap_or(0), &mut bytes).is_ok()
-                && bytes.as_chunks::<ENTRY>().0.iter().all(|entry| Entry::decode(entry).is_some())
-                && self.ids_are_intact(&bytes)
+        self.index.read_into(0, usize::try_from(length).unwrap_or(0), &mut bytes).is_ok()
+            && bytes.as_chunks::<ENTRY>().0.iter().all(|entry| Entry::decode(entry).is_some())
+            && self.ids_are_intact(&bytes)
+    }
+
+    /// Where a machine lost its power, whole pages of a file are missing, which one entry of some tells.
+    fn is_intact_here_and_there(&self, rows: u64) -> bool {
+        let mut bytes = [0; ENTRY];
+        let places = (0..rows).step_by(SAMPLED).chain([rows.saturating_sub(1)]);
+        places.into_iter().all(|row| {
+            let read = self.index.read_at(row * ENTRY as u64, &mut bytes);
+            read.is_ok_and(|read| read == ENTRY) && Entry::decode(&bytes).is_some()
+        })
     }
 
     fn ids_are_intact(&self, entries: &[u8]) -> bool {

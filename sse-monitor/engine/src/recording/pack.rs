@@ -297,10 +297,17 @@ fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
     if segment.rows() > rows {
         return end_of_newest(segment, rows);
     }
-    Ok(match open::end(&segment.journal) {
-        Some(_) => length - (FRAME_HEADER + END_PAYLOAD) as u64,
-        None => length,
-    })
+    if open::end(&segment.journal).is_some() {
+        return Ok(length - (FRAME_HEADER + END_PAYLOAD) as u64);
+    }
+    // Where it was cut off within a frame, nothing behind that could be found again.
+    let mut walk = Walk::new(&segment.journal);
+    while let Some(step) = walk.step()? {
+        if let Step::Broken { at, .. } = step {
+            return Ok(at);
+        }
+    }
+    Ok(length)
 }
 
 /// Where the frame ends in which the newest row ends.
