@@ -117,7 +117,7 @@ mod words;
 pub use connection::{CertificateError, Expansion};
 pub use journal::{
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
-    turn::{Format, Origin, Phases, RequestHead, ResponseHead, Turn},
+    turn::{Format, Origin, Phases, RedactedText, RequestHead, ResponseHead, Turn},
     view::View,
 };
 pub use packed::{PACKED_HEADER, PACKED_TEXT};

@@ -32,4 +32,5 @@ pub use report::{AttemptReport, Gaps, Report, Stall};
 pub use search::{Budget, Hits, Order};
 pub(crate) use statistics::Seen;
 pub use statistics::Statistics;
+pub(crate) use text::compiled;
 pub use text::{RegexError, Text};

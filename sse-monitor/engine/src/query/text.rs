@@ -90,12 +90,7 @@ impl Text {
     /// # Errors
     /// [`RegexError`] says what is wrong with it.
     pub fn regex(pattern: &str) -> Result<Self, RegexError> {
-        let built = RegexBuilder::new(pattern).size_limit(MOST_COMPILED).build();
-        built.map(|regex| Self(Kind::Regex(regex))).map_err(|error| RegexError {
-            given: pattern.into(),
-            // The last line of several says what is wrong, the others show where.
-            reason: error.to_string().lines().last().unwrap_or_default().trim().into(),
-        })
+        compiled(pattern).map(|regex| Self(Kind::Regex(regex)))
     }
 
     /// Whether it is in `data`.
@@ -115,6 +110,16 @@ impl Text {
         }
         .filter(|needle| needle.longest() > 0)
     }
+}
+
+/// A regular expression that is not too large.
+pub(crate) fn compiled(pattern: &str) -> Result<Regex, RegexError> {
+    let built = RegexBuilder::new(pattern).size_limit(MOST_COMPILED).build();
+    built.map_err(|error| RegexError {
+        given: pattern.into(),
+        // The last line of several says what is wrong, the others show where.
+        reason: error.to_string().lines().last().unwrap_or_default().trim().into(),
+    })
 }
 
 /// The longest part that must stand in the bytes of a row as it is: what breaks lines in data stands

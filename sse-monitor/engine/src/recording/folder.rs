@@ -1,6 +1,10 @@
 //! The folder of a session that is no longer needed.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process,
+};
 
 use super::{statistics::STATISTICS_FILE, types::TYPES_FILE};
 
@@ -23,6 +27,30 @@ pub fn remove_folder(folder: &Path) -> io::Result<()> {
         }
     }
     fs::remove_dir(folder)
+}
+
+/// A session's folder beside the file that it will be put in; gone with this.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// None is made yet.
+    pub(crate) fn beside(file: &Path) -> Self {
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".part-{}", process::id()));
+        Self(file.with_file_name(name))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Its name is this process's own.
+        let _ = remove_folder(&self.0);
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod import;
 mod open;
 mod pack;
 mod rebuild;
+pub mod redact;
 pub(crate) mod statistics;
 mod types;
 
@@ -15,6 +16,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use folder::Folder;
 pub use folder::remove_folder;
 #[cfg(feature = "convert")]
 pub use import::{ImportError, Source, import};
