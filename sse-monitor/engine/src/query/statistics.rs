@@ -270,7 +270,7 @@ impl Statistics {
     }
 
     fn rate(&self) -> f64 {
-        let span = self.newest_event - self.first_event.unwrap_or(self.newest_event);
+        let span = self.newest_event.saturating_sub(self.first_event.unwrap_or(self.newest_event));
         if span == 0 {
             return 0.0;
         }
