@@ -57,6 +57,31 @@
 //! HTTP proxies, gzip, brotli and zstd; bodies of `text/event-stream`, and lines of JSON
 //! (`application/x-ndjson` and its like), each line an event.
 //!
+//! # What a window draws from
+//!
+//! Nothing that is asked of a watch each time a window is drawn depends on how much came, and nothing holds
+//! up the thread that reads the stream: [`Watch::snapshot`] has the totals, [`Watch::brief_report`] the
+//! statistics, a [`View`] the rows by number, [`Row::pack_into`] their bytes. What passes a query is a list that
+//! [grows in the background](Watch::filter), with its progress and its rows by position. A
+//! [`Recording`](recording::Recording) answers the same questions.
+//!
+//! ```no_run
+//! use sse_monitor_engine::{Watch, query::Filtered};
+//!
+//! /// What one frame shows: the newest rows, or the newest of those that pass.
+//! fn frame(watch: &Watch, filtered: Option<&Filtered>, rows: u64, out: &mut Vec<u8>) {
+//!     let view = watch.view();
+//!     let shown = match filtered {
+//!         None => view.page(view.next_row().saturating_sub(rows), 50, 600),
+//!         Some(filtered) => {
+//!             let from = filtered.progress().matches.saturating_sub(rows);
+//!             view.rows(&filtered.page(from, 50), 600)
+//!         }
+//!     };
+//!     shown.iter().for_each(|row| row.pack_into(out));
+//! }
+//! ```
+//!
 //! # Features
 //!
 //! | Feature | For |

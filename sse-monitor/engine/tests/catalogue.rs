@@ -91,6 +91,8 @@ fn what_is_no_recording_is_told_and_what_was_left_is_crashed() {
     let bytes = fs::read(keep.path().join("whole")).unwrap();
     fs::create_dir(keep.path().join("left")).unwrap();
     fs::write(keep.path().join("left/000001.sse"), &bytes[..bytes.len() / 3]).unwrap();
+    assert_eq!(Catalogue::look(keep.path()).unwrap().sessions().unwrap().len(), 2);
+    assert!(!keep.path().join(CATALOGUE_FILE).exists(), "a look makes no file");
     let catalogue = Catalogue::open(keep.path()).unwrap();
     let state = |name| catalogue.session(name).unwrap().map(|session| session.state);
     assert_eq!(state("left"), Some(SessionState::Crashed));

@@ -188,6 +188,23 @@ impl Catalogue {
         Ok(catalogue)
     }
 
+    /// Looks at a folder. Where there is a catalogue it is [opened](Self::open) and brought up to date; where
+    /// there is none, none is made.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    pub fn look(folder: &Path) -> Result<Self, CatalogueError> {
+        if folder.join(CATALOGUE_FILE).exists() {
+            let mut catalogue = Self::open(folder)?;
+            catalogue.refresh()?;
+            return Ok(catalogue);
+        }
+        let database = schema::in_memory(folder)?;
+        let mut catalogue = Self { folder: folder.into(), database, set_aside: None };
+        catalogue.refresh()?;
+        Ok(catalogue)
+    }
+
     /// Where the damaged catalogue lies in whose place this one was made, if that happened now. Its
     /// titles, tags and notes are not in this one.
     pub fn set_aside(&self) -> Option<&Path> {

@@ -108,6 +108,15 @@ fn try_open(path: &Path) -> Result<(Connection, bool), Fault> {
     Ok((database, version == 0))
 }
 
+/// One that is gone with this.
+pub(super) fn in_memory(folder: &Path) -> Result<Connection, CatalogueError> {
+    let opened = Connection::open_in_memory().and_then(|mut database| {
+        migrate(&mut database, 0)?;
+        Ok(database)
+    });
+    opened.map_err(|error| refused(folder, &error))
+}
+
 fn migrate(database: &mut Connection, version: i64) -> rusqlite::Result<()> {
     let change = database.transaction()?;
     for (step, next) in MIGRATIONS.iter().zip(1_i64..).skip(usize::try_from(version).unwrap_or(0)) {
