@@ -1,5 +1,6 @@
 //! Sessions that are over: opened, checked, and put in one file.
 
+mod derived;
 #[cfg(feature = "convert")]
 pub mod export;
 mod folder;

@@ -9,10 +9,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{
-    open::{self, TRAILER_PAYLOAD},
-    statistics, types,
-};
+use super::{derived::TRAILER_PAYLOAD, open, statistics, types};
 use crate::{
     clock::Moment,
     journal::{
