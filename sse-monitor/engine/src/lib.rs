@@ -52,7 +52,7 @@
 //! # What it speaks
 //!
 //! HTTP/1.1 and HTTP/2, TLS that trusts what the system trusts (or [others](WatchRequest::authorities)),
-//! HTTP proxies, gzip, brotli and zstd; bodies of `text/event-stream`, and lines of JSON
+//! proxies (HTTP, HTTPS, SOCKS 5), gzip, brotli and zstd; bodies of `text/event-stream`, and lines of JSON
 //! (`application/x-ndjson` and its like), each line an event.
 //!
 //! # Limits
@@ -81,12 +81,13 @@ pub mod query;
 pub mod recording;
 mod refusal;
 mod request;
+mod request_proxy;
 mod row;
 mod state;
 mod watch;
 mod words;
 
-pub use connection::{CertificateError, Expansion};
+pub use connection::{Answer, Caller, CertificateError, Expansion};
 pub use journal::{
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
     turn::{Format, Origin, Phases, RequestHead, ResponseHead, Turn},

@@ -12,7 +12,7 @@ use thiserror::Error;
 use url::{ParseError, Url};
 
 use crate::{
-    connection::{self, CertificateError, Expansion, Trust},
+    connection::{self, CertificateError, Expansion, ProxyChoice, Trust},
     journal::retention::{DiskLimit, Retention},
     masked::{redacted, shown_url},
 };
@@ -39,7 +39,9 @@ pub struct WatchRequest {
     pub(crate) retention: Retention,
     pub(crate) method: Method,
     pub(crate) body: Option<Bytes>,
-    pub(crate) proxy: Option<String>,
+    /// Headers of ours that are not sent.
+    pub(crate) without: Vec<HeaderName>,
+    pub(crate) proxy: ProxyChoice,
     pub(crate) compressed: bool,
     pub(crate) trust: Trust,
     pub(crate) limits: Limits,
@@ -61,7 +63,8 @@ impl WatchRequest {
             retention: Retention::default(),
             method: Method::GET,
             body: None,
-            proxy: None,
+            without: Vec::new(),
+            proxy: ProxyChoice::default(),
             compressed: false,
             trust: Trust::default(),
             limits: Limits::default(),
@@ -119,12 +122,6 @@ impl WatchRequest {
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
         self.method = Method::POST;
-        self
-    }
-
-    /// Goes through this proxy, such as `http://proxy:3128`, instead of what the environment names.
-    pub fn proxy(mut self, proxy: &str) -> Self {
-        self.proxy = Some(proxy.into());
         self
     }
 
