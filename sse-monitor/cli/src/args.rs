@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{connect::Connect, filter::Filter};
+use crate::{
+    filter::Filter,
+    request::{Again, Connect},
+};
 
 /// Watch event streams (text/event-stream, server-sent events) in a terminal.
 #[derive(Debug, Parser)]
@@ -17,7 +20,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print the events of a stream as they arrive.
+    /// Print the events of one stream or of several as they arrive.
     ///
     /// In a terminal each event is one line: local time, type, ID in brackets, data, with ⏎ for its line
     /// breaks. In a pipe each event is one JSON object. A lost connection is tried again, and goes on
@@ -67,8 +70,14 @@ Examples:
   Go on after the event with ID 41, and stop after ten:
     sse tail --last-event-id 41 --count 10 http://127.0.0.1:8080/events
 
+  What a curl command gets, as your browser or a documentation has it:
+    sse tail -- curl 'https://api.example.com/events' -H 'X-Key: abc' --compressed
+
+  Several streams side by side:
+    sse tail http://127.0.0.1:8080/events/news http://127.0.0.1:8080/events/prices
+
   The words of a language model's answer as they come:
-    sse tail -d @request.json -H @token.txt -H 'Content-Type: application/json' --once \\
+    sse tail --json @request.json -H @token.txt --once \\
       -c '.choices[0].delta.content' https://api.example.com/v1/chat/completions
 
   Only events of one type whose data says something:
@@ -82,7 +91,8 @@ In a pipe, or with --ndjson, each line is one JSON object:
   {\"kind\":\"comment\",\"time\":\"2026-01-31T12:00:15.000000Z\",\"attempt\":1,\"text\":\" heartbeat\"}
   n counts the events of this run from 1; time is when it arrived here, in UTC; attempt counts the
   connections from 1; type is \"message\" where the stream names none; id is the last event ID, which
-  may be empty. Fields may be added, and these stay as they are. Comments come with --comments.
+  may be empty. Where several URLs are read, url says which. Fields may be added, and these stay as they
+  are. Comments come with --comments. More: docs/sse-ndjson.md.
 
 Words about the connection go to stderr. The exit statuses are listed in: sse --help";
 
@@ -93,7 +103,13 @@ pub(crate) struct Tail {
     #[command(flatten)]
     pub(crate) connect: Connect,
 
+    #[command(flatten)]
+    pub(crate) again: Again,
+
     /// Go on where the last run stopped, and keep in this file where this one does
+    ///
+    /// The place of each URL is kept by itself, and a file that knows none of them is refused. Only you
+    /// may read it.
     #[arg(long, value_name = "FILE", conflicts_with = "last_event_id")]
     pub(crate) state: Option<PathBuf>,
 
@@ -141,6 +157,9 @@ pub(crate) struct Output {
 pub(crate) struct Record {
     #[command(flatten)]
     pub(crate) connect: Connect,
+
+    #[command(flatten)]
+    pub(crate) again: Again,
 
     /// The file to record to; it must not be there yet
     #[arg(short, long, value_name = "FILE")]
@@ -210,10 +229,6 @@ pub(crate) struct Show {
     /// Only rows of this attempt to connect
     #[arg(long, value_name = "N")]
     pub(crate) attempt: Option<u32>,
-
-    /// Only events with this last event ID
-    #[arg(long, value_name = "ID")]
-    pub(crate) id: Option<String>,
 
     /// Print the turns of the connection too
     #[arg(long)]

@@ -44,7 +44,7 @@ pub(crate) fn run(diff: &Diff) -> Exit {
             let mut row = |mark: &str, view: &View, number: u64| {
                 if let Some(row) = view.row(number) {
                     text.push_str(mark);
-                    format.write(&row, 0, &mut text);
+                    format.write(&row, 0, None, &mut text);
                 }
             };
             told.only_first.iter().for_each(|number| row("< ", &first, *number));

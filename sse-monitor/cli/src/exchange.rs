@@ -104,7 +104,7 @@ fn lines(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<
         for row in view.rows(&hits.numbers, usize::MAX) {
             events += u64::from(row.kind == sse_monitor_engine::RowKind::Event);
             any = true;
-            ndjson::write(&row, events, &mut text);
+            ndjson::write(&row, events, None, &mut text);
         }
         out.write_all(text.as_bytes())?;
         text.clear();

@@ -7,13 +7,13 @@
 extern crate alloc;
 
 mod args;
-mod connect;
 mod diff;
 mod escape;
 mod exchange;
 mod exit;
 mod filter;
 mod record;
+mod request;
 mod show;
 mod stdout;
 mod tail;

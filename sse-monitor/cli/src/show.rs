@@ -93,9 +93,6 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
     if let Some(attempt) = show.attempt {
         query = query.attempts(attempt..=attempt);
     }
-    if let Some(id) = &show.id {
-        query = query.id(id);
-    }
     let format = Format::of(&show.output);
     let mut printing = Printing { view, wanted, format, words, events: 0, buffer: String::new() };
     let mut left = show.count.unwrap_or(u64::MAX);
@@ -139,7 +136,7 @@ impl Printing<'_> {
                     self.events += 1;
                     self.wanted.shown(&mut row);
                 }
-                self.format.write(&row, self.events, &mut self.buffer);
+                self.format.write(&row, self.events, None, &mut self.buffer);
             }
             printer::print(&mut self.buffer, self.words)?;
         }

@@ -203,7 +203,7 @@ fn tail_goes_on_where_the_last_run_stopped() {
     assert!(wait(tail).status.success());
     let state: Value =
         serde_json::from_slice(&fs::read(keep.path().join("state.json")).unwrap()).unwrap();
-    assert_eq!(state["lastEventId"], "8");
+    assert_eq!(state["streams"][0]["lastEventId"], "8");
     fs::write(keep.path().join("state.json"), "something else").unwrap();
     assert_eq!(sse(keep.path(), &arguments).status.code(), Some(2));
 }

@@ -1,23 +1,34 @@
-//! What to connect to and how: the options that `tail` and `record` share, curl's where they mean the
-//! same.
+//! What to connect to and how: the options that all commands which connect share, curl's where they mean
+//! the same, and curl commands taken whole.
 
-use std::{fs, io::Read, path::PathBuf};
+pub(crate) mod curl;
+mod curl_options;
+mod parts;
+mod shell_words;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use sse_monitor_engine::{Reconnect, WatchRequest};
 
-/// Where the stream is, and what to send.
-#[derive(Debug, Args)]
-pub(crate) struct Connect {
-    /// Where the event stream is, beginning with http:// or https://
-    pub(crate) url: String,
+use parts::{Data, Parts, words};
 
-    /// Send a header, as "Name: value"; can be given more than once
+use crate::words::Words;
+
+/// More than anybody reads side by side; each has a thread of its own.
+const MOST_STREAMS: usize = 256;
+
+/// Where the streams are, and what to send.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Connect {
+    /// Where the event stream is, beginning with http:// or https://; or a curl command
     ///
-    /// @FILE takes the headers from a file, one a line, so that a secret need not stand in the
-    /// command line, where other users of the machine can read it.
-    #[arg(short = 'H', long = "header", value_name = "HEADER")]
-    headers: Vec<String>,
+    /// A curl command is taken whole, as one quoted text or after two dashes: -- curl URL -H ...
+    #[arg(value_name = "URL", required = true, num_args = 1..)]
+    pub(crate) urls: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) way: Way,
 
     /// Go on after the event with this ID
     #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
@@ -28,12 +39,23 @@ pub(crate) struct Connect {
     method: Option<String>,
 
     /// Send this body, by POST; @FILE takes it from a file, @- from stdin
+    ///
+    /// Of a file line ends are left out, as curl has it (--data-binary keeps them). Several are joined
+    /// by "&". Without a header that says otherwise it goes as application/x-www-form-urlencoded.
     #[arg(short = 'd', long = "data", value_name = "BODY", help_heading = REQUEST)]
-    data: Option<String>,
+    data: Vec<String>,
 
-    /// As --data, with "Content-Type: application/json"
-    #[arg(long, value_name = "BODY", conflicts_with = "data", help_heading = REQUEST)]
-    json: Option<String>,
+    /// As --data, with an @ at its beginning as any other character
+    #[arg(long, value_name = "BODY", help_heading = REQUEST)]
+    data_raw: Vec<String>,
+
+    /// As --data, byte for byte
+    #[arg(long, value_name = "BODY", help_heading = REQUEST)]
+    data_binary: Vec<String>,
+
+    /// As --data-binary, with "Content-Type: application/json"; an event stream is asked for all the same
+    #[arg(long, value_name = "BODY", help_heading = REQUEST)]
+    json: Vec<String>,
 
     /// Send USER:PASSWORD as basic authentication; better in a file, by -H @FILE
     #[arg(short, long, value_name = "USER:PASSWORD", help_heading = REQUEST)]
@@ -42,12 +64,41 @@ pub(crate) struct Connect {
     /// Ask for a compressed stream (gzip, br, zstd)
     #[arg(long, help_heading = REQUEST)]
     compressed: bool,
+}
 
-    /// Go through this proxy, such as http://127.0.0.1:3128
+/// By what way to the server, and who asks.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Way {
+    /// Send a header, as "Name: value"; can be given more than once
     ///
-    /// Without it HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY of the environment hold.
+    /// @FILE takes the headers from a file, @- from stdin, one a line, so that a secret need not stand
+    /// in the command line, where other users of the machine can read it. As curl has it, "Name:" takes
+    /// away a header that would be sent, and "Name;" sends one without a value.
+    #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = REQUEST)]
+    headers: Vec<String>,
+
+    /// Go through this proxy: http://, https://, socks5:// or, to have it look the name up, socks5h://
+    ///
+    /// Without it HTTPS_PROXY, http_proxy and ALL_PROXY of the environment hold; NO_PROXY holds in any
+    /// case. Without a port 1080 is meant, as curl has it; of https:// 443.
     #[arg(short = 'x', long, value_name = "URL", help_heading = REQUEST)]
     proxy: Option<String>,
+
+    /// Send the proxy USER:PASSWORD
+    #[arg(short = 'U', long, value_name = "USER:PASSWORD", help_heading = REQUEST)]
+    proxy_user: Option<String>,
+
+    /// Go to these hosts without a proxy, with commas between; * is all. Instead of NO_PROXY
+    #[arg(long = "noproxy", value_name = "HOSTS", help_heading = REQUEST)]
+    no_proxy: Option<String>,
+
+    /// Trust any certificate of an https:// proxy
+    #[arg(long, help_heading = REQUEST)]
+    proxy_insecure: bool,
+
+    /// Trust what the certificates in this file (PEM) vouch for, of an https:// proxy
+    #[arg(long, value_name = "FILE", help_heading = REQUEST)]
+    proxy_cacert: Option<PathBuf>,
 
     /// Trust any certificate
     #[arg(short = 'k', long, help_heading = REQUEST)]
@@ -64,7 +115,11 @@ pub(crate) struct Connect {
     /// The key of --cert (PEM), where it is in another file
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = REQUEST)]
     key: Option<PathBuf>,
+}
 
+/// When to connect again.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Again {
     /// Do not connect again: stop when the stream ends
     #[arg(long, visible_alias = "no-reconnect")]
     pub(crate) once: bool,
@@ -76,71 +131,92 @@ pub(crate) struct Connect {
 
 const REQUEST: &str = "Request";
 
-impl Connect {
-    /// The request; the error is a sentence.
-    pub(crate) fn request(&self) -> Result<WatchRequest, String> {
-        let reconnect = match self {
+impl Again {
+    pub(crate) const fn reconnect(self) -> Reconnect {
+        match self {
             Self { once: true, .. } => Reconnect::Never,
             Self { keep_trying: true, .. } => Reconnect::Always,
             // Who mistyped a port should hear so, rather than wait.
-            _ => Reconnect::OnceOpened,
-        };
-        let mut request = WatchRequest::new(&self.url)
-            .and_then(|request| request.last_event_id(&self.last_event_id))
-            .map_err(words)?
-            .reconnect(reconnect)
-            .compressed(self.compressed)
-            .insecure(self.insecure);
-        if let Some(user) = &self.user {
-            request = request.user(user);
+            Self { .. } => Reconnect::OnceOpened,
         }
-        for header in &self.headers {
-            request = headers(request, header)?;
-        }
-        if let Some(body) = self.data.as_ref().or(self.json.as_ref()) {
-            request = request.body(body_of(body)?);
-        }
-        if self.json.is_some() {
-            request = request.header("Content-Type: application/json").map_err(words)?;
-        }
-        if let Some(method) = &self.method {
-            request = request.method(method).map_err(words)?;
-        }
-        if let Some(proxy) = &self.proxy {
-            request = request.proxy(proxy);
-        }
-        if let Some(file) = &self.cacert {
-            request = request.authorities(file).map_err(words)?;
-        }
-        if let Some(file) = &self.cert {
-            request = request.identity(file, self.key.as_ref().unwrap_or(file)).map_err(words)?;
-        }
-        Ok(request)
     }
 }
 
-fn words(error: impl ToString) -> String {
-    error.to_string()
+impl Way {
+    fn parts(&self) -> Parts {
+        Parts {
+            headers: self.headers.clone(),
+            proxy: self.proxy.clone(),
+            proxy_user: self.proxy_user.clone(),
+            no_proxy: self.no_proxy.clone(),
+            proxy_insecure: self.proxy_insecure,
+            proxy_cacert: self.proxy_cacert.clone(),
+            insecure: self.insecure,
+            cacert: self.cacert.clone(),
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            ..Parts::default()
+        }
+    }
 }
 
-fn headers(mut request: WatchRequest, header: &str) -> Result<WatchRequest, String> {
-    let Some(path) = header.strip_prefix('@') else { return request.header(header).map_err(words) };
-    let lines = fs::read_to_string(path)
-        .map_err(|error| format!("the headers in {path} cannot be read: {error}"))?;
-    for (line, number) in lines.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
-        request =
-            request.header(line).map_err(|error| format!("{path}, line {number}: {error}"))?;
+impl Connect {
+    /// The requests; the error is a sentence.
+    pub(crate) fn requests(
+        &self,
+        reconnect: Reconnect,
+        say: &Words,
+    ) -> Result<Vec<WatchRequest>, String> {
+        let mut parts = self.parts();
+        let mut urls = self.urls.clone();
+        if let Some(pasted) = curl::pasted(&urls) {
+            let pasted = pasted?;
+            if !pasted.ignored.is_empty() {
+                say.note(&format!(
+                    "of the curl command this means nothing here, and is left out: {}",
+                    pasted.ignored.join(", ")
+                ));
+            }
+            urls = pasted.urls;
+            parts = parts.and(pasted.parts);
+        }
+        if urls.len() > MOST_STREAMS {
+            return Err(format!("at most {MOST_STREAMS} streams are read at once"));
+        }
+        let requests = parts.requests(&urls)?.into_iter().map(|request| {
+            let request = request.reconnect(reconnect);
+            request.last_event_id(&self.last_event_id).map_err(words)
+        });
+        requests.collect()
     }
-    Ok(request)
-}
 
-fn body_of(given: &str) -> Result<Vec<u8>, String> {
-    let Some(path) = given.strip_prefix('@') else { return Ok(given.into()) };
-    let fail = |error| format!("the body in {path} cannot be read: {error}");
-    if path == "-" {
-        let mut body = Vec::new();
-        std::io::stdin().read_to_end(&mut body).map_err(fail)?;
-        return Ok(body);
+    /// The request, where there is to be one; the error is a sentence.
+    pub(crate) fn request(
+        &self,
+        reconnect: Reconnect,
+        say: &Words,
+    ) -> Result<WatchRequest, String> {
+        let mut requests = self.requests(reconnect, say)?;
+        match requests.len() {
+            1 => Ok(requests.remove(0)),
+            several => Err(format!("one stream is taken at a time, and {several} URLs were given")),
+        }
     }
-    fs::read(path).map_err(fail)
+
+    fn parts(&self) -> Parts {
+        let data = [
+            (&self.data, Data::Form as fn(String) -> Data),
+            (&self.data_raw, Data::Raw),
+            (&self.data_binary, Data::Binary),
+            (&self.json, Data::Json),
+        ];
+        let data = data.into_iter().flat_map(|(given, kind)| given.iter().cloned().map(kind));
+        Parts {
+            method: self.method.clone(),
+            data: data.collect(),
+            user: self.user.clone(),
+            compressed: self.compressed,
+            ..self.way.parts()
+        }
+    }
 }

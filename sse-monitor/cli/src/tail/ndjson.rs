@@ -4,15 +4,18 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use sse_monitor_engine::{Row, RowKind};
 
+use super::name::Name;
 use crate::escape;
 
-/// A line. The fields, their order and meaning are promised in `sse tail --help`: new ones may
+/// A line. The fields, their order and meaning are promised in docs/sse-ndjson.md: new ones may
 /// come, these stay.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Record<'a> {
     Event {
         n: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<&'a str>,
         time: String,
         attempt: u32,
         #[serde(rename = "type")]
@@ -21,6 +24,8 @@ enum Record<'a> {
         data: &'a str,
     },
     Comment {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<&'a str>,
         time: String,
         attempt: u32,
         text: &'a str,
@@ -33,17 +38,20 @@ enum Record<'a> {
     },
 }
 
-/// Appends the line of a row to `out`; `n` is the event's number.
-pub(crate) fn write(row: &Row, n: u64, out: &mut String) {
+/// Appends the line of a row to `out`; `n` is the event's number, `stream` the one of several that it is
+/// from.
+pub(crate) fn write(row: &Row, n: u64, stream: Option<&Name>, out: &mut String) {
+    let url = stream.map(|name| name.url.as_str());
     let time = time(row.unix_micros);
     let (attempt, text) = (row.attempt, row.data.as_str());
     let record = if row.kind == RowKind::Comment {
-        Record::Comment { time, attempt, text }
+        Record::Comment { url, time, attempt, text }
     } else if row.kind != RowKind::Event {
         Record::Turn { time, attempt, id: &row.id, text }
     } else {
         Record::Event {
             n,
+            url,
             time,
             attempt: row.attempt,
             event_type: &row.event_type,
@@ -98,7 +106,7 @@ mod tests {
             data_bytes: data.len() as u64,
         };
         let mut out = String::new();
-        write(&row, 3, &mut out);
+        write(&row, 3, None, &mut out);
         out
     }
 }
