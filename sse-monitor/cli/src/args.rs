@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
     filter::Filter,
+    publish::Publish,
     request::{Again, Connect},
+    serve::Serve,
 };
 
 /// Watch event streams (text/event-stream, server-sent events) in a terminal.
@@ -27,6 +29,12 @@ pub(crate) enum Command {
     /// after the last event that arrived; a first connection that fails ends the command.
     #[command(display_name = "sse")]
     Tail(Box<Tail>),
+    /// Send events to a hub.
+    ///
+    /// To a hub of sse-server, or any that takes POST /publish and POST /events/TOPIC as it does.
+    Publish(Box<Publish>),
+    /// Run a hub on this machine, to try things on.
+    Serve(Serve),
     /// Record a stream in a file.
     Record(Box<Record>),
     /// Print what a recording has.

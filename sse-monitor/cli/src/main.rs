@@ -12,8 +12,10 @@ mod escape;
 mod exchange;
 mod exit;
 mod filter;
+mod publish;
 mod record;
 mod request;
+mod serve;
 mod show;
 mod stdout;
 mod tail;
@@ -36,6 +38,8 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Tail(tail) => tail::run(*tail),
+        Command::Publish(publish) => publish::run(&publish),
+        Command::Serve(serve) => serve::run(&serve),
         Command::Record(record) => record::run(&record),
         Command::Show(show) => show::run(&show),
         Command::Diff(diff) => diff::run(&diff),

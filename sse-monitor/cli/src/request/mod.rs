@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sse_monitor_engine::{Reconnect, WatchRequest};
 
+pub(crate) use parts::read;
 use parts::{Data, Parts, words};
 
 use crate::words::Words;
@@ -157,6 +158,12 @@ impl Way {
             key: self.key.clone(),
             ..Parts::default()
         }
+    }
+
+    /// A request to this URL; the error is a sentence.
+    pub(crate) fn request(&self, url: &str) -> Result<WatchRequest, String> {
+        let requests = self.parts().requests(&[url.to_owned()])?;
+        requests.into_iter().next().ok_or_else(|| "no URL was given".into())
     }
 }
 

@@ -13,9 +13,17 @@ use serde_json::Value;
 pub(crate) struct Sse {
     pub(crate) child: Child,
     pub(crate) stdout: Option<BufReader<ChildStdout>>,
-    stderr: BufReader<ChildStderr>,
-    stdout_read: String,
+    stderr: Option<BufReader<ChildStderr>>,
+    pub(crate) stdout_read: String,
     stderr_read: String,
+}
+
+/// What a test leaves behind ends with it.
+impl Drop for Sse {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Sse {
@@ -23,7 +31,7 @@ impl Sse {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Self {
             stdout: child.stdout.take().map(BufReader::new),
-            stderr: child.stderr.take().map(BufReader::new).unwrap(),
+            stderr: child.stderr.take().map(BufReader::new),
             child,
             stdout_read: String::new(),
             stderr_read: String::new(),
@@ -39,7 +47,8 @@ impl Sse {
     /// Waits for a line with `word` on stderr.
     pub(crate) fn until_word(&mut self, word: &str) {
         while !self.stderr_read.contains(word) {
-            let read = self.stderr.read_line(&mut self.stderr_read).unwrap();
+            let stderr = self.stderr.as_mut().unwrap();
+            let read = stderr.read_line(&mut self.stderr_read).unwrap();
             assert_ne!(read, 0, "it ended: {}", self.stderr_read);
         }
     }
@@ -58,13 +67,14 @@ impl Sse {
 
     /// Waits for the end; the output has what was read before.
     pub(crate) fn wait(mut self) -> Output {
+        let mut stderr = self.stderr.take().unwrap();
+        let mut said = core::mem::take(&mut self.stderr_read);
         let stderr = std::thread::spawn(move || {
-            let mut text = self.stderr_read;
-            self.stderr.read_to_string(&mut text).unwrap();
-            text.into_bytes()
+            stderr.read_to_string(&mut said).unwrap();
+            said.into_bytes()
         });
-        let mut stdout = self.stdout_read.into_bytes();
-        if let Some(mut rest) = self.stdout {
+        let mut stdout = core::mem::take(&mut self.stdout_read).into_bytes();
+        if let Some(mut rest) = self.stdout.take() {
             rest.read_to_end(&mut stdout).unwrap();
         }
         let status = self.child.wait().unwrap();
