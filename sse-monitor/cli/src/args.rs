@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
+    bench::Bench,
     filter::Filter,
     publish::Publish,
     request::{Again, Connect},
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     ///
     /// To a hub of sse-server, or any that takes POST /publish and POST /events/TOPIC as it does.
     Publish(Box<Publish>),
+    /// Measure an endpoint by many connections.
+    Bench(Box<Bench>),
     /// Run a hub on this machine, to try things on.
     Serve(Serve),
     /// Record a stream in a file.
@@ -356,7 +359,7 @@ pub(crate) enum Colour {
     Never,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const HINT: &str = "give a time such as 10s, 500ms or 5m";
     // A bare number is seconds, as curl takes it.
     let seconds = text.trim().parse::<f64>().ok().map(Duration::try_from_secs_f64);

@@ -7,6 +7,7 @@
 extern crate alloc;
 
 mod args;
+mod bench;
 mod diff;
 mod escape;
 mod exchange;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     match command {
         Command::Tail(tail) => tail::run(*tail),
         Command::Publish(publish) => publish::run(&publish),
+        Command::Bench(bench) => bench::run(&bench),
         Command::Serve(serve) => serve::run(&serve),
         Command::Record(record) => record::run(&record),
         Command::Show(show) => show::run(&show),

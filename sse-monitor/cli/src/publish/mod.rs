@@ -23,8 +23,8 @@ use crate::{
     tail::{is_coloured, printer},
     words::Words,
 };
-use event::Template;
-use route::Route;
+pub(crate) use event::Template;
+pub(crate) use route::Route;
 
 /// More than any answer of a hub to one request has.
 const MOST_ANSWER: usize = 4 << 20;
@@ -259,7 +259,7 @@ async fn post(caller: &mut Caller, body: String) -> Result<Answer, Failure> {
 }
 
 /// The IDs that the answer gives.
-async fn ids(answer: Result<Answer, Failure>) -> Result<Vec<String>, Failure> {
+pub(crate) async fn ids(answer: Result<Answer, Failure>) -> Result<Vec<String>, Failure> {
     let mut answer = answer?;
     if !(200..300).contains(&answer.status()) {
         return Err(answer.refusal().await);

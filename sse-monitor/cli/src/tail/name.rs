@@ -35,10 +35,15 @@ pub(crate) fn names(urls: &[String]) -> Vec<Option<Name>> {
 
 /// The first part of the URLs by which all can be told apart, or else numbers.
 fn labels(urls: &[String]) -> Vec<String> {
-    let parts: [fn(&str) -> String; 4] = [
+    let parts: [fn(&str) -> String; 5] = [
         |url| split(url).0.to_owned(),
         |url| split(url).1.rsplit('/').find(|part| !part.is_empty()).unwrap_or("/").to_owned(),
         |url| split(url).2.to_owned(),
+        |url| {
+            let (_, path, query) = split(url);
+            let last = path.rsplit('/').next().unwrap_or_default();
+            if query.is_empty() { last.to_owned() } else { format!("{last}?{query}") }
+        },
         |url| url.split_once("://").map_or(url, |(_, rest)| rest).to_owned(),
     ];
     for part in parts {
@@ -93,6 +98,7 @@ mod tests {
         assert_eq!(of(&["http://a/x", "https://***@bcd:81/x"]), ["a     ", "bcd:81"]);
         assert_eq!(of(&["http://a/events/news/", "http://a/events/tick"]), ["news", "tick"]);
         assert_eq!(of(&["http://a/?topic=b", "http://a/?topic=c"]), ["topic=b", "topic=c"]);
+        assert_eq!(of(&["http://a/x", "http://a/x?b=c"]), ["x    ", "x?b=c"]);
         assert_eq!(of(&["http://a/x", "http://a/x", "http://b/y"]), ["1", "2", "3"]);
         let long = of(&["http://a/", "http://an.example.of.a.very.long.name/"]);
         assert_eq!(long, ["a                       ", "…ple.of.a.very.long.name"]);

@@ -148,19 +148,23 @@ impl Answer {
     /// [`Failure`] says how the connection broke.
     pub async fn bytes(&mut self, most: usize) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
-        while let Some(chunk) = self.chunk().await? {
-            bytes.extend_from_slice(&chunk[..chunk.len().min(most - bytes.len())]);
-            if bytes.len() == most {
-                break;
-            }
-        }
+        self.gather(most, &mut bytes).await?;
         Ok(bytes)
+    }
+
+    async fn gather(&mut self, most: usize, bytes: &mut Vec<u8>) -> Result<(), Failure> {
+        while bytes.len() < most {
+            let Some(chunk) = self.chunk().await? else { break };
+            bytes.extend_from_slice(&chunk[..chunk.len().min(most - bytes.len())]);
+        }
+        Ok(())
     }
 
     /// What an answer that is a refusal says, with the server's own sentence where it has one.
     pub async fn refusal(mut self) -> Failure {
+        let mut body = Vec::new();
         // What broke off may have said enough.
-        let body = self.bytes(MOST_REFUSAL).await.unwrap_or_default();
+        let _ = self.gather(MOST_REFUSAL, &mut body).await;
         let mut body = String::from_utf8_lossy(&body).into_owned();
         for secret in self.secrets.iter() {
             body = body.replace(secret.as_str(), "***");
