@@ -93,6 +93,13 @@ fn measure(events: u64, folder: &Path) -> io::Result<()> {
     row("sse-stream on reqwest", events, || sse_stream(&url));
     row("engine in memory", events, || watch(&url, events, None, false).map(|_| ()));
     row("engine recording", events, || watch(&url, events, Some(&next()), false).map(|_| ()));
+    // The command is a package of its own, and may not have been built.
+    let command = env::current_exe()?.with_file_name("sse");
+    if command.exists() {
+        row("sse tail | wc -l", events, || sse_tail(&command, &url, events));
+    } else {
+        println!("sse tail: not measured; cargo build --release -p sse-monitor-cli makes it");
+    }
     row("engine recording, asked all the time", events, || {
         watch(&url, events, Some(&next()), true).map(|_| ())
     });
@@ -243,6 +250,22 @@ fn curl(url: &str) -> io::Result<()> {
     let counted = Command::new("wc").arg("-l").stdin(out).output()?;
     curl.wait()?;
     if counted.stdout.len() > 1 { Ok(()) } else { Err(io::Error::other("curl read nothing")) }
+}
+
+fn sse_tail(command: &Path, url: &str, events: u64) -> io::Result<()> {
+    let mut tail = Command::new(command)
+        .args(["tail", "--silent", "--once", url])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let out = tail.stdout.take().map_or_else(Stdio::null, Stdio::from);
+    let counted = Command::new("wc").arg("-l").stdin(out).output()?;
+    tail.wait()?;
+    let lines = String::from_utf8_lossy(&counted.stdout).trim().parse();
+    if lines == Ok(events) {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("sse tail printed {lines:?} of {events} lines")))
+    }
 }
 
 fn sse_stream(url: &str) -> io::Result<()> {

@@ -34,10 +34,10 @@ pub(crate) fn run(diff: &Diff) -> Exit {
         By::Content => Match::Content,
     };
     let told = query::diff(&first, &second, by);
-    let format = Format::of(output);
+    let mut format = Format::of(output);
     let mut text = String::new();
     match format {
-        Format::Ndjson => {
+        Format::Ndjson(_) => {
             text = escape::json(serde_json::to_string(&told).unwrap_or_default()) + "\n";
         }
         Format::Lines(_) => {

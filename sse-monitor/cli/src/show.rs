@@ -192,7 +192,7 @@ fn stats(recording: &Recording, format: &Format, words: &Words) -> Exit {
     statistics.update(&recording.view());
     let report = statistics.report();
     let mut text = match format {
-        Format::Ndjson => {
+        Format::Ndjson(_) => {
             let json = serde_json::to_string(report).unwrap_or_default();
             escape::json(json) + "\n"
         }

@@ -6,7 +6,9 @@ use std::io::{self, IsTerminal, Write};
 use jiff::tz::TimeZone;
 use sse_monitor_engine::{Failure, Fault, Row, RowKind};
 
-use super::{is_coloured, line::Lines, name::Name, ndjson, state::StateFile, stream::Stream};
+use super::{
+    is_coloured, line::Lines, name::Name, ndjson::Ndjson, state::StateFile, stream::Stream,
+};
 use crate::{
     args::{Output, Tail},
     exit::Exit,
@@ -32,7 +34,7 @@ pub(crate) struct Printer<'a> {
 #[derive(Debug)]
 pub(crate) enum Format {
     Lines(Lines),
-    Ndjson,
+    Ndjson(Ndjson),
 }
 
 impl Format {
@@ -41,15 +43,15 @@ impl Format {
         if output.pretty || (stdout.is_terminal() && !output.ndjson) {
             Self::Lines(Lines::new(is_coloured(output.color, &stdout), TimeZone::system()))
         } else {
-            Self::Ndjson
+            Self::Ndjson(Ndjson::default())
         }
     }
 
     /// Appends a row's line; `n` counts the events, and `stream` is the one of several that it is from.
-    pub(crate) fn write(&self, row: &Row, n: u64, stream: Option<&Name>, out: &mut String) {
+    pub(crate) fn write(&mut self, row: &Row, n: u64, stream: Option<&Name>, out: &mut String) {
         match self {
             Self::Lines(lines) => lines.write(row, stream, out),
-            Self::Ndjson => ndjson::write(row, n, stream, out),
+            Self::Ndjson(lines) => lines.write(row, n, stream, out),
         }
     }
 }

@@ -130,7 +130,11 @@ impl<'v> Reader<'v> {
                     _ => texts.event_type.into_owned(),
                 };
                 row.data_bytes = texts.data.len() as u64;
-                row.data = beginning(&texts.data, preview).into();
+                row.data = if texts.data.len() <= preview {
+                    texts.data.into_owned()
+                } else {
+                    beginning(&texts.data, preview).into()
+                };
             }
             EntryKind::Comment => {
                 let text = comment(raw)?;
@@ -340,7 +344,9 @@ pub(crate) fn texts<'a>(
         let line = raw[..end].strip_suffix(b"\r").unwrap_or(&raw[..end]);
         return Ok(Texts { event_type: NDJSON_TYPE.into(), data: String::from_utf8_lossy(line) });
     }
-    if let Some(texts) = plain(raw) {
+    if !entry.has(FLAG_EVENT_TOO_LONG | FLAG_BEGINNING_LOST | FLAG_VALUE_TOO_LONG)
+        && let Some(texts) = plain(raw)
+    {
         return Ok(texts);
     }
     let mut decoder = Decoder::with_limits(limits);
@@ -363,14 +369,32 @@ pub(crate) fn texts<'a>(
     }
 }
 
-/// The commonest event by far: one line of data, and nothing else.
+/// Most events by far: one line of data, and lines of id and type.
 fn plain(raw: &[u8]) -> Option<Texts<'_>> {
-    let line = raw.strip_prefix(b"data: ")?.strip_suffix(b"\n\n")?;
-    if memchr::memchr2(b'\n', b'\r', line).is_some() {
-        return None;
+    let mut rest = raw.strip_suffix(b"\n")?;
+    let (mut event_type, mut data) = (None, None);
+    while !rest.is_empty() {
+        let end = memchr::memchr2(b'\n', b'\r', rest)?;
+        let (line, after) = (&rest[..end], &rest[end + 1..]);
+        if rest[end] == b'\r' {
+            return None;
+        }
+        if let Some(value) = line.strip_prefix(b"data: ") {
+            if data.replace(value).is_some() {
+                return None;
+            }
+        } else if let Some(value) = line.strip_prefix(b"event: ") {
+            event_type = Some(value).filter(|value| !value.is_empty());
+        } else if !line.starts_with(b"id:") {
+            return None;
+        }
+        rest = after;
     }
-    let data = String::from_utf8_lossy(line);
-    Some(Texts { event_type: sse_codec::DEFAULT_EVENT_TYPE.into(), data })
+    let event_type = event_type.map(String::from_utf8_lossy);
+    Some(Texts {
+        event_type: event_type.unwrap_or(sse_codec::DEFAULT_EVENT_TYPE.into()),
+        data: String::from_utf8_lossy(data?),
+    })
 }
 
 /// A comment line's text.
