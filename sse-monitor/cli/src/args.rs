@@ -15,7 +15,7 @@ use crate::{
 
 /// Watch event streams (text/event-stream, server-sent events) in a terminal.
 #[derive(Debug, Parser)]
-#[command(name = "sse", version, propagate_version = true, after_help = EXITS)]
+#[command(name = "sse", version, propagate_version = true, after_help = FIRST_STEPS)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -53,21 +53,39 @@ pub(crate) enum Command {
         /// Which.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page: sse man | man -l -
-    Man,
+    /// Print a manual page: sse man tail | man -l -
+    Man {
+        /// Of this command; without it, of all in short
+        command: Option<String>,
+
+        /// Write the pages of all commands into this folder instead, as sse.1, sse-tail.1 ...
+        #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+        dir: Option<PathBuf>,
+    },
 }
 
-const EXITS: &str = "\
+const FIRST_STEPS: &str = "\
+First steps:
+  sse serve --demo                                     a hub with a lively stream, on this machine
+  sse tail http://127.0.0.1:8080/events                what it sends, in another terminal
+  sse publish http://127.0.0.1:8080 --all 'hello'      something of your own to all who read
+  sse COMMAND --help                                   more of each, with examples
+
 Exit status:
   0    it ended as asked
   1    another failure; the sentence on stderr says which
   2    the command line, the URL or a header is wrong
   3    no connection: nobody answers there, or it cannot be trusted (TLS)
-  4    the server answered with an HTTP status that is not an event stream's
+  4    the server answered with an HTTP status that is not an event stream's, or refused an event
   5    it took too long
   6    what came is not an event stream
   7    what was expected does not hold: two recordings differ
-  130  interrupted by Control-C";
+  130  interrupted by Control-C
+  Of several streams the highest counts.
+
+Environment:
+  HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY   proxies, unless --proxy and --noproxy name others
+  NO_COLOR                                       no colour";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,8 +120,8 @@ In a pipe, or with --ndjson, each line is one JSON object:
   {\"kind\":\"comment\",\"time\":\"2026-01-31T12:00:15.000000Z\",\"attempt\":1,\"text\":\" heartbeat\"}
   n counts the events of this run from 1; time is when it arrived here, in UTC; attempt counts the
   connections from 1; type is \"message\" where the stream names none; id is the last event ID, which
-  may be empty. Where several URLs are read, url says which. Fields may be added, and these stay as they
-  are. Comments come with --comments. More: docs/sse-ndjson.md.
+  may be empty. Where several URLs are read, url says which. Fields may be added, and these stay as
+  they are. Comments come with --comments.
 
 Words about the connection go to stderr. The exit statuses are listed in: sse --help";
 
@@ -202,9 +220,10 @@ pub(crate) struct Record {
 }
 
 const RECORD: &str = "\
-What arrives is written at once, to a folder beside the file (FILE.recording), which becomes the file
-when recording ends, by Control-C or otherwise. Where the program is killed the folder stays, and can be
-shown, exported and imported as it is. Secrets of the request are masked; the stream stays exact.";
+What arrives is written at once, to a folder beside the file (FILE.recording), which becomes the
+file when recording ends, by Control-C or otherwise. Where the program is killed the folder stays,
+and can be shown, exported and imported as it is. Secrets of the request are masked; the stream
+stays exact.";
 
 /// The options of `sse show`.
 #[derive(Debug, Parser)]
@@ -253,8 +272,8 @@ pub(crate) struct Show {
 }
 
 const SHOW: &str = "\
-Rows are numbered from 1, turns of the connection included. In a pipe, or with --ndjson, each line is one
-JSON object as of sse tail; turns are {\"kind\":\"turn\",...}, and --stats is one object.";
+Rows are numbered from 1, turns of the connection included. In a pipe, or with --ndjson, each line
+is one JSON object as of sse tail; turns are {\"kind\":\"turn\",...}, and --stats is one object.";
 
 /// The options of `sse diff`.
 #[derive(Debug, Parser)]
@@ -276,8 +295,9 @@ pub(crate) struct Diff {
 
 const DIFF: &str = "\
 Prints the events that only one has (< the first, > the second), those of one id that say different
-things (both), and on stderr how many there are, and how far their times are apart. The exit status is 7
-where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
+things (both), and on stderr how many there are, and how far their times are apart. The exit status
+is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the
+rows.";
 
 /// What makes two events the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -240,6 +240,30 @@ fn completions_and_the_manual_are_printed() {
         assert!(output.status.success() && text(&output.stdout).contains("record"), "{shell}");
     }
     assert!(text(&sse(keep.path(), &["man"]).stdout).contains(".TH sse"));
+    assert!(sse(keep.path(), &["man", "--dir", "."]).status.success());
+    let commands = [
+        "tail",
+        "publish",
+        "bench",
+        "serve",
+        "record",
+        "show",
+        "diff",
+        "export",
+        "import",
+        "completions",
+        "man",
+    ];
+    for command in commands {
+        let page = text(&fs::read(keep.path().join(format!("sse-{command}.1"))).unwrap());
+        assert!(page.contains(&format!(".TH sse-{command} 1")), "{page}");
+        assert!(page.contains(&format!("sse\\-{command} ")), "{page}");
+        for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+            let script = text(&sse(keep.path(), &["completions", shell]).stdout);
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+    }
+    assert_eq!(sse(keep.path(), &["man", "nonsense"]).status.code(), Some(2));
 }
 
 fn start(folder: &Path, arguments: &[&str]) -> Child {

@@ -46,8 +46,8 @@ const TICK: Duration = Duration::from_millis(200);
 const EXAMPLES: &str = "\
 Examples:
   A hundred connections for half a minute; events are published for it, to see how long they take:
-    sse bench -n 100 --for 30s --publish http://127.0.0.1:8080 'http://127.0.0.1:8080/events?topic=bench' \\
-      --topic bench --rate 50
+    sse bench -n 100 --for 30s 'http://127.0.0.1:8080/events?topic=load' \\
+      --publish http://127.0.0.1:8080 --topic load --rate 50
 
   Any endpoint, whose data says when it was sent ({\"at\": 1700000000123}):
     sse bench -n 20 --timestamp .at https://example.com/events
@@ -55,11 +55,11 @@ Examples:
   For a program:
     sse bench -n 50 http://127.0.0.1:8080/events --json-report | jq .firstEventMicros.p99
 
-Times are of all connections together: open, until the head of the answer; first event, from the request on;
-delivery, from when an event was sent until it arrived. What is missing or came again is told by the numbers
-of the events that --publish sends, or else by IDs that one connection saw and another did not. A stream that
-is cut is opened again after its last event. Control-C prints what there is. The exit status is 0 where any
-connection opened; else it says why none did: sse --help.";
+Times are of all connections together: open, until the head of the answer; first event, from the
+request on; delivery, from when an event was sent until it arrived. What is missing or came again is
+told by the numbers of the events that --publish sends, or else by IDs that one connection saw and
+another did not. A stream that is cut is opened again after its last event. Control-C prints what
+there is. The exit status is 0 where any connection opened; else it says why none did: sse --help";
 
 /// The options of `sse bench`.
 #[derive(Debug, Parser)]

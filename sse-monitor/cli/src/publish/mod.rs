@@ -50,9 +50,9 @@ Examples:
   The data as it is, to the topic that the URL names:
     sse publish http://127.0.0.1:8080/events/prices 1.08
 
-The hub's IDs of the events go to stdout, one a line. Lines of --ndjson go in batches of up to 1,000, of
-which a hub takes all or none; those that have not come yet are not waited for. Where the hub asks to wait,
-it waits. The exit statuses are listed in: sse --help";
+The hub's IDs of the events go to stdout, one a line. Lines of --ndjson go in batches of up to
+1,000, of which a hub takes all or none; those that have not come yet are not waited for. Where the
+hub asks to wait, it waits. The exit statuses are listed in: sse --help";
 
 /// The options of `sse publish`.
 #[derive(Debug, Parser)]

@@ -82,39 +82,39 @@ pub(crate) struct Way {
     ///
     /// Without it HTTPS_PROXY, http_proxy and ALL_PROXY of the environment hold; NO_PROXY holds in any
     /// case. Without a port 1080 is meant, as curl has it; of https:// 443.
-    #[arg(short = 'x', long, value_name = "URL", help_heading = REQUEST)]
+    #[arg(short = 'x', long, value_name = "URL", help_heading = WAY)]
     proxy: Option<String>,
 
     /// Send the proxy USER:PASSWORD
-    #[arg(short = 'U', long, value_name = "USER:PASSWORD", help_heading = REQUEST)]
+    #[arg(short = 'U', long, value_name = "USER:PASSWORD", help_heading = WAY)]
     proxy_user: Option<String>,
 
     /// Go to these hosts without a proxy, with commas between; * is all. Instead of NO_PROXY
-    #[arg(long = "noproxy", value_name = "HOSTS", help_heading = REQUEST)]
+    #[arg(long = "noproxy", value_name = "HOSTS", help_heading = WAY)]
     no_proxy: Option<String>,
 
     /// Trust any certificate of an https:// proxy
-    #[arg(long, help_heading = REQUEST)]
+    #[arg(long, help_heading = WAY)]
     proxy_insecure: bool,
 
     /// Trust what the certificates in this file (PEM) vouch for, of an https:// proxy
-    #[arg(long, value_name = "FILE", help_heading = REQUEST)]
+    #[arg(long, value_name = "FILE", help_heading = WAY)]
     proxy_cacert: Option<PathBuf>,
 
     /// Trust any certificate
-    #[arg(short = 'k', long, help_heading = REQUEST)]
+    #[arg(short = 'k', long, help_heading = WAY)]
     insecure: bool,
 
     /// Trust what the certificates in this file (PEM) vouch for
-    #[arg(long, value_name = "FILE", help_heading = REQUEST)]
+    #[arg(long, value_name = "FILE", help_heading = WAY)]
     cacert: Option<PathBuf>,
 
     /// Show the certificate in this file (PEM)
-    #[arg(short = 'E', long, value_name = "FILE", help_heading = REQUEST)]
+    #[arg(short = 'E', long, value_name = "FILE", help_heading = WAY)]
     cert: Option<PathBuf>,
 
     /// The key of --cert (PEM), where it is in another file
-    #[arg(long, value_name = "FILE", requires = "cert", help_heading = REQUEST)]
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = WAY)]
     key: Option<PathBuf>,
 }
 
@@ -131,6 +131,7 @@ pub(crate) struct Again {
 }
 
 const REQUEST: &str = "Request";
+const WAY: &str = "Proxies and TLS";
 
 impl Again {
     pub(crate) const fn reconnect(self) -> Reconnect {
