@@ -121,3 +121,11 @@ fn a_place_in_another_stream_is_refused() {
     let output = start(&["--state", path, "http://127.0.0.1:1/"]).wait();
     assert!(words(&output).contains("is not a file that --state wrote"), "{}", words(&output));
 }
+
+#[test]
+fn one_last_id_for_several_streams_is_refused() {
+    let output =
+        start(&["--last-event-id", "7", "http://127.0.0.1:1/", "http://127.0.0.1:2/"]).wait();
+    assert!(words(&output).contains("--last-event-id is of one stream"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(2));
+}

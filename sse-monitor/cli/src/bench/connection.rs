@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use sse_codec::{Decoder, Item};
-use sse_monitor_engine::{Answer, Caller, Failure};
+use sse_monitor_engine::{Answer, Caller, Failure, Fault};
 use tokio::time;
 
 use super::{stamp::micros, tally::Tally, trail::Trail};
@@ -15,6 +15,9 @@ const WAIT: Duration = Duration::from_secs(1);
 
 /// A stream need not ask to be left alone for longer than a run goes on.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How long an answer may take.
+const LONGEST_OPENING: Duration = Duration::from_secs(30);
 
 /// One connection, over all its attempts.
 pub(super) struct Connection {
@@ -135,6 +138,12 @@ impl Connection {
 }
 
 async fn open(caller: &Caller, last_event_id: &str) -> Result<Answer, Failure> {
-    let answer = caller.open(last_event_id).await?;
-    if answer.is_event_stream() { Ok(answer) } else { Err(answer.refusal().await) }
+    let opening = async {
+        let answer = caller.open(last_event_id).await?;
+        if answer.is_event_stream() { Ok(answer) } else { Err(answer.refusal().await) }
+    };
+    time::timeout(LONGEST_OPENING, opening).await.unwrap_or_else(|_| {
+        let sentence = format!("there was no answer within {} s", LONGEST_OPENING.as_secs());
+        Err(Failure { fault: Fault::TimedOut, sentence })
+    })
 }

@@ -167,6 +167,10 @@ pub(crate) fn run(bench: &Bench) -> Exit {
             words.error("no connection was opened; the failures say why");
             counts.worst.max(Exit::Other)
         }
+        ControlFlow::Continue(()) if bench.publish.is_some() && counts.published == 0 => {
+            words.error("nothing could be published; the failures say why");
+            counts.worst.max(Exit::Other)
+        }
         ControlFlow::Continue(()) => Exit::Done,
     }
 }

@@ -114,6 +114,15 @@ pub(crate) fn run(publish: &Publish) -> Exit {
             return Exit::Usage;
         }
     };
+    // Before a Control-C is listened for: a terminal that nothing comes from can be left by it.
+    let data = if publish.ndjson { Ok(String::new()) } else { data(&source) };
+    let data = match data {
+        Ok(data) => data,
+        Err(sentence) => {
+            words.error(&sentence);
+            return Exit::Other;
+        }
+    };
     let runtime = match runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
     {
         Ok(runtime) => runtime,
@@ -128,7 +137,7 @@ pub(crate) fn run(publish: &Publish) -> Exit {
             return batch::run(caller, source, template, &words).await;
         }
         tokio::select! {
-            exit = single(caller, &route, &source, &template, &words) => exit,
+            exit = single(caller, &route, data, &template, &words) => exit,
             _ = signal::ctrl_c() => Exit::Interrupted,
         }
     });
@@ -203,17 +212,10 @@ impl Publish {
 async fn single(
     mut caller: Caller,
     route: &Route,
-    source: &str,
+    data: String,
     template: &Template,
     words: &Words,
 ) -> Exit {
-    let data = match data(source) {
-        Ok(data) => data,
-        Err(sentence) => {
-            words.error(&sentence);
-            return Exit::Other;
-        }
-    };
     let body = match route {
         Route::Json { .. } => template.event_of(&data),
         Route::Raw { .. } => data,

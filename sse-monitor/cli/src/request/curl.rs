@@ -102,6 +102,8 @@ pub(crate) fn parse(words: &[String]) -> Result<Pasted, String> {
 }
 
 fn unknown(option: &str) -> String {
+    // What stands after it may be a secret.
+    let option = option.split('=').next().unwrap_or_default();
     format!("{option} is no option of curl that is known here: leave it out, or check its spelling")
 }
 

@@ -191,6 +191,13 @@ impl Connect {
         if urls.len() > MOST_STREAMS {
             return Err(format!("at most {MOST_STREAMS} streams are read at once"));
         }
+        if urls.len() > 1 && !self.last_event_id.is_empty() {
+            return Err(
+                "--last-event-id is of one stream, and several URLs were given; --state keeps \
+                        the place of each"
+                    .into(),
+            );
+        }
         let requests = parts.requests(&urls)?.into_iter().map(|request| {
             let request = request.reconnect(reconnect);
             request.last_event_id(&self.last_event_id).map_err(words)

@@ -76,7 +76,8 @@ fn number(mut number: u64, digits: usize, out: &mut String) {
         number /= 10;
     }
     let text = &text[at.min(text.len() - digits)..];
-    out.extend(text.iter().map(|&digit| char::from(digit)));
+    // Digits are ASCII.
+    out.push_str(core::str::from_utf8(text).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -390,11 +390,19 @@ fn plain(raw: &[u8]) -> Option<Texts<'_>> {
         }
         rest = after;
     }
-    let event_type = event_type.map(String::from_utf8_lossy);
+    let event_type = event_type.map(text);
     Some(Texts {
         event_type: event_type.unwrap_or(sse_codec::DEFAULT_EVENT_TYPE.into()),
-        data: String::from_utf8_lossy(data?),
+        data: text(data?),
     })
+}
+
+/// As [`String::from_utf8_lossy`] has it, which looks at each byte; this looks at several where it can.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match core::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
 }
 
 /// A comment line's text.
@@ -449,4 +457,44 @@ fn beginning(text: &str, bytes: usize) -> &str {
     }
     let end = (0..=bytes).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
     &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_straight_from_its_bytes_is_what_a_decoder_reads() {
+        const LINES: [&[u8]; 13] = [
+            b"data: a",
+            b"data:b",
+            b"data: ",
+            b"data",
+            b"data:  c\xff",
+            b"event: t",
+            b"event: ",
+            b"event:x",
+            b"event: \xc3",
+            b"id: 1",
+            b"id:\0",
+            b":c",
+            b"data: d\r",
+        ];
+        let mut straight = 0;
+        for combination in 0..LINES.len().pow(3) {
+            let picks = [combination, combination / 13, combination / 169].map(|n| LINES[n % 13]);
+            let raw = [&picks.join(&b'\n')[..], b"\n\n"].concat();
+            let Some(texts) = plain(&raw) else { continue };
+            straight += 1;
+            let mut events = Vec::new();
+            Decoder::new().visit(&raw, |item| {
+                if let Ok(Item::Event(event)) = item {
+                    events.push((event.event_type.to_owned(), event.data.to_owned()));
+                }
+            });
+            let told = (texts.event_type.into_owned(), texts.data.into_owned());
+            assert_eq!(events, [told], "{:?}", String::from_utf8_lossy(&raw));
+        }
+        assert!(straight > 200, "only {straight} were");
+    }
 }
