@@ -99,7 +99,7 @@ impl Filter {
 
 impl Wanted {
     /// The row with the columns in place of its data, where columns are asked for.
-    pub(crate) fn shown(&self, row: &mut Row) {
+    pub(crate) fn shown(&self, row: &mut Row, between: &str) {
         if self.columns.is_empty() {
             return;
         }
@@ -112,7 +112,7 @@ impl Wanted {
             });
             texts.collect::<Vec<_>>().join(",")
         };
-        row.data = self.columns.iter().map(column).collect::<Vec<_>>().join("\t");
+        row.data = self.columns.iter().map(column).collect::<Vec<_>>().join(between);
         row.data_bytes = row.data.len() as u64;
     }
 }

@@ -134,7 +134,7 @@ impl Printing<'_> {
             for mut row in self.view.rows(page, usize::MAX) {
                 if row.kind == sse_monitor_engine::RowKind::Event {
                     self.events += 1;
-                    self.wanted.shown(&mut row);
+                    self.wanted.shown(&mut row, self.format.between_columns());
                 }
                 self.format.write(&row, self.events, None, &mut self.buffer);
             }

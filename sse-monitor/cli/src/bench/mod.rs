@@ -240,16 +240,12 @@ async fn measure(
         }
         until_tried(&tally).await;
         publishing_since = Some(began.elapsed());
-        let run = time::sleep(bench.time);
         match (source, tally.marks.own.clone()) {
             (Some(source), Some(mark)) => {
-                tokio::select! {
-                    () = source.run(mark, Arc::clone(&tally)) => {}
-                    () = run => {}
-                }
+                source.run(mark, Arc::clone(&tally), bench.time).await;
                 until_quiet(&tally).await;
             }
-            _ => run.await,
+            _ => time::sleep(bench.time).await,
         }
     };
     let is_interrupted = tokio::select! {

@@ -7,7 +7,7 @@ use sse_monitor_engine::{Caller, Failure};
 use tokio::time::{self, MissedTickBehavior};
 
 use super::{stamp::Mark, tally::Tally};
-use crate::publish::{Template, ids};
+use crate::publish::{Template, ids, post};
 
 /// No more often than this is published; what is due by then goes together.
 const TICK: Duration = Duration::from_millis(5);
@@ -27,14 +27,15 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Publishes until it is cancelled. How many were published is counted once they may be on their way.
-    pub(super) async fn run(mut self, mark: Mark, tally: Arc<Tally>) {
+    /// Publishes for so long, and waits for the last answer: what is not counted as published is not on
+    /// its way.
+    pub(super) async fn run(mut self, mark: Mark, tally: Arc<Tally>, length: Duration) {
         let each = Duration::from_secs(1) / self.rate;
         let mut ticks = time::interval(each.max(TICK));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let began = time::Instant::now();
         let mut number = 0;
-        loop {
+        while began.elapsed() < length {
             ticks.tick().await;
             let due = (began.elapsed().as_secs_f64() * f64::from(self.rate)) as u64 + 1;
             let batch = due.saturating_sub(number).min(MOST_EVENTS);
@@ -44,7 +45,7 @@ impl Source {
             let lines: Vec<_> = (number + 1..=number + batch)
                 .map(|number| self.template.event_of(&mark.data(number, self.size)))
                 .collect();
-            let published = ids(self.caller.post(lines.join("\n")).await).await;
+            let published = ids(post(&mut self.caller, lines.join("\n")).await).await;
             let mut counts = tally.counts();
             match published {
                 Ok(_) => {

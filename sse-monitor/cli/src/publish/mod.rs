@@ -253,7 +253,7 @@ fn data(source: &str) -> Result<String, String> {
     })
 }
 
-async fn post(caller: &mut Caller, body: String) -> Result<Answer, Failure> {
+pub(crate) async fn post(caller: &mut Caller, body: String) -> Result<Answer, Failure> {
     time::timeout(LONGEST, caller.post(body)).await.unwrap_or_else(|_| {
         let sentence = format!("the server gave no answer within {} s", LONGEST.as_secs());
         Err(Failure { fault: Fault::TimedOut, sentence })

@@ -29,7 +29,7 @@ use stream::Stream;
 const WAITING: Retention = Retention { bytes: 4 << 20, rows: 16_384, overflow: Overflow::Pause };
 
 /// Rows taken from the engine at a time.
-const PAGE: usize = 512;
+const PAGE: usize = 2048;
 
 /// How long a ^C waits for output that its reader does not take.
 const GRACE: Duration = Duration::from_millis(300);
@@ -79,6 +79,7 @@ pub(crate) fn run(tail: Tail) -> Exit {
             return Exit::Other;
         }
     };
+    stdout::widen();
     let mut printer = Printer::new(&tail, wanted, state, &words);
     let exit = runtime.block_on(follow(&tail, requests, &mut printer, &words));
     // Nothing is left worth waiting for, such as a name being looked up.
@@ -117,24 +118,20 @@ async fn print(streams: &mut [Stream], printer: &mut Printer<'_>) -> Exit {
             is_more = false;
             for stream in streams.iter_mut().filter(|stream| stream.over.is_none()) {
                 let state = stream.state();
-                let mut page = stream.watch().page(stream.next(), PAGE, usize::MAX);
-                if let Some(last) = page.last() {
-                    let next = last.number + 1;
-                    if let ControlFlow::Break(exit) = printer.page(stream, &mut page) {
-                        return exit;
+                match printer.page(stream, PAGE) {
+                    ControlFlow::Break(exit) => return exit,
+                    ControlFlow::Continue(true) => is_more = true,
+                    ControlFlow::Continue(false) => {
+                        stream.over = match state {
+                            State::Closed => Some(Exit::Done),
+                            State::Failed { failure } => Some(printer.failed(stream, &failure)),
+                            State::Idle
+                            | State::Connecting { .. }
+                            | State::Open { .. }
+                            | State::Waiting { .. }
+                            | _ => None,
+                        };
                     }
-                    stream.printed(next);
-                    is_more = true;
-                } else {
-                    stream.over = match state {
-                        State::Closed => Some(Exit::Done),
-                        State::Failed { failure } => Some(printer.failed(stream, &failure)),
-                        State::Idle
-                        | State::Connecting { .. }
-                        | State::Open { .. }
-                        | State::Waiting { .. }
-                        | _ => None,
-                    };
                 }
                 // A stream that never pauses must not keep the clock and ^C from their turn.
                 task::yield_now().await;

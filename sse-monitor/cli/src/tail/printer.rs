@@ -47,6 +47,14 @@ impl Format {
         }
     }
 
+    /// What stands between two columns: for people what a tab looks like, which is never printed as it is.
+    pub(crate) const fn between_columns(&self) -> &'static str {
+        match self {
+            Self::Lines(_) => "  ",
+            Self::Ndjson(_) => "\t",
+        }
+    }
+
     /// Appends a row's line; `n` counts the events, and `stream` is the one of several that it is from.
     pub(crate) fn write(&mut self, row: &Row, n: u64, stream: Option<&Name>, out: &mut String) {
         match self {
@@ -75,12 +83,18 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Prints rows of a stream, in order; breaks once enough was printed or nobody reads on.
-    pub(crate) fn page(&mut self, stream: &mut Stream, rows: &mut [Row]) -> ControlFlow<Exit> {
-        for row in rows {
-            self.row(stream, row)?;
+    /// Prints the next rows of a stream, in order, and says whether there were any; breaks once enough
+    /// was printed or nobody reads on.
+    pub(crate) fn page(&mut self, stream: &mut Stream, count: usize) -> ControlFlow<Exit, bool> {
+        let view = stream.watch().view();
+        let first = stream.next();
+        let next = view.visit(first, count, |row| self.row(stream, row))?;
+        self.flush(stream)?;
+        let any = next > first;
+        if any {
+            stream.printed(next);
         }
-        self.flush(stream)
+        ControlFlow::Continue(any)
     }
 
     /// Keeps where the next run goes on; the exit status is another where that fails.
@@ -183,7 +197,7 @@ impl<'a> Printer<'a> {
     }
 
     fn data(&mut self, stream: &Stream, row: &mut Row) {
-        self.wanted.shown(row);
+        self.wanted.shown(row, self.format.between_columns());
         self.format.write(row, self.events, stream.name.as_ref(), &mut self.buffer);
     }
 

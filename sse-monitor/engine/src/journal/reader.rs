@@ -73,14 +73,23 @@ impl<'v> Reader<'v> {
 
     /// Row `number`; `None` if there is none. One that is damaged says so.
     pub(crate) fn row(&mut self, number: u64, preview: usize) -> Option<Row> {
+        let mut row = Row::default();
+        self.row_into(number, preview, &mut row).map(|()| row)
+    }
+
+    /// As [`row`](Self::row), into one that was read before, so that its memory is used again.
+    pub(crate) fn row_into(&mut self, number: u64, preview: usize, row: &mut Row) -> Option<()> {
         let part = self.view.part_of(number)?;
         let segment = Arc::clone(&part.segment);
-        let entry = match entry(&segment, number) {
-            Ok(entry) => entry,
-            Err(Unreadable) => return Some(damaged(number, None, "its entry in the index")),
-        };
-        let row = self.of_entry(&segment, number, &entry, preview);
-        Some(row.unwrap_or_else(|Unreadable| damaged(number, Some(&entry), "its bytes")))
+        match entry(&segment, number) {
+            Err(Unreadable) => *row = damaged(number, None, "its entry in the index"),
+            Ok(entry) => {
+                if self.of_entry(&segment, number, &entry, preview, row).is_err() {
+                    *row = damaged(number, Some(&entry), "its bytes");
+                }
+            }
+        }
+        Some(())
     }
 
     pub(crate) fn raw_row(&mut self, number: u64) -> Option<Vec<u8>> {
@@ -106,35 +115,29 @@ impl<'v> Reader<'v> {
         number: u64,
         entry: &Entry,
         preview: usize,
-    ) -> Result<Row, Unreadable> {
-        let id = self.id(segment, entry)?.to_owned();
+        row: &mut Row,
+    ) -> Result<(), Unreadable> {
+        row.id.clear();
+        row.id.push_str(self.id(segment, entry)?);
         let limits = self.limits();
         let interned = self.view.kept().event_type(entry.event_type);
         let raw = self.raw(segment, entry)?;
-        let mut row = Row {
-            number,
-            kind: RowKind::Event,
-            unix_micros: 0,
-            elapsed_micros: entry.elapsed_micros,
-            attempt: entry.attempt,
-            event_type: String::new(),
-            id,
-            data: String::new(),
-            data_bytes: u64::from(entry.data_length),
-        };
+        row.number = number;
+        row.kind = RowKind::Event;
+        row.elapsed_micros = entry.elapsed_micros;
+        row.attempt = entry.attempt;
+        row.event_type.clear();
+        row.data.clear();
+        row.data_bytes = u64::from(entry.data_length);
         match entry.kind {
             EntryKind::Event => {
                 let texts = texts(entry, raw, limits)?;
-                row.event_type = match interned {
-                    Some(name) if entry.event_type != TYPE_NOT_INTERNED => String::from(&*name),
-                    _ => texts.event_type.into_owned(),
-                };
+                row.event_type.push_str(match &interned {
+                    Some(name) if entry.event_type != TYPE_NOT_INTERNED => name,
+                    _ => &texts.event_type,
+                });
                 row.data_bytes = texts.data.len() as u64;
-                row.data = if texts.data.len() <= preview {
-                    texts.data.into_owned()
-                } else {
-                    beginning(&texts.data, preview).into()
-                };
+                row.data.push_str(beginning(&texts.data, preview));
             }
             EntryKind::Comment => {
                 let text = comment(raw)?;
@@ -162,7 +165,7 @@ impl<'v> Reader<'v> {
             }
         }
         row.unix_micros = self.unix_micros(entry);
-        Ok(row)
+        Ok(())
     }
 
     /// The wall clock at the read that completed the row, by the frame in which it begins: that of the
