@@ -83,6 +83,7 @@ fn what_means_nothing_is_named_and_what_cannot_be_followed_is_refused() {
         (&["curl 'http://a"], "the quote ' at character 6 is never closed"),
         (&["curl -F a=@b http://a"], "forms of several parts are not sent here"),
         (&["curl http://a -H \"X: $SSE_TEST_NOWHERE\""], "the variable SSE_TEST_NOWHERE"),
+        (&["-x", "socks4://a", "http://127.0.0.1:1/"], "socks5 or socks5h, not socks4"),
         (&["-u", "me", "http://127.0.0.1:1/"], "after --user stands USER:PASSWORD"),
     ] {
         let output = start(args).wait();

@@ -81,7 +81,7 @@ pub mod query;
 pub mod recording;
 mod refusal;
 mod request;
-mod request_proxy;
+mod request_way;
 mod row;
 mod state;
 mod watch;

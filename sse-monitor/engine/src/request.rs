@@ -1,8 +1,7 @@
 //! What to watch, checked before anything is sent.
 
-use alloc::sync::Arc;
 use core::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
@@ -12,7 +11,7 @@ use thiserror::Error;
 use url::{ParseError, Url};
 
 use crate::{
-    connection::{self, CertificateError, Expansion, ProxyChoice, Trust},
+    connection::{Expansion, ProxyChoice, Trust},
     journal::retention::{DiskLimit, Retention},
     masked::{redacted, shown_url},
 };
@@ -135,30 +134,6 @@ impl WatchRequest {
     pub const fn expansion(mut self, expansion: Expansion) -> Self {
         self.expansion = expansion;
         self
-    }
-
-    /// Trusts any certificate: for servers of one's own that have none.
-    pub const fn insecure(mut self, wanted: bool) -> Self {
-        self.trust.insecure = wanted;
-        self
-    }
-
-    /// Trusts what the certificates in this file (PEM) vouch for, instead of what the system trusts.
-    ///
-    /// # Errors
-    /// [`CertificateError`] if there are none in it.
-    pub fn authorities(mut self, file: &Path) -> Result<Self, CertificateError> {
-        self.trust.authorities = connection::authorities(file)?;
-        Ok(self)
-    }
-
-    /// Shows the certificate in this file (PEM), with the key in that one; they may be the same.
-    ///
-    /// # Errors
-    /// [`CertificateError`] if either is missing.
-    pub fn identity(mut self, certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
-        self.trust.identity = Some(Arc::new(connection::identity(certificate, key)?));
-        Ok(self)
     }
 
     /// How large a line and an event may be.
@@ -307,6 +282,12 @@ pub enum RequestError {
         name: String,
         /// What is wrong with it.
         fault: HeaderFault,
+    },
+    /// A proxy cannot be gone through.
+    #[error("{reason}")]
+    Proxy {
+        /// What is wrong with it, in words, without what may be a password.
+        reason: String,
     },
     /// A last event ID cannot be sent.
     #[error("the last event ID cannot be sent: {source}")]

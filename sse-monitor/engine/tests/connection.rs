@@ -179,7 +179,7 @@ fn a_certificate_is_shown_where_one_is_asked_for() {
 fn a_proxy_is_gone_through() {
     let origin = Origin::start();
     let proxy = Proxy::start();
-    let watch = Watch::start(once(&origin.url()).proxy(&proxy.url("me:pw@")));
+    let watch = Watch::start(once(&origin.url()).proxy(&proxy.url("me:pw@")).unwrap());
     let _exchange = origin.open("data: through\n\n");
     until(&watch, |snapshot| snapshot.totals.events == 1);
     let head = proxy.head();
@@ -188,7 +188,7 @@ fn a_proxy_is_gone_through() {
 
     let secure = Secure::start("server", b"h2", false);
     let request = once(&secure.url()).authorities(&pem("ca.pem")).unwrap();
-    let watch = Watch::start(request.proxy(&proxy.url("")));
+    let watch = Watch::start(request.proxy(&proxy.url("")).unwrap());
     until(&watch, |snapshot| snapshot.totals.events == 1);
     let head = proxy.head();
     assert!(head.starts_with(&format!("CONNECT {} HTTP/1.1\r\n", secure.address)), "{head}");

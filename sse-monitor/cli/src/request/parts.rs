@@ -123,7 +123,7 @@ impl Parts {
     /// The way to the server.
     fn way(&self, mut request: WatchRequest) -> Result<WatchRequest, String> {
         if let Some(proxy) = &self.proxy {
-            request = request.proxy(proxy);
+            request = request.proxy(proxy).map_err(words)?;
         }
         if let Some(user) = &self.proxy_user {
             request = request.proxy_user(user);

@@ -33,7 +33,7 @@ use tokio::{
 
 pub use call::{Answer, Caller};
 pub use inflate::Expansion;
-pub(crate) use proxy::ProxyChoice;
+pub(crate) use proxy::{ProxyChoice, check as check_proxy};
 pub use tls::CertificateError;
 pub(crate) use tls::{Trust, authorities, identity};
 

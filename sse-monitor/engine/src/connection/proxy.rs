@@ -111,6 +111,12 @@ fn is_exempt(url: &Url, hosts: String) -> bool {
     target.is_ok_and(|target| matcher.intercept(&target).is_none())
 }
 
+/// Whether this is a proxy that can be gone through; the error is a sentence.
+pub(crate) fn check(given: &str) -> Result<(), String> {
+    // An empty one means none, whatever the environment says.
+    if given.trim().is_empty() { Ok(()) } else { read(given).map(drop) }
+}
+
 /// Reads a proxy's URL. The error is a sentence, without what may be a password.
 fn read(given: &str) -> Result<Proxy, String> {
     const HINT: &str = "give one like http://proxy:3128 or socks5h://proxy:1080";

@@ -1,5 +1,6 @@
-//! The parts of a request that say which way it goes, and what of ours it leaves out.
+//! The parts of a request that say which way it goes and whom it trusts, and what of ours it leaves out.
 
+use alloc::sync::Arc;
 use std::path::Path;
 
 use http::HeaderName;
@@ -12,11 +13,14 @@ use crate::{
 impl WatchRequest {
     /// Goes through this proxy instead of what the environment names (`HTTPS_PROXY` and the like, as
     /// curl reads them): `http://proxy:3128`, `https://`, `socks5://`, or `socks5h://`, which looks the
-    /// host's name up itself. User and password may stand before its host. What it is to be is looked
-    /// at when it is needed, and refused in words.
-    pub fn proxy(mut self, proxy: &str) -> Self {
+    /// host's name up itself. User and password may stand before its host.
+    ///
+    /// # Errors
+    /// [`RequestError::Proxy`] if it is none that can be gone through.
+    pub fn proxy(mut self, proxy: &str) -> Result<Self, RequestError> {
+        connection::check_proxy(proxy).map_err(|reason| RequestError::Proxy { reason })?;
         self.proxy.url = Some(proxy.into());
-        self
+        Ok(self)
     }
 
     /// Tells the proxy `user:password`.
@@ -44,6 +48,30 @@ impl WatchRequest {
     /// [`CertificateError`] if there are none in it.
     pub fn proxy_authorities(mut self, file: &Path) -> Result<Self, CertificateError> {
         self.proxy.authorities = connection::authorities(file)?;
+        Ok(self)
+    }
+
+    /// Trusts any certificate: for servers of one's own that have none.
+    pub const fn insecure(mut self, wanted: bool) -> Self {
+        self.trust.insecure = wanted;
+        self
+    }
+
+    /// Trusts what the certificates in this file (PEM) vouch for, instead of what the system trusts.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if there are none in it.
+    pub fn authorities(mut self, file: &Path) -> Result<Self, CertificateError> {
+        self.trust.authorities = connection::authorities(file)?;
+        Ok(self)
+    }
+
+    /// Shows the certificate in this file (PEM), with the key in that one; they may be the same.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if either is missing.
+    pub fn identity(mut self, certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
+        self.trust.identity = Some(Arc::new(connection::identity(certificate, key)?));
         Ok(self)
     }
 
