@@ -1,6 +1,7 @@
 //! Whatever is published, trimmed, cut and resumed: what a client was given is complete, or it was
 //! told.
 #![forbid(unsafe_code)]
+#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 
 mod common;
 

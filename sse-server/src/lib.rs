@@ -78,6 +78,7 @@ mod hub;
 mod hub_task;
 mod identity;
 mod json;
+mod lane;
 mod poll;
 mod publish;
 mod query;
