@@ -70,7 +70,7 @@ impl Transport {
     }
 
     /// Does what an output says, and turns it into what the reader is told, if anything.
-    pub(super) fn act(&mut self, output: Output<'_>, now: Instant) -> Option<Update> {
+    pub(super) fn act(&mut self, output: Output<'_, Event>, now: Instant) -> Option<Update> {
         Some(match output {
             Output::Connect { attempt, last_event_id, header } => {
                 let hop = self.template.first(header);
@@ -89,9 +89,7 @@ impl Transport {
                 return None;
             }
             Output::Opened { attempt } => Update::Opened { attempt, head: self.head.take()? },
-            Output::Event { event, is_repeat } => {
-                Update::Event(Event::from(event).repeated(is_repeat))
-            }
+            Output::Event { event, is_repeat } => Update::Event(event.repeated(is_repeat)),
             Output::Comment { text, span } => Update::Comment { text: text.to_owned(), span },
             Output::ReconnectionTime { duration, span } => {
                 Update::ReconnectionTime { duration, span }

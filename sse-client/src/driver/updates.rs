@@ -132,9 +132,9 @@ impl Stream for Updates {
         for _ in 0..INPUTS_A_POLL {
             // Matched where it is: moving an output costs more than reading a short event.
             let update = loop {
-                match this.session.poll_output() {
+                match this.session.poll_output_with(Event::from) {
                     Some(Output::Event { event, is_repeat }) => {
-                        break Some(Update::Event(Event::from(event).repeated(is_repeat)));
+                        break Some(Update::Event(event.repeated(is_repeat)));
                     }
                     Some(output) => match this.transport.act(output, now) {
                         None => {}
