@@ -1,5 +1,7 @@
 //! Whatever is published, trimmed, cut and resumed: what a client was given is complete, or it was
 //! told.
+//!
+//! `PROPTEST_CASES` makes a longer run.
 #![forbid(unsafe_code)]
 #![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 
@@ -36,7 +38,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
     #[test]
     fn a_client_gets_all_of_its_topics_in_order_or_a_reset(
         steps in steps(),
@@ -125,6 +127,10 @@ proptest! {
         prop_assert_eq!(missing, 0, "at the end all is read");
         prop_assert_eq!(world.closed, []);
     }
+}
+
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").map_or(512, |cases| cases.parse().expect("PROPTEST_CASES"))
 }
 
 /// What was published last, in all and of each selector of the client.

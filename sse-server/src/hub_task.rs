@@ -142,6 +142,7 @@ impl Shared {
     /// Acts on all that the hub wants done, releases the lock, and does the rest.
     fn act<'a>(&'a self, mut state: MutexGuard<'a, State>) {
         while self.act_for_once(state) {
+            std::thread::yield_now();
             // Here also in a destructor, which may itself run for a panic.
             let Ok(again) = self.state.lock() else { return };
             state = again;

@@ -303,6 +303,20 @@ fn whoever_runs_it_sees_who_is_turned_away() {
 }
 
 #[test]
+fn whoever_runs_it_sees_what_long_polls_were_given() {
+    let mut server = Server::start(&["--admin", "127.0.0.1:0"]);
+    let admin = server.admin();
+    let id = server.publish(r#"{"topic": "a", "data": 1}"#);
+    server.publish(r#"{"topic": "a", "data": 2}"#);
+    let poll = |id: &str| server.json("GET", &format!("/events/a?lastEventId={id}"), "");
+    assert_eq!(poll("earliest")["events"].as_array().unwrap().len(), 2);
+    assert_eq!(poll(&id)["events"].as_array().unwrap().len(), 1);
+    assert_eq!(poll("f-1")["reset"]["reason"], "epoch");
+    let counters = &server.stats(admin)["counters"];
+    assert_eq!((&counters["delivered_total"], &counters["resets_total"]), (&5.into(), &1.into()));
+}
+
+#[test]
 fn whoever_runs_it_sees_the_figures_and_ends_streams() {
     let mut server = Server::start(&["--admin", "127.0.0.1:0", "--user-header", "X-User"]);
     let admin = server.admin();

@@ -59,6 +59,13 @@ impl Shared {
         read
     }
 
+    /// Confirms what was read last.
+    pub(crate) fn confirm(&self, id: SubscriberId, written: Written) {
+        let mut state = self.lock();
+        state.hub.handle_written(id, written, self.now());
+        self.act(state);
+    }
+
     pub(crate) fn disconnect(&self, id: SubscriberId) {
         // In a destructor, which may itself run for a panic.
         let Ok(mut state) = self.state.lock() else { return };

@@ -19,6 +19,8 @@ pub(crate) struct Work {
 const USUAL: Work =
     Work { name: "", subscribers: 1000, topics: 1, events: 0, rate: None, stalled: 0, data: 160 };
 
+/// At the lowest rates each delivery is a write of its own.
+///
 /// Both servers hold their subscribers at once, and 20,000 descriptors are what many systems allow
 /// a process: so 10k are 9,500.
 pub(crate) const WORKS: [Work; 9] = [
