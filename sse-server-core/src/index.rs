@@ -23,8 +23,8 @@ use crate::{
 /// some; all that were forgotten share one floor.
 ///
 /// A pattern is indexed from when it comes into use, as if all before were trimmed, so that it costs
-/// the same however many topics and entries there are: what lies before is read from the store. For a
-/// while it is indexed when nobody uses it any more, since those who lost their connection come back.
+/// the same however many topics and entries there are: what lies before is read from the store. It stays
+/// indexed for a while when nobody uses it any more, since those who lost their connection come back.
 pub(crate) struct Index {
     /// Names come from strangers, so they are hashed with a seed.
     hasher: FixedState,
@@ -34,8 +34,9 @@ pub(crate) struct Index {
     crowds: Crowds,
     patterns: Patterns,
     patterns_in_use: usize,
-    /// The patterns that nobody uses, the one that has been so for longest first.
-    idle: VecDeque<u32>,
+    /// The patterns that nobody uses, the one that has been so for longest first, and which entry was
+    /// the newest when that began.
+    idle: VecDeque<(u32, u64)>,
     hollow: Hollow,
     /// Where a topic that is not known may have been trimmed.
     floor: u64,
@@ -190,8 +191,12 @@ impl Index {
         }
     }
 
-    /// Forgets topics that hold nothing, beyond so many and so many bytes.
-    pub(crate) fn trim(&mut self, max_bytes: u64) {
+    /// Forgets topics that hold nothing, beyond so many and so many bytes, and patterns that nobody has
+    /// used since what is now the `first` entry.
+    pub(crate) fn trim(&mut self, max_bytes: u64, first: u64) {
+        while self.idle.front().is_some_and(|&(_, head)| head < first) {
+            self.drop_pattern();
+        }
         while self.hollow.queue.len() > MAX_HOLLOW || self.hollow.bytes > max_bytes {
             let Some((number, cost, trimmed)) = self.hollow.queue.pop_front() else { return };
             self.hollow.bytes -= u64::from(cost);
@@ -232,20 +237,20 @@ impl Index {
         let record = &mut self.records[number as usize];
         if record.members.is_empty() && record.is_pattern() {
             self.patterns_in_use += 1;
-            self.idle.retain(|&other| other != number);
+            self.idle.retain(|&(other, _)| other != number);
         }
         (number, record.members.push(slot, &mut self.crowds))
     }
 
     /// Notes that whoever is at this place subscribes no more. Gives the slot that takes it. A name
     /// without entries and members loses its number.
-    pub(crate) fn leave(&mut self, number: u32, place: u32) -> Option<u32> {
+    pub(crate) fn leave(&mut self, number: u32, place: u32, head: u64) -> Option<u32> {
         let record = &mut self.records[number as usize];
         let moved = record.members.swap_remove(place, &mut self.crowds);
         if record.members.is_empty() {
             if record.is_pattern() {
                 self.patterns_in_use -= 1;
-                self.idle.push_back(number);
+                self.idle.push_back((number, head));
                 if self.idle.len() > MAX_IDLE {
                     self.drop_pattern();
                 }
@@ -360,7 +365,7 @@ impl Index {
     /// Forgets the pattern that nobody has used for longest. The entries that it was found by may name
     /// its number still.
     fn drop_pattern(&mut self) {
-        let Some(number) = self.idle.pop_front() else { return };
+        let Some((number, _)) = self.idle.pop_front() else { return };
         let record = core::mem::take(&mut self.records[number as usize]);
         if let Some(entries) = &record.entries {
             self.bytes -= record.cost() + entries.marks.len() as u64 * Mark::COST;

@@ -26,13 +26,12 @@ impl Hub {
 
     fn lags_by_too_much(&self, subscriber: &Subscriber, after: u64, upto: u64) -> bool {
         let max = self.config.max_lag;
-        let lags = self.numbers(subscriber);
-        let lags = lags.map(|number| self.log.lag(number, after) - self.log.lag(number, upto));
-        let (largest, sum) = lags.fold((0, 0), |(largest, sum), lag| (lag.max(largest), sum + lag));
-        // An event of several of its topics was counted for each, so between the two one must look at
-        // each event: once in a while, not with every one that comes.
-        largest > max
-            || sum > max && self.log.has_passed(max / 16) && self.lag(subscriber, after, upto) > max
+        let (least, most) = self.lag_about(subscriber, after, upto);
+        // Between the two one must look at each event: once in a while, not with every one that comes.
+        least > max
+            || most > max
+                && self.log.has_passed(max / 16)
+                && self.lag(subscriber, after, upto) > max
     }
 
     /// Whether one that was at the head before the window overtook it has too much to read: more
@@ -42,11 +41,15 @@ impl Hub {
         let aged = subscriber.cursor + 1..=self.aged;
         let old = page.entries.iter().filter(|entry| aged.contains(&entry.offset));
         let old: u64 = old.map(|entry| entry.frame.len() as u64).sum();
-        let beyond = self.lag(subscriber, page.upto, self.aged);
-        // Pages are smaller while there are many.
-        let is_full = (page.cost() as u64 + beyond) * 2 >= self.config.page as u64;
         let is_cut_short = page.upto < page.head.offset() && page.upto <= self.aged;
-        old + beyond > self.config.max_lag || (is_cut_short && is_full)
+        let is_too_much = |beyond: u64| {
+            // Pages are smaller while there are many.
+            let is_full = (page.cost() as u64 + beyond) * 2 >= self.config.page as u64;
+            old + beyond > self.config.max_lag || (is_cut_short && is_full)
+        };
+        let (least, most) = self.lag_about(subscriber, page.upto, self.aged);
+        is_too_much(least)
+            || is_too_much(most) && is_too_much(self.lag(subscriber, page.upto, self.aged))
     }
 
     /// Cuts a subscriber, or makes it skip. False where the window has nothing to skip to.
@@ -67,7 +70,17 @@ impl Hub {
         self.log.entries_of(self.numbers(subscriber), after, upto).map(|(_, bytes)| bytes).sum()
     }
 
-    /// Leaves a subscriber the newest events of the window, as many as it may lag by.
+    /// The same as it is at least and at most, without a look at each event: one of several topics is
+    /// counted for each.
+    fn lag_about(&self, subscriber: &Subscriber, after: u64, upto: u64) -> (u64, u64) {
+        let upto = upto.max(after);
+        let lags = self.numbers(subscriber);
+        let lags = lags.map(|number| self.log.lag(number, after) - self.log.lag(number, upto));
+        lags.fold((0, 0), |(least, most), lag| (lag.max(least), most + lag))
+    }
+
+    /// Leaves a subscriber the newest events of the window, as many as it may lag by, less an eighth:
+    /// else the next event would have it done again, and it looks at each of them.
     fn drop_oldest(&mut self, id: SubscriberId) -> bool {
         let Some(subscriber) = self.subscribers.get(id) else { return false };
         let trimmed = self.numbers(subscriber).map(|number| self.log.trimmed(number)).max();
@@ -78,7 +91,7 @@ impl Hub {
         let newest = newest.take_while(|&(_, bytes)| {
             let is_newest = lag == 0;
             lag += bytes;
-            is_newest || lag <= self.config.max_lag
+            is_newest || lag <= self.config.max_lag - self.config.max_lag / 8
         });
         let mut offsets: Vec<_> = newest.map(|(offset, _)| offset).collect();
         offsets.reverse();

@@ -164,7 +164,7 @@ impl Log {
             }
             self.trim_oldest();
         }
-        self.index.trim(self.retention.bytes / 8);
+        self.index.trim(self.retention.bytes / 8, self.first());
     }
 
     /// Reads what is kept of these topics after a place, at most `max_bytes` by
@@ -337,7 +337,7 @@ impl Log {
 
     /// Notes that whoever is at this place does so no more: see [`Index::leave`].
     pub(crate) fn leave(&mut self, number: u32, place: u32) -> Option<u32> {
-        self.index.leave(number, place)
+        self.index.leave(number, place, self.head)
     }
 
     /// The slots of those who subscribe to this.

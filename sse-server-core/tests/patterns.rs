@@ -234,3 +234,29 @@ fn a_gap_of_a_pattern_is_what_its_topics_lost_as_far_as_that_is_remembered() {
     assert_eq!(told_after(1033), (1, 0, 0));
     assert_eq!(told_after(2000), (967, 967, 967));
 }
+
+#[test]
+fn a_pattern_that_nobody_has_used_since_the_window_began_is_forgotten() {
+    let mut config = HubConfig::default();
+    config.window = config.window.events(10);
+    let mut world = World::with(config, Retention::DEFAULT);
+    let names = |world: &World| {
+        let text = format!("{:?}", world.hub);
+        let digits = text.split("topics: ").nth(1).unwrap();
+        digits.split(',').next().unwrap().parse::<usize>().unwrap()
+    };
+    for _ in 0..10 {
+        world.publish(&["b"], "");
+    }
+    let usual = names(&world);
+    for n in 0..5 {
+        let id = world.subscribe(&[&format!("a{n}.*")], Resume::Fresh);
+        world.hub.handle_disconnect(id);
+        world.publish(&["b"], "");
+    }
+    assert_eq!(names(&world), usual + 5);
+    for _ in 0..10 {
+        world.publish(&["b"], "");
+    }
+    assert_eq!(names(&world), usual);
+}

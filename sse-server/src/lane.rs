@@ -123,6 +123,7 @@ impl Driving {
             match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
                 Some(Ok(chunk)) => self.put(chunk, cx)?,
                 over => {
+                    wire.stop_watching();
                     wire.lane.end(over.and_then(Result::err));
                     return Poll::Ready(Ok(()));
                 }

@@ -215,6 +215,11 @@ impl Wire {
         }
     }
 
+    /// What was watched has come to its end.
+    pub(crate) fn stop_watching(&self) {
+        self.writer.watches.store(false, Ordering::Relaxed);
+    }
+
     /// Whether the socket has something to read, as far as is known without asking it.
     fn is_readable(&self) -> bool {
         self.socket.try_io(Interest::READABLE, || Ok(())).is_ok()
