@@ -14,6 +14,8 @@ mod exchange;
 mod exit;
 mod filter;
 mod record;
+mod redact;
+mod sessions;
 mod show;
 mod stdout;
 mod tail;
@@ -41,6 +43,8 @@ fn main() -> ExitCode {
         Command::Diff(diff) => diff::run(&diff),
         Command::Export(export) => exchange::export(&export),
         Command::Import(import) => exchange::import(&import),
+        Command::Redact(options) => redact::run(&options),
+        Command::Sessions(options) => sessions::run(&options),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "sse", &mut script);

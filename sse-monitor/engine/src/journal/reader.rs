@@ -18,12 +18,18 @@ use super::{
 };
 use crate::{
     clock::Moment,
+    packed::beginning,
     row::{Row, RowKind},
-    words,
+    times,
 };
 
 /// Bytes of IDs read at a time.
 const ID_WINDOW: usize = 16 << 10;
+
+/// Where an event has more than so many bytes, and some for each byte that is shown, only so many are
+/// read: a line of data can be short beside its name and its end.
+const BEGINNING: usize = 64 << 10;
+const LINE_SHARE: usize = 8;
 
 /// Entries read at a time by those who look at all of them.
 const BLOCK: usize = 2048;
@@ -110,7 +116,14 @@ impl<'v> Reader<'v> {
         let id = self.id(segment, entry)?.to_owned();
         let limits = self.limits();
         let interned = self.view.kept().event_type(entry.event_type);
-        let raw = self.raw(segment, entry)?;
+        // Of a page's rows only their beginnings are shown.
+        let most = preview.saturating_mul(LINE_SHARE).saturating_add(BEGINNING);
+        let is_cut = entry.length as usize > most;
+        let raw = if is_cut && entry.kind == EntryKind::Event {
+            self.beginning(segment, entry, most)?
+        } else {
+            self.raw(segment, entry)?
+        };
         let mut row = Row {
             number,
             kind: RowKind::Event,
@@ -129,7 +142,9 @@ impl<'v> Reader<'v> {
                     Some(name) if entry.event_type != TYPE_NOT_INTERNED => String::from(&*name),
                     _ => texts.event_type.into_owned(),
                 };
-                row.data_bytes = texts.data.len() as u64;
+                if !is_cut {
+                    row.data_bytes = texts.data.len() as u64;
+                }
                 row.data = beginning(&texts.data, preview).into();
             }
             EntryKind::Comment => {
@@ -138,15 +153,13 @@ impl<'v> Reader<'v> {
                 row.data_bytes = text.len() as u64;
                 row.data = beginning(&text, preview).into();
             }
-            EntryKind::ReconnectionTime => {
-                row.kind = RowKind::ReconnectionTime { wait_ms: entry.data_length };
-                let wait = core::time::Duration::from_millis(entry.data_length.into());
-                row.data = words::reconnection_time(wait);
-                row.data_bytes = row.data.len() as u64;
-            }
-            EntryKind::DecodeError => {
-                row.kind = RowKind::DecodeError;
-                row.data = dropped(entry);
+            EntryKind::ReconnectionTime | EntryKind::DecodeError => {
+                row.kind = if entry.kind == EntryKind::DecodeError {
+                    RowKind::DecodeError
+                } else {
+                    RowKind::ReconnectionTime { wait_ms: entry.data_length }
+                };
+                row.data = sentence(entry).unwrap_or_default();
                 row.data_bytes = row.data.len() as u64;
             }
             EntryKind::Turn => {
@@ -208,10 +221,31 @@ impl<'v> Reader<'v> {
         segment: &Arc<Segment>,
         entry: &Entry,
     ) -> Result<&[u8], Unreadable> {
+        self.raw_up_to(segment, entry, entry.length as usize)
+    }
+
+    /// The first bytes of an event, ended as if it had no others.
+    fn beginning(
+        &mut self,
+        segment: &Arc<Segment>,
+        entry: &Entry,
+        most: usize,
+    ) -> Result<&[u8], Unreadable> {
+        let raw = self.raw_up_to(segment, entry, most)?.to_vec();
+        self.gathered = raw;
+        self.gathered.extend_from_slice(b"\n\n");
+        Ok(&self.gathered)
+    }
+
+    fn raw_up_to(
+        &mut self,
+        segment: &Arc<Segment>,
+        entry: &Entry,
+        length: usize,
+    ) -> Result<&[u8], Unreadable> {
         let frame_at = entry.at.checked_sub(entry.frame_back.into()).ok_or(Unreadable)?;
         self.load(segment, frame_at)?;
         let from = (entry.frame_back as usize).checked_sub(FRAME_HEADER).ok_or(Unreadable)?;
-        let length = entry.length as usize;
         if from + length <= self.frame.payload.len() {
             return Ok(&self.frame.payload[from..from + length]);
         }
@@ -232,17 +266,6 @@ impl<'v> Reader<'v> {
         Ok(&self.gathered)
     }
 
-    /// The payload of the frame in which an entry begins.
-    pub(crate) fn frame(
-        &mut self,
-        segment: &Arc<Segment>,
-        entry: &Entry,
-    ) -> Result<&[u8], Unreadable> {
-        let at = entry.at.checked_sub(entry.frame_back.into()).ok_or(Unreadable)?;
-        self.load(segment, at)?;
-        Ok(&self.frame.payload)
-    }
-
     fn load(&mut self, segment: &Arc<Segment>, at: u64) -> Result<(), Unreadable> {
         let is_there = self.frame.at == at
             && self.frame.header.is_some()
@@ -259,7 +282,18 @@ impl<'v> Reader<'v> {
     }
 }
 
-/// What is said of an event that was dropped.
+/// What is said of a row whose entry alone tells all: a reconnection time, or an event that was dropped.
+pub(crate) fn sentence(entry: &Entry) -> Option<String> {
+    match entry.kind {
+        EntryKind::ReconnectionTime => {
+            let wait = core::time::Duration::from_millis(entry.data_length.into());
+            Some(times::reconnection_time(wait))
+        }
+        EntryKind::DecodeError => Some(dropped(entry)),
+        EntryKind::Event | EntryKind::Comment | EntryKind::Turn => None,
+    }
+}
+
 fn dropped(entry: &Entry) -> String {
     let what = if entry.has(FLAG_EVENT_TOO_LONG) {
         "an event"
@@ -416,13 +450,4 @@ fn damaged(number: u64, entry: Option<&Entry>, what: &str) -> Row {
         data_bytes: data.len() as u64,
         data,
     }
-}
-
-/// At most `bytes` bytes of `text`, cut between characters.
-fn beginning(text: &str, bytes: usize) -> &str {
-    if text.len() <= bytes {
-        return text;
-    }
-    let end = (0..=bytes).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
-    &text[..end]
 }
