@@ -10,16 +10,12 @@
 
 #![allow(unsafe_code)]
 
-#[cfg(feature = "alloc")]
-use bytes::Bytes;
-
-#[cfg(feature = "alloc")]
-use crate::memory::copy;
-use crate::memory::{Full, Memory, Store};
-
 pub(crate) use line_ends::{
-    DataStart, LineEnds, data_start, ignorable_lines, line, line_end_width,
+    DataEvent, DataStart, LineEnds, TICK, data_start, line, line_end_width, pass_ignorable, tick,
 };
+#[cfg(feature = "alloc")]
+pub(crate) use text::SharedText;
+pub(crate) use text::{Text, lossy_len};
 
 /// Bytes that may be known to be UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +26,9 @@ pub(crate) struct Piece<'i> {
 }
 
 impl<'i> Piece<'i> {
+    /// No bytes.
+    pub(crate) const NONE: Self = Self { bytes: &[], known: true };
+
     pub(crate) const fn unknown(bytes: &'i [u8]) -> Self {
         Self { bytes, known: false }
     }
@@ -66,15 +65,17 @@ impl<'i> Piece<'i> {
         Self { bytes, known: self.known && boundary }
     }
 
+    /// The text, if it is known to be such.
+    #[inline(always)]
+    pub(crate) fn known_text(self) -> Option<&'i str> {
+        // SAFETY: the invariant of `known`.
+        self.known.then(|| unsafe { core::str::from_utf8_unchecked(self.bytes) })
+    }
+
     /// The text, if it is UTF-8.
     #[inline(always)]
     pub(crate) fn text(self) -> Option<&'i str> {
-        if self.known {
-            // SAFETY: the invariant of `known`.
-            Some(unsafe { core::str::from_utf8_unchecked(self.bytes) })
-        } else {
-            validate(self.bytes)
-        }
+        if self.known { self.known_text() } else { validate(self.bytes) }
     }
 
     /// The same piece, known to be UTF-8 if it is.
@@ -84,204 +85,24 @@ impl<'i> Piece<'i> {
     }
 }
 
-/// Text under construction: bytes in some memory, and whether they are known to be UTF-8.
-#[derive(Debug)]
-pub(crate) struct Text<S> {
-    memory: Memory<S>,
-    /// Invariant: if set, the memory's bytes are UTF-8.
-    known: bool,
-}
-
-impl<S: Store> Text<S> {
-    pub(crate) const fn new(store: S) -> Self {
-        // It starts empty, and nothing is UTF-8.
-        Self { memory: Memory::new(store), known: true }
-    }
-
-    #[cfg(feature = "alloc")]
-    #[inline(always)]
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.memory.bytes()
-    }
-
-    #[inline(always)]
-    pub(crate) fn clear(&mut self) {
-        self.memory.clear();
-        self.known = true;
-    }
-
-    /// Appends a piece, or nothing where it does not fit or would pass `limit` bytes.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, piece: Piece<'_>, limit: usize) -> Result<(), Full> {
-        self.memory.push(piece.bytes, limit)?;
-        self.known &= piece.known;
-        Ok(())
-    }
-
-    /// Appends a piece and a line feed, or nothing where that does not fit or would pass `limit` bytes.
-    ///
-    /// `from` begins with the piece; the more comes after it, the faster it is copied.
-    #[inline(always)]
-    pub(crate) fn push_line(
-        &mut self,
-        piece: Piece<'_>,
-        from: &[u8],
-        limit: usize,
-    ) -> Result<(), Full> {
-        debug_assert!(from.starts_with(piece.bytes));
-        self.memory.push_line(from, piece.bytes.len(), limit)?;
-        self.known &= piece.known;
-        Ok(())
-    }
-
-    /// Takes the place of what was there before.
-    #[inline(always)]
-    pub(crate) fn set(&mut self, piece: Piece<'_>, limit: usize) -> Result<(), Full> {
-        self.clear();
-        self.push(piece, limit)
-    }
-
-    /// What is there so far.
-    #[inline(always)]
-    pub(crate) fn piece(&self) -> Piece<'_> {
-        Piece { bytes: self.memory.bytes(), known: self.known }
-    }
-
-    /// The text; empty unless [`make_text`](Self::make_text) succeeded since the last `push`.
-    #[inline(always)]
-    pub(crate) fn text(&self) -> &str {
-        if self.known {
-            // SAFETY: the invariant of `known`.
-            unsafe { core::str::from_utf8_unchecked(self.memory.bytes()) }
-        } else {
-            ""
-        }
-    }
-
-    /// Makes sure that it is text: each maximal subpart that is not UTF-8 becomes U+FFFD, in place.
-    ///
-    /// WHATWG Encoding, "UTF-8 decode" with error mode "replacement". `Full` where the replacements do
-    /// not fit; then it is empty.
-    #[inline(always)]
-    pub(crate) fn make_text(&mut self, limit: usize) -> Result<(), Full> {
-        if self.known { Ok(()) } else { self.make_text_cold(limit) }
-    }
-
-    #[inline(never)]
-    fn make_text_cold(&mut self, limit: usize) -> Result<(), Full> {
-        if validate(self.memory.bytes()).is_some() {
-            self.known = true;
-            return Ok(());
-        }
-        let old = self.memory.bytes().len();
-        let new = lossy_len(self.memory.bytes());
-        if let Err(full) = self.memory.resize(new, limit) {
-            self.clear();
-            return Err(full);
-        }
-        // The old bytes wait at the far end; what is read there never falls behind what is written,
-        // since the rest can only have grown.
-        let bytes = self.memory.bytes_mut();
-        bytes.copy_within(..old, new - old);
-        let (mut read, mut written) = (new - old, 0);
-        while let Some(chunk) = bytes[read..].utf8_chunks().next() {
-            let (valid, invalid) = (chunk.valid().len(), chunk.invalid().len());
-            bytes.copy_within(read..read + valid, written);
-            read += valid + invalid;
-            written += valid;
-            if invalid > 0 {
-                bytes[written..written + REPLACEMENT.len()].copy_from_slice(REPLACEMENT);
-                written += REPLACEMENT.len();
-            }
-        }
-        self.known = validate(self.memory.bytes()).is_some();
-        debug_assert!(self.known && written == new);
-        Ok(())
-    }
-}
-
-/// Text that is shared, or short enough to be kept in place.
-///
-/// Invariant: UTF-8. What `Bytes` hold never changes.
-#[cfg(feature = "alloc")]
-#[derive(Clone)]
-pub(crate) enum SharedText {
-    Short { len: u8, bytes: [u8; SHORT_TEXT] },
-    Shared(Bytes),
-}
-
-/// What fits beside the length into the room of `Bytes`.
-#[cfg(feature = "alloc")]
-const SHORT_TEXT: usize = 23;
-
-#[cfg(feature = "alloc")]
-impl SharedText {
-    /// `text` in place, if it is short.
-    #[inline(always)]
-    pub(crate) fn short(text: &str) -> Option<Self> {
-        let len = text.len();
-        if len > SHORT_TEXT {
-            return None;
-        }
-        let mut bytes = [0; SHORT_TEXT];
-        copy(&mut bytes[..len], text.as_bytes());
-        Some(Self::Short { len: len as u8, bytes })
-    }
-
-    /// `text`, which lies in `chunk`.
-    ///
-    /// # Panics
-    /// If it does not.
-    #[inline]
-    pub(crate) fn within(chunk: &Bytes, text: &str) -> Self {
-        Self::Shared(chunk.slice_ref(text.as_bytes()))
-    }
-
-    /// `text`, copied.
-    #[inline]
-    pub(crate) fn copy(text: &str) -> Self {
-        Self::short(text).unwrap_or_else(|| Self::Shared(Bytes::copy_from_slice(text.as_bytes())))
-    }
-
-    #[inline]
-    pub(crate) fn as_str(&self) -> &str {
-        let bytes = match self {
-            Self::Short { len, bytes } => &bytes[..usize::from(*len)],
-            Self::Shared(bytes) => bytes,
-        };
-        // SAFETY: the invariant.
-        unsafe { core::str::from_utf8_unchecked(bytes) }
-    }
-
-    pub(crate) fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Short { len, bytes } => Bytes::copy_from_slice(&bytes[..usize::from(len)]),
-            Self::Shared(bytes) => bytes,
-        }
-    }
-}
-
-const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
-
-/// How long `bytes` is as text, with a replacement for each maximal subpart that is not UTF-8.
-pub(crate) fn lossy_len(bytes: &[u8]) -> usize {
-    let replaced = |invalid: &[u8]| if invalid.is_empty() { 0 } else { REPLACEMENT.len() };
-    bytes.utf8_chunks().map(|chunk| chunk.valid().len() + replaced(chunk.invalid())).sum()
-}
-
 #[inline]
 fn validate(bytes: &[u8]) -> Option<&str> {
     // Below this, setting up the vector units costs more than it saves.
     const SHORT: usize = 32;
     if bytes.len() < SHORT {
-        core::str::from_utf8(bytes).ok()
-    } else {
-        simdutf8::basic::from_utf8(bytes).ok()
+        return core::str::from_utf8(bytes).ok();
     }
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    if let Some(avx2) = avx2::Avx2::detect() {
+        return Piece { bytes, known: avx2.is_utf8(bytes) }.known_text();
+    }
+    simdutf8::basic::from_utf8(bytes).ok()
 }
 
-/// Bytes that are compared by one instruction where there are such.
+/// Bytes that every processor with vectors compares by one instruction.
 const LANE: usize = 16;
+/// Bytes of two lanes.
+const HALF: usize = 32;
 /// Bytes of one bitmap.
 const BLOCK: usize = 64;
 
@@ -289,14 +110,20 @@ const BLOCK: usize = 64;
 pub(crate) trait Vector: Copy {
     /// A bit for each byte that is a line end, another control character, or not ASCII.
     fn block_marks(self, block: &[u8; BLOCK]) -> u64;
-    /// A bit for each byte that is `wanted`.
-    fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64;
+    /// As `block_marks`.
+    fn half_marks(self, half: &[u8; HALF]) -> u32;
     /// As `block_marks`.
     fn lane_marks(self, lane: &[u8; LANE]) -> u32;
+    /// A bit for each byte that is `wanted`.
+    fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64;
     /// The beginning of a block, from `at` on, before which all is plain text without a line end.
     fn skip_plain(self, bytes: &[u8], at: usize) -> usize;
-    /// The index of the first line end from `at` on, or the length; for where most bytes are not ASCII.
-    fn line_end_in_unicode(self, bytes: &[u8], at: usize) -> usize;
+    /// Passes over text that is not ASCII and begins at `at`, to a line end, or to where it is ASCII
+    /// again, or to the end; and whether what it passed is UTF-8. If not, it may be all the same.
+    fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool);
+    /// The index of the first line end, or the length, of a line that is special at `at`; and whether all from
+    /// there on is known to be UTF-8, which it is only if `checked`.
+    fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool);
 }
 
 /// What every processor of this kind has.
@@ -306,27 +133,47 @@ pub(crate) struct Baseline;
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use swar::Words as Baseline;
 
-/// Work to be compiled for each [`Vector`]; all of it is to be inlined.
-pub(crate) trait Job {
+/// Work on a chunk, to be compiled for each [`Vector`]; all of it is to be inlined.
+///
+/// The chunk is apart from the rest, so that both are handed over in registers: a chunk that went through
+/// memory would be waited for.
+pub(crate) trait Job<'i> {
     type Output;
 
-    fn run<V: Vector>(self, vector: V) -> Self::Output;
+    fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> Self::Output;
 }
 
-/// Does the work with the widest registers that there are. Without `std` nobody says which.
-#[inline(always)]
-pub(crate) fn with_widest<J: Job>(job: J) -> J::Output {
+/// The widest registers that there are. Without `std` nobody says which.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Widest {
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
-    if let Some(avx2) = avx2::Avx2::detect() {
-        return avx2.run(job);
+    avx2: Option<avx2::Avx2>,
+}
+
+impl Widest {
+    #[inline(always)]
+    pub(crate) fn detect() -> Self {
+        Self {
+            #[cfg(all(target_arch = "x86_64", feature = "std"))]
+            avx2: avx2::Avx2::detect(),
+        }
     }
-    with_baseline(job)
+
+    /// Does the work with them.
+    #[inline(always)]
+    pub(crate) fn run<'i, J: Job<'i>>(self, job: J, chunk: &'i [u8]) -> J::Output {
+        #[cfg(all(target_arch = "x86_64", feature = "std"))]
+        if let Some(avx2) = self.avx2 {
+            return avx2.run(job, chunk);
+        }
+        with_baseline(job, chunk)
+    }
 }
 
 /// Apart, so that it costs nothing where it is not taken.
 #[inline(never)]
-fn with_baseline<J: Job>(job: J) -> J::Output {
-    job.run(Baseline)
+fn with_baseline<'i, J: Job<'i>>(job: J, chunk: &'i [u8]) -> J::Output {
+    job.run(Baseline, chunk)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -336,7 +183,7 @@ mod sse2 {
         _mm_subs_epi8,
     };
 
-    use super::{BLOCK, Baseline, LANE, Vector};
+    use super::{BLOCK, Baseline, HALF, LANE, Vector, line_ends};
 
     impl Vector for Baseline {
         #[inline(always)]
@@ -361,6 +208,14 @@ mod sse2 {
         }
 
         #[inline(always)]
+        fn half_marks(self, half: &[u8; HALF]) -> u32 {
+            // SAFETY: SSE2 is part of x86-64; a half has two lanes of 16 bytes.
+            let lane =
+                |at| unsafe { _mm_movemask_epi8(compare(load(half.as_ptr().add(at)))) as u32 };
+            lane(0) | lane(LANE) << LANE
+        }
+
+        #[inline(always)]
         fn lane_marks(self, lane: &[u8; LANE]) -> u32 {
             // SAFETY: SSE2 is part of x86-64; a lane has 16 bytes.
             unsafe { _mm_movemask_epi8(compare(load(lane.as_ptr()))) as u32 }
@@ -371,9 +226,14 @@ mod sse2 {
             at
         }
 
+        #[inline(always)]
+        fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
+            (line_ends::find(self, bytes, at), false)
+        }
+
         #[inline(never)]
-        fn line_end_in_unicode(self, bytes: &[u8], at: usize) -> usize {
-            super::line_ends::find_in_unicode(self, bytes, at)
+        fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool) {
+            line_ends::find_special(self, bytes, at, checked)
         }
     }
 
@@ -414,11 +274,14 @@ mod sse2 {
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod avx2 {
     use core::arch::x86_64::{
-        __m256i, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set1_epi8,
+        __m256i, _mm_loadu_si128, _mm256_alignr_epi8, _mm256_and_si256,
+        _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_permute2x128_si256, _mm256_set1_epi8,
+        _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_subs_epu8, _mm256_xor_si256,
     };
 
-    use super::{BLOCK, Baseline, Job, LANE, Vector};
+    use super::{BLOCK, Baseline, HALF, Job, LANE, Vector, line_ends};
+    use crate::memory::copy;
 
     /// The proof that AVX2 and BMI1 are there. Its methods are inlined into [`run_job`], which may use
     /// them.
@@ -434,29 +297,35 @@ mod avx2 {
         }
 
         #[inline(always)]
-        pub(super) fn run<J: Job>(self, job: J) -> J::Output {
+        pub(super) fn run<'i, J: Job<'i>>(self, job: J, chunk: &'i [u8]) -> J::Output {
             // SAFETY: `self` is the proof.
-            unsafe { run_job(self, job) }
+            unsafe { run_job(self, job, chunk) }
+        }
+
+        #[inline(always)]
+        pub(super) fn is_utf8(self, bytes: &[u8]) -> bool {
+            // SAFETY: `self` is the proof.
+            unsafe { is_utf8(bytes) }
         }
     }
 
     /// # Safety
     /// AVX2 and BMI1 are there.
     #[target_feature(enable = "avx2,bmi1")]
-    unsafe fn run_job<J: Job>(avx2: Avx2, job: J) -> J::Output {
-        job.run(avx2)
+    unsafe fn run_job<'i, J: Job<'i>>(avx2: Avx2, job: J, chunk: &'i [u8]) -> J::Output {
+        job.run(avx2, chunk)
     }
 
     impl Vector for Avx2 {
         #[inline(always)]
         fn block_marks(self, block: &[u8; BLOCK]) -> u64 {
-            bitmap(block, compare)
+            let (low, high) = (compare(half_of(block, 0)), compare(half_of(block, 1)));
+            if highest_bits(or(low, high)) == 0 { 0 } else { bitmap(low, high) }
         }
 
         #[inline(always)]
-        fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
-            // SAFETY: `self` is the proof that AVX2 is there.
-            bitmap(block, |half| unsafe { _mm256_cmpeq_epi8(half, _mm256_set1_epi8(wanted as i8)) })
+        fn half_marks(self, half: &[u8; HALF]) -> u32 {
+            highest_bits(compare(load(half)))
         }
 
         #[inline(always)]
@@ -465,21 +334,17 @@ mod avx2 {
         }
 
         #[inline(always)]
+        fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
+            bitmap(equal(half_of(block, 0), wanted), equal(half_of(block, 1), wanted))
+        }
+
+        #[inline(always)]
         fn skip_plain(self, bytes: &[u8], mut at: usize) -> usize {
             while let Some(blocks) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ 2 * BLOCK }>)
             {
-                let half = blocks.as_ptr().cast::<__m256i>();
-                // SAFETY: `self` is the proof that AVX2 is there; the four halves are the 128 bytes,
-                // and no alignment is asked for.
-                let special = unsafe {
-                    let half = |index| compare(_mm256_loadu_si256(half.add(index)));
-                    let any = _mm256_or_si256(
-                        _mm256_or_si256(half(0), half(1)),
-                        _mm256_or_si256(half(2), half(3)),
-                    );
-                    _mm256_movemask_epi8(any) != 0
-                };
-                if special {
+                let first = or(compare(half_of(blocks, 0)), compare(half_of(blocks, 1)));
+                let second = or(compare(half_of(blocks, 2)), compare(half_of(blocks, 3)));
+                if highest_bits(or(first, second)) != 0 {
                     break;
                 }
                 at += 2 * BLOCK;
@@ -488,38 +353,237 @@ mod avx2 {
         }
 
         #[inline(always)]
-        fn line_end_in_unicode(self, bytes: &[u8], at: usize) -> usize {
-            // SAFETY: `self` is the proof.
-            unsafe { line_end_in_unicode(self, bytes, at) }
+        fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
+            pass::<true>(bytes, at)
         }
+
+        #[inline(always)]
+        fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool) {
+            // SAFETY: `self` is the proof.
+            unsafe { special_line_end(self, bytes, at, checked) }
+        }
+    }
+
+    #[inline(always)]
+    fn load(half: &[u8; HALF]) -> __m256i {
+        // SAFETY: only what has `Avx2`, the proof that AVX2 is there, calls this; no alignment is asked
+        // for.
+        unsafe { _mm256_loadu_si256(half.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn half_of(bytes: &[u8], index: usize) -> __m256i {
+        half_at(bytes, index * HALF).unwrap_or_else(|| splat(0))
+    }
+
+    #[inline(always)]
+    fn bitmap(low: __m256i, high: __m256i) -> u64 {
+        u64::from(highest_bits(low)) | u64::from(highest_bits(high)) << HALF
+    }
+
+    #[inline(always)]
+    fn compare(half: __m256i) -> __m256i {
+        // SAFETY: as of `load`.
+        unsafe { _mm256_cmpgt_epi8(_mm256_set1_epi8(14), half) }
     }
 
     /// # Safety
     /// AVX2 and BMI1 are there.
     #[inline(never)]
     #[target_feature(enable = "avx2,bmi1")]
-    unsafe fn line_end_in_unicode(avx2: Avx2, bytes: &[u8], at: usize) -> usize {
-        super::line_ends::find_in_unicode(avx2, bytes, at)
+    unsafe fn special_line_end(
+        avx2: Avx2,
+        bytes: &[u8],
+        at: usize,
+        checked: bool,
+    ) -> (usize, bool) {
+        line_ends::find_special(avx2, bytes, at, checked)
     }
 
+    /// # Safety
+    /// AVX2 and BMI1 are there.
+    #[inline(never)]
+    #[target_feature(enable = "avx2,bmi1")]
+    unsafe fn is_utf8(bytes: &[u8]) -> bool {
+        let mut at = 0;
+        while at < bytes.len() {
+            match half_at(bytes, at) {
+                Some(half) if highest_bits(half) == 0 => at += HALF,
+                _ => match pass::<false>(bytes, at) {
+                    (to, true) => at = to,
+                    (_, false) => return false,
+                },
+            }
+        }
+        true
+    }
+
+    /// Passes over text, to a line end only if `TO_LINE_END`.
     #[inline(always)]
-    fn bitmap(block: &[u8; BLOCK], compare: impl Fn(__m256i) -> __m256i) -> u64 {
-        let half = block.as_ptr().cast::<__m256i>();
-        // SAFETY: only `Avx2`, the proof that AVX2 is there, calls this; the two halves are the block's
-        // 64 bytes, and no alignment is asked for.
-        unsafe {
-            let half = |index| {
-                let half = compare(_mm256_loadu_si256(half.add(index)));
-                u64::from(_mm256_movemask_epi8(half) as u32)
-            };
-            half(0) | half(1) << 32
+    fn pass<const TO_LINE_END: bool>(bytes: &[u8], mut at: usize) -> (usize, bool) {
+        let (mut before, mut errors) = (splat(0), splat(0));
+        loop {
+            let next = half_at(bytes, at);
+            let half = next.unwrap_or_else(|| last_half(&bytes[at..]));
+            let found = utf8_errors(before, half);
+            if TO_LINE_END {
+                let ends = highest_bits(or(equal(half, b'\n'), equal(half, b'\r')));
+                if ends != 0 {
+                    // With the line end itself, before which no character may be unfinished.
+                    let line = ends ^ (ends - 1);
+                    let valid = (nonzero(errors) | nonzero(found) & line) == 0;
+                    return (at + ends.trailing_zeros() as usize, valid);
+                }
+            }
+            errors = or(errors, found);
+            if next.is_none() {
+                return (bytes.len(), nonzero(errors) == 0);
+            }
+            at += HALF;
+            if highest_bits(half) == 0 {
+                return (at, nonzero(errors) == 0);
+            }
+            before = half;
         }
     }
 
+    /// Marks where `half`, after `before`, is not UTF-8: at the first byte by which that shows, or later. A
+    /// character that `half` leaves unfinished is none so far.
+    ///
+    /// What two bytes in a row can be wrong about depends on three halves of theirs. Each table gives, as bits,
+    /// the faults that its half allows; a fault that all three allow is one. Whether the third and the
+    /// fourth byte of a character are there is a matter of bytes further back. This way to look at UTF-8 is
+    /// due to John Keiser and Daniel Lemire, "Validating UTF-8 in less than one instruction per byte".
     #[inline(always)]
-    fn compare(half: __m256i) -> __m256i {
-        // SAFETY: only `Avx2`, the proof that AVX2 is there, calls this.
-        unsafe { _mm256_cmpgt_epi8(_mm256_set1_epi8(14), half) }
+    fn utf8_errors(before: __m256i, half: __m256i) -> __m256i {
+        // SAFETY: as of `load`.
+        unsafe {
+            let joined = _mm256_permute2x128_si256(before, half, 0x21);
+            let first = _mm256_alignr_epi8(half, joined, 15);
+            let faults = _mm256_and_si256(
+                _mm256_and_si256(
+                    _mm256_shuffle_epi8(table(&FIRST_HIGH), high_halves(first)),
+                    _mm256_shuffle_epi8(table(&FIRST_LOW), _mm256_and_si256(first, splat(0x0F))),
+                ),
+                _mm256_shuffle_epi8(table(&SECOND_HIGH), high_halves(half)),
+            );
+            // The highest bit is set where a third or a fourth byte must stand.
+            let third = _mm256_subs_epu8(_mm256_alignr_epi8(half, joined, 14), splat(0xE0 - 0x80));
+            let fourth = _mm256_subs_epu8(_mm256_alignr_epi8(half, joined, 13), splat(0xF0 - 0x80));
+            let due = _mm256_and_si256(_mm256_or_si256(third, fourth), splat(CONTINUED));
+            _mm256_xor_si256(due, faults)
+        }
+    }
+
+    // Faults of two bytes in a row, a bit each.
+    /// A character begins before the one before it is whole.
+    const TOO_SHORT: u8 = 1;
+    /// A continuation follows what is whole.
+    const TOO_LONG: u8 = 1 << 1;
+    /// Two bytes say what one can.
+    const OVERLONG_2: u8 = 1 << 2;
+    /// Three bytes say what fewer can.
+    const OVERLONG_3: u8 = 1 << 3;
+    const SURROGATE: u8 = 1 << 4;
+    /// Above U+10FFFF; if the second byte is below 0x90, the next one says so.
+    const TOO_LARGE: u8 = 1 << 5;
+    /// With a second byte below 0x90: above U+10FFFF, or four bytes say what fewer can.
+    const OUT_OF_RANGE: u8 = 1 << 6;
+    /// Continuations in a row: as many as are due, or it is a fault.
+    const CONTINUED: u8 = 1 << 7;
+
+    /// By the high half of the first byte.
+    const FIRST_HIGH: [u8; 16] = {
+        let mut faults = [TOO_LONG; 16];
+        faults[0x8] = CONTINUED;
+        faults[0x9] = CONTINUED;
+        faults[0xA] = CONTINUED;
+        faults[0xB] = CONTINUED;
+        faults[0xC] = TOO_SHORT | OVERLONG_2;
+        faults[0xD] = TOO_SHORT;
+        faults[0xE] = TOO_SHORT | OVERLONG_3 | SURROGATE;
+        faults[0xF] = TOO_SHORT | TOO_LARGE | OUT_OF_RANGE;
+        faults
+    };
+
+    /// By the low half of the first byte.
+    const FIRST_LOW: [u8; 16] = {
+        let any = TOO_SHORT | TOO_LONG | CONTINUED;
+        let mut faults = [any | TOO_LARGE | OUT_OF_RANGE; 16];
+        faults[0x0] = any | OVERLONG_2 | OVERLONG_3 | OUT_OF_RANGE;
+        faults[0x1] = any | OVERLONG_2;
+        faults[0x2] = any;
+        faults[0x3] = any;
+        faults[0x4] = any | TOO_LARGE;
+        faults[0xD] |= SURROGATE;
+        faults
+    };
+
+    /// By the high half of the second byte.
+    const SECOND_HIGH: [u8; 16] = {
+        let any = TOO_LONG | OVERLONG_2 | CONTINUED;
+        let mut faults = [TOO_SHORT; 16];
+        faults[0x8] = any | OVERLONG_3 | OUT_OF_RANGE;
+        faults[0x9] = any | OVERLONG_3 | TOO_LARGE;
+        faults[0xA] = any | SURROGATE | TOO_LARGE;
+        faults[0xB] = any | SURROGATE | TOO_LARGE;
+        faults
+    };
+
+    #[inline(always)]
+    fn table(entries: &[u8; LANE]) -> __m256i {
+        // SAFETY: as of `load`; 16 bytes are read.
+        unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(entries.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn high_halves(bytes: __m256i) -> __m256i {
+        // SAFETY: as of `load`.
+        unsafe { _mm256_and_si256(_mm256_srli_epi16(bytes, 4), splat(0x0F)) }
+    }
+
+    #[inline(always)]
+    fn half_at(bytes: &[u8], at: usize) -> Option<__m256i> {
+        bytes.get(at..)?.first_chunk().map(load)
+    }
+
+    /// Fewer than 32 bytes, and zeros after them.
+    #[inline(always)]
+    fn last_half(bytes: &[u8]) -> __m256i {
+        let mut half = [0; HALF];
+        copy(&mut half[..bytes.len()], bytes);
+        load(&half)
+    }
+
+    #[inline(always)]
+    fn splat(byte: u8) -> __m256i {
+        // SAFETY: as of `load`.
+        unsafe { _mm256_set1_epi8(byte as i8) }
+    }
+
+    #[inline(always)]
+    fn or(one: __m256i, other: __m256i) -> __m256i {
+        // SAFETY: as of `load`.
+        unsafe { _mm256_or_si256(one, other) }
+    }
+
+    /// All bits of each byte that is `wanted`.
+    #[inline(always)]
+    fn equal(half: __m256i, wanted: u8) -> __m256i {
+        // SAFETY: as of `load`.
+        unsafe { _mm256_cmpeq_epi8(half, splat(wanted)) }
+    }
+
+    #[inline(always)]
+    fn highest_bits(half: __m256i) -> u32 {
+        // SAFETY: as of `load`.
+        unsafe { _mm256_movemask_epi8(half) as u32 }
+    }
+
+    /// A bit for each byte that is not zero.
+    #[inline(always)]
+    fn nonzero(half: __m256i) -> u32 {
+        !highest_bits(equal(half, 0))
     }
 }
 
@@ -529,3 +593,4 @@ mod swar;
 mod line_ends;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
+mod text;

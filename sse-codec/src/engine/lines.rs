@@ -1,0 +1,302 @@
+//! The plain way: line by line into the block's own memory, as long as lines end in LF or CRLF and are far
+//! below the limits.
+//!
+//! For events that chunks cut, and those of several lines of data.
+
+use super::{Decoded, Engine, Line, Stage};
+use crate::{
+    error::DecodeError,
+    event::Item,
+    field::{Field, parse_retry},
+    memory::Store,
+    name::{DATA, EVENT, ID, RETRY, first_word},
+    scan::{Job, LineEnds, Piece, Vector, line_end_width, pass_ignorable},
+};
+
+/// The bytes of `data:`. If a chunk ends with them, the next one decides whether a space follows.
+const DATA_COLON: usize = 5;
+
+/// [`Engine::decode_lines`] with the widest registers.
+pub(super) struct LinesJob<'a, 'd, S>(pub(super) &'a mut Engine<S>, pub(super) &'d mut Decoded<'a>);
+
+impl<'a, 'i: 'a, S: Store> Job<'i> for LinesJob<'a, '_, S> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> usize {
+        self.0.decode_lines(vector, chunk, self.1)
+    }
+}
+
+/// [`Engine::decode_data`] with the widest registers.
+pub(super) struct DataJob<'a, 'd, S>(pub(super) &'a mut Engine<S>, pub(super) &'d mut Decoded<'a>);
+
+impl<'a, 'i: 'a, S: Store> Job<'i> for DataJob<'a, '_, S> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> usize {
+        self.0.decode_data(vector, chunk, self.1)
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// In a `data` line: more of it most often, or the end of the event.
+    #[inline(always)]
+    fn decode_data<'a, 'i: 'a, V: Vector>(
+        &'a mut self,
+        vector: V,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        if self.block.size + self.line_len + chunk.len() > self.harmless {
+            return self.decode_on_lines(chunk, decoded);
+        }
+        let end = LineEnds::new(vector, chunk, 0).next(false);
+        let piece = end.piece_from(chunk, 0);
+        if end.at == chunk.len() {
+            self.line_len += piece.len();
+            self.block.extend_data(piece, self.bounds);
+            self.position.count(piece.len());
+            return piece.len();
+        }
+        let blank = line_end_width(&chunk[end.next..]);
+        if end.next == end.at || blank == 0 {
+            return self.decode_on_lines(chunk, decoded);
+        }
+        self.end_data_line(piece, chunk);
+        self.give_data(end.next, blank, decoded)
+    }
+
+    #[inline(never)]
+    pub(super) fn decode_on_lines<'a, 'i: 'a>(
+        &'a mut self,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        self.widest.run(LinesJob(self, decoded), chunk)
+    }
+
+    #[inline(always)]
+    fn decode_lines<'a, 'i: 'a, V: Vector>(
+        &'a mut self,
+        vector: V,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        // No line and no event of so few bytes passes a limit, wherever it ends.
+        let room = self.harmless.saturating_sub(self.block.size + self.line_len);
+        let bytes = chunk.get(..room).unwrap_or(chunk);
+        let mut start = 0;
+        let mut ends = LineEnds::new(vector, bytes, start);
+        loop {
+            let end = ends.next(false);
+            if self.line != Line::Start {
+                let piece = end.piece_from(bytes, 0);
+                if end.next == end.at {
+                    return self.extend_line(piece, chunk, decoded);
+                }
+                start = end.next;
+                match self.line {
+                    Line::Data => self.end_data_line(piece, bytes),
+                    Line::Ignored => self.end_line(),
+                    Line::Start | Line::Carried | Line::Skipped => {
+                        if !self.end_carried_line(piece) {
+                            return self.go_slowly(0, chunk, decoded);
+                        }
+                    }
+                }
+                continue;
+            }
+            if end.next == end.at {
+                return self.leave(start, end.piece_from(bytes, start), chunk, decoded);
+            }
+            let rest = &bytes[start..];
+            let word = first_word(rest);
+            if let Some(at) = DATA.value_in(word) {
+                self.block.begin_data();
+                let value = end.piece_from(bytes, start + at);
+                self.block.push_data_line(value, &rest[at..], self.bounds);
+            } else if let Some(at) = EVENT.value_in(word) {
+                let value = end.piece_from(bytes, start + at).checked();
+                if !value.is_known() || value.len() > self.bounds.value {
+                    return self.leave(start, Piece::NONE, chunk, decoded);
+                }
+                self.block.set_event_type(value, self.bounds.value);
+            } else if let Some(at) = ID.value_in(word) {
+                let value = end.piece_from(bytes, start + at).checked();
+                let has_nul = !end.plain && value.bytes().contains(&0);
+                if !value.is_known() || value.len() > self.bounds.value || has_nul {
+                    return self.leave(start, Piece::NONE, chunk, decoded);
+                }
+                self.block.set_id(value, self.bounds.value);
+            } else if let Some(at) = RETRY.value_in(word) {
+                let Some(milliseconds) = parse_retry(&bytes[start + at..end.at]) else {
+                    return self.leave(start, Piece::NONE, chunk, decoded);
+                };
+                *decoded = Ok(Some(self.reconnection_time(milliseconds, start..end.at)));
+                self.position.count(end.next);
+                self.settle();
+                return end.next;
+            } else if end.at == start && self.block.has_data {
+                return self.give_data(start, end.next - start, decoded);
+            } else if end.at == start || (rest[0] == b':' && !self.comments) {
+                if end.at == start && self.block.size > 0 {
+                    self.end_block(None, 0);
+                }
+                // One that ends in CRLF is passed by itself.
+                start = end.next;
+                if !self.comments {
+                    let is_clean = self.block.size == 0;
+                    start = pass_ignorable(vector, bytes, start, is_clean);
+                    ends = LineEnds::new(vector, bytes, start);
+                }
+                continue;
+            } else {
+                return self.leave(start, Piece::NONE, chunk, decoded);
+            }
+            if self.block.size == 0 {
+                self.block.start = self.position.offset() + start as u64;
+            }
+            self.block.size += end.at - start + 1;
+            start = end.next;
+        }
+    }
+
+    /// The event whose data is in the block's own memory. At `end` begins the blank line, of `blank` bytes.
+    #[inline(never)]
+    fn give_data<'a>(&'a mut self, end: usize, blank: usize, decoded: &mut Decoded<'a>) -> usize {
+        let next = end + blank;
+        let end = self.position.offset() + end as u64 + 1;
+        self.position.count(next);
+        let limit = self.bounds.event;
+        let ended = self.end_block(None, 0);
+        *decoded = if self.block.data.make_text(limit.saturating_add(1)).is_ok() {
+            let data = self.block.data_text();
+            Ok(Some(Item::Event(self.event_of_block(ended, None, data, end))))
+        } else {
+            Err(DecodeError::EventTooLong { event_start: ended.start, limit })
+        };
+        next
+    }
+
+    /// All of the chunk, or as much of it as was looked at, belongs to a line that earlier chunks began.
+    #[inline(always)]
+    fn extend_line<'a, 'i: 'a>(
+        &'a mut self,
+        piece: Piece<'_>,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        if piece.len() < chunk.len() || self.line == Line::Carried {
+            return self.go_slowly(0, chunk, decoded);
+        }
+        self.line_len += piece.len();
+        if self.line == Line::Data {
+            self.block.extend_data(piece, self.bounds);
+        }
+        self.position.count(piece.len());
+        piece.len()
+    }
+
+    /// The end of a `data` line that earlier chunks began.
+    #[inline(always)]
+    fn end_data_line(&mut self, piece: Piece<'_>, bytes: &[u8]) {
+        self.block.push_data_line(piece, bytes, self.bounds);
+        if self.block.size == 0 {
+            self.block.start = self.line_start;
+        }
+        self.block.size += self.line_len + piece.len() + 1;
+        self.end_line();
+    }
+
+    #[inline(always)]
+    const fn end_line(&mut self) {
+        self.line = Line::Start;
+        self.line_len = 0;
+    }
+
+    /// The end of a line that earlier chunks began, and that says what it is only when it is whole; unless
+    /// there is something special about it.
+    #[inline(never)]
+    fn end_carried_line(&mut self, piece: Piece<'_>) -> bool {
+        let carried = self.carry.len();
+        let _fits = self.carry.push(piece, self.bounds.line);
+        let limit = self.bounds.value;
+        let is_text = |value: Piece<'_>| value.is_known() && value.len() <= limit;
+        match Field::parse(self.carry.piece()) {
+            Field::Data(value) => {
+                self.block.begin_data();
+                self.block.push_data_line(value, value.bytes(), self.bounds);
+            }
+            Field::EventType(value) if is_text(value) => self.block.set_event_type(value, limit),
+            Field::Id(value) if is_text(value) && !value.bytes().contains(&0) => {
+                self.block.set_id(value, limit);
+            }
+            Field::Blank
+            | Field::Comment(_)
+            | Field::EventType(_)
+            | Field::Id(_)
+            | Field::Retry(_)
+            | Field::Unknown => {
+                self.carry.truncate(carried);
+                return false;
+            }
+        }
+        if self.block.size == 0 {
+            self.block.start = self.line_start;
+        }
+        self.block.size += self.line_len + piece.len() + 1;
+        self.end_line();
+        true
+    }
+
+    /// Stops at the line that begins at `start`: it is special, or `line` is all that the chunk has of it.
+    #[inline(never)]
+    pub(super) fn leave<'a, 'i: 'a>(
+        &'a mut self,
+        start: usize,
+        line: Piece<'_>,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        let offset = self.position.offset();
+        if start + line.len() < chunk.len() {
+            self.position.count(start);
+            self.settle();
+            return self.go_slowly(start, chunk, decoded);
+        }
+        self.position.count(chunk.len());
+        self.line_start = offset + start as u64;
+        match DATA.value_in(first_word(line.bytes())) {
+            Some(at) if line.len() > DATA_COLON => {
+                self.line = Line::Data;
+                self.line_len = line.len();
+                self.stage = Stage::Data;
+                self.block.begin_data();
+                self.block.extend_data(line.after_ascii(at), self.bounds);
+            }
+            _ if line.len() == 0 => self.settle(),
+            _ => {
+                if let Err(error) = self.keep(line) {
+                    *decoded = Err(error);
+                }
+                self.settle();
+            }
+        }
+        chunk.len()
+    }
+
+    /// Leaves the chunk from `start` on to the way that takes everything.
+    #[inline(never)]
+    pub(super) fn go_slowly<'a, 'i: 'a>(
+        &'a mut self,
+        start: usize,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        let mut rest = &chunk[start..];
+        *decoded = self.decode_slowly(&mut rest);
+        chunk.len() - rest.len()
+    }
+}
