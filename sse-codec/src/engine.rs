@@ -23,7 +23,7 @@ mod whole;
 
 use lines::{DataJob, LinesJob};
 pub(crate) use whole::Head;
-use whole::{DataEventJob, WholeJob};
+use whole::{DataEventJob, TypedEventJob, WholeJob};
 
 /// What one line and one event may come to, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +82,12 @@ enum Stage {
     /// Anywhere.
     Other,
 }
+
+/// In fewer bytes, an event with a type is hardly whole.
+const WORTHWHILE: usize = 64;
+
+/// No event has fewer bytes.
+const SHORTEST: usize = b"data:\n\n".len();
 
 /// What is left to say of a block that ended.
 struct EndedBlock {
@@ -152,7 +158,7 @@ impl<S: Store> Engine<S> {
         if self.stage == Stage::Clean {
             if let Some(event) = scan::tick(input) {
                 *input = &input[event.len..];
-                return Ok(Some(Item::Event(self.give_data_event(event))));
+                return Ok(Some(Item::Event(self.give_data_event(DEFAULT_EVENT_TYPE, event))));
             }
         }
         if input.is_empty() {
@@ -169,10 +175,16 @@ impl<S: Store> Engine<S> {
     fn decode_on<'a, 'i: 'a>(&'a mut self, chunk: &'i [u8], decoded: &mut Decoded<'a>) -> usize {
         match self.stage {
             Stage::Data => self.widest.run(DataJob(self, decoded), chunk),
-            Stage::Clean if chunk.starts_with(b"data") => {
+            Stage::Clean if chunk.starts_with(b"data:") => {
                 self.widest.run(DataEventJob(self, decoded), chunk)
             }
-            Stage::Clean | Stage::Begun => self.widest.run(WholeJob(self, decoded), chunk),
+            Stage::Clean if chunk.len() >= WORTHWHILE && chunk.starts_with(b"event:") => {
+                self.widest.run(TypedEventJob(self, decoded), chunk)
+            }
+            Stage::Clean | Stage::Begun if chunk.len() >= SHORTEST => {
+                self.widest.run(WholeJob(self, decoded), chunk)
+            }
+            Stage::Clean | Stage::Begun => self.widest.run(LinesJob(self, decoded), chunk),
             Stage::Within => self.widest.run(LinesJob(self, decoded), chunk),
             Stage::Other => self.go_slowly(0, chunk, decoded),
         }
@@ -180,16 +192,11 @@ impl<S: Store> Engine<S> {
 
     /// An event with which nothing is pending.
     #[inline(always)]
-    fn give_data_event<'a>(&'a mut self, event: DataEvent<'a>) -> Event<'a> {
+    fn give_data_event<'a>(&'a mut self, event_type: &'a str, event: DataEvent<'a>) -> Event<'a> {
         let start = self.position.offset();
         self.position.count(event.len);
         let ended = EndedBlock { start, has_id: false, has_event_type: false };
-        self.event_of_block(
-            ended,
-            Some(DEFAULT_EVENT_TYPE),
-            event.data,
-            start + event.blank as u64 + 1,
-        )
+        self.event_of_block(ended, Some(event_type), event.data, start + event.blank as u64 + 1)
     }
 
     /// What a `retry` line in the chunk says.

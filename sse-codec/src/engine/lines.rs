@@ -99,7 +99,12 @@ impl<S: Store> Engine<S> {
                 start = end.next;
                 match self.line {
                     Line::Data => self.end_data_line(piece, bytes),
-                    Line::Ignored => self.end_line(),
+                    Line::Ignored => {
+                        self.end_line();
+                        let is_clean = self.block.size == 0;
+                        start = pass_ignorable(vector, bytes, start, is_clean);
+                        ends = LineEnds::new(vector, bytes, start);
+                    }
                     Line::Start | Line::Carried | Line::Skipped => {
                         if !self.end_carried_line(piece) {
                             return self.go_slowly(0, chunk, decoded);
@@ -277,6 +282,11 @@ impl<S: Store> Engine<S> {
                 self.block.extend_data(line.after_ascii(at), self.bounds);
             }
             _ if line.len() == 0 => self.settle(),
+            None if line.bytes()[0] == b':' && !self.comments => {
+                self.line = Line::Ignored;
+                self.line_len = line.len();
+                self.stage = Stage::Within;
+            }
             _ => {
                 if let Err(error) = self.keep(line) {
                     *decoded = Err(error);

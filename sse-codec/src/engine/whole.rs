@@ -6,7 +6,9 @@ use crate::{
     field::parse_retry,
     memory::Store,
     name::{DATA, EVENT, ID, RETRY, whole_word},
-    scan::{DataStart, Job, LineEnds, Vector, data_start, line_end_width, pass_ignorable},
+    scan::{
+        DataStart, Job, LineEnds, Vector, data_start, line_end_width, pass_ignorable, typed_event,
+    },
 };
 
 /// What the `event` and `id` lines say that come before the data of an event.
@@ -29,6 +31,21 @@ impl<'a, 'i: 'a, S: Store> Job<'i> for DataEventJob<'a, '_, S> {
     #[inline(always)]
     fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> usize {
         self.0.decode_data_event(vector, chunk, self.1)
+    }
+}
+
+/// [`Engine::decode_typed_event`] with the widest registers.
+pub(super) struct TypedEventJob<'a, 'd, S>(
+    pub(super) &'a mut Engine<S>,
+    pub(super) &'d mut Decoded<'a>,
+);
+
+impl<'a, 'i: 'a, S: Store> Job<'i> for TypedEventJob<'a, '_, S> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> usize {
+        self.0.decode_typed_event(vector, chunk, self.1)
     }
 }
 
@@ -56,15 +73,38 @@ impl<S: Store> Engine<S> {
         match data_start(vector, chunk) {
             DataStart::Event(event) if event.len <= self.harmless => {
                 let len = event.len;
-                *decoded = Ok(Some(Item::Event(self.give_data_event(event))));
+                *decoded = Ok(Some(Item::Event(self.give_data_event(DEFAULT_EVENT_TYPE, event))));
                 len
             }
             DataStart::Open(line) if line.len() <= self.harmless => {
                 self.leave(0, line, chunk, decoded)
             }
+            DataStart::Line => self.decode_on_lines(chunk, decoded),
             DataStart::Event(_) | DataStart::Open(_) | DataStart::Other => {
                 self.decode_other_event(chunk, decoded)
             }
+        }
+    }
+
+    /// At the beginning of a block that begins with an `event` line: after it, most have one `data` line.
+    #[inline(always)]
+    fn decode_typed_event<'a, 'i: 'a, V: Vector>(
+        &'a mut self,
+        vector: V,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        match typed_event(vector, chunk) {
+            Some((event_type, event))
+                if event.len <= self.harmless && event_type.len() <= self.bounds.value =>
+            {
+                let event_type =
+                    if event_type.is_empty() { DEFAULT_EVENT_TYPE } else { event_type };
+                let len = event.len;
+                *decoded = Ok(Some(Item::Event(self.give_data_event(event_type, event))));
+                len
+            }
+            Some(_) | None => self.decode_other_event(chunk, decoded),
         }
     }
 
@@ -94,6 +134,8 @@ impl<S: Store> Engine<S> {
         let mut ends = LineEnds::new(vector, chunk, first);
         let mut start = first;
         let mut head = Head::default();
+        // In the limits, a line end counts as one byte.
+        let mut crlfs = 0;
         let cut = loop {
             let Some(word) = chunk.get(start..).and_then(whole_word) else { break None };
             let end = ends.next(true);
@@ -133,14 +175,15 @@ impl<S: Store> Engine<S> {
             } else {
                 let value = RETRY.value_in(word).map(|at| &chunk[start + at..end.at]);
                 let Some(milliseconds) = value.and_then(parse_retry) else { break None };
-                self.take(head, &chunk[first..start], first);
+                self.take(head, first, start - first - crlfs);
                 *decoded = Ok(Some(self.reconnection_time(milliseconds, start..end.at)));
                 self.position.count(end.next);
                 return end.next;
             }
+            crlfs += end.next - end.at - 1;
             start = end.next;
         };
-        self.take(head, &chunk[first..start], first);
+        self.take(head, first, start - first - crlfs);
         if let Some(line) = cut {
             return self.leave(start, line, chunk, decoded);
         }
@@ -175,13 +218,12 @@ impl<S: Store> Engine<S> {
         self.end_block(id, start)
     }
 
-    /// Lets lines in the chunk, from `start` on, wait for the rest of their block.
+    /// Lets lines of `size` bytes, each with one for its end, wait for the rest of their block. In the chunk they
+    /// begin at `start`.
     #[inline(never)]
-    fn take(&mut self, head: Head<'_>, lines: &[u8], start: usize) {
-        if !lines.is_empty() {
+    fn take(&mut self, head: Head<'_>, start: usize, size: usize) {
+        if size > 0 {
             let start = self.position.offset() + start as u64;
-            // Each has one byte for its end, be it CRLF; in values there is no CR.
-            let size = lines.iter().filter(|byte| **byte != b'\r').count();
             self.block.take(head, start, size, self.bounds.value);
             self.stage = Stage::Begun;
         }

@@ -5,7 +5,7 @@
 use super::{BLOCK, Baseline, HALF, Job, LANE, Piece, Vector, Widest};
 use crate::{
     memory,
-    name::{DATA, whole_word},
+    name::{DATA, EVENT, whole_word},
 };
 
 /// The line ends of a chunk in turn, by bitmaps of 64 bytes.
@@ -293,6 +293,8 @@ pub(crate) enum DataStart<'i> {
     Event(DataEvent<'i>),
     /// No line ends here: the line so far, which is not only its name.
     Open(Piece<'i>),
+    /// Something other than a blank line follows the line, or nothing so far.
+    Line,
     /// In another way.
     Other,
 }
@@ -313,6 +315,8 @@ pub(crate) fn data_start<V: Vector>(vector: V, bytes: &[u8]) -> DataStart<'_> {
         (end + 1, end + 2)
     } else if after.starts_with(b"\r\n\r\n") {
         (end + 2, end + 4)
+    } else if matches!(after, [b'\n', next, ..] if *next != b'\r') || after == b"\n" {
+        return DataStart::Line;
     } else {
         return DataStart::Other;
     };
@@ -321,6 +325,31 @@ pub(crate) fn data_start<V: Vector>(vector: V, bytes: &[u8]) -> DataStart<'_> {
         Some(data) => DataStart::Event(DataEvent { data, blank, len }),
         None => DataStart::Other,
     }
+}
+
+/// An event of one `event` and one `data` line at the beginning of `bytes`, all of it ASCII without a control
+/// character, and LF after its lines: its type, and the rest of it.
+#[inline(always)]
+pub(crate) fn typed_event<V: Vector>(vector: V, bytes: &[u8]) -> Option<(&str, DataEvent<'_>)> {
+    let type_start = EVENT.value_in(whole_word(bytes)?)?;
+    let mut ends = LineEnds::new(vector, bytes, 0);
+    if !ends.scan() {
+        return None;
+    }
+    let type_end = ends.first_mark();
+    let line = bytes.get(type_end..)?.strip_prefix(b"\n")?;
+    let start = type_end + 1 + DATA.value_in(whole_word(line)?)?;
+    ends.marks &= ends.marks - 1;
+    if ends.marks == 0 && !ends.scan() {
+        return None;
+    }
+    let end = ends.first_mark();
+    if !bytes.get(end..)?.starts_with(b"\n\n") {
+        return None;
+    }
+    let event_type = Piece { bytes: bytes.get(type_start..type_end)?, known: true }.known_text()?;
+    let data = Piece { bytes: bytes.get(start..end)?, known: true }.known_text()?;
+    Some((event_type, DataEvent { data, blank: end + 1, len: end + 2 }))
 }
 
 /// How many bytes the line end has that begins `bytes`: 0 where there is none, or where the next chunk
