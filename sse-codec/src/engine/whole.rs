@@ -1,13 +1,14 @@
 //! The fastest way: an event that lies whole in the chunk is read and given there.
 
-use super::{Decoded, EndedBlock, Engine, Stage};
+use super::{Decoded, EndedBlock, Engine, Stage, WORTHWHILE};
 use crate::{
     event::{DEFAULT_EVENT_TYPE, Event, Item},
     field::parse_retry,
     memory::Store,
     name::{DATA, EVENT, ID, RETRY, whole_word},
     scan::{
-        DataStart, Job, LineEnds, Vector, data_start, line_end_width, pass_ignorable, typed_event,
+        DataStart, Job, LineEnds, Vector, data_start, line_end_width, pass_ignorable,
+        special_data_start, typed_event,
     },
 };
 
@@ -31,6 +32,18 @@ impl<'a, 'i: 'a, S: Store> Job<'i> for DataEventJob<'a, '_, S> {
     #[inline(always)]
     fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> usize {
         self.0.decode_data_event(vector, chunk, self.1)
+    }
+}
+
+/// [`Engine::decode_special_data_event`] with the widest registers.
+struct SpecialDataEventJob<'a, 'd, S>(&'a mut Engine<S>, &'d mut Decoded<'a>);
+
+impl<'a, 'i: 'a, S: Store> Job<'i> for SpecialDataEventJob<'a, '_, S> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> usize {
+        self.0.decode_special_data_event(vector, chunk, self.1)
     }
 }
 
@@ -70,20 +83,52 @@ impl<S: Store> Engine<S> {
         chunk: &'i [u8],
         decoded: &mut Decoded<'a>,
     ) -> usize {
-        match data_start(vector, chunk) {
+        self.give_data_start(data_start(vector, chunk), chunk, decoded)
+    }
+
+    /// The same, where a byte of the line is not ASCII.
+    #[inline(always)]
+    fn decode_special_data_event<'a, 'i: 'a, V: Vector>(
+        &'a mut self,
+        vector: V,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        self.give_data_start(special_data_start(vector, chunk), chunk, decoded)
+    }
+
+    #[inline(always)]
+    fn give_data_start<'a, 'i: 'a>(
+        &'a mut self,
+        found: DataStart<'i>,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        match found {
             DataStart::Event(event) if event.len <= self.harmless => {
                 let len = event.len;
-                *decoded = Ok(Some(Item::Event(self.give_data_event(DEFAULT_EVENT_TYPE, event))));
+                let event = self.give_data_event(DEFAULT_EVENT_TYPE, event);
+                *decoded = Ok(Some(Item::Event(event)));
                 len
             }
             DataStart::Open(line) if line.len() <= self.harmless => {
                 self.leave(0, line, chunk, decoded)
             }
+            DataStart::Special => self.decode_other_data_event(chunk, decoded),
             DataStart::Line => self.decode_on_lines(chunk, decoded),
             DataStart::Event(_) | DataStart::Open(_) | DataStart::Other => {
                 self.decode_other_event(chunk, decoded)
             }
         }
+    }
+
+    #[inline(never)]
+    fn decode_other_data_event<'a, 'i: 'a>(
+        &'a mut self,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        self.widest.run(SpecialDataEventJob(self, decoded), chunk)
     }
 
     /// At the beginning of a block that begins with an `event` line: after it, most have one `data` line.
@@ -138,7 +183,8 @@ impl<S: Store> Engine<S> {
         let mut crlfs = 0;
         let cut = loop {
             let Some(word) = chunk.get(start..).and_then(whole_word) else { break None };
-            let end = ends.next(true);
+            // What is in few bytes is hardly whole.
+            let end = ends.next(chunk.len() > WORTHWHILE);
             // No line and no event of so few bytes passes a limit.
             if self.block.size + end.next > self.harmless {
                 break None;

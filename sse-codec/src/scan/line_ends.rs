@@ -124,22 +124,20 @@ pub(super) fn find_special<V: Vector>(
 ) -> (usize, bool) {
     let mut known = true;
     loop {
-        match bytes[at] {
-            b'\n' | b'\r' => return (at, known),
-            0x80.. if checked => {
-                let (to, valid) = vector.pass_unicode(bytes, at);
+        match bytes.get(at) {
+            None | Some(b'\n' | b'\r') => return (at, known),
+            Some(0x80..) if checked => {
+                let valid;
+                (at, valid) = vector.pass_unicode(bytes, at);
                 known &= valid;
-                at = to;
+                continue;
             }
-            0x80.. => return (find(vector, bytes, at), false),
-            // Another control character.
-            _ => at += 1,
+            Some(0x80..) => return (find(vector, bytes, at), false),
+            // Plain text, or another control character.
+            Some(_) => at += 1,
         }
         let mut ends = LineEnds::new(vector, bytes, at);
-        if !ends.scan() {
-            return (bytes.len(), known);
-        }
-        at = ends.first_mark();
+        at = if ends.scan() { ends.first_mark() } else { bytes.len() };
     }
 }
 
@@ -261,9 +259,9 @@ pub(crate) fn line(bytes: &[u8]) -> (Piece<'_>, bool) {
 }
 
 /// The bytes that a [`tick`] has at most.
-pub(crate) const TICK: usize = LANE + 2;
+pub(crate) const TICK: usize = LANE + 1;
 
-/// An event of one `data` line, all of it ASCII without a control character.
+/// An event of one `data` line.
 pub(crate) struct DataEvent<'i> {
     pub(crate) data: &'i str,
     /// The bytes up to the blank line.
@@ -272,15 +270,36 @@ pub(crate) struct DataEvent<'i> {
     pub(crate) len: usize,
 }
 
-/// Such an event at the beginning of `bytes`, if it is short and LF ends its lines.
+/// Such an event at the beginning of `bytes`, if it is short, plain, and LF ends its lines.
 #[inline(always)]
 pub(crate) fn tick(bytes: &[u8]) -> Option<DataEvent<'_>> {
-    let start = DATA.value_in(whole_word(bytes)?)?;
+    match bytes.first_chunk::<TICK>() {
+        Some(start) => {
+            let lane = start.first_chunk().unwrap_or(&[0; LANE]);
+            marked_tick(start, Baseline.lane_marks(lane))
+        }
+        None => tick_of_few(bytes),
+    }
+}
+
+/// The same at the end of a chunk.
+#[inline(never)]
+fn tick_of_few(bytes: &[u8]) -> Option<DataEvent<'_>> {
     let marks = match bytes.first_chunk() {
         Some(lane) => Baseline.lane_marks(lane),
         None => Baseline.lane_marks(&padded(bytes)),
     };
-    let end = (marks | 1 << LANE).trailing_zeros() as usize;
+    marked_tick(bytes, marks)
+}
+
+/// `marks` are those of the first lane.
+#[inline(always)]
+fn marked_tick(bytes: &[u8], marks: u32) -> Option<DataEvent<'_>> {
+    let start = DATA.value_in(whole_word(bytes)?)?;
+    if marks == 0 {
+        return None;
+    }
+    let end = marks.trailing_zeros() as usize;
     if bytes.get(end..end + 2)? != b"\n\n" {
         return None;
     }
@@ -295,35 +314,51 @@ pub(crate) enum DataStart<'i> {
     Open(Piece<'i>),
     /// Something other than a blank line follows the line, or nothing so far.
     Line,
+    /// With a byte that is a control character or not ASCII.
+    Special,
     /// In another way.
     Other,
 }
 
-/// Looks at what begins with a `data` line.
+/// Looks at what begins with a `data` line, up to its end or anything special.
 #[inline(always)]
 pub(crate) fn data_start<V: Vector>(vector: V, bytes: &[u8]) -> DataStart<'_> {
+    let mut ends = LineEnds::new(vector, bytes, 0);
+    if !ends.scan() {
+        return after_data(bytes, bytes.len(), true);
+    }
+    let at = ends.first_mark();
+    match bytes[at] {
+        b'\n' | b'\r' => after_data(bytes, at, true),
+        _ => DataStart::Special,
+    }
+}
+
+/// The same, whatever is special in the line.
+#[inline(always)]
+pub(crate) fn special_data_start<V: Vector>(vector: V, bytes: &[u8]) -> DataStart<'_> {
+    let mut ends = LineEnds::new(vector, bytes, 0);
+    let end = ends.next(bytes.len() > BLOCK);
+    after_data(bytes, end.at, end.known)
+}
+
+/// What follows a `data` line that ends at `end`.
+#[inline(always)]
+fn after_data(bytes: &[u8], end: usize, known: bool) -> DataStart<'_> {
     let Some(start) = whole_word(bytes).and_then(|word| DATA.value_in(word)) else {
         return DataStart::Other;
     };
-    let mut ends = LineEnds::new(vector, bytes, 0);
-    if !ends.scan() {
-        return DataStart::Open(Piece { bytes, known: true });
-    }
-    let end = ends.first_mark();
-    let after = &bytes[end..];
-    let (blank, len) = if after.starts_with(b"\n\n") {
-        (end + 1, end + 2)
-    } else if after.starts_with(b"\r\n\r\n") {
-        (end + 2, end + 4)
-    } else if matches!(after, [b'\n', next, ..] if *next != b'\r') || after == b"\n" {
-        return DataStart::Line;
-    } else {
-        return DataStart::Other;
+    let (blank, len) = match &bytes[end..] {
+        [b'\n', b'\n', ..] => (end + 1, end + 2),
+        [b'\r', b'\n', b'\r', b'\n', ..] => (end + 2, end + 4),
+        [] => return DataStart::Open(Piece { bytes, known }),
+        [b'\n'] => return DataStart::Line,
+        [b'\n', next, ..] if *next != b'\r' => return DataStart::Line,
+        _ => return DataStart::Other,
     };
-    let data = Piece { bytes: &bytes[start..end], known: true };
-    match data.known_text() {
+    match (Piece { bytes: &bytes[start..end], known }).text() {
         Some(data) => DataStart::Event(DataEvent { data, blank, len }),
-        None => DataStart::Other,
+        None => DataStart::Line,
     }
 }
 
