@@ -6,7 +6,7 @@
 //! chunk cuts, the values go to the block's own memory. Whatever is not plain goes to `decode_slowly`,
 //! which takes every stream, from the line at which a way of here gives up.
 
-use core::{mem, ops::Range, time::Duration};
+use core::{marker::PhantomData, mem, ops::Range, time::Duration};
 
 use crate::{
     block::Block,
@@ -14,16 +14,16 @@ use crate::{
     event::{DEFAULT_EVENT_TYPE, Event, Item, Span},
     memory::{Full, Store},
     position::Position,
-    scan::{self, DataEvent, Piece, Text, Widest},
+    scan::{self, Job, Piece, Text, Vector, Widest},
 };
 
 mod lines;
 mod slow;
 mod whole;
 
-use lines::{DataJob, LinesJob};
+use lines::{DataLine, Lines};
 pub(crate) use whole::Head;
-use whole::{DataEventJob, TypedEventJob, WholeJob};
+use whole::{DataEvent, TypedEvent, WholeEvent};
 
 /// What one line and one event may come to, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +113,30 @@ pub(crate) enum Line {
     Skipped,
 }
 
+/// A way to go on, fast where a stream is as it expects; where not, it leaves the chunk to another.
+///
+/// It gives the bytes used, and what they say where that is not nothing.
+trait Way {
+    fn decode<'a, 'i: 'a, S: Store, V: Vector>(
+        engine: &'a mut Engine<S>,
+        vector: V,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize;
+}
+
+/// A [`Way`] as a [`Job`].
+struct Go<'a, 'd, S, W>(&'a mut Engine<S>, &'d mut Decoded<'a>, PhantomData<W>);
+
+impl<'a, 'i: 'a, S: Store, W: Way> Job<'i> for Go<'a, '_, S, W> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> usize {
+        W::decode(self.0, vector, chunk, self.1)
+    }
+}
+
 impl<S: Store> Engine<S> {
     pub(crate) fn new(bounds: Bounds, mut memory: impl FnMut(Part) -> S) -> Self {
         Self {
@@ -174,25 +198,42 @@ impl<S: Store> Engine<S> {
     #[inline(always)]
     fn decode_on<'a, 'i: 'a>(&'a mut self, chunk: &'i [u8], decoded: &mut Decoded<'a>) -> usize {
         match self.stage {
-            Stage::Data => self.widest.run(DataJob(self, decoded), chunk),
-            Stage::Clean if chunk.starts_with(b"data:") => {
-                self.widest.run(DataEventJob(self, decoded), chunk)
-            }
+            Stage::Data => self.go::<DataLine>(chunk, decoded),
+            Stage::Clean if chunk.starts_with(b"data:") => self.go::<DataEvent>(chunk, decoded),
             Stage::Clean if chunk.len() >= WORTHWHILE && chunk.starts_with(b"event:") => {
-                self.widest.run(TypedEventJob(self, decoded), chunk)
+                self.go::<TypedEvent>(chunk, decoded)
             }
             Stage::Clean | Stage::Begun if chunk.len() >= SHORTEST => {
-                self.widest.run(WholeJob(self, decoded), chunk)
+                self.go::<WholeEvent>(chunk, decoded)
             }
-            Stage::Clean | Stage::Begun => self.widest.run(LinesJob(self, decoded), chunk),
-            Stage::Within => self.widest.run(LinesJob(self, decoded), chunk),
+            Stage::Clean | Stage::Begun | Stage::Within => self.go::<Lines>(chunk, decoded),
             Stage::Other => self.go_slowly(0, chunk, decoded),
         }
     }
 
+    /// Decodes the next item in a way of its own.
+    #[inline(always)]
+    fn go<'a, 'i: 'a, W: Way>(&'a mut self, chunk: &'i [u8], decoded: &mut Decoded<'a>) -> usize {
+        self.widest.run(Go(self, decoded, PhantomData::<W>), chunk)
+    }
+
+    /// The same from another way, which stays small by that.
+    #[inline(never)]
+    fn go_on<'a, 'i: 'a, W: Way>(
+        &'a mut self,
+        chunk: &'i [u8],
+        decoded: &mut Decoded<'a>,
+    ) -> usize {
+        self.go::<W>(chunk, decoded)
+    }
+
     /// An event with which nothing is pending.
     #[inline(always)]
-    fn give_data_event<'a>(&'a mut self, event_type: &'a str, event: DataEvent<'a>) -> Event<'a> {
+    fn give_data_event<'a>(
+        &'a mut self,
+        event_type: &'a str,
+        event: scan::DataEvent<'a>,
+    ) -> Event<'a> {
         let start = self.position.offset();
         self.position.count(event.len);
         let ended = EndedBlock { start, has_id: false, has_event_type: false };

@@ -281,11 +281,9 @@ mod avx2 {
         _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_subs_epu8, _mm256_xor_si256,
     };
 
-    use super::{BLOCK, Baseline, HALF, Job, LANE, Vector, line_ends};
-    use crate::memory::copy;
+    use super::{BLOCK, Baseline, HALF, Job, LANE, Vector, line_ends, utf8};
 
-    /// The proof that AVX2 and BMI1 are there. Its methods are inlined into [`run_job`], which may use
-    /// them.
+    /// The proof that AVX2 and BMI1 are there. Its methods are inlined into functions that may use them.
     #[derive(Clone, Copy, Debug)]
     pub(super) struct Avx2(());
 
@@ -306,27 +304,127 @@ mod avx2 {
         #[inline(always)]
         pub(super) fn is_utf8(self, bytes: &[u8]) -> bool {
             // SAFETY: `self` is the proof.
-            unsafe { is_utf8(bytes) }
+            unsafe { is_utf8(self, bytes) }
+        }
+
+        #[inline(always)]
+        pub(super) fn load(self, bytes: &[u8; HALF]) -> Half {
+            // SAFETY: `self` is the proof; 32 bytes are read, and no alignment is asked for.
+            Half(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) })
+        }
+
+        /// The same lane twice.
+        #[inline(always)]
+        pub(super) fn load_twice(self, lane: &[u8; LANE]) -> Half {
+            // SAFETY: `self` is the proof; 16 bytes are read, and no alignment is asked for.
+            Half(unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(lane.as_ptr().cast())) })
+        }
+
+        /// The same byte everywhere.
+        #[inline(always)]
+        pub(super) fn splat(self, byte: u8) -> Half {
+            // SAFETY: `self` is the proof.
+            Half(unsafe { _mm256_set1_epi8(byte as i8) })
+        }
+
+        /// The half with that index of a block, or more.
+        #[inline(always)]
+        fn half_of(self, bytes: &[u8], index: usize) -> Half {
+            let half = bytes.get(index * HALF..).and_then(<[u8]>::first_chunk);
+            half.map_or(self.splat(0), |half| self.load(half))
+        }
+
+        #[inline(always)]
+        fn special(self, half: Half) -> Half {
+            // SAFETY: `self` is the proof.
+            Half(unsafe { _mm256_cmpgt_epi8(self.splat(14).0, half.0) })
         }
     }
 
-    /// # Safety
-    /// AVX2 and BMI1 are there.
-    #[target_feature(enable = "avx2,bmi1")]
-    unsafe fn run_job<'i, J: Job<'i>>(avx2: Avx2, job: J, chunk: &'i [u8]) -> J::Output {
-        job.run(avx2, chunk)
+    /// 32 bytes in a register. There are none without [`Avx2`], which is the proof for all of its methods.
+    #[derive(Clone, Copy)]
+    pub(super) struct Half(__m256i);
+
+    impl Half {
+        #[inline(always)]
+        pub(super) fn or(self, other: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_or_si256(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        pub(super) fn and(self, other: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_and_si256(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        pub(super) fn xor(self, other: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_xor_si256(self.0, other.0) })
+        }
+
+        /// All bits of each byte that is the same.
+        #[inline(always)]
+        pub(super) fn equal(self, other: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_cmpeq_epi8(self.0, other.0) })
+        }
+
+        /// Each byte less the other, but not below zero.
+        #[inline(always)]
+        pub(super) fn subtract(self, other: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_subs_epu8(self.0, other.0) })
+        }
+
+        /// The higher four bits of each byte, and above them bits of another.
+        #[inline(always)]
+        pub(super) fn shift_four_down(self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_srli_epi16(self.0, 4) })
+        }
+
+        /// The entries that `indices`, of four bits each, choose of a table that was loaded twice.
+        #[inline(always)]
+        pub(super) fn choose(self, indices: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_shuffle_epi8(self.0, indices.0) })
+        }
+
+        /// The bytes one, two or three places earlier, where the last ones of `before` come before the first.
+        #[inline(always)]
+        pub(super) fn earlier(self, places: usize, before: Self) -> Self {
+            // SAFETY: as of the type.
+            unsafe {
+                let joined = _mm256_permute2x128_si256(before.0, self.0, 0x21);
+                Self(match places {
+                    1 => _mm256_alignr_epi8(self.0, joined, 15),
+                    2 => _mm256_alignr_epi8(self.0, joined, 14),
+                    _ => _mm256_alignr_epi8(self.0, joined, 13),
+                })
+            }
+        }
+
+        /// The highest bit of each byte.
+        #[inline(always)]
+        pub(super) fn highest_bits(self) -> u32 {
+            // SAFETY: as of the type.
+            unsafe { _mm256_movemask_epi8(self.0) as u32 }
+        }
     }
 
     impl Vector for Avx2 {
         #[inline(always)]
         fn block_marks(self, block: &[u8; BLOCK]) -> u64 {
-            let (low, high) = (compare(half_of(block, 0)), compare(half_of(block, 1)));
-            if highest_bits(or(low, high)) == 0 { 0 } else { bitmap(low, high) }
+            let [low, high] = [self.half_of(block, 0), self.half_of(block, 1)];
+            let (low, high) = (self.special(low), self.special(high));
+            if low.or(high).highest_bits() == 0 { 0 } else { bitmap(low, high) }
         }
 
         #[inline(always)]
         fn half_marks(self, half: &[u8; HALF]) -> u32 {
-            highest_bits(compare(load(half)))
+            self.special(self.load(half)).highest_bits()
         }
 
         #[inline(always)]
@@ -336,16 +434,19 @@ mod avx2 {
 
         #[inline(always)]
         fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
-            bitmap(equal(half_of(block, 0), wanted), equal(half_of(block, 1), wanted))
+            let wanted = self.splat(wanted);
+            bitmap(self.half_of(block, 0).equal(wanted), self.half_of(block, 1).equal(wanted))
         }
 
         #[inline(always)]
         fn skip_plain(self, bytes: &[u8], mut at: usize) -> usize {
             while let Some(blocks) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ 2 * BLOCK }>)
             {
-                let first = or(compare(half_of(blocks, 0)), compare(half_of(blocks, 1)));
-                let second = or(compare(half_of(blocks, 2)), compare(half_of(blocks, 3)));
-                if highest_bits(or(first, second)) != 0 {
+                let first =
+                    self.special(self.half_of(blocks, 0)).or(self.special(self.half_of(blocks, 1)));
+                let second =
+                    self.special(self.half_of(blocks, 2)).or(self.special(self.half_of(blocks, 3)));
+                if first.or(second).highest_bits() != 0 {
                     break;
                 }
                 at += 2 * BLOCK;
@@ -355,7 +456,7 @@ mod avx2 {
 
         #[inline(always)]
         fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
-            pass::<true>(bytes, at)
+            utf8::pass::<true>(self, bytes, at)
         }
 
         #[inline(always)]
@@ -366,26 +467,15 @@ mod avx2 {
     }
 
     #[inline(always)]
-    fn load(half: &[u8; HALF]) -> __m256i {
-        // SAFETY: only what has `Avx2`, the proof that AVX2 is there, calls this; no alignment is asked
-        // for.
-        unsafe { _mm256_loadu_si256(half.as_ptr().cast()) }
+    fn bitmap(low: Half, high: Half) -> u64 {
+        u64::from(low.highest_bits()) | u64::from(high.highest_bits()) << HALF
     }
 
-    #[inline(always)]
-    fn half_of(bytes: &[u8], index: usize) -> __m256i {
-        half_at(bytes, index * HALF).unwrap_or_else(|| splat(0))
-    }
-
-    #[inline(always)]
-    fn bitmap(low: __m256i, high: __m256i) -> u64 {
-        u64::from(highest_bits(low)) | u64::from(highest_bits(high)) << HALF
-    }
-
-    #[inline(always)]
-    fn compare(half: __m256i) -> __m256i {
-        // SAFETY: as of `load`.
-        unsafe { _mm256_cmpgt_epi8(_mm256_set1_epi8(14), half) }
+    /// # Safety
+    /// AVX2 and BMI1 are there.
+    #[target_feature(enable = "avx2,bmi1")]
+    unsafe fn run_job<'i, J: Job<'i>>(avx2: Avx2, job: J, chunk: &'i [u8]) -> J::Output {
+        job.run(avx2, chunk)
     }
 
     /// # Safety
@@ -405,186 +495,8 @@ mod avx2 {
     /// AVX2 and BMI1 are there.
     #[inline(never)]
     #[target_feature(enable = "avx2,bmi1")]
-    unsafe fn is_utf8(bytes: &[u8]) -> bool {
-        let mut at = 0;
-        while at < bytes.len() {
-            match half_at(bytes, at) {
-                Some(half) if highest_bits(half) == 0 => at += HALF,
-                _ => match pass::<false>(bytes, at) {
-                    (to, true) => at = to,
-                    (_, false) => return false,
-                },
-            }
-        }
-        true
-    }
-
-    /// Passes over text, to a line end only if `TO_LINE_END`.
-    #[inline(always)]
-    fn pass<const TO_LINE_END: bool>(bytes: &[u8], mut at: usize) -> (usize, bool) {
-        let (mut before, mut errors) = (splat(0), splat(0));
-        loop {
-            let next = half_at(bytes, at);
-            let half = next.unwrap_or_else(|| last_half(&bytes[at..]));
-            let found = utf8_errors(before, half);
-            if TO_LINE_END {
-                let ends = highest_bits(or(equal(half, b'\n'), equal(half, b'\r')));
-                if ends != 0 {
-                    // With the line end itself, before which no character may be unfinished.
-                    let line = ends ^ (ends - 1);
-                    let valid = (nonzero(errors) | nonzero(found) & line) == 0;
-                    return (at + ends.trailing_zeros() as usize, valid);
-                }
-            }
-            errors = or(errors, found);
-            if next.is_none() {
-                return (bytes.len(), nonzero(errors) == 0);
-            }
-            at += HALF;
-            if highest_bits(half) == 0 {
-                return (at, nonzero(errors) == 0);
-            }
-            before = half;
-        }
-    }
-
-    /// Marks where `half`, after `before`, is not UTF-8: at the first byte by which that shows, or later. A
-    /// character that `half` leaves unfinished is none so far.
-    ///
-    /// What two bytes in a row can be wrong about depends on three halves of theirs. Each table gives, as bits,
-    /// the faults that its half allows; a fault that all three allow is one. Whether the third and the
-    /// fourth byte of a character are there is a matter of bytes further back. This way to look at UTF-8 is
-    /// due to John Keiser and Daniel Lemire, "Validating UTF-8 in less than one instruction per byte".
-    #[inline(always)]
-    fn utf8_errors(before: __m256i, half: __m256i) -> __m256i {
-        // SAFETY: as of `load`.
-        unsafe {
-            let joined = _mm256_permute2x128_si256(before, half, 0x21);
-            let first = _mm256_alignr_epi8(half, joined, 15);
-            let faults = _mm256_and_si256(
-                _mm256_and_si256(
-                    _mm256_shuffle_epi8(table(&FIRST_HIGH), high_halves(first)),
-                    _mm256_shuffle_epi8(table(&FIRST_LOW), _mm256_and_si256(first, splat(0x0F))),
-                ),
-                _mm256_shuffle_epi8(table(&SECOND_HIGH), high_halves(half)),
-            );
-            // The highest bit is set where a third or a fourth byte must stand.
-            let third = _mm256_subs_epu8(_mm256_alignr_epi8(half, joined, 14), splat(0xE0 - 0x80));
-            let fourth = _mm256_subs_epu8(_mm256_alignr_epi8(half, joined, 13), splat(0xF0 - 0x80));
-            let due = _mm256_and_si256(_mm256_or_si256(third, fourth), splat(CONTINUED));
-            _mm256_xor_si256(due, faults)
-        }
-    }
-
-    // Faults of two bytes in a row, a bit each.
-    /// A character begins before the one before it is whole.
-    const TOO_SHORT: u8 = 1;
-    /// A continuation follows what is whole.
-    const TOO_LONG: u8 = 1 << 1;
-    /// Two bytes say what one can.
-    const OVERLONG_2: u8 = 1 << 2;
-    /// Three bytes say what fewer can.
-    const OVERLONG_3: u8 = 1 << 3;
-    const SURROGATE: u8 = 1 << 4;
-    /// Above U+10FFFF; if the second byte is below 0x90, the next one says so.
-    const TOO_LARGE: u8 = 1 << 5;
-    /// With a second byte below 0x90: above U+10FFFF, or four bytes say what fewer can.
-    const OUT_OF_RANGE: u8 = 1 << 6;
-    /// Continuations in a row: as many as are due, or it is a fault.
-    const CONTINUED: u8 = 1 << 7;
-
-    /// By the high half of the first byte.
-    const FIRST_HIGH: [u8; 16] = {
-        let mut faults = [TOO_LONG; 16];
-        faults[0x8] = CONTINUED;
-        faults[0x9] = CONTINUED;
-        faults[0xA] = CONTINUED;
-        faults[0xB] = CONTINUED;
-        faults[0xC] = TOO_SHORT | OVERLONG_2;
-        faults[0xD] = TOO_SHORT;
-        faults[0xE] = TOO_SHORT | OVERLONG_3 | SURROGATE;
-        faults[0xF] = TOO_SHORT | TOO_LARGE | OUT_OF_RANGE;
-        faults
-    };
-
-    /// By the low half of the first byte.
-    const FIRST_LOW: [u8; 16] = {
-        let any = TOO_SHORT | TOO_LONG | CONTINUED;
-        let mut faults = [any | TOO_LARGE | OUT_OF_RANGE; 16];
-        faults[0x0] = any | OVERLONG_2 | OVERLONG_3 | OUT_OF_RANGE;
-        faults[0x1] = any | OVERLONG_2;
-        faults[0x2] = any;
-        faults[0x3] = any;
-        faults[0x4] = any | TOO_LARGE;
-        faults[0xD] |= SURROGATE;
-        faults
-    };
-
-    /// By the high half of the second byte.
-    const SECOND_HIGH: [u8; 16] = {
-        let any = TOO_LONG | OVERLONG_2 | CONTINUED;
-        let mut faults = [TOO_SHORT; 16];
-        faults[0x8] = any | OVERLONG_3 | OUT_OF_RANGE;
-        faults[0x9] = any | OVERLONG_3 | TOO_LARGE;
-        faults[0xA] = any | SURROGATE | TOO_LARGE;
-        faults[0xB] = any | SURROGATE | TOO_LARGE;
-        faults
-    };
-
-    #[inline(always)]
-    fn table(entries: &[u8; LANE]) -> __m256i {
-        // SAFETY: as of `load`; 16 bytes are read.
-        unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(entries.as_ptr().cast())) }
-    }
-
-    #[inline(always)]
-    fn high_halves(bytes: __m256i) -> __m256i {
-        // SAFETY: as of `load`.
-        unsafe { _mm256_and_si256(_mm256_srli_epi16(bytes, 4), splat(0x0F)) }
-    }
-
-    #[inline(always)]
-    fn half_at(bytes: &[u8], at: usize) -> Option<__m256i> {
-        bytes.get(at..)?.first_chunk().map(load)
-    }
-
-    /// Fewer than 32 bytes, and zeros after them.
-    #[inline(always)]
-    fn last_half(bytes: &[u8]) -> __m256i {
-        let mut half = [0; HALF];
-        copy(&mut half[..bytes.len()], bytes);
-        load(&half)
-    }
-
-    #[inline(always)]
-    fn splat(byte: u8) -> __m256i {
-        // SAFETY: as of `load`.
-        unsafe { _mm256_set1_epi8(byte as i8) }
-    }
-
-    #[inline(always)]
-    fn or(one: __m256i, other: __m256i) -> __m256i {
-        // SAFETY: as of `load`.
-        unsafe { _mm256_or_si256(one, other) }
-    }
-
-    /// All bits of each byte that is `wanted`.
-    #[inline(always)]
-    fn equal(half: __m256i, wanted: u8) -> __m256i {
-        // SAFETY: as of `load`.
-        unsafe { _mm256_cmpeq_epi8(half, splat(wanted)) }
-    }
-
-    #[inline(always)]
-    fn highest_bits(half: __m256i) -> u32 {
-        // SAFETY: as of `load`.
-        unsafe { _mm256_movemask_epi8(half) as u32 }
-    }
-
-    /// A bit for each byte that is not zero.
-    #[inline(always)]
-    fn nonzero(half: __m256i) -> u32 {
-        !highest_bits(equal(half, 0))
+    unsafe fn is_utf8(avx2: Avx2, bytes: &[u8]) -> bool {
+        utf8::is_utf8(avx2, bytes)
     }
 }
 
@@ -595,3 +507,5 @@ mod line_ends;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 mod text;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod utf8;

@@ -3,171 +3,147 @@
 //!
 //! For events that chunks cut, and those of several lines of data.
 
-use super::{Decoded, Engine, Line, Stage};
+use super::{Decoded, Engine, Line, Stage, Way};
 use crate::{
     error::DecodeError,
     event::Item,
     field::{Field, parse_retry},
     memory::Store,
     name::{DATA, EVENT, ID, RETRY, first_word},
-    scan::{Job, LineEnds, Piece, Vector, line_end_width, pass_ignorable},
+    scan::{LineEnds, Piece, Vector, line_end_width, pass_ignorable},
 };
 
 /// The bytes of `data:`. If a chunk ends with them, the next one decides whether a space follows.
 const DATA_COLON: usize = 5;
 
-/// [`Engine::decode_lines`] with the widest registers.
-pub(super) struct LinesJob<'a, 'd, S>(pub(super) &'a mut Engine<S>, pub(super) &'d mut Decoded<'a>);
+/// In a `data` line: more of it most often, or the end of the event.
+pub(super) struct DataLine;
 
-impl<'a, 'i: 'a, S: Store> Job<'i> for LinesJob<'a, '_, S> {
-    type Output = usize;
-
+impl Way for DataLine {
     #[inline(always)]
-    fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> usize {
-        self.0.decode_lines(vector, chunk, self.1)
-    }
-}
-
-/// [`Engine::decode_data`] with the widest registers.
-pub(super) struct DataJob<'a, 'd, S>(pub(super) &'a mut Engine<S>, pub(super) &'d mut Decoded<'a>);
-
-impl<'a, 'i: 'a, S: Store> Job<'i> for DataJob<'a, '_, S> {
-    type Output = usize;
-
-    #[inline(always)]
-    fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> usize {
-        self.0.decode_data(vector, chunk, self.1)
-    }
-}
-
-impl<S: Store> Engine<S> {
-    /// In a `data` line: more of it most often, or the end of the event.
-    #[inline(always)]
-    fn decode_data<'a, 'i: 'a, V: Vector>(
-        &'a mut self,
+    fn decode<'a, 'i: 'a, S: Store, V: Vector>(
+        engine: &'a mut Engine<S>,
         vector: V,
         chunk: &'i [u8],
         decoded: &mut Decoded<'a>,
     ) -> usize {
-        if self.block.size + self.line_len + chunk.len() > self.harmless {
-            return self.decode_on_lines(chunk, decoded);
+        if engine.block.size + engine.line_len + chunk.len() > engine.harmless {
+            return engine.go_on::<Lines>(chunk, decoded);
         }
         let end = LineEnds::new(vector, chunk, 0).next(false);
         let piece = end.piece_from(chunk, 0);
         if end.at == chunk.len() {
-            self.line_len += piece.len();
-            self.block.extend_data(piece, self.bounds);
-            self.position.count(piece.len());
+            engine.line_len += piece.len();
+            engine.block.extend_data(piece, engine.bounds);
+            engine.position.count(piece.len());
             return piece.len();
         }
         let blank = line_end_width(&chunk[end.next..]);
         if end.next == end.at || blank == 0 {
-            return self.decode_on_lines(chunk, decoded);
+            return engine.go_on::<Lines>(chunk, decoded);
         }
-        self.end_data_line(piece, chunk);
-        self.give_data(end.next, blank, decoded)
+        engine.end_data_line(piece, chunk);
+        engine.give_data(end.next, blank, decoded)
     }
+}
 
-    #[inline(never)]
-    pub(super) fn decode_on_lines<'a, 'i: 'a>(
-        &'a mut self,
-        chunk: &'i [u8],
-        decoded: &mut Decoded<'a>,
-    ) -> usize {
-        self.widest.run(LinesJob(self, decoded), chunk)
-    }
+/// At or in any line.
+pub(super) struct Lines;
 
+impl Way for Lines {
     #[inline(always)]
-    fn decode_lines<'a, 'i: 'a, V: Vector>(
-        &'a mut self,
+    fn decode<'a, 'i: 'a, S: Store, V: Vector>(
+        engine: &'a mut Engine<S>,
         vector: V,
         chunk: &'i [u8],
         decoded: &mut Decoded<'a>,
     ) -> usize {
         // No line and no event of so few bytes passes a limit, wherever it ends.
-        let room = self.harmless.saturating_sub(self.block.size + self.line_len);
+        let room = engine.harmless.saturating_sub(engine.block.size + engine.line_len);
         let bytes = chunk.get(..room).unwrap_or(chunk);
         let mut start = 0;
         let mut ends = LineEnds::new(vector, bytes, start);
         loop {
             let end = ends.next(false);
-            if self.line != Line::Start {
+            if engine.line != Line::Start {
                 let piece = end.piece_from(bytes, 0);
                 if end.next == end.at {
-                    return self.extend_line(piece, chunk, decoded);
+                    return engine.extend_line(piece, chunk, decoded);
                 }
                 start = end.next;
-                match self.line {
-                    Line::Data => self.end_data_line(piece, bytes),
+                match engine.line {
+                    Line::Data => engine.end_data_line(piece, bytes),
                     Line::Ignored => {
-                        self.end_line();
-                        let is_clean = self.block.size == 0;
+                        engine.end_line();
+                        let is_clean = engine.block.size == 0;
                         start = pass_ignorable(vector, bytes, start, is_clean);
                         ends = LineEnds::new(vector, bytes, start);
                     }
                     Line::Start | Line::Carried | Line::Skipped => {
-                        if !self.end_carried_line(piece) {
-                            return self.go_slowly(0, chunk, decoded);
+                        if !engine.end_carried_line(piece) {
+                            return engine.go_slowly(0, chunk, decoded);
                         }
                     }
                 }
                 continue;
             }
             if end.next == end.at {
-                return self.leave(start, end.piece_from(bytes, start), chunk, decoded);
+                return engine.leave(start, end.piece_from(bytes, start), chunk, decoded);
             }
             let rest = &bytes[start..];
             let word = first_word(rest);
             if let Some(at) = DATA.value_in(word) {
-                self.block.begin_data();
+                engine.block.begin_data();
                 let value = end.piece_from(bytes, start + at);
-                self.block.push_data_line(value, &rest[at..], self.bounds);
+                engine.block.push_data_line(value, &rest[at..], engine.bounds);
             } else if let Some(at) = EVENT.value_in(word) {
                 let value = end.piece_from(bytes, start + at).checked();
-                if !value.is_known() || value.len() > self.bounds.value {
-                    return self.leave(start, Piece::NONE, chunk, decoded);
+                if !value.is_known() || value.len() > engine.bounds.value {
+                    return engine.leave(start, Piece::NONE, chunk, decoded);
                 }
-                self.block.set_event_type(value, self.bounds.value);
+                engine.block.set_event_type(value, engine.bounds.value);
             } else if let Some(at) = ID.value_in(word) {
                 let value = end.piece_from(bytes, start + at).checked();
                 let has_nul = !end.plain && value.bytes().contains(&0);
-                if !value.is_known() || value.len() > self.bounds.value || has_nul {
-                    return self.leave(start, Piece::NONE, chunk, decoded);
+                if !value.is_known() || value.len() > engine.bounds.value || has_nul {
+                    return engine.leave(start, Piece::NONE, chunk, decoded);
                 }
-                self.block.set_id(value, self.bounds.value);
+                engine.block.set_id(value, engine.bounds.value);
             } else if let Some(at) = RETRY.value_in(word) {
                 let Some(milliseconds) = parse_retry(&bytes[start + at..end.at]) else {
-                    return self.leave(start, Piece::NONE, chunk, decoded);
+                    return engine.leave(start, Piece::NONE, chunk, decoded);
                 };
-                *decoded = Ok(Some(self.reconnection_time(milliseconds, start..end.at)));
-                self.position.count(end.next);
-                self.settle();
+                *decoded = Ok(Some(engine.reconnection_time(milliseconds, start..end.at)));
+                engine.position.count(end.next);
+                engine.settle();
                 return end.next;
-            } else if end.at == start && self.block.has_data {
-                return self.give_data(start, end.next - start, decoded);
-            } else if end.at == start || (rest[0] == b':' && !self.comments) {
-                if end.at == start && self.block.size > 0 {
-                    self.end_block(None, 0);
+            } else if end.at == start && engine.block.has_data {
+                return engine.give_data(start, end.next - start, decoded);
+            } else if end.at == start || (rest[0] == b':' && !engine.comments) {
+                if end.at == start && engine.block.size > 0 {
+                    engine.end_block(None, 0);
                 }
-                // One that ends in CRLF is passed by itself.
+                // One that ends in CRLF is passed by itengine.
                 start = end.next;
-                if !self.comments {
-                    let is_clean = self.block.size == 0;
+                if !engine.comments {
+                    let is_clean = engine.block.size == 0;
                     start = pass_ignorable(vector, bytes, start, is_clean);
                     ends = LineEnds::new(vector, bytes, start);
                 }
                 continue;
             } else {
-                return self.leave(start, Piece::NONE, chunk, decoded);
+                return engine.leave(start, Piece::NONE, chunk, decoded);
             }
-            if self.block.size == 0 {
-                self.block.start = self.position.offset() + start as u64;
+            if engine.block.size == 0 {
+                engine.block.start = engine.position.offset() + start as u64;
             }
-            self.block.size += end.at - start + 1;
+            engine.block.size += end.at - start + 1;
             start = end.next;
         }
     }
+}
 
+impl<S: Store> Engine<S> {
     /// The event whose data is in the block's own memory. At `end` begins the blank line, of `blank` bytes.
     #[inline(never)]
     fn give_data<'a>(&'a mut self, end: usize, blank: usize, decoded: &mut Decoded<'a>) -> usize {
