@@ -259,7 +259,7 @@ pub(crate) fn line(bytes: &[u8]) -> (Piece<'_>, bool) {
 }
 
 /// The bytes that a [`tick`] has at most.
-pub(crate) const TICK: usize = LANE + 1;
+pub(crate) const TICK: usize = LANE;
 
 /// An event of one `data` line.
 pub(crate) struct DataEvent<'i> {
@@ -274,10 +274,7 @@ pub(crate) struct DataEvent<'i> {
 #[inline(always)]
 pub(crate) fn tick(bytes: &[u8]) -> Option<DataEvent<'_>> {
     match bytes.first_chunk::<TICK>() {
-        Some(start) => {
-            let lane = start.first_chunk().unwrap_or(&[0; LANE]);
-            marked_tick(start, Baseline.lane_marks(lane))
-        }
+        Some(lane) => marked_tick(lane, Baseline.lane_marks(lane)),
         None => tick_of_few(bytes),
     }
 }
@@ -285,20 +282,12 @@ pub(crate) fn tick(bytes: &[u8]) -> Option<DataEvent<'_>> {
 /// The same at the end of a chunk.
 #[inline(never)]
 fn tick_of_few(bytes: &[u8]) -> Option<DataEvent<'_>> {
-    let marks = match bytes.first_chunk() {
-        Some(lane) => Baseline.lane_marks(lane),
-        None => Baseline.lane_marks(&padded(bytes)),
-    };
-    marked_tick(bytes, marks)
+    marked_tick(bytes, Baseline.lane_marks(&padded(bytes)))
 }
 
-/// `marks` are those of the first lane.
 #[inline(always)]
 fn marked_tick(bytes: &[u8], marks: u32) -> Option<DataEvent<'_>> {
-    let start = DATA.value_in(whole_word(bytes)?)?;
-    if marks == 0 {
-        return None;
-    }
+    let start = whole_word(bytes).and_then(|word| DATA.value_in(word))?;
     let end = marks.trailing_zeros() as usize;
     if bytes.get(end..end + 2)? != b"\n\n" {
         return None;
