@@ -232,7 +232,8 @@ impl<S: Store> Engine<S> {
         true
     }
 
-    /// Stops at the line that begins at `start`: it is special, or `line` is all that the chunk has of it.
+    /// Stops at the line that begins at `start`: it is special, or `line` is all that the chunk has of it, which is
+    /// no more than what fits.
     #[inline(never)]
     pub(super) fn leave<'a, 'i: 'a>(
         &'a mut self,
@@ -248,26 +249,24 @@ impl<S: Store> Engine<S> {
             return self.go_slowly(start, chunk, decoded);
         }
         self.position.count(chunk.len());
+        if line.len() == 0 {
+            self.settle();
+            return chunk.len();
+        }
         self.line_start = offset + start as u64;
+        self.line_len = line.len();
+        self.stage = Stage::Within;
         match DATA.value_in(first_word(line.bytes())) {
             Some(at) if line.len() > DATA_COLON => {
                 self.line = Line::Data;
-                self.line_len = line.len();
                 self.stage = Stage::Data;
                 self.block.begin_data();
                 self.block.extend_data(line.after_ascii(at), self.bounds);
             }
-            _ if line.len() == 0 => self.settle(),
-            None if line.bytes()[0] == b':' && !self.comments => {
-                self.line = Line::Ignored;
-                self.line_len = line.len();
-                self.stage = Stage::Within;
-            }
-            _ => {
-                if let Err(error) = self.keep(line) {
-                    *decoded = Err(error);
-                }
-                self.settle();
+            None if line.bytes()[0] == b':' && !self.comments => self.line = Line::Ignored,
+            Some(_) | None => {
+                self.line = Line::Carried;
+                let _fits = self.carry.set(line, self.bounds.line);
             }
         }
         chunk.len()

@@ -197,7 +197,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// Puts the next piece of a line that the chunk does not hold whole where it belongs.
-    pub(super) fn keep(&mut self, piece: Piece<'_>) -> Result<(), DecodeError> {
+    fn keep(&mut self, piece: Piece<'_>) -> Result<(), DecodeError> {
         self.line_len += piece.len();
         if self.line_len > self.bounds.line && self.line != Line::Skipped {
             self.line = Line::Skipped;
