@@ -1,5 +1,8 @@
 //! The decoders, each as its own documentation says to use it.
 
+#[cfg(feature = "peers")]
+mod peers;
+
 use bytes::Bytes;
 use sse_codec::{Decoder, Item, Limits, SharedDecoder, SharedItem};
 
@@ -25,6 +28,15 @@ fn shared_chunks(stream: &Bytes, size: ChunkSize) -> impl Iterator<Item = Bytes>
     })
 }
 
+/// What becomes of every event, ours and the peers': its data is counted, and no compiler may leave out where
+/// it lies.
+#[inline(always)]
+fn take(outcome: &mut Outcome, data: &[u8]) {
+    outcome.events += 1;
+    outcome.data_bytes += data.len() as u64;
+    std::hint::black_box(data.as_ptr());
+}
+
 /// No line of a corpus passes these.
 fn limits() -> Limits {
     Limits::default().line(4 << 20).event(8 << 20)
@@ -37,9 +49,7 @@ pub fn pull(stream: &[u8], size: ChunkSize) -> Outcome {
     for mut input in chunks(stream, size) {
         while let Ok(Some(item)) = decoder.decode(&mut input) {
             if let Item::Event(event) = item {
-                outcome.events += 1;
-                outcome.data_bytes += event.data.len() as u64;
-                std::hint::black_box(event.data.as_ptr());
+                take(&mut outcome, event.data.as_bytes());
             }
         }
     }
@@ -53,9 +63,7 @@ pub fn visit(stream: &[u8], size: ChunkSize) -> Outcome {
     for chunk in chunks(stream, size) {
         decoder.visit(chunk, |item| {
             if let Ok(Item::Event(event)) = item {
-                outcome.events += 1;
-                outcome.data_bytes += event.data.len() as u64;
-                std::hint::black_box(event.data.as_ptr());
+                take(&mut outcome, event.data.as_bytes());
             }
         });
     }
@@ -115,104 +123,6 @@ pub fn line_scan(stream: &[u8], size: ChunkSize) -> Outcome {
     Outcome::default()
 }
 
-/// sse-core, as its decoder is documented.
-#[cfg(feature = "peers")]
-pub fn sse_core(stream: &[u8], size: ChunkSize) -> Outcome {
-    let limit = std::num::NonZeroUsize::new(8 << 20).unwrap_or(std::num::NonZeroUsize::MAX);
-    let mut decoder = sse_core::SseDecoder::with_limit(limit);
-    let mut outcome = Outcome::default();
-    for mut chunk in chunks(stream, size) {
-        while let Some(event) = decoder.next(&mut chunk) {
-            if let Ok(sse_core::SseEvent::Message(event)) = event {
-                outcome.events += 1;
-                outcome.data_bytes += event.data.len() as u64;
-                std::hint::black_box(&event);
-            }
-        }
-    }
-    outcome
-}
-
-/// sse-parse, as its parser is documented.
-#[cfg(feature = "peers")]
-pub fn sse_parse(stream: &[u8], size: ChunkSize) -> Outcome {
-    let mut parser = sse_parse::SseParser::new().max_buffer(8 << 20);
-    let mut outcome = Outcome::default();
-    for chunk in chunks(stream, size) {
-        parser.feed(chunk);
-        while let Some(event) = parser.next_event() {
-            outcome.events += 1;
-            outcome.data_bytes += event.data.len() as u64;
-            std::hint::black_box(&event);
-        }
-    }
-    outcome
-}
-
-/// sse-stream over chunks that are ready.
-#[cfg(feature = "peers")]
-pub fn sse_stream(stream: &Bytes, size: ChunkSize) -> Outcome {
-    use futures_util::{FutureExt, StreamExt};
-
-    let pieces = shared_chunks(stream, size).map(Ok::<Bytes, std::convert::Infallible>);
-    let events = sse_stream::SseByteStream::new(futures_util::stream::iter(pieces));
-    let mut outcome = Outcome::default();
-    let each = events.for_each(|event| {
-        if let Ok(event) = event
-            && let Some(data) = &event.data
-        {
-            outcome.events += 1;
-            outcome.data_bytes += data.len() as u64;
-            std::hint::black_box(&event);
-        }
-        std::future::ready(())
-    });
-    each.now_or_never();
-    outcome
-}
-
-/// eventsource-stream over chunks that are ready.
-#[cfg(feature = "peers")]
-pub fn eventsource_stream(stream: &Bytes, size: ChunkSize) -> Outcome {
-    use eventsource_stream::Eventsource;
-    use futures_util::{FutureExt, StreamExt};
-
-    let pieces = shared_chunks(stream, size).map(Ok::<Bytes, std::convert::Infallible>);
-    let events = futures_util::stream::iter(pieces).eventsource();
-    let mut outcome = Outcome::default();
-    let each = events.for_each(|event| {
-        if let Ok(event) = event {
-            outcome.events += 1;
-            outcome.data_bytes += event.data.len() as u64;
-            std::hint::black_box(&event);
-        }
-        std::future::ready(())
-    });
-    each.now_or_never();
-    outcome
-}
-
-/// russe, which decodes what was put into its buffer.
-#[cfg(feature = "peers")]
-pub fn russe(stream: &[u8], size: ChunkSize) -> Outcome {
-    use tokio_util::codec::Decoder;
-
-    let mut decoder = russe::Decoder::default();
-    let mut buffer = bytes::BytesMut::new();
-    let mut outcome = Outcome::default();
-    for chunk in chunks(stream, size) {
-        buffer.extend_from_slice(chunk);
-        while let Ok(Some(event)) = decoder.decode(&mut buffer) {
-            if let russe::Event::Message(message) = event {
-                outcome.events += 1;
-                outcome.data_bytes += message.data.len() as u64;
-                std::hint::black_box(&message);
-            }
-        }
-    }
-    outcome
-}
-
 /// The names of those [`contenders`] that are our doors; they come first, in this order.
 pub const DOORS: [&str; 4] = ["pull", "visit", "shared", "owned"];
 
@@ -231,20 +141,7 @@ pub fn contenders(stream: &Bytes, size: ChunkSize) -> Vec<Contender<'_>> {
         Contender { name: "memchr2", work: Box::new(move || line_scan(stream, size)) },
     ];
     #[cfg(feature = "peers")]
-    contenders.extend([
-        Contender { name: "sse-core", work: Box::new(move || sse_core(stream, size)) },
-        Contender { name: "sse-parse", work: Box::new(move || sse_parse(stream, size)) },
-        Contender { name: "sse-stream", work: Box::new(move || sse_stream(stream, size)) },
-        Contender { name: "russe", work: Box::new(move || russe(stream, size)) },
-    ] as [Contender<'_>; 4]);
-    // With each event it moves all that is left of the chunk: minutes for a whole stream of ticks.
-    #[cfg(feature = "peers")]
-    if size.is_some() {
-        contenders.push(Contender {
-            name: "eventsource-stream",
-            work: Box::new(move || eventsource_stream(stream, size)),
-        });
-    }
+    peers::add(&mut contenders, stream, size);
     contenders.shrink_to_fit();
     contenders
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
     View,
-    query::{AttemptReport, Budget, Kind, Order, Query, Report, Statistics},
+    query::{AttemptReport, Budget, Kind, Order, Query, Report},
     recording::Recording,
 };
 
@@ -93,9 +93,6 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
     if let Some(attempt) = show.attempt {
         query = query.attempts(attempt..=attempt);
     }
-    if let Some(id) = &show.id {
-        query = query.id(id);
-    }
     let format = Format::of(&show.output);
     let mut printing = Printing { view, wanted, format, words, events: 0, buffer: String::new() };
     let mut left = show.count.unwrap_or(u64::MAX);
@@ -137,9 +134,9 @@ impl Printing<'_> {
             for mut row in self.view.rows(page, usize::MAX) {
                 if row.kind == sse_monitor_engine::RowKind::Event {
                     self.events += 1;
-                    self.wanted.shown(&mut row);
+                    self.wanted.shown(&mut row, self.format.between_columns());
                 }
-                self.format.write(&row, self.events, &mut self.buffer);
+                self.format.write(&row, self.events, None, &mut self.buffer);
             }
             printer::print(&mut self.buffer, self.words)?;
         }
@@ -191,11 +188,9 @@ fn check(recording: &Recording, words: &Words) -> Exit {
 }
 
 fn stats(recording: &Recording, format: &Format, words: &Words) -> Exit {
-    let mut statistics = Statistics::default();
-    statistics.update(&recording.view());
-    let report = statistics.report();
+    let report = &recording.report();
     let mut text = match format {
-        Format::Ndjson => {
+        Format::Ndjson(_) => {
             let json = serde_json::to_string(report).unwrap_or_default();
             escape::json(json) + "\n"
         }

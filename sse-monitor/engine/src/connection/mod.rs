@@ -1,12 +1,15 @@
 //! The driver: an `sse-client` session on a connection of its own, so that every step of connecting
 //! and every read is seen.
 
+mod call;
 mod dial;
 mod exchange;
 mod failure;
 mod head;
 mod inflate;
+mod pipe;
 mod proxy;
+mod socks;
 mod tls;
 
 use alloc::sync::Arc;
@@ -22,13 +25,15 @@ use sse_client::{
         SessionError,
     },
 };
-use sse_codec::{EventId, time::Instant};
+use sse_codec::{EventId, Limits, time::Instant};
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver},
     time,
 };
 
+pub use call::{Answer, Caller};
 pub use inflate::Expansion;
+pub(crate) use proxy::{ProxyChoice, check as check_proxy};
 pub use tls::CertificateError;
 pub(crate) use tls::{Trust, authorities, identity};
 
@@ -43,8 +48,11 @@ use crate::{
 use exchange::{Body, Redirected, Response, Template};
 use inflate::Inflate;
 
+/// What stands before a value in its line.
+const LONGEST_NAME: usize = "event: ".len();
+
 type SessionFailure = sse_client::session::Failure;
-type Answer = Pin<Box<dyn Future<Output = Result<Response, SessionFailure>> + Send>>;
+type Answering = Pin<Box<dyn Future<Output = Result<Response, SessionFailure>> + Send>>;
 
 /// Reads until the stream is over for good.
 pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
@@ -52,7 +60,7 @@ pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
         Reconnect::Always | Reconnect::OnceOpened => RetryPolicy::resilient(),
         Reconnect::Never => RetryPolicy::never(),
     };
-    let mut config = SessionConfig::new().policy(policy).limits(request.limits);
+    let mut config = SessionConfig::new().policy(policy).limits(of_ids(request.limits));
     if let Ok(id) = EventId::new(request.last_event_id.clone()) {
         config = config.last_event_id(id);
     }
@@ -76,6 +84,13 @@ pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
     driver.run().await;
 }
 
+/// As much of a stream as the session must hold to know the last event ID, which it learns of events that
+/// are longer too: the rows are decoded from what is kept, and an event must not be held twice.
+fn of_ids(limits: Limits) -> Limits {
+    let line = limits.line.min(limits.value.saturating_add(LONGEST_NAME));
+    limits.line(line).event(limits.event.min(line))
+}
+
 struct Driver {
     session: Session,
     started: time::Instant,
@@ -97,7 +112,7 @@ struct Driver {
 
 enum Phase {
     Idle,
-    Requesting { attempt: Attempt, answer: Answer, redirects: UnboundedReceiver<Redirected> },
+    Requesting { attempt: Attempt, answer: Answering, redirects: UnboundedReceiver<Redirected> },
     Reading(Reading),
 }
 
@@ -199,7 +214,7 @@ impl Driver {
         self.log.turn(&turn, |_| State::Connecting { attempt: attempt_number });
         let (told, redirects) = mpsc::unbounded_channel();
         let template = Arc::clone(&self.template);
-        let answer: Answer = Box::pin(async move { template.send(id, told).await });
+        let answer: Answering = Box::pin(async move { template.send(id, told).await });
         self.phase = Phase::Requesting { attempt, answer, redirects };
     }
 
