@@ -1,10 +1,14 @@
 //! Lines to items, in whatever memory: the one engine behind every door.
 //!
-//! WHATWG HTML §9.2.6, "Interpreting an event stream". Most of a stream is plain: lines of text that end
-//! in LF or CRLF, far below the limits. Here is what such a stream takes, by the [`Stage`] in which it
-//! stands at the beginning of a call: a whole event is read where it lies in the chunk; of one that the
-//! chunk cuts, the values go to the block's own memory. Whatever is not plain goes to `decode_slowly`,
-//! which takes every stream, from the line at which a way of here gives up.
+//! WHATWG HTML §9.2.6, "Interpreting an event stream". Most of a stream is plain: lines that end in LF or
+//! CRLF, far below the limits. For such there are ways that do little else than look for line ends: an event
+//! that lies whole in the chunk is given where it lies (`whole`); of one that a chunk cuts, or that has several
+//! lines of data, the values go to the block's own memory (`lines`). The [`Stage`] in which a stream stands,
+//! and how the chunk begins, say which [`Way`] is tried first; a way that meets what it does not expect leaves
+//! the chunk to one that expects more, and at last to `decode_slowly`, which takes every stream.
+//!
+//! What a call needs to know of the one before passes through registers: the chunk, and the bytes used of it. A
+//! pointer that went through memory would be waited for longer than most events take.
 
 use core::{marker::PhantomData, mem, ops::Range, time::Duration};
 
@@ -115,7 +119,7 @@ pub(crate) enum Line {
 
 /// A way to go on, fast where a stream is as it expects; where not, it leaves the chunk to another.
 ///
-/// It gives the bytes used, and what they say where that is not nothing.
+/// It gives the bytes used, and writes down what they say, if anything.
 trait Way {
     fn decode<'a, 'i: 'a, S: Store, V: Vector>(
         engine: &'a mut Engine<S>,
