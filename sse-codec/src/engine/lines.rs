@@ -31,7 +31,7 @@ impl Way for DataLine {
             return engine.go_on::<Lines>(chunk, decoded);
         }
         let end = LineEnds::new(vector, chunk, 0).next(false);
-        let piece = end.piece_from(chunk, 0);
+        let piece = end.line;
         if end.at == chunk.len() {
             engine.line_len += piece.len();
             engine.block.extend_data(piece, engine.bounds);
@@ -66,7 +66,7 @@ impl Way for Lines {
         loop {
             let end = ends.next(false);
             if engine.line != Line::Start {
-                let piece = end.piece_from(bytes, 0);
+                let piece = end.line;
                 if end.next == end.at {
                     return engine.extend_line(piece, chunk, decoded);
                 }
@@ -88,29 +88,29 @@ impl Way for Lines {
                 continue;
             }
             if end.next == end.at {
-                return engine.leave(start, end.piece_from(bytes, start), chunk, decoded);
+                return engine.leave(start, end.line, chunk, decoded);
             }
             let rest = &bytes[start..];
             let word = first_word(rest);
             if let Some(at) = DATA.value_in(word) {
                 engine.block.begin_data();
-                let value = end.piece_from(bytes, start + at);
+                let value = end.line.after_ascii(at);
                 engine.block.push_data_line(value, &rest[at..], engine.bounds);
             } else if let Some(at) = EVENT.value_in(word) {
-                let value = end.piece_from(bytes, start + at).checked();
+                let value = end.line.after_ascii(at).checked();
                 if !value.is_known() || value.len() > engine.bounds.value {
                     return engine.leave(start, Piece::NONE, chunk, decoded);
                 }
                 engine.block.set_event_type(value, engine.bounds.value);
             } else if let Some(at) = ID.value_in(word) {
-                let value = end.piece_from(bytes, start + at).checked();
+                let value = end.line.after_ascii(at).checked();
                 let has_nul = !end.plain && value.bytes().contains(&0);
                 if !value.is_known() || value.len() > engine.bounds.value || has_nul {
                     return engine.leave(start, Piece::NONE, chunk, decoded);
                 }
                 engine.block.set_id(value, engine.bounds.value);
             } else if let Some(at) = RETRY.value_in(word) {
-                let Some(milliseconds) = parse_retry(&bytes[start + at..end.at]) else {
+                let Some(milliseconds) = parse_retry(&end.line.bytes()[at..]) else {
                     return engine.leave(start, Piece::NONE, chunk, decoded);
                 };
                 *decoded = Ok(Some(engine.reconnection_time(milliseconds, start..end.at)));

@@ -94,12 +94,13 @@ impl Way for WholeEvent {
             first = pass_ignorable(vector, lines, 0, engine.block.size == 0);
         }
         let mut ends = LineEnds::new(vector, chunk, first);
-        let mut start = first;
+        // What is before it is in the head.
+        let mut read = first;
         let mut head = Head::default();
         // In the limits, a line end counts as one byte.
         let mut crlfs = 0;
         let cut = loop {
-            let Some(word) = chunk.get(start..).and_then(whole_word) else { break None };
+            let Some(word) = chunk.get(read..).and_then(whole_word) else { break None };
             // What is in few bytes is hardly whole.
             let end = ends.next(chunk.len() > WORTHWHILE);
             // No line and no event of so few bytes passes a limit.
@@ -107,11 +108,11 @@ impl Way for WholeEvent {
                 break None;
             }
             if end.next == end.at {
-                break Some(end.piece_from(chunk, start));
+                break Some(end.line);
             }
             if let Some(at) = DATA.value_in(word) {
                 let blank = line_end_width(&chunk[end.next..]);
-                match end.piece_from(chunk, start + at).text() {
+                match end.line.after_ascii(at).text() {
                     Some(data) if blank > 0 => {
                         let event = engine.give_event(head, data, first, end.next, blank);
                         *decoded = Ok(Some(Item::Event(event)));
@@ -120,13 +121,13 @@ impl Way for WholeEvent {
                     Some(_) | None => break None,
                 }
             } else if let Some(at) = EVENT.value_in(word) {
-                match end.piece_from(chunk, start + at).text() {
+                match end.line.after_ascii(at).text() {
                     Some("") => head.event_type = Some(DEFAULT_EVENT_TYPE),
                     Some(text) if text.len() <= engine.bounds.value => head.event_type = Some(text),
                     Some(_) | None => break None,
                 }
             } else if let Some(at) = ID.value_in(word) {
-                match end.piece_from(chunk, start + at).text() {
+                match end.line.after_ascii(at).text() {
                     Some(text)
                         if text.len() <= engine.bounds.value
                             && (end.plain || !text.contains('\0')) =>
@@ -136,22 +137,22 @@ impl Way for WholeEvent {
                     Some(_) | None => break None,
                 }
             } else {
-                let value = RETRY.value_in(word).map(|at| &chunk[start + at..end.at]);
+                let value = RETRY.value_in(word).map(|at| &end.line.bytes()[at..]);
                 let Some(milliseconds) = value.and_then(parse_retry) else { break None };
-                engine.take(head, first, start - first - crlfs);
-                *decoded = Ok(Some(engine.reconnection_time(milliseconds, start..end.at)));
+                engine.take(head, first, read - first - crlfs);
+                *decoded = Ok(Some(engine.reconnection_time(milliseconds, read..end.at)));
                 engine.position.count(end.next);
                 return end.next;
             }
             crlfs += end.next - end.at - 1;
-            start = end.next;
+            read = end.next;
         };
-        engine.take(head, first, start - first - crlfs);
+        engine.take(head, first, read - first - crlfs);
         if let Some(line) = cut {
-            return engine.leave(start, line, chunk, decoded);
+            return engine.leave(read, line, chunk, decoded);
         }
-        engine.position.count(start);
-        start + engine.go_on::<Lines>(&chunk[start..], decoded)
+        engine.position.count(read);
+        read + engine.go_on::<Lines>(&chunk[read..], decoded)
     }
 }
 

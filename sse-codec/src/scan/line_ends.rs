@@ -13,53 +13,46 @@ use crate::{
 pub(crate) struct LineEnds<'i, V> {
     vector: V,
     bytes: &'i [u8],
+    /// Where the next line begins.
+    start: usize,
     /// The bytes from here on were not looked at.
     rest: usize,
     /// The marks of the 64 bytes before it, but those that were dealt with.
     marks: u64,
 }
 
-/// The end of a line.
+/// A line, and how it ends.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct LineEnd {
+pub(crate) struct LineEnd<'i> {
+    pub(crate) line: Piece<'i>,
     /// The index of the first CR or LF in the line, or the length of the bytes.
     pub(crate) at: usize,
     /// Where the line after it begins: after LF or CRLF. `at` if it ends in another way, or the bytes end
     /// first.
     pub(crate) next: usize,
-    /// Whether all of the line is known to be UTF-8.
-    pub(super) known: bool,
     /// Whether it is known to have no NUL.
     pub(crate) plain: bool,
-}
-
-impl LineEnd {
-    /// The bytes from `start` to the line's end.
-    #[inline(always)]
-    pub(crate) fn piece_from(self, bytes: &[u8], start: usize) -> Piece<'_> {
-        Piece { bytes: &bytes[start..self.at], known: self.known }
-    }
 }
 
 impl<'i, V: Vector> LineEnds<'i, V> {
     /// Those from `start` on, where a line begins.
     #[inline(always)]
     pub(crate) fn new(vector: V, bytes: &'i [u8], start: usize) -> Self {
-        Self { vector, bytes, rest: start, marks: 0 }
+        Self { vector, bytes, start, rest: start, marks: 0 }
     }
 
     /// The next one. Only if `checked`, there is a look at whether text that is not ASCII is UTF-8.
     #[inline(always)]
-    pub(crate) fn next(&mut self, checked: bool) -> LineEnd {
+    pub(crate) fn next(&mut self, checked: bool) -> LineEnd<'i> {
         if self.marks == 0 && !self.scan() {
             let at = self.bytes.len();
-            return LineEnd { at, next: at, known: true, plain: true };
+            return self.end(at, at, true, true);
         }
         let at = self.first_mark();
         self.marks &= self.marks - 1;
         let byte = self.bytes[at];
         if byte == b'\n' {
-            return LineEnd { at, next: at + 1, known: true, plain: true };
+            return self.end(at, at + 1, true, true);
         }
         if byte == b'\r' && self.bytes.get(at + 1) == Some(&b'\n') {
             // The LF has the next mark, if that is of the same block.
@@ -68,13 +61,21 @@ impl<'i, V: Vector> LineEnds<'i, V> {
             } else {
                 self.marks &= self.marks - 1;
             }
-            return LineEnd { at, next: at + 2, known: true, plain: true };
+            return self.end(at, at + 2, true, true);
         }
         let (at, known) = self.vector.special_line_end(self.bytes, at, checked);
         let next = at + line_end_width(&self.bytes[at..]);
         self.marks = 0;
         self.rest = next;
-        LineEnd { at, next, known, plain: false }
+        self.end(at, next, known, false)
+    }
+
+    /// The line from `start` to `at`, which must be known to be UTF-8 if `known` says so.
+    #[inline(always)]
+    fn end(&mut self, at: usize, next: usize, known: bool, plain: bool) -> LineEnd<'i> {
+        let line = Piece { bytes: &self.bytes[self.start..at], known };
+        self.start = next;
+        LineEnd { line, at, next, plain }
     }
 
     /// The index of the first mark, where there is one.
@@ -250,7 +251,7 @@ pub(crate) fn line(bytes: &[u8]) -> (Piece<'_>, bool) {
 
         #[inline(always)]
         fn run<V: Vector>(self, vector: V, bytes: &'i [u8]) -> Piece<'i> {
-            LineEnds::new(vector, bytes, 0).next(true).piece_from(bytes, 0)
+            LineEnds::new(vector, bytes, 0).next(true).line
         }
     }
 
@@ -328,7 +329,7 @@ pub(crate) fn data_start<V: Vector>(vector: V, bytes: &[u8]) -> DataStart<'_> {
 pub(crate) fn special_data_start<V: Vector>(vector: V, bytes: &[u8]) -> DataStart<'_> {
     let mut ends = LineEnds::new(vector, bytes, 0);
     let end = ends.next(bytes.len() > BLOCK);
-    after_data(bytes, end.at, end.known)
+    after_data(bytes, end.at, end.line.is_known())
 }
 
 /// What follows a `data` line that ends at `end`.

@@ -42,7 +42,7 @@ fn check_line_ends<V: Vector>(vector: V, bytes: &[u8]) {
             let end = ends.next(checked);
             assert_eq!((end.at, end.next), naive_line_end(bytes, start), "{bytes:?}");
             let line = &bytes[start..end.at];
-            let piece = end.piece_from(bytes, start);
+            let piece = end.line;
             assert_eq!(piece.bytes(), line);
             // What is known to be text is; what is not may be all the same.
             assert!(!piece.is_known() || core::str::from_utf8(line).is_ok(), "{bytes:?}");
