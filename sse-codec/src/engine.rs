@@ -167,6 +167,7 @@ impl<S: Store> Engine<S> {
         self.last_event_id.text()
     }
 
+    #[cfg(feature = "alloc")]
     pub(crate) fn pending_event(&self) -> Option<u64> {
         (self.block.size > 0 && !self.block.dropped).then_some(self.block.start)
     }
