@@ -77,6 +77,7 @@ mod body;
 mod budget;
 mod config;
 mod connection;
+pub mod demo;
 mod guard;
 mod hub;
 mod hub_task;
