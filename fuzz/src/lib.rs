@@ -15,9 +15,11 @@ mod decode_vs_naive;
 mod encode_round_trip;
 mod input;
 mod limits;
+mod recording;
 mod session;
 
 pub use crate::{
     decode_chunking::decode_chunking, decode_vs_naive::decode_vs_naive,
-    encode_round_trip::encode_round_trip, limits::limits, session::session,
+    encode_round_trip::encode_round_trip, limits::limits,
+    recording::recording, session::session,
 };

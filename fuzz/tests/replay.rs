@@ -33,6 +33,11 @@ fn the_session_holds_over_its_corpus() {
     replay("session", sse_fuzz::session);
 }
 
+#[test]
+fn recording_holds_over_its_corpus() {
+    replay("recording", sse_fuzz::recording);
+}
+
 /// The corpus of every target is replayed: a new target without a test here fails this one.
 #[test]
 fn every_corpus_is_replayed() {
@@ -40,7 +45,7 @@ fn every_corpus_is_replayed() {
     let names: Vec<_> = corpora.iter().filter_map(|path| path.file_name()).collect();
     assert_eq!(
         names,
-        ["decode_chunking", "decode_vs_naive", "encode_round_trip", "limits", "session"]
+        ["decode_chunking", "decode_vs_naive", "encode_round_trip", "limits", "recording", "session"]
     );
 }
 

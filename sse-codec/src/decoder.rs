@@ -151,6 +151,24 @@ impl Decoder {
         self.0.last_event_id()
     }
 
+    /// Where in the stream the event begins of which whole lines have come, and not its end. Who keeps the
+    /// bytes of items keeps them from there: a comment or a reconnection time may stand within an event.
+    ///
+    /// ```
+    /// use sse_codec::Decoder;
+    ///
+    /// let mut decoder = Decoder::new().comments(true);
+    /// let mut input = &b"data: a\n\ndata: b\n: beat\ndata: c\n\n"[..];
+    /// assert!(decoder.decode(&mut input)?.is_some());
+    /// assert_eq!(decoder.pending_event(), None);
+    /// assert!(decoder.decode(&mut input)?.is_some_and(|item| item.span().start == 17));
+    /// assert_eq!(decoder.pending_event(), Some(9));
+    /// # Ok::<(), sse_codec::DecodeError>(())
+    /// ```
+    pub fn pending_event(&self) -> Option<u64> {
+        self.0.pending_event()
+    }
+
     /// Decodes the next item and advances `input` past the bytes used. `Ok(None)`: all of it is
     /// used, feed more.
     ///

@@ -142,6 +142,10 @@ impl<S: Store> Engine<S> {
         self.last_event_id.text()
     }
 
+    pub(crate) fn pending_event(&self) -> Option<u64> {
+        (self.block.size > 0 && !self.block.dropped).then_some(self.block.start)
+    }
+
     /// A caller's own id is no stream's to limit: only lent memory can be too small for it.
     pub(crate) fn set_last_event_id(&mut self, id: &str) -> Result<(), Full> {
         self.last_event_id.set(Piece::from_text(id), usize::MAX)

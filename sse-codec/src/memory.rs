@@ -143,11 +143,15 @@ pub(crate) type Growing = Box<[u8]>;
 
 #[cfg(feature = "alloc")]
 impl Store for Growing {
-    /// Doubles like `Vec`, but never takes more than the limit.
+    /// Doubles like `Vec`, but never takes more than the limit. `len` is no more than that either.
     #[inline(never)]
     fn grow(&mut self, len: usize, limit: usize) -> Result<(), Full> {
         let mut bytes = mem::take(self).into_vec();
-        let doubled = (2 * bytes.len()).max(64).min(limit).max(len);
+        let mut doubled = (2 * bytes.len()).max(64).min(limit).max(len);
+        if doubled >= limit - limit / 8 {
+            // Else the last step, however small, would have it twice while it moves.
+            doubled = limit;
+        }
         bytes.reserve_exact(doubled - bytes.len());
         bytes.resize(doubled, 0);
         *self = bytes.into_boxed_slice();

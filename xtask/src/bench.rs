@@ -84,6 +84,13 @@ const PARTS: &[Part] = &[
         }),
     },
     Part {
+        name: "engine",
+        shows: "the monitor's engine beside curl and sse-stream (takes some gigabytes of the disk)",
+        missing: || None,
+        command: || Ok(program("engine", "engine", &[])),
+        form: Form::Lines(|line| Some(line)),
+    },
+    Part {
         name: "load",
         shows: "the server beside one of axum, over thousands of sockets (Linux)",
         missing: || {

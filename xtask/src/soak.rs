@@ -135,6 +135,17 @@ const SIMULATIONS: &[Simulation] = &[
         round: 60_000,
     },
     Simulation {
+        name: "engine-kills",
+        test: [
+            "sse-monitor-engine",
+            "killed",
+            "a_recording_whose_program_was_killed_has_all_that_was_written",
+        ],
+        seed: None,
+        count: "SSE_KILLS",
+        round: 50,
+    },
+    Simulation {
         name: "session-sim",
         test: ["sse-client", "sim", "every_event_once_and_in_order_or_a_gap_that_is_told"],
         seed: Some("SIM_SEED"),

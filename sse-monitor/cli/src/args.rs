@@ -48,6 +48,10 @@ pub(crate) enum Command {
     Export(Export),
     /// Make a recording of what other programs wrote.
     Import(Import),
+    /// Make a recording to give away, without what nobody else should read.
+    Redact(crate::redact::Redact),
+    /// List the recordings in a folder.
+    Sessions(crate::sessions::Sessions),
     /// Print the completions for a shell, to be sourced by it.
     Completions {
         /// Which.

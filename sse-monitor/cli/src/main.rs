@@ -16,8 +16,10 @@ mod filter;
 mod man;
 mod publish;
 mod record;
+mod redact;
 mod request;
 mod serve;
+mod sessions;
 mod show;
 mod stdout;
 mod tail;
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
         Command::Diff(diff) => diff::run(&diff),
         Command::Export(export) => exchange::export(&export),
         Command::Import(import) => exchange::import(&import),
+        Command::Redact(options) => redact::run(&options),
+        Command::Sessions(options) => sessions::run(&options),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "sse", &mut script);

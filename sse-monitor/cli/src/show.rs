@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
     View,
-    query::{AttemptReport, Budget, Kind, Order, Query, Report, Statistics},
+    query::{AttemptReport, Budget, Kind, Order, Query, Report},
     recording::Recording,
 };
 
@@ -188,9 +188,7 @@ fn check(recording: &Recording, words: &Words) -> Exit {
 }
 
 fn stats(recording: &Recording, format: &Format, words: &Words) -> Exit {
-    let mut statistics = Statistics::default();
-    statistics.update(&recording.view());
-    let report = statistics.report();
+    let report = &recording.report();
     let mut text = match format {
         Format::Ndjson(_) => {
             let json = serde_json::to_string(report).unwrap_or_default();

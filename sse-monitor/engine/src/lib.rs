@@ -49,11 +49,48 @@
 //! # }
 //! ```
 //!
+//! The recordings of a folder stand in its [`catalogue`](catalogue::Catalogue), with what people note about them.
+//!
 //! # What it speaks
 //!
 //! HTTP/1.1 and HTTP/2, TLS that trusts what the system trusts (or [others](WatchRequest::authorities)),
 //! proxies (HTTP, HTTPS, SOCKS 5), gzip, brotli and zstd; bodies of `text/event-stream`, and lines of JSON
 //! (`application/x-ndjson` and its like), each line an event.
+//!
+//! # What a window draws from
+//!
+//! Nothing that is asked of a watch each time a window is drawn depends on how much came, and nothing holds
+//! up the thread that reads the stream: [`Watch::snapshot`] has the totals, [`Watch::brief_report`] the
+//! statistics, a [`View`] the rows by number, [`Row::pack_into`] their bytes. What passes a query is a list that
+//! [grows in the background](Watch::filter), with its progress and its rows by position. A
+//! [`Recording`](recording::Recording) answers the same questions.
+//!
+//! ```no_run
+//! use sse_monitor_engine::{Watch, query::Filtered};
+//!
+//! /// What one frame shows: the newest rows, or the newest of those that pass.
+//! fn frame(watch: &Watch, filtered: Option<&Filtered>, rows: u64, out: &mut Vec<u8>) {
+//!     let view = watch.view();
+//!     let shown = match filtered {
+//!         None => view.page(view.next_row().saturating_sub(rows), 50, 600),
+//!         Some(filtered) => {
+//!             let from = filtered.progress().matches.saturating_sub(rows);
+//!             view.rows(&filtered.page(from, 50), 600)
+//!         }
+//!     };
+//!     shown.iter().for_each(|row| row.pack_into(out));
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! | Feature | For |
+//! |---|---|
+//! | `watch` | connecting to streams |
+//! | `convert` | recordings from and to what other programs know |
+//! | `catalogue` | the sessions in a folder, in SQLite |
+//!
+//! All are on by default. Without them recordings are opened, checked, put in one file, and asked.
 //!
 //! # Limits
 //!
@@ -66,35 +103,55 @@
 //! | types that are told apart by number | 4096 | types after that are read from the events' bytes |
 //!
 //! While recording, an event costs no memory: its 48 bytes of index are on the disk beside its bytes. A full
-//! disk stops recording, not watching ([`Watch::recording_stopped`]).
+//! disk stops recording, not watching ([`Watch::recording_stopped`]). A program that is killed loses nothing that
+//! it wrote; what was written is brought to the disk each second and at the end, by a thread of its own, so that a
+//! machine that loses its power loses a second at most.
 
 #![forbid(unsafe_code)]
+// What writes is there for watches and imports.
+#![cfg_attr(not(all(feature = "convert", feature = "watch")), allow(dead_code, unused_imports))]
 
 extern crate alloc;
 
+#[cfg(feature = "catalogue")]
+pub mod catalogue;
 mod clock;
+#[cfg(feature = "watch")]
 mod connection;
 mod journal;
+#[cfg(feature = "watch")]
 mod log;
+#[cfg(any(feature = "convert", feature = "watch"))]
 mod masked;
+mod packed;
 pub mod query;
 pub mod recording;
+#[cfg(feature = "watch")]
 mod refusal;
+#[cfg(feature = "watch")]
 mod request;
+#[cfg(feature = "watch")]
 mod request_way;
 mod row;
 mod state;
+mod times;
+#[cfg(feature = "watch")]
 mod watch;
+#[cfg(feature = "watch")]
 mod words;
 
+#[cfg(feature = "watch")]
 pub use connection::{Answer, Caller, CertificateError, Expansion};
 pub use journal::{
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
-    turn::{Format, Origin, Phases, RequestHead, ResponseHead, Turn},
+    turn::{Format, Origin, Phases, RedactedText, RequestHead, ResponseHead, Turn},
     view::View,
 };
+pub use packed::{PACKED_HEADER, PACKED_TEXT};
+#[cfg(feature = "watch")]
 pub use request::{HeaderFault, Reconnect, RequestError, WatchRequest};
 pub use row::{Row, RowKind};
 pub use sse_codec::Limits;
 pub use state::{Failure, Fault, Snapshot, State, Totals};
+#[cfg(feature = "watch")]
 pub use watch::Watch;

@@ -1,9 +1,13 @@
 //! What the thread that reads the stream and the shells that look at it share.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time,
+};
 
 use crate::{
     clock::{Clock, Moment},
@@ -14,6 +18,7 @@ use crate::{
         view::View,
         writer::{Place, Writer},
     },
+    query::{Report, Source},
     request::WatchRequest,
     row::RowKind,
     state::{Snapshot, State, Totals},
@@ -31,6 +36,40 @@ pub(crate) struct Log {
     public: Mutex<Public>,
     revision: watch::Sender<u64>,
     released: Notify,
+}
+
+/// A session under way, as a search follows it.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    log: Arc<Log>,
+    seen: u64,
+    is_over: bool,
+}
+
+/// For so long what comes is gathered before it is searched: half of what an eye needs.
+const GATHERED: Duration = Duration::from_millis(8);
+
+impl Followed {
+    pub(crate) const fn new(log: Arc<Log>) -> Self {
+        Self { log, seen: 0, is_over: false }
+    }
+}
+
+impl Source for Followed {
+    fn view(&mut self) -> View {
+        // Before the view, so that what comes after it is waited for.
+        let snapshot = self.log.snapshot();
+        (self.seen, self.is_over) = (snapshot.revision, snapshot.state.is_over());
+        self.log.view()
+    }
+
+    async fn wait(&mut self) -> bool {
+        if !self.is_over {
+            self.log.changed(self.seen).await;
+            time::sleep(GATHERED).await;
+        }
+        !self.is_over
+    }
 }
 
 /// What shells see.
@@ -101,6 +140,18 @@ impl Log {
         self.kept.view()
     }
 
+    pub(crate) fn report(&self) -> Report {
+        let mut statistics = self.kept.statistics();
+        statistics.refresh();
+        statistics.report().clone()
+    }
+
+    pub(crate) fn brief_report(&self) -> Report {
+        let mut statistics = self.kept.statistics();
+        statistics.refresh();
+        statistics.report().brief()
+    }
+
     /// Writes a row for something that happened.
     pub(crate) fn write(&self, turn: &Turn) {
         self.record(|writer, moment| {
@@ -165,6 +216,10 @@ impl Log {
         }
         // Read under the lock, so that times rise with the rows' numbers.
         let state = write(&mut writer, self.clock.now());
+        if state.as_ref().is_some_and(State::is_over) {
+            // Before anybody is told, since a recording may be opened then; and shells do not wait for it.
+            writer.close(self.clock.now());
+        }
         let totals = writer.totals();
         let stopped = writer.stopped();
         let mut public = self.public();
@@ -180,9 +235,6 @@ impl Log {
         }
         if let Some(state) = state {
             public.state = state;
-            if public.state.is_over() {
-                writer.close(self.clock.now());
-            }
         }
         self.touch();
         true

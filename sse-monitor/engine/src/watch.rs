@@ -8,7 +8,8 @@ use tokio::{runtime, sync::Notify};
 use crate::{
     connection,
     journal::{turn::Turn, view::View},
-    log::Log,
+    log::{Followed, Log},
+    query::{Filtered, Order, Query, Report},
     request::WatchRequest,
     row::{Row, RowKind},
     state::{Failure, Fault, Snapshot, State},
@@ -44,6 +45,17 @@ impl Watch {
         self.log.snapshot()
     }
 
+    /// Its statistics so far, with the latest attempts, stalls and seconds. Kept as it reads, so that
+    /// asking costs a copy.
+    pub fn report(&self) -> Report {
+        self.log.report()
+    }
+
+    /// The same without its lists: as cheap as a [`snapshot`](Self::snapshot), whatever came.
+    pub fn brief_report(&self) -> Report {
+        self.log.brief_report()
+    }
+
     /// Its rows as they stand now. What is searched or paged through it holds nothing up.
     pub fn view(&self) -> View {
         self.log.view()
@@ -60,6 +72,14 @@ impl Watch {
     /// The whole row `number`; `None` if it has fallen out or did not come yet.
     pub fn row(&self, number: u64) -> Option<Row> {
         self.view().row(number)
+    }
+
+    /// Begins to look for the rows that pass, those that come later included.
+    ///
+    /// # Errors
+    /// If no thread can be had for it.
+    pub fn filter(&self, query: Query, order: Order) -> io::Result<Filtered> {
+        Filtered::start(Followed::new(Arc::clone(&self.log)), query, order)
     }
 
     /// Waits until the [revision](Snapshot::revision) is another than `since`, and returns it.

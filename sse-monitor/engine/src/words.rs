@@ -6,7 +6,7 @@ use url::Url;
 
 use sse_client::session::SessionError;
 
-use crate::{masked::shown_url, refusal};
+use crate::{masked::shown_url, refusal, times::Time};
 
 /// IDs are shown up to so many characters; theirs is a row's own field.
 const ID_SHOWN: usize = 80;
@@ -55,10 +55,6 @@ pub(crate) fn failure(error: &SessionError, secrets: &[String]) -> String {
     }
 }
 
-pub(crate) fn reconnection_time(wait: Duration) -> String {
-    format!("the server asks to wait {} before a reconnect", Time(wait))
-}
-
 pub(crate) fn lost(reason: &str, was_open: bool, wait: Duration, id: &str) -> String {
     let what = if was_open { "connection lost" } else { "connection failed" };
     // A reason that asks something has ended its sentence.
@@ -79,24 +75,6 @@ impl fmt::Display for Id<'_> {
     }
 }
 
-/// A time as one says it.
-struct Time(Duration);
-
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let milliseconds = self.0.as_millis();
-        match milliseconds {
-            0..1_000 => write!(f, "{milliseconds} ms"),
-            // One digit after the point is as much as anybody waits for.
-            1_000..10_000 if milliseconds % 1_000 >= 50 => {
-                write!(f, "{:.1} s", self.0.as_secs_f64())
-            }
-            1_000..120_000 => write!(f, "{:.0} s", self.0.as_secs_f64()),
-            _ => write!(f, "{:.0} min", self.0.as_secs_f64() / 60.0),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,21 +90,6 @@ mod tests {
             lost("is the server running?", false, two, ""),
             "connection failed: is the server running? Trying again in 2 s"
         );
-    }
-
-    #[test]
-    fn times_are_said_as_people_say_them() {
-        for (milliseconds, said) in [
-            (0, "0 ms"),
-            (999, "999 ms"),
-            (1_000, "1 s"),
-            (1_049, "1 s"),
-            (1_500, "1.5 s"),
-            (30_400, "30 s"),
-            (180_000, "3 min"),
-        ] {
-            assert_eq!(Time(Duration::from_millis(milliseconds)).to_string(), said);
-        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use sse_client::{
         SessionError,
     },
 };
-use sse_codec::{EventId, time::Instant};
+use sse_codec::{EventId, Limits, time::Instant};
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver},
     time,
@@ -48,6 +48,9 @@ use crate::{
 use exchange::{Body, Redirected, Response, Template};
 use inflate::Inflate;
 
+/// What stands before a value in its line.
+const LONGEST_NAME: usize = "event: ".len();
+
 type SessionFailure = sse_client::session::Failure;
 type Answering = Pin<Box<dyn Future<Output = Result<Response, SessionFailure>> + Send>>;
 
@@ -57,7 +60,7 @@ pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
         Reconnect::Always | Reconnect::OnceOpened => RetryPolicy::resilient(),
         Reconnect::Never => RetryPolicy::never(),
     };
-    let mut config = SessionConfig::new().policy(policy).limits(request.limits);
+    let mut config = SessionConfig::new().policy(policy).limits(of_ids(request.limits));
     if let Ok(id) = EventId::new(request.last_event_id.clone()) {
         config = config.last_event_id(id);
     }
@@ -79,6 +82,13 @@ pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
         head: None,
     };
     driver.run().await;
+}
+
+/// As much of a stream as the session must hold to know the last event ID, which it learns of events that
+/// are longer too: the rows are decoded from what is kept, and an event must not be held twice.
+fn of_ids(limits: Limits) -> Limits {
+    let line = limits.line.min(limits.value.saturating_add(LONGEST_NAME));
+    limits.line(line).event(limits.event.min(line))
 }
 
 struct Driver {

@@ -9,11 +9,13 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
+use super::pieces::Pieces;
+
 /// One writer, any number of readers; reading never waits for a write to a disk.
 #[derive(Debug)]
 pub(crate) enum Blob {
     File(Disk),
-    Memory(RwLock<Vec<u8>>),
+    Memory(RwLock<Pieces>),
 }
 
 /// A part of a file, from `start` on.
@@ -73,9 +75,8 @@ impl Blob {
             Self::File(disk) => disk.append(first, second),
             Self::Memory(bytes) => {
                 let mut bytes = bytes.write().unwrap_or_else(PoisonError::into_inner);
-                bytes.reserve(first.len() + second.len());
-                bytes.extend_from_slice(first);
-                bytes.extend_from_slice(second);
+                bytes.append(first);
+                bytes.append(second);
                 Ok(())
             }
         }
@@ -109,9 +110,7 @@ impl Blob {
             Self::File(disk) => read_fully(&disk.reader, disk.start + at, buffer),
             Self::Memory(bytes) => {
                 let bytes = bytes.read().unwrap_or_else(PoisonError::into_inner);
-                let at = usize::try_from(at).unwrap_or(usize::MAX);
-                buffer.copy_from_slice(bytes.get(at..at.saturating_add(count)).unwrap_or_default());
-                Ok(count)
+                Ok(bytes.read_at(usize::try_from(at).unwrap_or(usize::MAX), buffer))
             }
         }
     }
@@ -130,11 +129,11 @@ impl Blob {
     /// Gives back the room that nothing further will take.
     pub(crate) fn seal(&self) {
         if let Self::Memory(bytes) = self {
-            bytes.write().unwrap_or_else(PoisonError::into_inner).shrink_to_fit();
+            bytes.write().unwrap_or_else(PoisonError::into_inner).shrink();
         }
     }
 
-    /// Asks the system to bring what was written to the disk.
+    /// Waits until the system has brought what was written to the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         match self {
             Self::File(Disk { writer: Some(file), .. }) => file.sync_data(),

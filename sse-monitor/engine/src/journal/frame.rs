@@ -35,15 +35,16 @@ pub(crate) enum FrameKind {
     BodyRest,
     /// Totals: JSON. The last frame of a journal that was closed.
     End,
-    /// Derived from the frames before: index entries, IDs, types, and where these three stand.
+    /// Derived from the frames before: index entries, IDs, types, and where these stand; statistics.
     Index,
     Ids,
     Types,
     Trailer,
+    Statistics,
 }
 
 impl FrameKind {
-    const CODES: [(Self, u8); 9] = [
+    const CODES: [(Self, u8); 10] = [
         (Self::Head, 1),
         (Self::Turn, 2),
         (Self::Body, 3),
@@ -53,6 +54,7 @@ impl FrameKind {
         (Self::Ids, 17),
         (Self::Types, 18),
         (Self::Trailer, 19),
+        (Self::Statistics, 20),
     ];
 
     fn code(self) -> u8 {
@@ -69,7 +71,7 @@ impl FrameKind {
 
     /// Whether it follows from the frames before it.
     pub(crate) const fn is_derived(self) -> bool {
-        matches!(self, Self::Index | Self::Ids | Self::Types | Self::Trailer)
+        matches!(self, Self::Index | Self::Ids | Self::Types | Self::Trailer | Self::Statistics)
     }
 }
 

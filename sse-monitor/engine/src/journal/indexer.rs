@@ -81,6 +81,11 @@ impl Indexer {
         self.decoder.last_event_id()
     }
 
+    /// Where in the body the event begins of which whole lines have come, and not its end.
+    pub(crate) fn pending_event(&self) -> Option<u64> {
+        self.decoder.pending_event().map(|start| self.base + start)
+    }
+
     /// The next row; `None`: all of `input` is used.
     #[inline]
     pub(crate) fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Option<Found<'a>> {
@@ -143,9 +148,7 @@ impl Indexer {
                 Ok(None) => return None,
                 Ok(Some(line)) if line.bytes.trim_ascii().is_empty() => continue,
                 Ok(Some(line)) => {
-                    // As a reader will see it: what is not UTF-8 is replaced.
-                    let length = String::from_utf8_lossy(line.bytes).len();
-                    (EntryKind::Event, line.span.start, line.span.end, narrow(length))
+                    (EntryKind::Event, line.span.start, line.span.end, lossy_length(line.bytes))
                 }
                 Err(LineTooLong { line_start, limit, .. }) => {
                     (EntryKind::DecodeError, line_start, line_start, narrow(limit))
@@ -187,6 +190,15 @@ impl Indexer {
             self.decoder.set_last_event_id(&id);
         }
     }
+}
+
+/// How long it is as a reader will see it: what is not UTF-8 is replaced.
+fn lossy_length(bytes: &[u8]) -> u32 {
+    let chunks = bytes.utf8_chunks();
+    let replaced = |chunk: &core::str::Utf8Chunk<'_>| {
+        if chunk.invalid().is_empty() { 0 } else { char::REPLACEMENT_CHARACTER.len_utf8() }
+    };
+    narrow(chunks.map(|chunk| chunk.valid().len() + replaced(&chunk)).sum())
 }
 
 fn narrow(length: usize) -> u32 {
@@ -231,6 +243,9 @@ mod tests {
     fn lines_of_json_are_events_too() {
         let mut indexer = Indexer::new(Limits::default(), "");
         indexer.begin(Format::Ndjson);
+        for bytes in [&b"a\xff\xfeb"[..], b"\xe2\x82", b"", "€".as_bytes()] {
+            assert_eq!(lossy_length(bytes) as usize, String::from_utf8_lossy(bytes).len());
+        }
         let rows = all(&mut indexer, b"{\"a\":1}\n\n  \r\n{\"a\":2}\n{\"un");
         let places: Vec<_> =
             rows.iter().map(|(kind, start, end, _)| (*kind, *start, *end)).collect();

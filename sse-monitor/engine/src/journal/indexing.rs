@@ -13,7 +13,11 @@ use super::{
     kept::Kept,
     turn::Format,
 };
-use crate::{row::RowKind, state::Totals};
+use crate::{
+    query::{Seen, Statistics},
+    row::RowKind,
+    state::Totals,
+};
 
 /// Types are chosen by strangers: what comes after so many is told by its bytes alone.
 const MOST_TYPES: u16 = 4096;
@@ -176,10 +180,13 @@ impl Indexing {
             }
             self.drafts.push(draft);
             rows += 1;
-            self.settled = if kind == EntryKind::DecodeError {
-                self.body_offset + (chunk.len() - rest.len()) as u64
-            } else {
-                end
+            self.settled = match kind {
+                EntryKind::DecodeError => self.body_offset + (chunk.len() - rest.len()) as u64,
+                // They may stand within an event, which began before them.
+                EntryKind::Comment | EntryKind::ReconnectionTime => {
+                    self.indexer.pending_event().unwrap_or(end)
+                }
+                EntryKind::Event | EntryKind::Turn => end,
             };
         }
         chunk.len() - rest.len()
@@ -204,6 +211,17 @@ impl Indexing {
 
     pub(crate) fn drafts(&self) -> u64 {
         self.drafts.len() as u64
+    }
+
+    /// Counts the rows that are not turns, of which the first has this number.
+    pub(crate) fn count(&self, first: u64, elapsed_micros: u64, statistics: &mut Statistics) {
+        for (draft, number) in self.drafts.iter().zip(first..) {
+            let Draft { kind, data_length, .. } = *draft;
+            if kind != EntryKind::Turn {
+                let id = draft.id.as_ref().and_then(|range| self.scratch.get(range.clone()));
+                statistics.row(Seen { number, kind, elapsed_micros, data_length, id });
+            }
+        }
     }
 
     /// Appends the entries and IDs of what was decoded, for a frame at this place. May be called

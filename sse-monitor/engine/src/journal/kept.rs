@@ -1,14 +1,14 @@
 //! The segments of a session, shared by the one that writes and those that read.
 
 use alloc::{collections::VecDeque, sync::Arc};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{
     segment::Segment,
     turn::{End, Origin},
     view::View,
 };
-use crate::recording::Damage;
+use crate::{query::Statistics, recording::Damage};
 
 /// All that is kept of a session.
 #[derive(Debug)]
@@ -16,6 +16,9 @@ pub(crate) struct Kept {
     pub(crate) origin: Origin,
     inner: RwLock<Inner>,
     types: RwLock<Vec<Arc<str>>>,
+    /// Over all rows so far, those that were dropped included. Held for as long as it takes to count a
+    /// read's rows or to copy the figures.
+    statistics: Mutex<Statistics>,
 }
 
 #[derive(Debug, Default)]
@@ -30,7 +33,8 @@ struct Inner {
 impl Kept {
     pub(crate) fn new(origin: Origin) -> Self {
         let inner = Inner { first_row: 1, ..Inner::default() };
-        Self { origin, inner: RwLock::new(inner), types: RwLock::default() }
+        let statistics = Mutex::default();
+        Self { origin, inner: RwLock::new(inner), types: RwLock::default(), statistics }
     }
 
     pub(crate) fn view(self: &Arc<Self>) -> View {
@@ -100,6 +104,10 @@ impl Kept {
 
     pub(crate) fn add_type(&self, name: Arc<str>) {
         self.types.write().unwrap_or_else(PoisonError::into_inner).push(name);
+    }
+
+    pub(crate) fn statistics(&self) -> MutexGuard<'_, Statistics> {
+        self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn damage(&self) -> Vec<Damage> {

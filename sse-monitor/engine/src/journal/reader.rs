@@ -1,29 +1,32 @@
 //! Reads rows back from their bytes.
 
-use alloc::{borrow::Cow, sync::Arc};
+use alloc::sync::Arc;
 use core::ops::Range;
 
-use sse_codec::{Decoder, Item, Limits};
+use sse_codec::Limits;
 
 use super::{
-    entry::{
-        ENTRY, Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_EVENT_TOO_LONG, FLAG_NDJSON,
-        FLAG_VALUE_TOO_LONG, TYPE_NOT_INTERNED,
-    },
+    entry::{ENTRY, Entry, EntryKind, FLAG_EVENT_TOO_LONG, FLAG_VALUE_TOO_LONG, TYPE_NOT_INTERNED},
     frame::{FRAME_HEADER, FrameHeader, MOST_PAYLOAD},
-    indexer::NDJSON_TYPE,
     segment::{ID_CRC, Segment},
+    texts::{comment, texts},
     turn::{Origin, Turn},
     view::View,
 };
 use crate::{
     clock::Moment,
+    packed::beginning,
     row::{Row, RowKind},
-    words,
+    times,
 };
 
 /// Bytes of IDs read at a time.
 const ID_WINDOW: usize = 16 << 10;
+
+/// Where an event has more than so many bytes, and some for each byte that is shown, only so many are
+/// read: a line of data can be short beside its name and its end.
+const BEGINNING: usize = 64 << 10;
+const LINE_SHARE: usize = 8;
 
 /// Entries read at a time by those who look at all of them.
 const BLOCK: usize = 2048;
@@ -58,13 +61,6 @@ struct Frame {
 /// What cannot be read any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable;
-
-/// An event's texts, as its bytes say them.
-#[derive(Debug, Default)]
-pub(crate) struct Texts<'a> {
-    pub(crate) event_type: Cow<'a, str>,
-    pub(crate) data: Cow<'a, str>,
-}
 
 impl<'v> Reader<'v> {
     pub(crate) fn new(view: &'v View) -> Self {
@@ -121,7 +117,14 @@ impl<'v> Reader<'v> {
         row.id.push_str(self.id(segment, entry)?);
         let limits = self.limits();
         let interned = self.view.kept().event_type(entry.event_type);
-        let raw = self.raw(segment, entry)?;
+        // Of a page's rows only their beginnings are shown.
+        let most = preview.saturating_mul(LINE_SHARE).saturating_add(BEGINNING);
+        let is_cut = entry.length as usize > most;
+        let raw = if is_cut && entry.kind == EntryKind::Event {
+            self.beginning(segment, entry, most)?
+        } else {
+            self.raw(segment, entry)?
+        };
         row.number = number;
         row.kind = RowKind::Event;
         row.elapsed_micros = entry.elapsed_micros;
@@ -136,7 +139,9 @@ impl<'v> Reader<'v> {
                     Some(name) if entry.event_type != TYPE_NOT_INTERNED => name,
                     _ => &texts.event_type,
                 });
-                row.data_bytes = texts.data.len() as u64;
+                if !is_cut {
+                    row.data_bytes = texts.data.len() as u64;
+                }
                 row.data.push_str(beginning(&texts.data, preview));
             }
             EntryKind::Comment => {
@@ -145,15 +150,13 @@ impl<'v> Reader<'v> {
                 row.data_bytes = text.len() as u64;
                 row.data = beginning(&text, preview).into();
             }
-            EntryKind::ReconnectionTime => {
-                row.kind = RowKind::ReconnectionTime { wait_ms: entry.data_length };
-                let wait = core::time::Duration::from_millis(entry.data_length.into());
-                row.data = words::reconnection_time(wait);
-                row.data_bytes = row.data.len() as u64;
-            }
-            EntryKind::DecodeError => {
-                row.kind = RowKind::DecodeError;
-                row.data = dropped(entry);
+            EntryKind::ReconnectionTime | EntryKind::DecodeError => {
+                row.kind = if entry.kind == EntryKind::DecodeError {
+                    RowKind::DecodeError
+                } else {
+                    RowKind::ReconnectionTime { wait_ms: entry.data_length }
+                };
+                row.data = sentence(entry).unwrap_or_default();
                 row.data_bytes = row.data.len() as u64;
             }
             EntryKind::Turn => {
@@ -215,10 +218,31 @@ impl<'v> Reader<'v> {
         segment: &Arc<Segment>,
         entry: &Entry,
     ) -> Result<&[u8], Unreadable> {
+        self.raw_up_to(segment, entry, entry.length as usize)
+    }
+
+    /// The first bytes of an event, ended as if it had no others.
+    fn beginning(
+        &mut self,
+        segment: &Arc<Segment>,
+        entry: &Entry,
+        most: usize,
+    ) -> Result<&[u8], Unreadable> {
+        let raw = self.raw_up_to(segment, entry, most)?.to_vec();
+        self.gathered = raw;
+        self.gathered.extend_from_slice(b"\n\n");
+        Ok(&self.gathered)
+    }
+
+    fn raw_up_to(
+        &mut self,
+        segment: &Arc<Segment>,
+        entry: &Entry,
+        length: usize,
+    ) -> Result<&[u8], Unreadable> {
         let frame_at = entry.at.checked_sub(entry.frame_back.into()).ok_or(Unreadable)?;
         self.load(segment, frame_at)?;
         let from = (entry.frame_back as usize).checked_sub(FRAME_HEADER).ok_or(Unreadable)?;
-        let length = entry.length as usize;
         if from + length <= self.frame.payload.len() {
             return Ok(&self.frame.payload[from..from + length]);
         }
@@ -239,17 +263,6 @@ impl<'v> Reader<'v> {
         Ok(&self.gathered)
     }
 
-    /// The payload of the frame in which an entry begins.
-    pub(crate) fn frame(
-        &mut self,
-        segment: &Arc<Segment>,
-        entry: &Entry,
-    ) -> Result<&[u8], Unreadable> {
-        let at = entry.at.checked_sub(entry.frame_back.into()).ok_or(Unreadable)?;
-        self.load(segment, at)?;
-        Ok(&self.frame.payload)
-    }
-
     fn load(&mut self, segment: &Arc<Segment>, at: u64) -> Result<(), Unreadable> {
         let is_there = self.frame.at == at
             && self.frame.header.is_some()
@@ -266,7 +279,18 @@ impl<'v> Reader<'v> {
     }
 }
 
-/// What is said of an event that was dropped.
+/// What is said of a row whose entry alone tells all: a reconnection time, or an event that was dropped.
+pub(crate) fn sentence(entry: &Entry) -> Option<String> {
+    match entry.kind {
+        EntryKind::ReconnectionTime => {
+            let wait = core::time::Duration::from_millis(entry.data_length.into());
+            Some(times::reconnection_time(wait))
+        }
+        EntryKind::DecodeError => Some(dropped(entry)),
+        EntryKind::Event | EntryKind::Comment | EntryKind::Turn => None,
+    }
+}
+
 fn dropped(entry: &Entry) -> String {
     let what = if entry.has(FLAG_EVENT_TOO_LONG) {
         "an event"
@@ -336,86 +360,6 @@ pub(crate) fn for_entries<B>(
     None
 }
 
-/// What an event's bytes say.
-pub(crate) fn texts<'a>(
-    entry: &Entry,
-    raw: &'a [u8],
-    limits: Limits,
-) -> Result<Texts<'a>, Unreadable> {
-    if entry.has(FLAG_NDJSON) {
-        let end = raw.len() - usize::from(matches!(raw.last(), Some(b'\n' | b'\r')));
-        let line = raw[..end].strip_suffix(b"\r").unwrap_or(&raw[..end]);
-        return Ok(Texts { event_type: NDJSON_TYPE.into(), data: String::from_utf8_lossy(line) });
-    }
-    if !entry.has(FLAG_EVENT_TOO_LONG | FLAG_BEGINNING_LOST | FLAG_VALUE_TOO_LONG)
-        && let Some(texts) = plain(raw)
-    {
-        return Ok(texts);
-    }
-    let mut decoder = Decoder::with_limits(limits);
-    let mut input = raw;
-    loop {
-        match decoder.decode(&mut input) {
-            Ok(Some(Item::Event(event))) => {
-                return Ok(Texts {
-                    event_type: event.event_type.to_owned().into(),
-                    data: event.data.to_owned().into(),
-                });
-            }
-            Ok(Some(_)) => {}
-            Ok(None) | Err(_) => {
-                // Without its beginning an event may have no data left.
-                let lost = entry.has(FLAG_BEGINNING_LOST);
-                return if lost { Ok(Texts::default()) } else { Err(Unreadable) };
-            }
-        }
-    }
-}
-
-/// Most events by far: one line of data, and lines of id and type.
-fn plain(raw: &[u8]) -> Option<Texts<'_>> {
-    let mut rest = raw.strip_suffix(b"\n")?;
-    let (mut event_type, mut data) = (None, None);
-    while !rest.is_empty() {
-        let end = memchr::memchr2(b'\n', b'\r', rest)?;
-        let (line, after) = (&rest[..end], &rest[end + 1..]);
-        if rest[end] == b'\r' {
-            return None;
-        }
-        if let Some(value) = line.strip_prefix(b"data: ") {
-            if data.replace(value).is_some() {
-                return None;
-            }
-        } else if let Some(value) = line.strip_prefix(b"event: ") {
-            event_type = Some(value).filter(|value| !value.is_empty());
-        } else if !line.starts_with(b"id:") {
-            return None;
-        }
-        rest = after;
-    }
-    let event_type = event_type.map(text);
-    Some(Texts {
-        event_type: event_type.unwrap_or(sse_codec::DEFAULT_EVENT_TYPE.into()),
-        data: text(data?),
-    })
-}
-
-/// As [`String::from_utf8_lossy`] has it, which looks at each byte; this looks at several where it can.
-fn text(bytes: &[u8]) -> Cow<'_, str> {
-    match core::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(bytes),
-    }
-}
-
-/// A comment line's text.
-fn comment(raw: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
-    let text = raw.strip_prefix(b":").ok_or(Unreadable)?;
-    Ok(String::from_utf8_lossy(
-        text.strip_suffix(b"\n").or(text.strip_suffix(b"\r")).unwrap_or(text),
-    ))
-}
-
 /// The ID in what was read of the IDs.
 pub(crate) fn checked_id(bytes: &[u8]) -> Result<&str, Unreadable> {
     let (text, crc) = bytes.split_last_chunk::<ID_CRC>().ok_or(Unreadable)?;
@@ -450,54 +394,5 @@ fn damaged(number: u64, entry: Option<&Entry>, what: &str) -> Row {
         id: String::new(),
         data_bytes: data.len() as u64,
         data,
-    }
-}
-
-/// At most `bytes` bytes of `text`, cut between characters.
-fn beginning(text: &str, bytes: usize) -> &str {
-    if text.len() <= bytes {
-        return text;
-    }
-    let end = (0..=bytes).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
-    &text[..end]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_read_straight_from_its_bytes_is_what_a_decoder_reads() {
-        const LINES: [&[u8]; 13] = [
-            b"data: a",
-            b"data:b",
-            b"data: ",
-            b"data",
-            b"data:  c\xff",
-            b"event: t",
-            b"event: ",
-            b"event:x",
-            b"event: \xc3",
-            b"id: 1",
-            b"id:\0",
-            b":c",
-            b"data: d\r",
-        ];
-        let mut straight = 0;
-        for combination in 0..LINES.len().pow(3) {
-            let picks = [combination, combination / 13, combination / 169].map(|n| LINES[n % 13]);
-            let raw = [&picks.join(&b'\n')[..], b"\n\n"].concat();
-            let Some(texts) = plain(&raw) else { continue };
-            straight += 1;
-            let mut events = Vec::new();
-            Decoder::new().visit(&raw, |item| {
-                if let Ok(Item::Event(event)) = item {
-                    events.push((event.event_type.to_owned(), event.data.to_owned()));
-                }
-            });
-            let told = (texts.event_type.into_owned(), texts.data.into_owned());
-            assert_eq!(events, [told], "{:?}", String::from_utf8_lossy(&raw));
-        }
-        assert!(straight > 200, "only {straight} were");
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Segment {
     pub(crate) index: Blob,
     pub(crate) ids: Blob,
     pub(crate) checkpoint: Checkpoint,
+    /// How much of the journal is on the disk, whatever becomes of the machine.
+    synced: AtomicU64,
     /// Where its files are, if it has files of its own.
     folder: Option<PathBuf>,
 }
@@ -41,7 +43,8 @@ impl Segment {
         let rows = AtomicU64::new(0);
         // Positions count from a file's header everywhere.
         let _ = journal.append([&frame::file_header(), &[]]);
-        Self { number, first_row, rows, journal, index, ids, checkpoint, folder: None }
+        let synced = AtomicU64::new(0);
+        Self { number, first_row, rows, journal, index, ids, checkpoint, synced, folder: None }
     }
 
     /// New files in `folder`. None is left where one could not be made.
@@ -66,6 +69,7 @@ impl Segment {
                 index,
                 ids,
                 checkpoint,
+                synced: AtomicU64::new(0),
                 folder: Some(folder.into()),
             }),
             Err(error) => {
@@ -90,7 +94,8 @@ impl Segment {
     ) -> Self {
         let [journal, index, ids] = blobs;
         let rows = AtomicU64::new(rows);
-        Self { number, first_row, rows, journal, index, ids, checkpoint, folder: None }
+        let synced = AtomicU64::new(0);
+        Self { number, first_row, rows, journal, index, ids, checkpoint, synced, folder: None }
     }
 
     pub(crate) fn rows(&self) -> u64 {
@@ -113,6 +118,23 @@ impl Segment {
 
     pub(crate) const fn is_on_disk(&self) -> bool {
         self.folder.is_some()
+    }
+
+    pub(crate) fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    /// Brings what was written so far to the disk: the journal last, whose end says that the others are
+    /// whole.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        let length = self.journal.len();
+        if length > self.synced() {
+            self.ids.sync()?;
+            self.index.sync()?;
+            self.journal.sync()?;
+            self.synced.store(length, Ordering::Release);
+        }
+        Ok(())
     }
 
     pub(crate) fn seal(&self) {

@@ -1,5 +1,6 @@
 //! A writer and its readers.
 
+use alloc::sync::Arc;
 use core::ops::Range;
 use std::{
     fs::File,
@@ -65,6 +66,58 @@ fn an_event_is_whole_however_it_was_cut() {
             rows.iter().map(texts).collect()
         };
         assert_eq!(texts(&rows), texts(&expected), "in pieces of {size}");
+    }
+}
+
+#[test]
+fn an_event_with_a_comment_within_is_whole_however_it_was_cut() {
+    let body = b": x\nretry: 1\n\ndata: one\n: beat\ndata: two\nretry: 5\ndata: three\n\n: y\n\n";
+    for size in 1..=body.len() {
+        let mut writer = open(memory());
+        for chunk in body.chunks(size) {
+            feed(&mut writer, chunk);
+        }
+        let rows = rows(&writer.kept().view());
+        let event = rows.iter().find(|row| row.kind == RowKind::Event).unwrap();
+        assert_eq!(event.data, "one\ntwo\nthree", "in pieces of {size}");
+        assert_eq!(rows.len(), 1 + 6, "in pieces of {size}");
+    }
+}
+
+#[test]
+fn what_is_recorded_is_brought_to_the_disk_while_it_comes() {
+    let keep = tempfile::tempdir().unwrap();
+    let limit = DiskLimit { bytes: 8 << 20, policy: DiskPolicy::Stop };
+    let mut writer = open(Place::Folder { path: keep.path().join("s"), limit });
+    while writer.kept().view().parts().len() < 3 {
+        feed(&mut writer, &b"data: some\n\n".repeat(5_000));
+    }
+    let segments: Vec<_> =
+        writer.kept().view().parts().iter().map(|part| Arc::clone(&part.segment)).collect();
+    // Without a close, and without a look at the clock: it comes to pass.
+    while segments.iter().any(|segment| segment.synced() < segment.journal.len()) {
+        std::thread::yield_now();
+    }
+    let path = keep.path().join("s");
+    let now = Recording::open(&path).unwrap();
+    assert_eq!((now.is_live(), now.is_closed()), (true, false));
+    writer.close(at(2));
+    let then = Recording::open(&path).unwrap();
+    assert_eq!((then.is_live(), then.is_closed()), (false, true));
+}
+
+#[test]
+fn a_segment_that_was_only_just_made_is_none() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(folder(&path));
+    feed(&mut writer, b"data: a\n\n");
+    drop(writer);
+    for length in [0, 7] {
+        std::fs::write(path.join("000002.sse"), &super::frame::MAGIC[..length]).unwrap();
+        let recording = Recording::open(&path).unwrap();
+        assert!(!recording.is_closed());
+        assert_eq!(rows(&recording.view()).len(), 2);
     }
 }
 

@@ -53,8 +53,21 @@ pub struct Origin {
     pub last_event_id: String,
     /// What was masked in it: request headers, keys of the query, the user in the URL.
     pub redacted: Vec<String>,
+    /// What was masked in its bodies, where it was given away.
+    pub redacted_texts: Vec<RedactedText>,
     /// The program that recorded it.
     pub recorded_by: String,
+}
+
+/// Texts that were masked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct RedactedText {
+    /// Which, in words.
+    pub what: String,
+    /// How many there were.
+    pub count: u64,
 }
 
 /// The state of a decoder between two rows.

@@ -15,9 +15,15 @@ use super::{
     kept::Kept,
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
     segment::Segment,
+    sync::{self, Syncer},
     turn::{Checkpoint, End, Format, Head, Origin, Turn},
 };
-use crate::{clock::Moment, recording::TypesFile, row::RowKind, state::Totals};
+use crate::{
+    clock::Moment,
+    recording::{TypesFile, statistics},
+    row::RowKind,
+    state::Totals,
+};
 
 /// Big enough that ten million events are some fifty files, small enough that one dropped is little
 /// lost, and that the last one's index is rebuilt in a blink.
@@ -50,6 +56,7 @@ pub(crate) struct Writer {
     stopped: Option<String>,
     rows_forgotten: u64,
     types: Option<TypesFile>,
+    syncer: Option<Syncer>,
     entries: Vec<u8>,
     ids: Vec<u8>,
 }
@@ -60,16 +67,19 @@ impl Writer {
     pub(crate) fn new(origin: Origin, limits: Limits, place: Place) -> io::Result<Self> {
         let checkpoint =
             Checkpoint { last_event_id: origin.last_event_id.clone(), ..Checkpoint::default() };
-        let (segment, types) = match &place {
-            Place::Memory(_) => (Segment::in_memory(1, 1, checkpoint), None),
-            Place::Folder { path, .. } => {
-                make_folder(path)?;
-                let segment = Segment::create(path, 1, 1, checkpoint)?;
-                write_head(&segment, &origin)?;
-                (segment, Some(TypesFile::create(path)?))
-            }
+        let Place::Folder { path, .. } = &place else {
+            let segment = Segment::in_memory(1, 1, checkpoint);
+            return Ok(Self::with(origin, limits, place, segment));
         };
-        Ok(Self::with(origin, limits, place, segment, types))
+        make_folder(path)?;
+        let segment = Segment::create(path, 1, 1, checkpoint)?;
+        write_head(&segment, &origin)?;
+        let types = TypesFile::create(path)?;
+        let syncer = Syncer::start(path, sync::INTERVAL)?;
+        let mut writer = Self::with(origin, limits, place, segment);
+        syncer.follow(&writer.segment);
+        (writer.types, writer.syncer) = (Some(types), Some(syncer));
+        Ok(writer)
     }
 
     /// As [`new`](Self::new) for a place that cannot fail.
@@ -77,16 +87,10 @@ impl Writer {
         let checkpoint =
             Checkpoint { last_event_id: origin.last_event_id.clone(), ..Checkpoint::default() };
         let segment = Segment::in_memory(1, 1, checkpoint);
-        Self::with(origin, limits, Place::Memory(retention), segment, None)
+        Self::with(origin, limits, Place::Memory(retention), segment)
     }
 
-    fn with(
-        origin: Origin,
-        limits: Limits,
-        place: Place,
-        segment: Segment,
-        types: Option<TypesFile>,
-    ) -> Self {
+    fn with(origin: Origin, limits: Limits, place: Place, segment: Segment) -> Self {
         let segment = Arc::new(segment);
         let indexing = Indexing::new(Indexer::new(limits, &origin.last_event_id), 0);
         let kept = Arc::new(Kept::new(origin));
@@ -100,7 +104,8 @@ impl Writer {
             closed_bytes: 0,
             stopped: None,
             rows_forgotten: 0,
-            types,
+            types: None,
+            syncer: None,
             entries: Vec::new(),
             ids: Vec::new(),
         }
@@ -170,6 +175,8 @@ impl Writer {
         // Strings and numbers: nothing in it can fail to be written.
         let payload = serde_json::to_vec(turn).unwrap_or_default();
         self.write(FrameKind::Turn, &payload, payload.len(), moment);
+        let mut statistics = self.kept.statistics();
+        statistics.turn(turn, self.attempt, moment.elapsed_micros);
     }
 
     /// A response's body begins.
@@ -202,22 +209,29 @@ impl Writer {
         let has_rows = self.indexing.drafts() > 0;
         let kind = if is_rest { FrameKind::BodyRest } else { FrameKind::Body };
         self.write(kind, &chunk[..used], wire, moment);
-        if is_due && has_rows {
+        // A comment's end may be within an event.
+        if is_due && has_rows && !self.indexing.is_within_event() {
             self.rotate(moment);
         }
         used
     }
 
-    /// Nothing more will come.
+    /// Nothing more will come. What is recorded is on the disk when it returns.
     pub(crate) fn close(&mut self, moment: Moment) {
         self.seal(moment);
-        let _ = self.segment.journal.sync();
+        (self.syncer, self.types) = (None, None);
+        if let Place::Folder { path, .. } = &self.place {
+            // Without it they are counted again by whoever asks for them.
+            let _ = statistics::write(path, &self.kept);
+        }
     }
 
     fn write(&mut self, kind: FrameKind, payload: &[u8], wire: usize, moment: Moment) {
         let wire = u32::try_from(wire).unwrap_or(u32::MAX);
         let header = FrameHeader::new(kind, payload, moment, self.attempt).wire(wire);
-        if let Err(error) = self.try_write(&header, payload) {
+        let failed = self.syncer.as_ref().and_then(Syncer::failure);
+        let written = failed.map_or_else(|| self.try_write(&header, payload), Err);
+        if let Err(error) = written {
             self.stop_recording(&error, moment);
             // It is in memory now, which does not fail.
             let _ = self.try_write(&header, payload);
@@ -255,6 +269,10 @@ impl Writer {
             return Err(error);
         }
         let rows = self.indexing.drafts();
+        if header.kind.is_body() && rows > 0 {
+            let mut statistics = self.kept.statistics();
+            self.indexing.count(segment.end(), header.moment.elapsed_micros, &mut statistics);
+        }
         let body_bytes = if header.kind.is_body() { header.length } else { 0 };
         self.indexing.accept(payload_at, body_bytes);
         segment.commit(rows);
@@ -313,6 +331,11 @@ impl Writer {
         self.closed_bytes += self.segment.bytes();
         self.segment = Arc::new(segment);
         self.kept.push(Arc::clone(&self.segment));
+        if let Some(syncer) = &self.syncer
+            && self.segment.is_on_disk()
+        {
+            syncer.follow(&self.segment);
+        }
         self.indexing.begin_segment();
     }
 
@@ -351,6 +374,8 @@ impl Writer {
         let Place::Folder { path, .. } = &self.place else { return };
         self.stopped = Some(sentence(error, path));
         self.seal(moment);
+        let _ = statistics::write(path, &self.kept);
+        (self.syncer, self.types) = (None, None);
         let next = self.next_in_memory();
         self.place = Place::Memory(Retention::default());
         self.enter(next);
@@ -438,7 +463,7 @@ fn write_head(segment: &Segment, origin: &Origin) -> io::Result<()> {
 }
 
 /// Makes a folder that only its owner may look into.
-fn make_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

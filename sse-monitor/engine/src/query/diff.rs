@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::statistics::Gaps;
+use super::report::Gaps;
 use crate::{
     journal::{
         entry::EntryKind,

@@ -1,9 +1,13 @@
 //! Paths into JSON, and tests on what stands there.
 
-use core::cmp::Ordering;
+use core::{cmp::Ordering, fmt, ops::Range};
 
 use regex::Regex;
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
 /// A path such as `.choices[0].delta.content`; `[*]` is every element of a list.
@@ -122,9 +126,68 @@ impl JsonPath {
         found
     }
 
+    /// Where in a text of JSON the values stand that it leads to; of a key that stands twice, both.
+    pub(crate) fn spans(&self, json: &str) -> Vec<Range<usize>> {
+        let Ok(root) = serde_json::from_str::<&RawValue>(json) else { return Vec::new() };
+        let mut found = vec![root.get()];
+        for step in &self.steps {
+            found = found.into_iter().flat_map(|value| members(value, step)).collect();
+        }
+        // All of them are parts of the one text.
+        let start = |value: &str| value.as_ptr().addr() - json.as_ptr().addr();
+        found.into_iter().map(|value| start(value)..start(value) + value.len()).collect()
+    }
+
     /// As it was given.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+/// Where a step leads from a value, as it is written.
+fn members<'a>(value: &'a str, step: &Step) -> Vec<&'a str> {
+    match step {
+        Step::Key(key) => {
+            let object = serde_json::from_str::<Members<'_>>(value).map(|Members(all)| all);
+            let all = object.unwrap_or_default().into_iter();
+            all.filter(|(name, _)| name == key).map(|(_, value)| value.get()).collect()
+        }
+        Step::Index(_) | Step::Every => {
+            let list = serde_json::from_str::<Vec<&RawValue>>(value).unwrap_or_default();
+            let wanted = |at: usize| *step == Step::Every || *step == Step::Index(at);
+            list.into_iter()
+                .enumerate()
+                .filter(|(at, _)| wanted(*at))
+                .map(|(_, v)| v.get())
+                .collect()
+        }
+    }
+}
+
+/// The members of an object, each as it is written, and as often as it is.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+
+        impl<'de> Visitor<'de> for Each {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Each)
     }
 }
 

@@ -2,15 +2,21 @@
 //! each sort, and [how they came](Statistics).
 //!
 //! Every question is answered from a [`View`](crate::View), so that none holds the stream up. Those
-//! about numbers, times, types, IDs and attempts read the index alone; those about data read each
-//! row's bytes, a frame at a time, and look for a plain text in all of a frame at once.
+//! about numbers, times, types, IDs and attempts read the index alone; those about data read the rows'
+//! bytes, and where a plain text is asked for, only those of the rows in whose frames it was found.
 
+mod block;
 mod diff;
 mod facets;
 mod filter;
+mod filtered;
+mod found;
 mod ids;
 mod json_path;
+mod report;
 mod search;
+#[cfg(test)]
+mod search_tests;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -19,7 +25,12 @@ mod text;
 pub use diff::{Diff, Match, diff};
 pub use facets::Facets;
 pub use filter::{Kind, Query};
+pub(crate) use filtered::Source;
+pub use filtered::{Filtered, Progress};
 pub use json_path::{JsonPath, JsonPathError, JsonTest};
+pub use report::{AttemptReport, Gaps, Report, Stall};
 pub use search::{Budget, Hits, Order};
-pub use statistics::{AttemptReport, Gaps, Report, Stall, Statistics};
+pub(crate) use statistics::Seen;
+pub use statistics::Statistics;
+pub(crate) use text::compiled;
 pub use text::{RegexError, Text};

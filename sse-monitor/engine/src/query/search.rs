@@ -1,24 +1,27 @@
 //! Finds the rows that pass a query.
 
 use alloc::sync::Arc;
-use core::ops::{ControlFlow, Range};
+use core::ops::Range;
 
-use memchr::memmem::Finder;
-
-use super::filter::{Query, TypeSet};
+use super::{
+    block::Scan,
+    filter::{Query, TypeSet},
+    text::Needle,
+};
 use crate::{
     journal::{
         entry::{ENTRY, Entry, EntryKind},
-        frame::FRAME_HEADER,
         reader::{self, Reader},
         segment::Segment,
+        texts,
         view::{Part, View},
     },
     row::Row,
 };
 
-/// Entries looked at together. A page ends with one of these, never within.
-const BLOCK: u64 = 2048;
+/// Entries looked at together: few enough that the first results are there in a blink, and that a
+/// search can be given up.
+pub(super) const BLOCK: u64 = 2048;
 
 /// In which order rows are asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -85,7 +88,7 @@ impl View {
             };
             hits.looked_at += block.end - block.start;
             let mut found = Vec::new();
-            search.block(block.clone(), &mut found);
+            search.block(block.clone(), |_, number, _| found.push(number));
             let room = budget.hits - hits.numbers.len();
             match order {
                 Order::Forward => {
@@ -118,18 +121,8 @@ impl View {
 
     /// How many rows pass.
     pub fn count(&self, query: &Query) -> u64 {
-        let mut search = Search::new(self, query);
         let mut count = 0;
-        let numbers = search.numbers();
-        let mut start = numbers.start;
-        let mut found = Vec::new();
-        while start < numbers.end {
-            let end = numbers.end.min(start + BLOCK);
-            found.clear();
-            search.block(start..end, &mut found);
-            count += found.len() as u64;
-            start = end;
-        }
+        for_each_hit(self, query, |_, _, _| count += 1);
         count
     }
 }
@@ -140,28 +133,25 @@ pub(super) struct Search<'v> {
     query: &'v Query,
     types: TypeSet,
     reader: Reader<'v>,
-    entries: Vec<u8>,
-    hint: Hint,
-}
-
-/// Where in the current frame the needle stands next, so that each byte is looked at once.
-#[derive(Debug, Default)]
-struct Hint {
-    frame: Option<(u64, u64)>,
-    /// The first hit from `from` on.
-    from: usize,
-    hit: Option<usize>,
+    /// What a row's bytes must hold: the longest of the texts, which is mostly the rarest.
+    needle: Option<&'v Needle>,
+    scan: Scan,
+    bytes: Vec<u8>,
+    entries: Vec<Option<Entry>>,
 }
 
 impl<'v> Search<'v> {
     pub(super) fn new(view: &'v View, query: &'v Query) -> Self {
+        let needles = query.texts.iter().filter_map(|text| text.needle());
         Self {
             view,
             query,
             types: TypeSet::of(query, &view.kept().types()),
             reader: Reader::new(view),
+            needle: needles.max_by_key(|needle| needle.longest()),
+            scan: Scan::default(),
+            bytes: Vec::new(),
             entries: Vec::new(),
-            hint: Hint::default(),
         }
     }
 
@@ -177,36 +167,61 @@ impl<'v> Search<'v> {
         }
     }
 
-    /// Appends the numbers of the rows of this block that pass.
-    pub(super) fn block(&mut self, numbers: Range<u64>, found: &mut Vec<u64>) {
+    /// Shows `each` the rows of this block that pass, in order.
+    pub(super) fn block(
+        &mut self,
+        numbers: Range<u64>,
+        mut each: impl FnMut(&Arc<Segment>, u64, &Entry),
+    ) {
         let view = self.view;
         for part in view.parts() {
             let rows = part.numbers();
             let range = rows.start.max(numbers.start)..rows.end.min(numbers.end);
             if range.start < range.end {
-                self.part(part, range, found);
+                self.part(part, range, &mut each);
             }
         }
     }
 
-    fn part(&mut self, part: &Part, range: Range<u64>, found: &mut Vec<u64>) {
+    fn part(
+        &mut self,
+        part: &Part,
+        range: Range<u64>,
+        each: &mut impl FnMut(&Arc<Segment>, u64, &Entry),
+    ) {
         let segment = &part.segment;
         let count = usize::try_from(range.end - range.start).unwrap_or(0);
         let at = (range.start - segment.first_row) * ENTRY as u64;
+        if segment.index.read_into(at, count * ENTRY, &mut self.bytes).is_err() {
+            return;
+        }
         let mut entries = core::mem::take(&mut self.entries);
-        if segment.index.read_into(at, count * ENTRY, &mut entries).is_ok() {
-            for (bytes, number) in entries.as_chunks::<ENTRY>().0.iter().zip(range) {
-                // A damaged entry is no row that anybody asked for.
-                let Some(entry) = Entry::decode(bytes) else { continue };
-                if self.passes(segment, number, &entry) {
-                    found.push(number);
-                }
+        entries.clear();
+        // A damaged entry is no row that anybody asked for.
+        entries.extend(self.bytes.as_chunks::<ENTRY>().0.iter().map(Entry::decode));
+        let may_pass = |(entry, number): (&Option<Entry>, u64)| {
+            entry.as_ref().is_some_and(|entry| self.query.may_pass(number, entry, &self.types))
+        };
+        // Where no row can pass whatever it says, the bytes are left alone.
+        let needle = self.needle.filter(|_| entries.iter().zip(range.clone()).any(may_pass));
+        let is_walked =
+            needle.is_some_and(|needle| self.scan.look(segment, &entries, needle).is_ok());
+        for ((slot, entry), number) in entries.iter().enumerate().zip(range) {
+            let Some(entry) = entry else { continue };
+            // The sentences of the other kinds stand nowhere.
+            let stands =
+                matches!(entry.kind, EntryKind::Event | EntryKind::Comment | EntryKind::Turn);
+            if is_walked && stands && !self.scan.is_marked(slot) {
+                continue;
+            }
+            if self.passes(segment, number, entry) {
+                each(segment, number, entry);
             }
         }
         self.entries = entries;
     }
 
-    pub(super) fn passes(&mut self, segment: &Arc<Segment>, number: u64, entry: &Entry) -> bool {
+    fn passes(&mut self, segment: &Arc<Segment>, number: u64, entry: &Entry) -> bool {
         let query = self.query;
         if !query.may_pass(number, entry, &self.types) {
             return false;
@@ -221,59 +236,28 @@ impl<'v> Search<'v> {
         if type_is_known && !query.reads_data() {
             return true;
         }
-        for text in &query.texts {
-            if let Some(needle) = text.needle()
-                && matches!(entry.kind, EntryKind::Event | EntryKind::Comment)
-                && self.cannot_hold(segment, entry, needle)
-            {
-                return false;
-            }
-        }
         if entry.kind != EntryKind::Event {
-            return self.other_passes(number);
+            return self.other_passes(number, entry);
         }
         let limits = self.reader.limits();
         let Ok(raw) = self.reader.raw(segment, entry) else { return false };
-        let Ok(texts) = reader::texts(entry, raw, limits) else { return false };
+        let Ok(texts) = texts::texts(entry, raw, limits) else { return false };
         (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))
             && query.data_passes(&texts.data)
     }
 
     /// Rows that are no events have a sentence or a comment for data.
-    fn other_passes(&mut self, number: u64) -> bool {
-        self.query.json.is_empty()
-            && self.query.event_types.is_empty()
-            && self
-                .reader
-                .row(number, usize::MAX)
-                .is_some_and(|row| self.query.data_passes(&row.data))
-    }
-
-    /// Whether the needle is not in the row's bytes, as far as the frame shows it.
-    fn cannot_hold(
-        &mut self,
-        segment: &Arc<Segment>,
-        entry: &Entry,
-        needle: &Finder<'static>,
-    ) -> bool {
-        let Ok(payload) = self.reader.frame(segment, entry) else { return false };
-        let from = (entry.frame_back as usize).saturating_sub(FRAME_HEADER);
-        let end = from + entry.length as usize;
-        if end > payload.len() {
+    fn other_passes(&mut self, number: u64, entry: &Entry) -> bool {
+        if !(self.query.json.is_empty() && self.query.event_types.is_empty()) {
             return false;
         }
-        let frame = (segment.number, entry.at - u64::from(entry.frame_back));
-        // Several needles take turns with one hint, which is then of little use, and never wrong.
-        let several = self.query.texts.len() > 1;
-        let is_stale = self.hint.frame != Some(frame)
-            || self.hint.from > from
-            || self.hint.hit.is_some_and(|hit| hit < from);
-        if several || is_stale {
-            self.hint.frame = Some(frame);
-            self.hint.from = from;
-            self.hint.hit = needle.find(&payload[from..]).map(|hit| from + hit);
+        match reader::sentence(entry) {
+            Some(sentence) => self.query.data_passes(&sentence),
+            None => {
+                let row = self.reader.row(number, usize::MAX);
+                row.is_some_and(|row| self.query.data_passes(&row.data))
+            }
         }
-        self.hint.hit.is_none_or(|hit| hit + needle.needle().len() > end)
     }
 }
 
@@ -284,12 +268,11 @@ pub(super) fn for_each_hit(
     mut each: impl FnMut(&Arc<Segment>, u64, &Entry),
 ) {
     let mut search = Search::new(view, query);
-    reader::for_entries(view, search.numbers(), |segment, number, entry| {
-        if let Some(entry) = entry
-            && search.passes(segment, number, &entry)
-        {
-            each(segment, number, &entry);
-        }
-        ControlFlow::<()>::Continue(())
-    });
+    let numbers = search.numbers();
+    let mut start = numbers.start;
+    while start < numbers.end {
+        let end = numbers.end.min(start + BLOCK);
+        search.block(start..end, &mut each);
+        start = end;
+    }
 }

@@ -4,19 +4,20 @@ use alloc::{collections::VecDeque, sync::Arc};
 use core::{ops::ControlFlow, time::Duration};
 
 use hdrhistogram::Histogram;
-use serde::{Deserialize, Serialize};
 
-use super::ids::Trail;
+use super::{
+    ids::Trail,
+    report::{AttemptReport, Gaps, Report, Stall},
+};
 use crate::{
     journal::{
         entry::{Entry, EntryKind, FLAG_SAME_ID},
         reader::{self, Reader},
         segment::Segment,
-        turn::{Phases, Turn},
+        turn::Turn,
         view::View,
     },
     row::RowKind,
-    state::Fault,
 };
 
 /// How many attempts, stalls and seconds are reported one by one; older ones are only counted.
@@ -26,6 +27,9 @@ const MOST_REPORTED: usize = 1000;
 const LONGEST_GAP: u64 = 24 * 3600 * 1_000_000;
 
 /// Statistics of a session, live or over: taken from its rows, a view at a time, and no row twice.
+///
+/// Those of a watch are kept as it reads, and asked for by [`Watch::report`](crate::Watch::report); this
+/// is for others, such as those that take another silence for a stall.
 ///
 /// ```no_run
 /// # fn example(watch: &sse_monitor_engine::Watch) {
@@ -59,126 +63,15 @@ struct Latest {
     attempt_began: u64,
 }
 
-/// What there is to say. Times are in microseconds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Report {
-    /// Events.
-    pub events: u64,
-    /// Comments.
-    pub comments: u64,
-    /// Events that were dropped since they passed a limit.
-    pub decode_errors: u64,
-    /// Rows that are damaged, of which nothing more can be said.
-    pub damaged: u64,
-    /// Bytes of the events' data.
-    pub data_bytes: u64,
-    /// From the session's beginning to the latest row.
-    pub duration_micros: u64,
-    /// Events a second, from the first to the latest.
-    pub rate: f64,
-    /// The most events in a second.
-    pub peak_rate: u64,
-    /// Between one event and the next of the same attempt.
-    pub gaps: Gaps,
-    /// How often an open stream was silent for longer than was asked.
-    pub stalls: u64,
-    /// The latest of them.
-    pub latest_stalls: VecDeque<Stall>,
-    /// Events whose ID came before.
-    pub repeated: u64,
-    /// Events whose IDs say that they did not come; `None` where IDs do not count one by one.
-    pub missed: Option<u64>,
-    /// Events whose IDs are smaller than the one before.
-    pub out_of_order: u64,
-    /// Attempts to connect.
-    pub attempts: u64,
-    /// The latest of them.
-    pub latest_attempts: VecDeque<AttemptReport>,
-    /// Events in each of the latest seconds in which any came: seconds since the beginning, events.
-    pub latest_seconds: VecDeque<(u64, u64)>,
-}
-
-/// Times between events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Gaps {
-    /// How many there are.
-    pub count: u64,
-    /// Half are no longer than this.
-    pub p50_micros: u64,
-    /// 95 of 100 are no longer than this.
-    pub p95_micros: u64,
-    /// 99 of 100 are no longer than this.
-    pub p99_micros: u64,
-    /// The longest.
-    pub max_micros: u64,
-}
-
-impl Gaps {
-    pub(super) fn of(times: &Histogram<u64>) -> Self {
-        if times.is_empty() {
-            return Self::default();
-        }
-        let at = |quantile| times.value_at_quantile(quantile);
-        Self {
-            count: times.len(),
-            p50_micros: at(0.5),
-            p95_micros: at(0.95),
-            p99_micros: at(0.99),
-            max_micros: times.max(),
-        }
-    }
-}
-
-/// An open stream was silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Stall {
-    /// From when on, since the session began.
-    pub from_micros: u64,
-    /// For how long.
-    pub micros: u64,
-    /// The row that ended it.
-    pub row: u64,
-}
-
-/// One attempt to connect, and what it brought.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct AttemptReport {
-    /// Its number, from 1.
-    pub attempt: u32,
-    /// When it began, since the session did.
-    pub began_micros: u64,
-    /// The last event ID that it sent.
-    pub id_sent: String,
-    /// The status of the response, if one came.
-    pub status: Option<u16>,
-    /// How long each step of connecting took.
-    pub phases: Option<Phases>,
-    /// From its beginning to the response's head.
-    pub first_byte_micros: Option<u64>,
-    /// From its beginning to the first event.
-    pub first_event_micros: Option<u64>,
-    /// Events.
-    pub events: u64,
-    /// Of these, what had come before.
-    pub repeated: u64,
-    /// Numbers that IDs left out: meant as events missed only where IDs count one by one.
-    pub skipped: u64,
-    /// Events whose IDs are smaller than the one before.
-    pub out_of_order: u64,
-    /// When it ended, since the session began.
-    pub ended_micros: Option<u64>,
-    /// Why it ended.
-    pub ended: Option<String>,
-    /// The sort of failure.
-    pub fault: Option<Fault>,
+/// A row, as far as statistics look at it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) number: u64,
+    pub(crate) kind: EntryKind,
+    pub(crate) elapsed_micros: u64,
+    pub(crate) data_length: u32,
+    /// `None`: the same as the row before.
+    pub(crate) id: Option<&'a str>,
 }
 
 impl Default for Statistics {
@@ -209,6 +102,16 @@ impl Statistics {
         }
     }
 
+    /// What was said of a session that is over.
+    pub(crate) fn restored(report: Report, next_row: u64) -> Self {
+        Self { next_row, report, ..Self::default() }
+    }
+
+    /// The number after the last row that was seen.
+    pub(crate) const fn next_row(&self) -> u64 {
+        self.next_row
+    }
+
     /// Takes in the rows that are new since the last view.
     pub fn update(&mut self, view: &View) {
         let mut reader = Reader::new(view);
@@ -216,11 +119,25 @@ impl Statistics {
         self.next_row = numbers.end;
         reader::for_entries(view, numbers, |segment, number, entry| {
             match entry {
-                Some(entry) => self.row(&mut reader, segment, number, &entry),
+                Some(entry) => self.entry(&mut reader, segment, number, &entry),
                 None => self.report.damaged += 1,
             }
             ControlFlow::<()>::Continue(())
         });
+        self.refresh();
+    }
+
+    /// What there is to say of the rows so far.
+    pub const fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Works out what is not counted row by row.
+    pub(crate) fn refresh(&mut self) {
+        if self.first_event.is_none() {
+            // Nothing to work out, or done by the one that saw the rows.
+            return;
+        }
         self.report.gaps = Gaps::of(&self.gaps);
         self.report.missed = self.trail.counts_one_by_one().then(|| {
             // What came out of order fills what was left out.
@@ -229,46 +146,54 @@ impl Statistics {
         self.report.rate = self.rate();
     }
 
-    /// What there is to say of the rows so far.
-    pub const fn report(&self) -> &Report {
-        &self.report
+    fn entry(
+        &mut self,
+        reader: &mut Reader<'_>,
+        segment: &Arc<Segment>,
+        number: u64,
+        entry: &Entry,
+    ) {
+        let Entry { kind, attempt, elapsed_micros, data_length, .. } = *entry;
+        if kind == EntryKind::Turn {
+            match reader.raw(segment, entry).map(serde_json::from_slice) {
+                Ok(Ok(turn)) => self.turn(&turn, attempt, elapsed_micros),
+                // One that only a newer version can read.
+                Ok(Err(_)) => {}
+                Err(_) => self.report.damaged += 1,
+            }
+            return;
+        }
+        let is_new = kind == EntryKind::Event && !entry.has(FLAG_SAME_ID);
+        let id = if is_new { reader.id(segment, entry).ok() } else { None };
+        self.row(Seen { number, kind, elapsed_micros, data_length, id });
     }
 
-    fn row(&mut self, reader: &mut Reader<'_>, segment: &Arc<Segment>, number: u64, entry: &Entry) {
-        let at = entry.elapsed_micros;
+    /// Takes in a row that is no turn of the connection.
+    pub(crate) fn row(&mut self, seen: Seen<'_>) {
+        self.next_row = self.next_row.max(seen.number + 1);
+        let at = seen.elapsed_micros;
         self.report.duration_micros = self.report.duration_micros.max(at);
-        match entry.kind {
-            EntryKind::Turn => {
-                let turn = reader.raw(segment, entry).ok();
-                if let Some(turn) = turn.and_then(|raw| serde_json::from_slice(raw).ok()) {
-                    self.turn(turn, entry);
-                }
-                return;
-            }
-            EntryKind::Event => {
-                let id =
-                    if entry.has(FLAG_SAME_ID) { None } else { reader.id(segment, entry).ok() };
-                self.event(id, entry);
-            }
+        match seen.kind {
+            EntryKind::Event => self.event(seen),
             EntryKind::Comment => self.report.comments += 1,
             EntryKind::DecodeError => self.report.decode_errors += 1,
-            EntryKind::ReconnectionTime => {}
+            EntryKind::ReconnectionTime | EntryKind::Turn => {}
         }
         if let Some(from) = self.latest.sign_of_life.replace(at)
             && at - from.min(at) > self.stall_after
         {
             self.report.stalls += 1;
-            let stall = Stall { from_micros: from, micros: at - from, row: number };
+            let stall = Stall { from_micros: from, micros: at - from, row: seen.number };
             push(&mut self.report.latest_stalls, stall);
         }
     }
 
-    fn event(&mut self, id: Option<&str>, entry: &Entry) {
-        let at = entry.elapsed_micros;
+    fn event(&mut self, seen: Seen<'_>) {
+        let at = seen.elapsed_micros;
         let report = &mut self.report;
         report.events += 1;
-        report.data_bytes += u64::from(entry.data_length);
-        let told = id.map(|id| self.trail.next(id)).unwrap_or_default();
+        report.data_bytes += u64::from(seen.data_length);
+        let told = seen.id.map(|id| self.trail.next(id)).unwrap_or_default();
         report.repeated += u64::from(told.is_repeat);
         report.out_of_order += u64::from(told.is_out_of_order);
         if let Some(attempt) = report.latest_attempts.back_mut() {
@@ -296,17 +221,17 @@ impl Statistics {
         report.peak_rate = report.peak_rate.max(count);
     }
 
-    fn turn(&mut self, turn: Turn, entry: &Entry) {
-        let at = entry.elapsed_micros;
+    /// Takes in a turn of the connection, which came at this time.
+    pub(crate) fn turn(&mut self, turn: &Turn, attempt: u32, at: u64) {
+        self.report.duration_micros = self.report.duration_micros.max(at);
         let attempts = &mut self.report.latest_attempts;
         match turn.kind {
             RowKind::Connecting => {
                 self.report.attempts += 1;
                 self.latest = Latest { attempt_began: at, ..Latest::default() };
-                let attempt = entry.attempt;
-                let began_micros = at;
+                let id_sent = turn.id.clone();
                 let new =
-                    AttemptReport { attempt, began_micros, id_sent: turn.id, ..Default::default() };
+                    AttemptReport { attempt, began_micros: at, id_sent, ..Default::default() };
                 push(attempts, new);
             }
             RowKind::Connected { status } => {
@@ -321,16 +246,17 @@ impl Statistics {
                 self.latest.sign_of_life = None;
                 if let Some(attempt) = attempts.back_mut() {
                     attempt.ended_micros = Some(at);
-                    attempt.ended = Some(turn.sentence);
+                    attempt.ended = Some(turn.sentence.clone());
                     attempt.fault = Some(fault);
-                    attempt.status = attempt.status.or(turn.response.map(|head| head.status));
+                    attempt.status =
+                        attempt.status.or(turn.response.as_ref().map(|head| head.status));
                 }
             }
             RowKind::Closed => {
                 self.latest.sign_of_life = None;
                 if let Some(attempt) = attempts.back_mut().filter(|a| a.ended_micros.is_none()) {
                     attempt.ended_micros = Some(at);
-                    attempt.ended = Some(turn.sentence);
+                    attempt.ended = Some(turn.sentence.clone());
                 }
             }
             RowKind::Event
@@ -344,7 +270,7 @@ impl Statistics {
     }
 
     fn rate(&self) -> f64 {
-        let span = self.newest_event - self.first_event.unwrap_or(self.newest_event);
+        let span = self.newest_event.saturating_sub(self.first_event.unwrap_or(self.newest_event));
         if span == 0 {
             return 0.0;
         }

@@ -195,6 +195,22 @@ fn statistics_taken_bit_by_bit_are_those_taken_at_once() {
 }
 
 #[test]
+fn statistics_kept_while_it_is_written_are_those_of_its_rows() {
+    let mut session = Session::of_ticks(500);
+    session.reconnect("499", 600);
+    session.feed(b"retry: 5\nid: 498\ndata: x\n\ndata: y\n\n", 40_000_000);
+    let kept = session.writer.kept();
+    let mut counted = Statistics::default();
+    counted.update(&kept.view());
+    kept.statistics().refresh();
+    assert_eq!(kept.statistics().report(), counted.report());
+    assert_eq!((counted.report().events, counted.report().repeated), (502, 1));
+    let brief = counted.report().brief();
+    assert_eq!((brief.gaps, brief.events), (counted.report().gaps, 502));
+    assert!(brief.latest_attempts.is_empty() && brief.latest_seconds.is_empty());
+}
+
+#[test]
 fn each_attempt_tells_what_came_again_and_what_is_missing() {
     let mut session = Session::new();
     let ids = |range: core::ops::RangeInclusive<u64>| -> String {
@@ -243,12 +259,12 @@ fn two_sessions_are_told_apart() {
 }
 
 /// A session whose time a test tells.
-struct Session {
-    writer: Writer,
+pub(super) struct Session {
+    pub(super) writer: Writer,
 }
 
 impl Session {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let writer = Writer::in_memory(Origin::default(), Limits::default(), Retention::default());
         let mut session = Self { writer };
         session.connect("", 0);
@@ -256,7 +272,7 @@ impl Session {
     }
 
     /// After each event a comment.
-    fn of_ticks(count: u64) -> Self {
+    pub(super) fn of_ticks(count: u64) -> Self {
         let mut session = Self::new();
         for n in 0..count {
             let parity = if n % 2 == 0 { "even" } else { "odd" };
@@ -275,13 +291,13 @@ impl Session {
         self.writer.begin_body(Format::EventStream, at(micros));
     }
 
-    fn reconnect(&mut self, id: &str, micros: u64) {
+    pub(super) fn reconnect(&mut self, id: &str, micros: u64) {
         let kind = RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: Some(1) };
         self.writer.turn(&Turn::new(kind, "lost"), at(micros));
         self.connect(id, micros);
     }
 
-    fn feed(&mut self, bytes: &[u8], micros: u64) {
+    pub(super) fn feed(&mut self, bytes: &[u8], micros: u64) {
         let mut rest = bytes;
         while !rest.is_empty() {
             let used = self.writer.body(rest, rest.len(), false, u64::MAX, at(micros));

@@ -1,7 +1,7 @@
 //! What text is looked for in data.
 
 use memchr::memmem::Finder;
-use regex::{Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder, bytes};
 use thiserror::Error;
 
 /// How large a regular expression may be once compiled: those who type one wait for it.
@@ -13,15 +13,42 @@ pub struct Text(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Literal(Box<Literal>),
+    Literal { whole: Box<Finder<'static>>, needle: Needle },
+    AnyCase { whole: Regex, needle: Option<Needle> },
     Regex(Regex),
 }
 
+/// What a row's bytes must hold for a text to be in its data.
 #[derive(Clone, Debug)]
-struct Literal {
-    whole: Finder<'static>,
-    /// Its longest line, which must stand in the bytes of a row as it is.
-    line: Finder<'static>,
+pub(crate) enum Needle {
+    Bytes(Box<Finder<'static>>),
+    AnyCase {
+        regex: bytes::Regex,
+        /// No match has more bytes.
+        longest: usize,
+    },
+}
+
+impl Needle {
+    /// Where in `bytes` it stands first: its beginning and its end.
+    pub(crate) fn find(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        match self {
+            Self::Bytes(finder) => {
+                finder.find(bytes).map(|start| (start, start + finder.needle().len()))
+            }
+            Self::AnyCase { regex, .. } => {
+                regex.find(bytes).map(|found| (found.start(), found.end()))
+            }
+        }
+    }
+
+    /// The most bytes that it takes.
+    pub(crate) fn longest(&self) -> usize {
+        match self {
+            Self::Bytes(finder) => finder.needle().len(),
+            Self::AnyCase { longest, .. } => *longest,
+        }
+    }
 }
 
 /// Why a regular expression cannot be used.
@@ -38,21 +65,24 @@ pub struct RegexError {
 impl Text {
     /// This very text.
     pub fn literal(text: &str) -> Self {
-        let line = text.split('\n').max_by_key(|line| line.len()).unwrap_or_default();
-        // What replaces invalid UTF-8 stands in the data and not in the bytes.
-        let line = line.split('\u{fffd}').max_by_key(|part| part.len()).unwrap_or_default();
-        Self(Kind::Literal(Box::new(Literal {
-            whole: Finder::new(text).into_owned(),
-            line: Finder::new(line).into_owned(),
-        })))
+        let finder = |text: &str| Box::new(Finder::new(text).into_owned());
+        Self(Kind::Literal {
+            whole: finder(text),
+            needle: Needle::Bytes(finder(longest_line(text))),
+        })
     }
 
     /// This text, in capitals or not.
     pub fn any_case(text: &str) -> Self {
-        let pattern = regex::escape(text);
-        let regex = RegexBuilder::new(&pattern).case_insensitive(true).build();
+        let regex = RegexBuilder::new(&regex::escape(text)).case_insensitive(true).build();
         // An escaped text compiles, unless it is far too long, and then this very text will do.
-        regex.map_or_else(|_| Self::literal(text), |regex| Self(Kind::Regex(regex)))
+        let Ok(whole) = regex else { return Self::literal(text) };
+        let line = longest_line(text);
+        let regex = bytes::RegexBuilder::new(&regex::escape(line)).case_insensitive(true).build();
+        // Another case may take another number of bytes, and no character more than four.
+        let longest = 4 * line.chars().count();
+        let needle = regex.ok().map(|regex| Needle::AnyCase { regex, longest });
+        Self(Kind::AnyCase { whole, needle })
     }
 
     /// What this regular expression matches, in the syntax of Rust's `regex`.
@@ -60,29 +90,42 @@ impl Text {
     /// # Errors
     /// [`RegexError`] says what is wrong with it.
     pub fn regex(pattern: &str) -> Result<Self, RegexError> {
-        let built = RegexBuilder::new(pattern).size_limit(MOST_COMPILED).build();
-        built.map(|regex| Self(Kind::Regex(regex))).map_err(|error| RegexError {
-            given: pattern.into(),
-            // The last line of several says what is wrong, the others show where.
-            reason: error.to_string().lines().last().unwrap_or_default().trim().into(),
-        })
+        compiled(pattern).map(|regex| Self(Kind::Regex(regex)))
     }
 
     /// Whether it is in `data`.
     pub fn is_in(&self, data: &str) -> bool {
         match &self.0 {
-            Kind::Literal(literal) => literal.whole.find(data.as_bytes()).is_some(),
-            Kind::Regex(regex) => regex.is_match(data),
+            Kind::Literal { whole, .. } => whole.find(data.as_bytes()).is_some(),
+            Kind::AnyCase { whole, .. } | Kind::Regex(whole) => whole.is_match(data),
         }
     }
 
     /// What a row's bytes must hold for the text to be in its data, if there is such a thing.
-    pub(crate) fn needle(&self) -> Option<&Finder<'static>> {
+    pub(crate) fn needle(&self) -> Option<&Needle> {
         match &self.0 {
-            Kind::Literal(literal) => Some(&literal.line).filter(|line| !line.needle().is_empty()),
+            Kind::Literal { needle, .. } => Some(needle),
+            Kind::AnyCase { needle, .. } => needle.as_ref(),
             Kind::Regex(_) => None,
         }
+        .filter(|needle| needle.longest() > 0)
     }
+}
+
+/// A regular expression that is not too large.
+pub(crate) fn compiled(pattern: &str) -> Result<Regex, RegexError> {
+    let built = RegexBuilder::new(pattern).size_limit(MOST_COMPILED).build();
+    built.map_err(|error| RegexError {
+        given: pattern.into(),
+        // The last line of several says what is wrong, the others show where.
+        reason: error.to_string().lines().last().unwrap_or_default().trim().into(),
+    })
+}
+
+/// The longest part that must stand in the bytes of a row as it is: what breaks lines in data stands
+/// otherwise in the stream, and so does what replaces invalid UTF-8.
+fn longest_line(text: &str) -> &str {
+    text.split(['\n', '\u{fffd}']).max_by_key(|line| line.len()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -96,11 +139,20 @@ mod tests {
         assert!(Text::literal("").is_in(""));
         assert!(Text::any_case("ÄB.").is_in("xäb."));
         assert!(Text::regex("a.c$").unwrap().is_in("abc"));
-        let needle =
-            |text: &str| Text::literal(text).needle().map(|finder| finder.needle().to_vec());
-        assert_eq!(needle("a\nlonger\nb"), Some(b"longer".to_vec()));
-        assert_eq!(needle("ab\u{fffd}c"), Some(b"ab".to_vec()));
-        assert_eq!(needle("\n"), None);
+    }
+
+    #[test]
+    fn a_needle_is_what_the_bytes_must_hold() {
+        let found = |text: Text, bytes: &str| text.needle().unwrap().find(bytes.as_bytes());
+        assert_eq!(found(Text::literal("a\nlonger\nb"), "data: longer"), Some((6, 12)));
+        assert_eq!(found(Text::literal("ab\u{fffd}c"), "ab\u{fffd}c"), Some((0, 2)));
+        assert_eq!(
+            found(Text::any_case("x\nSTRA\u{df}E K"), "stra\u{df}e \u{212a}"),
+            Some((0, 11))
+        );
+        assert!(Text::any_case("k").needle().unwrap().longest() >= "\u{212a}".len());
+        assert!(Text::literal("\n").needle().is_none() && Text::any_case("\n").needle().is_none());
+        assert!(Text::regex("a").unwrap().needle().is_none());
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! The folder of a session that is no longer needed.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process,
+};
 
-use super::types::TYPES_FILE;
+use super::{statistics::STATISTICS_FILE, types::TYPES_FILE};
 
 /// Removes the folder of a session, once it is [put in a file](super::pack), say. Only a session's own
 /// files are removed: a folder with anything else in it stays, and that in it.
@@ -15,7 +19,7 @@ pub fn remove_folder(folder: &Path) -> io::Result<()> {
         let is_ours = |stem: &str, extension: Option<&str>| match extension {
             Some("sse" | "index" | "ids") => stem.bytes().all(|byte| byte.is_ascii_digit()),
             Some(_) => false,
-            None => stem == TYPES_FILE,
+            None => stem == TYPES_FILE || stem == STATISTICS_FILE,
         };
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         if is_ours(stem, path.extension().map(|e| e.to_str().unwrap_or("?"))) {
@@ -23,6 +27,30 @@ pub fn remove_folder(folder: &Path) -> io::Result<()> {
         }
     }
     fs::remove_dir(folder)
+}
+
+/// A session's folder beside the file that it will be put in; gone with this.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// None is made yet.
+    pub(crate) fn beside(file: &Path) -> Self {
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".part-{}", process::id()));
+        Self(file.with_file_name(name))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Its name is this process's own.
+        let _ = remove_folder(&self.0);
+    }
 }
 
 #[cfg(test)]
@@ -34,7 +62,8 @@ mod tests {
         let keep = tempfile::tempdir().unwrap();
         let folder = keep.path().join("s");
         fs::create_dir(&folder).unwrap();
-        for name in ["000001.sse", "000001.index", "000001.ids", "types", "notes.txt"] {
+        for name in ["000001.sse", "000001.index", "000001.ids", "types", "statistics", "notes.txt"]
+        {
             fs::write(folder.join(name), "x").unwrap();
         }
         assert!(remove_folder(&folder).is_err());

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use sse_codec::{EventId, EventType, Frame, Limits, OutgoingEvent};
 use thiserror::Error;
 
-use super::{PackError, Recording, pack, remove_folder};
+use super::{Folder, PackError, Recording, pack};
 use crate::{
     clock::Moment,
     journal::{
@@ -92,10 +92,10 @@ pub fn import(from: impl Read, source: Source, name: &str, to: &Path) -> Result<
     }
     let folder = Folder::beside(to);
     let limits = Limits::default();
-    let mut writer = fill(from, source, name, &folder.0, limits)?;
+    let mut writer = fill(from, source, name, folder.path(), limits)?;
     writer.close(Moment::default());
     drop(writer);
-    let recording = Recording::open(&folder.0).map_err(io::Error::other)?;
+    let recording = Recording::open(folder.path()).map_err(io::Error::other)?;
     pack(&recording.view(), recording.totals(), to, |_| {})?;
     Ok(recording.totals().events)
 }
@@ -426,23 +426,5 @@ impl HarEntry {
 
     fn unix_micros(&self) -> Option<u64> {
         micros_of(&self.started_date_time)
-    }
-}
-
-/// A folder that is gone once the import is.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn beside(file: &Path) -> Self {
-        let mut name = file.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".import-{}", std::process::id()));
-        Self(file.with_file_name(name))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // It was made by this import, under a name of this process's own.
-        let _ = remove_folder(&self.0);
     }
 }

@@ -1,18 +1,25 @@
 //! Sessions that are over: opened, checked, and put in one file.
 
+mod derived;
+#[cfg(feature = "convert")]
 pub mod export;
 mod folder;
+#[cfg(feature = "convert")]
 mod import;
 mod open;
 mod pack;
 mod rebuild;
+pub mod redact;
+pub(crate) mod statistics;
 mod types;
 
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use folder::Folder;
 pub use folder::remove_folder;
+#[cfg(feature = "convert")]
 pub use import::{ImportError, Source, import};
 pub use open::{OpenError, Recording};
 pub use pack::{PackError, pack};

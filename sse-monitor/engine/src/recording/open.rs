@@ -11,14 +11,14 @@ use thiserror::Error;
 
 use super::{
     Damage, DamageKind,
+    derived::{CHECKED_AT_ONCE, frame_at, sidecars, trailer},
     rebuild::{self, Rebuilt},
-    types,
+    statistics, types,
 };
 use crate::{
     journal::{
         blob::Blob,
-        entry::{ENTRY, Entry},
-        frame::{FILE_HEADER, FRAME_HEADER, FileHeader, FrameHeader, FrameKind, VERSION, u64_at},
+        frame::{FILE_HEADER, FRAME_HEADER, FileHeader, FrameKind, VERSION},
         kept::Kept,
         reader,
         segment::{Segment, file_names},
@@ -26,15 +26,12 @@ use crate::{
         view::View,
         walk::{Step, Walk},
     },
+    query::{Filtered, Order, Query, Report, Source},
     state::Totals,
 };
 
-/// What is smaller is read whole when it is opened, so that damage is told at once. What is larger
-/// is checked where it is read, and by [`Recording::check`].
-const CHECKED_AT_ONCE: u64 = 64 << 20;
-
-/// The payload of the last frame of a one-file recording.
-pub(crate) const TRAILER_PAYLOAD: usize = 40;
+/// More rows than any session has.
+const MOST_ROWS: u64 = 1 << 53;
 
 /// A session that is over, or one that another program still records as far as it had come.
 ///
@@ -45,6 +42,7 @@ pub struct Recording {
     kept: Arc<Kept>,
     totals: Totals,
     is_closed: bool,
+    is_live: bool,
 }
 
 /// Why a recording cannot be opened.
@@ -119,9 +117,33 @@ impl Recording {
         self.totals
     }
 
+    /// Its statistics. At once where its program closed it; else its rows are counted the first time.
+    pub fn report(&self) -> Report {
+        let mut statistics = self.kept.statistics();
+        let view = self.view();
+        if statistics.next_row() < view.next_row() {
+            statistics.update(&view);
+        }
+        statistics.report().clone()
+    }
+
+    /// Begins to look for the rows that pass.
+    ///
+    /// # Errors
+    /// If no thread can be had for it.
+    pub fn filter(&self, query: Query, order: Order) -> io::Result<Filtered> {
+        Filtered::start(Over(self.view()), query, order)
+    }
+
     /// Whether its program closed it.
     pub fn is_closed(&self) -> bool {
         self.is_closed
+    }
+
+    /// Whether a program recorded into it when it was opened. One that is neither closed nor live was left
+    /// by a program that stopped.
+    pub fn is_live(&self) -> bool {
+        self.is_live
     }
 
     /// What of it cannot be read, as far as is known: see [`check`](Self::check).
@@ -148,6 +170,19 @@ impl Recording {
     }
 }
 
+/// Rows that stay as they are.
+struct Over(View);
+
+impl Source for Over {
+    fn view(&mut self) -> View {
+        self.0.clone()
+    }
+
+    async fn wait(&mut self) -> bool {
+        false
+    }
+}
+
 struct Opener<'a> {
     path: &'a Path,
     is_folder: bool,
@@ -157,6 +192,8 @@ struct Opener<'a> {
     damage: Vec<Damage>,
     is_closed: bool,
     last_event_id: String,
+    /// Of a file, if they are there.
+    statistics: Option<Vec<u8>>,
 }
 
 impl<'a> Opener<'a> {
@@ -170,6 +207,7 @@ impl<'a> Opener<'a> {
             damage: Vec::new(),
             is_closed: false,
             last_event_id: String::new(),
+            statistics: None,
         }
     }
 
@@ -178,6 +216,12 @@ impl<'a> Opener<'a> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let file = Arc::new(File::open(path).map_err(fail)?);
         let length = file.metadata().map_err(fail)?.len();
+        if self.kept.is_some() && length < FILE_HEADER as u64 {
+            // Its program was stopped when it had just made it.
+            self.tell(&name, 0, length, DamageKind::NotClosed);
+            self.is_closed = false;
+            return Ok(());
+        }
         let mut beginning = Vec::new();
         (&*file).take(512).read_to_end(&mut beginning).map_err(fail)?;
         match FileHeader::of(&beginning) {
@@ -195,7 +239,8 @@ impl<'a> Opener<'a> {
             Some(derived) => Blob::part(Arc::clone(&file), 0, derived.journal_end),
             None => Blob::part(Arc::clone(&file), 0, length),
         };
-        let head = head(&journal);
+        // A number that nothing can have counted to is damaged.
+        let head = head(&journal).filter(|head| head.first_row <= MOST_ROWS);
         let kept = self.kept_of(head.as_ref());
         let head = head.unwrap_or_else(|| Head {
             segment: 1,
@@ -213,6 +258,7 @@ impl<'a> Opener<'a> {
                 }
                 self.totals = end.totals;
                 self.last_event_id = end.last_event_id;
+                self.statistics = derived.statistics;
                 if length <= CHECKED_AT_ONCE {
                     self.check(&journal, &name).map_err(fail)?;
                 }
@@ -279,9 +325,18 @@ impl<'a> Opener<'a> {
     fn finish(self) -> Recording {
         let kept = self.kept.unwrap_or_else(|| Arc::new(Kept::new(Origin::default())));
         self.damage.into_iter().for_each(|damage| kept.add_damage(damage));
+        let statistics = match self.statistics {
+            Some(bytes) => statistics::decode(&bytes, self.next_row),
+            None if self.is_folder => statistics::read(self.path, self.next_row),
+            None => None,
+        };
+        if let Some(statistics) = statistics {
+            *kept.statistics() = statistics;
+        }
         let rows = self.totals;
         kept.ended(End { rows: 0, totals: rows, last_event_id: self.last_event_id });
-        Recording { kept, totals: rows, is_closed: self.is_closed }
+        let is_live = self.is_folder && types::is_recorded(self.path);
+        Recording { kept, totals: rows, is_closed: self.is_closed, is_live }
     }
 }
 
@@ -296,95 +351,6 @@ const EMPTY: Totals = Totals {
     kept_bytes: 0,
     rows_forgotten: 0,
 };
-
-/// What was derived from a journal, and where that ends.
-struct Derived {
-    journal_end: u64,
-    index: Blob,
-    ids: Blob,
-    types: Vec<Arc<str>>,
-}
-
-impl Derived {
-    /// Whether it is an index of so many rows, whose entries are intact as far as it is small.
-    fn is_of(&self, rows: u64) -> bool {
-        let length = self.index.len();
-        if length != rows * ENTRY as u64 {
-            return false;
-        }
-        let mut bytes = Vec::new();
-        length > CHECKED_AT_ONCE / 8
-            || self.index.read_into(0, usize::try_from(length).unwrap_or(0), &mut bytes).is_ok()
-                && bytes.as_chunks::<ENTRY>().0.iter().all(|entry| Entry::decode(entry).is_some())
-                && self.ids_are_intact(&bytes)
-    }
-
-    fn ids_are_intact(&self, entries: &[u8]) -> bool {
-        let mut ids = Vec::new();
-        let length = usize::try_from(self.ids.len()).unwrap_or(0);
-        if self.ids.read_into(0, length, &mut ids).is_err() {
-            return false;
-        }
-        let entries = entries.as_chunks::<ENTRY>().0.iter().filter_map(Entry::decode);
-        entries.filter(|entry| entry.id_length > 0).all(|entry| {
-            let at = usize::try_from(entry.id_at).unwrap_or(usize::MAX);
-            let end = at.saturating_add(entry.id_length as usize + crate::journal::segment::ID_CRC);
-            ids.get(at..end).is_some_and(|bytes| reader::checked_id(bytes).is_ok())
-        })
-    }
-}
-
-/// The files beside a segment's journal.
-fn sidecars(journal: &Path, length: u64) -> Option<Derived> {
-    let index = Blob::open(&journal.with_extension("index")).ok()?;
-    let ids = Blob::open(&journal.with_extension("ids")).ok()?;
-    let types = fs::read(journal.with_file_name(types::TYPES_FILE)).ok()?;
-    // Numbers of types mean something only with all of them.
-    let types = types::decode(&types)?;
-    Some(Derived { journal_end: length, index, ids, types })
-}
-
-/// What stands behind the journal in a one-file recording.
-fn trailer(file: &Arc<File>, length: u64) -> Option<Derived> {
-    let whole = Blob::part(Arc::clone(file), 0, length);
-    let size = (FRAME_HEADER + TRAILER_PAYLOAD) as u64;
-    let payload = frame_at(&whole, length.checked_sub(size)?, FrameKind::Trailer)?;
-    if payload.len() != TRAILER_PAYLOAD {
-        return None;
-    }
-    let places: Vec<u64> = (0..4).map(|n| u64_at(&payload, n * 8)).collect();
-    let [journal_end, index_at, ids_at, types_at] = places[..] else { return None };
-    let types = types::decode(&frame_at(&whole, types_at, FrameKind::Types)?)?;
-    let part = |at: u64, kind| {
-        let header = header_at(&whole, at, kind)?;
-        Some(Blob::part(Arc::clone(file), at + FRAME_HEADER as u64, header.length.into()))
-    };
-    Some(Derived {
-        journal_end: Some(journal_end).filter(|end| *end <= length)?,
-        index: part(index_at, FrameKind::Index)?,
-        ids: part(ids_at, FrameKind::Ids)?,
-        types,
-    })
-}
-
-fn header_at(blob: &Blob, at: u64, kind: FrameKind) -> Option<FrameHeader> {
-    let mut bytes = [0; FRAME_HEADER];
-    if blob.read_at(at, &mut bytes).ok()? < FRAME_HEADER {
-        return None;
-    }
-    FrameHeader::decode(&bytes).filter(|header| header.kind == kind)
-}
-
-fn frame_at(blob: &Blob, at: u64, kind: FrameKind) -> Option<Vec<u8>> {
-    let header = header_at(blob, at, kind)?;
-    let length = usize::try_from(header.length).ok()?;
-    if u64::from(header.length) > blob.len() {
-        return None;
-    }
-    let mut payload = Vec::new();
-    blob.read_into(at + FRAME_HEADER as u64, length, &mut payload).ok()?;
-    header.matches(&payload).then_some(payload)
-}
 
 fn head(journal: &Blob) -> Option<Head> {
     let payload = frame_at(journal, FILE_HEADER as u64, FrameKind::Head)?;

@@ -9,10 +9,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{
-    open::{self, TRAILER_PAYLOAD},
-    types,
-};
+use super::{derived::TRAILER_PAYLOAD, open, statistics, types};
 use crate::{
     clock::Moment,
     journal::{
@@ -24,6 +21,7 @@ use crate::{
         view::View,
         walk::{Step, Walk},
     },
+    query::Statistics,
     state::Totals,
 };
 
@@ -173,8 +171,8 @@ impl<P: FnMut(u64)> Output<P> {
         Ok(())
     }
 
-    /// Index, IDs and types; says where they are.
-    fn derived(&mut self, view: &View, moved: &[i64], moment: Moment) -> io::Result<[u64; 3]> {
+    /// Index, IDs, types and statistics; says where they are.
+    fn derived(&mut self, view: &View, moved: &[i64], moment: Moment) -> io::Result<[u64; 4]> {
         let rows: u64 = view.parts().iter().map(|part| part.rows).sum();
         // Of a session under way they go on growing.
         let ids: Vec<u64> = view.parts().iter().map(|part| part.segment.ids.len()).collect();
@@ -182,7 +180,7 @@ impl<P: FnMut(u64)> Output<P> {
             (u32::try_from(rows * ENTRY as u64), u32::try_from(ids.iter().sum::<u64>()))
         else {
             // More than a frame can say: whoever opens it makes the index again.
-            return Ok([0; 3]);
+            return Ok([0; 4]);
         };
         let index_at = self.at;
         self.streamed(FrameKind::Index, index_length, moment, |each| {
@@ -192,7 +190,9 @@ impl<P: FnMut(u64)> Output<P> {
         self.streamed(FrameKind::Ids, ids_length, moment, |each| ids_of(view, &ids, each))?;
         let types_at = self.at;
         self.frame(FrameKind::Types, types::encode(&view.kept().types()).as_bytes(), moment)?;
-        Ok([index_at, ids_at, types_at])
+        let statistics_at = self.at;
+        self.frame(FrameKind::Statistics, statistics_of(view).as_bytes(), moment)?;
+        Ok([index_at, ids_at, types_at, statistics_at])
     }
 
     /// Writes a frame whose payload is never held: it is made once for its sum, and once to be written.
@@ -213,6 +213,20 @@ impl<P: FnMut(u64)> Output<P> {
         self.bytes(&header.encode())?;
         payload(&mut |bytes| self.bytes(bytes))
     }
+}
+
+/// Those that are known of a session that is over, or counted now.
+fn statistics_of(view: &View) -> String {
+    let kept = view.kept();
+    let next_row = view.next_row();
+    let mut known = kept.statistics();
+    if kept.end().is_some() && known.next_row() == next_row {
+        return statistics::encode(&mut known, next_row);
+    }
+    drop(known);
+    let mut counted = Statistics::default();
+    counted.update(view);
+    statistics::encode(&mut counted, next_row)
 }
 
 /// All entries, as they stand in one file.
@@ -280,10 +294,17 @@ fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
     if segment.rows() > rows {
         return end_of_newest(segment, rows);
     }
-    Ok(match open::end(&segment.journal) {
-        Some(_) => length - (FRAME_HEADER + END_PAYLOAD) as u64,
-        None => length,
-    })
+    if open::end(&segment.journal).is_some() {
+        return Ok(length - (FRAME_HEADER + END_PAYLOAD) as u64);
+    }
+    // Where it was cut off within a frame, nothing behind that could be found again.
+    let mut walk = Walk::new(&segment.journal);
+    while let Some(step) = walk.step()? {
+        if let Step::Broken { at, .. } = step {
+            return Ok(at);
+        }
+    }
+    Ok(length)
 }
 
 /// Where the frame ends in which the newest row ends.

@@ -90,7 +90,8 @@ pub(crate) fn rebuild(
             | FrameKind::Index
             | FrameKind::Ids
             | FrameKind::Types
-            | FrameKind::Trailer => continue,
+            | FrameKind::Trailer
+            | FrameKind::Statistics => continue,
         }
         let frame = FramePlace {
             payload_at,

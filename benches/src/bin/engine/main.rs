@@ -1,58 +1,34 @@
 //! The monitor's engine: how fast it takes a stream in while it is asked, what a row costs, how fast it
-//! opens and searches, beside `curl -N | wc -l` and a reader on sse-stream over the same bytes.
+//! opens, searches and packs, beside `curl -N | wc -l` and a reader on sse-stream over the same bytes.
 //!
-//! `cargo run --release -p sse-benches --bin engine --features engine -- [EVENTS]`
+//! `cargo run --release -p benches --bin engine --features engine -- [EVENTS [MANY]]`: a million, and ten, where
+//! nothing is said. The ten million take some gigabytes of the disk.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
+mod stream;
+
 use std::{
-    env, fs,
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpListener},
+    env, fs, io,
     path::Path,
-    process::{Command, ExitCode, Stdio},
+    process::ExitCode,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use futures_util::StreamExt;
 use rustix::time::{ClockId, clock_gettime};
 use sse_monitor_engine::{
     DiskLimit, Reconnect, RowKind, Watch, WatchRequest,
-    query::{Budget, Order, Query, Statistics, Text},
-    recording::{Recording, pack},
+    query::{Budget, Order, Query, Text},
+    recording::{Recording, Source, import, pack},
 };
 
-/// The event bars are given for: about 300 bytes, of which the data is most.
-fn event(n: u64, out: &mut Vec<u8>) {
-    const WORDS: &str = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor \
-                         incididunt ut labore et dolore magna aliqua ut enim ad minim veniam quis \
-                         nostrud exercitation ullamco laboris nisi";
-    let text = &WORDS[..190];
-    let kind = n % 7;
-    let _ = write!(
-        out,
-        "id: {n}\nevent: kind{kind}\ndata: {{\"n\":{n},\"user\":\"u{}\",\"value\":{}.{:02},\"text\":\"{text}\"}}\n\n",
-        n * 7919 % 100_003,
-        n % 1000,
-        n % 100,
-    );
-}
-
-/// An event of 150 bytes, for the search.
-fn short(n: u64, out: &mut Vec<u8>) {
-    let _ = write!(
-        out,
-        "id: {n}\ndata: {{\"n\":{n},\"text\":\"{:-<90} {:08x}\"}}\n\n",
-        "a line of a log ",
-        n.wrapping_mul(2_654_435_761) as u32
-    );
-}
+use stream::{curl, event, needle, serve, short, sse_stream, sse_tail};
 
 fn main() -> ExitCode {
     match run() {
@@ -65,15 +41,18 @@ fn main() -> ExitCode {
 }
 
 fn run() -> io::Result<()> {
-    let events = env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let number = |at| env::args().nth(at).and_then(|n| n.parse().ok());
+    let (events, many) = (number(1).unwrap_or(1_000_000), number(2).unwrap_or(10_000_000));
     let folder = env::temp_dir().join(format!("sse-bench-engine-{}", std::process::id()));
     fs::create_dir(&folder)?;
-    let result = measure(events, &folder);
+    let result = take_in(events, &folder)
+        .and_then(|()| search(&folder.join("searched"), events))
+        .and_then(|()| open_many(&folder.join("many.ssrec"), many));
     fs::remove_dir_all(&folder)?;
     result
 }
 
-fn measure(events: u64, folder: &Path) -> io::Result<()> {
+fn take_in(events: u64, folder: &Path) -> io::Result<()> {
     let url = serve(events, event)?;
     println!("{events} events of about 300 bytes over loopback");
     let mut number = 0;
@@ -86,9 +65,12 @@ fn measure(events: u64, folder: &Path) -> io::Result<()> {
     let session = next();
     let watched = watch(&url, events, Some(&session), false)?;
     let grown = resident().saturating_sub(before);
-    println!("resident while recording: {:.1} bytes an event", grown as f64 / events as f64);
+    println!(
+        "resident while recording: {:.1} bytes an event (goal: 48)",
+        grown as f64 / events as f64
+    );
     drop(watched);
-    println!("worst and best of 3:");
+    println!("worst and best of 3 (goal: 100,000 recording while it is asked, better 300,000):");
     row("curl -N | wc -l", events, || curl(&url));
     row("sse-stream on reqwest", events, || sse_stream(&url));
     row("engine in memory", events, || watch(&url, events, None, false).map(|_| ()));
@@ -100,43 +82,65 @@ fn measure(events: u64, folder: &Path) -> io::Result<()> {
     } else {
         println!("sse tail: not measured; cargo build --release -p sse-monitor-cli makes it");
     }
-    row("engine recording, asked all the time", events, || {
+    row("engine recording, asked as a window asks", events, || {
         watch(&url, events, Some(&next()), true).map(|_| ())
     });
-
-    open("folder", &session)?;
     let file = folder.join("one.ssrec");
-    let recording = Recording::open(&session).map_err(io::Error::other)?;
-    let begun = Instant::now();
-    pack(&recording.view(), recording.totals(), &file, |_| {}).map_err(io::Error::other)?;
-    println!("put in one file: {:.2} s", begun.elapsed().as_secs_f64());
-    open("file", &file)?;
+    open("as a folder", &session, "0.5 s")?;
+    repack(&session, &file)?;
+    open("as a file", &file, "0.5 s")
+}
 
-    search(&next(), events)
+/// As many as one would not wait for, made without a network.
+fn open_many(file: &Path, events: u64) -> io::Result<()> {
+    println!("\n{events} events of 150 bytes");
+    let begun = Instant::now();
+    let body = stream::Body { next: 0, events, made: Vec::new(), at: 0 };
+    let imported = import(body, Source::Raw, "a bench", file).map_err(io::Error::other)?;
+    if imported != events {
+        return Err(io::Error::other(format!("{imported} events were imported")));
+    }
+    println!("imported into a file: {:.1} s", begun.elapsed().as_secs_f64());
+    open("as a file", file, "2 s")?;
+    repack(file, &file.with_extension("again"))
 }
 
 /// Time to the first page, and to statistics over all.
-fn open(what: &str, path: &Path) -> io::Result<()> {
+fn open(what: &str, path: &Path, goal: &str) -> io::Result<()> {
     let begun = Instant::now();
     let recording = Recording::open(path).map_err(io::Error::other)?;
     let view = recording.view();
     let page = view.page(view.next_row() / 2, 50, 600);
     let opened = begun.elapsed();
     let begun = Instant::now();
-    let mut statistics = Statistics::default();
-    statistics.update(&view);
+    let events = recording.report().events;
     println!(
-        "{what}: opened to a page of {} rows in {:.1} ms; statistics of {} events in {:.1} ms",
+        "{what}: opened to a page of {} rows in {:.1} ms (goal: {goal}); statistics of {events} events in {:.1} ms",
         page.len(),
         opened.as_secs_f64() * 1e3,
-        statistics.report().events,
         begun.elapsed().as_secs_f64() * 1e3
     );
     Ok(())
 }
 
-/// Searches a session while another million comes in.
+fn repack(from: &Path, to: &Path) -> io::Result<()> {
+    let recording = Recording::open(from).map_err(io::Error::other)?;
+    let (begun, cpu) = (Instant::now(), cpu_time());
+    pack(&recording.view(), recording.totals(), to, |_| {}).map_err(io::Error::other)?;
+    println!(
+        "put in one file of {} MB: {:.2} s (of the processor {:.2} s)",
+        fs::metadata(to)?.len() >> 20,
+        begun.elapsed().as_secs_f64(),
+        (cpu_time() - cpu).as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Searches a session while others come in.
 fn search(session: &Path, events: u64) -> io::Result<()> {
+    println!(
+        "\n{events} events of 150 bytes, searched while others are recorded (goal: first results in 0.3 s)"
+    );
     let url = serve(events, short)?;
     let watched = watch(&url, events, Some(session), false)?;
     let more = session.with_extension("more");
@@ -164,22 +168,40 @@ fn search(session: &Path, events: u64) -> io::Result<()> {
         times.sort();
         let ((best, cpu, hits, _), (worst, ..)) = (times[0], times[4]);
         println!(
-            "search while ingesting, {what}: {hits} hits in {:.0}-{:.0} ms (of the processor {:.0} ms)",
+            "{what}: {hits} hits in {:.0}-{:.0} ms (of the processor {:.0} ms)",
             best.as_secs_f64() * 1e3,
             worst.as_secs_f64() * 1e3,
             cpu.as_secs_f64() * 1e3
         );
     };
-    let last = format!("{:08x}", (events - 3).wrapping_mul(2_654_435_761) as u32);
-    time("a text near the end", &Query::new().text(Text::literal(&last)), 50);
-    time("a text that is nowhere, all rows", &Query::new().text(Text::literal("no such text")), 50);
+    let near_the_end = format!("{:08x}", needle(events - 3));
     time("a common text, first 50", &Query::new().text(Text::literal("line of a log")), 50);
+    time("a text near the end", &Query::new().text(Text::literal(&near_the_end)), 50);
+    time("a text that is nowhere, all rows", &Query::new().text(Text::literal("no such text")), 50);
     time("in any case, all rows", &Query::new().text(Text::any_case("NO SUCH TEXT")), 50);
     let regex = Text::regex("ff[0-9]{4}ff\"").map_err(io::Error::other)?;
     time("a regular expression, all rows", &Query::new().text(regex), usize::MAX);
     let json = Query::new().json(".n >= 999990").map_err(io::Error::other)?;
     time("a test on JSON, all rows", &json, usize::MAX);
     time("one id, all rows", &Query::new().id("424242"), usize::MAX);
+    for order in [Order::Backward, Order::Forward] {
+        let query = Query::new().text(Text::literal(&near_the_end));
+        let begun = Instant::now();
+        let filtered = watched.filter(query, order)?;
+        let (mut first, mut progress) = (None, filtered.progress());
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        while !progress.is_caught_up {
+            progress = runtime.block_on(filtered.changed(progress.revision));
+            if progress.matches > 0 {
+                first.get_or_insert_with(|| begun.elapsed());
+            }
+        }
+        println!(
+            "a filtered list, {order:?}: the first hit after {:.0} ms, all after {:.0} ms",
+            first.unwrap_or_default().as_secs_f64() * 1e3,
+            begun.elapsed().as_secs_f64() * 1e3
+        );
+    }
     busy.store(false, Ordering::Relaxed);
     ingest.join().map_err(|_| io::Error::other("the second stream's thread broke"))
 }
@@ -192,20 +214,22 @@ fn watch(url: &str, events: u64, record: Option<&Path>, asked: bool) -> io::Resu
     }
     let watch = Watch::start(request);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let queries = AtomicU64::new(0);
     let done = AtomicBool::new(false);
+    let query = Query::new().event_type("kind3").text(Text::literal("u4242"));
+    let filtered = if asked { Some(watch.filter(query, Order::Backward)?) } else { None };
     thread::scope(|scope| {
-        if asked {
+        if let Some(filtered) = &filtered {
             scope.spawn(|| {
-                // What a window asks for: a page at the end, a filtered page, statistics.
-                let mut statistics = Statistics::default();
-                let query = Query::new().event_type("kind3").text(Text::literal("u4242"));
+                // Sixty times a second: how it stands, the newest rows, and a page of those that pass.
+                let mut packed = Vec::new();
                 while !done.load(Ordering::Relaxed) {
+                    let (snapshot, _) = (watch.snapshot(), watch.brief_report());
                     let view = watch.view();
-                    view.page(view.next_row().saturating_sub(50), 50, 600);
-                    view.find(&query, u64::MAX, Order::Backward, Budget { hits: 50, rows: 50_000 });
-                    statistics.update(&view);
-                    queries.fetch_add(1, Ordering::Relaxed);
+                    let matches = filtered.progress().matches;
+                    let found = view.rows(&filtered.page(matches.saturating_sub(50), 50), 600);
+                    let newest = view.page(snapshot.next_row.saturating_sub(50), 50, 600);
+                    packed.clear();
+                    newest.iter().chain(&found).for_each(|row| row.pack_into(&mut packed));
                     thread::sleep(Duration::from_millis(16));
                 }
             });
@@ -234,78 +258,14 @@ fn row(name: &str, events: u64, mut work: impl FnMut() -> io::Result<()>) {
     for _ in 0..3 {
         let begun = Instant::now();
         if let Err(error) = work() {
-            println!("{name:<40} {error}");
+            println!("{name:<42} {error}");
             return;
         }
         times.push(begun.elapsed());
     }
     times.sort();
     let rate = |time: Duration| events as f64 / time.as_secs_f64();
-    println!("{name:<40} {:>9.0} - {:>9.0} events/s", rate(times[2]), rate(times[0]));
-}
-
-fn curl(url: &str) -> io::Result<()> {
-    let mut curl = Command::new("curl").args(["-sN", url]).stdout(Stdio::piped()).spawn()?;
-    let out = curl.stdout.take().map_or_else(Stdio::null, Stdio::from);
-    let counted = Command::new("wc").arg("-l").stdin(out).output()?;
-    curl.wait()?;
-    if counted.stdout.len() > 1 { Ok(()) } else { Err(io::Error::other("curl read nothing")) }
-}
-
-fn sse_tail(command: &Path, url: &str, events: u64) -> io::Result<()> {
-    let mut tail = Command::new(command)
-        .args(["tail", "--silent", "--once", url])
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let out = tail.stdout.take().map_or_else(Stdio::null, Stdio::from);
-    let counted = Command::new("wc").arg("-l").stdin(out).output()?;
-    tail.wait()?;
-    let lines = String::from_utf8_lossy(&counted.stdout).trim().parse();
-    if lines == Ok(events) {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!("sse tail printed {lines:?} of {events} lines")))
-    }
-}
-
-fn sse_stream(url: &str) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().map_err(io::Error::other)?;
-        let response = client.get(url).send().await.map_err(io::Error::other)?;
-        let mut events = sse_stream::SseStream::from_bytes_stream(response.bytes_stream());
-        let mut bytes = 0;
-        while let Some(event) = events.next().await {
-            bytes += event.map_err(io::Error::other)?.data.map_or(0, |data| data.len());
-        }
-        if bytes > 0 { Ok(()) } else { Err(io::Error::other("sse-stream read nothing")) }
-    })
-}
-
-/// Sends the events to everyone who asks, and closes.
-fn serve(events: u64, event: fn(u64, &mut Vec<u8>)) -> io::Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address: SocketAddr = listener.local_addr()?;
-    // Made once, so that the sender is never what is measured.
-    let mut body = Vec::new();
-    (0..events).for_each(|n| event(n, &mut body));
-    let body = Arc::new(body);
-    thread::spawn(move || {
-        for socket in listener.incoming() {
-            let Ok(mut socket) = socket else { return };
-            let body = Arc::clone(&body);
-            thread::spawn(move || {
-                let mut head = Vec::new();
-                let mut byte = [0];
-                while !head.ends_with(b"\r\n\r\n") && socket.read_exact(&mut byte).is_ok() {
-                    head.push(byte[0]);
-                }
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-                let _ = socket.write_all(head.as_bytes()).and_then(|()| socket.write_all(&body));
-            });
-        }
-    });
-    Ok(format!("http://{address}/"))
+    println!("{name:<42} {:>9.0} - {:>9.0} events/s", rate(times[2]), rate(times[0]));
 }
 
 /// The processor time of this thread: what others do on the machine does not count.

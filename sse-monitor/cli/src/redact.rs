@@ -1,0 +1,155 @@
+//! `sse redact`: a recording to give away.
+
+use core::{fmt::Write as _, ops::ControlFlow};
+use std::{io, path::PathBuf};
+
+use clap::Parser;
+use indicatif::HumanCount;
+use sse_monitor_engine::recording::{
+    Recording,
+    redact::{Field, Preview, Redaction, preview, redact},
+};
+
+use crate::{
+    args::Output,
+    escape,
+    exit::Exit,
+    tail::{
+        is_coloured,
+        printer::{self, Format},
+    },
+    words::Words,
+};
+
+/// The options of `sse redact`.
+#[derive(Debug, Parser)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Redact {
+    /// A recording: the file, or the folder of one that was left
+    file: PathBuf,
+
+    /// Mask this very text; can be given several times
+    #[arg(long, value_name = "TEXT")]
+    text: Vec<String>,
+
+    /// Mask what this regular expression matches; can be given several times
+    #[arg(long, value_name = "REGEX")]
+    regex: Vec<String>,
+
+    /// Mask the values at this path in data that is JSON; can be given several times
+    #[arg(long, value_name = "PATH")]
+    json: Vec<String>,
+
+    /// The recording to make; it must not be there yet. Without it nothing is written
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    printed: Output,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  See what would be masked, and how it will look:
+    sse redact --json .user.email --regex 'sk-[A-Za-z0-9]+' feed.ssrec
+
+  Write a recording with exactly that masked, and export it in another form:
+    sse redact --json .user.email --regex 'sk-[A-Za-z0-9]+' -o given.ssrec feed.ssrec
+    sse export --as har given.ssrec
+
+Each line tells the row, which of its texts, how many places in it, and the first of them with what
+stands around it, as it will be. The new recording lists what was masked in it. Texts are looked at as
+a reader of the stream sees them; what an application encodes (JSON's \\u0041, base64) is asked for as it
+is encoded, or by --json.";
+
+/// Runs the command to its end.
+pub(crate) fn run(options: &Redact) -> Exit {
+    let printed = &options.printed;
+    let words = Words::new(is_coloured(printed.color, &io::stderr()), printed.silent);
+    let redaction = match redaction(options) {
+        Ok(redaction) => redaction,
+        Err(sentence) => {
+            words.error(&sentence);
+            return Exit::Usage;
+        }
+    };
+    let recording = match Recording::open(&options.file) {
+        Ok(recording) => recording,
+        Err(error) => {
+            words.error(&error.to_string());
+            return Exit::Other;
+        }
+    };
+    for damage in recording.damage() {
+        words.warning(&damage.to_string());
+    }
+    let done = match &options.output {
+        Some(to) => redact(&recording, &redaction, to).map_err(|error| error.to_string()),
+        None => preview(&recording.view(), &redaction)
+            .map_err(|error| format!("{} cannot be read: {error}", options.file.display())),
+    };
+    let done = match done {
+        Ok(done) => done,
+        Err(sentence) => {
+            words.error(&sentence);
+            return Exit::Other;
+        }
+    };
+    let mut text = match Format::of(printed) {
+        Format::Ndjson(_) => escape::json(serde_json::to_string(&done).unwrap_or_default()) + "\n",
+        Format::Lines(_) => lines(&done),
+    };
+    if let ControlFlow::Break(exit) = printer::print(&mut text, &words) {
+        return exit;
+    }
+    for pattern in &done.patterns {
+        words.note(&format!("{}: {} times", pattern.what, HumanCount(pattern.count)));
+    }
+    if done.masked_lines > 0 {
+        let lines = HumanCount(done.masked_lines);
+        words.note(&format!("{lines} lines of events that were never complete are masked whole"));
+    }
+    match &options.output {
+        Some(to) => words.note(&format!("written to {}", to.display())),
+        None => words.note("nothing was written; to write the recording: -o FILE"),
+    }
+    Exit::Done
+}
+
+fn redaction(options: &Redact) -> Result<Redaction, String> {
+    let mut redaction = Redaction::new();
+    for text in &options.text {
+        redaction = redaction.literal(text);
+    }
+    for regex in &options.regex {
+        redaction = redaction.regex(regex).map_err(|error| error.to_string())?;
+    }
+    for path in &options.json {
+        redaction = redaction.json(path).map_err(|error| error.to_string())?;
+    }
+    if redaction.is_empty() {
+        return Err("nothing is asked for: give --text, --regex or --json".into());
+    }
+    Ok(redaction)
+}
+
+fn lines(done: &Preview) -> String {
+    let mut text = String::new();
+    for cut in &done.cuts {
+        let field = match cut.field {
+            Field::Data => "data",
+            Field::Id => "id",
+            Field::EventType => "type",
+            Field::Comment => "comment",
+            Field::Turn => "connection",
+            Field::Unread | _ => "unread",
+        };
+        let around = escape::shown(&cut.around);
+        let _ = writeln!(text, "row {:<8} {field:<10} {:>4}  {around}", cut.row, cut.count);
+    }
+    let more = done.cut_count.saturating_sub(done.cuts.len() as u64);
+    if more > 0 {
+        let _ = writeln!(text, "and {} more", HumanCount(more));
+    }
+    text
+}

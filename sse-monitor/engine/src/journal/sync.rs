@@ -1,0 +1,127 @@
+//! Brings what is recorded to the disk, at intervals and off the path of what comes in.
+//!
+//! A program that is killed loses nothing that it wrote: the system has it. A machine that loses its
+//! power loses what the system had not brought to the disk, which is no more than an interval.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+use std::{
+    io,
+    path::Path,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use super::segment::Segment;
+
+/// So much is lost at most when the machine is.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
+
+/// A thread that brings the segments under way to the disk.
+#[derive(Debug)]
+pub(crate) struct Syncer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    closing: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Those that were written to since, the newest last.
+    segments: Vec<Arc<Segment>>,
+    is_closing: bool,
+    failed: Option<io::Error>,
+}
+
+impl Syncer {
+    /// # Errors
+    /// If no thread can be had.
+    pub(crate) fn start(folder: &Path, interval: Duration) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let folder = folder.to_owned();
+        let sync = {
+            let shared = Arc::clone(&shared);
+            move || shared.run(&folder, interval)
+        };
+        let thread = thread::Builder::new().name("sse-sync".into()).spawn(sync)?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Looks after this segment too, from now on the newest.
+    pub(crate) fn follow(&self, segment: &Arc<Segment>) {
+        self.shared.state().segments.push(Arc::clone(segment));
+    }
+
+    /// Why the disk did not take what it had seemed to take.
+    pub(crate) fn failure(&self) -> Option<io::Error> {
+        self.shared.state().failed.take()
+    }
+
+    /// Brings all to the disk that was written so far, and waits for it.
+    pub(crate) fn close(&mut self) {
+        self.shared.state().is_closing = true;
+        self.shared.closing.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to panic about.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Syncer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn run(&self, folder: &Path, interval: Duration) {
+        loop {
+            let state = self.state();
+            let waited = self.closing.wait_timeout_while(state, interval, |s| !s.is_closing);
+            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            let is_closing = state.is_closing;
+            let segments = state.segments.clone();
+            // The newest goes on.
+            let done = segments.len().saturating_sub(1);
+            state.segments.drain(..done);
+            drop(state);
+            if let Err(error) = sync(folder, &segments) {
+                self.state().failed = Some(error);
+            }
+            if is_closing {
+                return;
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn sync(folder: &Path, segments: &[Arc<Segment>]) -> io::Result<()> {
+    let mut is_new = false;
+    for segment in segments {
+        is_new |= segment.synced() == 0;
+        segment.sync()?;
+    }
+    // The files' names too.
+    if is_new { sync_folder(folder) } else { Ok(()) }
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Elsewhere a folder is no file that could be synced.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! What statistics say.
+
+use alloc::collections::VecDeque;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use crate::{journal::turn::Phases, state::Fault};
+
+/// What there is to say. Times are in microseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Report {
+    /// Events.
+    pub events: u64,
+    /// Comments.
+    pub comments: u64,
+    /// Events that were dropped since they passed a limit.
+    pub decode_errors: u64,
+    /// Rows that are damaged, of which nothing more can be said.
+    pub damaged: u64,
+    /// Bytes of the events' data.
+    pub data_bytes: u64,
+    /// From the session's beginning to the latest row.
+    pub duration_micros: u64,
+    /// Events a second, from the first to the latest.
+    pub rate: f64,
+    /// The most events in a second.
+    pub peak_rate: u64,
+    /// Between one event and the next of the same attempt.
+    pub gaps: Gaps,
+    /// How often an open stream was silent for longer than was asked.
+    pub stalls: u64,
+    /// The latest of them.
+    pub latest_stalls: VecDeque<Stall>,
+    /// Events whose ID came before.
+    pub repeated: u64,
+    /// Events whose IDs say that they did not come; `None` where IDs do not count one by one.
+    pub missed: Option<u64>,
+    /// Events whose IDs are smaller than the one before.
+    pub out_of_order: u64,
+    /// Attempts to connect.
+    pub attempts: u64,
+    /// The latest of them.
+    pub latest_attempts: VecDeque<AttemptReport>,
+    /// Events in each of the latest seconds in which any came: seconds since the beginning, events.
+    pub latest_seconds: VecDeque<(u64, u64)>,
+}
+
+impl Report {
+    /// The same without its lists: as much as is wanted each time a window is drawn.
+    #[must_use]
+    pub fn brief(&self) -> Self {
+        let Self { events, comments, decode_errors, damaged, data_bytes, duration_micros, .. } =
+            *self;
+        let Self {
+            rate, peak_rate, gaps, stalls, repeated, missed, out_of_order, attempts, ..
+        } = *self;
+        Self {
+            events,
+            comments,
+            decode_errors,
+            damaged,
+            data_bytes,
+            duration_micros,
+            rate,
+            peak_rate,
+            gaps,
+            stalls,
+            repeated,
+            missed,
+            out_of_order,
+            attempts,
+            ..Self::default()
+        }
+    }
+}
+
+/// Times between events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Gaps {
+    /// How many there are.
+    pub count: u64,
+    /// Half are no longer than this.
+    pub p50_micros: u64,
+    /// 95 of 100 are no longer than this.
+    pub p95_micros: u64,
+    /// 99 of 100 are no longer than this.
+    pub p99_micros: u64,
+    /// The longest.
+    pub max_micros: u64,
+}
+
+impl Gaps {
+    pub(super) fn of(times: &Histogram<u64>) -> Self {
+        if times.is_empty() {
+            return Self::default();
+        }
+        let at = |quantile| times.value_at_quantile(quantile);
+        Self {
+            count: times.len(),
+            p50_micros: at(0.5),
+            p95_micros: at(0.95),
+            p99_micros: at(0.99),
+            max_micros: times.max(),
+        }
+    }
+}
+
+/// An open stream was silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Stall {
+    /// From when on, since the session began.
+    pub from_micros: u64,
+    /// For how long.
+    pub micros: u64,
+    /// The row that ended it.
+    pub row: u64,
+}
+
+/// One attempt to connect, and what it brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AttemptReport {
+    /// Its number, from 1.
+    pub attempt: u32,
+    /// When it began, since the session did.
+    pub began_micros: u64,
+    /// The last event ID that it sent.
+    pub id_sent: String,
+    /// The status of the response, if one came.
+    pub status: Option<u16>,
+    /// How long each step of connecting took.
+    pub phases: Option<Phases>,
+    /// From its beginning to the response's head.
+    pub first_byte_micros: Option<u64>,
+    /// From its beginning to the first event.
+    pub first_event_micros: Option<u64>,
+    /// Events.
+    pub events: u64,
+    /// Of these, what had come before.
+    pub repeated: u64,
+    /// Numbers that IDs left out: meant as events missed only where IDs count one by one.
+    pub skipped: u64,
+    /// Events whose IDs are smaller than the one before.
+    pub out_of_order: u64,
+    /// When it ended, since the session began.
+    pub ended_micros: Option<u64>,
+    /// Why it ended.
+    pub ended: Option<String>,
+    /// The sort of failure.
+    pub fault: Option<Fault>,
+}

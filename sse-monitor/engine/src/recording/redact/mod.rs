@@ -1,0 +1,160 @@
+//! A recording without what nobody else should read.
+//!
+//! While a stream is recorded its bytes are kept exactly; only what request and response heads have for
+//! secrets is masked. What stands in bodies is redacted when a recording is given away: patterns say what,
+//! a [preview](preview) shows where, and [`redact`] writes another recording that has exactly that
+//! masked, and lists it.
+
+mod patterns;
+mod rewrite;
+mod walk;
+
+use std::{fs, io, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Folder, PackError, Recording, pack};
+use crate::{
+    clock::Moment,
+    journal::{
+        retention::{DiskLimit, DiskPolicy},
+        turn::RedactedText,
+        view::View,
+        writer::{Place, Writer},
+    },
+};
+pub use patterns::Redaction;
+use walk::Walker;
+
+/// Cuts that are shown one by one; the others are only counted.
+const MOST_CUTS: usize = 1000;
+
+/// What stands in the place of what was redacted.
+pub const MASK: &str = "***";
+
+/// What is redacted, or would be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Preview {
+    /// Where, the first thousand.
+    pub cuts: Vec<Cut>,
+    /// How many cuts there are, those that are not shown among them.
+    pub cut_count: u64,
+    /// Lines that are masked whole, since nobody can look at them as a reader would: of events that were too
+    /// long or, where a pattern is a path into JSON, not finished.
+    pub masked_lines: u64,
+    /// How often each pattern was found, in their order.
+    pub patterns: Vec<RedactedText>,
+}
+
+/// A text of a row in which something is redacted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Cut {
+    /// The row's number; of what belongs to no row, that of the row after it.
+    pub row: u64,
+    /// Which of its texts.
+    pub field: Field,
+    /// How many places in it.
+    pub count: u64,
+    /// The first of them with what stands around it, as it will be.
+    pub around: String,
+}
+
+/// A text of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Field {
+    /// An event's data.
+    Data,
+    /// An event's ID.
+    Id,
+    /// An event's type.
+    EventType,
+    /// A comment's text.
+    Comment,
+    /// A line that no reader of the stream is shown: of an event that was dropped or not finished, or
+    /// with a field that has no meaning.
+    Unread,
+    /// What a turn of the connection tells: URLs, headers, IDs that were sent.
+    Turn,
+}
+
+/// What a redaction would redact. Nothing is written.
+///
+/// # Errors
+/// If the recording cannot be read.
+pub fn preview(view: &View, redaction: &Redaction) -> io::Result<Preview> {
+    Walker::new(view, redaction, None).walk().map(|(preview, _)| preview)
+}
+
+/// Writes a one-file recording at `to` with the rows of another, in which all that the patterns find is
+/// masked. Its times are those of the other; rows that had been dropped from that, and bytes that are
+/// damaged, are not in it.
+///
+/// Patterns see texts as a reader of the stream does: data of several lines joined, and nothing else
+/// undone; what an application encodes, it must be asked for as it is encoded. Where a pattern is a
+/// path into JSON, data lines of events that never were complete are masked whole.
+///
+/// # Errors
+/// [`PackError`] if there is a file of that name, or it cannot be written. Nothing is left then.
+pub fn redact(
+    recording: &Recording,
+    redaction: &Redaction,
+    to: &Path,
+) -> Result<Preview, PackError> {
+    let fail = |source: io::Error| PackError::Io { path: to.into(), source };
+    if to.exists() {
+        return Err(PackError::Exists { path: to.into() });
+    }
+    let view = recording.view();
+    let planned = preview(&view, redaction).map_err(fail)?;
+    let folder = Folder::beside(to);
+    let mut origin = recording.origin().clone();
+    for text in [&mut origin.url, &mut origin.last_event_id] {
+        redaction.mask(text);
+    }
+    if let Some(from) = &mut origin.imported_from {
+        redaction.mask(from);
+    }
+    origin.redacted_texts.extend(planned.patterns.iter().filter(|text| text.count > 0).cloned());
+    let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
+    let limits = crate::journal::reader::limits_of(&origin);
+    let place = Place::Folder { path: folder.path().into(), limit };
+    let writer = Writer::new(origin, limits, place).map_err(fail)?;
+    let (done, writer) = Walker::new(&view, redaction, Some(writer)).walk().map_err(fail)?;
+    if let Some((mut writer, moment)) = writer {
+        writer.close(moment);
+    }
+    let redacted = Recording::open(folder.path()).map_err(io::Error::other).map_err(fail)?;
+    pack(&redacted.view(), redacted.totals(), to, |_| {})?;
+    if done != planned {
+        // It was written to meanwhile: what was shown is not what was done.
+        fs::remove_file(to).map_err(fail)?;
+        return Err(fail(io::Error::other("the recording changed while it was redacted")));
+    }
+    Ok(done)
+}
+
+impl Preview {
+    fn of(redaction: &Redaction) -> Self {
+        Self { patterns: redaction.described(), ..Self::default() }
+    }
+
+    fn add(&mut self, row: u64, field: Field, masked: &patterns::Masked) {
+        for (pattern, count) in self.patterns.iter_mut().zip(&masked.counts) {
+            pattern.count += count;
+        }
+        self.cut_count += 1;
+        if self.cuts.len() < MOST_CUTS {
+            let count = masked.places;
+            self.cuts.push(Cut { row, field, count, around: masked.around() });
+        }
+    }
+}
+
+/// The moment after which nothing was written.
+type Written = Option<(Writer, Moment)>;

@@ -1,0 +1,296 @@
+//! Goes over a recording's frames, and writes them again with what is found in them masked.
+
+use core::mem;
+use std::io;
+
+use sse_codec::{Limits, Lines};
+
+use super::{
+    Field, Preview, Written,
+    patterns::Redaction,
+    rewrite::{self, Cuts},
+};
+use crate::{
+    clock::Moment,
+    journal::{
+        entry::EntryKind,
+        frame::{FrameHeader, FrameKind},
+        indexer::Indexer,
+        reader,
+        turn::{Checkpoint, Format, Turn},
+        view::View,
+        walk::{Step, Walk},
+        writer::Writer,
+    },
+    row::RowKind,
+};
+
+/// Enough to see where a block ends.
+const SHORT: usize = 16;
+
+pub(super) struct Walker<'a> {
+    view: &'a View,
+    redaction: &'a Redaction,
+    /// None: nothing is written.
+    writer: Option<Writer>,
+    preview: Preview,
+    limits: Limits,
+    indexer: Indexer,
+    format: Format,
+    /// The number of the next row.
+    row: u64,
+    /// Bytes of the body that are in no row so far, from `base` on.
+    buffer: Vec<u8>,
+    base: u64,
+    /// How many of them are done with.
+    done: usize,
+    /// Within an event that was dropped: finds its end.
+    dropping: Option<Lines>,
+    /// Within an event whose beginning is damaged.
+    is_lost: bool,
+    /// What is to be written with the frame.
+    out: Vec<u8>,
+    cuts: Cuts,
+    wire: usize,
+    moment: Moment,
+}
+
+impl<'a> Walker<'a> {
+    pub(super) fn new(view: &'a View, redaction: &'a Redaction, writer: Option<Writer>) -> Self {
+        let limits = reader::limits_of(&view.kept().origin);
+        let first = view.parts().first();
+        let checkpoint = first.map(|part| part.segment.checkpoint.clone()).unwrap_or_default();
+        let mut walker = Self {
+            view,
+            redaction,
+            writer,
+            preview: Preview::of(redaction),
+            limits,
+            indexer: Indexer::resume(limits, &checkpoint),
+            format: checkpoint.format,
+            row: 0,
+            buffer: Vec::new(),
+            base: checkpoint.body_offset,
+            done: 0,
+            dropping: None,
+            is_lost: checkpoint.mid_event,
+            out: Vec::new(),
+            cuts: Vec::new(),
+            wire: 0,
+            moment: Moment::default(),
+        };
+        walker.catch_up(checkpoint.attempt);
+        if let Some(writer) = &mut walker.writer {
+            writer.begin_body(checkpoint.format, Moment::default());
+        }
+        walker
+    }
+
+    pub(super) fn walk(mut self) -> io::Result<(Preview, Written)> {
+        for part in self.view.parts() {
+            self.row = part.segment.first_row;
+            let mut walk = Walk::new(&part.segment.journal);
+            while let Some(step) = walk.step()? {
+                match step {
+                    Step::Frame { header, payload, .. } => self.frame(&header, payload),
+                    Step::Spoilt { header, .. } if header.kind.is_body() => self.spoilt(&header),
+                    Step::Spoilt { .. } => {}
+                    Step::Broken { .. } => break,
+                }
+            }
+        }
+        self.end_body();
+        let moment = self.moment;
+        Ok((self.preview, self.writer.map(|writer| (writer, moment))))
+    }
+
+    fn frame(&mut self, header: &FrameHeader, payload: &[u8]) {
+        match header.kind {
+            FrameKind::Turn => {
+                if let Ok(turn) = serde_json::from_slice(payload) {
+                    self.turn(turn, header);
+                }
+                self.row += 1;
+            }
+            FrameKind::Body | FrameKind::BodyRest => self.body(header, payload),
+            FrameKind::Head
+            | FrameKind::End
+            | FrameKind::Index
+            | FrameKind::Ids
+            | FrameKind::Types
+            | FrameKind::Trailer
+            | FrameKind::Statistics => {}
+        }
+    }
+
+    fn turn(&mut self, mut turn: Turn, header: &FrameHeader) {
+        if turn.kind != RowKind::RecordingStopped {
+            self.end_body();
+        }
+        self.moment = header.moment;
+        let mut texts = vec![&mut turn.sentence, &mut turn.id];
+        if let Some(request) = &mut turn.request {
+            texts.push(&mut request.url);
+            texts.extend(request.headers.iter_mut().map(|(_, value)| value));
+        }
+        if let Some(response) = &mut turn.response {
+            texts.extend(response.headers.iter_mut().map(|(_, value)| value));
+        }
+        for text in texts {
+            if let Some(masked) = self.redaction.masked(text, false) {
+                self.preview.add(self.row, Field::Turn, &masked);
+                *text = masked.text;
+            }
+        }
+        let is_new = turn.kind == RowKind::Connecting;
+        self.catch_up(header.attempt.saturating_sub(u32::from(is_new)));
+        if let Some(writer) = &mut self.writer {
+            writer.turn(&turn, header.moment);
+        }
+        if let RowKind::Connected { .. } = turn.kind {
+            self.format = turn.response.map(|response| response.format).unwrap_or_default();
+            self.indexer.begin(self.format);
+            (self.base, self.is_lost) = (0, false);
+            if let Some(writer) = &mut self.writer {
+                writer.begin_body(self.format, header.moment);
+            }
+        }
+    }
+
+    /// Attempts have the numbers that they had.
+    fn catch_up(&mut self, attempt: u32) {
+        if let Some(writer) = &mut self.writer {
+            while writer.attempt() < attempt {
+                writer.begin_attempt();
+            }
+        }
+    }
+
+    fn body(&mut self, header: &FrameHeader, payload: &[u8]) {
+        self.moment = header.moment;
+        self.wire += header.wire as usize;
+        self.catch_up(header.attempt);
+        let before = self.buffer.len();
+        self.buffer.extend_from_slice(payload);
+        if let Some(mut lines) = self.dropping.take() {
+            let end = rewrite::block_end(&mut lines, payload);
+            self.mask(before + end.unwrap_or(payload.len()));
+            if end.is_none() {
+                self.dropping = Some(lines);
+            }
+        }
+        let mut input = payload;
+        while let Some(found) = self.indexer.next(&mut input) {
+            let (kind, start, end) = (found.kind, found.start, found.end);
+            let place = |at: u64| usize::try_from(at.saturating_sub(self.base)).unwrap_or(0);
+            let (start, end) = (place(start), place(end));
+            match kind {
+                EntryKind::Event => {
+                    self.gap(start);
+                    self.event(end);
+                }
+                // What stands within an event is done with it.
+                EntryKind::Comment | EntryKind::ReconnectionTime
+                    if self.indexer.pending_event().is_some() => {}
+                EntryKind::Comment | EntryKind::ReconnectionTime => {
+                    self.gap(start);
+                    self.gap(end);
+                }
+                EntryKind::DecodeError => {
+                    self.mask(self.buffer.len() - input.len());
+                    let mut lines = Lines::with_limit(SHORT);
+                    match rewrite::block_end(&mut lines, input) {
+                        Some(end) => self.mask(self.buffer.len() - input.len() + end),
+                        None => {
+                            self.mask(self.buffer.len());
+                            self.dropping = Some(lines);
+                        }
+                    }
+                }
+                EntryKind::Turn => {}
+            }
+            self.row += 1;
+        }
+        // What belongs to no event is not waited with, but for a line that is not whole.
+        if self.indexer.pending_event().is_none() {
+            let line_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+            let whole = self.buffer.iter().rposition(line_end).map_or(0, |at| at + 1);
+            self.gap(whole);
+        }
+        self.buffer.drain(..self.done);
+        self.base += self.done as u64;
+        self.done = 0;
+        self.write(header.kind == FrameKind::BodyRest);
+    }
+
+    /// Bytes up to `end` that are no event.
+    fn gap(&mut self, end: usize) {
+        let raw = self.buffer.get(self.done..end).unwrap_or_default();
+        if !mem::take(&mut self.is_lost) || raw.is_empty() {
+            let (out, cuts) = (&mut self.out, &mut self.cuts);
+            let masked = rewrite::lines(raw, self.format, self.redaction, false, out, cuts);
+            self.preview.masked_lines += masked;
+        }
+        self.settle(end);
+    }
+
+    fn event(&mut self, end: usize) {
+        let raw = self.buffer.get(self.done..end).unwrap_or_default();
+        rewrite::event(raw, self.format, self.redaction, &mut self.out, &mut self.cuts);
+        self.settle(end);
+    }
+
+    /// Bytes up to `end` of an event that was too long for anybody to look at.
+    fn mask(&mut self, end: usize) {
+        let raw = self.buffer.get(self.done..end).unwrap_or_default();
+        self.preview.masked_lines += rewrite::mask(raw, &mut self.out);
+        self.settle(end);
+    }
+
+    fn settle(&mut self, end: usize) {
+        self.done = self.done.max(end);
+        for (field, masked) in self.cuts.drain(..) {
+            self.preview.add(self.row, field, &masked);
+        }
+    }
+
+    /// A frame that cannot be read: what it was a part of goes too.
+    fn spoilt(&mut self, header: &FrameHeader) {
+        let after = Checkpoint {
+            attempt: header.attempt,
+            format: self.format,
+            body_offset: self.base + self.buffer.len() as u64 + u64::from(header.length),
+            last_event_id: self.indexer.last_event_id().into(),
+            mid_event: true,
+        };
+        self.indexer = Indexer::resume(self.limits, &after);
+        self.base = after.body_offset;
+        self.buffer.clear();
+        (self.dropping, self.is_lost) = (None, true);
+    }
+
+    /// What is left of a body is of an event that was not finished.
+    fn end_body(&mut self) {
+        if self.dropping.take().is_none() {
+            self.gap(self.buffer.len());
+        }
+        self.buffer.clear();
+        self.done = 0;
+        self.write(false);
+    }
+
+    fn write(&mut self, is_rest: bool) {
+        let Some(writer) = &mut self.writer else {
+            self.out.clear();
+            return;
+        };
+        let (mut rest, mut is_rest) = (&self.out[..], is_rest);
+        while !rest.is_empty() {
+            let wire = mem::take(&mut self.wire);
+            let used = writer.body(rest, wire, is_rest, u64::MAX, self.moment);
+            rest = &rest[used..];
+            is_rest = true;
+        }
+        self.out.clear();
+    }
+}
