@@ -3,6 +3,7 @@
 use std::{
     io::{self, Read, Write},
     net::TcpListener,
+    path::Path,
     process::{Command, Stdio},
     sync::Arc,
     thread,
@@ -99,7 +100,6 @@ pub(crate) fn curl(url: &str) -> io::Result<()> {
     if counted.stdout.len() > 1 { Ok(()) } else { Err(io::Error::other("curl read nothing")) }
 }
 
-/// The terminal's command, its lines counted.
 pub(crate) fn sse_tail(command: &Path, url: &str, events: u64) -> io::Result<()> {
     let mut tail = Command::new(command)
         .args(["tail", "--silent", "--once", url])
