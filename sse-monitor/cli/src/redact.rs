@@ -142,7 +142,7 @@ fn lines(done: &Preview) -> String {
             Field::EventType => "type",
             Field::Comment => "comment",
             Field::Turn => "connection",
-            _ => "unread",
+            Field::Unread | _ => "unread",
         };
         let around = escape::shown(&cut.around);
         let _ = writeln!(text, "row {:<8} {field:<10} {:>4}  {around}", cut.row, cut.count);

@@ -85,7 +85,7 @@ fn line(session: &Session, out: &mut String) {
         SessionState::Finished => "finished",
         SessionState::Crashed => "crashed",
         SessionState::Missing => "missing",
-        _ => "unreadable",
+        SessionState::Unreadable | _ => "unreadable",
     };
     let began = match session.started_unix_micros {
         0 => String::new(),

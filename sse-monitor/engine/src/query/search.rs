@@ -13,6 +13,7 @@ use crate::{
         entry::{ENTRY, Entry, EntryKind},
         reader::{self, Reader},
         segment::Segment,
+        texts,
         view::{Part, View},
     },
     row::Row,
@@ -240,7 +241,7 @@ impl<'v> Search<'v> {
         }
         let limits = self.reader.limits();
         let Ok(raw) = self.reader.raw(segment, entry) else { return false };
-        let Ok(texts) = reader::texts(entry, raw, limits) else { return false };
+        let Ok(texts) = texts::texts(entry, raw, limits) else { return false };
         (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))
             && query.data_passes(&texts.data)
     }
