@@ -375,7 +375,10 @@ impl Writer {
         self.stopped = Some(sentence(error, path));
         self.seal(moment);
         let _ = statistics::write(path, &self.kept);
-        (self.syncer, self.types) = (None, None);
+        self.types = None;
+        if let Some(syncer) = self.syncer.take() {
+            syncer.leave();
+        }
         let next = self.next_in_memory();
         self.place = Place::Memory(Retention::default());
         self.enter(next);
