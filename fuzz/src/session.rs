@@ -11,7 +11,7 @@ use sse_codec::{DecodeError, Decoder, Item, Limits, time::Instant};
 
 /// Tells a session what the bytes say.
 ///
-/// The first byte chooses policy, limits and comments. Then operations, each a byte: its low three bits say
+/// The first byte chooses policy, limits, comments, and by which door events are taken. Then operations, each a byte: its low three bits say
 /// which, the others are its operand; a body takes as many bytes of the input as its operand says.
 pub fn session(input: &[u8]) {
     let [options, ops @ ..] = input else { return };
@@ -47,6 +47,8 @@ struct Run {
     /// What decodes the same bodies, each chunk at once.
     twin: Decoder,
     due: VecDeque<Due>,
+    /// Whether events are asked for by themselves, before anything else.
+    asks_for_events: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,6 +92,7 @@ impl Run {
             phase: Phase::Idle,
             twin: Decoder::with_limits(limits).comments(comments),
             due: VecDeque::new(),
+            asks_for_events: options >> 4 & 1 == 1,
         }
     }
 
@@ -192,6 +195,17 @@ impl Run {
     }
 
     fn poll(&mut self) -> bool {
+        if self.asks_for_events
+            && let Some((event, _)) = self.session.poll_event()
+        {
+            let due = Due::Event {
+                event_type: event.event_type.to_owned(),
+                data: event.data.to_owned(),
+                last_event_id: event.last_event_id.to_owned(),
+            };
+            assert_eq!(Some(due), self.due.pop_front());
+            return true;
+        }
         let Some(output) = self.session.poll_output() else { return false };
         let due = match output {
             Output::Connect { attempt, .. } => {

@@ -57,7 +57,7 @@
 //! | an event type, an event ID | 16 KiB; its event is dropped, with an error | [`Limits::value`] |
 //! | bytes read ahead of the reader | one piece of the body, as the HTTP client gives them; over HTTP/2 64 KiB | `HttpClient` |
 //! | the time until a connection is there | 30 s | `Builder::client` |
-//! | the body of an answer that is no stream | its first 1024 bytes are kept, within 2 s | – |
+//! | the body of an answer that is no stream | its first 16 KiB are kept, within 2 s | – |
 //! | redirects of one attempt | 20 | `Builder::redirects` |
 //! | what a server can make it wait | 1 hour | [`RetryPolicy::longest_asked_wait`] |
 //!
@@ -102,7 +102,13 @@ pub use crate::driver::{
 };
 #[cfg(feature = "json")]
 pub use crate::json::JsonError;
-pub use crate::{event::Event, session::RetryPolicy};
+pub use crate::{
+    event::Event,
+    session::{RetryPolicy, SessionError},
+};
+/// Methods and headers, of the version that is spoken here.
+#[cfg(feature = "reqwest")]
+pub use http;
 pub use sse_codec::{DecodeError, EventId, InvalidField, Limits, Span};
 
 /// The guides' snippets, compiled and run with the documentation's tests.

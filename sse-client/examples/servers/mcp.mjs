@@ -31,4 +31,4 @@ createServer(async (req, res) => {
   }
   for (const frame of frames(id).slice(0, 2)) write(res, frame);
   setTimeout(() => res.destroy(), 50);
-}).listen(Number(process.argv[2]), "127.0.0.1");
+}).listen(Number(process.argv[2] ?? 8082), "127.0.0.1");

@@ -18,4 +18,4 @@ createServer(async (req, res) => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   res.end("data: [DONE]\n\n");
-}).listen(Number(process.argv[2]), "127.0.0.1");
+}).listen(Number(process.argv[2] ?? 8081), "127.0.0.1");

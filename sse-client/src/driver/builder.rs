@@ -12,7 +12,10 @@ use core::{fmt, future::Future};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
-    header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION},
+    header::{
+        ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
+        PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+    },
 };
 use reqwest::{Client, ClientBuilder};
 use sse_codec::{EventId, InvalidField, Limits};
@@ -51,7 +54,7 @@ pub struct Builder {
     headers: HeaderMap,
     body: Option<Bytes>,
     body_is_json: bool,
-    client: ClientBuilder,
+    client: Option<ClientBuilder>,
     shared: Option<HttpClient>,
     last_event_id: Option<String>,
     policy: RetryPolicy,
@@ -70,7 +73,7 @@ impl Builder {
             headers: HeaderMap::new(),
             body: None,
             body_is_json: false,
-            client: client::for_streams(),
+            client: None,
             shared: None,
             last_event_id: None,
             policy: RetryPolicy::default(),
@@ -108,6 +111,10 @@ impl Builder {
     /// Adds many headers, each as [`header`](Self::header) does.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         for (name, value) in &headers {
+            if is_framing(name) {
+                let name = name.to_string();
+                self.mistake.get_or_insert(BuildError::Framing { name });
+            }
             let mut value = value.clone();
             hide_secret(name, &mut value);
             self.headers.append(name, value);
@@ -225,12 +232,13 @@ impl Builder {
     /// the original URL, and what [`header`](Self::header) named stays with its origin. Leave its
     /// `timeout` and `read_timeout` unset, and use the policy's.
     ///
-    /// **Put no secret into a client's `default_headers`**: reqwest sends them wherever a redirect
-    /// leads, and gives nobody a way to see or to stop it. [`header`](Self::header),
-    /// [`headers`](Self::headers) and [`headers_with`](Self::headers_with) are the safe places; where
-    /// the client is not yours to change, [`Redirects::SameOrigin`] keeps its secrets at home.
+    /// Put secrets into [`header`](Self::header), [`headers`](Self::headers) and
+    /// [`headers_with`](Self::headers_with) rather than into the client's `default_headers`, which reqwest
+    /// sends wherever a redirect leads. `Authorization`, `Proxy-Authorization` and `Cookie` among those go
+    /// to another origin empty; of other headers nobody knows that they are secret, and
+    /// [`Redirects::SameOrigin`] keeps them at home.
     pub fn client(mut self, settings: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
-        self.client = settings(self.client);
+        self.client = Some(settings(self.client.unwrap_or_else(client::for_streams)));
         self
     }
 
@@ -265,7 +273,7 @@ impl Builder {
     /// # Errors
     /// [`BuildError`] if the URL, a header, or the last event ID cannot be used.
     pub fn open(self) -> Result<EventSource, BuildError> {
-        Ok(EventSource { updates: self.build(false)? })
+        Ok(EventSource::new(self.build(false)?))
     }
 
     /// The stream of everything that happens, comments included. Nothing is sent before it is
@@ -283,12 +291,12 @@ impl Builder {
         }
         let mut url = parse(&self.url)
             .map_err(|mistake| BuildError::Url { url: shown(&self.url), mistake })?;
-        let client = match self.shared {
-            Some(shared) => shared,
-            None => HttpClient::build(self.client)?,
+        let client = match (self.shared, self.client) {
+            (Some(shared), None) => shared,
+            (Some(_), Some(_)) => return Err(BuildError::TwoClients),
+            (None, own) => HttpClient::build(own.unwrap_or_else(client::for_streams))?,
         };
-        let client = client.into_inner();
-        if let Some(credentials) = take_credentials(&mut url, &client)? {
+        if let Some(credentials) = take_credentials(&mut url, client.client())? {
             self.headers.entry(AUTHORIZATION).or_insert(credentials);
         }
         self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
@@ -369,6 +377,19 @@ pub enum BuildError {
     #[cfg(feature = "json")]
     #[error("the body cannot be written as JSON: {0}")]
     Json(String),
+    /// Settings for a client of its own, and a [shared one](Builder::shared_client) as well.
+    #[error(
+        "a shared HTTP client has its settings already: give them to `HttpClient::new`, not to \
+         `Builder::client`"
+    )]
+    TwoClients,
+    /// A header that says how the body is sent, which is the HTTP client's affair.
+    #[error("the header {name:?} is not yours to set: the HTTP client says how a body is sent")]
+    #[non_exhaustive]
+    Framing {
+        /// The header's name.
+        name: String,
+    },
     /// The client that was given could not be built.
     #[error("the HTTP client could not be made: {}", root_cause(.0))]
     Client(#[source] reqwest::Error),
@@ -380,11 +401,20 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BuildErr
         let shown = name.split_once(':').map_or(name.into(), |(name, _)| format!("{name}:…"));
         return Err(BuildError::HeaderName { name: cut(&shown) });
     };
+    if is_framing(&name) {
+        return Err(BuildError::Framing { name: name.to_string() });
+    }
     let Ok(mut value) = HeaderValue::try_from(value) else {
         return Err(BuildError::HeaderValue { name: name.to_string() });
     };
     hide_secret(&name, &mut value);
     Ok((name, value))
+}
+
+/// Whether a header is about the connection rather than the request: a wrong one leaves the server waiting
+/// for a body that does not come.
+pub(super) fn is_framing(name: &HeaderName) -> bool {
+    [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(name)
 }
 
 /// Keeps what names somebody out of debug output and of HTTP/2's compression table.

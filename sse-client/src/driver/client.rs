@@ -1,10 +1,11 @@
 //! One HTTP client for many event sources.
 
+use alloc::sync::Arc;
 use core::{fmt, time::Duration};
 
 use reqwest::{Client, ClientBuilder};
 
-use super::BuildError;
+use super::{BuildError, told::Told};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -46,7 +47,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct HttpClient(Client);
+pub struct HttpClient {
+    client: Client,
+    told: Arc<Told>,
+}
 
 impl HttpClient {
     /// Builds the client, with the caller's settings over those above. The redirect policy is replaced:
@@ -60,11 +64,17 @@ impl HttpClient {
 
     pub(super) fn build(builder: ClientBuilder) -> Result<Self, BuildError> {
         let client = builder.redirect(reqwest::redirect::Policy::none()).build();
-        Ok(Self(client.map_err(BuildError::Client)?))
+        let client = client.map_err(BuildError::Client)?;
+        let told = Arc::new(Told::by(&client));
+        Ok(Self { client, told })
     }
 
-    pub(super) fn into_inner(self) -> Client {
-        self.0
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) const fn told(&self) -> &Arc<Told> {
+        &self.told
     }
 }
 

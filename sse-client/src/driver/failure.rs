@@ -7,8 +7,9 @@ use alloc::{
 use core::error::Error as StdError;
 use std::io;
 
-use url::Url;
+use url::{Host, Url};
 
+use super::told::Told;
 use crate::session::{Failure, FailureKind};
 
 /// The host and port of `url`, as people write them; never its user, password, path or query.
@@ -21,7 +22,7 @@ pub(super) fn place(url: &Url) -> String {
 }
 
 /// Why a request to `url` has no response.
-pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
+pub(super) fn classify(error: &reqwest::Error, url: &Url, told: &Told) -> Failure {
     let place = place(url);
     let cause = root_cause(error);
     let kind = kind_of(error, url);
@@ -38,13 +39,22 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
     Failure::new(
         kind,
         match kind {
-            FailureKind::Refused => {
-                format!("nothing listens at {place}: connection refused; is the server running?")
-            }
-            FailureKind::Resolve => {
-                let host = url.host_str().unwrap_or_default();
-                format!("no address is known for {host:?}: check the name, or the network")
-            }
+            FailureKind::Refused => format!(
+                "nothing listens at {place}{}: connection refused; is the server running?",
+                told.or_proxy(url, "at")
+            ),
+            FailureKind::Resolve => match url.host() {
+                Some(Host::Domain(host)) => format!(
+                    "no address is known for {host:?}{}: check the name, or the network",
+                    told.or_proxy(url, "for")
+                ),
+                // Addresses need no looking up: the name was another's.
+                Some(Host::Ipv4(_) | Host::Ipv6(_)) | None => {
+                    format!(
+                        "no address is known for the proxy on the way to {place}: check its name"
+                    )
+                }
+            },
             FailureKind::Unreachable => {
                 format!("there is no way to {place}: {cause}; check the address, or the network")
             }
@@ -55,10 +65,23 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
             FailureKind::Tls => {
                 if speaks_no_tls(&cause) {
                     format!("{place} does not speak TLS: is it http:// rather than https://?")
+                } else if has_no_tls(error) {
+                    format!(
+                        "{place} cannot be reached securely, since this program has no TLS: the features \
+                         rustls and native-tls of sse-client bring it"
+                    )
                 } else {
-                    format!("{place} cannot be reached securely: {cause}{}", tls_advice())
+                    let cause = of_native_tls(error).unwrap_or(cause);
+                    format!("{place} cannot be reached securely: {}", distrust(&cause))
                 }
             }
+            FailureKind::Protocol if is_too_large(&cause) => {
+                format!("{place} answers with a head that is too large: {cause}")
+            }
+            FailureKind::Protocol if is_not_http2(&cause) => format!(
+                "{place} does not answer in HTTP/2, which was asked for without asking it first \
+                 (`http2_prior_knowledge`): {cause}"
+            ),
             FailureKind::Protocol => {
                 format!("what {place} answers is not HTTP: {cause}; is this the right port?")
             }
@@ -67,6 +90,9 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
             }
             FailureKind::Request | FailureKind::Redirect => {
                 format!("the request to {place} cannot be sent: {cause}")
+            }
+            FailureKind::Connect if is_passing(&cause) => {
+                format!("{place} broke off the TLS handshake: {cause}")
             }
             FailureKind::Connect => format!("{place} cannot be reached: {cause}"),
         },
@@ -100,7 +126,9 @@ fn kind_of(error: &reqwest::Error, url: &Url) -> FailureKind {
     if error.is_timeout() {
         return FailureKind::TimedOut;
     }
-    if hyper.is_some_and(hyper::Error::is_parse) {
+    let cause = root_cause(error);
+    if hyper.is_some_and(hyper::Error::is_parse) || cause.contains(UNASKED) || is_not_http2(&cause)
+    {
         return FailureKind::Protocol;
     }
     if !error.is_connect() {
@@ -111,10 +139,13 @@ fn kind_of(error: &reqwest::Error, url: &Url) -> FailureKind {
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
             FailureKind::Unreachable
         }
-        // What rustls calls its own errors.
-        Some(io::ErrorKind::InvalidData) if url.scheme() == "https" => FailureKind::Tls,
+        // What rustls calls its own errors: its verdict, or what the other side told it.
+        Some(io::ErrorKind::InvalidData) if url.scheme() == "https" && !is_passing(&cause) => {
+            FailureKind::Tls
+        }
         // Below TLS all went well: what failed is the handshake, or there is no TLS at all.
-        None if is_of_native_tls(error) || has_no_tls(error) => FailureKind::Tls,
+        None if of_native_tls(error).is_some_and(|cause| !is_passing(&cause)) => FailureKind::Tls,
+        None if has_no_tls(error) => FailureKind::Tls,
         _ => FailureKind::Connect,
     }
 }
@@ -126,14 +157,23 @@ fn is_of_tunnel(error: &reqwest::Error) -> bool {
     causes(error).any(|cause| cause.to_string().starts_with(TUNNEL))
 }
 
+/// What the platform's TLS says, which knows more than what lies below it.
 #[cfg(feature = "native-tls")]
-fn is_of_native_tls(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| cause.is::<native_tls::Error>())
+fn of_native_tls(error: &reqwest::Error) -> Option<String> {
+    causes(error).find(|cause| cause.is::<native_tls::Error>()).map(ToString::to_string)
 }
 
 #[cfg(not(feature = "native-tls"))]
-fn is_of_native_tls(_: &reqwest::Error) -> bool {
-    false
+fn of_native_tls(_: &reqwest::Error) -> Option<String> {
+    None
+}
+
+/// Whether a handshake failed by what may be otherwise the next time: the other side broke it off, by an alert
+/// or without a word, as a server does that is being restarted. Only a verdict of our own is for good.
+fn is_passing(cause: &str) -> bool {
+    ["fatal alert", " alert ", "unexpected EOF", "handshake eof"]
+        .iter()
+        .any(|words| cause.contains(words))
 }
 
 /// So a client that was built without TLS refuses a URL.
@@ -148,14 +188,37 @@ fn speaks_no_tls(cause: &str) -> bool {
     not_tls.iter().any(|words| cause.contains(words))
 }
 
-/// What to look at first.
-fn tls_advice() -> &'static str {
-    if cfg!(any(feature = "rustls", feature = "native-tls")) {
-        "; check the certificate and its name"
-    } else {
-        // The program may have brought TLS to reqwest by itself, so this is only a question.
-        "; was this program built with a TLS feature of sse-client, rustls or native-tls?"
-    }
+/// What a TLS library's words for a certificate mean, and what to do about it.
+fn distrust(cause: &str) -> String {
+    let has = |words: &[&str]| words.iter().any(|words| cause.contains(words));
+    let meaning = match () {
+        () if cause.contains("CaUsedAsEndEntity") => {
+            "its certificate is an authority's and not a server's, as a self-signed one often is; make \
+             one that says \"CA:FALSE\", or one that an authority of your own signs"
+        }
+        () if has(&["UnknownIssuer", "self-signed certificate", "local issuer certificate"]) => {
+            "nobody who is trusted here has signed its certificate; if it is your own, give the HTTP \
+             client the authority's certificate"
+        }
+        () if has(&["Expired", "certificate has expired"]) => {
+            "its certificate has expired, or this machine's clock is wrong"
+        }
+        () => return format!("{cause}; check the certificate and its name"),
+    };
+    format!("{meaning} ({cause})")
+}
+
+/// So hyper says that something spoke before it was asked. There is no predicate for it.
+const UNASKED: &str = "received unexpected message";
+
+/// So h2 says that what came are no frames.
+fn is_not_http2(cause: &str) -> bool {
+    cause.contains("frame with invalid size")
+}
+
+/// So hyper says that a head is longer than it takes. Its predicate for that is its server's.
+fn is_too_large(cause: &str) -> bool {
+    cause.contains("message head is too large")
 }
 
 /// The words of the innermost cause: the outer ones only say that a request was sent.

@@ -9,6 +9,7 @@ mod failure;
 mod on;
 mod request;
 mod time;
+mod told;
 mod transport;
 mod update;
 mod updates;
@@ -67,6 +68,13 @@ pub use self::{
 #[must_use = "streams do nothing unless polled"]
 pub struct EventSource {
     updates: Updates,
+    last_error: Option<SessionError>,
+}
+
+impl EventSource {
+    pub(self) const fn new(updates: Updates) -> Self {
+        Self { updates, last_error: None }
+    }
 }
 
 /// Why an [`EventSource`] gave no event.
@@ -93,8 +101,12 @@ impl EventSource {
     }
 
     /// The next event; `None` after the end. Cancelling this future loses nothing.
+    #[inline]
     pub async fn next(&mut self) -> Option<Result<Event, Error>> {
-        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+        if let Some(event) = self.updates.arrived_event() {
+            return Some(Ok(event));
+        }
+        poll_fn(|cx| self.poll_updates(cx)).await
     }
 
     /// Only the events of one type; the others are passed over, errors are not.
@@ -125,6 +137,28 @@ impl EventSource {
         self.updates.last_event_id()
     }
 
+    /// Why there is no stream now, or why it ended: what the latest attempt came to. `None` while it is
+    /// open, and before the first attempt has failed.
+    ///
+    /// For whoever wonders why nothing comes: an address with a mistake in it is tried again for as long as
+    /// the [policy](crate::RetryPolicy::max_attempts) says, which is for ever unless it says otherwise.
+    ///
+    /// ```no_run
+    /// # use core::time::Duration;
+    /// # async fn run(mut source: sse_client::EventSource) {
+    /// let patience = Duration::from_secs(10);
+    /// while let Ok(event) = tokio::time::timeout(patience, source.next()).await {
+    ///     println!("{event:?}");
+    /// }
+    /// if let Some(error) = source.last_error() {
+    ///     eprintln!("nothing comes: {error}");
+    /// }
+    /// # }
+    /// ```
+    pub fn last_error(&self) -> Option<&SessionError> {
+        self.last_error.as_ref()
+    }
+
     /// Closes it: drops the connection at once, and the stream gives `None`.
     pub fn close(&mut self) {
         self.updates.close();
@@ -134,7 +168,18 @@ impl EventSource {
 impl Stream for EventSource {
     type Item = Result<Event, Error>;
 
+    #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.updates.arrived_event() {
+            Some(event) => Poll::Ready(Some(Ok(event))),
+            None => self.poll_updates(cx),
+        }
+    }
+}
+
+impl EventSource {
+    #[inline(never)]
+    fn poll_updates(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
         for _ in 0..INPUTS_A_POLL {
             let Poll::Ready(update) = Pin::new(&mut self.updates).poll_next(cx) else {
                 return Poll::Pending;
@@ -143,18 +188,23 @@ impl Stream for EventSource {
                 None => None,
                 Some(Update::Event(event)) => Some(Ok(event)),
                 Some(Update::Dropped(error)) => Some(Err(error.into())),
-                Some(Update::Disconnected { error, retry_in: None, .. })
-                    if !error.is_clean_end() =>
-                {
-                    Some(Err(error.into()))
+                Some(Update::Disconnected { error, retry_in, .. }) => {
+                    let failed = retry_in.is_none() && !error.is_clean_end();
+                    let error = self.last_error.insert(error);
+                    if !failed {
+                        continue;
+                    }
+                    Some(Err(error.clone().into()))
+                }
+                Some(Update::Opened { .. }) => {
+                    self.last_error = None;
+                    continue;
                 }
                 Some(
                     Update::Connecting { .. }
                     | Update::Redirected { .. }
-                    | Update::Opened { .. }
                     | Update::Comment { .. }
                     | Update::ReconnectionTime { .. }
-                    | Update::Disconnected { .. }
                     | Update::Closed,
                 ) => continue,
             });

@@ -1,18 +1,22 @@
 //! Requests, and the redirects between a request and its answer.
 
-use alloc::{boxed::Box, format};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use core::{fmt, future::Future, pin::Pin};
 
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+    header::{
+        ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE,
+        LOCATION,
+    },
 };
-use reqwest::{Client, Response};
+use reqwest::Response;
 use url::Url;
 
 use super::{
-    builder::hide_secret,
+    HttpClient,
+    builder::{hide_secret, is_framing},
     failure::{classify, place},
 };
 use crate::session::{Attempt, Failure, FailureKind};
@@ -46,7 +50,7 @@ pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event
 
 /// What each attempt asks for.
 pub(super) struct Template {
-    pub(super) client: Client,
+    pub(super) client: HttpClient,
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
@@ -61,6 +65,8 @@ pub(super) struct Hop {
     method: Method,
     url: Url,
     body: Option<Bytes>,
+    /// A redirect made a request without a body of one with it.
+    lost_its_body: bool,
     /// Whether every request so far went to the original origin.
     at_home: bool,
     redirects: u8,
@@ -86,6 +92,7 @@ impl Template {
             method: self.method.clone(),
             url: self.url.clone(),
             body: self.body.clone(),
+            lost_its_body: false,
             at_home: true,
             redirects: 0,
             last_event_id: last_event_id.and_then(|value| HeaderValue::from_bytes(value).ok()),
@@ -101,19 +108,28 @@ impl Template {
             // What the provider names stands instead of what the builder named.
             headers.extend(HeaderMap::clone(provided));
         }
-        if hop.body.is_none() {
-            headers.remove(CONTENT_TYPE);
+        if hop.lost_its_body {
+            for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION] {
+                headers.remove(name);
+            }
+        }
+        if !hop.at_home {
+            // A header that is named, even an empty one, stands instead of the client's own.
+            for name in self.client.told().secrets() {
+                headers.insert(name, HeaderValue::from_static(""));
+            }
         }
         if let Some(id) = &hop.last_event_id {
             headers.insert(LAST_EVENT_ID, id.clone());
         }
-        let mut request = self.client.request(hop.method.clone(), hop.url.clone()).headers(headers);
+        let client = self.client.client();
+        let mut request = client.request(hop.method.clone(), hop.url.clone()).headers(headers);
         if let Some(body) = &hop.body {
             request = request.body(body.clone());
         }
-        let url = hop.url.clone();
+        let (url, told) = (hop.url.clone(), Arc::clone(self.client.told()));
         // The sentence names the host; the URL's query may hold a secret.
-        let sent = move |error: reqwest::Error| classify(&error.without_url(), &url);
+        let sent = move |error: reqwest::Error| classify(&error.without_url(), &url, &told);
         Box::pin(async move { request.send().await.map_err(sent) })
     }
 
@@ -128,10 +144,18 @@ impl Template {
 impl Hop {
     pub(super) fn provide(&mut self, mut headers: HeaderMap) {
         headers.remove(LAST_EVENT_ID);
+        let framing: Vec<_> = headers.keys().filter(|name| is_framing(name)).cloned().collect();
+        for name in framing {
+            headers.remove(name);
+        }
         for (name, value) in &mut headers {
             hide_secret(name, value);
         }
         self.provided = Some(Box::new(headers));
+    }
+
+    pub(super) fn is_first(&self) -> bool {
+        self.redirects == 0
     }
 
     pub(super) fn url(&self) -> &Url {
@@ -186,6 +210,7 @@ impl Hop {
         Turn::Redirect(Self {
             method: if becomes_get { Method::GET } else { self.method.clone() },
             body: if becomes_get { None } else { self.body.clone() },
+            lost_its_body: self.lost_its_body || becomes_get,
             at_home: self.at_home && is_home,
             redirects: self.redirects + 1,
             last_event_id: self.last_event_id.clone(),

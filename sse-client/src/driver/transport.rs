@@ -1,21 +1,24 @@
 //! The socket side: does what the session says, and reports what comes.
 
-use alloc::borrow::ToOwned;
+use alloc::{borrow::ToOwned, boxed::Box, string::String};
 use core::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{
+    HeaderMap,
+    header::{Entry, SET_COOKIE},
+};
 use http_body::Body as _;
 use reqwest::{Body, Response};
-use sse_codec::time::Instant;
 use url::Url;
 
 use super::{
-    failure::classify_body,
+    failure::{classify_body, place},
     request::{Answer, Hop, Provided, Template, Turn},
+    time::Clock,
     update::{Head, Update},
 };
 use crate::{
@@ -27,7 +30,9 @@ pub(super) struct Transport {
     template: Template,
     phase: Phase,
     /// The head of the response that the session is judging.
-    head: Option<Head>,
+    head: Option<Box<Head>>,
+    /// Who gave it.
+    place: String,
 }
 
 enum Phase {
@@ -61,16 +66,21 @@ pub(super) enum Input {
 
 impl Transport {
     pub(super) fn new(template: Template) -> Self {
-        Self { template, phase: Phase::Idle, head: None }
+        Self { template, phase: Phase::Idle, head: None, place: String::new() }
+    }
+
+    /// Who gave the latest response, for a sentence.
+    pub(super) fn place(&self) -> &str {
+        &self.place
     }
 
     /// The head of the latest response.
     pub(super) fn head(&self) -> Option<&Head> {
-        self.head.as_ref()
+        self.head.as_deref()
     }
 
     /// Does what an output says, and turns it into what the reader is told, if anything.
-    pub(super) fn act(&mut self, output: Output<'_, Event>, now: Instant) -> Option<Update> {
+    pub(super) fn act(&mut self, output: Output<'_>, clock: &Clock) -> Option<Update> {
         Some(match output {
             Output::Connect { attempt, last_event_id, header } => {
                 let hop = self.template.first(header);
@@ -89,15 +99,18 @@ impl Transport {
                 return None;
             }
             Output::Opened { attempt } => Update::Opened { attempt, head: self.head.take()? },
-            Output::Event { event, is_repeat } => Update::Event(event.repeated(is_repeat)),
+            Output::Event { event, is_repeat } => {
+                Update::Event(Event::from(event).repeated(is_repeat))
+            }
             Output::Comment { text, span } => Update::Comment { text: text.to_owned(), span },
             Output::ReconnectionTime { duration, span } => {
                 Update::ReconnectionTime { duration, span }
             }
             Output::Dropped(error) => Update::Dropped(error),
             Output::Disconnected { attempt, error, retry_at } => {
-                self.head = None;
-                Update::Disconnected { attempt, error, retry_in: retry_at.map(|at| at - now) }
+                let head = self.head.take();
+                let retry_in = retry_at.map(|at| at - clock.latest());
+                Update::Disconnected { attempt, error, head, retry_in }
             }
             Output::Closed => Update::Closed,
         })
@@ -106,7 +119,6 @@ impl Transport {
     /// Drops the request and its connection.
     pub(super) fn let_go(&mut self) {
         self.phase = Phase::Idle;
-        self.head = None;
     }
 
     /// What has come. Reads a body only while it is wanted.
@@ -175,12 +187,9 @@ impl Transport {
                 let url = response.url().clone();
                 let version = response.version();
                 let (head, body) = http::Response::<Body>::from(response).into_parts();
-                self.head = Some(Head {
-                    url: url.as_str().to_owned(),
-                    status,
-                    version,
-                    headers: head.headers,
-                });
+                self.place = place(&url) + if hop.is_first() { "" } else { ", after a redirect," };
+                let (url_shown, headers) = (url.as_str().to_owned(), hidden(head.headers));
+                self.head = Some(Box::new(Head { url: url_shown, status, version, headers }));
                 self.phase = Phase::Reading { attempt, url, body };
                 Input::Response(attempt)
             }
@@ -193,4 +202,12 @@ impl Transport {
             Turn::Astray(failure) => Input::Failure(attempt, failure),
         }
     }
+}
+
+/// With what a server gave for us alone kept out of debug output.
+fn hidden(mut headers: HeaderMap) -> HeaderMap {
+    if let Entry::Occupied(mut cookies) = headers.entry(SET_COOKIE) {
+        cookies.iter_mut().for_each(|cookie| cookie.set_sensitive(true));
+    }
+    headers
 }

@@ -1,10 +1,10 @@
 //! Everything that happens to an event source, for those who show it.
 
-use alloc::{borrow::Cow, string::String};
+use alloc::{borrow::Cow, boxed::Box, string::String};
 use core::time::Duration;
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header::CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use sse_codec::{DecodeError, Span};
 
 use crate::{
@@ -43,7 +43,7 @@ pub enum Update {
         /// Which request.
         attempt: Attempt,
         /// What the server answered before the body.
-        head: Head,
+        head: Box<Head>,
     },
     /// An event.
     Event(Event),
@@ -72,6 +72,9 @@ pub enum Update {
         attempt: Attempt,
         /// Why; its `Display` is a sentence to show.
         error: SessionError,
+        /// What the server answered, if that was no event stream: a request's number for its operator,
+        /// limits, who it wants to know. Else `None`.
+        head: Option<Box<Head>>,
         /// How long until the next attempt; `None`: there is none, [`Closed`](Self::Closed) follows.
         retry_in: Option<Duration>,
     },
@@ -94,9 +97,9 @@ pub struct Head {
 }
 
 impl Head {
-    /// `Content-Type`; of several the values with commas between them, as HTTP has it.
-    pub(super) fn content_type(&self) -> Option<Cow<'_, [u8]>> {
-        let mut values = self.headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
+    /// A header's value; of several the values with commas between them, as HTTP has it.
+    pub(super) fn joined(&self, name: HeaderName) -> Option<Cow<'_, [u8]>> {
+        let mut values = self.headers.get_all(name).iter().map(HeaderValue::as_bytes);
         let first = Cow::Borrowed(values.next()?);
         Some(values.fold(first, |all, value| [&all, value].join(&b", "[..]).into()))
     }

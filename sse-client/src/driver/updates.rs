@@ -7,10 +7,12 @@ use core::{
     mem,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 use std::{hash::RandomState, time::SystemTime};
 
 use futures_core::Stream;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use sse_codec::time::Instant;
 
 use super::{
@@ -21,12 +23,16 @@ use super::{
 };
 use crate::{
     event::Event,
-    session::{Attempt, Output, ReadyState, ResponseHead, Session, SessionConfig},
+    session::{Attempt, ReadyState, ResponseHead, Session, SessionConfig, Timer as Reason},
 };
 
 /// How many pieces of input, or items that nobody asked for, one poll takes in without giving anything
 /// out. Past that it yields, so that a stream which says nothing at great length cannot hold its thread.
 pub(super) const INPUTS_A_POLL: u32 = 32;
+
+/// How much later than asked for a poll comes that tells of somebody who did not listen: a task that waited
+/// for something else, a process that stood still. No timer is so late by itself.
+const LATE: Duration = Duration::from_millis(250);
 
 /// A stream of everything that happens to an event source: see [`Update`].
 ///
@@ -59,8 +65,20 @@ pub struct Updates {
     transport: Transport,
     clock: Clock,
     timer: Timer,
-    /// Whether the last poll gave something out, so that the time since was the reader's.
-    reader_was_away: bool,
+    /// Whose the time since the last poll was.
+    since: Since,
+    /// The deadline that was seen to be past, before the HTTP client's own task had its turn.
+    past: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Since {
+    /// Nothing was given out.
+    Waiting,
+    /// An event was given out.
+    Event,
+    /// Something else was, at this time.
+    Told(Instant),
 }
 
 impl Updates {
@@ -72,8 +90,37 @@ impl Updates {
             transport: Transport::new(template),
             clock: Clock::default(),
             timer: Timer::default(),
-            reader_was_away: false,
+            since: Since::Waiting,
+            past: None,
         }
+    }
+
+    /// The next event, if it has arrived and comes before anything else: that takes neither the clock nor
+    /// the socket.
+    #[inline(always)]
+    pub(super) fn arrived_event(&mut self) -> Option<Event> {
+        let (event, is_repeat) = self.session.poll_event()?;
+        self.since = Since::Event;
+        Some(Event::from(event).repeated(is_repeat))
+    }
+
+    /// The next update about what has arrived.
+    fn arrived(&mut self) -> Option<Update> {
+        loop {
+            let output = self.session.poll_output()?;
+            let update = self.transport.act(output, &self.clock);
+            if update.is_some() {
+                return update;
+            }
+        }
+    }
+
+    fn give(&mut self, update: Update) -> Poll<Option<Update>> {
+        self.since = match update {
+            Update::Event(_) => Since::Event,
+            _ => Since::Told(self.clock.now()),
+        };
+        Poll::Ready(Some(update))
     }
 
     /// The next update; `None` after [`Update::Closed`]. Cancelling this future loses nothing.
@@ -110,10 +157,11 @@ impl Updates {
 
     fn judge(&mut self, attempt: Attempt, now: Instant) {
         let Some(head) = self.transport.head() else { return };
-        let content_type = head.content_type();
-        let content_encoding = head.headers.get(http::header::CONTENT_ENCODING);
+        let content_type = head.joined(CONTENT_TYPE);
+        let content_encoding = head.joined(CONTENT_ENCODING);
         let response = ResponseHead::new(head.status.as_u16())
-            .content_encoding(content_encoding.map(http::HeaderValue::as_bytes))
+            .place(self.transport.place())
+            .content_encoding(content_encoding.as_deref())
             .content_type(content_type.as_deref())
             .retry_after(head.retry_after(SystemTime::now()));
         self.session.handle_response(attempt, response, now);
@@ -125,37 +173,27 @@ impl Stream for Updates {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Update>> {
         let this = self.get_mut();
-        let now = this.clock.now();
-        if mem::take(&mut this.reader_was_away) {
-            this.session.handle_reading(now);
-        }
         for _ in 0..INPUTS_A_POLL {
-            // Matched where it is: moving an output costs more than reading a short event.
-            let update = loop {
-                match this.session.poll_output_with(Event::from) {
-                    Some(Output::Event { event, is_repeat }) => {
-                        break Some(Update::Event(event.repeated(is_repeat)));
-                    }
-                    Some(output) => match this.transport.act(output, now) {
-                        None => {}
-                        update => break update,
-                    },
-                    None => break None,
-                }
-            };
-            if update.is_some() {
-                this.reader_was_away = true;
-                return Poll::Ready(update);
+            if let Some(update) = this.arrived() {
+                return this.give(update);
             }
             if this.session.ready_state() == ReadyState::Closed {
                 return Poll::Ready(None);
             }
             // A stream that waits for its next event must not hold a buffer of the HTTP client's.
             this.session.release_chunk();
+            let now = this.clock.now();
+            let was_away = match mem::replace(&mut this.since, Since::Waiting) {
+                Since::Waiting => false,
+                Since::Event => true,
+                Since::Told(then) => now > then + LATE,
+            };
+            if was_away {
+                this.session.handle_reading(now);
+            }
             if let Poll::Ready(input) = this.transport.poll(this.session.wants_body(), cx) {
                 if let Some(update) = this.feed(input, now) {
-                    this.reader_was_away = true;
-                    return Poll::Ready(Some(update));
+                    return this.give(update);
                 }
                 continue;
             }
@@ -163,6 +201,18 @@ impl Stream for Updates {
             let Some(deadline) = this.session.poll_timeout() else { return Poll::Pending };
             if now < deadline.at && this.timer.poll(deadline.at, &this.clock, cx).is_pending() {
                 return Poll::Pending;
+            }
+            let now = this.clock.now();
+            if deadline.timer != Reason::Reconnect {
+                if now > deadline.at + LATE {
+                    // Nobody listened, and perhaps nothing was even sent.
+                    this.session.handle_reading(now);
+                    continue;
+                }
+                if this.past.replace(deadline.at) != Some(deadline.at) {
+                    // The HTTP client's task may stand behind this one with bytes in its hands.
+                    break;
+                }
             }
             this.session.handle_timeout(now.max(deadline.at));
         }

@@ -6,8 +6,8 @@ use core::{fmt, time::Duration};
 use thiserror::Error;
 
 /// How much is kept of the body of an answer that is no event stream: enough for the JSON of an
-/// error.
-pub(super) const LONGEST_BODY: usize = 1024;
+/// error, which has more to say than one sentence where it lists quotas or fields.
+pub(super) const LONGEST_BODY: usize = 16 << 10;
 
 /// Why a stream did not open, or why it is no longer open.
 ///
@@ -20,9 +20,11 @@ pub enum SessionError {
     #[error("{0}")]
     Transport(Failure),
     /// The status was neither 200 nor 204.
-    #[error("{}", StatusSentence { status: *status, retry_after: *retry_after })]
+    #[error("{}", StatusSentence { place, status: *status, retry_after: *retry_after })]
     #[non_exhaustive]
     Status {
+        /// Who answered, as its driver says: see [`ResponseHead::place`](super::ResponseHead::place).
+        place: Box<str>,
         /// What the server answered.
         status: u16,
         /// How long it asks to wait (`Retry-After`).
@@ -34,9 +36,11 @@ pub enum SessionError {
     #[error("the server answered 204 No Content: the stream is over and is not to be opened again")]
     NoContent,
     /// Status 200, but not of the type `text/event-stream`.
-    #[error("{}", MediaTypeSentence(found.as_deref()))]
+    #[error("{}", MediaTypeSentence(place, found.as_deref()))]
     #[non_exhaustive]
     MediaType {
+        /// Who answered.
+        place: Box<str>,
         /// The media type found, without its parameters and cut to 100 characters; `None` if there
         /// was none.
         found: Option<String>,
@@ -45,11 +49,13 @@ pub enum SessionError {
     },
     /// An event stream, but compressed in a way that the transport does not undo.
     #[error(
-        "the server compressed the stream ({found}), and this client does not take that: {}",
+        "{place} compressed the stream ({found}), and this client does not take that: {}",
         "have the server send it as it is, or build the client with that compression"
     )]
     #[non_exhaustive]
     ContentEncoding {
+        /// Who answered.
+        place: Box<str>,
         /// The content coding found, cut to 100 characters.
         found: String,
     },
@@ -130,7 +136,7 @@ impl SessionError {
         matches!(self, Self::Ended | Self::NoContent)
     }
 
-    /// What the server says in the body of an answer that is no event stream: its first 1024 bytes,
+    /// What the server says in the body of an answer that is no event stream: its first 16 KiB,
     /// as text. Empty if there is none, or if it did not come within 2 s.
     ///
     /// An API that refuses a request often says here why. It is not part of the sentence, since it
@@ -158,6 +164,11 @@ impl SessionError {
         }
     }
 
+    /// Whether the server was given up for its silence.
+    pub(super) const fn is_silence(&self) -> bool {
+        matches!(self, Self::ResponseTimeout(_) | Self::FirstByteTimeout(_) | Self::IdleTimeout(_))
+    }
+
     /// The same with what the body says.
     pub(super) fn with_body(mut self, said: &[u8]) -> Self {
         if let Self::Status { body, .. } | Self::MediaType { body, .. } = &mut self {
@@ -167,6 +178,21 @@ impl SessionError {
             *body = if is_cut { text.trim_end_matches('\u{FFFD}') } else { &*text }.into();
         }
         self
+    }
+
+    /// The HTTP status, where it was that: also of the last attempt, where the policy gave up.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            Self::GaveUp { last, .. } => last.status(),
+            Self::NoContent => Some(204),
+            Self::MediaType { .. } | Self::ContentEncoding { .. } => Some(200),
+            Self::Transport(_)
+            | Self::Ended
+            | Self::ResponseTimeout(_)
+            | Self::FirstByteTimeout(_)
+            | Self::IdleTimeout(_) => None,
+        }
     }
 
     /// How long the server asked to wait, where it did.
@@ -247,12 +273,13 @@ impl FailureKind {
     }
 }
 
-struct StatusSentence {
+struct StatusSentence<'a> {
+    place: &'a str,
     status: u16,
     retry_after: Option<Duration>,
 }
 
-impl fmt::Display for StatusSentence {
+impl fmt::Display for StatusSentence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (reason, advice) = match self.status {
             301 => (" Moved Permanently", "it redirects without saying where to"),
@@ -277,7 +304,7 @@ impl fmt::Display for StatusSentence {
             501 | 505..=599 => ("", "the fault is the server's: see its log"),
             _ => ("", "an event stream is answered with 200"),
         };
-        write!(f, "the server answered {}{reason}: {advice}", self.status)?;
+        write!(f, "{} answered {}{reason}: {advice}", self.place, self.status)?;
         match self.retry_after {
             Some(after) => write!(f, "; it asks to wait {}", Words(after)),
             None => Ok(()),
@@ -285,22 +312,25 @@ impl fmt::Display for StatusSentence {
     }
 }
 
-struct MediaTypeSentence<'a>(Option<&'a str>);
+struct MediaTypeSentence<'a>(&'a str, Option<&'a str>);
 
 impl fmt::Display for MediaTypeSentence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some("text/html" | "application/xhtml+xml") => f.write_str(
-                "the server answered with a web page (text/html), not with an event stream \
+        let Self(place, found) = self;
+        match found {
+            Some("text/html" | "application/xhtml+xml") => write!(
+                f,
+                "{place} answered with a web page (text/html), not with an event stream \
                  (text/event-stream): check the URL",
             ),
             Some(found) => write!(
                 f,
-                "the server answered with {found}, not with an event stream (text/event-stream): \
-                 check the URL, or the server's Content-Type",
+                "{place} answered with {found}, not with an event stream (text/event-stream): \
+                 check the URL, what the request asks for, or the server's Content-Type",
             ),
-            None => f.write_str(
-                "the server's answer names no media type: an event stream needs \
+            None => write!(
+                f,
+                "{place}'s answer names no media type: an event stream needs \
                  \"Content-Type: text/event-stream\"",
             ),
         }

@@ -55,6 +55,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use alloc::{borrow::ToOwned, boxed::Box, string::String};
 use core::fmt;
 use core::time::Duration;
 
@@ -178,11 +179,9 @@ pub enum Timer {
 }
 
 /// What the driver does or passes on, in order.
-///
-/// `E` is what events are made into on their way: see [`Session::poll_output_with`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Output<'a, E = Event<'a>> {
+pub enum Output<'a> {
     /// Send the request, from the original URL, with `Accept: text/event-stream`.
     #[non_exhaustive]
     Connect {
@@ -210,7 +209,7 @@ pub enum Output<'a, E = Event<'a>> {
     #[non_exhaustive]
     Event {
         /// What the server sent.
-        event: E,
+        event: Event<'a>,
         /// Whether the server has sent it before, as its id tells: after a reconnect, or a resume
         /// from a [stored id](SessionConfig::last_event_id), it bears an id of its own, which came
         /// before that, among the latest 128 events with one. It is given out all the same.
@@ -267,6 +266,10 @@ pub struct Session {
     /// What of the body is not given out yet: `chunk[used..]`.
     chunk: Bytes,
     used: usize,
+    /// What came out before an event that was looked for, and is to be given out next.
+    aside: Option<Box<Aside>>,
+    /// The same, once it was: what an output borrows.
+    given: Option<Box<Aside>>,
 }
 
 impl Session {
@@ -279,7 +282,7 @@ impl Session {
         }
         let resume = Resume::new(decoder.last_event_id(), seed);
         let machine = Machine::new(config.policy, seed, now);
-        Self { machine, decoder, resume, chunk: Bytes::new(), used: 0 }
+        Self { machine, decoder, resume, chunk: Bytes::new(), used: 0, aside: None, given: None }
     }
 
     /// What the standard calls `readyState`.
@@ -359,52 +362,80 @@ impl Session {
         self.machine.close();
         self.chunk = Bytes::new();
         self.used = 0;
+        self.aside = None;
     }
 
     /// The next thing to do or to pass on; `None`: nothing for now.
-    #[inline]
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
-        self.poll_output_with(|event| event)
+        if self.machine.has_signals() || self.is_drained() {
+            return self.poll_signal();
+        }
+        if self.aside.is_some() {
+            self.given = self.aside.take();
+            return self.given.as_deref().map(Aside::output);
+        }
+        let mut unread = &self.chunk[self.used..];
+        let item = self.decoder.decode(&mut unread);
+        self.used = self.chunk.len() - unread.len();
+        match item {
+            Ok(Some(Item::Event(event))) => {
+                let is_repeat = event.has_id && self.resume.is_repeat(event.last_event_id);
+                Some(Output::Event { event, is_repeat })
+            }
+            Ok(Some(Item::Comment { text, span, .. })) => Some(Output::Comment { text, span }),
+            Ok(Some(Item::ReconnectionTime { duration, span, .. })) => {
+                self.machine.ask_reconnection_time(duration);
+                Some(Output::ReconnectionTime { duration, span })
+            }
+            Err(error) => Some(Output::Dropped(error)),
+            // All is used, or a later codec gave an item of a sort not known here.
+            Ok(_) if self.used == self.chunk.len() => {
+                self.machine.settle().map(|signal| signal.with_id(""))
+            }
+            Ok(_) => None,
+        }
     }
 
-    /// [`poll_output`](Self::poll_output), with each event made into something else on its way.
+    /// The next event, and whether it is a [repeat](Output::Event), if it has arrived and nothing else comes
+    /// before it. `None`: what comes next, if anything, is [`poll_output`](Self::poll_output)'s to say.
     ///
-    /// For drivers that hand on events of their own: made where it is decoded, a short event costs half of
-    /// what it costs made of an [`Output`].
+    /// For drivers that make an event of their own of each: where nothing else can come out, a short event
+    /// takes no way through memory, and costs half of what it costs as an [`Output`].
     ///
     /// ```
     /// use sse_client::{Event, session::{Output, Session}};
     ///
-    /// /// The data of the next event, for a driver that has nothing else to tell.
-    /// fn next(session: &mut Session) -> Option<String> {
+    /// fn pass_on(session: &mut Session, events: &mut Vec<Event>) {
     ///     loop {
-    ///         match session.poll_output_with(|event| event.data.to_owned())? {
-    ///             Output::Event { event, .. } => return Some(event),
-    ///             _ => {}
+    ///         while let Some((event, _)) = session.poll_event() {
+    ///             events.push(event.into());
+    ///         }
+    ///         match session.poll_output() {
+    ///             Some(Output::Connect { .. }) => { /* send the request */ }
+    ///             Some(_) => {}
+    ///             None => break,
     ///         }
     ///     }
     /// }
     /// ```
     #[inline(always)]
-    pub fn poll_output_with<'a, E>(
-        &'a mut self,
-        event: impl FnOnce(Event<'a>) -> E,
-    ) -> Option<Output<'a, E>> {
-        if self.machine.has_signals() || self.is_drained() {
-            return self.poll_signal();
+    pub fn poll_event(&mut self) -> Option<(Event<'_>, bool)> {
+        if self.machine.has_signals() || self.is_drained() || self.aside.is_some() {
+            return None;
         }
         let mut unread = &self.chunk[self.used..];
         let item = self.decoder.decode(&mut unread);
         self.used = self.chunk.len() - unread.len();
-        let Ok(Some(Item::Event(decoded))) = item else {
-            return rarer(item, &mut self.machine, self.used == self.chunk.len());
-        };
-        let is_repeat = decoded.has_id && self.resume.is_repeat(decoded.last_event_id);
-        Some(Output::Event { event: event(decoded), is_repeat })
+        if let Ok(Some(Item::Event(event))) = item {
+            let is_repeat = event.has_id && self.resume.is_repeat(event.last_event_id);
+            return Some((event, is_repeat));
+        }
+        set_aside(item, &mut self.machine, &mut self.aside);
+        None
     }
 
     /// What is due apart from the body's items, which it may be the end of.
-    fn poll_signal<E>(&mut self) -> Option<Output<'_, E>> {
+    fn poll_signal(&mut self) -> Option<Output<'_>> {
         if let Some(signal) = self.machine.pop_signal() {
             return Some(signal.with_id(self.decoder.last_event_id()));
         }
@@ -434,35 +465,56 @@ impl Session {
         })
     }
 
+    /// Whether all that has arrived was given out.
+    #[inline]
     fn is_drained(&self) -> bool {
-        self.used == self.chunk.len()
+        self.used == self.chunk.len() && self.aside.is_none()
     }
 }
 
-/// What comes of a body apart from events, or at the end of what has arrived. Apart, so that events
-/// pay nothing for it.
+/// An item that came out where an event was looked for.
+#[derive(Debug)]
+enum Aside {
+    Comment { text: String, span: Span },
+    ReconnectionTime { duration: Duration, span: Span },
+    Dropped(DecodeError),
+}
+
+impl Aside {
+    fn output(&self) -> Output<'_> {
+        match self {
+            Self::Comment { text, span } => Output::Comment { text, span: *span },
+            Self::ReconnectionTime { duration, span } => {
+                Output::ReconnectionTime { duration: *duration, span: *span }
+            }
+            Self::Dropped(error) => Output::Dropped(error.clone()),
+        }
+    }
+}
+
+/// Keeps what is no event for [`Session::poll_output`]. Apart, so that events pay nothing for it.
 #[cold]
 #[inline(never)]
-fn rarer<'a, E>(
-    item: Result<Option<Item<'a>>, DecodeError>,
+fn set_aside(
+    item: Result<Option<Item<'_>>, DecodeError>,
     machine: &mut Machine,
-    is_drained: bool,
-) -> Option<Output<'a, E>> {
-    match item {
-        Ok(Some(Item::Comment { text, span, .. })) => Some(Output::Comment { text, span }),
+    aside: &mut Option<Box<Aside>>,
+) {
+    *aside = match item {
+        Ok(Some(Item::Comment { text, span, .. })) => {
+            Some(Box::new(Aside::Comment { text: text.to_owned(), span }))
+        }
         Ok(Some(Item::ReconnectionTime { duration, span, .. })) => {
             machine.ask_reconnection_time(duration);
-            Some(Output::ReconnectionTime { duration, span })
+            Some(Box::new(Aside::ReconnectionTime { duration, span }))
         }
-        Err(error) => Some(Output::Dropped(error)),
-        // All is used, or a later codec gave an item of a sort not known here.
-        Ok(_) if is_drained => machine.settle().map(|signal| signal.with_id("")),
+        Err(error) => Some(Box::new(Aside::Dropped(error))),
         Ok(_) => None,
-    }
+    };
 }
 
 impl Signal {
-    fn with_id<E>(self, last_event_id: &str) -> Output<'_, E> {
+    fn with_id(self, last_event_id: &str) -> Output<'_> {
         match self {
             Self::Connect { attempt } => {
                 let header = header_value(last_event_id);

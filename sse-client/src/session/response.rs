@@ -9,6 +9,7 @@ use super::error::SessionError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ResponseHead<'a> {
+    place: &'a str,
     status: u16,
     content_type: Option<&'a [u8]>,
     content_encoding: Option<&'a [u8]>,
@@ -18,7 +19,20 @@ pub struct ResponseHead<'a> {
 impl<'a> ResponseHead<'a> {
     /// A head with this status and no headers.
     pub const fn new(status: u16) -> Self {
-        Self { status, content_type: None, content_encoding: None, retry_after: None }
+        Self {
+            place: "the server",
+            status,
+            content_type: None,
+            content_encoding: None,
+            retry_after: None,
+        }
+    }
+
+    /// Who answered, as the subject of a sentence, such as "example.org:443, after a redirect,". Without
+    /// it, "the server".
+    pub const fn place(mut self, place: &'a str) -> Self {
+        self.place = place;
+        self
     }
 
     /// The `Content-Type` header's value, byte for byte; of several headers the values with commas
@@ -44,24 +58,25 @@ impl<'a> ResponseHead<'a> {
     /// "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail
     /// the connection."
     pub(super) fn check(self) -> Result<(), SessionError> {
+        let place = || Box::from(self.place);
         match self.status {
             200 => {}
             204 => return Err(SessionError::NoContent),
             status => {
-                let retry_after = self.retry_after;
-                return Err(SessionError::Status { status, retry_after, body: Box::default() });
+                let (retry_after, body) = (self.retry_after, Box::default());
+                return Err(SessionError::Status { place: place(), status, retry_after, body });
             }
         }
         let essence = self.content_type.and_then(essence);
         if !essence.is_some_and(|found| found.eq_ignore_ascii_case(b"text/event-stream")) {
             let found = essence.and_then(printable);
-            return Err(SessionError::MediaType { found, body: Box::default() });
+            return Err(SessionError::MediaType { place: place(), found, body: Box::default() });
         }
         match self.encoding() {
             None => Ok(()),
             Some(encoding) => {
                 let found = printable(encoding).unwrap_or_default();
-                Err(SessionError::ContentEncoding { found })
+                Err(SessionError::ContentEncoding { place: place(), found })
             }
         }
     }

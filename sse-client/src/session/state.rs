@@ -27,11 +27,32 @@ use super::{
 
 #[derive(Debug)]
 enum State {
-    Connecting { attempt: Attempt, quiet: Quiet },
-    Refused { attempt: Attempt, error: SessionError, body: Vec<u8>, until: Instant },
-    Open { attempt: Attempt, since: Instant, quiet: Quiet },
-    Ending { attempt: Attempt, error: SessionError, at: Instant, steady: bool },
-    Waiting { until: Instant },
+    Connecting {
+        attempt: Attempt,
+        quiet: Quiet,
+    },
+    Refused {
+        attempt: Attempt,
+        error: SessionError,
+        body: Vec<u8>,
+        until: Instant,
+    },
+    /// `heard`: a byte of the body has come.
+    Open {
+        attempt: Attempt,
+        since: Instant,
+        heard: bool,
+        quiet: Quiet,
+    },
+    Ending {
+        attempt: Attempt,
+        error: SessionError,
+        at: Instant,
+        steady: bool,
+    },
+    Waiting {
+        until: Instant,
+    },
     Closed,
 }
 
@@ -147,7 +168,7 @@ impl Machine {
             Some(timeout) => Quiet::new(Timer::FirstByte, Some(timeout), now),
             None => Quiet::new(Timer::Idle, policy.idle_timeout, now),
         };
-        self.state = State::Open { attempt, since: now, quiet };
+        self.state = State::Open { attempt, since: now, heard: false, quiet };
         self.signals.push_back(Signal::Opened { attempt });
     }
 
@@ -179,7 +200,8 @@ impl Machine {
     /// Open → Open, with the silence counted from `now`. Returns whether `attempt` is the open one.
     pub(super) fn alive(&mut self, attempt: Attempt, now: Instant) -> bool {
         match &mut self.state {
-            State::Open { attempt: current, quiet, .. } if *current == attempt => {
+            State::Open { attempt: current, heard, quiet, .. } if *current == attempt => {
+                *heard = true;
                 *quiet = Quiet::new(Timer::Idle, self.policy.idle_timeout, now);
                 true
             }
@@ -211,8 +233,10 @@ impl Machine {
             State::Refused { attempt: current, error, body, .. } if current == attempt => {
                 (error.with_body(&body), false)
             }
-            State::Open { attempt: current, since, .. } if current == attempt => {
-                (error, now - since >= self.policy.steady_after)
+            State::Open { attempt: current, since, heard, .. } if current == attempt => {
+                // A stream that only fell silent has not shown yet that it works.
+                let is_mute = !heard && error.is_silence();
+                (error, !is_mute && now - since >= self.policy.steady_after)
             }
             other @ (State::Connecting { .. }
             | State::Refused { .. }

@@ -127,6 +127,28 @@ fn a_header_that_cannot_be_sent_is_named_and_its_value_kept_secret() {
 }
 
 #[test]
+fn a_header_about_the_body_is_the_http_clients_to_set() {
+    for name in ["Content-Length", "transfer-encoding"] {
+        let error = EventSource::builder("http://localhost/").header(name, "5").open().unwrap_err();
+        assert!(matches!(error, BuildError::Framing { .. }), "{error}");
+        let headers = http::HeaderMap::from_iter([(
+            http::HeaderName::try_from(name).unwrap(),
+            http::HeaderValue::from_static("5"),
+        )]);
+        let error = EventSource::builder("http://localhost/").headers(headers).open().unwrap_err();
+        assert!(matches!(error, BuildError::Framing { .. }), "{error}");
+    }
+}
+
+#[test]
+fn settings_beside_a_shared_client_are_not_dropped_in_silence() {
+    let shared = sse_client::HttpClient::new(|client| client).unwrap();
+    let builder = EventSource::builder("http://localhost/").shared_client(&shared);
+    let error = builder.client(|client| client.user_agent("mine")).open().unwrap_err();
+    assert!(matches!(error, BuildError::TwoClients), "{error}");
+}
+
+#[test]
 fn an_id_that_no_stream_can_hold_is_refused() {
     let builder = EventSource::builder("http://127.0.0.1:9/").last_event_id("a\nb");
     let sentence = builder.open().unwrap_err().to_string();

@@ -1,11 +1,13 @@
 //! Streams that do not open, or fall silent: each says why in a sentence.
 
-use core::{net::SocketAddr, time::Duration};
+use core::{future::Future as _, net::SocketAddr, time::Duration};
 
 use sse_client::{
     Error, RetryPolicy, Update,
     session::{ErrorKind, SessionError},
 };
+
+use tokio::io::AsyncWriteExt as _;
 
 use crate::origin::{Origin, STREAM, Step, answer, nowhere, send, source};
 
@@ -41,7 +43,8 @@ async fn not_found_is_the_last_thing_an_event_source_gives() {
     let mut source = origin.source("/").open().unwrap();
     let Some(Err(Error::Failed(error))) = source.next().await else { panic!("no error") };
     assert_eq!(error.kind(), ErrorKind::Http);
-    assert_eq!(error.to_string(), "the server answered 404 Not Found: check the URL's path");
+    let expected = format!("{} answered 404 Not Found: check the URL's path", origin.address);
+    assert_eq!(error.to_string(), expected);
     assert_eq!(error.body(), "no such page");
     assert_eq!(source.next().await, None);
     assert_eq!(origin.requests().len(), 1);
@@ -53,7 +56,8 @@ async fn a_web_page_is_called_one() {
     let origin = Origin::start(vec![page]).await;
     let (kind, sentence, again) = first_failure(origin.source("/")).await;
     assert_eq!((kind, again), (ErrorKind::Protocol, false));
-    assert!(sentence.starts_with("the server answered with a web page (text/html)"), "{sentence}");
+    let expected = format!("{} answered with a web page (text/html)", origin.address);
+    assert!(sentence.starts_with(&expected), "{sentence}");
 }
 
 #[tokio::test]
@@ -67,7 +71,7 @@ async fn the_media_type_of_two_headers_is_the_last_ones() {
     let origin = Origin::start(vec![vec![send(good), Step::Hold], vec![send(bad)]]).await;
     assert_eq!(origin.source("/").open().unwrap().next().await.unwrap().unwrap().data(), "1");
     let (_, sentence, _) = first_failure(origin.source("/")).await;
-    assert!(sentence.starts_with("the server answered with a/b, not with"), "{sentence}");
+    assert!(sentence.contains(" answered with a/b, not with"), "{sentence}");
 }
 
 #[tokio::test]
@@ -133,6 +137,95 @@ async fn what_is_not_http_is_called_so() {
     assert_eq!((kind, again), (ErrorKind::Protocol, true));
     let expected = format!("what {} answers is not HTTP: ", origin.address);
     assert!(sentence.starts_with(&expected), "{sentence}");
+}
+
+#[tokio::test]
+async fn what_speaks_before_it_is_asked_is_not_http() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut sockets = Vec::new();
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            socket.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await.unwrap();
+            sockets.push(socket);
+        }
+    });
+    // Whether it is read before or after the request is sent is chance.
+    for _ in 0..8 {
+        let (kind, sentence, again) = first_failure(source(format!("http://{address}/"))).await;
+        assert_eq!((kind, again), (ErrorKind::Protocol, true), "{sentence}");
+        assert!(sentence.contains("is not HTTP"), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn what_answers_in_no_http2_is_called_so() {
+    let origin = Origin::start(vec![vec![send(STREAM), Step::Hold]]).await;
+    let builder = origin.source("/").client(|client| client.no_proxy().http2_prior_knowledge());
+    let (kind, sentence, _) = first_failure(builder).await;
+    assert_eq!(kind, ErrorKind::Protocol, "{sentence}");
+    assert!(sentence.contains("does not answer in HTTP/2"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_proxy_without_an_address_is_not_taken_for_the_server() {
+    let proxy = reqwest::Proxy::all("http://proxy.invalid:3128").unwrap();
+    let builder = sse_client::EventSource::builder("http://127.0.0.1:9/")
+        .client(|client| client.proxy(proxy));
+    let (_, sentence, again) = first_failure(builder).await;
+    assert!(again);
+    let expected = "no address is known for the proxy on the way to 127.0.0.1:9: check its name";
+    assert_eq!(sentence, expected);
+}
+
+#[tokio::test]
+async fn a_proxy_at_which_nothing_listens_is_named_beside_the_server() {
+    let (_socket, nobody) = nowhere();
+    let proxy = reqwest::Proxy::all(format!("http://me:secret@{nobody}")).unwrap();
+    let builder = sse_client::EventSource::builder("http://events.invalid/")
+        .client(|client| client.proxy(proxy));
+    let (kind, sentence, _) = first_failure(builder).await;
+    assert_eq!(kind, ErrorKind::Connect);
+    let expected = format!(
+        "nothing listens at events.invalid:80, or at the proxy http://{nobody}: connection refused"
+    );
+    assert!(sentence.starts_with(&expected), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_refusal_comes_with_its_headers_and_all_that_an_api_says() {
+    let quota =
+        format!("{{\"error\":{{\"details\":[\"{}\"],\"retryDelay\":\"39s\"}}}}", "x".repeat(9_000));
+    let refusal = answer("429 Too Many Requests", "x-request-id: 7f\r\n", &quota);
+    let origin = Origin::start(vec![refusal]).await;
+    let mut updates = origin.source("/").policy(RetryPolicy::never()).open_updates().unwrap();
+    let (error, head) = loop {
+        if let Some(Update::Disconnected { error, head, .. }) = updates.next().await {
+            break (error, head.unwrap());
+        }
+    };
+    assert_eq!(error.body(), quota);
+    assert_eq!((error.status(), head.status.as_u16()), (Some(429), 429));
+    assert_eq!(head.headers["x-request-id"], "7f");
+}
+
+#[tokio::test]
+async fn an_event_source_says_why_nothing_comes() {
+    let refusal = answer("503 Service Unavailable", "", "");
+    let stream = vec![send(STREAM), send("data: 1\n\n"), Step::Hold];
+    let origin = Origin::start(vec![refusal.clone(), stream]).await;
+    let policy = RetryPolicy::resilient().reconnection_time(Duration::ZERO).no_backoff();
+    let mut source = origin.source("/").policy(policy).open().unwrap();
+    assert_eq!(source.last_error(), None);
+    assert_eq!(source.next().await.unwrap().unwrap().data(), "1");
+    assert_eq!(source.last_error(), None, "it is open again");
+
+    let origin = Origin::start(vec![refusal]).await;
+    let mut source = origin.source("/").policy(RetryPolicy::never()).open().unwrap();
+    let Some(Err(Error::Failed(error))) = source.next().await else { panic!("no error") };
+    assert_eq!(source.last_error(), Some(&error));
+    assert_eq!(source.next().await, None);
 }
 
 #[tokio::test]
@@ -204,6 +297,33 @@ async fn a_pause_of_the_reader_before_anything_was_sent_is_not_the_servers_delay
     tokio::time::advance(Duration::from_secs(60)).await;
     tokio::time::resume();
     assert!(matches!(updates.next().await, Some(Update::Opened { .. })));
+}
+
+/// Polls once, and lets a minute pass in which it is not polled.
+async fn look_away(updates: &mut sse_client::Updates) {
+    let mut next = core::pin::pin!(updates.next());
+    core::future::poll_fn(|cx| {
+        assert!(next.as_mut().poll(cx).is_pending());
+        core::task::Poll::Ready(())
+    })
+    .await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_pause_of_the_reader_while_it_waits_is_not_the_servers_silence() {
+    let policy = || RetryPolicy::never().idle_timeout(Some(Duration::from_secs(20)));
+    let script = vec![send(STREAM), send("data: 1\n\n"), Step::Wait(Duration::from_millis(20))];
+    let origin = Origin::start(vec![[script, vec![send("data: 2\n\n")]].concat()]).await;
+    let mut updates = origin.source("/").policy(policy()).open_updates().unwrap();
+    assert!(matches!(updates.next().await, Some(Update::Connecting { .. })));
+    look_away(&mut updates).await;
+    assert!(matches!(updates.next().await, Some(Update::Opened { .. })));
+    assert!(matches!(updates.next().await, Some(Update::Event(_))));
+    look_away(&mut updates).await;
+    assert!(matches!(updates.next().await, Some(Update::Event(_))));
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use sse_client::{HttpClient, Limits, RetryPolicy, Update};
+use sse_client::{EventSource, HttpClient, Limits, RetryPolicy, Update};
 
 use crate::origin::{CHUNKED, Origin, STREAM, Step, answer, send};
 
@@ -128,7 +128,8 @@ async fn statuses_fail_or_are_tried_again_after_what_they_ask_for() {
             let origin = Origin::start(vec![answer(status, headers, "{}")]).await;
             let patient = RetryPolicy::resilient().no_backoff().reconnection_time(SECOND);
             for (policy, again) in [(patient, again), (RetryPolicy::whatwg(), false)] {
-                let source = origin.source("/").shared_client(&client).policy(policy);
+                let source =
+                    EventSource::builder(origin.url("/")).shared_client(&client).policy(policy);
                 let mut updates = source.open_updates().unwrap();
                 let (error, retry_in) = loop {
                     if let Some(Update::Disconnected { error, retry_in, .. }) = updates.next().await
@@ -137,7 +138,8 @@ async fn statuses_fail_or_are_tried_again_after_what_they_ask_for() {
                     }
                 };
                 assert_eq!(retry_in, again.then_some(wait * SECOND), "{status} {headers}");
-                assert!(error.to_string().starts_with(&format!("the server answered {status}: ")));
+                let expected = format!("{} answered {status}: ", origin.address);
+                assert!(error.to_string().starts_with(&expected), "{error}");
                 assert_eq!(error.body(), "{}");
             }
         }

@@ -99,6 +99,26 @@ fn only_a_stream_that_stayed_open_a_while_makes_waits_short_again() {
 }
 
 #[test]
+fn a_stream_that_opens_and_never_says_anything_is_no_success() {
+    for policy in [
+        exact(10).first_byte_timeout(Some(Duration::from_secs(30))),
+        exact(10).idle_timeout(Some(Duration::from_secs(45))),
+    ] {
+        let mut script = Script::new(SessionConfig::new().policy(policy.max_attempts(Some(3))));
+        for _ in 0..2 {
+            script.open();
+            script.wait();
+            script.outputs();
+            script.wait();
+        }
+        script.open();
+        script.wait();
+        let outputs = script.outputs();
+        assert!(outputs[1].ends_with("gave up after 3 failed attempts in a row"), "{outputs:?}");
+    }
+}
+
+#[test]
 fn gives_up_after_so_many_failures_in_a_row() {
     let policy = exact(10).max_attempts(Some(2));
     let mut script = Script::new(SessionConfig::new().policy(policy));
