@@ -9,7 +9,9 @@
 
 use std::{hint::black_box, time::Duration};
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime,
+};
 use sse_codec::time::Instant;
 use sse_server_core::{
     Cursor, Epoch, Hub, HubConfig, Log, Output, Publish, Receipt, Retention, Selector, Subscribe,
@@ -207,6 +209,7 @@ fn million(c: &mut Criterion) {
     });
     drop(world);
 
+    patterns(&mut group);
     for topics in [1usize, 8, 64] {
         let names: Vec<_> = (0..topics).map(|n| Topic::new(&format!("t{n}")).unwrap()).collect();
         group.bench_function(format!("read 64 events merged from {topics} topics"), |b| {
@@ -227,6 +230,35 @@ fn million(c: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// What others wait for, since it is done under the hub's lock.
+fn patterns(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let mut world = World::new(100_000, |n| vec![format!("a.room.{n}")]);
+    for n in 0..20_000 {
+        world.publish(&Topic::new(&format!("a.room.{}", n * 7 % 100_000)).unwrap());
+    }
+    let opens = |world: &mut World, names: [String; 8]| {
+        let request = Subscribe::new(names.map(|name| Selector::new(&name).unwrap()));
+        let id = world.hub.subscribe(request, world.now).unwrap();
+        world.hub.handle_disconnect(id);
+    };
+    let mut n = 0;
+    group.bench_function("open and close a stream of 8 new patterns over 100,000 topics", |b| {
+        b.iter(|| {
+            n += 8;
+            opens(&mut world, core::array::from_fn(|m| format!("*.room.{}.**", n + m)));
+        });
+    });
+    group.bench_function("the same of 8 that were in use before", |b| {
+        let shapes = ["**", "*.**", "a.**", "a.*.*", "*.room.*", "a.room.*", "a.room.**", "*.*.7"];
+        b.iter(|| opens(&mut world, shapes.map(str::to_owned)));
+    });
+    let start = Cursor::new(Epoch::new(1), 0);
+    group.bench_function("a page of the store's by a pattern of one topic", |b| {
+        let pattern = [Selector::new("*.room.5").unwrap()];
+        b.iter(|| world.store.page(&pattern, start, 256 << 10, world.now));
+    });
 }
 
 criterion_group!(benches, million);

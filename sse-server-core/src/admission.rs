@@ -14,7 +14,12 @@ mod principal;
 mod rate;
 mod ticket;
 
-use self::{presence::Presences, principal::network, rate::Rates, ticket::Tickets};
+use self::{
+    presence::Presences,
+    principal::network,
+    rate::{Rates, TooMuch},
+    ticket::Tickets,
+};
 pub use self::{
     principal::Principal,
     ticket::{Redeemed, Ticket, TicketError},
@@ -42,7 +47,12 @@ pub struct AdmissionConfig {
     pub publish_rate: u32,
     /// How many events a principal may publish at once. 2,000.
     pub publish_burst: u32,
-    /// How many principals' rates are remembered. 65,536; when all are in use, those that are the
+    /// How many streams a second a user may open, and an address, long-polls and resumes included. 100.
+    pub connect_rate: u32,
+    /// How many they may open at once. 1,000: all that an address may have open, four times over, as
+    /// when the server begins anew and everyone comes back.
+    pub connect_burst: u32,
+    /// How many principals' rates are remembered, of each kind. 65,536; when all are in use, those that are the
     /// nearest to having used nothing are forgotten first.
     pub max_rates: usize,
     /// How long a ticket waits for its first use. 60 s.
@@ -69,6 +79,8 @@ impl Default for AdmissionConfig {
             max_streams: 1 << 20,
             publish_rate: 1000,
             publish_burst: 2000,
+            connect_rate: 100,
+            connect_burst: 1000,
             max_rates: 1 << 16,
             ticket_wait: Duration::from_secs(60),
             max_tickets: 1 << 16,
@@ -124,6 +136,12 @@ impl Visitor {
         self.address = Some(address);
         self
     }
+
+    /// To whom it is counted that they come.
+    fn principals(&self) -> impl Iterator<Item = Principal> {
+        let user = self.user.as_ref().map(|user| Principal::user(user.clone()));
+        user.into_iter().chain(self.address.map(Principal::address))
+    }
 }
 
 /// A stream that was let in, until [`Admission::release`].
@@ -160,6 +178,12 @@ pub enum AdmissionError {
         /// How long to wait.
         wait: Duration,
     },
+    /// Opened too many streams in too short a time.
+    #[error("too many streams were opened in too short a time; try again in {} ms", wait.as_millis())]
+    OpenedTooFast {
+        /// How long to wait.
+        wait: Duration,
+    },
     /// More at once than ever can be.
     #[error("{count} events at once are more than the {max} that may be; publish them in parts")]
     BurstTooLarge {
@@ -184,6 +208,8 @@ pub struct AdmissionCounters {
     pub refused_for_address: u64,
     /// Because of the limit on all of them, or on what may be watched.
     pub refused_full: u64,
+    /// Because too many had been opened in too short a time.
+    pub refused_too_fast: u64,
     /// Events that were published too fast.
     pub refused_publishes: u64,
     /// Tickets that were given out.
@@ -254,7 +280,8 @@ pub struct Admission {
     visitors: HashMap<Pass, Visitor, FixedState>,
     by_user: HashMap<Arc<str>, usize, FixedState>,
     by_address: HashMap<u128, usize, FixedState>,
-    rates: Rates,
+    published: Rates,
+    opened: Rates,
     tickets: Tickets,
     presences: Presences,
     counters: AdmissionCounters,
@@ -264,14 +291,16 @@ impl Admission {
     /// Nobody is in. The seed is for hashing: names come from strangers.
     pub fn new(config: AdmissionConfig, seed: u64) -> Self {
         let hasher = || FixedState::with_seed(seed);
+        let rates = |rate, burst| Rates::new(rate, burst, config.max_rates, hasher());
         Self {
             passes: 0,
             visitors: HashMap::with_hasher(hasher()),
             by_user: HashMap::with_hasher(hasher()),
             by_address: HashMap::with_hasher(hasher()),
-            rates: Rates::new(&config, hasher()),
+            published: rates(config.publish_rate, config.publish_burst),
+            opened: rates(config.connect_rate, config.connect_burst),
             tickets: Tickets::new(&config, seed),
-            presences: Presences::new(&config),
+            presences: Presences::new(&config, hasher()),
             counters: AdmissionCounters::default(),
             config,
         }
@@ -307,10 +336,19 @@ impl Admission {
         now: Instant,
     ) -> Result<Pass, AdmissionError> {
         let gone = in_place_of.and_then(|pass| self.visitors.get(&pass));
-        if let Err(refusal) = self.has_room(&visitor, gone) {
+        let opens: Vec<_> = visitor.principals().collect();
+        let admitted = self.has_room(&visitor, gone).and_then(|()| {
+            let checked = self.opened.check(&opens, 1, now);
+            checked.map_err(|much| match much {
+                TooMuch::Now(wait) => AdmissionError::OpenedTooFast { wait },
+                TooMuch::AtOnce(max) => AdmissionError::BurstTooLarge { count: 1, max },
+            })
+        });
+        if let Err(refusal) = admitted {
             match refusal {
                 AdmissionError::TooManyForUser { .. } => self.counters.refused_for_user += 1,
                 AdmissionError::TooManyForAddress { .. } => self.counters.refused_for_address += 1,
+                AdmissionError::OpenedTooFast { .. } => self.counters.refused_too_fast += 1,
                 AdmissionError::Full
                 | AdmissionError::TooManyWatched
                 // Of a publish, not of a stream.
@@ -330,9 +368,10 @@ impl Admission {
         if let Some(address) = visitor.address {
             *self.by_address.entry(network(address)).or_insert(0) += 1;
         }
+        opens.iter().for_each(|principal| self.opened.note(principal, 1, now));
         self.passes += 1;
         let pass = Pass(self.passes);
-        self.presences.enter(&visitor, self.visitors.values(), now);
+        self.presences.enter(pass, &visitor, now);
         self.visitors.insert(pass, visitor);
         Ok(pass)
     }
@@ -370,7 +409,7 @@ impl Admission {
         if let Some(address) = visitor.address {
             decrement(&mut self.by_address, network(address));
         }
-        self.presences.leave(&visitor, now);
+        self.presences.leave(pass, &visitor, now);
         self.tickets.release(pass, now);
     }
 
@@ -397,9 +436,15 @@ impl Admission {
         events: u32,
         now: Instant,
     ) -> Result<(), AdmissionError> {
-        self.rates.take(principal, events, now).inspect_err(|_| {
+        if let Err(much) = self.published.check([principal], events, now) {
             self.counters.refused_publishes += u64::from(events);
-        })
+            return Err(match much {
+                TooMuch::Now(wait) => AdmissionError::TooFast { wait },
+                TooMuch::AtOnce(max) => AdmissionError::BurstTooLarge { count: events, max },
+            });
+        }
+        self.published.note(principal, events, now);
+        Ok(())
     }
 
     /// Gives out a ticket by which one stream can be opened: a browser's EventSource can send no
@@ -451,9 +496,9 @@ impl Admission {
         Ok(Redeemed { pass, ticket, replaced })
     }
 
-    /// Who is subscribed to a topic, by its name or by a pattern. Looks at every stream.
+    /// Who is subscribed to a topic, by its name or by a pattern.
     pub fn presence(&self, topic: &Topic) -> Presence {
-        self.presences.look(topic, self.visitors.values())
+        self.presences.look(topic)
     }
 
     /// The next word on a topic that is watched and has changed: tell it to every hub by

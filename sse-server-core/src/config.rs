@@ -89,8 +89,9 @@ pub enum Overflow {
     /// It is given the latest event of each of its topics that the hub has at hand, behind a
     /// `reset`.
     SkipToLatest,
-    /// It loses the oldest events, as many as bring it back under the limit, behind a `reset`; where
-    /// the window has overtaken it, half of what that holds as well.
+    /// It loses the oldest events, as many as bring it an eighth under the limit, behind a `reset`. One
+    /// that the window has overtaken keeps a page of the others: so that however fast events come,
+    /// it reads some between one loss and the next.
     DropOldest,
 }
 

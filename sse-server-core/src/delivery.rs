@@ -7,6 +7,7 @@ use bytes::Bytes;
 use sse_codec::{EventType, Frame, OutgoingEvent, time::Instant};
 
 use crate::{
+    config::Overflow,
     cursor::{Cursor, ResetReason},
     hub::Hub,
     output::{CloseReason, SubscriberId},
@@ -78,8 +79,9 @@ impl Hub {
             // What it was made to skip, or the log gave up, was on its way: nothing was lost by it.
             // But a page of the latest leaves out what lies between them.
             subscriber.cursor = written.upto;
-            let is_live = matches!(subscriber.phase, Phase::Live);
-            if is_live || subscriber.control.reset != Some(ResetReason::Skipped) {
+            let is_whole = matches!(subscriber.phase, Phase::Live)
+                || self.config.overflow != Overflow::SkipToLatest;
+            if is_whole || subscriber.control.reset != Some(ResetReason::Skipped) {
                 subscriber.control.reset = None;
             }
             self.turn_page(id, now);

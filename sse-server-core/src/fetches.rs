@@ -32,6 +32,10 @@ pub(crate) struct Fetches {
     /// The pages that are read.
     pages: BTreeMap<FetchId, Page>,
     page_bytes: usize,
+    /// Those that no store was asked for: given to readers who are slow, so that they must not take
+    /// all the room of those who resume.
+    own: BTreeMap<FetchId, usize>,
+    own_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -74,9 +78,10 @@ impl Fetches {
     /// The next to be asked and how many bytes its page may have, if there is room for one.
     pub(crate) fn ask(&mut self, config: &HubConfig) -> Option<(FetchId, &Question, usize)> {
         let asked = self.open.len() - self.waiting.len();
+        let own = self.own_bytes.min(config.max_page_bytes / 2);
         let taken = self.page_bytes + self.expected;
-        let left = config.max_page_bytes.saturating_sub(taken);
-        let max_bytes = (left / SHARE).max(LEAST_PAGE).min(config.page);
+        let left = config.max_page_bytes.saturating_sub(taken + own);
+        let max_bytes = share(left, config);
         // One at least is always asked, whatever the limits.
         if taken > 0 && (asked >= config.max_fetches || left < max_bytes) {
             return None;
@@ -110,8 +115,27 @@ impl Fetches {
         page.readers += 1;
     }
 
+    /// How many bytes a page may have that no store is asked for.
+    pub(crate) fn room(&self, config: &HubConfig) -> usize {
+        let left = (config.max_page_bytes / 2).saturating_sub(self.own_bytes);
+        share(left, config).min(left)
+    }
+
+    /// Enters a page that no store was asked for, with its one reader.
+    pub(crate) fn open_own(&mut self, bytes: usize) -> FetchId {
+        let fetch = FetchId(self.next);
+        self.next += 1;
+        self.own.insert(fetch, bytes);
+        self.own_bytes += bytes;
+        fetch
+    }
+
     /// Enters that one of those who read a page does so no more. Whether it was the last.
     pub(crate) fn close_page(&mut self, fetch: FetchId) -> bool {
+        if let Some(bytes) = self.own.remove(&fetch) {
+            self.own_bytes -= bytes;
+            return true;
+        }
         let Some(page) = self.pages.get_mut(&fetch) else { return false };
         page.readers -= 1;
         let is_last = page.readers == 0;
@@ -134,4 +158,9 @@ impl Fetches {
             self.open.remove(&fetch);
         }
     }
+}
+
+/// How many bytes of those that are left a page may have.
+fn share(left: usize, config: &HubConfig) -> usize {
+    (left / SHARE).max(LEAST_PAGE).min(config.page)
 }

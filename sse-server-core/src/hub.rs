@@ -16,7 +16,7 @@ use crate::{
     event::{Appended, Draft, Presence, Publish},
     fetches::Fetches,
     output::{Counters, Output, PublishId, Receipt, SubscriberId},
-    subscriber::{Members, Phase, Slab, Subscriber},
+    subscriber::{Phase, Slab, Subscriber},
     timers::Wheel,
     topic::Topic,
     window::{Log, Placed},
@@ -60,8 +60,6 @@ pub struct Hub {
     pub(crate) config: HubConfig,
     pub(crate) seed: u64,
     pub(crate) log: Log,
-    /// By topic number: its subscribers. Of `$all` none: it has them all.
-    pub(crate) members: Vec<Members>,
     pub(crate) subscribers: Slab,
     pub(crate) wheel: Wheel,
     pub(crate) fetches: Fetches,
@@ -95,12 +93,12 @@ impl Hub {
     /// read from there. The seed decides about jitter, client ids and hashing.
     pub fn new(config: HubConfig, head: Cursor, seed: u64) -> Self {
         let mut log = Log::new(config.window, head, seed);
-        let everyone = log.pin(&Topic::all().into());
+        // Whose members nobody asks for: it has them all.
+        let (everyone, _) = log.enter(&Topic::all().into(), u32::MAX);
         Self {
             log,
             config,
             seed,
-            members: Vec::new(),
             subscribers: Slab::default(),
             wheel: Wheel::new(),
             fetches: Fetches::default(),
@@ -195,13 +193,13 @@ impl Hub {
     pub fn handle_presence(&mut self, presence: &Presence, now: Instant) {
         let Ok(topic) = Topic::presence(&presence.topic) else { return };
         let Some(number) = self.log.number_of(&topic.into()) else { return };
-        let watchers = self.members.get(number as usize).map_or(0, |members| members.slots().len());
+        let watchers = self.log.members(number).len();
         if watchers == 0 {
             return;
         }
         self.presence.insert(number, presence.encode());
         for at in 0..watchers {
-            let index = self.members[number as usize].slots()[at];
+            let index = self.log.members(number)[at];
             if let Some(subscriber) = self.subscribers.at_mut(index) {
                 let changes = &mut subscriber.control.presence;
                 *changes = changes.checked_add(1).unwrap_or(1);
@@ -338,10 +336,8 @@ impl Hub {
                 }
                 continue;
             }
-            let members =
-                self.members.get(topic as usize).map_or(0, |members| members.slots().len());
-            for at in 0..members {
-                self.hand_to(self.members[topic as usize].slots()[at], now);
+            for at in 0..self.log.members(topic).len() {
+                self.hand_to(self.log.members(topic)[at], now);
             }
         }
         while let Some(id) = self.overdue.pop() {

@@ -1,32 +1,42 @@
 //! Which entries of a log belong to which topic or pattern.
 
-use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
 use hashbrown::HashTable;
 
 use crate::{
+    members::{Crowds, Members},
+    patterns::Patterns,
     selector::{Selector, covers},
     topic::Topic,
 };
 
-/// Names, each with a number and the places of its entries.
+/// Names, each with a number, the places of its entries, and who subscribed.
 ///
-/// A number is given to whatever has entries or is *pinned*, which is what subscribers do. There
-/// may be a topic a subscriber, and nearly all of those never have an entry: so a name stands here
-/// once, the table holds numbers only, and what belongs to entries is boxed.
+/// A number is given to whatever has entries or members. There may be a topic a subscriber, and
+/// nearly all of those never have an entry: so a name stands here once, the table holds numbers
+/// only, and what belongs to entries is boxed.
 ///
 /// Of topics that hold nothing any more, up to where they were trimmed is remembered singly for
 /// some; all that were forgotten share one floor.
+///
+/// A pattern is indexed from when it comes into use, as if all before were trimmed, so that it costs
+/// the same however many topics and entries there are: what lies before is read from the store. It stays
+/// indexed for a while when nobody uses it any more, since those who lost their connection come back.
 pub(crate) struct Index {
     /// Names come from strangers, so they are hashed with a seed.
     hasher: FixedState,
     numbers: HashTable<u32>,
     records: Vec<Record>,
     free: Vec<u32>,
-    /// The numbers of the patterns in use.
-    patterns: Vec<u32>,
+    crowds: Crowds,
+    patterns: Patterns,
+    patterns_in_use: usize,
+    /// The patterns that nobody uses, the one that has been so for longest first, and which entry was
+    /// the newest when that began.
+    idle: VecDeque<(u32, u64)>,
     hollow: Hollow,
     /// Where a topic that is not known may have been trimmed.
     floor: u64,
@@ -39,7 +49,7 @@ struct Record {
     name: Box<str>,
     trimmed: u64,
     entries: Option<Box<Entries>>,
-    pins: u32,
+    members: Members,
 }
 
 #[derive(Default)]
@@ -47,8 +57,6 @@ struct Entries {
     marks: VecDeque<Mark>,
     /// Cumulative bytes.
     bytes: u64,
-    /// Of a topic: the patterns in use that match it.
-    patterns: Box<[u32]>,
 }
 
 struct Mark {
@@ -73,6 +81,9 @@ struct Hollow {
 /// How many topics that hold nothing are remembered one by one.
 const MAX_HOLLOW: usize = 16_384;
 
+/// How many patterns that nobody uses are indexed.
+const MAX_IDLE: usize = 64;
+
 impl Index {
     pub(crate) fn new(seed: u64, floor: u64) -> Self {
         Self {
@@ -80,7 +91,10 @@ impl Index {
             numbers: HashTable::new(),
             records: Vec::new(),
             free: Vec::new(),
-            patterns: Vec::new(),
+            crowds: Crowds::default(),
+            patterns: Patterns::default(),
+            patterns_in_use: 0,
+            idle: VecDeque::new(),
             hollow: Hollow::default(),
             floor,
             bytes: 0,
@@ -94,9 +108,15 @@ impl Index {
 
     /// The most that [`bytes`](Self::bytes) can grow by one entry.
     pub(crate) fn largest_share(topics: usize, patterns: usize) -> u64 {
+        let patterns = patterns + MAX_IDLE;
         let name = "*".repeat(Topic::MAX_LEN).into_boxed_str();
         let each = Record { name, ..Record::default() }.cost() + Mark::COST;
         (topics + patterns) as u64 * each
+    }
+
+    /// All numbers are below.
+    pub(crate) fn numbers(&self) -> usize {
+        self.records.len()
     }
 
     /// How many names there are.
@@ -109,8 +129,8 @@ impl Index {
     }
 
     /// How many patterns are in use.
-    pub(crate) fn patterns(&self) -> usize {
-        self.patterns.len()
+    pub(crate) const fn patterns(&self) -> usize {
+        self.patterns_in_use
     }
 
     /// The number of what is known by this name.
@@ -130,11 +150,8 @@ impl Index {
 
     /// Puts the numbers of a topic, and of the patterns that match it, at the end of `out`.
     pub(crate) fn number_all(&mut self, topic: &str, out: &mut Vec<u32>) {
-        let number = self.number(topic);
-        out.push(number);
-        if let Some(entries) = &self.records[number as usize].entries {
-            out.extend_from_slice(&entries.patterns);
-        }
+        out.push(self.number(topic));
+        self.patterns.matching(topic, out);
     }
 
     /// Enters the newest entry under a number.
@@ -149,11 +166,15 @@ impl Index {
         entries.bytes += size;
     }
 
-    /// Takes the oldest entry out.
+    /// Takes the oldest entry out. Nothing is done where the number was given to another name since
+    /// the entry came.
     pub(crate) fn unmark(&mut self, number: u32, offset: u64) {
         let record = &mut self.records[number as usize];
-        record.trimmed = offset;
         let Some(entries) = &mut record.entries else { return };
+        if entries.marks.front().is_none_or(|mark| mark.offset != offset) {
+            return;
+        }
+        record.trimmed = offset;
         entries.marks.pop_front();
         self.bytes -= Mark::COST;
         if !entries.marks.is_empty() {
@@ -163,15 +184,19 @@ impl Index {
             }
             return;
         }
-        record.emptied();
+        record.entries = None;
         self.bytes -= record.cost();
         if record.is_hollow() {
             self.hollowed(number);
         }
     }
 
-    /// Forgets topics that hold nothing, beyond so many and so many bytes.
-    pub(crate) fn trim(&mut self, max_bytes: u64) {
+    /// Forgets topics that hold nothing, beyond so many and so many bytes, and patterns that nobody has
+    /// used since what is now the `first` entry.
+    pub(crate) fn trim(&mut self, max_bytes: u64, first: u64) {
+        while self.idle.front().is_some_and(|&(_, head)| head < first) {
+            self.drop_pattern();
+        }
         while self.hollow.queue.len() > MAX_HOLLOW || self.hollow.bytes > max_bytes {
             let Some((number, cost, trimmed)) = self.hollow.queue.pop_front() else { return };
             self.hollow.bytes -= u64::from(cost);
@@ -189,7 +214,7 @@ impl Index {
         self.bytes = 0;
         for number in 0..self.records.len() {
             let record = &mut self.records[number];
-            record.emptied();
+            record.entries = None;
             record.trimmed = floor;
             if record.is_hollow() {
                 self.forget(number as u32);
@@ -197,37 +222,48 @@ impl Index {
         }
     }
 
-    /// Keeps the number of this name until [`unpin`](Self::unpin). For a pattern that comes into
-    /// use it also says, by number, which topics it matches: enter their entries under it.
-    pub(crate) fn pin(&mut self, selector: &Selector) -> (u32, Option<Vec<bool>>) {
-        let number = self.number(selector.as_str());
+    /// Notes that a slot subscribes to this name. Gives the number, and the place among those who
+    /// did. `head` is the newest entry there is.
+    pub(crate) fn enter(&mut self, selector: &Selector, slot: u32, head: u64) -> (u32, u32) {
+        let number = match self.find(selector.as_str()) {
+            Some(number) => number,
+            None if selector.is_pattern() => {
+                let number = self.add(selector.as_str(), head);
+                self.patterns.insert(selector.as_str(), number);
+                number
+            }
+            None => self.add(selector.as_str(), self.floor),
+        };
         let record = &mut self.records[number as usize];
-        record.pins += 1;
-        let is_new = record.pins == 1 && selector.is_pattern();
-        (number, is_new.then(|| self.adopt(number, selector)))
+        if record.members.is_empty() && record.is_pattern() {
+            self.patterns_in_use += 1;
+            self.idle.retain(|&(other, _)| other != number);
+        }
+        (number, record.members.push(slot, &mut self.crowds))
     }
 
-    /// Gives up a pin. Whether that was the last of a pattern, which then has no number any more:
-    /// take it out of the entries.
-    pub(crate) fn unpin(&mut self, number: u32) -> bool {
+    /// Notes that whoever is at this place subscribes no more. Gives the slot that takes it. A name
+    /// without entries and members loses its number.
+    pub(crate) fn leave(&mut self, number: u32, place: u32, head: u64) -> Option<u32> {
         let record = &mut self.records[number as usize];
-        record.pins -= 1;
-        if record.pins > 0 {
-            return false;
+        let moved = record.members.swap_remove(place, &mut self.crowds);
+        if record.members.is_empty() {
+            if record.is_pattern() {
+                self.patterns_in_use -= 1;
+                self.idle.push_back((number, head));
+                if self.idle.len() > MAX_IDLE {
+                    self.drop_pattern();
+                }
+            } else if record.is_hollow() {
+                self.hollowed(number);
+            }
         }
-        if record.is_pattern() {
-            self.drop_pattern(number);
-            return true;
-        }
-        if record.is_hollow() {
-            self.hollowed(number);
-        }
-        false
+        moved
     }
 
-    /// The topics that a pattern matches.
-    pub(crate) fn matching<'a>(&'a self, pattern: &'a Selector) -> impl Iterator<Item = u32> + 'a {
-        (0..self.records.len() as u32).filter(|&number| self.is_match(pattern, number))
+    /// The slots of those who subscribe to what has this number.
+    pub(crate) fn members(&self, number: u32) -> &[u32] {
+        self.records[number as usize].members.slots(&self.crowds)
     }
 
     /// Whether a pattern matches what has this number, a topic.
@@ -235,15 +271,6 @@ impl Index {
         let record = &self.records[number as usize];
         let is_topic = !record.name.is_empty() && !record.is_pattern();
         is_topic && covers(pattern.as_str(), &record.name)
-    }
-
-    /// By number, whether it is one of these.
-    fn set_of(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<bool> {
-        let mut set = vec![false; self.records.len()];
-        for number in numbers {
-            set[number as usize] = true;
-        }
-        set
     }
 
     /// The first entry under this number past an offset.
@@ -265,6 +292,20 @@ impl Index {
         (last > after).then_some(last)
     }
 
+    /// The entries under this number that lie past an offset, up to another.
+    pub(crate) fn offsets(
+        &self,
+        number: u32,
+        after: u64,
+        upto: u64,
+    ) -> impl DoubleEndedIterator<Item = u64> {
+        let entries = self.records[number as usize].entries.as_ref().into_iter();
+        entries.flat_map(move |entries| {
+            let (from, to) = (position(&entries.marks, after), position(&entries.marks, upto));
+            entries.marks.range(from..to.max(from)).map(|mark| mark.offset)
+        })
+    }
+
     /// How many bytes under this number lie past an offset.
     pub(crate) fn bytes_after(&self, number: u32, after: u64) -> u64 {
         let Some(entries) = &self.records[number as usize].entries else { return 0 };
@@ -273,18 +314,12 @@ impl Index {
         entries.marks.get(read).map_or(0, |first| entries.bytes - first.begin)
     }
 
-    fn number(&mut self, name: &str) -> u32 {
-        if let Some(number) = self.find(name) {
-            return number;
-        }
-        let mut record = Record { name: name.into(), trimmed: self.floor, ..Record::default() };
-        if !record.is_pattern() {
-            let matches = |&&pattern: &&u32| covers(&self.records[pattern as usize].name, name);
-            let patterns: Box<[u32]> = self.patterns.iter().filter(matches).copied().collect();
-            if !patterns.is_empty() {
-                record.entries = Some(Box::new(Entries { patterns, ..Entries::default() }));
-            }
-        }
+    fn number(&mut self, topic: &str) -> u32 {
+        self.find(topic).unwrap_or_else(|| self.add(topic, self.floor))
+    }
+
+    fn add(&mut self, name: &str, trimmed: u64) -> u32 {
+        let record = Record { name: name.into(), trimmed, ..Record::default() };
         let number = match self.free.pop() {
             Some(number) => {
                 self.records[number as usize] = record;
@@ -327,38 +362,16 @@ impl Index {
         }
     }
 
-    /// Takes in a pattern that comes into use, and says which topics it matches.
-    fn adopt(&mut self, number: u32, pattern: &Selector) -> Vec<bool> {
-        self.patterns.push(number);
-        let matched: Vec<_> = self.matching(pattern).collect();
-        for &topic in &matched {
-            let record = &mut self.records[topic as usize];
-            let trimmed = record.trimmed;
-            let patterns = &mut record.entries.get_or_insert_default().patterns;
-            *patterns = patterns.iter().copied().chain([number]).collect();
-            let own = &mut self.records[number as usize].trimmed;
-            *own = trimmed.max(*own);
-        }
-        self.set_of(matched)
-    }
-
-    fn drop_pattern(&mut self, number: u32) {
-        self.patterns.retain(|&other| other != number);
+    /// Forgets the pattern that nobody has used for longest. The entries that it was found by may name
+    /// its number still.
+    fn drop_pattern(&mut self) {
+        let Some((number, _)) = self.idle.pop_front() else { return };
         let record = core::mem::take(&mut self.records[number as usize]);
-        if let Some(entries) = record.entries.as_ref().filter(|entries| !entries.marks.is_empty()) {
+        if let Some(entries) = &record.entries {
             self.bytes -= record.cost() + entries.marks.len() as u64 * Mark::COST;
         }
+        self.patterns.remove(&record.name);
         self.release(number, &record.name);
-        for record in &mut self.records {
-            let Some(entries) = &mut record.entries else { continue };
-            if entries.patterns.contains(&number) {
-                let others = entries.patterns.iter().copied().filter(|&other| other != number);
-                entries.patterns = others.collect();
-                if entries.marks.is_empty() {
-                    record.emptied();
-                }
-            }
-        }
     }
 }
 
@@ -367,21 +380,14 @@ impl Record {
         self.name.contains('*')
     }
 
-    fn has_entries(&self) -> bool {
-        self.entries.as_ref().is_some_and(|entries| !entries.marks.is_empty())
+    const fn has_entries(&self) -> bool {
+        self.entries.is_some()
     }
 
+    /// Whether it is a topic that has lost its last entry and member.
     fn is_hollow(&self) -> bool {
-        !self.name.is_empty() && self.pins == 0 && !self.has_entries()
-    }
-
-    /// Lets go of what belongs to entries, except for the patterns, which will be asked for again.
-    fn emptied(&mut self) {
-        let Some(entries) = &mut self.entries else { return };
-        entries.marks = VecDeque::new();
-        if entries.patterns.is_empty() {
-            self.entries = None;
-        }
+        let is_topic = !self.name.is_empty() && !self.is_pattern();
+        is_topic && self.members.is_empty() && !self.has_entries()
     }
 
     /// About the memory of a name with entries, marks apart. Twice the tables, which grow ahead.

@@ -62,11 +62,6 @@ impl Receipt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FetchId(pub(crate) u64);
 
-impl FetchId {
-    /// For a page that no store was asked for.
-    pub(crate) const NONE: Self = Self(u64::MAX);
-}
-
 /// What the driver must do, in this order.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -126,6 +121,8 @@ pub enum CloseReason {
     Revoked,
     /// The store could not be read.
     StoreFailed,
+    /// Another stream has taken its place.
+    Replaced,
 }
 
 impl From<StoreError> for CloseReason {
@@ -184,6 +181,8 @@ pub struct Counters {
     pub revoked: u64,
     /// Subscribers whose grant ended.
     pub expired: u64,
+    /// Subscribers in whose place another one came.
+    pub replaced: u64,
     /// Subscribers that a drain ended.
     pub drained: u64,
     /// Subscribers that were ended because the store could not be read.

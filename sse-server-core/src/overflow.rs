@@ -7,22 +7,31 @@ use crate::{
     cursor::ResetReason,
     event::{HistoryPage, Stored},
     hub::Hub,
-    output::{CloseReason, FetchId, SubscriberId},
+    output::{CloseReason, SubscriberId},
     subscriber::{Pace, Phase, Replay, Subscriber},
 };
 
 impl Hub {
-    /// Whether what a subscriber has not read is more than it may leave.
+    /// Whether what a subscriber has not read is more than it may leave, now that an event has come.
     pub(crate) fn is_overdue(&self, index: u32) -> bool {
         self.subscribers.at(index).is_some_and(|subscriber| {
             let (from, to) = (subscriber.cursor, self.aged.max(subscriber.cursor));
-            let exceeds = |lag: &dyn Fn(u64) -> u64| lag(from) - lag(to) > self.config.max_lag;
             matches!(subscriber.phase, Phase::Live)
                 && subscriber.pace == Pace::Live
                 // Most are ruled out without a search.
-                && exceeds(&|after| self.log.lag_of_all(after))
-                && exceeds(&|after| self.lag(subscriber, after))
+                && self.log.lag_of_all(from) - self.log.lag_of_all(to) > self.config.max_lag
+                && self.lags_by_too_much(subscriber, from, to)
         })
+    }
+
+    fn lags_by_too_much(&self, subscriber: &Subscriber, after: u64, upto: u64) -> bool {
+        let max = self.config.max_lag;
+        let (least, most) = self.lag_about(subscriber, after, upto);
+        // Between the two one must look at each event: once in a while, not with every one that comes.
+        least > max
+            || most > max
+                && self.log.has_passed(max / 16)
+                && self.lag(subscriber, after, upto) > max
     }
 
     /// Whether one that was at the head before the window overtook it has too much to read: more
@@ -32,91 +41,123 @@ impl Hub {
         let aged = subscriber.cursor + 1..=self.aged;
         let old = page.entries.iter().filter(|entry| aged.contains(&entry.offset));
         let old: u64 = old.map(|entry| entry.frame.len() as u64).sum();
-        let upto = page.upto.min(self.aged);
-        let beyond = self.lag(subscriber, upto) - self.lag(subscriber, self.aged);
-        // Pages are smaller while there are many.
-        let is_full = (page.cost() as u64 + beyond) * 2 >= self.config.page as u64;
         let is_cut_short = page.upto < page.head.offset() && page.upto <= self.aged;
-        old + beyond > self.config.max_lag || (is_cut_short && is_full)
+        let is_too_much = |beyond: u64| {
+            // Pages are smaller while there are many.
+            let is_full = (page.cost() as u64 + beyond) * 2 >= self.config.page as u64;
+            old + beyond > self.config.max_lag || (is_cut_short && is_full)
+        };
+        let (least, most) = self.lag_about(subscriber, page.upto, self.aged);
+        is_too_much(least)
+            || is_too_much(most) && is_too_much(self.lag(subscriber, page.upto, self.aged))
     }
 
-    /// Cuts a subscriber, or makes it skip.
-    pub(crate) fn overflow(&mut self, id: SubscriberId) {
+    /// Cuts a subscriber, or makes it skip. False where the window has nothing to skip to.
+    pub(crate) fn overflow(&mut self, id: SubscriberId) -> bool {
         match self.config.overflow {
             Overflow::Cut => {
-                if self.end(id, CloseReason::Slow) {
-                    self.counters.cut_for_lag += 1;
-                }
+                let is_cut = self.end(id, CloseReason::Slow);
+                self.counters.cut_for_lag += u64::from(is_cut);
+                is_cut
             }
             Overflow::SkipToLatest => self.skip_to_latest(id),
             Overflow::DropOldest => self.drop_oldest(id),
         }
     }
 
-    /// Bytes of a subscriber's topics past an offset.
-    fn lag(&self, subscriber: &Subscriber, after: u64) -> u64 {
-        let lag: u64 = self.numbers(subscriber).map(|number| self.log.lag(number, after)).sum();
-        // An event of several of its topics was counted for each.
-        lag.min(self.log.lag_of_all(after))
+    /// Bytes of a subscriber's topics past a place, up to another.
+    fn lag(&self, subscriber: &Subscriber, after: u64, upto: u64) -> u64 {
+        self.log.entries_of(self.numbers(subscriber), after, upto).map(|(_, bytes)| bytes).sum()
     }
 
-    fn drop_oldest(&mut self, id: SubscriberId) {
-        let Some(subscriber) = self.subscribers.get(id) else { return };
-        // The first place in the window from which no more than the limit is left.
+    /// The same as it is at least and at most, without a look at each event: one of several topics is
+    /// counted for each.
+    fn lag_about(&self, subscriber: &Subscriber, after: u64, upto: u64) -> (u64, u64) {
+        let upto = upto.max(after);
+        let lags = self.numbers(subscriber);
+        let lags = lags.map(|number| self.log.lag(number, after) - self.log.lag(number, upto));
+        lags.fold((0, 0), |(least, most), lag| (lag.max(least), most + lag))
+    }
+
+    /// Leaves a subscriber the newest events of the window, as many as it may lag by, less an eighth:
+    /// else the next event would have it done again, and it looks at each of them.
+    fn drop_oldest(&mut self, id: SubscriberId) -> bool {
+        let Some(subscriber) = self.subscribers.get(id) else { return false };
         let trimmed = self.numbers(subscriber).map(|number| self.log.trimmed(number)).max();
-        let (mut low, mut high) = (subscriber.cursor, self.log.head().offset());
-        if let Some(trimmed) = trimmed.filter(|&trimmed| trimmed > low) {
-            // At the edge of the window the next event would overtake it again.
-            low = trimmed.max(high - self.log.len() as u64 / 2);
-        }
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.lag(subscriber, middle) > self.config.max_lag {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        self.skip(id, low);
+        let overtaken = trimmed.filter(|&trimmed| trimmed > subscriber.cursor);
+        let (from, head) = (overtaken.unwrap_or(subscriber.cursor), self.log.head().offset());
+        let mut lag = 0;
+        let newest = self.log.entries_of(self.numbers(subscriber), from, head).rev();
+        let newest = newest.take_while(|&(_, bytes)| {
+            let is_newest = lag == 0;
+            lag += bytes;
+            is_newest || lag <= self.config.max_lag - self.config.max_lag / 8
+        });
+        let mut offsets: Vec<_> = newest.map(|(offset, _)| offset).collect();
+        offsets.reverse();
+        let Some(&first) = offsets.first() else { return false };
+        let page = overtaken.map(|_| {
+            let entries = self.entries(offsets.iter().copied());
+            let upto = match entries.last() {
+                Some(last) if entries.len() < offsets.len() => last.offset,
+                Some(_) | None => head,
+            };
+            (entries, upto)
+        });
+        self.skip(id, first - 1, page)
     }
 
-    /// Gives a subscriber a page of its own with the newest event of each of its topics. The page
-    /// counts as read history, so nothing else is different for it.
-    fn skip_to_latest(&mut self, id: SubscriberId) {
-        let Some(subscriber) = self.subscribers.get(id) else { return };
-        let head = self.log.head();
+    /// Leaves a subscriber the newest event of each of its topics.
+    fn skip_to_latest(&mut self, id: SubscriberId) -> bool {
+        let Some(subscriber) = self.subscribers.get(id) else { return false };
         let latest = |number| self.log.latest_after(number, subscriber.cursor);
         let mut offsets: Vec<_> = self.numbers(subscriber).filter_map(latest).collect();
         offsets.sort_unstable();
         offsets.dedup();
-        let mut room = self.config.page;
-        let mut entries = Vec::with_capacity(offsets.len());
-        // The newest first, as far as there is room: a slow one must not hold much.
-        for offset in offsets.into_iter().rev() {
-            let Some(frame) = self.log.frame(offset) else { break };
-            if frame.len() > room && !entries.is_empty() {
-                break;
-            }
-            room = room.saturating_sub(frame.len());
-            entries.push(Stored { offset, frame: frame.clone() });
-        }
+        // The newest first, as far as there is room.
+        let mut entries = self.entries(offsets.into_iter().rev());
         entries.reverse();
-        let first = entries.first().map_or(head.offset(), |first| first.offset - 1);
-        let page = HistoryPage { head, trimmed: 0, upto: head.offset(), entries };
-        let replay = Replay { fetch: FetchId::NONE, page: Some(Arc::new(page)) };
-        self.skip(id, first);
-        if let Some(subscriber) = self.subscribers.get_mut(id) {
-            subscriber.phase = Phase::Replaying(Box::new(replay));
-        }
+        let Some(first) = entries.first() else { return false };
+        self.skip(id, first.offset - 1, Some((entries, self.log.head().offset())))
     }
 
-    fn skip(&mut self, id: SubscriberId, cursor: u64) {
+    /// Entries of the window, as many as a page of one's own may have: one at least.
+    fn entries(&self, offsets: impl Iterator<Item = u64>) -> Vec<Stored> {
+        let mut room = self.fetches.room(&self.config);
+        let mut entries = Vec::new();
+        for offset in offsets {
+            let Some(frame) = self.log.frame(offset) else { break };
+            let entry = Stored { offset, frame: frame.clone() };
+            if entry.cost() > room && !entries.is_empty() {
+                break;
+            }
+            room = room.saturating_sub(entry.cost());
+            entries.push(entry);
+        }
+        entries
+    }
+
+    /// Has a subscriber read on after `cursor`: out of the window, or a page of its own with these
+    /// entries, up to a place. The page counts as read history, so nothing else is different for it;
+    /// and it is there when it is read, however soon the window overtakes it again.
+    fn skip(&mut self, id: SubscriberId, cursor: u64, page: Option<(Vec<Stored>, u64)>) -> bool {
         self.leave_page(id);
-        let Some(subscriber) = self.subscribers.get_mut(id) else { return };
-        subscriber.phase = Phase::Live;
+        let head = self.log.head();
+        let phase = match page {
+            Some((mut entries, upto)) => {
+                entries.shrink_to_fit();
+                let page = HistoryPage { head, trimmed: 0, upto, entries };
+                let fetch = self.fetches.open_own(page.cost());
+                Phase::Replaying(Box::new(Replay { fetch, page: Some(Arc::new(page)) }))
+            }
+            None => Phase::Live,
+        };
+        let Some(subscriber) = self.subscribers.get_mut(id) else { return false };
+        subscriber.phase = phase;
         subscriber.cursor = cursor;
         // Another reason still stands for more than this one does.
         subscriber.control.reset.get_or_insert(ResetReason::Skipped);
         self.counters.skipped += 1;
+        true
     }
 }

@@ -166,9 +166,7 @@ impl Hub {
         let is_left_behind = self.subscribers.get(id).is_some_and(|subscriber| {
             subscriber.pace == Pace::Live && self.is_left_behind(subscriber, page)
         });
-        if is_left_behind {
-            self.overflow(id);
-        } else {
+        if !(is_left_behind && self.overflow(id)) {
             self.turn_page(id, now);
         }
         self.make_ready(id.index, now);

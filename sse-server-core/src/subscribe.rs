@@ -11,7 +11,7 @@ use crate::{
     hub::Hub,
     output::SubscriberId,
     selector::Selector,
-    subscriber::{Control, Members, Opening, Pace, Phase, Seat, Subscriber, Topics},
+    subscriber::{Control, Opening, Pace, Phase, Seat, Subscriber, Topics},
     timers::millis,
     topic::Topic,
 };
@@ -147,8 +147,10 @@ impl Hub {
         if count > max {
             return Err(SubscribeError::TooManyTopics { count, max });
         }
-        let is_new =
-            |selector: &&Selector| selector.is_pattern() && self.log.number_of(selector).is_none();
+        let is_new = |selector: &&Selector| {
+            let number = self.log.number_of(selector).filter(|_| selector.is_pattern());
+            selector.is_pattern() && number.is_none_or(|it| self.log.members(it).is_empty())
+        };
         let (count, max) =
             (selectors.iter().filter(|s| s.is_pattern()).count(), self.config.max_patterns);
         if count > max {
@@ -168,7 +170,10 @@ impl Hub {
             return Err(SubscribeError::PatternsFull);
         }
         let everyone = Selector::from(Topic::all());
-        selectors.retain(|selector| *selector != everyone);
+        // What another one holds as well would be looked at, and counted as lag, twice.
+        let patterns: Vec<_> = selectors.iter().filter(|s| s.is_pattern()).cloned().collect();
+        let is_held = |asked: &Selector| patterns.iter().any(|it| it != asked && it.covers(asked));
+        selectors.retain(|selector| *selector != everyone && !is_held(selector));
         let own = request.user.clone().map(Selector::from);
         selectors.extend(own.filter(|own| !request.selectors.contains(own)));
         Ok(selectors)
@@ -179,14 +184,9 @@ impl Hub {
         let mut told = 0;
         let mut seats = Vec::with_capacity(topics.len());
         for topic in topics {
-            let number = self.log.pin(topic);
-            if self.members.len() <= number as usize {
-                self.members.resize_with(number as usize + 1, Members::default);
-            }
+            let (number, place) = self.log.enter(topic, index);
             told |= u8::from(self.presence.contains_key(&number));
-            let members = &mut self.members[number as usize];
-            seats.push(Seat { topic: number, place: members.slots().len() as u32 });
-            members.push(index);
+            seats.push(Seat { topic: number, place });
         }
         seats.sort_unstable_by_key(|seat| seat.topic);
         if let Some(subscriber) = self.subscribers.at_mut(index) {
@@ -198,19 +198,16 @@ impl Hub {
     /// Takes a subscriber out of the lists of its topics. The last of each list takes its seat.
     pub(crate) fn unseat(&mut self, topics: &Topics) {
         for &Seat { topic, place } in topics.seats() {
-            let members = &mut self.members[topic as usize];
-            members.swap_remove(place);
-            if let Some(&moved) = members.slots().get(place as usize) {
+            if let Some(moved) = self.log.leave(topic, place) {
                 let moved = self.subscribers.at_mut(moved).into_iter();
                 let seats = moved.flat_map(|subscriber| subscriber.topics.seats_mut());
                 for seat in seats.filter(|seat| seat.topic == topic) {
                     seat.place = place;
                 }
-            }
-            if members.slots().is_empty() {
+            } else if place == 0 {
+                // Nobody watches any more. The number may be another's from now on.
                 self.presence.remove(&topic);
             }
-            self.log.unpin(topic);
         }
     }
 }

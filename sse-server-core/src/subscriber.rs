@@ -1,6 +1,6 @@
 //! Subscribers: a cursor and a few topic numbers each, in a generational slab.
 
-use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use sse_codec::time::Instant;
 
@@ -172,49 +172,6 @@ impl From<Vec<Seat>> for Topics {
     }
 }
 
-/// The slots of a topic's subscribers. There may be a topic a subscriber, so that one costs no
-/// allocation, and very many no more than a pointer here.
-#[derive(Debug, Default)]
-pub(crate) enum Members {
-    #[default]
-    None,
-    One(u32),
-    #[allow(clippy::box_collection, reason = "a vector in place would double the size of all")]
-    Many(Box<Vec<u32>>),
-}
-
-impl Members {
-    pub(crate) fn slots(&self) -> &[u32] {
-        match self {
-            Self::None => &[],
-            Self::One(slot) => core::slice::from_ref(slot),
-            Self::Many(slots) => slots,
-        }
-    }
-
-    pub(crate) fn push(&mut self, slot: u32) {
-        match self {
-            Self::None => *self = Self::One(slot),
-            Self::One(first) => *self = Self::Many(Box::new(vec![*first, slot])),
-            Self::Many(slots) => slots.push(slot),
-        }
-    }
-
-    /// Takes one out. The last one takes its place.
-    pub(crate) fn swap_remove(&mut self, place: u32) {
-        match self {
-            Self::Many(slots) if slots.len() > 1 => {
-                slots.swap_remove(place as usize);
-                // A topic that drew a crowd once would hold on to what it took then.
-                if slots.capacity() > 4 * slots.len() + 16 {
-                    slots.shrink_to(2 * slots.len());
-                }
-            }
-            Self::None | Self::One(_) | Self::Many(_) => *self = Self::None,
-        }
-    }
-}
-
 /// Subscribers by name, and the list of those that have something to read.
 ///
 /// The list runs through the slots, so that a million that become ready at once cost no
@@ -361,6 +318,5 @@ mod tests {
     #[test]
     fn a_subscriber_stays_small() {
         assert!(size_of::<Slot>() <= 72, "{}", size_of::<Slot>());
-        assert!(size_of::<Members>() <= 16, "{}", size_of::<Members>());
     }
 }

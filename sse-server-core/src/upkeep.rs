@@ -89,6 +89,7 @@ impl Hub {
                 CloseReason::Expired => self.counters.expired += 1,
                 CloseReason::Drained => self.counters.drained += 1,
                 CloseReason::StoreFailed => self.counters.store_failed += 1,
+                CloseReason::Replaced => self.counters.replaced += 1,
                 // Counted by what it was slow in.
                 CloseReason::Slow => {}
             }

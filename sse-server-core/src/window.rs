@@ -1,10 +1,6 @@
 //! A bounded log of encoded events.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
 use core::fmt;
 
 use bytes::Bytes;
@@ -23,7 +19,8 @@ use crate::{
 /// A [`Hub`](crate::Hub) keeps one as its window; a store in memory is one, with a longer
 /// retention. Each topic indexes its own entries with their cumulative bytes, and remembers up to
 /// where it was trimmed, so that "what did this subscriber lose, and how much is there to read"
-/// concerns its own topics only. A pattern that is in use at a hub is indexed like a topic.
+/// concerns its own topics only. A pattern that is in use at a hub is indexed like a topic; one that
+/// is not has its entries looked for, so many at a time.
 ///
 /// ```
 /// use sse_codec::time::Instant;
@@ -46,6 +43,8 @@ pub struct Log {
     total_bytes: u64,
     index: Index,
     newest: Vec<u32>,
+    /// The topics of the entries that were trimmed last.
+    trims: VecDeque<Box<[u32]>>,
 }
 
 struct Entry {
@@ -55,6 +54,13 @@ struct Entry {
     end: u64,
     at: Instant,
 }
+
+/// How many entries are looked through for a pattern at once.
+const MAX_LOOK: usize = 4096;
+
+/// Of how many trimmed entries it is known whose they were, for patterns. Those of a topic that was
+/// forgotten lie below the index's floor, so that no number here is of another one.
+const MAX_TRIMS: usize = 1024;
 
 /// How an entry joined a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +88,7 @@ impl Log {
             total_bytes: 0,
             index: Index::new(seed, head.offset()),
             newest: Vec::new(),
+            trims: VecDeque::new(),
         }
     }
 
@@ -157,11 +164,12 @@ impl Log {
             }
             self.trim_oldest();
         }
-        self.index.trim(self.retention.bytes / 8);
+        self.index.trim(self.retention.bytes / 8, self.first());
     }
 
     /// Reads what is kept of these topics after a place, at most `max_bytes` by
-    /// [`Stored::cost`] (though one entry at least).
+    /// [`Stored::cost`] (though one entry at least). By a pattern it looks through so many entries at
+    /// once, and finds none perhaps: [`HistoryPage::upto`] says how far it came.
     pub fn page(
         &mut self,
         selectors: &[Selector],
@@ -175,63 +183,73 @@ impl Log {
         if after.epoch() != self.epoch {
             return page;
         }
-        let first = self.head + 1 - self.entries.len() as u64;
         let (mut numbers, mut patterns) = (Vec::with_capacity(selectors.len()), Vec::new());
         for selector in selectors {
-            if let Some(number) = self.index.find(selector.as_str()) {
-                numbers.push(number);
-                page.trimmed = page.trimmed.max(self.index.trimmed(number));
-                continue;
-            }
-            page.trimmed = page.trimmed.max(self.index.floor());
             if selector.is_pattern() {
                 patterns.push(selector);
-                // To whoever has seen all that is gone it does not matter whose it was.
-                if after.offset() < first - 1 {
-                    let gone = self.index.matching(selector).map(|it| self.index.trimmed(it));
-                    page.trimmed = gone.fold(page.trimmed, u64::max);
-                }
+                page.trimmed = page.trimmed.max(self.index.floor());
+            } else if let Some(number) = self.index.find(selector.as_str()) {
+                numbers.push(number);
+                page.trimmed = page.trimmed.max(self.index.trimmed(number));
+            } else {
+                page.trimmed = page.trimmed.max(self.index.floor());
             }
         }
-        let mut room = max_bytes;
-        let mut take = |at: u64, offset: u64, frame: &Bytes| {
-            let entry = Stored { offset, frame: frame.clone() };
-            if entry.cost() > room && !page.entries.is_empty() {
-                page.upto = at;
-                return false;
-            }
-            room = room.saturating_sub(entry.cost());
-            page.entries.push(entry);
-            true
-        };
-        let mut at = after.offset();
+        let mut room = Room { page: &mut page, left: max_bytes };
         if patterns.is_empty() {
+            let mut at = after.offset();
             while let Some((offset, frame)) = self.next_after(numbers.iter().copied(), at) {
-                if !take(at, offset, frame) {
+                if !room.take(offset, frame) {
+                    page.upto = at;
                     break;
                 }
                 at = offset;
             }
         } else {
-            // A pattern without an index may match very many topics: look at each entry once, and
-            // at each topic that comes up.
-            let mut wanted: BTreeMap<u32, bool> = numbers.into_iter().map(|n| (n, true)).collect();
-            let mut is_wanted = |number: u32| {
-                let matches = || patterns.iter().any(|it| self.index.is_match(it, number));
-                *wanted.entry(number).or_insert_with(matches)
-            };
-            let read = at.saturating_sub(first - 1).min(self.entries.len() as u64);
-            let unread = self.entries.range(read as usize..).zip(first + read..);
-            for (entry, offset) in unread {
-                if entry.topics.iter().any(|&number| is_wanted(number)) {
-                    if !take(at, offset, &entry.frame) {
-                        break;
-                    }
-                    at = offset;
-                }
-            }
+            self.look_through(&numbers, &patterns, after.offset(), room);
         }
         page
+    }
+
+    /// Fills a page by patterns, of which there is no index. There may be very many topics: each that
+    /// comes up is looked at once.
+    fn look_through(
+        &self,
+        numbers: &[u32],
+        patterns: &[&Selector],
+        after: u64,
+        mut room: Room<'_>,
+    ) {
+        let mut known = vec![None; self.index.numbers()];
+        for &number in numbers {
+            known[number as usize] = Some(true);
+        }
+        let mut is_wanted = |number: &u32| {
+            let matches = || patterns.iter().any(|it| self.index.is_match(it, *number));
+            *known[*number as usize].get_or_insert_with(matches)
+        };
+        let first = self.first();
+        let read = (after.saturating_sub(first - 1)).min(self.entries.len() as u64);
+        let unread = self.entries.range(read as usize..).zip(first + read..);
+        for (looked, (entry, offset)) in unread.enumerate() {
+            let is_enough = looked == MAX_LOOK;
+            if is_enough
+                || entry.topics.iter().any(&mut is_wanted) && !room.take(offset, &entry.frame)
+            {
+                room.page.upto = offset - 1;
+                break;
+            }
+        }
+        // To whoever has seen all that is gone it does not matter whose it was.
+        let known_gone = after.max(room.page.trimmed);
+        let gone = self.trims.iter().rev().zip((1..first).rev());
+        let mut gone = gone.take_while(|&(_, offset)| offset > known_gone);
+        let lost = gone.find(|(topics, _)| topics.iter().any(&mut is_wanted));
+        // Beyond what is remembered, it may have been theirs.
+        let unknown = (first - 1).saturating_sub(self.trims.len() as u64);
+        let unknown = if unknown > known_gone { unknown } else { 0 };
+        let lost = lost.map_or(unknown, |(_, offset)| offset);
+        room.page.trimmed = room.page.trimmed.max(lost);
     }
 
     /// The first entry of any of these topics past an offset.
@@ -260,6 +278,21 @@ impl Log {
         self.index.bytes_after(topic, after)
     }
 
+    /// The entries of any of these topics past an offset, up to another, each once, with their bytes.
+    pub(crate) fn entries_of(
+        &self,
+        topics: impl Iterator<Item = u32>,
+        after: u64,
+        upto: u64,
+    ) -> impl DoubleEndedIterator<Item = (u64, u64)> {
+        let offsets = topics.flat_map(|number| self.index.offsets(number, after, upto));
+        let mut offsets: Vec<_> = offsets.collect();
+        // Sorted in parts, which this makes use of.
+        offsets.sort();
+        offsets.dedup();
+        offsets.into_iter().filter_map(|at| Some((at, self.frame(at)?.len() as u64)))
+    }
+
     /// How many bytes of whatever topic lie past an offset: never less than those of any
     /// topics, without a search.
     pub(crate) fn lag_of_all(&self, after: u64) -> u64 {
@@ -274,6 +307,13 @@ impl Log {
         }
     }
 
+    /// Whether the entry that came last has brought the bytes of all past a multiple of `step`.
+    pub(crate) fn has_passed(&self, step: u64) -> bool {
+        let newest = self.entries.back().map_or(0, |entry| entry.frame.len() as u64);
+        let past = |bytes: u64| bytes.checked_div(step);
+        step == 0 || past(self.total_bytes) != past(self.total_bytes - newest)
+    }
+
     /// The topics of the entry that came last.
     pub(crate) fn newest_topics(&self) -> &[u32] {
         &self.newest
@@ -286,37 +326,23 @@ impl Log {
 
     /// The frame of an entry that is kept.
     pub(crate) fn frame(&self, offset: u64) -> Option<&Bytes> {
-        let first = self.head + 1 - self.entries.len() as u64;
-        let index = usize::try_from(offset.checked_sub(first)?).ok()?;
+        let index = usize::try_from(offset.checked_sub(self.first())?).ok()?;
         self.entries.get(index).map(|entry| &entry.frame)
     }
 
-    /// Keeps the number of this topic or pattern until [`unpin`](Self::unpin).
-    pub(crate) fn pin(&mut self, name: &Selector) -> u32 {
-        let (number, matched) = self.index.pin(name);
-        if let Some(matched) = matched {
-            let first = self.head + 1 - self.entries.len() as u64;
-            for (entry, offset) in self.entries.iter_mut().zip(first..) {
-                if entry.topics.iter().any(|&topic| matched[topic as usize]) {
-                    entry.topics = entry.topics.iter().copied().chain([number]).collect();
-                    self.kept_bytes += size_of::<u32>() as u64;
-                    self.index.mark(number, offset, entry.frame.len() as u64);
-                }
-            }
-        }
-        number
+    /// Notes that a slot subscribes to this topic or pattern: see [`Index::enter`].
+    pub(crate) fn enter(&mut self, name: &Selector, slot: u32) -> (u32, u32) {
+        self.index.enter(name, slot, self.head)
     }
 
-    pub(crate) fn unpin(&mut self, number: u32) {
-        if self.index.unpin(number) {
-            for entry in &mut self.entries {
-                if entry.topics.contains(&number) {
-                    let others = entry.topics.iter().copied().filter(|&other| other != number);
-                    entry.topics = others.collect();
-                    self.kept_bytes -= size_of::<u32>() as u64;
-                }
-            }
-        }
+    /// Notes that whoever is at this place does so no more: see [`Index::leave`].
+    pub(crate) fn leave(&mut self, number: u32, place: u32) -> Option<u32> {
+        self.index.leave(number, place, self.head)
+    }
+
+    /// The slots of those who subscribe to this.
+    pub(crate) fn members(&self, number: u32) -> &[u32] {
+        self.index.members(number)
     }
 
     /// What this number stands for.
@@ -346,6 +372,7 @@ impl Log {
     /// Gives up everything and begins after `head`.
     fn restart(&mut self, head: Cursor) {
         self.entries.clear();
+        self.trims.clear();
         self.kept_bytes = 0;
         self.newest.clear();
         self.epoch = head.epoch();
@@ -354,12 +381,40 @@ impl Log {
     }
 
     fn trim_oldest(&mut self) {
-        let offset = self.head + 1 - self.entries.len() as u64;
+        let offset = self.first();
         let Some(entry) = self.entries.pop_front() else { return };
         self.kept_bytes -= entry.cost();
         for &number in &entry.topics {
             self.index.unmark(number, offset);
         }
+        if self.trims.len() == MAX_TRIMS {
+            self.trims.pop_front();
+        }
+        self.trims.push_back(entry.topics);
+    }
+
+    /// The offset of the oldest entry, or of the next.
+    fn first(&self) -> u64 {
+        self.head + 1 - self.entries.len() as u64
+    }
+}
+
+/// A page as far as there is room.
+struct Room<'a> {
+    page: &'a mut HistoryPage,
+    left: usize,
+}
+
+impl Room<'_> {
+    /// Adds an entry, if there is room for it or it is the first.
+    fn take(&mut self, offset: u64, frame: &Bytes) -> bool {
+        let entry = Stored { offset, frame: frame.clone() };
+        if entry.cost() > self.left && !self.page.entries.is_empty() {
+            return false;
+        }
+        self.left = self.left.saturating_sub(entry.cost());
+        self.page.entries.push(entry);
+        true
     }
 }
 

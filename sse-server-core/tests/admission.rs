@@ -13,7 +13,7 @@ mod common;
 use core::time::Duration;
 use std::net::IpAddr;
 
-use common::{World, events, secs, selector};
+use common::{World, events, secs, selector, topic};
 use sse_codec::time::Instant;
 use sse_server_core::{
     Admission, AdmissionConfig, AdmissionError, Pass, Principal, Resume, Revoke, Ticket,
@@ -285,4 +285,64 @@ fn what_debug_shows_does_not_tell_the_seed() {
     let seed = 0x5eed_5eed_5eed;
     let shown = format!("{:?}", Admission::new(AdmissionConfig::default(), seed));
     assert!(!shown.contains(&seed.to_string()), "{shown}");
+}
+
+#[test]
+fn streams_are_opened_at_a_rate_a_user_and_a_network_and_the_wait_is_told() {
+    let mut config = AdmissionConfig::default();
+    (config.connect_rate, config.connect_burst) = (10, 5);
+    let mut admission = Admission::new(config, 7);
+    let now = Instant::from_origin(secs(1));
+    let network = |n: u8| Visitor::new([selector("a")]).address([192, 0, 2, n].into());
+    let open = |admission: &mut Admission, visitor, now| {
+        // It counts that they came, not that they stay.
+        admission.admit(visitor, now).map(|pass| admission.release(pass, now))
+    };
+    for _ in 0..5 {
+        assert_eq!(open(&mut admission, network(1), now), Ok(()));
+    }
+    let wait = Duration::from_millis(100);
+    let refused = Err(AdmissionError::OpenedTooFast { wait });
+    assert_eq!(open(&mut admission, network(1), now), refused);
+    assert_eq!(open(&mut admission, network(2).user("ann"), now), Ok(()), "another network");
+    // Somebody of the network that came too often, whoever they are; and nothing of that is counted
+    // to them.
+    for _ in 0..10 {
+        assert_eq!(open(&mut admission, network(1).user("bob"), now), refused);
+    }
+    for n in 10..15 {
+        assert_eq!(open(&mut admission, network(n).user("bob"), now), Ok(()));
+    }
+    assert_eq!(open(&mut admission, network(15).user("bob"), now), refused, "from wherever");
+    assert_eq!(open(&mut admission, network(1), now + wait), Ok(()));
+    assert_eq!(open(&mut admission, network(1), now + wait), refused);
+    // Of whom nothing is known, nothing is counted.
+    for _ in 0..100 {
+        assert_eq!(open(&mut admission, Visitor::new([selector("a")]), now), Ok(()));
+    }
+    assert_eq!(admission.counters().refused_too_fast, 13);
+    assert_eq!(admission.counters().refused_full, 0);
+}
+
+#[test]
+fn whoever_reads_a_topic_by_several_selectors_is_there_once() {
+    let mut admission = Admission::new(AdmissionConfig::default(), 7);
+    let now = Instant::from_origin(secs(1));
+    let visitor = |names: &[&str]| Visitor::new(names.iter().map(|name| selector(name)));
+    let watcher = visitor(&["$presence.a.b"]);
+    admission.admit(watcher, now).unwrap();
+    let several = visitor(&["a.b", "a.*", "*.b", "**", "a.b"]).user("ann");
+    let pass = admission.admit(several, now).unwrap();
+    admission.admit(visitor(&["a.c", "a.*.*", "b"]).user("eve"), now).unwrap();
+    let present = |admission: &Admission| {
+        let presence = admission.presence(&topic("a.b"));
+        (presence.count, presence.users.iter().map(|user| user.to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(present(&admission), (1, vec!["ann".to_owned()]));
+    let word = admission.poll_presence(now + secs(1)).unwrap();
+    assert_eq!((word.count, word.joined.len()), (1, 1));
+    admission.release(pass, now + secs(1));
+    assert_eq!(present(&admission), (0, vec![]));
+    let word = admission.poll_presence(now + secs(2)).unwrap();
+    assert_eq!((word.count, word.left.len()), (0, 1));
 }

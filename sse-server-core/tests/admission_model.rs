@@ -153,7 +153,7 @@ impl Model {
     }
 
     fn issue(&mut self, secret: u8, ticket: Issued) -> Result<Option<usize>, TicketError> {
-        let waits = |t: &&Issued| t.state == State::Unused && t.until > self.now;
+        let waits = |t: &&Issued| t.state == State::Unused && !self.is_over(t);
         let own = |t: &&Issued| t.user == ticket.user && ticket.user > 0;
         if self.tickets.values().filter(waits).filter(own).count() >= MAX_UNUSED {
             return Err(TicketError::TooManyUnused { max: MAX_UNUSED });

@@ -141,6 +141,122 @@ fn a_page_by_a_pattern_without_an_index_begins_where_it_is_asked_to() {
     assert_eq!(page(0, 10_000), (vec![5, 6, 8, 10], 4, 10));
     assert_eq!(page(4, 10_000).0, [5, 6, 8, 10]);
     assert_eq!(page(6, 10_000).0, [8, 10]);
-    assert_eq!(page(6, 1), (vec![8], page(6, 1).1, 8), "one at least");
+    assert_eq!(page(6, 1), (vec![8], 0, 9), "one at least, and the next that is wanted is 10");
     assert_eq!((page(10, 10_000).0, page(u64::MAX, 10_000).0), (vec![], vec![]));
+}
+
+#[test]
+fn a_pattern_that_was_given_up_long_ago_leaves_its_number_to_others_and_nothing_else() {
+    let mut world = World::with(HubConfig::default(), Retention::DEFAULT.events(500));
+    let mut config = HubConfig::default();
+    config.window = config.window.events(100);
+    world.hub = sse_server_core::Hub::new(config, world.store.head(), 7);
+    let first = world.publish(&["start"], "");
+    for round in 0..300 {
+        // More patterns than are kept in mind, each of which is of all these events.
+        let pattern = "*.".repeat(round % 100) + "**";
+        let id = world.subscribe(&[&pattern], Resume::Fresh);
+        world.publish(&[&"a.".repeat(101)[..201]], &round.to_string());
+        assert_eq!(data(&world.read(id)), [round.to_string()]);
+        // Topics that nobody had before, by whatever numbers are free.
+        let topic = format!("t.{round}");
+        let other = world.subscribe(&[&topic], Resume::After(first));
+        world.publish(&[&topic], "own");
+        assert_eq!(data(&world.read(other)), ["own"], "{round}");
+        world.hub.handle_disconnect(id);
+        world.hub.handle_disconnect(other);
+    }
+    // And one comes back by what it has seen.
+    let place = world.store.head();
+    let id =
+        world.subscribe(&["**"], Resume::After(Cursor::new(place.epoch(), place.offset() - 300)));
+    let wire = world.read(id);
+    assert_eq!((data(&wire).len(), resets(&wire).len()), (300, 0));
+}
+
+#[test]
+fn patterns_that_nobody_uses_are_not_counted_as_in_use() {
+    let mut config = HubConfig::default();
+    config.max_patterns_in_use = 2;
+    let mut world = World::with(config, Retention::DEFAULT);
+    for n in 0..200 {
+        let both = [format!("a{n}.*"), format!("b{n}.*")];
+        let id = world.subscribe(&[&both[0], &both[1]], Resume::Fresh);
+        world.publish(&[&format!("b{n}.x")], "x");
+        assert_eq!(data(&world.read(id)), ["x"]);
+        // Lost, and there again.
+        world.hub.handle_disconnect(id);
+        let id = world.subscribe(&[&both[1]], Resume::Fresh);
+        world.hub.handle_disconnect(id);
+    }
+}
+
+#[test]
+fn a_scan_by_a_pattern_looks_at_so_many_entries_at_once_and_finds_them_all() {
+    let mut world = World::with(HubConfig::default(), Retention::DEFAULT);
+    let start = world.store.head();
+    for n in 0..10_000 {
+        world.publish(&[&format!("b.{n}")], "");
+    }
+    world.publish(&["a.x"], "found");
+    let pattern = [selector("a.*")];
+    let mut after = start;
+    let mut looks = Vec::new();
+    while after.offset() < 10_001 {
+        let page = world.store.page(&pattern, after, 10_000, world.now);
+        looks.push((page.upto, page.entries.len()));
+        after = Cursor::new(after.epoch(), page.upto);
+    }
+    assert_eq!(looks, [(4096, 0), (8192, 0), (10_001, 1)]);
+    let id = world.subscribe(&["a.*"], Resume::After(start));
+    let wire = world.read(id);
+    assert_eq!((data(&wire), resets(&wire)), (vec!["found".to_owned()], vec![]));
+}
+
+#[test]
+fn a_gap_of_a_pattern_is_what_its_topics_lost_as_far_as_that_is_remembered() {
+    let told_after = |others: usize| {
+        let mut world = World::with(HubConfig::default(), Retention::DEFAULT.events(10));
+        let start = world.store.head();
+        world.publish(&["a.x"], "lost");
+        for n in 0..others {
+            world.publish(&[&format!("b.{}", n % 20)], "");
+        }
+        let after = Cursor::new(start.epoch(), 1);
+        let mut told = |after, pattern: &str| {
+            world.store.page(&[selector(pattern)], after, 10_000, world.now).trimmed
+        };
+        (told(start, "a.*"), told(after, "a.*"), told(after, "c.*"))
+    };
+    assert_eq!(told_after(1), (0, 0, 0));
+    assert_eq!(told_after(500), (1, 0, 0));
+    // What went before the last 1,024 may have been anybody's.
+    assert_eq!(told_after(1033), (1, 0, 0));
+    assert_eq!(told_after(2000), (967, 967, 967));
+}
+
+#[test]
+fn a_pattern_that_nobody_has_used_since_the_window_began_is_forgotten() {
+    let mut config = HubConfig::default();
+    config.window = config.window.events(10);
+    let mut world = World::with(config, Retention::DEFAULT);
+    let names = |world: &World| {
+        let text = format!("{:?}", world.hub);
+        let digits = text.split("topics: ").nth(1).unwrap();
+        digits.split(',').next().unwrap().parse::<usize>().unwrap()
+    };
+    for _ in 0..10 {
+        world.publish(&["b"], "");
+    }
+    let usual = names(&world);
+    for n in 0..5 {
+        let id = world.subscribe(&[&format!("a{n}.*")], Resume::Fresh);
+        world.hub.handle_disconnect(id);
+        world.publish(&["b"], "");
+    }
+    assert_eq!(names(&world), usual + 5);
+    for _ in 0..10 {
+        world.publish(&["b"], "");
+    }
+    assert_eq!(names(&world), usual);
 }

@@ -1,8 +1,13 @@
 //! Whatever is published, trimmed, cut and resumed: what a client was given is complete, or it was
 //! told.
+//!
+//! `PROPTEST_CASES` makes a longer run.
 #![forbid(unsafe_code)]
+#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 
 mod common;
+
+use std::collections::BTreeMap;
 
 use common::{World, events};
 use proptest::prelude::*;
@@ -33,7 +38,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
     #[test]
     fn a_client_gets_all_of_its_topics_in_order_or_a_reset(
         steps in steps(),
@@ -53,8 +58,9 @@ proptest! {
         let mut world = World::with(config, Retention::DEFAULT.events(kept));
         let topics: Vec<_> = SELECTORS.iter().enumerate()
             .filter_map(|(n, &name)| (subscribed & 1 << n != 0).then_some(name)).collect();
-        // The model: which offsets are for this client.
+        // The model: which offsets are for this client, and what was published of each selector last.
         let mut mine = Vec::new();
+        let mut published = Published::default();
         let mut client = Client::default();
         let mut id = world.subscribe(&topics, Resume::Fresh);
         for step in steps {
@@ -74,11 +80,12 @@ proptest! {
                     if to.iter().any(|name| reads(name)) {
                         mine.push(place.offset());
                     }
-                    client.note_skips(&world, overflow);
+                    published.note(&topics, &to, place.offset());
+                    client.note_skips(&world, overflow, &published);
                 }
                 Step::Read(max) => {
                     let wire = world.read_some(id, max);
-                    client.note_skips(&world, overflow);
+                    client.note_skips(&world, overflow, &published);
                     client.take(&wire, &mine)?;
                 }
                 Step::Cut { unread } => {
@@ -93,24 +100,55 @@ proptest! {
                 }
                 Step::Pass(seconds) => {
                     let wire = world.read(id);
-                    client.note_skips(&world, overflow);
+                    client.note_skips(&world, overflow, &published);
                     client.take(&wire, &mine)?;
                     world.pass(common::secs(seconds));
                 }
             }
         }
-        // Cut once more at most: whoever comes back reads history at leisure.
-        for _ in 0..3 {
-            if world.closed.pop().is_some() {
+        // Whoever comes back reads history at leisure, and nothing is published any more: so it has been
+        // cut already, or is cut now, and not again.
+        let mut cuts = 0;
+        loop {
+            if let Some((closed, reason)) = world.closed.pop() {
+                prop_assert_eq!((closed, reason, overflow), (id, CloseReason::Slow, Overflow::Cut));
+                cuts += 1;
                 id = client.reconnect(&mut world, &topics);
             }
             let wire = world.read(id);
-            client.note_skips(&world, overflow);
+            client.note_skips(&world, overflow, &published);
             client.take(&wire, &mine)?;
+            if world.closed.is_empty() {
+                break;
+            }
         }
+        prop_assert!(cuts <= 1, "cut {} times at the end", cuts);
         let missing = mine.iter().filter(|&&offset| offset > client.seen).count();
         prop_assert_eq!(missing, 0, "at the end all is read");
         prop_assert_eq!(world.closed, []);
+    }
+}
+
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").map_or(512, |cases| cases.parse().expect("PROPTEST_CASES"))
+}
+
+/// What was published last, in all and of each selector of the client.
+#[derive(Default)]
+struct Published {
+    last: u64,
+    latest: BTreeMap<String, u64>,
+}
+
+impl Published {
+    fn note(&mut self, asked: &[&str], topics: &[&str], offset: u64) {
+        self.last = offset;
+        for name in asked.iter().chain(&["$all"]) {
+            let selector = common::selector(name);
+            if topics.iter().any(|topic| selector.matches(&common::topic(topic))) {
+                self.latest.insert((*name).to_owned(), offset);
+            }
+        }
     }
 }
 
@@ -121,13 +159,15 @@ struct Client {
     seen: u64,
     awaits_head: bool,
     skips: u64,
-    /// Up to here it is given the latest of each topic only.
+    /// Up to here it is given the latest of each topic only: these.
     skips_to: u64,
+    latest: Vec<u64>,
 }
 
 impl Default for Client {
     fn default() -> Self {
-        Self { last_event_id: String::new(), seen: 0, awaits_head: true, skips: 0, skips_to: 0 }
+        let (last_event_id, latest) = (String::new(), Vec::new());
+        Self { last_event_id, seen: 0, awaits_head: true, skips: 0, skips_to: 0, latest }
     }
 }
 
@@ -139,11 +179,12 @@ impl Client {
         world.subscribe(topics, resume)
     }
 
-    /// One that is made to skip is given the latest of each topic only, up to the head.
-    fn note_skips(&mut self, world: &World, overflow: Overflow) {
+    /// One that is made to skip is given the latest of each topic only, of all there is.
+    fn note_skips(&mut self, world: &World, overflow: Overflow, published: &Published) {
         let skips = world.hub.counters().skipped;
         if skips > self.skips && overflow == Overflow::SkipToLatest {
-            self.skips_to = world.hub.head().offset();
+            self.skips_to = published.last;
+            self.latest.extend(published.latest.values());
         }
         self.skips = skips;
     }
@@ -172,6 +213,11 @@ impl Client {
                     let next = mine.iter().find(|&&own| own > self.seen);
                     if offset > self.skips_to {
                         prop_assert_eq!(next, Some(&offset), "skipped, repeated or not its own");
+                    } else if next != Some(&offset) {
+                        prop_assert!(
+                            self.latest.contains(&offset),
+                            "neither the next nor the latest"
+                        );
                     }
                     prop_assert!(
                         mine.contains(&offset) && offset > self.seen,

@@ -20,7 +20,7 @@ use common::{EPOCH, World, data, events, secs, selector};
 use sse_codec::time::Instant;
 use sse_server_core::{
     Appended, CloseReason, Cursor, Epoch, Hub, HubConfig, InvalidTopic, Log, Output, Publish,
-    Resume, Retention, Selector, Subscribe, SubscribeError, SubscriberId, Topic,
+    Resume, Retention, Selector, Stored, Subscribe, SubscribeError, SubscriberId, Topic,
 };
 
 /// Names that one may take for each other: separators, a star that is a letter elsewhere, a name
@@ -74,6 +74,10 @@ struct Reader {
     user: Option<&'static str>,
     last_event_id: String,
     expires: Option<Instant>,
+    /// Up to here it has been given what is its own.
+    place: u64,
+    /// It has been given all there was, at one time at least.
+    has_caught_up: bool,
 }
 
 impl Reader {
@@ -113,9 +117,23 @@ impl Reader {
             }
             self.last_event_id = event.last_event_id;
         }
+        self.place = Cursor::parse(&self.last_event_id).map_or(self.place, Cursor::offset);
+        self.has_caught_up |= wire.is_empty();
         given
     }
+
+    /// Whether it was at the head, the window has left it behind since, and what it has left to read is
+    /// half a page at least. `frames` are all events, with their audiences.
+    fn is_overtaken(&self, frames: &[(String, usize)]) -> bool {
+        let unread = &frames[self.place as usize..];
+        let own = unread.iter().filter(|(audience, _)| self.may_read(audience));
+        let own: usize = own.map(|(_, len)| len + size_of::<Stored>()).sum();
+        self.has_caught_up && unread.len() > WINDOW && own * 2 >= PAGE
+    }
 }
+
+const WINDOW: usize = 20;
+const PAGE: usize = 500;
 
 #[test]
 fn a_hundred_thousand_deliveries_reach_their_audience_alone() {
@@ -125,12 +143,13 @@ fn a_hundred_thousand_deliveries_reach_their_audience_alone() {
     println!("TAINT_SEED={seed} TAINT_DELIVERIES={deliveries}");
     let mut chance = Chance(seed);
     let mut config = HubConfig::default();
-    config.window = config.window.events(20);
-    config.page = 500;
+    config.window = config.window.events(WINDOW);
+    config.page = PAGE;
     config.max_stall = secs(1000);
     let mut world = World::with(config, Retention::DEFAULT.events(200));
     let mut readers: Vec<Reader> = Vec::new();
     let (mut given, mut ids) = (0u64, vec![String::new()]);
+    let (mut frames, mut overtaken) = (Vec::new(), 0);
     while given < deliveries {
         let now = world.now;
         // One comes, in the place of another, perhaps by an id that was somebody else's.
@@ -159,7 +178,20 @@ fn a_hundred_thousand_deliveries_reach_their_audience_alone() {
                 request = request.expires(expires);
             }
             let id = world.hub.subscribe(request, now).unwrap();
-            readers.push(Reader { id, selectors, user, last_event_id: String::new(), expires });
+            let place = match resume {
+                Resume::Fresh => world.hub.head().offset(),
+                Resume::After(cursor) => cursor.offset(),
+                _ => 0,
+            };
+            readers.push(Reader {
+                id,
+                selectors,
+                user,
+                last_event_id: String::new(),
+                expires,
+                place,
+                has_caught_up: resume == Resume::Fresh,
+            });
         }
         for _ in 0..chance.below(4) {
             let mut audience: Vec<String> = Vec::new();
@@ -174,7 +206,10 @@ fn a_hundred_thousand_deliveries_reach_their_audience_alone() {
                 Some(id) => Topic::user(id).unwrap(),
                 None => common::topic(name),
             });
-            world.hub.publish(Publish::new(topics, audience.join(" ")), now).unwrap();
+            let audience = audience.join(" ");
+            let len = format!("id: {}\ndata: {audience}\n\n", world.store.head()).len() + 1;
+            world.hub.publish(Publish::new(topics, audience.as_str()), now).unwrap();
+            frames.push((audience, len));
             world.act();
         }
         for _ in 0..20 {
@@ -189,12 +224,20 @@ fn a_hundred_thousand_deliveries_reach_their_audience_alone() {
         if chance.below(10) == 0 {
             world.pass(secs(chance.below(5) as u64));
         }
-        let ended = core::mem::take(&mut world.closed);
-        readers.retain(|reader| ended.iter().all(|&(id, _)| id != reader.id));
-        // The window overtakes some.
-        let may = [CloseReason::Expired, CloseReason::Slow];
-        assert!(ended.iter().all(|(_, reason)| may.contains(reason)));
+        for (id, reason) in core::mem::take(&mut world.closed) {
+            let at = readers.iter().position(|reader| reader.id == id).unwrap();
+            let reader = readers.swap_remove(at);
+            match reason {
+                CloseReason::Expired => assert!(reader.expires.is_some_and(|at| at <= world.now)),
+                CloseReason::Slow => {
+                    assert!(reader.is_overtaken(&frames), "cut at {}", reader.place);
+                    overtaken += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
+    assert!(overtaken > 0, "the window overtakes some");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What only whoever runs the server may see and do, on a listener of its own.
 
 use alloc::collections::BTreeMap;
-use core::fmt::Write;
+use core::{fmt::Write, sync::atomic::Ordering};
 
 use http::{Method, Request, Response, StatusCode};
 use sse_server_core::{AdmissionCounters, Counters, Topic};
@@ -12,6 +12,7 @@ use crate::{
     hub::Hub,
     query,
     respond::{self, Refusal},
+    wire::WireCounters,
 };
 
 /// Answers a request at the admin listener. Bodies are not read: nothing here needs one.
@@ -92,12 +93,13 @@ fn parameter<B>(request: &Request<B>, name: &str) -> Result<String, Refusal> {
 /// Name, kind, meaning and value of all that is counted.
 fn figures(hub: &Hub) -> impl Iterator<Item = Figure> {
     let (counters, admission) = (hub.counters(), hub.shared().admission_counters());
-    of_hub(&counters).into_iter().chain(of_admission(&admission))
+    let wire = of_wire(&hub.shared().wire);
+    of_hub(&counters).into_iter().chain(of_admission(&admission)).chain(wire)
 }
 
 type Figure = (&'static str, &'static str, &'static str, u64);
 
-fn of_hub(c: &Counters) -> [Figure; 17] {
+fn of_hub(c: &Counters) -> [Figure; 18] {
     [
         ("subscribers", "gauge", "Streams that are open.", c.subscribers),
         ("subscribed_total", "counter", "Streams that were ever opened.", c.subscribed),
@@ -111,6 +113,7 @@ fn of_hub(c: &Counters) -> [Figure; 17] {
         ("skipped_total", "counter", "Times that a slow stream was made to skip.", c.skipped),
         ("revoked_total", "counter", "Streams ended by somebody.", c.revoked),
         ("expired_total", "counter", "Streams whose grant ended.", c.expired),
+        ("replaced_total", "counter", "Streams in whose place a resume came.", c.replaced),
         ("drained_total", "counter", "Streams ended by a drain.", c.drained),
         ("store_failed_total", "counter", "Streams ended since history failed.", c.store_failed),
         ("refused_total", "counter", "Streams that the hub refused.", c.refused),
@@ -120,7 +123,7 @@ fn of_hub(c: &Counters) -> [Figure; 17] {
 }
 
 /// Of what is asked by requests, and how much of it is turned away at the door.
-fn of_admission(c: &AdmissionCounters) -> [Figure; 7] {
+fn of_admission(c: &AdmissionCounters) -> [Figure; 8] {
     let refused = c.refused_for_user;
     [
         ("admitted_total", "counter", "Streams let in at the door.", c.admitted),
@@ -132,9 +135,19 @@ fn of_admission(c: &AdmissionCounters) -> [Figure; 7] {
             c.refused_for_address,
         ),
         ("refused_full_total", "counter", "Streams over the limit on all.", c.refused_full),
+        ("refused_too_fast_total", "counter", "Streams opened too fast.", c.refused_too_fast),
         ("refused_publishes_total", "counter", "Events published too fast.", c.refused_publishes),
         ("tickets_total", "counter", "Tickets given out.", c.tickets),
         ("refused_tickets_total", "counter", "Tickets that let nobody in.", c.refused_tickets),
+    ]
+}
+
+/// Of connections, whatever was asked by them.
+fn of_wire(c: &WireCounters) -> [Figure; 2] {
+    let [cut, lost] = [&c.cut, &c.lost].map(|counter| counter.load(Ordering::Relaxed));
+    [
+        ("cut_at_wire_total", "counter", "Answers cut, of which nothing was taken.", cut),
+        ("lost_peers_total", "counter", "Streams whose peer hung up.", lost),
     ]
 }
 

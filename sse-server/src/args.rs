@@ -62,6 +62,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = AdmissionConfig::default().max_per_user)]
     streams_per_user: usize,
 
+    /// How many streams a second one may open, by user and by address; ten times as many at once.
+    #[arg(long, value_name = "COUNT", value_parser = count::<u32>, default_value_t = AdmissionConfig::default().connect_rate)]
+    connect_rate: u32,
+
     /// How many events a second one may publish, by user or else by address; twice as many at once.
     #[arg(long, value_name = "COUNT", value_parser = count::<u32>, default_value_t = AdmissionConfig::default().publish_rate)]
     publish_rate: u32,
@@ -98,6 +102,10 @@ pub(crate) struct Args {
     /// Time that a connection may take to send the head of a request.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
     head_timeout: Duration,
+
+    /// Time that a connection of HTTP/2 may go on without a stream.
+    #[arg(long, value_name = "TIME", value_parser = time_above_zero, default_value = "60s")]
+    idle_timeout: Duration,
 
     /// How many connections are held at once.
     #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = ServerConfig::default().max_connections)]
@@ -152,6 +160,8 @@ impl Args {
         }
         config.admission.max_per_address = self.streams_per_address;
         config.admission.max_per_user = self.streams_per_user;
+        config.admission.connect_rate = self.connect_rate;
+        config.admission.connect_burst = self.connect_rate.saturating_mul(10);
         config.admission.publish_rate = self.publish_rate;
         config.admission.publish_burst = self.publish_rate.saturating_mul(2);
         config.routes.soft_refusals = self.soft_refusals;
@@ -170,6 +180,7 @@ impl Args {
         let mut config = ServerConfig::default();
         config.drain_timeout = self.drain;
         config.head_timeout = self.head_timeout;
+        config.idle_timeout = self.idle_timeout;
         config.max_connections = self.max_connections;
         config.allowed_hosts = self.allowed_hosts.clone();
         config

@@ -89,6 +89,9 @@ impl Default for RoutesConfig {
 pub struct ServerConfig {
     /// How long a connection may take to send a request's head. 10 s.
     pub head_timeout: Duration,
+    /// How long a connection of HTTP/2 may go on without a stream, be its peer alive or not. 60 s. Of
+    /// HTTP/1.1 the next head is awaited no longer than any head.
+    pub idle_timeout: Duration,
     /// How long a drain may take before what is left is cut. 20 s.
     pub drain_timeout: Duration,
     /// How many connections are held at once, besides 32 of the admin listener. 16,384: below the 20,000 descriptors that many
@@ -115,6 +118,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(20),
             max_connections: 16_384,
             send_buffer: 64 << 10,

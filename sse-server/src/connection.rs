@@ -3,11 +3,11 @@
 use alloc::sync::Arc;
 use core::{
     convert::Infallible,
-    future::{pending, poll_fn},
+    future::poll_fn,
     net::IpAddr,
     pin::{Pin, pin},
     sync::atomic::Ordering,
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 use std::io;
@@ -20,7 +20,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::TcpStream,
-    time::{Instant, sleep_until},
+    time::{Instant, Sleep, sleep_until},
 };
 use tower_service::Service;
 
@@ -31,10 +31,11 @@ use crate::{
     guard::Guard,
     hub::Hub,
     identity::PeerAddress,
+    lane::Driving,
     respond::Refusal,
     service::EventService,
     stop::Stop,
-    wire::{CutHandle, Streams, Version, Wire, WireEnd, Writer},
+    wire::{CutHandle, Streams, Version, Wire, WireCounters, WireEnd, Writer},
 };
 
 /// What a listener serves.
@@ -54,6 +55,7 @@ pub(crate) struct Listening {
     pub(crate) stop: Arc<Stop>,
     /// For how long a peer may take nothing of what there is for it.
     pub(crate) max_stall: Duration,
+    pub(crate) counters: Arc<WireCounters>,
 }
 
 impl Listening {
@@ -87,30 +89,36 @@ pub(crate) async fn serve(
     let _ = socket2::SockRef::from(&socket).set_send_buffer_size(config.send_buffer);
     let _ = notice_vanished(&socket, listening.max_stall);
 
+    let counters = &listening.counters;
+    let wire = Arc::new(Wire::new(socket, writer.clone(), listening.max_stall, counters.clone()));
     let service = hyper::service::service_fn(|mut request: Request<Incoming>| {
         writer.begin_answer();
         request.extensions_mut().insert(PeerAddress(peer));
-        let (listening, writer) = (listening.clone(), writer.clone());
+        let (listening, writer, wire) = (listening.clone(), writer.clone(), wire.clone());
         async move {
             // A stream of HTTP/2 shares its connection with others, which a cut must leave alone.
             let cut = match request.version() {
                 http::Version::HTTP_2 => CutHandle::of_stream(),
                 _ => Some(CutHandle::new(writer)),
             };
-            let watch = cut.clone().filter(|_| request.version() == http::Version::HTTP_2);
+            let watch = cut.clone();
+            let version = request.version();
             if let Some(cut) = cut {
                 request.extensions_mut().insert(cut);
             }
             let answer = listening.answer(request).await;
-            Ok::<_, Infallible>(match watch {
-                // The wire sees to it that what HTTP/1.1 writes is taken.
-                None => answer,
-                Some(cut) => answer.map(|body| body.watched(cut, listening.max_stall)),
+            Ok::<_, Infallible>(match (version, watch) {
+                // The wire sees to it that what HTTP/1 writes is taken.
+                (http::Version::HTTP_11, _) => answer.map(|body| body.handed_to(wire)),
+                (http::Version::HTTP_2, Some(cut)) => {
+                    let Listening { max_stall, counters, .. } = &*listening;
+                    answer.map(|body| body.watched(cut, *max_stall, counters.clone()))
+                }
+                _ => answer,
             })
         }
     });
 
-    let wire = Arc::new(Wire::new(socket, writer.clone(), listening.max_stall));
     let deadline = Instant::now() + config.head_timeout;
     let version = tokio::select! {
         version = wire.version() => version,
@@ -131,10 +139,11 @@ pub(crate) async fn serve(
                 .max_buf_size(MAX_BUFFER);
             let io = TokioIo::new(WireEnd::new(wire.clone(), early));
             let connection = pin!(builder.serve_connection(io, service));
-            driven.run(connection, http1::Connection::graceful_shutdown, pending()).await;
+            driven.run(connection, http1::Connection::graceful_shutdown, None).await;
         }
         Ok((Version::Http2, early)) => {
-            let mut builder = http2::Builder::new(Streams);
+            let streams = Streams::default();
+            let mut builder = http2::Builder::new(streams.clone());
             builder
                 .timer(TokioTimer::new())
                 .keep_alive_interval(config.head_timeout)
@@ -144,8 +153,8 @@ pub(crate) async fn serve(
             let io = TokioIo::new(WireEnd::new(wire.clone(), early));
             // Boxed, so that those of HTTP/1.1 are no larger for it.
             let mut connection = Box::pin(builder.serve_connection(io, service));
-            let overdue = Box::pin(sleep_until(deadline));
-            driven.run(connection.as_mut(), http2::Connection::graceful_shutdown, overdue).await;
+            let idle = Idle::new(streams, deadline, config.idle_timeout);
+            driven.run(connection.as_mut(), http2::Connection::graceful_shutdown, Some(idle)).await;
         }
         // Whatever goes wrong on a connection concerns its peer alone, who knows.
         Err(_) => {}
@@ -169,50 +178,86 @@ fn notice_vanished(socket: &TcpStream, max_stall: Duration) -> io::Result<()> {
     socket2::SockRef::from(socket).set_tcp_keepalive(&keepalive)
 }
 
+/// A clock for connections of HTTP/2: hyper watches none until the first request, and between
+/// requests one that only asks whether its peer is alive.
+struct Idle {
+    streams: Streams,
+    timeout: Duration,
+    /// Boxed, so that connections of HTTP/1.1 are no larger for it.
+    until: Pin<Box<Sleep>>,
+    runs: bool,
+}
+
+impl Idle {
+    fn new(streams: Streams, first: Instant, timeout: Duration) -> Self {
+        Self { streams, timeout, until: Box::pin(sleep_until(first)), runs: true }
+    }
+
+    /// Comes true when no stream has been open for so long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.streams.are_open() {
+            self.runs = false;
+            return Poll::Pending;
+        }
+        if !core::mem::replace(&mut self.runs, true) {
+            let until = Instant::now() + self.timeout;
+            self.until.as_mut().reset(until);
+        }
+        self.until.as_mut().poll(cx)
+    }
+}
+
 /// What a connection is driven by besides its own future.
 struct Driven<'a> {
-    wire: &'a Wire,
+    wire: &'a Arc<Wire>,
     writer: &'a Writer,
     stop: &'a Stop,
 }
 
 impl Driven<'_> {
-    /// Polls a connection to its end. Of HTTP/2 hyper watches no clock until the first request:
-    /// `overdue` ends one that makes none.
+    /// Polls a connection to its end, which `idle` hastens.
     async fn run<C: Future>(
         self,
         mut connection: Pin<&mut C>,
         shut_down: impl Fn(Pin<&mut C>),
-        overdue: impl Future<Output = ()>,
+        mut idle: Option<Idle>,
     ) {
         let Self { wire, writer, stop } = self;
-        let (mut word, mut overdue) = (pin!(stop.word()), pin!(Some(overdue)));
+        let mut word = pin!(stop.word());
         let (mut waits, mut is_stopping) = (false, false);
         let (mut has_asked, mut is_armed) = (false, false);
+        let mut driving: Option<Driving> = None;
         poll_fn(|cx| {
             // Once is enough: it is always this task that polls. So an event costs a look at flags.
             if !core::mem::replace(&mut waits, true) {
                 let _ = word.as_mut().poll(cx);
             }
             loop {
-                if connection.as_mut().poll(cx).is_ready() || wire.has_lost_peer(&mut is_armed, cx)
-                {
+                match driving.as_mut().map(|driving| driving.poll(wire, cx)) {
+                    // hyper has nothing to do meanwhile.
+                    Some(Poll::Pending) => {}
+                    Some(Poll::Ready(Err(_))) => return Poll::Ready(()),
+                    Some(Poll::Ready(Ok(()))) | None => {
+                        driving = None;
+                        if connection.as_mut().poll(cx).is_ready() {
+                            return Poll::Ready(());
+                        }
+                        driving = Driving::begin(wire);
+                        if driving.is_some() {
+                            continue;
+                        }
+                    }
+                }
+                if wire.has_lost_peer(&mut is_armed, cx) {
                     return Poll::Ready(());
                 }
                 // For all but the first few polls it has.
-                if !has_asked {
-                    has_asked = writer.has_asked.load(Ordering::Relaxed);
-                    if has_asked {
-                        overdue.set(None);
-                    } else if overdue.as_mut().as_pin_mut().is_some_and(|at| at.poll(cx).is_ready())
-                    {
-                        return Poll::Ready(());
-                    }
-                }
-                if is_stopping || !stop.is_said() {
+                has_asked = has_asked || writer.has_asked.load(Ordering::Relaxed);
+                let is_idle = idle.as_mut().is_some_and(|idle| idle.poll(cx).is_ready());
+                if is_stopping || !(is_idle || stop.is_said()) {
                     return Poll::Pending;
                 }
-                is_stopping = true;
+                (is_stopping, idle) = (true, None);
                 if !has_asked {
                     // One that has not finished a request yet is owed nothing.
                     return Poll::Ready(());

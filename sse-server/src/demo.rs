@@ -1,9 +1,10 @@
-//! The demo's stream: ticks, JSON, text of many lines, named types and quiet spells.
+//! A stream to try things on: ticks, JSON, text of many lines, named types and quiet spells.
 
 use core::time::Duration;
 
-use sse_server::{EventType, Hub, Publish, Topic};
 use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{EventType, Hub, Publish, Topic};
 
 /// One beat of the demo.
 const BEAT: Duration = Duration::from_millis(250);
@@ -11,8 +12,8 @@ const BEAT: Duration = Duration::from_millis(250);
 const LIVELY: u64 = 60;
 const QUIET: u64 = 24;
 
-/// Publishes to everyone until the hub is gone.
-pub(crate) async fn publish(hub: Hub) {
+/// Publishes to everyone until the hub drains.
+pub async fn publish(hub: Hub) {
     let mut beats = interval(BEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for beat in 0u64.. {

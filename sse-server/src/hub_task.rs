@@ -1,15 +1,7 @@
 //! Drives a hub: one lock, one clock, one timer.
 
-use alloc::{
-    collections::VecDeque,
-    sync::{Arc, Weak},
-};
-use core::{
-    hash::BuildHasher,
-    net::IpAddr,
-    task::{Context, Waker},
-    time::Duration,
-};
+use alloc::{collections::VecDeque, sync::Arc};
+use core::{hash::BuildHasher, task::Waker, time::Duration};
 use std::{
     collections::HashMap,
     hash::RandomState,
@@ -17,23 +9,25 @@ use std::{
     time::Instant as Clock,
 };
 
-use bytes::Bytes;
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Admission, AdmissionCounters, AdmissionError, CloseReason, Counters, Cursor, Epoch, Hub,
-    Output, Pass, Presence, Principal, Publish, PublishError, PublishId, Receipt, Redeemed, Resume,
-    Revoke, Subscribe, SubscribeError, SubscriberId, Ticket, TicketError, Topic, Visitor, Written,
+    Admission, AdmissionCounters, CloseReason, Counters, Cursor, Epoch, Hub, Output, Pass,
+    PublishError, PublishId, Receipt, SubscriberId,
 };
-use tokio::{
-    sync::{Notify, oneshot},
-    time::{sleep, sleep_until},
-};
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
     config::Config,
     store::{MemoryStore, Question, Report, Store},
-    wire::CutHandle,
+    wire::{CutHandle, WireCounters},
 };
+
+mod clock;
+mod door;
+mod publishing;
+mod reading;
+
+pub(crate) use self::{clock::keep_time, door::Refused, reading::Read};
 
 type Answer = oneshot::Sender<Result<Receipt, PublishError>>;
 
@@ -47,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) alarm: Arc<Notify>,
     /// Tells whoever drains that the last has gone.
     drained: Notify,
+    pub(crate) wire: Arc<WireCounters>,
     origin: Clock,
 }
 
@@ -56,6 +51,8 @@ struct State {
     store: Box<dyn Store>,
     /// By slot: how to reach whoever reads there.
     readers: Vec<Reader>,
+    /// Who came in by which pass.
+    admitted: HashMap<Pass, SubscriberId>,
     /// Those whose response the hub has ended and whose reader has not seen it yet.
     ended: HashMap<SubscriberId, CloseReason>,
     /// Those of them that are cut unless their readers see it by then.
@@ -75,14 +72,6 @@ struct Reader {
     pass: Option<Pass>,
 }
 
-/// Why a request is refused: by the door or by the hub.
-#[derive(Debug)]
-pub(crate) enum Refused<E> {
-    Admission(AdmissionError),
-    Ticket(TicketError),
-    Hub(E),
-}
-
 /// What is done after the lock is released, since none of it is ours: wakers and sockets.
 #[derive(Default)]
 struct Afterwards {
@@ -91,17 +80,12 @@ struct Afterwards {
     answers: Vec<(Answer, Result<Receipt, PublishError>)>,
     alarm: bool,
     drained: bool,
+    /// The store has been asked enough for once: others may want the lock.
+    goes_on: bool,
 }
 
-/// How a poll of a subscriber went.
-pub(crate) enum Read {
-    /// Something to write; to be confirmed at the next poll.
-    Frames(Written),
-    /// Nothing yet; the waker will be woken.
-    Nothing,
-    /// The hub has ended the response.
-    Ended(CloseReason),
-}
+/// How many pages of history are read while the lock is held.
+const PAGES: usize = 4;
 
 impl Shared {
     pub(crate) fn new(mut config: Config) -> Self {
@@ -116,6 +100,7 @@ impl Shared {
                 admission: Admission::new(config.admission, seed),
                 store: Box::new(store),
                 readers: Vec::new(),
+                admitted: HashMap::new(),
                 ended: HashMap::new(),
                 leaving: VecDeque::new(),
                 answers: HashMap::new(),
@@ -123,83 +108,9 @@ impl Shared {
             }),
             alarm: Arc::new(Notify::new()),
             drained: Notify::new(),
+            wire: Arc::default(),
             origin: Clock::now(),
         }
-    }
-
-    pub(crate) fn publish(&self, event: Publish, answer: Answer) {
-        let mut state = self.lock();
-        match state.hub.publish(event, self.now()) {
-            Ok(id) => {
-                state.answers.insert(id, answer);
-            }
-            Err(refusal) => {
-                drop(state);
-                // Whoever does not await the answer does not want it.
-                let _ = answer.send(Err(refusal));
-                return;
-            }
-        }
-        self.act(state);
-    }
-
-    /// Publishes all of these events or none, on behalf of somebody.
-    pub(crate) fn publish_all(
-        &self,
-        events: Vec<Publish>,
-        principal: Option<&Principal>,
-    ) -> Result<Vec<Awaited>, (usize, Refused<PublishError>)> {
-        let mut state = self.lock();
-        let now = self.now();
-        for (n, event) in events.iter().enumerate() {
-            let checked = state.hub.check_publish(event);
-            let checked =
-                checked.and_then(|()| state.store.check(event, now).map_err(PublishError::Store));
-            checked.map_err(|error| (n, Refused::Hub(error)))?;
-        }
-        if !state.hub.has_room(&events) {
-            return Err((0, Refused::Hub(PublishError::Busy)));
-        }
-        if let Some(principal) = principal {
-            let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
-            let admitted = state.admission.publish(principal, count, now);
-            admitted.map_err(|error| (0, Refused::Admission(error)))?;
-        }
-        let mut answers = Vec::with_capacity(events.len());
-        for event in events {
-            let (sender, answer) = oneshot::channel();
-            match state.hub.publish(event, now) {
-                Ok(id) => {
-                    state.answers.insert(id, sender);
-                }
-                Err(refusal) => {
-                    let _ = sender.send(Err(refusal));
-                }
-            }
-            answers.push(answer);
-        }
-        self.act(state);
-        Ok(answers)
-    }
-
-    /// Opens a stream of the program's own.
-    pub(crate) fn subscribe(&self, request: Subscribe) -> Result<SubscriberId, SubscribeError> {
-        let state = self.lock();
-        self.seat(state, request, Reader::default())
-    }
-
-    /// Opens a stream on behalf of somebody.
-    pub(crate) fn admit(
-        &self,
-        request: Subscribe,
-        visitor: Visitor,
-        cut: Option<CutHandle>,
-    ) -> Result<SubscriberId, Refused<SubscribeError>> {
-        let mut state = self.lock();
-        let now = self.now();
-        let pass = state.admission.admit(visitor, now).map_err(Refused::Admission)?;
-        let reader = Reader { waker: None, cut, pass: Some(pass) };
-        self.seat(state, request, reader).map_err(Refused::Hub)
     }
 
     /// For how long one may take nothing of what there is for it.
@@ -210,194 +121,6 @@ impl Shared {
     /// How many topics a subscription may have.
     pub(crate) fn max_topics(&self) -> usize {
         self.lock().hub.config().max_topics
-    }
-
-    /// Counts something that costs as much as so many events, or as all that may be published at
-    /// once, to the rate of whoever asks it.
-    pub(crate) fn charge(&self, principal: &Principal, events: u32) -> Result<(), AdmissionError> {
-        let mut state = self.lock();
-        let now = self.now();
-        let most = state.admission.config().publish_burst;
-        state.admission.publish(principal, events.min(most), now)
-    }
-
-    /// Remembers a ticket.
-    pub(crate) fn issue_ticket(
-        &self,
-        secret: [u8; 16],
-        ticket: Ticket,
-        life: Duration,
-    ) -> Result<Duration, TicketError> {
-        let mut state = self.lock();
-        let now = self.now();
-        state.admission.issue_ticket(secret, ticket.until(now + life), now)?;
-        Ok(state.admission.config().ticket_wait.min(life))
-    }
-
-    /// Opens the stream of whoever holds a ticket.
-    pub(crate) fn admit_by_ticket(
-        &self,
-        secret: &[u8; 16],
-        resume: Resume,
-        address: Option<IpAddr>,
-        cut: Option<CutHandle>,
-    ) -> Result<SubscriberId, Refused<SubscribeError>> {
-        let mut state = self.lock();
-        let now = self.now();
-        let is_resume = matches!(resume, Resume::After(_));
-        let admitted = state.admission.admit_by_ticket(secret, is_resume, address, now);
-        let Redeemed { pass, ticket, replaced, .. } = admitted.map_err(Refused::Ticket)?;
-        let replaced: Vec<_> = state.occupied(replaced.as_slice()).collect();
-        if let [id] = replaced[..] {
-            state.hub.close(id, CloseReason::Revoked, now);
-            // The new one may get its slot: its reader must have left that.
-            self.act(state);
-            state = self.lock();
-        }
-        let mut request = Subscribe::new(ticket.selectors().iter().cloned()).resume(resume);
-        if let Some(at) = ticket.expires() {
-            request = request.expires(at);
-        }
-        // Checked when the ticket was given out.
-        if let Some(Ok(with_user)) = ticket.user().map(|user| request.clone().user(user)) {
-            request = with_user;
-        }
-        let reader = Reader { waker: None, cut, pass: Some(pass) };
-        self.seat(state, request, reader).map_err(Refused::Hub)
-    }
-
-    fn seat(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        request: Subscribe,
-        reader: Reader,
-    ) -> Result<SubscriberId, SubscribeError> {
-        let now = self.now();
-        let id = match state.hub.subscribe(request, now) {
-            Ok(id) => id,
-            Err(refusal) => {
-                if let Some(pass) = reader.pass {
-                    state.admission.release(pass, now);
-                }
-                return Err(refusal);
-            }
-        };
-        if state.readers.len() <= id.index() {
-            state.readers.resize_with(id.index() + 1, Reader::default);
-        }
-        let before = core::mem::replace(&mut state.readers[id.index()], reader);
-        self.act(state);
-        drop(before);
-        Ok(id)
-    }
-
-    /// By what a subscriber resumes if it goes now.
-    pub(crate) fn place(&self, id: SubscriberId) -> Option<Cursor> {
-        self.lock().hub.place(id)
-    }
-
-    /// Who is subscribed to a topic.
-    pub(crate) fn presence(&self, topic: &Topic) -> Presence {
-        self.lock().admission.presence(topic)
-    }
-
-    /// Ends the stream of one client; false if there is none.
-    pub(crate) fn close_client(&self, client_id: u64) -> bool {
-        let mut state = self.lock();
-        let Some(id) = state.hub.find_client(client_id) else { return false };
-        state.hub.close(id, CloseReason::Revoked, self.now());
-        self.act(state);
-        true
-    }
-
-    /// Ends all streams of a user and forgets their tickets, and says how many streams there were.
-    pub(crate) fn revoke_user(&self, user: &str) -> usize {
-        let mut state = self.lock();
-        let passes = state.admission.revoke(Revoke::User(user));
-        let ids: Vec<_> = state.occupied(&passes).collect();
-        for &id in &ids {
-            state.hub.close(id, CloseReason::Revoked, self.now());
-        }
-        self.act(state);
-        ids.len()
-    }
-
-    /// Confirms what was read before, and reads on.
-    pub(crate) fn read(
-        &self,
-        id: SubscriberId,
-        written: Option<Written>,
-        max_bytes: usize,
-        frames: &mut Vec<Bytes>,
-        cx: &Context<'_>,
-    ) -> Read {
-        let mut state = self.lock();
-        if let Some(written) = written {
-            state.hub.handle_written(id, written, self.now());
-        }
-        // Most of the time nobody has ended, and looking that up costs more than knowing it.
-        let ended = if state.ended.is_empty() { None } else { state.ended.remove(&id) };
-        if let Some(reason) = ended {
-            self.act(state);
-            return Read::Ended(reason);
-        }
-        let mut old_waker = None;
-        let read = match state.hub.next_frames(id, max_bytes, frames) {
-            Some(written) => Read::Frames(written),
-            None => {
-                let waker = &mut state.readers[id.index()].waker;
-                if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    old_waker = waker.replace(cx.waker().clone());
-                }
-                Read::Nothing
-            }
-        };
-        // As it is after all but a few of very many reads.
-        if state.hub.is_quiet() {
-            drop(state);
-        } else {
-            self.act(state);
-        }
-        // Dropping the last waker of a task drops the task, which may hold a stream of this hub.
-        drop(old_waker);
-        read
-    }
-
-    pub(crate) fn disconnect(&self, id: SubscriberId) {
-        // In a destructor, which may itself run for a panic.
-        let Ok(mut state) = self.state.lock() else { return };
-        let ended = state.ended.remove(&id).is_some();
-        state.hub.handle_disconnect(id);
-        // The slot of one that the hub ended may have another reader by now.
-        let before = (!ended).then(|| core::mem::take(&mut state.readers[id.index()]));
-        if let Some(pass) = before.as_ref().and_then(|before| before.pass) {
-            let now = self.now();
-            state.admission.release(pass, now);
-        }
-        self.act(state);
-        drop(before);
-    }
-
-    pub(crate) async fn drain(&self, within: Duration) {
-        self.begin_drain(within);
-        loop {
-            let drained = self.drained.notified();
-            if self.is_drained() {
-                return;
-            }
-            drained.await;
-        }
-    }
-
-    fn begin_drain(&self, within: Duration) {
-        let mut state = self.lock();
-        let now = self.now();
-        state.hub.drain(now + within, now);
-        self.act(state);
-    }
-
-    fn is_drained(&self) -> bool {
-        self.lock().hub.is_drained()
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -416,26 +139,18 @@ impl Shared {
         self.lock().admission.counters()
     }
 
-    /// Does what is due and says when to come again.
-    fn tick(&self) -> Option<Instant> {
-        let mut state = self.lock();
-        let now = self.now();
-        state.hub.handle_timeout(now);
-        while let Some(word) = state.admission.poll_presence(now) {
-            state.hub.handle_presence(&word, now);
+    /// Acts on all that the hub wants done, releases the lock, and does the rest.
+    fn act<'a>(&'a self, mut state: MutexGuard<'a, State>) {
+        while self.act_for_once(state) {
+            std::thread::yield_now();
+            // Here also in a destructor, which may itself run for a panic.
+            let Ok(again) = self.state.lock() else { return };
+            state = again;
         }
-        let unread = state.overdue(now);
-        state.armed = state.deadline();
-        let armed = state.armed;
-        self.act(state);
-        for (_, _, cut) in unread {
-            cut.cut();
-        }
-        armed
     }
 
-    /// Acts on all that the hub wants done, releases the lock, and does the rest.
-    fn act(&self, mut state: MutexGuard<'_, State>) {
+    /// Does a part of it that is not too long, and says whether more is left.
+    fn act_for_once(&self, mut state: MutexGuard<'_, State>) -> bool {
         let now = self.now();
         let mut afterwards = Afterwards::default();
         state.pump(now, &mut afterwards);
@@ -455,6 +170,7 @@ impl Shared {
         if afterwards.drained {
             self.drained.notify_waiters();
         }
+        afterwards.goes_on
     }
 
     /// # Panics
@@ -494,8 +210,13 @@ impl core::fmt::Debug for Shared {
 
 impl State {
     fn pump(&mut self, now: Instant, afterwards: &mut Afterwards) {
+        let mut pages = 0;
         loop {
-            if let Some(output) = self.hub.poll_output() {
+            afterwards.goes_on = pages == PAGES;
+            if afterwards.goes_on {
+                break;
+            } else if let Some(output) = self.hub.poll_output() {
+                pages += usize::from(matches!(output, Output::FetchHistory { .. }));
                 self.obey(output, now, afterwards);
             } else if let Some(report) = self.store.poll_report() {
                 self.relay(report, now);
@@ -518,32 +239,6 @@ impl State {
         afterwards.drained = self.hub.is_drained();
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        let hub = self.hub.poll_timeout().map(|deadline| deadline.at);
-        let leaving = self.leaving.front().map(|&(at, ..)| at);
-        hub.into_iter().chain(self.admission.poll_timeout()).chain(leaving).min()
-    }
-
-    /// Of those who have not seen that they were ended, by what they are cut.
-    fn overdue(&mut self, now: Instant) -> Vec<Leaving> {
-        let mut unread = Vec::new();
-        while self.leaving.front().is_some_and(|&(at, ..)| at <= now) {
-            let leaver = self.leaving.pop_front();
-            unread.extend(leaver.filter(|(_, id, _)| self.ended.contains_key(id)));
-        }
-        unread
-    }
-
-    /// Who came in by these passes.
-    fn occupied(&self, passes: &[Pass]) -> impl Iterator<Item = SubscriberId> {
-        let readers = self.readers.iter().enumerate();
-        readers.filter_map(move |(index, reader)| {
-            let pass = reader.pass.as_ref()?;
-            passes.binary_search(pass).ok()?;
-            self.hub.subscriber_at(index)
-        })
-    }
-
     fn obey(&mut self, output: Output, now: Instant, afterwards: &mut Afterwards) {
         match output {
             Output::Append { id, event, .. } => self.store.append(id, event, now),
@@ -558,6 +253,7 @@ impl State {
                 self.ended.insert(id, reason);
                 let reader = core::mem::take(&mut self.readers[id.index()]);
                 if let Some(pass) = reader.pass {
+                    self.admitted.remove(&pass);
                     self.admission.release(pass, now);
                 }
                 afterwards.wake.extend(reader.waker);
@@ -586,38 +282,11 @@ impl State {
 /// sees the end at once.
 const LEAVE: Duration = Duration::from_secs(1);
 
-/// By how much the timer must be late for the process itself to have stood still: nobody could read
-/// then, so they are given a moment before they are judged by the clock.
-const STANDSTILL: Duration = Duration::from_millis(200);
-
-/// The timer of a hub.
-pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
-    let mut deadline = None;
-    while let Some(shared) = shared.upgrade() {
-        let origin = shared.origin;
-        let late = deadline.and_then(|at: Clock| Clock::now().checked_duration_since(at));
-        if late.is_some_and(|late| late > STANDSTILL) {
-            sleep(STANDSTILL).await;
-        }
-        let due = shared.tick();
-        drop(shared);
-        let rung = alarm.notified();
-        deadline = due.and_then(|at| origin.checked_add(at.since_origin()));
-        match deadline {
-            Some(at) => {
-                tokio::select! {
-                    () = rung => {}
-                    () = sleep_until(at.into()) => {}
-                }
-            }
-            None => rung.await,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use core::panic::AssertUnwindSafe;
+
+    use sse_server_core::{Subscribe, Topic};
 
     use super::*;
 

@@ -59,6 +59,10 @@
 //! read the answers: put the application and its events behind one host.
 //!
 //! # Limits
+//! Whoever opens streams, long-polls among them, faster than [`AdmissionConfig::connect_rate`] allows a
+//! user and an address is answered 429 with a `Retry-After`; a browser that comes back, by a stream that
+//! says when. Behind a proxy all come from its address, unless [`RoutesConfig::forwarded`] is set.
+//!
 //! Whoever asks and does not read is cut after [`HubConfig::max_stall`], be it a stream, a long-poll or
 //! a page that is not taken. One who has vanished is noticed within about as long.
 //!
@@ -73,11 +77,13 @@ mod body;
 mod budget;
 mod config;
 mod connection;
+pub mod demo;
 mod guard;
 mod hub;
 mod hub_task;
 mod identity;
 mod json;
+mod lane;
 mod poll;
 mod publish;
 mod query;

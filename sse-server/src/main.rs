@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod demo;
 
 use std::{
     io::{self, Write},
@@ -11,7 +10,7 @@ use std::{
 };
 
 use clap::Parser;
-use sse_server::{Hub, Server};
+use sse_server::{Hub, Server, demo};
 use tokio::sync::oneshot;
 
 use crate::args::Args;

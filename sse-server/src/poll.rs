@@ -70,6 +70,8 @@ pub(crate) async fn answer(
             id => id.to_owned(),
         },
     };
+    // Whether it arrives is not known; whoever it does not reach asks for the same again.
+    stream.confirm();
     let json = serde_json::to_string(&answer).map_err(|error| {
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format_args!("cannot answer: {error}"))
     })?;

@@ -88,7 +88,9 @@ impl Refusal {
 impl From<AdmissionError> for Refusal {
     fn from(error: AdmissionError) -> Self {
         let (status, retry_after) = match error {
-            AdmissionError::TooFast { wait } => (StatusCode::TOO_MANY_REQUESTS, Some(wait)),
+            AdmissionError::TooFast { wait } | AdmissionError::OpenedTooFast { wait } => {
+                (StatusCode::TOO_MANY_REQUESTS, Some(wait))
+            }
             AdmissionError::TooManyForUser { .. } | AdmissionError::TooManyForAddress { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, Some(CROWDED))
             }

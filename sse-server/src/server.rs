@@ -93,7 +93,8 @@ impl Server {
             };
             let guard = is_local.then(|| Guard::new(&config.allowed_hosts, origins));
             let (config, stop) = (config.clone(), stopping.clone());
-            Arc::new(Listening { site, config, guard, stop, max_stall })
+            let counters = hub.shared().wire.clone();
+            Arc::new(Listening { site, config, guard, stop, max_stall, counters })
         };
         let public = listening(&listener, Site::Public(EventService::new(hub.clone())));
         let admin = admin.map(|listener| {

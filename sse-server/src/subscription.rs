@@ -38,6 +38,13 @@ impl Subscription {
         Self { shared, id, unconfirmed: None, over: false, rest: Bytes::new() }
     }
 
+    /// Says that what it gave last was written, where nothing more is asked for.
+    pub(crate) fn confirm(&mut self) {
+        if let Some(written) = self.unconfirmed.take() {
+            self.shared.confirm(self.id, written);
+        }
+    }
+
     /// By what it resumes if it ends now.
     pub(crate) fn place(&self) -> Option<Cursor> {
         self.shared.place(self.id)

@@ -7,7 +7,7 @@
 use alloc::sync::Arc;
 use core::{
     pin::Pin,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -20,6 +20,8 @@ use tokio::{
     task_local,
     time::{Sleep, sleep},
 };
+
+use crate::lane::Lane;
 
 /// The task that writes a response: of HTTP/1.1 the connection's, of HTTP/2 one of its own. Ending
 /// it resets the connection, or of HTTP/2 this stream alone.
@@ -83,9 +85,41 @@ task_local! {
     static WRITER: Arc<Writer>;
 }
 
+/// What the wires of a hub's listeners have seen.
+#[derive(Debug, Default)]
+pub(crate) struct WireCounters {
+    /// Connections and streams that were cut, since nothing of what was to be written moved.
+    pub(crate) cut: AtomicU64,
+    /// Streams whose peer was seen to have hung up.
+    pub(crate) lost: AtomicU64,
+}
+
 /// Runs each stream of an HTTP/2 connection as a task that can be cut.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Streams;
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Streams(Arc<AtomicUsize>);
+
+impl Streams {
+    /// Whether there is one.
+    pub(crate) fn are_open(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// Counts a stream for as long as it lives.
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    fn new(streams: &Streams) -> Self {
+        streams.0.fetch_add(1, Ordering::Relaxed);
+        Self(streams.0.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl<F> hyper::rt::Executor<F> for Streams
 where
@@ -93,7 +127,11 @@ where
 {
     fn execute(&self, stream: F) {
         let writer = Arc::new(Writer::default());
-        let task = tokio::spawn(WRITER.scope(writer.clone(), stream));
+        let open = Open::new(self);
+        let task = tokio::spawn(WRITER.scope(writer.clone(), async move {
+            let _open = open;
+            stream.await;
+        }));
         writer.begin(task.abort_handle());
     }
 }
@@ -106,11 +144,18 @@ pub(crate) struct Wire {
     writer: Arc<Writer>,
     /// For how long nothing that is to be written may move.
     max_stall: Duration,
+    counters: Arc<WireCounters>,
+    pub(crate) lane: Lane,
 }
 
 impl Wire {
-    pub(crate) const fn new(socket: TcpStream, writer: Arc<Writer>, max_stall: Duration) -> Self {
-        Self { socket, writer, max_stall }
+    pub(crate) fn new(
+        socket: TcpStream,
+        writer: Arc<Writer>,
+        max_stall: Duration,
+        counters: Arc<WireCounters>,
+    ) -> Self {
+        Self { socket, writer, max_stall, counters, lane: Lane::default() }
     }
 
     /// Which HTTP the peer begins with, and, seldom, what it took to tell, which hyper is to read.
@@ -163,8 +208,16 @@ impl Wire {
                 watches.store(false, Ordering::Relaxed);
                 false
             }
-            Poll::Ready(Ok(0) | Err(_)) => true,
+            Poll::Ready(Ok(0) | Err(_)) => {
+                self.counters.lost.fetch_add(1, Ordering::Relaxed);
+                true
+            }
         }
+    }
+
+    /// What was watched has come to its end.
+    pub(crate) fn stop_watching(&self) {
+        self.writer.watches.store(false, Ordering::Relaxed);
     }
 
     /// Whether the socket has something to read, as far as is known without asking it.
@@ -229,7 +282,7 @@ impl WireEnd {
     }
 
     /// Writes as soon as the socket lets it, and cuts the connection if it does not for too long.
-    fn poll_put(
+    pub(crate) fn poll_put(
         &mut self,
         cx: &mut Context<'_>,
         put: impl FnMut(&TcpStream) -> io::Result<usize>,
@@ -242,6 +295,7 @@ impl WireEnd {
         let max_stall = self.wire.max_stall;
         let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(max_stall)));
         ready!(stall.as_mut().poll(cx));
+        self.wire.counters.cut.fetch_add(1, Ordering::Relaxed);
         self.wire.writer.is_cut.store(true, Ordering::SeqCst);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -296,6 +350,7 @@ impl AsyncWrite for WireEnd {
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         // A socket holds nothing back.
+        self.wire.lane.flushed();
         Poll::Ready(Ok(()))
     }
 
@@ -315,12 +370,16 @@ mod tests {
 
     use super::*;
 
+    fn wire(socket: TcpStream, writer: Arc<Writer>) -> Wire {
+        Wire::new(socket, writer, Duration::MAX, Arc::default())
+    }
+
     /// Which version a peer is taken for that writes this in two parts, the first of which was seen
     /// alone, and what is read of it then.
     async fn taken_for(first: &str, rest: &str) -> io::Result<(Version, String)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let mut peer = TcpStream::connect(listener.local_addr()?).await?;
-        let wire = Wire::new(listener.accept().await?.0, Arc::default(), Duration::MAX);
+        let wire = wire(listener.accept().await?.0, Arc::default());
         peer.write_all(first.as_bytes()).await?;
         wire.socket.readable().await?;
         let (version, early) = {
@@ -367,13 +426,14 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let mut peer = TcpStream::connect(listener.local_addr()?).await?;
         let writer = Arc::new(Writer::default());
-        let wire = Wire::new(listener.accept().await?.0, writer.clone(), Duration::MAX);
+        let wire = wire(listener.accept().await?.0, writer.clone());
         let lost = || poll_fn(|cx| Poll::Ready(wire.has_lost_peer(&mut false, cx)));
         CutHandle::new(writer.clone()).watch_peer();
         assert!(!lost().await);
         peer.shutdown().await?;
         wire.socket.readable().await?;
         assert!(lost().await);
+        assert_eq!(wire.counters.lost.load(Ordering::Relaxed), 1);
         writer.begin_answer();
         assert!(!lost().await);
         Ok(())

@@ -15,6 +15,8 @@ fn connects_and_topics_without_number_leave_nothing_behind() {
         "127.0.0.1:0",
         "--keep-events",
         "500",
+        "--connect-rate",
+        "100000",
         "--publish-rate",
         "1000000",
     ]);

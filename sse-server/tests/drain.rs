@@ -13,7 +13,14 @@ use common::{Server, amount};
 fn a_crowd_that_reads_loses_nothing_that_was_acknowledged_and_comes_back_staggered() {
     const EVENTS: usize = 20;
     let crowd = amount("SSE_CROWD", 1000);
-    let server = Server::start(&["--streams-per-address", "20000", "--drain", "60s"]);
+    let server = Server::start(&[
+        "--streams-per-address",
+        "20000",
+        "--connect-rate",
+        "100000",
+        "--drain",
+        "60s",
+    ]);
     let mut streams: Vec<_> = (0..crowd).map(|_| server.open("/events/a", "")).collect();
     // In the long run some never read: they hold up nobody, and end by the deadline.
     let stalled = if crowd < 10_000 { 0 } else { 5 };

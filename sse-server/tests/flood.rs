@@ -92,7 +92,7 @@ fn a_head_of_http_2_that_goes_on_for_ever_is_hung_up_on() {
 
 #[test]
 fn streams_of_http_2_that_are_reset_as_they_come_take_nothing_along() {
-    let mut server = Server::start(&["--admin", "127.0.0.1:0"]);
+    let mut server = Server::start(&["--admin", "127.0.0.1:0", "--connect-rate", "1000000"]);
     let admin = server.admin();
     let mut abuser = TcpStream::connect(server.address).unwrap();
     abuser.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, b"")].concat()).unwrap();

@@ -16,7 +16,7 @@ fn chance(seed: &mut u64) -> u64 {
 #[test]
 fn a_hundred_kills_of_random_connections_lose_repeat_and_reorder_nothing() {
     let events = 4 * amount("SSE_KILLS", 100) as u64;
-    let server = Server::start(&["--publish-rate", "100000"]);
+    let server = Server::start(&["--publish-rate", "100000", "--connect-rate", "100000"]);
     let server = &server;
     let kills: u64 = std::thread::scope(|scope| {
         let readers: Vec<_> = (0..8u64)

@@ -20,6 +20,7 @@ use sse_server::{Config, EventService, Hub, Publish, Server, ServerConfig, Servi
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    task::JoinHandle,
 };
 use tower_service::Service;
 
@@ -182,7 +183,13 @@ type Client = hyper::client::conn::http2::SendRequest<Full<Bytes>>;
 
 /// A server of this hub, and a connection to it.
 async fn http_2(hub: Hub) -> (Client, SocketAddr) {
-    let server = Server::bind("127.0.0.1:0", hub, ServerConfig::default()).unwrap();
+    let (client, address, _) = http_2_with(hub, ServerConfig::default()).await;
+    (client, address)
+}
+
+/// The same with the end of the connection.
+async fn http_2_with(hub: Hub, config: ServerConfig) -> (Client, SocketAddr, JoinHandle<()>) {
+    let server = Server::bind("127.0.0.1:0", hub, config).unwrap();
     let address = server.local_addr().unwrap();
     tokio::spawn(server.run(pending()));
     let socket = TcpStream::connect(address).await.unwrap();
@@ -190,8 +197,33 @@ async fn http_2(hub: Hub) -> (Client, SocketAddr) {
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
             .await
             .unwrap();
-    tokio::spawn(connection);
-    (client, address)
+    let end = tokio::spawn(async move { connection.await.unwrap() });
+    (client, address, end)
+}
+
+#[tokio::test]
+async fn a_connection_of_http_2_ends_some_time_after_its_last_stream_however_alive_its_peer_is() {
+    let mut config = Config::default();
+    config.hub.heartbeat = Some(Duration::from_millis(20));
+    let mut server = ServerConfig::default();
+    server.idle_timeout = Duration::from_millis(50);
+    let hub = Hub::start(config).unwrap();
+    let (mut client, address, end) = http_2_with(hub.clone(), server).await;
+    let request = http::Request::get(format!("http://{address}/events/a"));
+    let request = request.body(Full::new(Bytes::new())).unwrap();
+    let mut stream = client.send_request(request).await.unwrap().into_body();
+    // Ten times as long as one without a stream may be.
+    let mut heartbeats = 0;
+    while heartbeats < 25 {
+        let frame = stream.frame().await.unwrap().unwrap();
+        let wire = String::from_utf8_lossy(frame.data_ref().unwrap()).into_owned();
+        heartbeats += wire.matches(": heartbeat").count();
+    }
+    assert!(!end.is_finished(), "there is a stream");
+    drop(stream);
+    // In peace, though it answers whatever pings there are.
+    end.await.unwrap();
+    assert!(client.is_closed());
 }
 
 #[tokio::test]

@@ -169,6 +169,35 @@ fn a_browser_that_comes_back_is_never_told_that_it_is_over() {
 }
 
 #[test]
+fn streams_are_opened_at_a_rate_and_too_many_are_told_when_to_come_back() {
+    let mut server = Server::start(&["--connect-rate", "1", "--admin", "127.0.0.1:0"]);
+    let admin = server.admin();
+    let open = |headers: &str| server.request("GET", "/events?timeout=0", headers, b"");
+    let json = "Accept: application/json\r\n";
+    let statuses: Vec<_> = (0..30).map(|_| open(json).status).collect();
+    assert_eq!(statuses[..10], [200; 10]);
+    let refused = statuses.iter().filter(|&&status| status == 429).count();
+    // More than half, unless it took half a minute.
+    assert!(refused > 10, "{statuses:?}");
+    let answer = loop {
+        let answer = server.request("GET", "/events/a", json, b"");
+        if answer.status == 429 {
+            break answer;
+        }
+    };
+    assert!(answer.headers.contains("\r\nretry-after: 1\r\n"), "{}", answer.headers);
+    assert!(answer.error().starts_with("Too many streams were opened"), "{}", answer.error());
+    // Heads and what is no stream count for nothing.
+    for path in ["/healthz", "/readyz", "/"] {
+        assert_eq!(server.request("GET", path, "", b"").status, 200);
+    }
+    assert_eq!(server.request("HEAD", "/events/a", "", b"").status, 200);
+    let counters = &server.stats(admin)["counters"];
+    assert!(counters["refused_too_fast_total"].as_u64() > Some(refused as u64), "{counters}");
+    assert_eq!(counters["refused_full_total"], 0);
+}
+
+#[test]
 fn a_long_poll_is_never_told_to_begin_anew_where_it_asked_for_what_is_kept() {
     let server = Server::start(&[]);
     let _watched = server.subscribe("/events/room", "");
@@ -274,6 +303,20 @@ fn whoever_runs_it_sees_who_is_turned_away() {
 }
 
 #[test]
+fn whoever_runs_it_sees_what_long_polls_were_given() {
+    let mut server = Server::start(&["--admin", "127.0.0.1:0"]);
+    let admin = server.admin();
+    let id = server.publish(r#"{"topic": "a", "data": 1}"#);
+    server.publish(r#"{"topic": "a", "data": 2}"#);
+    let poll = |id: &str| server.json("GET", &format!("/events/a?lastEventId={id}"), "");
+    assert_eq!(poll("earliest")["events"].as_array().unwrap().len(), 2);
+    assert_eq!(poll(&id)["events"].as_array().unwrap().len(), 1);
+    assert_eq!(poll("f-1")["reset"]["reason"], "epoch");
+    let counters = &server.stats(admin)["counters"];
+    assert_eq!((&counters["delivered_total"], &counters["resets_total"]), (&5.into(), &1.into()));
+}
+
+#[test]
 fn whoever_runs_it_sees_the_figures_and_ends_streams() {
     let mut server = Server::start(&["--admin", "127.0.0.1:0", "--user-header", "X-User"]);
     let admin = server.admin();
@@ -319,7 +362,8 @@ fn whoever_runs_it_sees_the_figures_and_ends_streams() {
 
 #[test]
 fn a_ticket_opens_one_stream_and_resumes_it() {
-    let server = Server::start(&["--user-header", "X-User"]);
+    let mut server = Server::start(&["--user-header", "X-User", "--admin", "127.0.0.1:0"]);
+    let admin = server.admin();
     let json = "Content-Type: application/json\r\nX-User: ann\r\n";
     let ticket = |body: &str| {
         let answer = server.request("POST", "/ticket", json, body.as_bytes());
@@ -351,6 +395,8 @@ fn a_ticket_opens_one_stream_and_resumes_it() {
     server.publish(r#"{"topic": "a", "data": "3"}"#);
     assert_eq!(second.data(), "3");
     assert!(!stream.rest().contains("data: 3"), "the one before has ended");
+    let counters = &server.stats(admin)["counters"];
+    assert_eq!((&counters["replaced_total"], &counters["revoked_total"]), (&1.into(), &0.into()));
     drop(second);
     // One that broke before its first event has no id to come back by.
     let mut third = loop {

@@ -13,6 +13,8 @@ fn half_that_never_reads_is_cut_and_counted_and_the_other_half_misses_nothing() 
     let mut server = Server::start(&[
         "--admin",
         "127.0.0.1:0",
+        "--connect-rate",
+        "100000",
         "--streams-per-address",
         "20000",
         "--max-lag",

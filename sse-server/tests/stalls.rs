@@ -26,7 +26,8 @@ fn publish_much(server: &Server) {
 
 #[test]
 fn answers_that_nobody_reads_are_given_up_though_they_are_no_streams() {
-    let server = Server::start(&["--max-stall", "100ms"]);
+    let mut server = Server::start(&["--admin", "127.0.0.1:0", "--max-stall", "100ms"]);
+    let admin = server.admin();
     publish_much(&server);
     let page = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let poll = "GET /events/big?lastEventId=earliest HTTP/1.1\r\nHost: localhost\r\n\
@@ -36,6 +37,7 @@ fn answers_that_nobody_reads_are_given_up_though_they_are_no_streams() {
     for stream in &stalled {
         wait_for_reset(stream.get_ref());
     }
+    assert_eq!(server.stats(admin)["counters"]["cut_at_wire_total"], 2);
 }
 
 #[test]

@@ -174,6 +174,46 @@ fn whoever_hangs_up_is_forgotten_though_nothing_is_written() {
     subscribers(1);
     drop(connection);
     subscribers(0);
+    assert_eq!(server.stats(admin)["counters"]["lost_peers_total"], 3);
+}
+
+#[test]
+fn events_of_any_size_come_whole_to_one_that_begins_to_read_when_all_are_there() {
+    let server = Server::start(&[]);
+    let mut stream = server.subscribe("/events/a", "");
+    // Around what is copied together, what is read at once, and what a chunk has at most; more in all
+    // than the kernel holds.
+    let sizes = [1, 400, 960, 980, 1000, 1100, 16_200, 16_400, 33_000, 200_000];
+    let sizes: Vec<usize> = sizes.into_iter().chain(sizes).chain(980..1030).collect();
+    let data = |size: usize| ('a'..='z').cycle().take(size).collect::<String>();
+    for &size in &sizes {
+        let answer = server.request("POST", "/events/a", "", data(size).as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    for size in sizes {
+        assert!(stream.data() == data(size), "{size}");
+    }
+}
+
+#[test]
+fn a_connection_serves_on_when_its_stream_has_ended() {
+    let mut server = Server::start(&["--admin", "127.0.0.1:0", "--user-header", "X-User"]);
+    let admin = server.admin();
+    for pipelined in [false, true] {
+        let mut stream = server.subscribe("/events/a", "X-User: ann\r\n");
+        let next = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        if pipelined {
+            stream.send(next);
+        }
+        server.publish(r#"{"topic": "a", "data": "last"}"#);
+        assert_eq!(stream.data(), "last");
+        server.revoke(admin, "ann");
+        assert!(stream.rest().ends_with("data: last\n\n"));
+        if !pipelined {
+            stream.send(next);
+        }
+        assert_eq!(stream.answer(), (200, "ok\n".to_owned()));
+    }
 }
 
 #[test]

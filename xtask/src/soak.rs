@@ -44,6 +44,17 @@ const SIMULATIONS: &[Simulation] = &[
         round: 500,
     },
     Simulation {
+        name: "hub-resume",
+        test: [
+            "sse-server-core",
+            "resume_property",
+            "a_client_gets_all_of_its_topics_in_order_or_a_reset",
+        ],
+        seed: None,
+        count: "PROPTEST_CASES",
+        round: 2000,
+    },
+    Simulation {
         name: "admission-model",
         test: ["sse-server-core", "admission_model", "admission_does_as_the_model_says"],
         seed: None,

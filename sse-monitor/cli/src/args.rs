@@ -5,11 +5,17 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{connect::Connect, filter::Filter};
+use crate::{
+    bench::Bench,
+    filter::Filter,
+    publish::Publish,
+    request::{Again, Connect},
+    serve::Serve,
+};
 
 /// Watch event streams (text/event-stream, server-sent events) in a terminal.
 #[derive(Debug, Parser)]
-#[command(name = "sse", version, propagate_version = true, after_help = EXITS)]
+#[command(name = "sse", version, propagate_version = true, after_help = FIRST_STEPS)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -17,13 +23,21 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print the events of a stream as they arrive.
+    /// Print the events of one stream or of several as they arrive.
     ///
     /// In a terminal each event is one line: local time, type, ID in brackets, data, with ⏎ for its line
     /// breaks. In a pipe each event is one JSON object. A lost connection is tried again, and goes on
     /// after the last event that arrived; a first connection that fails ends the command.
     #[command(display_name = "sse")]
     Tail(Box<Tail>),
+    /// Send events to a hub.
+    ///
+    /// To a hub of sse-server, or any that takes POST /publish and POST /events/TOPIC as it does.
+    Publish(Box<Publish>),
+    /// Measure an endpoint by many connections.
+    Bench(Box<Bench>),
+    /// Run a hub on this machine, to try things on.
+    Serve(Serve),
     /// Record a stream in a file.
     Record(Box<Record>),
     /// Print what a recording has.
@@ -43,21 +57,39 @@ pub(crate) enum Command {
         /// Which.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page: sse man | man -l -
-    Man,
+    /// Print a manual page: sse man tail | man -l -
+    Man {
+        /// Of this command; without it, of all in short
+        command: Option<String>,
+
+        /// Write the pages of all commands into this folder instead, as sse.1, sse-tail.1 ...
+        #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+        dir: Option<PathBuf>,
+    },
 }
 
-const EXITS: &str = "\
+const FIRST_STEPS: &str = "\
+First steps:
+  sse serve --demo                                     a hub with a lively stream, on this machine
+  sse tail http://127.0.0.1:8080/events                what it sends, in another terminal
+  sse publish http://127.0.0.1:8080 --all 'hello'      something of your own to all who read
+  sse COMMAND --help                                   more of each, with examples
+
 Exit status:
   0    it ended as asked
   1    another failure; the sentence on stderr says which
   2    the command line, the URL or a header is wrong
   3    no connection: nobody answers there, or it cannot be trusted (TLS)
-  4    the server answered with an HTTP status that is not an event stream's
+  4    the server answered with an HTTP status that is not an event stream's, or refused an event
   5    it took too long
   6    what came is not an event stream
   7    what was expected does not hold: two recordings differ
-  130  interrupted by Control-C";
+  130  interrupted by Control-C
+  Of several streams the highest counts.
+
+Environment:
+  HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY   proxies, unless --proxy and --noproxy name others
+  NO_COLOR                                       no colour";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,8 +103,14 @@ Examples:
   Go on after the event with ID 41, and stop after ten:
     sse tail --last-event-id 41 --count 10 http://127.0.0.1:8080/events
 
+  What a curl command gets, as your browser or a documentation has it:
+    sse tail -- curl 'https://api.example.com/events' -H 'X-Key: abc' --compressed
+
+  Several streams side by side:
+    sse tail http://127.0.0.1:8080/events/news http://127.0.0.1:8080/events/prices
+
   The words of a language model's answer as they come:
-    sse tail -d @request.json -H @token.txt -H 'Content-Type: application/json' --once \\
+    sse tail --json @request.json -H @token.txt --once \\
       -c '.choices[0].delta.content' https://api.example.com/v1/chat/completions
 
   Only events of one type whose data says something:
@@ -86,7 +124,8 @@ In a pipe, or with --ndjson, each line is one JSON object:
   {\"kind\":\"comment\",\"time\":\"2026-01-31T12:00:15.000000Z\",\"attempt\":1,\"text\":\" heartbeat\"}
   n counts the events of this run from 1; time is when it arrived here, in UTC; attempt counts the
   connections from 1; type is \"message\" where the stream names none; id is the last event ID, which
-  may be empty. Fields may be added, and these stay as they are. Comments come with --comments.
+  may be empty. Where several URLs are read, url says which. Fields may be added, and these stay as
+  they are. Comments come with --comments.
 
 Words about the connection go to stderr. The exit statuses are listed in: sse --help";
 
@@ -97,7 +136,13 @@ pub(crate) struct Tail {
     #[command(flatten)]
     pub(crate) connect: Connect,
 
+    #[command(flatten)]
+    pub(crate) again: Again,
+
     /// Go on where the last run stopped, and keep in this file where this one does
+    ///
+    /// The place of each URL is kept by itself, and a file that knows none of them is refused. Only you
+    /// may read it.
     #[arg(long, value_name = "FILE", conflicts_with = "last_event_id")]
     pub(crate) state: Option<PathBuf>,
 
@@ -146,6 +191,9 @@ pub(crate) struct Record {
     #[command(flatten)]
     pub(crate) connect: Connect,
 
+    #[command(flatten)]
+    pub(crate) again: Again,
+
     /// The file to record to; it must not be there yet
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -176,9 +224,10 @@ pub(crate) struct Record {
 }
 
 const RECORD: &str = "\
-What arrives is written at once, to a folder beside the file (FILE.recording), which becomes the file
-when recording ends, by Control-C or otherwise. Where the program is killed the folder stays, and can be
-shown, exported and imported as it is. Secrets of the request are masked; the stream stays exact.";
+What arrives is written at once, to a folder beside the file (FILE.recording), which becomes the
+file when recording ends, by Control-C or otherwise. Where the program is killed the folder stays,
+and can be shown, exported and imported as it is. Secrets of the request are masked; the stream
+stays exact.";
 
 /// The options of `sse show`.
 #[derive(Debug, Parser)]
@@ -215,10 +264,6 @@ pub(crate) struct Show {
     #[arg(long, value_name = "N")]
     pub(crate) attempt: Option<u32>,
 
-    /// Only events with this last event ID
-    #[arg(long, value_name = "ID")]
-    pub(crate) id: Option<String>,
-
     /// Print the turns of the connection too
     #[arg(long)]
     pub(crate) turns: bool,
@@ -231,8 +276,8 @@ pub(crate) struct Show {
 }
 
 const SHOW: &str = "\
-Rows are numbered from 1, turns of the connection included. In a pipe, or with --ndjson, each line is one
-JSON object as of sse tail; turns are {\"kind\":\"turn\",...}, and --stats is one object.";
+Rows are numbered from 1, turns of the connection included. In a pipe, or with --ndjson, each line
+is one JSON object as of sse tail; turns are {\"kind\":\"turn\",...}, and --stats is one object.";
 
 /// The options of `sse diff`.
 #[derive(Debug, Parser)]
@@ -254,8 +299,9 @@ pub(crate) struct Diff {
 
 const DIFF: &str = "\
 Prints the events that only one has (< the first, > the second), those of one id that say different
-things (both), and on stderr how many there are, and how far their times are apart. The exit status is 7
-where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
+things (both), and on stderr how many there are, and how far their times are apart. The exit status
+is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the
+rows.";
 
 /// What makes two events the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -337,7 +383,7 @@ pub(crate) enum Colour {
     Never,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const HINT: &str = "give a time such as 10s, 500ms or 5m";
     // A bare number is seconds, as curl takes it.
     let seconds = text.trim().parse::<f64>().ok().map(Duration::try_from_secs_f64);

@@ -34,17 +34,17 @@ pub(crate) fn run(diff: &Diff) -> Exit {
         By::Content => Match::Content,
     };
     let told = query::diff(&first, &second, by);
-    let format = Format::of(output);
+    let mut format = Format::of(output);
     let mut text = String::new();
     match format {
-        Format::Ndjson => {
+        Format::Ndjson(_) => {
             text = escape::json(serde_json::to_string(&told).unwrap_or_default()) + "\n";
         }
         Format::Lines(_) => {
             let mut row = |mark: &str, view: &View, number: u64| {
                 if let Some(row) = view.row(number) {
                     text.push_str(mark);
-                    format.write(&row, 0, &mut text);
+                    format.write(&row, 0, None, &mut text);
                 }
             };
             told.only_first.iter().for_each(|number| row("< ", &first, *number));

@@ -73,16 +73,62 @@ pub(crate) fn json(json: String) -> String {
     }
     let mut out = String::with_capacity(json.len() + 16);
     for c in json.chars() {
-        if is_unsafe(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            out.push(c);
-        }
+        if is_unsafe(c) { escaped(c, &mut out) } else { out.push(c) }
     }
     out
+}
+
+/// Appends a text as a JSON string that holds nothing that a terminal could act on.
+pub(crate) fn json_string(text: &str, out: &mut String) {
+    out.push('"');
+    let mut rest = text;
+    loop {
+        let (plain, after) = rest.split_at(plain_bytes(rest.as_bytes()));
+        out.push_str(plain);
+        let Some(c) = after.chars().next() else { break };
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            c if is_unsafe(c) => escaped(c, out),
+            c => out.push(c),
+        }
+        rest = &after[c.len_utf8()..];
+    }
+    out.push('"');
+}
+
+fn escaped(c: char, out: &mut String) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        out.push_str(&format!("\\u{unit:04x}"));
+    }
+}
+
+/// How many bytes at the beginning stand for themselves in JSON and in a terminal: ASCII but control
+/// characters, quotes and backslashes. Eight at a time.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 0xff;
+    const TOPS: u64 = ONES << 7;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The lowest byte that is found is one in truth; those above it may be found by its borrow.
+        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+        let quote = zero(word ^ (ONES * u64::from(b'"')));
+        let backslash = zero(word ^ (ONES * u64::from(b'\\')));
+        let delete = zero(word ^ (ONES * 0x7f));
+        let found = (below_space | quote | backslash | delete | word) & TOPS;
+        if found != 0 {
+            return index * 8 + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    let is_plain = |byte: &u8| (0x20..0x7f).contains(byte) && !matches!(byte, b'"' | b'\\');
+    words.len() * 8 + tail.iter().take_while(|byte| is_plain(byte)).count()
 }
 
 #[cfg(test)]
@@ -97,6 +143,21 @@ mod tests {
             let line = json(serde_json::to_string(&text).unwrap());
             assert!(!line.contains(is_unsafe), "{c:?}");
             assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_json_string_is_what_a_library_writes_but_for_what_a_terminal_acts_on() {
+        let mut texts: Vec<_> = (0..=0x10_ffff)
+            .filter_map(char::from_u32)
+            .filter(|&c| (c as u32) < 0x3000 || (c as u32).is_multiple_of(997))
+            .map(|c| format!("seven b{c}after it{c}"))
+            .collect();
+        texts.extend(["".into(), "\"".repeat(17), "\\".into(), "12345678\u{7f}".into()]);
+        for text in texts {
+            let mut out = String::new();
+            json_string(&text, &mut out);
+            assert_eq!(out, json(serde_json::to_string(&text).unwrap()));
         }
     }
 

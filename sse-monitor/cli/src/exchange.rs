@@ -15,7 +15,7 @@ use sse_monitor_engine::{
 use crate::{
     args::{self, Colour, Export, Form, Import},
     exit::Exit,
-    tail::{is_coloured, ndjson},
+    tail::{is_coloured, ndjson::Ndjson},
     words::Words,
 };
 
@@ -98,13 +98,14 @@ fn lines(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<
     let mut events = 0;
     let mut any = false;
     let mut text = String::new();
+    let mut ndjson = Ndjson::default();
     let mut next = Some(0);
     while let Some(from) = next {
         let hits = view.find(&query, from, Order::Forward, Budget::hits(PAGE));
         for row in view.rows(&hits.numbers, usize::MAX) {
             events += u64::from(row.kind == sse_monitor_engine::RowKind::Event);
             any = true;
-            ndjson::write(&row, events, &mut text);
+            ndjson.write(&row, events, None, &mut text);
         }
         out.write_all(text.as_bytes())?;
         text.clear();

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use sse_monitor_engine::Fault;
 
 /// The exit status. The numbers are promised in `sse --help`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Of several the highest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Exit {
     Done = 0,

@@ -13,6 +13,10 @@ pub(crate) struct Filter {
     #[arg(short = 't', long = "type", value_name = "TYPE", help_heading = FILTER)]
     types: Vec<String>,
 
+    /// Only events with this last event ID; can be given more than once
+    #[arg(long = "id", value_name = "ID", help_heading = FILTER)]
+    ids: Vec<String>,
+
     /// Only what has this text in its data; with several, all of them
     #[arg(short = 'g', long, value_name = "TEXT", help_heading = FILTER)]
     grep: Vec<String>,
@@ -36,10 +40,11 @@ pub(crate) struct Filter {
     #[arg(short = 'w', long = "where", value_name = "TEST", help_heading = FILTER)]
     tests: Vec<String>,
 
-    /// Print what stands at this path of JSON data instead of the data; with several, tabs between
+    /// Print what stands at these paths of JSON data instead of the data, with tabs between
     ///
-    /// Such as `.choices[0].delta.content`. Texts are printed as they are, all else as JSON.
-    #[arg(short = 'c', long = "column", value_name = "PATH", help_heading = FILTER)]
+    /// Such as '.choices[0].delta.content' or '$.user,$.price'. Texts are printed as they are, all else
+    /// as JSON.
+    #[arg(short = 'c', long, visible_alias = "column", value_name = "PATHS", help_heading = FILTER)]
     columns: Vec<String>,
 
     /// Print comments too; servers send them as heartbeats
@@ -66,6 +71,9 @@ impl Filter {
         for event_type in &self.types {
             query = query.event_type(event_type);
         }
+        for id in &self.ids {
+            query = query.id(id);
+        }
         let text = |text: &String| {
             if self.ignore_case { Text::any_case(text) } else { Text::literal(text) }
         };
@@ -83,7 +91,7 @@ impl Filter {
             JsonTest::new(test).map_err(|error| error.to_string())?;
             query = query.json(test).map_err(|error| error.to_string())?;
         }
-        let columns = self.columns.iter().map(|path| JsonPath::new(path));
+        let columns = self.columns.iter().flat_map(|paths| cut(paths)).map(JsonPath::new);
         let columns = columns.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
         Ok(Wanted { query, columns })
     }
@@ -91,7 +99,7 @@ impl Filter {
 
 impl Wanted {
     /// The row with the columns in place of its data, where columns are asked for.
-    pub(crate) fn shown(&self, row: &mut Row) {
+    pub(crate) fn shown(&self, row: &mut Row, between: &str) {
         if self.columns.is_empty() {
             return;
         }
@@ -104,7 +112,31 @@ impl Wanted {
             });
             texts.collect::<Vec<_>>().join(",")
         };
-        row.data = self.columns.iter().map(column).collect::<Vec<_>>().join("\t");
+        row.data = self.columns.iter().map(column).collect::<Vec<_>>().join(between);
         row.data_bytes = row.data.len() as u64;
+    }
+}
+
+/// The paths between commas. A comma in brackets is part of a key.
+fn cut(paths: &str) -> Vec<&str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let split = paths.split(|c| {
+        let ends = c == ',' && !is_quoted;
+        is_quoted ^= c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        ends
+    });
+    split.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stand_between_commas() {
+        assert_eq!(cut("$.user,$.price"), ["$.user", "$.price"]);
+        assert_eq!(cut(".a[\"b,\\\"c\"],.d"), [".a[\"b,\\\"c\"]", ".d"]);
+        assert_eq!(cut(""), [""]);
     }
 }

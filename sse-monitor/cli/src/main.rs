@@ -7,15 +7,19 @@
 extern crate alloc;
 
 mod args;
-mod connect;
+mod bench;
 mod diff;
 mod escape;
 mod exchange;
 mod exit;
 mod filter;
+mod man;
+mod publish;
 mod record;
 mod redact;
 mod sessions;
+mod request;
+mod serve;
 mod show;
 mod stdout;
 mod tail;
@@ -38,6 +42,9 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Tail(tail) => tail::run(*tail),
+        Command::Publish(publish) => publish::run(&publish),
+        Command::Bench(bench) => bench::run(&bench),
+        Command::Serve(serve) => serve::run(&serve),
         Command::Record(record) => record::run(&record),
         Command::Show(show) => show::run(&show),
         Command::Diff(diff) => diff::run(&diff),
@@ -50,18 +57,13 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Args::command(), "sse", &mut script);
             print(&script)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            // Into memory it cannot fail.
-            let _ = clap_mangen::Man::new(Args::command()).render(&mut page);
-            print(&page)
-        }
+        Command::Man { command, dir } => man::run(command.as_deref(), dir.as_deref()),
     }
     .into()
 }
 
 /// Text of our own to stdout.
-fn print(text: &[u8]) -> Exit {
+pub(crate) fn print(text: &[u8]) -> Exit {
     match io::stdout().write_all(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Other,
         // Who reads no further has enough.
@@ -75,11 +77,22 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.kind() == ErrorKind::InvalidSubcommand {
         let first = std::env::args().nth(1).unwrap_or_default();
-        if first.contains([':', '/']) {
+        if request::curl::is_curl(&first) {
+            anstream::eprintln!(
+                "\nA curl command is given to one of these: sse tail -- curl URL ..."
+            );
+        } else if first.contains([':', '/']) {
             anstream::eprintln!(
                 "\nA URL alone is no command. To print the events there: sse tail URL"
             );
         }
+    }
+    // Options of a curl command were taken for ours.
+    let mut before_dashes = std::env::args().skip(2).take_while(|word| word != "--");
+    if error.kind() == ErrorKind::UnknownArgument
+        && before_dashes.any(|word| request::curl::is_curl(&word))
+    {
+        anstream::eprintln!("\nBefore a curl command stand two dashes: sse tail -- curl URL ...");
     }
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
 }

@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(200);
 pub(crate) fn run(record: &Record) -> Exit {
     let words = Words::new(is_coloured(record.color, &io::stderr()), record.silent);
     let folder = folder_of(&record.output);
-    let prepared = record.connect.request().and_then(|request| {
+    let prepared = record.connect.request(record.again.reconnect(), &words).and_then(|request| {
         check(&record.output, &folder)?;
         Ok(request)
     });

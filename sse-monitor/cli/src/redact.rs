@@ -96,7 +96,7 @@ pub(crate) fn run(options: &Redact) -> Exit {
         }
     };
     let mut text = match Format::of(printed) {
-        Format::Ndjson => escape::json(serde_json::to_string(&done).unwrap_or_default()) + "\n",
+        Format::Ndjson(_) => escape::json(serde_json::to_string(&done).unwrap_or_default()) + "\n",
         Format::Lines(_) => lines(&done),
     };
     if let ControlFlow::Break(exit) = printer::print(&mut text, &words) {

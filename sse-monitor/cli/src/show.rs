@@ -93,9 +93,6 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
     if let Some(attempt) = show.attempt {
         query = query.attempts(attempt..=attempt);
     }
-    if let Some(id) = &show.id {
-        query = query.id(id);
-    }
     let format = Format::of(&show.output);
     let mut printing = Printing { view, wanted, format, words, events: 0, buffer: String::new() };
     let mut left = show.count.unwrap_or(u64::MAX);
@@ -137,9 +134,9 @@ impl Printing<'_> {
             for mut row in self.view.rows(page, usize::MAX) {
                 if row.kind == sse_monitor_engine::RowKind::Event {
                     self.events += 1;
-                    self.wanted.shown(&mut row);
+                    self.wanted.shown(&mut row, self.format.between_columns());
                 }
-                self.format.write(&row, self.events, &mut self.buffer);
+                self.format.write(&row, self.events, None, &mut self.buffer);
             }
             printer::print(&mut self.buffer, self.words)?;
         }
@@ -193,7 +190,7 @@ fn check(recording: &Recording, words: &Words) -> Exit {
 fn stats(recording: &Recording, format: &Format, words: &Words) -> Exit {
     let report = &recording.report();
     let mut text = match format {
-        Format::Ndjson => {
+        Format::Ndjson(_) => {
             let json = serde_json::to_string(report).unwrap_or_default();
             escape::json(json) + "\n"
         }

@@ -1,4 +1,4 @@
-//! Whether there is a stdout at all.
+//! What stdout is: whether there is one, and how much a pipe holds.
 
 /// Whether the program was started without one, as by `>&-`.
 ///
@@ -29,3 +29,16 @@ fn is_put_there(descriptor: u8) -> bool {
 pub(crate) fn is_closed() -> bool {
     false
 }
+
+/// Has a pipe hold more, where it is one: so that a fast stream and who reads it need not wait for each
+/// other at every 64 KiB.
+#[cfg(target_os = "linux")]
+pub(crate) fn widen() {
+    const HELD: usize = 1 << 20;
+    // Whatever it is that refuses, it only is no faster.
+    let _ = rustix::pipe::fcntl_setpipe_size(std::io::stdout(), HELD);
+}
+
+/// Elsewhere it is as it is.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn widen() {}

@@ -18,6 +18,11 @@ impl Words {
         Self { colour, silent }
     }
 
+    /// Whether only what went wrong is said.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// How the connection is doing; left out if silence was asked for.
     pub(crate) fn note(&self, sentence: &str) {
         if !self.silent {

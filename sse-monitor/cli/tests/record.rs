@@ -203,7 +203,7 @@ fn tail_goes_on_where_the_last_run_stopped() {
     assert!(wait(tail).status.success());
     let state: Value =
         serde_json::from_slice(&fs::read(keep.path().join("state.json")).unwrap()).unwrap();
-    assert_eq!(state["lastEventId"], "8");
+    assert_eq!(state["streams"][0]["lastEventId"], "8");
     fs::write(keep.path().join("state.json"), "something else").unwrap();
     assert_eq!(sse(keep.path(), &arguments).status.code(), Some(2));
 }
@@ -240,6 +240,30 @@ fn completions_and_the_manual_are_printed() {
         assert!(output.status.success() && text(&output.stdout).contains("record"), "{shell}");
     }
     assert!(text(&sse(keep.path(), &["man"]).stdout).contains(".TH sse"));
+    assert!(sse(keep.path(), &["man", "--dir", "."]).status.success());
+    let commands = [
+        "tail",
+        "publish",
+        "bench",
+        "serve",
+        "record",
+        "show",
+        "diff",
+        "export",
+        "import",
+        "completions",
+        "man",
+    ];
+    for command in commands {
+        let page = text(&fs::read(keep.path().join(format!("sse-{command}.1"))).unwrap());
+        assert!(page.contains(&format!(".TH sse-{command} 1")), "{page}");
+        assert!(page.contains(&format!("sse\\-{command} ")), "{page}");
+        for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+            let script = text(&sse(keep.path(), &["completions", shell]).stdout);
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+    }
+    assert_eq!(sse(keep.path(), &["man", "nonsense"]).status.code(), Some(2));
 }
 
 fn start(folder: &Path, arguments: &[&str]) -> Child {

@@ -4,14 +4,13 @@
 
 #[path = "../../engine/tests/origin/mod.rs"]
 mod origin;
+mod process;
 
-use std::{
-    io::{BufRead, BufReader, Read},
-    process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio},
-};
+use std::process::{Command, Stdio};
 
 use origin::Origin;
-use serde_json::{Value, json};
+use process::{Sse, command, interrupt, is_harmless, lines, start, without_time, words};
+use serde_json::json;
 
 #[test]
 fn a_pipe_gets_one_json_object_a_line() {
@@ -435,96 +434,4 @@ fn help_shows_examples_and_exit_statuses() {
     assert!(text.contains("Examples:") && text.contains("sse tail http://"), "{text}");
     let sse = Command::new(env!("CARGO_BIN_EXE_sse")).arg("--help").output().unwrap();
     assert!(String::from_utf8(sse.stdout).unwrap().contains("Exit status:"));
-}
-
-/// A running `sse`.
-struct Sse {
-    child: Child,
-    stdout: Option<BufReader<ChildStdout>>,
-    stderr: BufReader<ChildStderr>,
-    stdout_read: String,
-    stderr_read: String,
-}
-
-impl Sse {
-    fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Self {
-            stdout: child.stdout.take().map(BufReader::new),
-            stderr: child.stderr.take().map(BufReader::new).unwrap(),
-            child,
-            stdout_read: String::new(),
-            stderr_read: String::new(),
-        }
-    }
-
-    /// Waits for a line on stdout.
-    fn line(&mut self) {
-        let stdout = self.stdout.as_mut().unwrap();
-        assert_ne!(stdout.read_line(&mut self.stdout_read).unwrap(), 0, "it ended");
-    }
-
-    /// Waits for a line with `word` on stderr.
-    fn until_word(&mut self, word: &str) {
-        while !self.stderr_read.contains(word) {
-            let read = self.stderr.read_line(&mut self.stderr_read).unwrap();
-            assert_ne!(read, 0, "it ended: {}", self.stderr_read);
-        }
-    }
-
-    /// Waits for the end; the output has what was read before.
-    fn wait(mut self) -> Output {
-        let stderr = std::thread::spawn(move || {
-            let mut text = self.stderr_read;
-            self.stderr.read_to_string(&mut text).unwrap();
-            text.into_bytes()
-        });
-        let mut stdout = self.stdout_read.into_bytes();
-        if let Some(mut rest) = self.stdout {
-            rest.read_to_end(&mut stdout).unwrap();
-        }
-        let status = self.child.wait().unwrap();
-        Output { status, stdout, stderr: stderr.join().unwrap() }
-    }
-}
-
-fn start(args: &[&str]) -> Sse {
-    Sse::spawn(&mut command(args))
-}
-
-fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sse"));
-    command.arg("tail").args(args).env_remove("NO_COLOR").stdin(Stdio::null());
-    command
-}
-
-#[cfg(unix)]
-fn interrupt(child: &Child) {
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
-}
-
-fn lines(output: &Output) -> Vec<Value> {
-    let text = core::str::from_utf8(&output.stdout).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// The record without its time, which is checked to be one.
-fn without_time(record: &Value) -> Value {
-    let mut record = record.clone();
-    let time = record.as_object_mut().unwrap().remove("time").unwrap();
-    let time = time.as_str().unwrap();
-    assert!(time.len() == 27 && time.ends_with('Z'), "{time}");
-    time.parse::<jiff::Timestamp>().unwrap();
-    record
-}
-
-fn words(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// Whether a terminal would show it as it is.
-fn is_harmless(text: &[u8]) -> bool {
-    let text = core::str::from_utf8(text).unwrap();
-    !text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}')
 }

@@ -54,7 +54,7 @@
 //! # What it speaks
 //!
 //! HTTP/1.1 and HTTP/2, TLS that trusts what the system trusts (or [others](WatchRequest::authorities)),
-//! HTTP proxies, gzip, brotli and zstd; bodies of `text/event-stream`, and lines of JSON
+//! proxies (HTTP, HTTPS, SOCKS 5), gzip, brotli and zstd; bodies of `text/event-stream`, and lines of JSON
 //! (`application/x-ndjson` and its like), each line an event.
 //!
 //! # What a window draws from
@@ -130,6 +130,8 @@ pub mod recording;
 mod refusal;
 #[cfg(feature = "watch")]
 mod request;
+#[cfg(feature = "watch")]
+mod request_way;
 mod row;
 mod state;
 mod times;
@@ -139,7 +141,7 @@ mod watch;
 mod words;
 
 #[cfg(feature = "watch")]
-pub use connection::{CertificateError, Expansion};
+pub use connection::{Answer, Caller, CertificateError, Expansion};
 pub use journal::{
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
     turn::{Format, Origin, Phases, RedactedText, RequestHead, ResponseHead, Turn},

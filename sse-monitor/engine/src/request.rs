@@ -1,8 +1,7 @@
 //! What to watch, checked before anything is sent.
 
-use alloc::sync::Arc;
 use core::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
@@ -12,7 +11,7 @@ use thiserror::Error;
 use url::{ParseError, Url};
 
 use crate::{
-    connection::{self, CertificateError, Expansion, Trust},
+    connection::{Expansion, ProxyChoice, Trust},
     journal::retention::{DiskLimit, Retention},
     masked::{redacted, shown_url},
 };
@@ -39,7 +38,9 @@ pub struct WatchRequest {
     pub(crate) retention: Retention,
     pub(crate) method: Method,
     pub(crate) body: Option<Bytes>,
-    pub(crate) proxy: Option<String>,
+    /// Headers of ours that are not sent.
+    pub(crate) without: Vec<HeaderName>,
+    pub(crate) proxy: ProxyChoice,
     pub(crate) compressed: bool,
     pub(crate) trust: Trust,
     pub(crate) limits: Limits,
@@ -61,7 +62,8 @@ impl WatchRequest {
             retention: Retention::default(),
             method: Method::GET,
             body: None,
-            proxy: None,
+            without: Vec::new(),
+            proxy: ProxyChoice::default(),
             compressed: false,
             trust: Trust::default(),
             limits: Limits::default(),
@@ -122,12 +124,6 @@ impl WatchRequest {
         self
     }
 
-    /// Goes through this proxy, such as `http://proxy:3128`, instead of what the environment names.
-    pub fn proxy(mut self, proxy: &str) -> Self {
-        self.proxy = Some(proxy.into());
-        self
-    }
-
     /// Asks for a compressed stream. One that comes compressed unasked is decoded all the same.
     pub const fn compressed(mut self, wanted: bool) -> Self {
         self.compressed = wanted;
@@ -138,30 +134,6 @@ impl WatchRequest {
     pub const fn expansion(mut self, expansion: Expansion) -> Self {
         self.expansion = expansion;
         self
-    }
-
-    /// Trusts any certificate: for servers of one's own that have none.
-    pub const fn insecure(mut self, wanted: bool) -> Self {
-        self.trust.insecure = wanted;
-        self
-    }
-
-    /// Trusts what the certificates in this file (PEM) vouch for, instead of what the system trusts.
-    ///
-    /// # Errors
-    /// [`CertificateError`] if there are none in it.
-    pub fn authorities(mut self, file: &Path) -> Result<Self, CertificateError> {
-        self.trust.authorities = connection::authorities(file)?;
-        Ok(self)
-    }
-
-    /// Shows the certificate in this file (PEM), with the key in that one; they may be the same.
-    ///
-    /// # Errors
-    /// [`CertificateError`] if either is missing.
-    pub fn identity(mut self, certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
-        self.trust.identity = Some(Arc::new(connection::identity(certificate, key)?));
-        Ok(self)
     }
 
     /// How large a line and an event may be.
@@ -310,6 +282,12 @@ pub enum RequestError {
         name: String,
         /// What is wrong with it.
         fault: HeaderFault,
+    },
+    /// A proxy cannot be gone through.
+    #[error("{reason}")]
+    Proxy {
+        /// What is wrong with it, in words, without what may be a password.
+        reason: String,
     },
     /// A last event ID cannot be sent.
     #[error("the last event ID cannot be sent: {source}")]

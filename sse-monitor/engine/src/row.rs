@@ -7,7 +7,7 @@ use crate::state::Fault;
 /// One row of a [`Watch`](crate::Watch): something that arrived, or a turn that the connection took.
 ///
 /// Texts are as the stream sent them, control characters included: whoever shows them escapes them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     /// Its place in the order of arrival, from 1. Never used again for another row.
@@ -43,11 +43,12 @@ impl Row {
 /// What a [`Row`] tells of.
 ///
 /// In JSON it is the row's field `kind`, with the variant's own fields beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum RowKind {
     /// An event of the stream.
+    #[default]
     Event,
     /// A comment line; servers send them as heartbeats.
     Comment,

@@ -6,18 +6,16 @@
 extern crate alloc;
 
 mod origin;
+mod secure;
 
-use alloc::sync::Arc;
-use core::{convert::Infallible, future::Future, net::SocketAddr, time::Duration};
+use core::{future::Future, net::SocketAddr, time::Duration};
 use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
     thread,
 };
 
-use bytes::Bytes;
 use compression_codecs::{
     BrotliEncoder, EncodeV2, GzipEncoder, ZstdEncoder,
     core::{
@@ -25,24 +23,12 @@ use compression_codecs::{
         util::{PartialBuffer, WriteBuffer},
     },
 };
-use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use origin::Origin;
+use secure::{Secure, pem};
 use sse_monitor_engine::{
     DiskLimit, Expansion, Failure, Fault, Format, Reconnect, Row, RowKind, Snapshot, State, Watch,
     WatchRequest, query::Statistics, recording::Recording,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        RootCertStore, ServerConfig,
-        crypto::aws_lc_rs,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-        server::WebPkiClientVerifier,
-    },
-};
-
-use origin::Origin;
 
 /// Past this a test is stuck, and says where.
 const STUCK: Duration = Duration::from_secs(30);
@@ -193,7 +179,7 @@ fn a_certificate_is_shown_where_one_is_asked_for() {
 fn a_proxy_is_gone_through() {
     let origin = Origin::start();
     let proxy = Proxy::start();
-    let watch = Watch::start(once(&origin.url()).proxy(&proxy.url("me:pw@")));
+    let watch = Watch::start(once(&origin.url()).proxy(&proxy.url("me:pw@")).unwrap());
     let _exchange = origin.open("data: through\n\n");
     until(&watch, |snapshot| snapshot.totals.events == 1);
     let head = proxy.head();
@@ -202,7 +188,7 @@ fn a_proxy_is_gone_through() {
 
     let secure = Secure::start("server", b"h2", false);
     let request = once(&secure.url()).authorities(&pem("ca.pem")).unwrap();
-    let watch = Watch::start(request.proxy(&proxy.url("")));
+    let watch = Watch::start(request.proxy(&proxy.url("")).unwrap());
     until(&watch, |snapshot| snapshot.totals.events == 1);
     let head = proxy.head();
     assert!(head.starts_with(&format!("CONNECT {} HTTP/1.1\r\n", secure.address)), "{head}");
@@ -331,71 +317,6 @@ fn encode(encoder: &mut dyn EncodeV2, bytes: &[u8]) -> Vec<u8> {
         if done {
             return coded;
         }
-    }
-}
-
-/// The certificates of the client's tests.
-fn pem(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sse-client/tests/driver/tls").join(name)
-}
-
-/// A server with a certificate that answers each request with one event.
-struct Secure {
-    address: SocketAddr,
-    _runtime: tokio::runtime::Runtime,
-}
-
-impl Secure {
-    fn start(name: &str, protocol: &'static [u8], asks_for_certificate: bool) -> Self {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        let config = if asks_for_certificate {
-            let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_file(pem("ca.pem")).unwrap()).unwrap();
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
-            config.with_client_cert_verifier(verifier.build().unwrap())
-        } else {
-            config.with_no_client_auth()
-        };
-        let certificate = CertificateDer::from_pem_file(pem(&format!("{name}.pem"))).unwrap();
-        let key = PrivateKeyDer::from_pem_file(pem(&format!("{name}.key"))).unwrap();
-        let mut config = config.with_single_cert(vec![certificate], key).unwrap();
-        config.alpn_protocols = vec![protocol.to_vec()];
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        runtime.spawn(async move {
-            loop {
-                let (socket, _) = listener.accept().await.unwrap();
-                let Ok(socket) = acceptor.accept(socket).await else { continue };
-                let answer = service_fn(async |_| {
-                    let body = Full::new(Bytes::from_static(b"data: secret\n\n"));
-                    let response =
-                        http::Response::builder().header("content-type", "text/event-stream");
-                    Ok::<_, Infallible>(response.body(body).unwrap())
-                });
-                let io = TokioIo::new(socket);
-                if protocol == b"h2" {
-                    let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                    tokio::spawn(server.serve_connection(io, answer));
-                } else {
-                    let server = hyper::server::conn::http1::Builder::new();
-                    tokio::spawn(server.serve_connection(io, answer));
-                }
-            }
-        });
-        Self { address, _runtime: runtime }
-    }
-
-    fn url(&self) -> String {
-        format!("https://{}/events", self.address)
     }
 }
 

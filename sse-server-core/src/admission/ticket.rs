@@ -202,7 +202,8 @@ impl Tickets {
         if self.issued.len() >= self.max {
             self.make_room()?;
         }
-        let until = now + self.wait;
+        // One whose token ends before waits no longer.
+        let until = (now + self.wait).min(ticket.expires.unwrap_or(now + self.wait));
         if let Some(principal) = &ticket.principal {
             self.unused.entry(principal.clone()).or_default().insert((until, secret));
         }

@@ -66,6 +66,9 @@ impl StateMachineTest for HubTest {
             is_named: false,
             last_progress: 0,
             may_lose_store: false,
+            came_at: 0,
+            has_caught_up: false,
+            awaits_page: false,
             skipped_upto: 0,
         };
         World {
@@ -77,7 +80,7 @@ impl StateMachineTest for HubTest {
             answered: 0,
             failing: false,
             skips: 0,
-            gone_by: [0; 5],
+            gone_by: [0; 6],
         }
     }
 
@@ -142,7 +145,7 @@ impl StateMachineTest for HubTest {
         let present = world.clients.iter().filter(|client| client.id.is_some()).count();
         let counters = world.hub.counters();
         assert_eq!(counters.subscribers, present as u64);
-        let [slow, drained, expired, revoked, failed] = world.gone_by;
+        let [slow, drained, expired, revoked, failed, _] = world.gone_by;
         assert_eq!(counters.cut_for_lag + counters.cut_for_stall, slow);
         assert_eq!((counters.drained, counters.expired), (drained, expired));
         assert_eq!((counters.revoked, counters.store_failed), (revoked, failed));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
-use sse_server_core::Overflow;
+use sse_server_core::{Overflow, Stored};
 
 /// What is published to: by number, for the model.
 pub(crate) const TOPICS: [&str; 5] = ["a.x", "a.y", "b", "$all", "$user.ann"];
@@ -22,8 +22,10 @@ pub(crate) const STALL: u64 = 30_000;
 pub(crate) struct Model {
     pub(crate) setting: Setting,
     pub(crate) epoch: u64,
-    /// The topics of each event of this epoch.
+    /// Of each event of this epoch its topics.
     pub(crate) events: Vec<BTreeSet<usize>>,
+    /// The same for every epoch, and how much data each event has: a hub hears of a new one later.
+    pub(crate) epochs: Vec<Vec<(BTreeSet<usize>, usize)>>,
     /// What each client asked for last.
     pub(crate) asked: [Asked; CLIENTS],
     pub(crate) now: u64,
@@ -39,6 +41,19 @@ pub(crate) struct Setting {
     pub(crate) page: usize,
     pub(crate) heartbeats: bool,
     pub(crate) max_fetches: usize,
+}
+
+/// What a client has not read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Unread {
+    /// Of whatever topics.
+    pub(crate) events: u64,
+    /// Of its own.
+    pub(crate) own: u64,
+    /// As they are encoded.
+    pub(crate) bytes: u64,
+    /// As they count in a page.
+    pub(crate) cost: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -97,8 +112,12 @@ pub(crate) enum Step {
 impl Model {
     /// What of the store's events is for a client.
     pub(crate) fn is_for(&self, n: usize, offset: u64) -> bool {
+        self.reads(n, &self.events[offset as usize - 1])
+    }
+
+    fn reads(&self, n: usize, topics: &BTreeSet<usize>) -> bool {
         let asked = &self.asked[n];
-        self.events[offset as usize - 1].iter().any(|&topic| match topic {
+        topics.iter().any(|&topic| match topic {
             EVERYONE => true,
             ANN => asked.is_ann,
             topic => asked.selectors.iter().any(|&one| SELECTORS[one].1.contains(&topic)),
@@ -108,6 +127,21 @@ impl Model {
     /// Whether any of `from..=upto` is for a client.
     pub(crate) fn owes(&self, n: usize, from: u64, upto: u64) -> bool {
         (from.max(1)..=upto.min(self.head())).any(|offset| self.is_for(n, offset))
+    }
+
+    /// What of an epoch's events after a place is for a client.
+    pub(crate) fn unread(&self, n: usize, epoch: u64, place: u64) -> Unread {
+        let events = &self.epochs[epoch as usize - 1];
+        let mut unread = Unread { events: events.len() as u64 - place, ..Unread::default() };
+        for ((topics, size), offset) in events.iter().zip(1..).skip(place as usize) {
+            if self.reads(n, topics) {
+                let frame = format!("id: {epoch:x}-{offset}\ndata: {}\n\n", "x".repeat(*size));
+                unread.own += 1;
+                unread.bytes += frame.len() as u64;
+                unread.cost += (frame.len() + size_of::<Stored>()) as u64;
+            }
+        }
+        unread
     }
 
     pub(crate) fn head(&self) -> u64 {
@@ -146,6 +180,7 @@ impl ReferenceStateMachine for Model {
                 setting: Setting { overflow, max_lag, window, kept, page, heartbeats, max_fetches },
                 epoch: 1,
                 events: Vec::new(),
+                epochs: vec![Vec::new()],
                 asked: Default::default(),
                 now: 0,
                 draining: false,
@@ -190,13 +225,17 @@ impl ReferenceStateMachine for Model {
                 self_.asked[*n] = asked.clone();
                 self_.asked[*n].expires = asked.expires.map(|after| self_.now + after);
             }
-            Step::Publish { topics, fails: false, .. } if !self_.draining => {
+            Step::Publish { topics, fails: false, size } if !self_.draining => {
                 self_.events.push(topics.clone());
+                if let Some(epoch) = self_.epochs.last_mut() {
+                    epoch.push((topics.clone(), *size));
+                }
             }
             Step::Pass(millis) => self_.now += millis,
             Step::Restart => {
                 self_.epoch += 1;
                 self_.events.clear();
+                self_.epochs.push(Vec::new());
             }
             Step::Drain => self_.draining = true,
             _ => {}

@@ -38,6 +38,12 @@ pub(crate) struct Client {
     pub(crate) is_named: bool,
     pub(crate) last_progress: u64,
     pub(crate) may_lose_store: bool,
+    /// Where it stood when it came, until it is told a place.
+    pub(crate) came_at: u64,
+    /// It has been at the head since it came, so that what it has not read is slowness.
+    pub(crate) has_caught_up: bool,
+    /// It had nothing to read while there was something for it: so it waits for the store.
+    pub(crate) awaits_page: bool,
     /// It was made to skip while the head was here.
     pub(crate) skipped_upto: u64,
 }
@@ -51,7 +57,7 @@ pub(crate) struct World {
     pub(crate) answered: u64,
     pub(crate) failing: bool,
     pub(crate) skips: u64,
-    pub(crate) gone_by: [u64; 5],
+    pub(crate) gone_by: [u64; 6],
 }
 
 pub(crate) const fn at(now: u64) -> Instant {
@@ -98,19 +104,23 @@ impl World {
 
     pub(crate) fn closed(&mut self, model: &Model, id: SubscriberId, reason: CloseReason) {
         let n = self.clients.iter().position(|client| client.id == Some(id)).expect("there");
+        let epoch = self.hub.head().epoch().number();
         let client = &mut self.clients[n];
         client.id = None;
         client.held = None;
         match reason {
             CloseReason::Slow => {
-                let stalled = model.now - client.last_progress + 1 >= STALL;
-                let is_overtaken = client.seen.is_none_or(|(epoch, seen)| {
-                    epoch == model.epoch && model.head() > seen + model.setting.window as u64
-                });
-                let may_lag = client.is_named && model.setting.max_lag < 1000;
-                // That one is noticed while it waits for a page, with nothing to read.
-                let is_cut = model.setting.overflow == Overflow::Cut && (may_lag || is_overtaken);
-                assert!(is_cut || (client.is_named && stalled), "cut without a cause");
+                let stalled = client.is_named && model.now - client.last_progress + 1 >= STALL;
+                let unread = model.unread(n, epoch, client.place(epoch));
+                // By the event that came, while it has something to read.
+                let lags = client.is_named && unread.bytes > model.setting.max_lag;
+                // By the page that it waits for.
+                let is_overtaken = unread.events > model.setting.window as u64
+                    && (client.is_named || client.awaits_page)
+                    && (unread.bytes > model.setting.max_lag
+                        || unread.cost * 2 >= model.setting.page as u64);
+                let is_cut = model.setting.overflow == Overflow::Cut && client.has_caught_up;
+                assert!(is_cut && (lags || is_overtaken) || stalled, "cut without a cause");
             }
             CloseReason::Expired => {
                 assert!(model.asked[n].expires.is_some_and(|at| at <= model.now + 1));
@@ -161,6 +171,12 @@ impl World {
                 client.last_progress = model.now;
                 client.may_lose_store = false;
                 client.skipped_upto = 0;
+                client.has_caught_up = resume == Resume::Fresh;
+                client.awaits_page = false;
+                client.came_at = match resume {
+                    Resume::Fresh => self.hub.head().offset(),
+                    _ => 0,
+                };
                 // A connection begins with a parser of its own, and the last event ID it sent.
                 let id = match from {
                     From::Last => client.decoder.last_event_id().to_owned(),
@@ -180,7 +196,14 @@ impl World {
     pub(crate) fn hear(&mut self, model: &Model, fails: bool) {
         let now = at(model.now);
         match self.line.pop_front() {
-            Some(Word::Appended(event)) => self.hub.handle_appended(&event, now),
+            Some(Word::Appended(event)) => {
+                let before = self.hub.head().epoch();
+                self.hub.handle_appended(&event, now);
+                if self.hub.head().epoch() != before {
+                    // All begin anew.
+                    self.clients.iter_mut().for_each(|client| client.has_caught_up = false);
+                }
+            }
             Some(Word::Done(id, result)) => self.hub.handle_append_done(id, result, now),
             Some(Word::Question(fetch, selectors, after, max_bytes)) => {
                 let page = self.store.page(&selectors, after, max_bytes, now);
@@ -220,6 +243,13 @@ impl World {
             None => {
                 client.is_named = false;
                 client.held = None;
+                // All of its own that the hub has heard of it was given, or it waits for a page.
+                let head = self.hub.head();
+                let epoch = head.epoch().number();
+                let unread = model.unread(n, epoch, client.place(epoch));
+                let unheard = model.unread(n, epoch, head.offset());
+                client.awaits_page = unread.own > unheard.own;
+                client.has_caught_up |= !client.awaits_page;
             }
         }
         self.act(model);
@@ -283,6 +313,12 @@ impl World {
 }
 
 impl Client {
+    /// Up to where it was given all of its own.
+    fn place(&self, epoch: u64) -> u64 {
+        let came_at = if self.joined == epoch { self.came_at } else { 0 };
+        self.seen.filter(|&(seen, _)| seen == epoch).map_or(came_at, |(_, offset)| offset)
+    }
+
     pub(crate) fn take(&mut self, model: &Model, n: usize, mut wire: &[u8]) {
         while let Some(item) = self.decoder.decode(&mut wire).unwrap() {
             let Item::Event(event) = item else { continue };

@@ -96,6 +96,14 @@ impl Server {
         serde_json::from_reader(reader).unwrap()
     }
 
+    /// Ends the streams of a user, as whoever runs it may.
+    pub fn revoke(&self, admin: SocketAddr, user: &str) {
+        let mut stream = TcpStream::connect(admin).unwrap();
+        let head = format!("POST /revoke?user={user} HTTP/1.1\r\nHost: localhost\r\n");
+        stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).unwrap();
+        assert_eq!(read_head(&mut BufReader::new(stream)).0, 200);
+    }
+
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
@@ -228,6 +236,19 @@ impl Stream {
     pub fn rest(&mut self) -> String {
         while self.chunk() {}
         String::from_utf8(self.bytes.clone()).unwrap()
+    }
+
+    /// Sends something more on its connection.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.reader.get_mut().write_all(bytes).unwrap();
+    }
+
+    /// Once it has ended: the answer to what was sent then, which is the connection's last.
+    pub fn answer(&mut self) -> (u16, String) {
+        let (status, _) = read_head(&mut self.reader);
+        let mut body = String::new();
+        self.reader.read_to_string(&mut body).unwrap();
+        (status, body)
     }
 
     /// Waits for its connection to be reset, without reading, which would be a sign of life.

@@ -28,7 +28,7 @@ use sse_monitor_engine::{
     recording::{Recording, Source, import, pack},
 };
 
-use stream::{curl, event, needle, serve, short, sse_stream};
+use stream::{curl, event, needle, serve, short, sse_stream, sse_tail};
 
 fn main() -> ExitCode {
     match run() {
@@ -75,6 +75,13 @@ fn take_in(events: u64, folder: &Path) -> io::Result<()> {
     row("sse-stream on reqwest", events, || sse_stream(&url));
     row("engine in memory", events, || watch(&url, events, None, false).map(|_| ()));
     row("engine recording", events, || watch(&url, events, Some(&next()), false).map(|_| ()));
+    // The command is a package of its own, and may not have been built.
+    let command = env::current_exe()?.with_file_name("sse");
+    if command.exists() {
+        row("sse tail | wc -l", events, || sse_tail(&command, &url, events));
+    } else {
+        println!("sse tail: not measured; cargo build --release -p sse-monitor-cli makes it");
+    }
     row("engine recording, asked as a window asks", events, || {
         watch(&url, events, Some(&next()), true).map(|_| ())
     });

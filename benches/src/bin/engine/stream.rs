@@ -3,6 +3,7 @@
 use std::{
     io::{self, Read, Write},
     net::TcpListener,
+    path::Path,
     process::{Command, Stdio},
     sync::Arc,
     thread,
@@ -97,6 +98,22 @@ pub(crate) fn curl(url: &str) -> io::Result<()> {
     let counted = Command::new("wc").arg("-l").stdin(out).output()?;
     curl.wait()?;
     if counted.stdout.len() > 1 { Ok(()) } else { Err(io::Error::other("curl read nothing")) }
+}
+
+pub(crate) fn sse_tail(command: &Path, url: &str, events: u64) -> io::Result<()> {
+    let mut tail = Command::new(command)
+        .args(["tail", "--silent", "--once", url])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let out = tail.stdout.take().map_or_else(Stdio::null, Stdio::from);
+    let counted = Command::new("wc").arg("-l").stdin(out).output()?;
+    tail.wait()?;
+    let lines = String::from_utf8_lossy(&counted.stdout).trim().parse();
+    if lines == Ok(events) {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("sse tail printed {lines:?} of {events} lines")))
+    }
 }
 
 pub(crate) fn sse_stream(url: &str) -> io::Result<()> {

@@ -55,7 +55,7 @@ fn main() -> io::Result<()> {
 fn compare(hub: &str, peer: &str, work: Work) -> io::Result<[Row; 2]> {
     let mut ours = Command::new(hub);
     ours.args(["--listen", "127.0.0.1:0", "--streams-per-address", "1000000"]);
-    ours.args(["--publish-rate", "1000000"]);
+    ours.args(["--connect-rate", "100000", "--publish-rate", "1000000"]);
     let servers = [Server::start(&mut ours)?, Server::start(&mut Command::new(peer))?];
     let [ours, peers] = &servers;
     let mut runs = [Run::connect(ours, work)?, Run::connect(peers, work)?];

@@ -19,11 +19,15 @@ pub(crate) struct Work {
 const USUAL: Work =
     Work { name: "", subscribers: 1000, topics: 1, events: 0, rate: None, stalled: 0, data: 160 };
 
+/// At the lowest rates each delivery is a write of its own.
+///
 /// Both servers hold their subscribers at once, and 20,000 descriptors are what many systems allow
 /// a process: so 10k are 9,500.
-pub(crate) const WORKS: [Work; 7] = [
+pub(crate) const WORKS: [Work; 9] = [
+    Work { name: "1k, 20/s", events: 320, rate: Some(20), ..USUAL },
     Work { name: "1k, 100/s", events: 800, rate: Some(100), ..USUAL },
     Work { name: "1k, saturated", events: 4000, ..USUAL },
+    Work { name: "10k, 2/s", subscribers: 9500, events: 48, rate: Some(2), ..USUAL },
     Work { name: "10k, 10/s", subscribers: 9500, events: 80, rate: Some(10), ..USUAL },
     Work { name: "10k, saturated", subscribers: 9500, events: 400, ..USUAL },
     Work { name: "1,000 topics × 9", subscribers: 9000, topics: 1000, events: 80_000, ..USUAL },

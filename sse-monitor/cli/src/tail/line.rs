@@ -4,13 +4,14 @@ use anstyle::{AnsiColor, Style};
 use jiff::{Timestamp, tz::TimeZone};
 use sse_monitor_engine::{Row, RowKind};
 
+use super::name::Name;
 use crate::escape::{self, Part};
 
 /// Types that are as long as most line up their data.
 const TYPE_WIDTH: usize = 12;
 
 /// Types keep one of these each; red is left for what is wrong.
-const TYPE_COLOURS: [AnsiColor; 5] =
+pub(super) const TYPE_COLOURS: [AnsiColor; 5] =
     [AnsiColor::Cyan, AnsiColor::Green, AnsiColor::Magenta, AnsiColor::Blue, AnsiColor::Yellow];
 
 /// Writes rows as lines: local time, type, ID in brackets, data.
@@ -25,8 +26,12 @@ impl Lines {
         Self { colour, zone }
     }
 
-    /// Appends the row's line to `out`.
-    pub(crate) fn write(&self, row: &Row, out: &mut String) {
+    /// Appends the row's line to `out`, with the name of its stream before it where there are several.
+    pub(crate) fn write(&self, row: &Row, stream: Option<&Name>, out: &mut String) {
+        if let Some(name) = stream {
+            self.text(name.style, &name.prefix, out);
+            out.push_str("  ");
+        }
         let dimmed = Style::new().dimmed();
         self.styled(dimmed, &self.time(row.unix_micros), out);
         out.push_str("  ");
@@ -128,7 +133,7 @@ mod tests {
 
     fn line(colour: bool, row: &Row) -> String {
         let mut out = String::new();
-        Lines::new(colour, TimeZone::UTC).write(row, &mut out);
+        Lines::new(colour, TimeZone::UTC).write(row, None, &mut out);
         out
     }
 

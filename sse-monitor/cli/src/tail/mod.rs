@@ -1,15 +1,17 @@
 //! `sse tail`: prints a stream's events as they arrive.
 
 pub(crate) mod line;
+pub(crate) mod name;
 pub(crate) mod ndjson;
 pub(crate) mod printer;
 mod state;
+mod stream;
 
 use core::{future, ops::ControlFlow, time::Duration};
 use std::{io, process};
 
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
-use sse_monitor_engine::{Overflow, Retention, State, Watch, WatchRequest};
+use sse_monitor_engine::{Overflow, Retention, State, WatchRequest};
 use tokio::{runtime, signal, task, time};
 
 use crate::{
@@ -20,13 +22,14 @@ use crate::{
 };
 use printer::Printer;
 use state::StateFile;
+use stream::Stream;
 
 /// What may wait to be printed, in bytes and rows; past it the server is made to wait. Enough that a
 /// reader that pauses now and then costs no speed.
 const WAITING: Retention = Retention { bytes: 4 << 20, rows: 16_384, overflow: Overflow::Pause };
 
 /// Rows taken from the engine at a time.
-const PAGE: usize = 512;
+const PAGE: usize = 2048;
 
 /// How long a ^C waits for output that its reader does not take.
 const GRACE: Duration = Duration::from_millis(300);
@@ -46,14 +49,20 @@ pub(crate) fn run(tail: Tail) -> Exit {
         return Exit::Other;
     }
     let prepared = tail.filter.wanted().and_then(|wanted| {
-        let state = tail.state.as_deref().map(StateFile::open).transpose()?;
-        let mut request = tail.connect.request()?.retention(WAITING);
-        if let Some(id) = state.as_ref().and_then(StateFile::last_event_id) {
-            request = request.last_event_id(id).map_err(|error| error.to_string())?;
+        let mut requests = tail.connect.requests(tail.again.reconnect(), &words)?;
+        let urls: Vec<_> = requests.iter().map(WatchRequest::url).collect();
+        let state = tail.state.as_deref().map(|file| StateFile::open(file, &urls)).transpose()?;
+        for (request, url) in requests.iter_mut().zip(&urls) {
+            let mut next = request.clone().retention(WAITING);
+            if let Some(id) = state.as_ref().and_then(|state| state.last_event_id(url)) {
+                next = next.last_event_id(id).map_err(|error| error.to_string())?;
+            }
+            *request = next;
         }
-        Ok((wanted, state, request))
+        let names = name::names(&urls);
+        Ok((wanted, state, requests.into_iter().zip(names).collect::<Vec<_>>()))
     });
-    let (wanted, state, request) = match prepared {
+    let (wanted, state, requests) = match prepared {
         Ok(prepared) => prepared,
         Err(sentence) => {
             words.error(&sentence);
@@ -70,8 +79,9 @@ pub(crate) fn run(tail: Tail) -> Exit {
             return Exit::Other;
         }
     };
+    stdout::widen();
     let mut printer = Printer::new(&tail, wanted, state, &words);
-    let exit = runtime.block_on(follow(&tail, request, &mut printer, &words));
+    let exit = runtime.block_on(follow(&tail, requests, &mut printer, &words));
     // Nothing is left worth waiting for, such as a name being looked up.
     runtime.shutdown_background();
     printer.close(exit)
@@ -79,7 +89,7 @@ pub(crate) fn run(tail: Tail) -> Exit {
 
 async fn follow(
     tail: &Tail,
-    request: WatchRequest,
+    requests: Vec<(WatchRequest, Option<name::Name>)>,
     printer: &mut Printer<'_>,
     words: &Words,
 ) -> Exit {
@@ -87,40 +97,50 @@ async fn follow(
     if let Some(time) = tail.time {
         tokio::spawn(exit_after_time(time, *words));
     }
-    let watch = Watch::start(request);
+    let mut streams: Vec<_> =
+        requests.into_iter().map(|(request, name)| Stream::start(request, name)).collect();
     // Printing stops only between two pages, so that no line is cut.
-    tokio::select! {
-        exit = print(&watch, printer) => exit,
-        () = elapsed(tail.time) => printer.out_of_time(),
-        _ = signal::ctrl_c() => Exit::Interrupted,
-    }
+    let (exit, is_time_over) = tokio::select! {
+        exit = print(&mut streams, printer) => (exit, false),
+        () = elapsed(tail.time) => (Exit::Done, true),
+        _ = signal::ctrl_c() => (Exit::Interrupted, false),
+    };
+    if is_time_over { printer.out_of_time(&streams) } else { exit }
 }
 
-/// Prints until the stream is over for good, or enough was printed.
-async fn print(watch: &Watch, printer: &mut Printer<'_>) -> Exit {
-    let mut seen = 0;
-    let mut next = 1;
+/// Prints until all streams are over for good, or enough was printed.
+async fn print(streams: &mut [Stream], printer: &mut Printer<'_>) -> Exit {
     loop {
-        seen = watch.changed(seen).await;
-        // Taken before the rows: once it is over, they are the last.
-        let state = watch.snapshot().state;
-        loop {
-            let mut page = watch.page(next, PAGE, usize::MAX);
-            let Some(last) = page.last() else { break };
-            next = last.number + 1;
-            match printer.page(&mut page) {
-                ControlFlow::Continue(()) => watch.release(next),
-                ControlFlow::Break(exit) => return exit,
+        stream::changed(streams).await;
+        let mut is_more = true;
+        // A page of each in turn, so that none waits for one that never pauses.
+        while is_more {
+            is_more = false;
+            for stream in streams.iter_mut().filter(|stream| stream.over.is_none()) {
+                let state = stream.state();
+                match printer.page(stream, PAGE) {
+                    ControlFlow::Break(exit) => return exit,
+                    ControlFlow::Continue(true) => is_more = true,
+                    ControlFlow::Continue(false) => {
+                        stream.over = match state {
+                            State::Closed => Some(Exit::Done),
+                            State::Failed { failure } => Some(printer.failed(stream, &failure)),
+                            State::Idle
+                            | State::Connecting { .. }
+                            | State::Open { .. }
+                            | State::Waiting { .. }
+                            | _ => None,
+                        };
+                    }
+                }
+                // A stream that never pauses must not keep the clock and ^C from their turn.
+                task::yield_now().await;
             }
-            // A stream that never pauses must not keep the clock and ^C from their turn.
-            task::yield_now().await;
         }
-        match state {
-            State::Closed => return Exit::Done,
-            State::Failed { failure } => return printer.failed(&failure),
-            State::Idle | State::Connecting { .. } | State::Open { .. } | State::Waiting { .. } => {
-            }
-            _ => {}
+        // None that was cut or refused ends the others; the exit status is that of the worst.
+        let ends: Option<Vec<_>> = streams.iter().map(|stream| stream.over).collect();
+        if let Some(ends) = ends {
+            return ends.into_iter().max().unwrap_or(Exit::Done);
         }
     }
 }

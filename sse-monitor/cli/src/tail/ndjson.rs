@@ -1,66 +1,83 @@
 //! One JSON object a line, for programs.
 
 use jiff::{Timestamp, tz::TimeZone};
-use serde::Serialize;
 use sse_monitor_engine::{Row, RowKind};
 
-use crate::escape;
+use super::name::Name;
+use crate::escape::json_string;
 
-/// A line. The fields, their order and meaning are promised in `sse tail --help`: new ones may
-/// come, these stay.
-#[derive(Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Record<'a> {
-    Event {
-        n: u64,
-        time: String,
-        attempt: u32,
-        #[serde(rename = "type")]
-        event_type: &'a str,
-        id: &'a str,
-        data: &'a str,
-    },
-    Comment {
-        time: String,
-        attempt: u32,
-        text: &'a str,
-    },
-    Turn {
-        time: String,
-        attempt: u32,
-        id: &'a str,
-        text: &'a str,
-    },
+const MICROS: u64 = 1_000_000;
+
+/// Writes rows as lines. The fields, their order and meaning are promised in docs/sse-ndjson.md: new ones
+/// may come, these stay.
+#[derive(Debug, Default)]
+pub(crate) struct Ndjson {
+    /// The second of the row before, as text; most rows are of the same one.
+    second: Option<u64>,
+    text: String,
 }
 
-/// Appends the line of a row to `out`; `n` is the event's number.
-pub(crate) fn write(row: &Row, n: u64, out: &mut String) {
-    let time = time(row.unix_micros);
-    let (attempt, text) = (row.attempt, row.data.as_str());
-    let record = if row.kind == RowKind::Comment {
-        Record::Comment { time, attempt, text }
-    } else if row.kind != RowKind::Event {
-        Record::Turn { time, attempt, id: &row.id, text }
-    } else {
-        Record::Event {
-            n,
-            time,
-            attempt: row.attempt,
-            event_type: &row.event_type,
-            id: &row.id,
-            data: &row.data,
+impl Ndjson {
+    /// Appends the line of a row to `out`; `n` is the event's number, `stream` the one of several that it
+    /// is from.
+    pub(crate) fn write(&mut self, row: &Row, n: u64, stream: Option<&Name>, out: &mut String) {
+        let (is_event, is_comment) = (row.kind == RowKind::Event, row.kind == RowKind::Comment);
+        if is_event {
+            out.push_str("{\"kind\":\"event\",\"n\":");
+            number(n, 1, out);
+        } else if is_comment {
+            out.push_str("{\"kind\":\"comment\"");
+        } else {
+            out.push_str("{\"kind\":\"turn\"");
         }
-    };
-    // Strings and numbers: nothing in it can fail to be written.
-    out.push_str(&escape::json(serde_json::to_string(&record).unwrap_or_default()));
-    out.push('\n');
+        if let Some(name) = stream {
+            out.push_str(",\"url\":");
+            json_string(&name.url, out);
+        }
+        out.push_str(",\"time\":\"");
+        self.time(row.unix_micros, out);
+        out.push_str("\",\"attempt\":");
+        number(row.attempt.into(), 1, out);
+        if is_event {
+            out.push_str(",\"type\":");
+            json_string(&row.event_type, out);
+        }
+        if !is_comment {
+            out.push_str(",\"id\":");
+            json_string(&row.id, out);
+        }
+        out.push_str(if is_event { ",\"data\":" } else { ",\"text\":" });
+        json_string(&row.data, out);
+        out.push_str("}\n");
+    }
+
+    /// RFC 3339 in UTC, always with microseconds, so that lines sort as text.
+    fn time(&mut self, unix_micros: u64, out: &mut String) {
+        let second = unix_micros / MICROS;
+        if self.second != Some(second) {
+            let time = i64::try_from(second).ok().and_then(|s| Timestamp::from_second(s).ok());
+            let time = time.unwrap_or_default().to_zoned_datetime(TimeZone::UTC);
+            self.text = time.strftime("%Y-%m-%dT%H:%M:%S.").to_string();
+            self.second = Some(second);
+        }
+        out.push_str(&self.text);
+        number(unix_micros % MICROS, 6, out);
+        out.push('Z');
+    }
 }
 
-/// RFC 3339 in UTC, always with microseconds, so that lines sort as text.
-fn time(unix_micros: u64) -> String {
-    let micros = i64::try_from(unix_micros).unwrap_or(i64::MAX);
-    let time = Timestamp::from_microsecond(micros).unwrap_or_default();
-    time.to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+/// A number, with zeros before it where it has fewer digits than that.
+fn number(mut number: u64, digits: usize, out: &mut String) {
+    let mut text = [b'0'; 20];
+    let mut at = text.len();
+    while number > 0 {
+        at -= 1;
+        text[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    let text = &text[at.min(text.len() - digits)..];
+    // Digits are ASCII.
+    out.push_str(core::str::from_utf8(text).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -85,6 +102,21 @@ mod tests {
         );
     }
 
+    #[test]
+    fn times_sort_as_text() {
+        let mut ndjson = Ndjson::default();
+        let mut time = |micros| {
+            let mut out = String::new();
+            ndjson.time(micros, &mut out);
+            out
+        };
+        assert_eq!(time(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(time(1_000_001), "1970-01-01T00:00:01.000001Z");
+        assert_eq!(time(1_999_999), "1970-01-01T00:00:01.999999Z");
+        assert_eq!(time(1_764_151_200_120_000), "2025-11-26T10:00:00.120000Z");
+        assert_eq!(time(u64::MAX).len(), 27, "a clock that is far off");
+    }
+
     fn line(kind: RowKind, data: &str) -> String {
         let row = Row {
             number: 9,
@@ -98,7 +130,7 @@ mod tests {
             data_bytes: data.len() as u64,
         };
         let mut out = String::new();
-        write(&row, 3, &mut out);
+        Ndjson::default().write(&row, 3, None, &mut out);
         out
     }
 }

@@ -6,7 +6,9 @@ use std::io::{self, IsTerminal, Write};
 use jiff::tz::TimeZone;
 use sse_monitor_engine::{Failure, Fault, Row, RowKind};
 
-use super::{is_coloured, line::Lines, ndjson, state::StateFile};
+use super::{
+    is_coloured, line::Lines, name::Name, ndjson::Ndjson, state::StateFile, stream::Stream,
+};
 use crate::{
     args::{Output, Tail},
     exit::Exit,
@@ -21,15 +23,10 @@ pub(crate) struct Printer<'a> {
     format: Format,
     wanted: Wanted,
     state: Option<StateFile>,
-    /// The ID at the latest event that was looked at.
-    last_event_id: Option<String>,
     count: Option<u64>,
     events: u64,
-    opened: bool,
     /// Whether there is nothing to advise of keeping on.
     keeps_trying: bool,
-    /// What was said of the redirect before, if this attempt had one.
-    redirect: String,
     buffer: String,
 }
 
@@ -37,7 +34,7 @@ pub(crate) struct Printer<'a> {
 #[derive(Debug)]
 pub(crate) enum Format {
     Lines(Lines),
-    Ndjson,
+    Ndjson(Ndjson),
 }
 
 impl Format {
@@ -46,15 +43,23 @@ impl Format {
         if output.pretty || (stdout.is_terminal() && !output.ndjson) {
             Self::Lines(Lines::new(is_coloured(output.color, &stdout), TimeZone::system()))
         } else {
-            Self::Ndjson
+            Self::Ndjson(Ndjson::default())
         }
     }
 
-    /// Appends a row's line; `n` counts the events.
-    pub(crate) fn write(&self, row: &Row, n: u64, out: &mut String) {
+    /// What stands between two columns: for people what a tab looks like, which is never printed as it is.
+    pub(crate) const fn between_columns(&self) -> &'static str {
         match self {
-            Self::Lines(lines) => lines.write(row, out),
-            Self::Ndjson => ndjson::write(row, n, out),
+            Self::Lines(_) => "  ",
+            Self::Ndjson(_) => "\t",
+        }
+    }
+
+    /// Appends a row's line; `n` counts the events, and `stream` is the one of several that it is from.
+    pub(crate) fn write(&mut self, row: &Row, n: u64, stream: Option<&Name>, out: &mut String) {
+        match self {
+            Self::Lines(lines) => lines.write(row, stream, out),
+            Self::Ndjson(lines) => lines.write(row, n, stream, out),
         }
     }
 }
@@ -71,22 +76,25 @@ impl<'a> Printer<'a> {
             format: Format::of(&tail.output),
             wanted,
             state,
-            last_event_id: None,
             count: tail.count,
             events: 0,
-            opened: false,
-            keeps_trying: tail.connect.keep_trying || tail.connect.once,
-            redirect: String::new(),
+            keeps_trying: tail.again.keep_trying || tail.again.once,
             buffer: String::new(),
         }
     }
 
-    /// Prints rows, in order; breaks once enough was printed or nobody reads on.
-    pub(crate) fn page(&mut self, rows: &mut [Row]) -> ControlFlow<Exit> {
-        for row in rows {
-            self.row(row)?;
+    /// Prints the next rows of a stream, in order, and says whether there were any; breaks once enough
+    /// was printed or nobody reads on.
+    pub(crate) fn page(&mut self, stream: &mut Stream, count: usize) -> ControlFlow<Exit, bool> {
+        let view = stream.watch().view();
+        let first = stream.next();
+        let next = view.visit(first, count, |row| self.row(stream, row))?;
+        self.flush(stream)?;
+        let any = next > first;
+        if any {
+            stream.printed(next);
         }
-        self.flush()
+        ControlFlow::Continue(any)
     }
 
     /// Keeps where the next run goes on; the exit status is another where that fails.
@@ -101,74 +109,79 @@ impl<'a> Printer<'a> {
     }
 
     /// The time that was given is over.
-    pub(crate) fn out_of_time(&self) -> Exit {
+    pub(crate) fn out_of_time(&self, streams: &[Stream]) -> Exit {
         if let Some(count) = self.count {
             let came = self.events;
             self.words.error(&format!("only {came} of {count} events came in the time given"));
-        } else if !self.opened {
-            self.words.error("no stream was open in the time given");
-        } else {
-            return Exit::Done;
+            return Exit::TimedOut;
         }
-        Exit::TimedOut
+        let mut exit = Exit::Done;
+        for stream in streams {
+            exit = exit.max(stream.over.unwrap_or(Exit::Done));
+            if !stream.opened && stream.over.is_none() {
+                self.words.error(&stream.said("no stream was open in the time given"));
+                exit = exit.max(Exit::TimedOut);
+            }
+        }
+        exit
     }
 
     /// The stream is over for good.
-    pub(crate) fn failed(&self, failure: &Failure) -> Exit {
-        let sentence = &failure.sentence;
+    pub(crate) fn failed(&self, stream: &Stream, failure: &Failure) -> Exit {
+        let sentence = stream.said(&failure.sentence);
         if failure.fault == Fault::Ended {
-            self.words.note(sentence);
-        } else if !self.opened
+            self.words.note(&sentence);
+        } else if !stream.opened
             && matches!(failure.fault, Fault::Connect | Fault::TimedOut | Fault::Unavailable)
             && !self.keeps_trying
         {
             self.words.error(&format!("{sentence} (to keep trying, add --keep-trying)"));
         } else {
-            self.words.error(sentence);
+            self.words.error(&sentence);
         }
         failure.fault.into()
     }
 
-    fn row(&mut self, row: &mut Row) -> ControlFlow<Exit> {
+    fn row(&mut self, stream: &mut Stream, row: &mut Row) -> ControlFlow<Exit> {
         match row.kind {
             RowKind::Event => {
                 if self.state.is_some() {
-                    self.last_event_id = Some(row.id.clone());
+                    stream.passed = Some(row.id.clone());
                 }
                 if self.wanted.query.passes(row) {
                     self.events += 1;
-                    self.data(row);
+                    self.data(stream, row);
                     if self.count == Some(self.events) {
-                        self.flush()?;
+                        self.flush(stream)?;
                         return ControlFlow::Break(Exit::Done);
                     }
                 }
             }
-            RowKind::Comment if self.wanted.query.passes(row) => self.data(row),
+            RowKind::Comment if self.wanted.query.passes(row) => self.data(stream, row),
             RowKind::Comment => {}
             RowKind::Connected { .. } => {
-                self.opened = true;
-                self.note(row)?;
+                stream.opened = true;
+                self.note(stream, row)?;
             }
             // In a circle of redirects one line is enough.
-            RowKind::Redirected { .. } if self.redirect == row.data => {}
+            RowKind::Redirected { .. } if stream.redirect == row.data => {}
             RowKind::Redirected { .. } => {
-                self.redirect.clone_from(&row.data);
-                self.note(row)?;
+                stream.redirect.clone_from(&row.data);
+                self.note(stream, row)?;
             }
             RowKind::Connecting | RowKind::ReconnectionTime { .. } => {
-                self.redirect.clear();
-                self.note(row)?;
+                stream.redirect.clear();
+                self.note(stream, row)?;
             }
             // The last one is told at the end, with what can be done.
             RowKind::Disconnected { retry_in_ms, .. } if retry_in_ms.is_none() => {}
             RowKind::Disconnected { .. } => {
-                self.flush()?;
-                self.words.lost(&row.data);
+                self.flush(stream)?;
+                self.words.lost(&stream.said(&row.data));
             }
             RowKind::DecodeError | RowKind::RecordingStopped | RowKind::Damaged => {
-                self.flush()?;
-                self.words.warning(&row.data);
+                self.flush(stream)?;
+                self.words.warning(&stream.said(&row.data));
             }
             RowKind::Closed => {}
             _ => {}
@@ -176,26 +189,25 @@ impl<'a> Printer<'a> {
         ControlFlow::Continue(())
     }
 
-    fn note(&mut self, row: &Row) -> ControlFlow<Exit> {
+    fn note(&mut self, stream: &mut Stream, row: &Row) -> ControlFlow<Exit> {
         // What came before it should stand before it where both go to one terminal.
-        self.flush()?;
-        self.words.note(&row.data);
+        self.flush(stream)?;
+        self.words.note(&stream.said(&row.data));
         ControlFlow::Continue(())
     }
 
-    fn data(&mut self, row: &mut Row) {
-        self.wanted.shown(row);
-        self.format.write(row, self.events, &mut self.buffer);
+    fn data(&mut self, stream: &Stream, row: &mut Row) {
+        self.wanted.shown(row, self.format.between_columns());
+        self.format.write(row, self.events, stream.name.as_ref(), &mut self.buffer);
     }
 
-    fn flush(&mut self) -> ControlFlow<Exit> {
+    fn flush(&mut self, stream: &mut Stream) -> ControlFlow<Exit> {
         print(&mut self.buffer, self.words)?;
         // What is not printed is no part of where the next run goes on.
-        let passed = self.last_event_id.take();
-        let Some((state, id)) = self.state.as_mut().zip(passed) else {
+        let Some((state, id)) = self.state.as_mut().zip(stream.passed.take()) else {
             return ControlFlow::Continue(());
         };
-        match state.passed(&id) {
+        match state.passed(&stream.url, &id) {
             Ok(()) => ControlFlow::Continue(()),
             Err(sentence) => {
                 self.words.error(&sentence);

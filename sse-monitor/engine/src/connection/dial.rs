@@ -6,6 +6,7 @@ use std::{io, time::Instant};
 
 use sse_client::session::{Failure, FailureKind};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
     time,
 };
@@ -18,7 +19,9 @@ use url::{Host, Url};
 
 use super::{
     failure,
-    proxy::{self, Proxy},
+    pipe::Pipe,
+    proxy::{self, Kind, Proxy},
+    socks::{self, Target},
 };
 use crate::journal::turn::Phases;
 
@@ -37,26 +40,31 @@ pub(crate) struct Dialed {
 
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Pipe),
+    Tls(Box<TlsStream<Pipe>>),
 }
 
 /// How long a connection may take to come about, through a proxy and with TLS.
 pub(crate) const LONGEST: Duration = Duration::from_secs(30);
 
+/// What is trusted; made where it is first needed.
+pub(crate) trait Tls {
+    /// Of the server.
+    fn server(&self) -> Result<Arc<ClientConfig>, Failure>;
+    /// Of a proxy.
+    fn proxy(&self) -> Result<Arc<ClientConfig>, Failure>;
+}
+
 /// Connects to the host of `url`, or to `proxy` on the way to it.
 pub(crate) async fn dial(
     url: &Url,
     proxy: Option<&Proxy>,
-    tls: impl FnOnce() -> Result<Arc<ClientConfig>, Failure>,
+    tls: &impl Tls,
 ) -> Result<Dialed, Failure> {
     let mut phases = Phases::default();
     let (host, port, place) = match proxy {
-        Some(proxy) => {
-            let place = format!("the proxy {}:{}", proxy.host, proxy.port);
-            (proxy.host.clone(), proxy.port, place)
-        }
-        None => (host_of(url), url.port_or_known_default().unwrap_or(80), failure::place(url)),
+        Some(proxy) => (proxy.host.clone(), proxy.port, proxy.place()),
+        None => (host_of(url), port_of(url), failure::place(url)),
     };
     let started = Instant::now();
     let addresses = addresses(&host, port).await?;
@@ -68,28 +76,62 @@ pub(crate) async fn dial(
     // Small requests should not wait to be joined by others.
     let _ = tcp.set_nodelay(true);
     let remote = tcp.peer_addr().ok();
-    let is_tls = url.scheme() == "https";
-    let mut tcp = tcp;
-    if let (Some(proxy), true) = (proxy, is_tls) {
-        proxy::tunnel(&mut tcp, proxy, url).await?;
-    }
+    let pipe = match proxy {
+        Some(proxy) => through(proxy, tcp, url, tls).await?,
+        None => Pipe::Tcp(tcp),
+    };
     phases.tcp_micros = Some(micros(started));
-    if !is_tls {
-        return Ok(Dialed { stream: Stream::Plain(tcp), remote, is_http2: false, phases });
+    if url.scheme() != "https" {
+        return Ok(Dialed { stream: Stream::Plain(pipe), remote, is_http2: false, phases });
     }
     let started = Instant::now();
-    let name = ServerName::try_from(host_of(url)).map_err(|_| {
-        let message = format!("{:?} is no name that a certificate could be for", host_of(url));
-        Failure::new(FailureKind::Request, message)
-    })?;
-    let connector = TlsConnector::from(tls()?);
-    let tls = connector
-        .connect(name, tcp)
-        .await
-        .map_err(|error| failure::untrusted(&failure::place(url), &error))?;
+    let tls = secured(tls.server()?, host_of(url), pipe, &failure::place(url)).await?;
     phases.tls_micros = Some(micros(started));
     let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     Ok(Dialed { stream: Stream::Tls(Box::new(tls)), remote, is_http2, phases })
+}
+
+/// The way through the proxy to the host of `url`, over a connection to the proxy.
+async fn through(
+    proxy: &Proxy,
+    mut tcp: TcpStream,
+    url: &Url,
+    tls: &impl Tls,
+) -> Result<Pipe, Failure> {
+    if let Kind::Socks5 { resolves } = proxy.kind {
+        let (host, port) = (host_of(url), port_of(url));
+        let target = match host.parse() {
+            Ok(address) => Target::Address(SocketAddr::new(address, port)),
+            Err(_) if resolves => Target::Name(host, port),
+            Err(_) => Target::Address(addresses(&host, port).await?[0]),
+        };
+        socks::open(&mut tcp, proxy, &target).await?;
+        return Ok(Pipe::Tcp(tcp));
+    }
+    let mut pipe = if proxy.kind == Kind::Https {
+        let tls = secured(tls.proxy()?, proxy.host.clone(), tcp, &proxy.place()).await?;
+        Pipe::Tls(Box::new(tls))
+    } else {
+        Pipe::Tcp(tcp)
+    };
+    if !proxy.takes_request(url) {
+        proxy::tunnel(&mut pipe, proxy, url).await?;
+    }
+    Ok(pipe)
+}
+
+async fn secured<S: AsyncRead + AsyncWrite + Unpin>(
+    config: Arc<ClientConfig>,
+    host: String,
+    stream: S,
+    place: &str,
+) -> Result<TlsStream<S>, Failure> {
+    let name = ServerName::try_from(host.clone()).map_err(|_| {
+        let message = format!("{host:?} is no name that a certificate could be for");
+        Failure::new(FailureKind::Request, message)
+    })?;
+    let connecting = TlsConnector::from(config).connect(name, stream).await;
+    connecting.map_err(|error| failure::untrusted(place, &error))
 }
 
 async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
@@ -116,6 +158,10 @@ async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         }
     }
     Err(last)
+}
+
+fn port_of(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(80)
 }
 
 /// The host without the brackets of an IPv6 address.

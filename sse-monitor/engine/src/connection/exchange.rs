@@ -5,6 +5,7 @@ use core::{
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 use std::{
     sync::OnceLock,
@@ -26,8 +27,9 @@ use tokio_rustls::rustls::ClientConfig;
 use url::Url;
 
 use super::{
-    dial::{self, Dialed, Stream},
-    failure, inflate, proxy,
+    dial::{self, Dialed, Stream, Tls},
+    failure, inflate,
+    proxy::{self, Proxy, ProxyChoice},
     tls::Trust,
 };
 use crate::journal::turn::Phases;
@@ -35,17 +37,24 @@ use crate::journal::turn::Phases;
 /// As many as browsers follow.
 const MOST_REDIRECTS: u32 = 20;
 
+/// How long a kept connection may take to be ready for the next request.
+const SOON: Duration = Duration::from_millis(50);
+
 /// What is sent, but for the last event ID.
 pub(crate) struct Template {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
-    pub(crate) proxy: Option<String>,
+    /// Headers of ours that are not sent.
+    pub(crate) without: Vec<HeaderName>,
+    pub(crate) proxy: ProxyChoice,
     pub(crate) compressed: bool,
     pub(crate) trust: Trust,
     /// Made of `trust` where it is first needed.
     pub(crate) tls: OnceLock<Arc<ClientConfig>>,
+    /// The same for a proxy.
+    pub(crate) proxy_tls: OnceLock<Arc<ClientConfig>>,
 }
 
 /// A response whose body is to be read.
@@ -64,7 +73,24 @@ pub(crate) struct Response {
 pub(crate) struct Body {
     incoming: Incoming,
     place: String,
+    /// Where it is nobody else's.
+    _connection: Option<Connection>,
+}
+
+/// An open connection that takes one request after the other.
+#[derive(Debug)]
+pub(crate) struct Line {
+    sender: Sender,
+    remote: Option<SocketAddr>,
+    phases: Phases,
+    is_http2: bool,
     _connection: Connection,
+}
+
+#[derive(Debug)]
+enum Sender {
+    Http1(hyper::client::conn::http1::SendRequest<Full<Bytes>>),
+    Http2(hyper::client::conn::http2::SendRequest<Full<Bytes>>),
 }
 
 /// The server sent the request elsewhere.
@@ -123,41 +149,84 @@ impl Template {
         hop: &Hop,
         last_event_id: Option<&[u8]>,
     ) -> Result<Response, Failure> {
-        let proxy = proxy::proxy_for(&hop.url, self.proxy.as_deref())?;
-        let dialing = dial::dial(&hop.url, proxy.as_ref(), || self.tls());
-        let in_time = tokio::time::timeout(dial::LONGEST, dialing).await;
-        let dialed = in_time.unwrap_or_else(|_| {
-            let place = failure::place(&hop.url);
-            Err(failure::unconnected(&place, &std::io::ErrorKind::TimedOut.into()))
-        })?;
+        let proxy = proxy::proxy_for(&hop.url, &self.proxy)?;
+        let dialed = self.dialed(hop, proxy.as_ref()).await?;
+        let request = self.message(hop, proxy.as_ref(), dialed.is_http2, last_event_id)?;
+        speak(request, dialed, hop.place()).await
+    }
+
+    /// The request, as it goes over a connection of this kind.
+    fn message(
+        &self,
+        hop: &Hop,
+        proxy: Option<&Proxy>,
+        is_http2: bool,
+        last_event_id: Option<&[u8]>,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
         let mut request = Request::builder().method(hop.method.clone());
-        let whole = dialed.is_http2 || (proxy.is_some() && hop.url.scheme() == "http");
+        let taker = proxy.filter(|proxy| proxy.takes_request(&hop.url));
+        let whole = is_http2 || taker.is_some();
         request = request.uri(target(&hop.url, whole));
         let headers = self.headers_at(hop.at_home, hop.body.is_some(), last_event_id);
         if let Some(all) = request.headers_mut() {
-            if !dialed.is_http2 && !headers.contains_key(header::HOST) {
+            if !is_http2 && !headers.contains_key(header::HOST) {
                 all.extend(host(&hop.url).map(|host| (header::HOST, host)));
             }
-            let through = proxy.filter(|_| hop.url.scheme() == "http");
-            let authorization = through.and_then(|proxy| proxy.authorization);
+            let authorization = taker.and_then(Proxy::authorization);
             all.extend(authorization.map(|value| (header::PROXY_AUTHORIZATION, value)));
             all.extend(headers);
         }
         let body = Full::new(hop.body.clone().unwrap_or_default());
-        let request = request.body(body).map_err(|error| {
+        request.body(body).map_err(|error| {
             let message = format!("the request to {} cannot be sent: {error}", hop.place());
             Failure::new(FailureKind::Request, message)
-        })?;
-        speak(request, dialed, hop.place()).await
+        })
     }
 
-    /// Reading what the system trusts takes a while, so it is done once.
-    fn tls(&self) -> Result<Arc<ClientConfig>, Failure> {
-        if let Some(config) = self.tls.get() {
-            return Ok(Arc::clone(config));
+    /// Sends one request, and keeps the connection for the next; no redirect is followed.
+    pub(crate) async fn post(
+        &self,
+        line: &mut Option<Line>,
+        body: Bytes,
+    ) -> Result<Response, Failure> {
+        let hop = Hop {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            body: Some(body),
+            at_home: true,
+        };
+        let proxy = proxy::proxy_for(&hop.url, &self.proxy)?;
+        // One that the server has closed meanwhile is told before anything is sent on it.
+        let mut kept = line.take();
+        if let Some(line) = &mut kept
+            && !line.sender.is_ready().await
+        {
+            kept = None;
         }
-        let config = self.trust.config()?;
-        Ok(Arc::clone(self.tls.get_or_init(|| config)))
+        let mut open = match kept {
+            Some(kept) => kept,
+            None => {
+                let Dialed { stream, remote, is_http2, phases } =
+                    self.dialed(&hop, proxy.as_ref()).await?;
+                let (sender, connection) = shake(stream, is_http2, &hop.place()).await?;
+                Line { sender, remote, phases, is_http2, _connection: connection }
+            }
+        };
+        let request = self.message(&hop, proxy.as_ref(), open.is_http2, None)?;
+        let response = open.sender.send(request, &hop.place()).await?;
+        let phases = core::mem::take(&mut open.phases);
+        let response = Response::of(response, open.remote, phases, hop.place(), None);
+        *line = Some(open);
+        Ok(response)
+    }
+
+    async fn dialed(&self, hop: &Hop, proxy: Option<&Proxy>) -> Result<Dialed, Failure> {
+        let dialing = dial::dial(&hop.url, proxy, self);
+        let in_time = tokio::time::timeout(dial::LONGEST, dialing).await;
+        in_time.unwrap_or_else(|_| {
+            let place = failure::place(&hop.url);
+            Err(failure::unconnected(&place, &std::io::ErrorKind::TimedOut.into()))
+        })
     }
 
     fn headers_at(&self, at_home: bool, body: bool, last_event_id: Option<&[u8]>) -> HeaderMap {
@@ -168,6 +237,9 @@ impl Template {
         if self.compressed {
             let accepted = HeaderValue::from_static(inflate::ACCEPTED);
             headers.insert(header::ACCEPT_ENCODING, accepted);
+        }
+        for name in &self.without {
+            headers.remove(name);
         }
         let impersonal =
             [header::ACCEPT, header::CACHE_CONTROL, header::USER_AGENT, header::CONTENT_TYPE];
@@ -187,6 +259,31 @@ impl Template {
         }
         headers
     }
+}
+
+/// Reading what the system trusts takes a while, so it is done once.
+impl Tls for Template {
+    fn server(&self) -> Result<Arc<ClientConfig>, Failure> {
+        made_once(&self.tls, || self.trust.config())
+    }
+
+    fn proxy(&self) -> Result<Arc<ClientConfig>, Failure> {
+        made_once(&self.proxy_tls, || {
+            let ProxyChoice { insecure, authorities, .. } = self.proxy.clone();
+            Trust { insecure, authorities, identity: None }.config_for_proxy()
+        })
+    }
+}
+
+fn made_once(
+    cell: &OnceLock<Arc<ClientConfig>>,
+    make: impl FnOnce() -> Result<ClientConfig, Failure>,
+) -> Result<Arc<ClientConfig>, Failure> {
+    if let Some(config) = cell.get() {
+        return Ok(Arc::clone(config));
+    }
+    let config = Arc::new(make()?);
+    Ok(Arc::clone(cell.get_or_init(|| config)))
 }
 
 const USER_AGENT: &str = concat!("sse-monitor/", env!("CARGO_PKG_VERSION"));
@@ -241,46 +338,85 @@ async fn speak(
 ) -> Result<Response, Failure> {
     let Dialed { stream, remote, is_http2, mut phases } = dialed;
     let asked = Instant::now();
-    let (response, connection) = match stream {
-        Stream::Plain(stream) => speak_over(request, stream, is_http2, &place).await?,
-        Stream::Tls(stream) => speak_over(request, *stream, is_http2, &place).await?,
-    };
+    let (mut sender, connection) = shake(stream, is_http2, &place).await?;
+    let response = sender.send(request, &place).await?;
     phases.head_micros = Some(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX));
-    let (head, incoming) = response.into_parts();
-    Ok(Response {
-        status: head.status,
-        version: head.version,
-        headers: head.headers,
-        remote,
-        phases,
-        body: Body { incoming, place, _connection: connection },
-    })
+    Ok(Response::of(response, remote, phases, place, Some(connection)))
 }
 
-async fn speak_over(
-    request: Request<Full<Bytes>>,
+impl Response {
+    fn of(
+        response: http::Response<Incoming>,
+        remote: Option<SocketAddr>,
+        phases: Phases,
+        place: String,
+        connection: Option<Connection>,
+    ) -> Self {
+        let (head, incoming) = response.into_parts();
+        Self {
+            status: head.status,
+            version: head.version,
+            headers: head.headers,
+            remote,
+            phases,
+            body: Body { incoming, place, _connection: connection },
+        }
+    }
+}
+
+/// Begins to speak HTTP over an open connection.
+async fn shake(
+    stream: Stream,
+    is_http2: bool,
+    place: &str,
+) -> Result<(Sender, Connection), Failure> {
+    match stream {
+        Stream::Plain(stream) => shake_over(stream, is_http2, place).await,
+        Stream::Tls(stream) => shake_over(*stream, is_http2, place).await,
+    }
+}
+
+async fn shake_over(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     is_http2: bool,
     place: &str,
-) -> Result<(http::Response<Incoming>, Connection), Failure> {
+) -> Result<(Sender, Connection), Failure> {
     let unanswered = |error| failure::unanswered(place, &error);
     let io = TokioIo::new(stream);
     if is_http2 {
-        let (mut sender, connection) =
-            hyper::client::conn::http2::Builder::new(TokioExecutor::new())
-                .adaptive_window(true)
-                .handshake(io)
-                .await
-                .map_err(unanswered)?;
-        let connection = Connection::drive(connection);
-        let response = sender.send_request(request).await.map_err(unanswered)?;
-        return Ok((response, connection));
+        let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+        let shaken = builder.adaptive_window(true).handshake(io).await;
+        let (sender, connection) = shaken.map_err(unanswered)?;
+        return Ok((Sender::Http2(sender), Connection::drive(connection)));
     }
-    let (mut sender, connection) =
+    let (sender, connection) =
         hyper::client::conn::http1::handshake(io).await.map_err(unanswered)?;
-    let connection = Connection::drive(connection);
-    let response = sender.send_request(request).await.map_err(unanswered)?;
-    Ok((response, connection))
+    Ok((Sender::Http1(sender), Connection::drive(connection)))
+}
+
+impl Sender {
+    async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        place: &str,
+    ) -> Result<http::Response<Incoming>, Failure> {
+        let response = match self {
+            Self::Http1(sender) => sender.send_request(request).await,
+            Self::Http2(sender) => sender.send_request(request).await,
+        };
+        response.map_err(|error| failure::unanswered(place, &error))
+    }
+
+    /// Whether a further request can be sent; none can while an answer before it is not read.
+    async fn is_ready(&mut self) -> bool {
+        let ready = async {
+            match self {
+                Self::Http1(sender) => sender.ready().await,
+                Self::Http2(sender) => sender.ready().await,
+            }
+        };
+        tokio::time::timeout(SOON, ready).await.is_ok_and(|ready| ready.is_ok())
+    }
 }
 
 /// Ends a connection that nobody needs any more.
@@ -325,12 +461,12 @@ impl Body {
 }
 
 /// `Retry-After` as a time from now: of its two forms one is that already, the other a date.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<core::time::Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than that are more than anyone's patience.
-        let seconds = value.parse().map(core::time::Duration::from_secs);
-        return Some(seconds.unwrap_or(core::time::Duration::MAX));
+        let seconds = value.parse().map(Duration::from_secs);
+        return Some(seconds.unwrap_or(Duration::MAX));
     }
     let date = |text: &str| httpdate::parse_http_date(text).ok();
     // The server's own clock, where it shows it, so that the difference of two clocks is none.

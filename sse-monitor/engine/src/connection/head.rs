@@ -56,10 +56,12 @@ pub(super) fn template(request: &WatchRequest) -> Arc<Template> {
         url,
         headers,
         body: request.body.clone(),
+        without: request.without.clone(),
         proxy: request.proxy.clone(),
         compressed: request.compressed,
         trust: request.trust.clone(),
         tls: OnceLock::new(),
+        proxy_tls: OnceLock::new(),
     })
 }
 

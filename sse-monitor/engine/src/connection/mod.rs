@@ -1,12 +1,15 @@
 //! The driver: an `sse-client` session on a connection of its own, so that every step of connecting
 //! and every read is seen.
 
+mod call;
 mod dial;
 mod exchange;
 mod failure;
 mod head;
 mod inflate;
+mod pipe;
 mod proxy;
+mod socks;
 mod tls;
 
 use alloc::sync::Arc;
@@ -28,7 +31,9 @@ use tokio::{
     time,
 };
 
+pub use call::{Answer, Caller};
 pub use inflate::Expansion;
+pub(crate) use proxy::{ProxyChoice, check as check_proxy};
 pub use tls::CertificateError;
 pub(crate) use tls::{Trust, authorities, identity};
 
@@ -47,7 +52,7 @@ use inflate::Inflate;
 const LONGEST_NAME: usize = "event: ".len();
 
 type SessionFailure = sse_client::session::Failure;
-type Answer = Pin<Box<dyn Future<Output = Result<Response, SessionFailure>> + Send>>;
+type Answering = Pin<Box<dyn Future<Output = Result<Response, SessionFailure>> + Send>>;
 
 /// Reads until the stream is over for good.
 pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
@@ -107,7 +112,7 @@ struct Driver {
 
 enum Phase {
     Idle,
-    Requesting { attempt: Attempt, answer: Answer, redirects: UnboundedReceiver<Redirected> },
+    Requesting { attempt: Attempt, answer: Answering, redirects: UnboundedReceiver<Redirected> },
     Reading(Reading),
 }
 
@@ -209,7 +214,7 @@ impl Driver {
         self.log.turn(&turn, |_| State::Connecting { attempt: attempt_number });
         let (told, redirects) = mpsc::unbounded_channel();
         let template = Arc::clone(&self.template);
-        let answer: Answer = Box::pin(async move { template.send(id, told).await });
+        let answer: Answering = Box::pin(async move { template.send(id, told).await });
         self.phase = Phase::Requesting { attempt, answer, redirects };
     }
 

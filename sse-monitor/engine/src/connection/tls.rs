@@ -81,11 +81,18 @@ fn missing(file: &Path, what: &'static str) -> CertificateError {
 
 impl Trust {
     /// A configuration that offers HTTP/2 and HTTP/1.1.
-    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, Failure> {
-        self.build().map(Arc::new).map_err(|error| {
+    pub(crate) fn config(&self) -> Result<ClientConfig, Failure> {
+        self.build().map_err(|error| {
             let message = format!("TLS cannot be set up: {error}");
             Failure::new(FailureKind::Tls, message)
         })
+    }
+
+    /// A configuration that offers HTTP/1.1 alone: over it a tunnel is asked for.
+    pub(crate) fn config_for_proxy(&self) -> Result<ClientConfig, Failure> {
+        let mut config = self.config()?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
     }
 
     fn build(&self) -> Result<ClientConfig, tokio_rustls::rustls::Error> {

@@ -79,14 +79,23 @@ impl<'v> Reader<'v> {
 
     /// Row `number`; `None` if there is none. One that is damaged says so.
     pub(crate) fn row(&mut self, number: u64, preview: usize) -> Option<Row> {
+        let mut row = Row::default();
+        self.row_into(number, preview, &mut row).map(|()| row)
+    }
+
+    /// As [`row`](Self::row), into one that was read before, so that its memory is used again.
+    pub(crate) fn row_into(&mut self, number: u64, preview: usize, row: &mut Row) -> Option<()> {
         let part = self.view.part_of(number)?;
         let segment = Arc::clone(&part.segment);
-        let entry = match entry(&segment, number) {
-            Ok(entry) => entry,
-            Err(Unreadable) => return Some(damaged(number, None, "its entry in the index")),
-        };
-        let row = self.of_entry(&segment, number, &entry, preview);
-        Some(row.unwrap_or_else(|Unreadable| damaged(number, Some(&entry), "its bytes")))
+        match entry(&segment, number) {
+            Err(Unreadable) => *row = damaged(number, None, "its entry in the index"),
+            Ok(entry) => {
+                if self.of_entry(&segment, number, &entry, preview, row).is_err() {
+                    *row = damaged(number, Some(&entry), "its bytes");
+                }
+            }
+        }
+        Some(())
     }
 
     pub(crate) fn raw_row(&mut self, number: u64) -> Option<Vec<u8>> {
@@ -112,8 +121,10 @@ impl<'v> Reader<'v> {
         number: u64,
         entry: &Entry,
         preview: usize,
-    ) -> Result<Row, Unreadable> {
-        let id = self.id(segment, entry)?.to_owned();
+        row: &mut Row,
+    ) -> Result<(), Unreadable> {
+        row.id.clear();
+        row.id.push_str(self.id(segment, entry)?);
         let limits = self.limits();
         let interned = self.view.kept().event_type(entry.event_type);
         // Of a page's rows only their beginnings are shown.
@@ -124,28 +135,24 @@ impl<'v> Reader<'v> {
         } else {
             self.raw(segment, entry)?
         };
-        let mut row = Row {
-            number,
-            kind: RowKind::Event,
-            unix_micros: 0,
-            elapsed_micros: entry.elapsed_micros,
-            attempt: entry.attempt,
-            event_type: String::new(),
-            id,
-            data: String::new(),
-            data_bytes: u64::from(entry.data_length),
-        };
+        row.number = number;
+        row.kind = RowKind::Event;
+        row.elapsed_micros = entry.elapsed_micros;
+        row.attempt = entry.attempt;
+        row.event_type.clear();
+        row.data.clear();
+        row.data_bytes = u64::from(entry.data_length);
         match entry.kind {
             EntryKind::Event => {
                 let texts = texts(entry, raw, limits)?;
-                row.event_type = match interned {
-                    Some(name) if entry.event_type != TYPE_NOT_INTERNED => String::from(&*name),
-                    _ => texts.event_type.into_owned(),
-                };
+                row.event_type.push_str(match &interned {
+                    Some(name) if entry.event_type != TYPE_NOT_INTERNED => name,
+                    _ => &texts.event_type,
+                });
                 if !is_cut {
                     row.data_bytes = texts.data.len() as u64;
                 }
-                row.data = beginning(&texts.data, preview).into();
+                row.data.push_str(beginning(&texts.data, preview));
             }
             EntryKind::Comment => {
                 let text = comment(raw)?;
@@ -171,7 +178,7 @@ impl<'v> Reader<'v> {
             }
         }
         row.unix_micros = self.unix_micros(entry);
-        Ok(row)
+        Ok(())
     }
 
     /// The wall clock at the read that completed the row, by the frame in which it begins: that of the
@@ -374,7 +381,9 @@ pub(crate) fn texts<'a>(
         let line = raw[..end].strip_suffix(b"\r").unwrap_or(&raw[..end]);
         return Ok(Texts { event_type: NDJSON_TYPE.into(), data: String::from_utf8_lossy(line) });
     }
-    if let Some(texts) = plain(raw) {
+    if !entry.has(FLAG_EVENT_TOO_LONG | FLAG_BEGINNING_LOST | FLAG_VALUE_TOO_LONG)
+        && let Some(texts) = plain(raw)
+    {
         return Ok(texts);
     }
     let mut decoder = Decoder::with_limits(limits);
@@ -397,14 +406,40 @@ pub(crate) fn texts<'a>(
     }
 }
 
-/// The commonest event by far: one line of data, and nothing else.
+/// Most events by far: one line of data, and lines of id and type.
 fn plain(raw: &[u8]) -> Option<Texts<'_>> {
-    let line = raw.strip_prefix(b"data: ")?.strip_suffix(b"\n\n")?;
-    if memchr::memchr2(b'\n', b'\r', line).is_some() {
-        return None;
+    let mut rest = raw.strip_suffix(b"\n")?;
+    let (mut event_type, mut data) = (None, None);
+    while !rest.is_empty() {
+        let end = memchr::memchr2(b'\n', b'\r', rest)?;
+        let (line, after) = (&rest[..end], &rest[end + 1..]);
+        if rest[end] == b'\r' {
+            return None;
+        }
+        if let Some(value) = line.strip_prefix(b"data: ") {
+            if data.replace(value).is_some() {
+                return None;
+            }
+        } else if let Some(value) = line.strip_prefix(b"event: ") {
+            event_type = Some(value).filter(|value| !value.is_empty());
+        } else if !line.starts_with(b"id:") {
+            return None;
+        }
+        rest = after;
     }
-    let data = String::from_utf8_lossy(line);
-    Some(Texts { event_type: sse_codec::DEFAULT_EVENT_TYPE.into(), data })
+    let event_type = event_type.map(text);
+    Some(Texts {
+        event_type: event_type.unwrap_or(sse_codec::DEFAULT_EVENT_TYPE.into()),
+        data: text(data?),
+    })
+}
+
+/// As [`String::from_utf8_lossy`] has it, which looks at each byte; this looks at several where it can.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match core::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
 }
 
 /// A comment line's text.
@@ -449,5 +484,45 @@ fn damaged(number: u64, entry: Option<&Entry>, what: &str) -> Row {
         id: String::new(),
         data_bytes: data.len() as u64,
         data,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_straight_from_its_bytes_is_what_a_decoder_reads() {
+        const LINES: [&[u8]; 13] = [
+            b"data: a",
+            b"data:b",
+            b"data: ",
+            b"data",
+            b"data:  c\xff",
+            b"event: t",
+            b"event: ",
+            b"event:x",
+            b"event: \xc3",
+            b"id: 1",
+            b"id:\0",
+            b":c",
+            b"data: d\r",
+        ];
+        let mut straight = 0;
+        for combination in 0..LINES.len().pow(3) {
+            let picks = [combination, combination / 13, combination / 169].map(|n| LINES[n % 13]);
+            let raw = [&picks.join(&b'\n')[..], b"\n\n"].concat();
+            let Some(texts) = plain(&raw) else { continue };
+            straight += 1;
+            let mut events = Vec::new();
+            Decoder::new().visit(&raw, |item| {
+                if let Ok(Item::Event(event)) = item {
+                    events.push((event.event_type.to_owned(), event.data.to_owned()));
+                }
+            });
+            let told = (texts.event_type.into_owned(), texts.data.into_owned());
+            assert_eq!(events, [told], "{:?}", String::from_utf8_lossy(&raw));
+        }
+        assert!(straight > 200, "only {straight} were");
     }
 }

@@ -1,7 +1,7 @@
 //! What is kept, as it stood at one moment: rows by number.
 
 use alloc::sync::Arc;
-use core::ops::Range;
+use core::ops::{ControlFlow, Range};
 
 use super::{kept::Kept, reader::Reader, segment::Segment, turn::Turn};
 use crate::row::Row;
@@ -63,6 +63,27 @@ impl View {
         let last = first.saturating_add(count as u64).min(numbers.end);
         let mut reader = Reader::new(self);
         (first..last).filter_map(|number| reader.row(number, preview)).collect()
+    }
+
+    /// Calls `each` for the rows that [`page`](Self::page) would give, one at a time in the same memory.
+    /// Returns the number of the row after those it was called for.
+    pub fn visit<B>(
+        &self,
+        first: u64,
+        count: usize,
+        mut each: impl FnMut(&mut Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B, u64> {
+        let numbers = self.numbers();
+        let first = first.max(numbers.start);
+        let last = first.saturating_add(count as u64).min(numbers.end).max(first);
+        let mut reader = Reader::new(self);
+        let mut row = Row::default();
+        for number in first..last {
+            if reader.row_into(number, usize::MAX, &mut row).is_some() {
+                each(&mut row)?;
+            }
+        }
+        ControlFlow::Continue(last)
     }
 
     /// The whole row `number`; `None` if it has fallen out or did not come yet.

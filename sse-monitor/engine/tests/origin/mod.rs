@@ -43,6 +43,10 @@ impl Origin {
         format!("http://{}/events", self.listener.local_addr().unwrap())
     }
 
+    pub(crate) fn listener(&self) -> &TcpListener {
+        &self.listener
+    }
+
     /// Waits for the next request.
     pub(crate) fn accept(&self) -> Exchange {
         let (stream, _) = self.listener.accept().unwrap();

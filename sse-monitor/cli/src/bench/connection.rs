@@ -1,0 +1,149 @@
+//! One of the connections that are measured.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+use std::time::Instant;
+
+use sse_codec::{Decoder, Item};
+use sse_monitor_engine::{Answer, Caller, Failure, Fault};
+use tokio::time;
+
+use super::{stamp::micros, tally::Tally, trail::Trail};
+
+/// How long it waits before the next attempt, unless the stream says.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// A stream need not ask to be left alone for longer than a run goes on.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How long an answer may take.
+const LONGEST_OPENING: Duration = Duration::from_secs(30);
+
+/// One connection, over all its attempts.
+pub(super) struct Connection {
+    caller: Caller,
+    tally: Arc<Tally>,
+    began: Instant,
+    once: bool,
+    decoder: Decoder,
+    pub(super) trail: Trail,
+    /// When its first attempt was open, since the run began.
+    pub(super) opened_at: Option<Duration>,
+    pub(super) is_open: bool,
+    saw_event: bool,
+    wait: Duration,
+}
+
+impl Connection {
+    pub(super) fn new(caller: Caller, tally: Arc<Tally>, began: Instant, once: bool) -> Self {
+        Self {
+            caller,
+            tally,
+            began,
+            once,
+            decoder: Decoder::new(),
+            trail: Trail::default(),
+            opened_at: None,
+            is_open: false,
+            saw_event: false,
+            wait: WAIT,
+        }
+    }
+
+    /// Reads until nothing more is to be tried; cancelled where the run ends.
+    pub(super) async fn run(&mut self) {
+        let mut is_first = true;
+        loop {
+            self.tally.counts().opening += 1;
+            let asked = Instant::now();
+            let opened = open(&self.caller, self.decoder.last_event_id()).await;
+            self.tally.counts().opening -= 1;
+            match opened {
+                Ok(answer) => {
+                    self.opened(asked, is_first);
+                    let failure = self.read(answer, asked).await;
+                    self.closed(failure.as_ref());
+                }
+                Err(failure) => {
+                    let mut counts = self.tally.counts();
+                    counts.failed += u64::from(is_first);
+                    counts.failure(&failure);
+                }
+            }
+            is_first = false;
+            if self.once {
+                return;
+            }
+            time::sleep(self.wait).await;
+        }
+    }
+
+    fn opened(&mut self, asked: Instant, is_first: bool) {
+        let mut counts = self.tally.counts();
+        counts.open += 1;
+        if self.opened_at.is_none() {
+            counts.opened += 1;
+            self.opened_at = Some(self.began.elapsed());
+        } else {
+            counts.resumed += 1;
+        }
+        if is_first {
+            counts.open_time.saturating_record(micros(asked.elapsed()).max(1));
+        }
+        self.is_open = true;
+    }
+
+    /// The stream ended, or broke.
+    fn closed(&mut self, failure: Option<&Failure>) {
+        self.decoder.finish();
+        self.is_open = false;
+        let mut counts = self.tally.counts();
+        counts.open -= 1;
+        counts.cut += 1;
+        if let Some(failure) = failure {
+            counts.failure(failure);
+        }
+    }
+
+    async fn read(&mut self, mut answer: Answer, asked: Instant) -> Option<Failure> {
+        loop {
+            let chunk = match answer.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return None,
+                Err(failure) => return Some(failure),
+            };
+            let now = self.began.elapsed();
+            let Self { decoder, tally, trail, saw_event, wait, .. } = self;
+            // Once a chunk, so that connections do not queue for each event.
+            let mut counts = tally.counts();
+            counts.bytes += chunk.len() as u64;
+            decoder.visit(&chunk, |item| match item {
+                Ok(Item::Event(event)) => {
+                    if !*saw_event {
+                        *saw_event = true;
+                        let time = micros(asked.elapsed()).max(1);
+                        counts.first_event.saturating_record(time);
+                    }
+                    let id = event.has_id.then_some(event.last_event_id);
+                    counts.event(&tally.marks, trail, event.data, id, now);
+                }
+                Ok(Item::ReconnectionTime { duration, .. }) => {
+                    *wait = duration.min(LONGEST_WAIT);
+                }
+                Ok(_) => {}
+                Err(_) => counts.dropped += 1,
+            });
+        }
+    }
+}
+
+async fn open(caller: &Caller, last_event_id: &str) -> Result<Answer, Failure> {
+    let opening = async {
+        let answer = caller.open(last_event_id).await?;
+        if answer.is_event_stream() { Ok(answer) } else { Err(answer.refusal().await) }
+    };
+    time::timeout(LONGEST_OPENING, opening).await.unwrap_or_else(|_| {
+        let sentence = format!("there was no answer within {} s", LONGEST_OPENING.as_secs());
+        Err(Failure { fault: Fault::TimedOut, sentence })
+    })
+}

@@ -1,0 +1,211 @@
+//! What a run tells at its end.
+
+use core::{fmt::Write, time::Duration};
+
+use hdrhistogram::Histogram;
+use indicatif::{HumanBytes, HumanCount};
+use serde::Serialize;
+
+use super::tally::Counts;
+use crate::{escape, show::time};
+
+/// The JSON object; its members are promised in docs/sse-ndjson.md.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    url: String,
+    seconds: f64,
+    connections: Connections,
+    events: u64,
+    events_per_second: f64,
+    bytes: u64,
+    data_bytes: u64,
+    dropped: u64,
+    open_micros: Option<Times>,
+    first_event_micros: Option<Times>,
+    delivery_micros: Option<Times>,
+    from_the_future: u64,
+    missed: Option<u64>,
+    repeated: Option<u64>,
+    out_of_order: Option<u64>,
+    published: Option<Published>,
+    failures: Vec<Failures>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Connections {
+    asked: u64,
+    opened: u64,
+    failed: u64,
+    cut: u64,
+    resumed: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Times {
+    count: u64,
+    p50: u64,
+    p99: u64,
+    p999: u64,
+    max: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Published {
+    events: u64,
+    failed: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Failures {
+    sentence: String,
+    count: u64,
+}
+
+impl Times {
+    fn of(histogram: &Histogram<u64>) -> Option<Self> {
+        (!histogram.is_empty()).then(|| Self {
+            count: histogram.len(),
+            p50: histogram.value_at_quantile(0.5),
+            p99: histogram.value_at_quantile(0.99),
+            p999: histogram.value_at_quantile(0.999),
+            max: histogram.max(),
+        })
+    }
+
+    fn told(times: Option<&Self>) -> String {
+        times.map_or("none".into(), |times| {
+            format!(
+                "p50 {}, p99 {}, p99.9 {}, longest {}  ({})",
+                time(times.p50),
+                time(times.p99),
+                time(times.p999),
+                time(times.max),
+                HumanCount(times.count)
+            )
+        })
+    }
+}
+
+impl Report {
+    pub(super) fn of(
+        counts: &Counts,
+        url: String,
+        asked: u64,
+        length: Duration,
+        publishes: bool,
+    ) -> Self {
+        // By IDs it shows only where one connection saw what another did not.
+        let is_told = publishes || (counts.has_ids && asked > 1);
+        let seconds = length.as_secs_f64();
+        let failures = counts.failures.iter();
+        Self {
+            url,
+            seconds,
+            connections: Connections {
+                asked,
+                opened: counts.opened,
+                failed: counts.failed,
+                cut: counts.cut,
+                resumed: counts.resumed,
+            },
+            events: counts.events,
+            events_per_second: counts.events as f64 / seconds.max(1e-6),
+            bytes: counts.bytes,
+            data_bytes: counts.data_bytes,
+            dropped: counts.dropped,
+            open_micros: Times::of(&counts.open_time),
+            first_event_micros: Times::of(&counts.first_event),
+            delivery_micros: Times::of(&counts.delivery),
+            from_the_future: counts.from_the_future,
+            missed: is_told.then_some(counts.told.missed),
+            repeated: (publishes || counts.has_ids).then_some(counts.told.repeated),
+            out_of_order: is_told.then_some(counts.told.out_of_order),
+            published: publishes
+                .then_some(Published { events: counts.published, failed: counts.publish_failed }),
+            failures: failures
+                .map(|(sentence, &count)| Failures { sentence: sentence.clone(), count })
+                .collect(),
+        }
+    }
+
+    pub(super) fn json(&self) -> String {
+        // Texts and numbers: nothing in it can fail to be written.
+        escape::json(serde_json::to_string(self).unwrap_or_default()) + "\n"
+    }
+
+    pub(super) fn table(&self) -> String {
+        let mut table = String::new();
+        let mut line = |name: &str, value: String| {
+            let _ = writeln!(table, "{name:<16} {value}");
+        };
+        let connections = &self.connections;
+        line("time", format!("{:.1} s", self.seconds));
+        line(
+            "connections",
+            format!(
+                "{} of {} opened, {} failed; {} cut, {} resumed",
+                HumanCount(connections.opened),
+                HumanCount(connections.asked),
+                HumanCount(connections.failed),
+                HumanCount(connections.cut),
+                HumanCount(connections.resumed)
+            ),
+        );
+        line(
+            "events",
+            format!(
+                "{}, {:.0} a second, {} of data in {}",
+                HumanCount(self.events),
+                self.events_per_second,
+                HumanBytes(self.data_bytes),
+                HumanBytes(self.bytes)
+            ),
+        );
+        if let Some(published) = &self.published {
+            line(
+                "published",
+                format!(
+                    "{} events, {} failed",
+                    HumanCount(published.events),
+                    HumanCount(published.failed)
+                ),
+            );
+        }
+        line("open", Times::told(self.open_micros.as_ref()));
+        line("first event", Times::told(self.first_event_micros.as_ref()));
+        let delivery = self.delivery_micros.as_ref();
+        line(
+            "delivery",
+            delivery.map_or("not to be told: add --publish or --timestamp".into(), |times| {
+                Times::told(Some(times))
+            }),
+        );
+        if self.from_the_future > 0 {
+            let count = HumanCount(self.from_the_future);
+            line("", format!("{count} were sent in the future: the clocks do not agree"));
+        }
+        let of_ids = |count: Option<u64>, without: &str| match count {
+            Some(count) => HumanCount(count).to_string(),
+            None => without.to_owned(),
+        };
+        line(
+            "missing",
+            of_ids(self.missed, "not to be told: it takes several connections, and IDs"),
+        );
+        line("came again", of_ids(self.repeated, "not to be told: events have no IDs"));
+        if let Some(count) = self.out_of_order.filter(|count| *count > 0) {
+            line("out of order", HumanCount(count).to_string());
+        }
+        if self.dropped > 0 {
+            line("dropped", format!("{} too large", HumanCount(self.dropped)));
+        }
+        for Failures { sentence, count } in &self.failures {
+            line("failure", format!("{}× {}", HumanCount(*count), escape::shown(sentence)));
+        }
+        table
+    }
+}

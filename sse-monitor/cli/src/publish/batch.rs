@@ -1,0 +1,268 @@
+//! Many events, a line each.
+
+use core::{ops::ControlFlow, time::Duration};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, IsTerminal, Read},
+    thread,
+    time::Instant,
+};
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sse_monitor_engine::{Caller, Failure, Fault};
+use tokio::{
+    signal,
+    sync::mpsc::{self, Receiver, Sender},
+    time,
+};
+
+use super::{MOST_ANSWER, event::Template, ids, post, print};
+use crate::{exit::Exit, words::Words};
+
+/// As many events as a hub takes in one batch.
+const MOST_EVENTS: usize = 1000;
+
+/// Bytes of a batch, after which it is sent: well within what hubs take.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Bytes of a line: more than an event may have.
+const MOST_LINE: u64 = 4 << 20;
+
+/// How often the hub may ask to wait before one batch is given up.
+const MOST_WAITS: u32 = 30;
+
+/// No longer is waited at once.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// An event, and the line that it stood in.
+struct Line {
+    number: u64,
+    event: String,
+}
+
+/// Why it stopped: a sentence.
+type Stop = (Exit, String);
+
+/// Sends all lines of `source`.
+pub(crate) async fn run(
+    mut caller: Caller,
+    source: String,
+    template: Template,
+    words: &Words,
+) -> Exit {
+    let (sender, mut lines) = mpsc::channel(MOST_EVENTS);
+    let reading = thread::Builder::new().name("sse-lines".into());
+    if let Err(error) = reading.spawn(move || read_lines(&source, &template, &sender)) {
+        words.error(&format!("the lines cannot be read: {error}"));
+        return Exit::Other;
+    }
+    let mut sent = Sent { words, events: 0, began: Instant::now(), bar: bar(words) };
+    let stopped = tokio::select! {
+        stopped = send_all(&mut caller, &mut lines, &mut sent) => stopped,
+        _ = signal::ctrl_c() => Err((Exit::Interrupted, "interrupted".into())),
+    };
+    sent.bar.finish_and_clear();
+    let events = HumanCount(sent.events);
+    match stopped {
+        Ok(()) => {
+            words.note(&format!("published {events} events"));
+            Exit::Done
+        }
+        Err((exit, sentence)) => {
+            words.error(&format!("{sentence}; {events} events were published before"));
+            exit
+        }
+    }
+}
+
+fn bar(words: &Words) -> ProgressBar {
+    let is_shown = io::stderr().is_terminal() && !words.is_silent();
+    let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("sse: {msg}");
+    ProgressBar::with_draw_target(None, target)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+}
+
+/// What was sent so far.
+struct Sent<'a> {
+    words: &'a Words,
+    events: u64,
+    began: Instant,
+    bar: ProgressBar,
+}
+
+impl Sent<'_> {
+    fn add(&mut self, ids: &[String], events: usize) -> ControlFlow<Exit> {
+        self.events += events as u64;
+        let rate = self.events as f64 / self.began.elapsed().as_secs_f64().max(1e-3);
+        self.bar.set_message(format!(
+            "{} events published, {rate:.0} a second",
+            HumanCount(self.events)
+        ));
+        self.bar.tick();
+        self.bar.suspend(|| print(ids, self.words))
+    }
+}
+
+async fn send_all(
+    caller: &mut Caller,
+    lines: &mut Receiver<Result<Line, Stop>>,
+    sent: &mut Sent<'_>,
+) -> Result<(), Stop> {
+    let mut reads = true;
+    loop {
+        let mut batch: Vec<Line> = Vec::new();
+        let mut bytes = 0;
+        let mut stopped = None;
+        while batch.len() < MOST_EVENTS && bytes < MOST_BYTES {
+            // Only for the first it waits: what is there already goes along.
+            let line = if batch.is_empty() {
+                lines.recv().await
+            } else {
+                match lines.try_recv() {
+                    Ok(line) => Some(line),
+                    Err(mpsc::error::TryRecvError::Empty) => break,
+                    Err(mpsc::error::TryRecvError::Disconnected) => None,
+                }
+            };
+            match line {
+                None => {
+                    reads = false;
+                    break;
+                }
+                Some(Ok(line)) => {
+                    bytes += line.event.len();
+                    batch.push(line);
+                }
+                // What stood before it is sent all the same.
+                Some(Err(stop)) => {
+                    stopped = Some(stop);
+                    break;
+                }
+            }
+        }
+        send(caller, &batch, sent).await?;
+        if let Some(stop) = stopped {
+            return Err(stop);
+        }
+        if !reads {
+            return Ok(());
+        }
+    }
+}
+
+/// Sends a batch; in halves, where the hub does not take as many at once.
+async fn send(caller: &mut Caller, batch: &[Line], sent: &mut Sent<'_>) -> Result<(), Stop> {
+    let mut parts = vec![batch];
+    while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
+        match send_patiently(caller, part, sent.words).await {
+            Ok(ids) => {
+                if let ControlFlow::Break(exit @ Exit::Other) = sent.add(&ids, part.len()) {
+                    return Err((exit, "the IDs cannot be written".into()));
+                }
+            }
+            Err((413, _)) if part.len() > 1 => {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+            }
+            Err((_, failure)) => {
+                let mut sentence = in_line_of(part, &failure.sentence);
+                if matches!(failure.fault, Fault::Connect | Fault::TimedOut | Fault::Ended) {
+                    sentence.push_str(&format!(
+                        "; whether it took the lines {} to {} is not known",
+                        part[0].number,
+                        part[part.len() - 1].number
+                    ));
+                }
+                return Err((failure.fault.into(), sentence));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sends it again as often as the hub asks to wait: of a batch that was refused nothing was taken. The
+/// error comes with the HTTP status.
+async fn send_patiently(
+    caller: &mut Caller,
+    batch: &[Line],
+    words: &Words,
+) -> Result<Vec<String>, (u16, Failure)> {
+    let events: Vec<_> = batch.iter().map(|line| line.event.as_str()).collect();
+    let body = events.join("\n");
+    let mut waits = 0;
+    loop {
+        let answer = post(caller, body.clone()).await;
+        let asked = answer.as_ref().map(|answer| (answer.status(), answer.retry_after()));
+        let (status, wait) = asked.unwrap_or_default();
+        match (status, wait) {
+            (429 | 503, Some(wait)) if waits < MOST_WAITS => {
+                waits += 1;
+                if waits == 1 {
+                    words.note(&format!("the server asks to wait {} s", wait.as_secs()));
+                }
+                // Read to its end, so that the connection can be used again.
+                if let Ok(mut answer) = answer {
+                    let _ = answer.bytes(MOST_ANSWER).await;
+                }
+                time::sleep(wait.min(LONGEST_WAIT)).await;
+            }
+            _ => return ids(answer).await.map_err(|failure| (status, failure)),
+        }
+    }
+}
+
+/// The server's sentence with the number of the line in all that is read, in the place of that in the
+/// batch.
+fn in_line_of(batch: &[Line], sentence: &str) -> String {
+    const IN_LINE: &str = "“In line ";
+    let number = || {
+        let (before, after) = sentence.split_once(IN_LINE)?;
+        let (number, after) = after.split_at(after.find(|c: char| !c.is_ascii_digit())?);
+        let line = batch.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
+        Some(format!("{before}{IN_LINE}{}{after}", line.number))
+    };
+    number().unwrap_or_else(|| sentence.to_owned())
+}
+
+/// Reads lines and sends them on, on a thread of its own, since stdin may wait for ever.
+fn read_lines(source: &str, template: &Template, sender: &Sender<Result<Line, Stop>>) {
+    let stop = |sentence: String| {
+        // Nobody listens once sending has ended.
+        let _ = sender.blocking_send(Err((Exit::Other, sentence)));
+    };
+    let name = source.strip_prefix('@').unwrap_or(source);
+    let file: Box<dyn Read> = match name {
+        "-" => Box::new(io::stdin()),
+        _ if source.starts_with('@') => match File::open(name) {
+            Ok(file) => Box::new(file),
+            Err(error) => return stop(format!("{name} cannot be read: {error}")),
+        },
+        _ => Box::new(io::Cursor::new(source.to_owned())),
+    };
+    let mut file = BufReader::with_capacity(64 << 10, file);
+    for number in 1.. {
+        let mut line = Vec::new();
+        match file.by_ref().take(MOST_LINE + 1).read_until(b'\n', &mut line) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => return stop(format!("{name} cannot be read: {error}")),
+        }
+        if line.len() as u64 > MOST_LINE {
+            return stop(format!("line {number} has more than 4 MiB, which no event may have"));
+        }
+        let text = String::from_utf8_lossy(&line);
+        if text.trim().is_empty() {
+            continue;
+        }
+        match template.event_in(text.trim()) {
+            Ok(None) => {}
+            Ok(Some(event)) => {
+                if sender.blocking_send(Ok(Line { number, event })).is_err() {
+                    return;
+                }
+            }
+            Err(why) => return stop(format!("line {number} {why}")),
+        }
+    }
+}

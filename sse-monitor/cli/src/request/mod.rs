@@ -1,0 +1,237 @@
+//! What to connect to and how: the options that all commands which connect share, curl's where they mean
+//! the same, and curl commands taken whole.
+
+pub(crate) mod curl;
+mod curl_options;
+mod parts;
+mod shell_words;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sse_monitor_engine::{Reconnect, WatchRequest};
+
+pub(crate) use parts::read;
+use parts::{Data, Parts, words};
+
+use crate::words::Words;
+
+/// More than anybody reads side by side; each has a thread of its own.
+const MOST_STREAMS: usize = 256;
+
+/// Where the streams are, and what to send.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Connect {
+    /// Where the event stream is, beginning with http:// or https://; or a curl command
+    ///
+    /// A curl command is taken whole, as one quoted text or after two dashes: -- curl URL -H ...
+    #[arg(value_name = "URL", required = true, num_args = 1..)]
+    pub(crate) urls: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) way: Way,
+
+    /// Go on after the event with this ID
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    last_event_id: String,
+
+    /// Send this method
+    #[arg(short = 'X', long = "request", value_name = "METHOD", help_heading = REQUEST)]
+    method: Option<String>,
+
+    /// Send this body, by POST; @FILE takes it from a file, @- from stdin
+    ///
+    /// Of a file line ends are left out, as curl has it (--data-binary keeps them). Several are joined
+    /// by "&". Without a header that says otherwise it goes as application/x-www-form-urlencoded.
+    #[arg(short = 'd', long = "data", value_name = "BODY", help_heading = REQUEST)]
+    data: Vec<String>,
+
+    /// As --data, with an @ at its beginning as any other character
+    #[arg(long, value_name = "BODY", help_heading = REQUEST)]
+    data_raw: Vec<String>,
+
+    /// As --data, byte for byte
+    #[arg(long, value_name = "BODY", help_heading = REQUEST)]
+    data_binary: Vec<String>,
+
+    /// As --data-binary, with "Content-Type: application/json"; an event stream is asked for all the same
+    #[arg(long, value_name = "BODY", help_heading = REQUEST)]
+    json: Vec<String>,
+
+    /// Send USER:PASSWORD as basic authentication; better in a file, by -H @FILE
+    #[arg(short, long, value_name = "USER:PASSWORD", help_heading = REQUEST)]
+    user: Option<String>,
+
+    /// Ask for a compressed stream (gzip, br, zstd)
+    #[arg(long, help_heading = REQUEST)]
+    compressed: bool,
+}
+
+/// By what way to the server, and who asks.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Way {
+    /// Send a header, as "Name: value"; can be given more than once
+    ///
+    /// @FILE takes the headers from a file, @- from stdin, one a line, so that a secret need not stand
+    /// in the command line, where other users of the machine can read it. As curl has it, "Name:" takes
+    /// away a header that would be sent, and "Name;" sends one without a value.
+    #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = REQUEST)]
+    headers: Vec<String>,
+
+    /// Go through this proxy: http://, https://, socks5:// or, to have it look the name up, socks5h://
+    ///
+    /// Without it HTTPS_PROXY, http_proxy and ALL_PROXY of the environment hold; NO_PROXY holds in any
+    /// case. Without a port 1080 is meant, as curl has it; of https:// 443.
+    #[arg(short = 'x', long, value_name = "URL", help_heading = WAY)]
+    proxy: Option<String>,
+
+    /// Send the proxy USER:PASSWORD
+    #[arg(short = 'U', long, value_name = "USER:PASSWORD", help_heading = WAY)]
+    proxy_user: Option<String>,
+
+    /// Go to these hosts without a proxy, with commas between; * is all. Instead of NO_PROXY
+    #[arg(long = "noproxy", value_name = "HOSTS", help_heading = WAY)]
+    no_proxy: Option<String>,
+
+    /// Trust any certificate of an https:// proxy
+    #[arg(long, help_heading = WAY)]
+    proxy_insecure: bool,
+
+    /// Trust what the certificates in this file (PEM) vouch for, of an https:// proxy
+    #[arg(long, value_name = "FILE", help_heading = WAY)]
+    proxy_cacert: Option<PathBuf>,
+
+    /// Trust any certificate
+    #[arg(short = 'k', long, help_heading = WAY)]
+    insecure: bool,
+
+    /// Trust what the certificates in this file (PEM) vouch for
+    #[arg(long, value_name = "FILE", help_heading = WAY)]
+    cacert: Option<PathBuf>,
+
+    /// Show the certificate in this file (PEM)
+    #[arg(short = 'E', long, value_name = "FILE", help_heading = WAY)]
+    cert: Option<PathBuf>,
+
+    /// The key of --cert (PEM), where it is in another file
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = WAY)]
+    key: Option<PathBuf>,
+}
+
+/// When to connect again.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Again {
+    /// Do not connect again: stop when the stream ends
+    #[arg(long, visible_alias = "no-reconnect")]
+    pub(crate) once: bool,
+
+    /// Keep trying even if the first connection fails
+    #[arg(long, conflicts_with = "once")]
+    pub(crate) keep_trying: bool,
+}
+
+const REQUEST: &str = "Request";
+const WAY: &str = "Proxies and TLS";
+
+impl Again {
+    pub(crate) const fn reconnect(self) -> Reconnect {
+        match self {
+            Self { once: true, .. } => Reconnect::Never,
+            Self { keep_trying: true, .. } => Reconnect::Always,
+            // Who mistyped a port should hear so, rather than wait.
+            Self { .. } => Reconnect::OnceOpened,
+        }
+    }
+}
+
+impl Way {
+    fn parts(&self) -> Parts {
+        Parts {
+            headers: self.headers.clone(),
+            proxy: self.proxy.clone(),
+            proxy_user: self.proxy_user.clone(),
+            no_proxy: self.no_proxy.clone(),
+            proxy_insecure: self.proxy_insecure,
+            proxy_cacert: self.proxy_cacert.clone(),
+            insecure: self.insecure,
+            cacert: self.cacert.clone(),
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            ..Parts::default()
+        }
+    }
+
+    /// A request to this URL; the error is a sentence.
+    pub(crate) fn request(&self, url: &str) -> Result<WatchRequest, String> {
+        let requests = self.parts().requests(&[url.to_owned()])?;
+        requests.into_iter().next().ok_or_else(|| "no URL was given".into())
+    }
+}
+
+impl Connect {
+    /// The requests; the error is a sentence.
+    pub(crate) fn requests(
+        &self,
+        reconnect: Reconnect,
+        say: &Words,
+    ) -> Result<Vec<WatchRequest>, String> {
+        let mut parts = self.parts();
+        let mut urls = self.urls.clone();
+        if let Some(pasted) = curl::pasted(&urls) {
+            let pasted = pasted?;
+            if !pasted.ignored.is_empty() {
+                say.note(&format!(
+                    "of the curl command this means nothing here, and is left out: {}",
+                    pasted.ignored.join(", ")
+                ));
+            }
+            urls = pasted.urls;
+            parts = parts.and(pasted.parts);
+        }
+        if urls.len() > MOST_STREAMS {
+            return Err(format!("at most {MOST_STREAMS} streams are read at once"));
+        }
+        if urls.len() > 1 && !self.last_event_id.is_empty() {
+            return Err(
+                "--last-event-id is of one stream, and several URLs were given; --state keeps \
+                        the place of each"
+                    .into(),
+            );
+        }
+        let requests = parts.requests(&urls)?.into_iter().map(|request| {
+            let request = request.reconnect(reconnect);
+            request.last_event_id(&self.last_event_id).map_err(words)
+        });
+        requests.collect()
+    }
+
+    /// The request, where there is to be one; the error is a sentence.
+    pub(crate) fn request(
+        &self,
+        reconnect: Reconnect,
+        say: &Words,
+    ) -> Result<WatchRequest, String> {
+        let mut requests = self.requests(reconnect, say)?;
+        match requests.len() {
+            1 => Ok(requests.remove(0)),
+            several => Err(format!("one stream is taken at a time, and {several} URLs were given")),
+        }
+    }
+
+    fn parts(&self) -> Parts {
+        let data = [
+            (&self.data, Data::Form as fn(String) -> Data),
+            (&self.data_raw, Data::Raw),
+            (&self.data_binary, Data::Binary),
+            (&self.json, Data::Json),
+        ];
+        let data = data.into_iter().flat_map(|(given, kind)| given.iter().cloned().map(kind));
+        Parts {
+            method: self.method.clone(),
+            data: data.collect(),
+            user: self.user.clone(),
+            compressed: self.compressed,
+            ..self.way.parts()
+        }
+    }
+}

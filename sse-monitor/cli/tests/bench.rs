@@ -1,0 +1,128 @@
+//! `sse bench` as a process, against a hub and against a scripted server.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+#[path = "../../engine/tests/origin/mod.rs"]
+mod origin;
+mod process;
+
+use std::process::Output;
+
+use origin::Origin;
+use process::{Sse, interrupt, is_harmless, sse, words};
+use serde_json::{Value, json};
+
+fn report(output: &Output) -> Value {
+    assert_eq!(output.stdout.iter().filter(|&&byte| byte == b'\n').count(), 1, "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn what_it_publishes_itself_arrives_and_is_timed() {
+    let mut hub = Sse::spawn(&mut sse(&["serve", "--port", "0", "--silent"]));
+    hub.line();
+    let events = hub.stdout_read.trim().to_owned();
+    let url = events.strip_suffix("/events").unwrap();
+    let stream = format!("{events}?topic=load");
+    let mut bench =
+        sse(&["bench", "-n", "20", "--for", "1s", "--publish", url, "-t", "load", &stream]);
+    let output = Sse::spawn(bench.args(["--rate", "40", "--size", "300"])).wait();
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    let report = report(&output);
+    assert_eq!(
+        report["connections"],
+        json!({
+            "asked": 20, "opened": 20, "failed": 0, "cut": 0, "resumed": 0,
+        })
+    );
+    let published = report["published"]["events"].as_u64().unwrap();
+    assert!(published > 0, "{report}");
+    assert_eq!(report["deliveryMicros"]["count"], published * 20, "{report}");
+    for told in ["missed", "repeated", "outOfOrder"] {
+        assert_eq!(report[told], 0, "{told}: {report}");
+    }
+    assert_eq!(report["openMicros"]["count"], 20);
+    assert_eq!(report["failures"], json!([]));
+}
+
+#[test]
+fn gaps_and_repeats_of_any_endpoint_are_told_by_its_ids() {
+    let origin = Origin::start();
+    let url = origin.url();
+    let bench = Sse::spawn(&mut sse(&["bench", "-n", "2", "--for", "1s", "--once", &url]));
+    let body = |ids: &[u8]| -> String {
+        ids.iter().map(|id| format!("id: {id}\ndata: {{\"at\":1700000000}}\n\n")).collect()
+    };
+    origin.open(&body(&[1, 2, 3, 4])).end();
+    // It is asked for only once the first has been read, or not: what is missing is told in both cases.
+    origin.open(&body(&[1, 4, 4])).end();
+    let output = bench.wait();
+    let report = report(&output);
+    assert_eq!((&report["missed"], &report["repeated"]), (&json!(2), &json!(1)), "{report}");
+    assert_eq!(report["connections"]["cut"], 2);
+    assert_eq!(report["deliveryMicros"], Value::Null);
+}
+
+#[test]
+fn a_time_in_the_data_says_how_long_it_took() {
+    let origin = Origin::start();
+    let mut sse = sse(&["bench", "-n", "1", "--for", "1s", "--timestamp", ".at", "--pretty"]);
+    let bench = Sse::spawn(sse.arg(origin.url()));
+    let _exchange = origin.open(
+        "data: {\"at\":1700000000}\n\ndata: {\"at\":\"2999-01-01T00:00:00Z\"}\n\ndata: no\n\n",
+    );
+    let output = bench.wait();
+    assert!(is_harmless(&output.stdout));
+    let table = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(table.contains("delivery         p50 60.0 min"), "{table}");
+    assert!(table.contains("1 were sent in the future"), "{table}");
+    assert!(table.contains("not to be told: it takes several connections"), "{table}");
+}
+
+#[test]
+fn what_failed_is_told_with_the_status_of_the_worst() {
+    let origin = Origin::start();
+    let bench = Sse::spawn(&mut sse(&["bench", "-n", "1", "--for", "1s", "--once", &origin.url()]));
+    origin.answer("HTTP/1.1 404 Not Found\r\ncontent-length: 8\r\n\r\nno \u{1b}[31");
+    let output = bench.wait();
+    assert_eq!(output.status.code(), Some(4), "{}", words(&output));
+    let report = report(&output);
+    assert_eq!(report["connections"]["failed"], 1);
+    assert_eq!(
+        report["failures"],
+        json!([{"sentence": "the server answered 404 Not Found: “no \u{fffd}[31”", "count": 1}])
+    );
+    let (_kept, nowhere) = origin::nowhere();
+    let url = format!("http://{nowhere}/");
+    let output = Sse::spawn(&mut sse(&["bench", "-n", "2", "--for", "1s", "--once", &url])).wait();
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn control_c_prints_what_there_is() {
+    let origin = Origin::start();
+    let mut sse = sse(&["bench", "-n", "1", "--for", "1h", &origin.url()]);
+    let bench = Sse::spawn(&mut sse);
+    let _exchange = origin.open("data: one\n\n");
+    interrupt(&bench.child);
+    let output = bench.wait();
+    assert_eq!(output.status.code(), Some(130), "{}", words(&output));
+    assert_eq!(report(&output)["connections"]["asked"], 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn more_connections_than_there_may_be_are_refused_in_words() {
+    let line = format!(
+        "ulimit -n 100; exec {} bench -n 200 http://127.0.0.1:1/",
+        env!("CARGO_BIN_EXE_sse")
+    );
+    let output = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
+    assert!(words(&output).contains("36 connections are the most"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(2));
+    let output =
+        Sse::spawn(&mut sse(&["bench", "--publish", "http://127.0.0.1:1/events/a", "http://a/"]))
+            .wait();
+    assert!(words(&output).contains("the topic by --topic"), "{}", words(&output));
+}

@@ -1,0 +1,131 @@
+//! `sse tail` of several streams, and where it goes on.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+#[path = "../../engine/tests/origin/mod.rs"]
+mod origin;
+mod process;
+
+extern crate alloc;
+
+use alloc::collections::BTreeSet;
+use std::fs;
+
+use origin::Origin;
+use process::{is_harmless, lines, start, words};
+use serde_json::json;
+
+#[test]
+fn each_line_says_which_stream_it_is_of() {
+    let (first, second) = (Origin::start(), Origin::start());
+    let sse = start(&["--count", "2", &first.url(), &second.url()]);
+    let _one = first.open("data: one\n\n");
+    let _two = second.open("data: two\n\n");
+    let output = sse.wait();
+    assert_eq!(output.status.code(), Some(0));
+    let lines = lines(&output);
+    let told: BTreeSet<_> = lines
+        .iter()
+        .map(|line| (line["url"].as_str().unwrap(), line["data"].as_str().unwrap()))
+        .collect();
+    let (one, two) = (first.url(), second.url());
+    assert_eq!(told, BTreeSet::from([(one.as_str(), "one"), (two.as_str(), "two")]));
+    assert_eq!((&lines[0]["n"], &lines[1]["n"]), (&json!(1), &json!(2)));
+}
+
+#[test]
+fn people_see_a_short_prefix_a_stream() {
+    let origin = Origin::start();
+    let (news, prices) = (format!("{}/news", origin.url()), format!("{}/prices?x", origin.url()));
+    let sse = start(&["--pretty", "--count", "2", &news, &prices]);
+    let mut open = [origin.accept(), origin.accept()];
+    open.sort_by_key(|exchange| exchange.head.contains("/prices"));
+    for (exchange, data) in open.iter_mut().zip(["one\u{1b}[2J", "two"]) {
+        exchange.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n");
+        exchange.send(&format!("data: {data}\n\n"));
+    }
+    let output = sse.wait();
+    assert!(is_harmless(&output.stdout));
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let mut lines: Vec<_> = text.lines().collect();
+    lines.sort_unstable();
+    assert!(lines[0].starts_with("news    ") && lines[0].ends_with("one\\u{1b}[2J"), "{text}");
+    assert!(lines[1].starts_with("prices  ") && lines[1].ends_with("two"), "{text}");
+    assert!(words(&output).contains("sse: news: connected (HTTP/1.1 200)\n"), "{output:?}");
+}
+
+#[test]
+fn a_stream_that_is_cut_or_refused_does_not_end_the_others() {
+    let (refusing, ending, going) = (Origin::start(), Origin::start(), Origin::start());
+    let (_kept, nowhere) = origin::nowhere();
+    let nowhere = format!("http://{nowhere}/");
+    let mut sse = start(&["--once", &refusing.url(), &nowhere, &ending.url(), &going.url()]);
+    refusing.answer("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+    ending.open("data: cut\n\n").end();
+    sse.until_words(&["404 Not Found", "nothing listens", "the server ended the stream"]);
+    let exchange = going.open("data: after them\n\n");
+    sse.until_line("after them");
+    exchange.end();
+    let output = sse.wait();
+    // 0, 0, 3 and 4: the highest.
+    assert_eq!(output.status.code(), Some(4), "{}", words(&output));
+    assert_eq!(lines(&output).len(), 2);
+}
+
+#[test]
+fn each_stream_goes_on_where_it_was_left() {
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("place.json");
+    let path = file.to_str().unwrap();
+    let (first, second) = (Origin::start(), Origin::start());
+    let with_token = |token: &str| format!("{}?token={token}", first.url());
+    let sse = start(&["--once", "--state", path, &with_token("CANARY"), &second.url()]);
+    first.open("id: 7\ndata: one\n\n").end();
+    second.open("id: a\ndata: two\n\nid: b\n\n").end();
+    assert_eq!(sse.wait().status.code(), Some(0));
+    let kept = fs::read_to_string(&file).unwrap();
+    assert!(!kept.contains("CANARY"), "{kept}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 1, "nothing is left beside it");
+
+    // A new token leads to the same place; the other's stays.
+    let sse = start(&["--once", "--state", path, &with_token("NEW")]);
+    let exchange = first.open("id: 8\ndata: three\n\n");
+    assert_eq!(exchange.header("last-event-id"), Some("7"));
+    exchange.end();
+    assert_eq!(sse.wait().status.code(), Some(0));
+    let sse = start(&["--once", "--state", path, &second.url(), &with_token("NEW")]);
+    let exchange = second.open("");
+    assert_eq!(exchange.header("last-event-id"), Some("a"));
+    exchange.end();
+    let exchange = first.open("");
+    assert_eq!(exchange.header("last-event-id"), Some("8"));
+    exchange.end();
+    assert_eq!(sse.wait().status.code(), Some(0));
+}
+
+#[test]
+fn a_place_in_another_stream_is_refused() {
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("place.json");
+    let path = file.to_str().unwrap();
+    fs::write(&file, "{\"streams\":[{\"url\":\"http://a/\",\"lastEventId\":\"7\"}]}").unwrap();
+    let output = start(&["--state", path, "http://127.0.0.1:1/"]).wait();
+    assert!(words(&output).contains("keeps where http://a/ was left"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(2));
+    fs::write(&file, "{\"lastEventId\":").unwrap();
+    let output = start(&["--state", path, "http://127.0.0.1:1/"]).wait();
+    assert!(words(&output).contains("is not a file that --state wrote"), "{}", words(&output));
+}
+
+#[test]
+fn one_last_id_for_several_streams_is_refused() {
+    let output =
+        start(&["--last-event-id", "7", "http://127.0.0.1:1/", "http://127.0.0.1:2/"]).wait();
+    assert!(words(&output).contains("--last-event-id is of one stream"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(2));
+}

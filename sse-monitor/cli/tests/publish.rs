@@ -1,0 +1,197 @@
+//! `sse serve` and `sse publish`, against each other and against a scripted server.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+#[path = "../../engine/tests/origin/mod.rs"]
+mod origin;
+mod process;
+
+use std::{
+    fs,
+    io::Write,
+    process::{Output, Stdio},
+};
+
+use origin::Origin;
+use process::{Sse, interrupt, lines, sse, words};
+use serde_json::{Value, json};
+
+/// A hub, and its URL.
+fn hub(args: &[&str]) -> (Sse, String) {
+    let mut hub = Sse::spawn(&mut sse(&[&["serve", "--port", "0"], args].concat()));
+    hub.line();
+    let url = hub.stdout_read.trim().strip_suffix("/events").unwrap().to_owned();
+    (hub, url)
+}
+
+fn publish(args: &[&str], stdin: &str) -> Output {
+    let mut publish = Sse::spawn(sse(&[&["publish"], args].concat()).stdin(Stdio::piped()));
+    // One that refuses its command line reads nothing.
+    let _ = publish.child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    publish.wait()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn what_is_published_is_what_arrives() {
+    let (hub, url) = hub(&[]);
+    let stream = format!("{url}/events?topic=a&topic=b&lastEventId=earliest");
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("data.txt");
+    fs::write(&file, "two\nlines").unwrap();
+    let from_file = format!("@{}", file.display());
+    let mut ids = Vec::new();
+    for (args, stdin) in [
+        (&[url.as_str(), "-t", "a", "{\"exact\":  1}"][..], ""),
+        (&[&url, "-t", "c", "-t", "b", "-e", "tick", &from_file], ""),
+        (&[&url, "--all"], "from stdin\n"),
+        (&[&format!("{url}/events/a"), "-e", "raw", "-"], "raw"),
+    ] {
+        let output = publish(args, stdin);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", words(&output));
+        assert_eq!(words(&output), "");
+        ids.push(text(&output.stdout).trim().to_owned());
+    }
+    let tail = Sse::spawn(&mut sse(&["tail", "--count", "5", &stream])).wait();
+    let told: Vec<_> = lines(&tail)
+        .iter()
+        .filter(|line| !["connected", "reset"].contains(&line["type"].as_str().unwrap()))
+        .map(|line| (line["id"].clone(), line["type"].clone(), line["data"].clone()))
+        .collect();
+    let expected = [
+        ("message", "{\"exact\":  1}"),
+        ("tick", "two\nlines"),
+        ("message", "from stdin\n"),
+        ("raw", "raw"),
+    ];
+    let expected: Vec<_> = ids
+        .iter()
+        .zip(expected)
+        .map(|(id, (event_type, data))| (json!(id), json!(event_type), json!(data)))
+        .collect();
+    assert_eq!(told, expected);
+    #[cfg(unix)]
+    {
+        interrupt(&hub.child);
+        assert_eq!(hub.wait().status.code(), Some(0));
+    }
+}
+
+#[test]
+fn lines_are_published_in_batches() {
+    let (_hub, url) = hub(&["--silent"]);
+    let lines: String = (1..=1_050).map(|n| format!("{{\"data\":{n}}}\n")).collect();
+    let output = publish(&[&url, "-t", "a", "--ndjson"], &lines);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(text(&output.stdout).lines().count(), 1_050);
+    assert!(words(&output).contains("published 1,050 events"), "{}", words(&output));
+
+    // What sse tail prints goes on to another topic.
+    let stream = format!("{url}/events?topic=a&lastEventId=earliest");
+    let tail = Sse::spawn(&mut sse(&["tail", "--count", "11", "--comments", &stream])).wait();
+    let output = publish(&[&url, "-t", "b", "--ndjson", "-"], text(&tail.stdout));
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(text(&output.stdout).lines().count(), 10, "without the connected of the hub");
+
+    let bad = format!("{}{{\"data\":1,\"event\":\"a\\nb\"}}\n", &lines[..55]);
+    let output = publish(&[&url, "-t", "a", "--ndjson"], &bad);
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    let line = bad.lines().count();
+    assert!(said.contains(&format!("“In line {line}: In \"event\"")), "{said}");
+    let output = publish(&[&url, "-t", "a", "--ndjson"], "{\"data\":1}\nno\n");
+    let said = words(&output);
+    assert!(said.contains("line 2 is not JSON") && said.contains("; 1 events"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+}
+
+#[test]
+fn a_server_that_asks_to_wait_is_waited_for() {
+    let origin = Origin::start();
+    let url = origin.url().replace("/events", "");
+    let publish = Sse::spawn(sse(&["publish", &url, "-t", "a", "--ndjson"]).stdin(Stdio::piped()));
+    let mut publish = publish;
+    publish.child.stdin.take().unwrap().write_all(b"{\"data\":1}\n{\"data\":2}\n").unwrap();
+    origin.answer(
+        "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    );
+    let mut exchange = origin.accept();
+    let length = exchange.header("content-length").unwrap().parse().unwrap();
+    let body = String::from_utf8(exchange.receive(length)).unwrap();
+    let events: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events[0], json!({"data": 1, "topic": "a"}));
+    let ids = (1..=events.len()).map(|n| n.to_string()).collect::<Vec<_>>();
+    let answer = json!({ "ids": ids }).to_string();
+    exchange.send(&format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()));
+    if events.len() == 1 {
+        // The second line came later, and goes over the same connection.
+        let mut again = String::new();
+        while !again.ends_with("\r\n\r\n") {
+            again.push_str(text(&exchange.receive(1)));
+        }
+        exchange.receive(length);
+        exchange.send("HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{\"ids\":[\"2\"]");
+    }
+    let output = publish.wait();
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert!(words(&output).contains("the server asks to wait 0 s"), "{}", words(&output));
+}
+
+#[test]
+fn who_publishes_is_told_by_a_token_that_is_never_shown() {
+    let origin = Origin::start();
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("token");
+    fs::write(&file, "CANARY-token\n").unwrap();
+    let file = file.to_str().unwrap();
+    let url = format!("{}?access_token=CANARY-query", origin.url().replace("/events", "/publish"));
+    let publish = Sse::spawn(&mut sse(&["publish", &url, "--all", "--token-file", file, "hello"]));
+    let mut exchange = origin.accept();
+    assert_eq!(exchange.header("authorization"), Some("Bearer CANARY-token"));
+    assert_eq!(exchange.header("content-type"), Some("application/json"));
+    let body = exchange.receive(exchange.header("content-length").unwrap().parse().unwrap());
+    let sent: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(sent, json!({"all": true, "data": "hello"}));
+    let refusal = "{\"error\":\"Not CANARY-token\\u001b but another.\"}";
+    exchange.send(&format!(
+        "HTTP/1.1 403 Forbidden\r\ncontent-length: {}\r\n\r\n{refusal}",
+        refusal.len()
+    ));
+    let output = publish.wait();
+    assert_eq!(output.status.code(), Some(4));
+    let said = words(&output);
+    assert_eq!(said, "sse: the server answered 403 Forbidden: “Not ***\u{fffd} but another”\n");
+}
+
+#[test]
+fn a_command_line_that_cannot_work_is_told_with_status_2() {
+    for (args, sentence) in [
+        (&["http://127.0.0.1:1", "x"][..], "say whom it is for: --topic, --user or --all"),
+        (&["http://127.0.0.1:1/events", "-t", "a", "x"], "not at /events"),
+        (&["http://127.0.0.1:1/events/a", "-t", "a", "x"], "the URL names the topic"),
+        (&["http://127.0.0.1:1/events/a", "--ndjson"], "not to /events/TOPIC"),
+        (&["127.0.0.1:1", "--all", "x"], "does not begin with http://"),
+        (&["http://127.0.0.1:1", "--all", "--token-file", "/no/such", "x"], "/no/such cannot"),
+    ] {
+        let output = publish(args, "");
+        assert!(words(&output).contains(sentence), "{args:?}: {}", words(&output));
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+    }
+    let (_kept, nowhere) = origin::nowhere();
+    let output = publish(&[&format!("http://{nowhere}"), "--all", "x"], "");
+    assert!(words(&output).contains("nothing listens at"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn a_port_in_use_is_told() {
+    let (_hub, url) = hub(&["--silent"]);
+    let port = url.rsplit(':').next().unwrap();
+    let output = Sse::spawn(&mut sse(&["serve", "--port", port])).wait();
+    assert!(words(&output).contains("is in use by another program"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(1));
+}

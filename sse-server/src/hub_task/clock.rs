@@ -1,0 +1,102 @@
+//! What is due: the hub's timer, and the end of a drain.
+
+use alloc::sync::{Arc, Weak};
+use core::time::Duration;
+use std::time::Instant as Clock;
+
+use sse_codec::time::Instant;
+use tokio::{
+    sync::Notify,
+    time::{sleep, sleep_until},
+};
+
+use super::{Leaving, Shared, State};
+
+/// By how much the timer must be late for the process itself to have stood still: nobody could read
+/// then, so they are given a moment before they are judged by the clock.
+const STANDSTILL: Duration = Duration::from_millis(200);
+
+/// The timer of a hub.
+pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
+    let mut deadline = None;
+    while let Some(shared) = shared.upgrade() {
+        let origin = shared.origin;
+        let late = deadline.and_then(|at: Clock| Clock::now().checked_duration_since(at));
+        if late.is_some_and(|late| late > STANDSTILL) {
+            sleep(STANDSTILL).await;
+        }
+        let due = shared.tick();
+        drop(shared);
+        let rung = alarm.notified();
+        deadline = due.and_then(|at| origin.checked_add(at.since_origin()));
+        match deadline {
+            Some(at) => {
+                tokio::select! {
+                    () = rung => {}
+                    () = sleep_until(at.into()) => {}
+                }
+            }
+            None => rung.await,
+        }
+    }
+}
+
+impl Shared {
+    /// Does what is due and says when to come again.
+    fn tick(&self) -> Option<Instant> {
+        let mut state = self.lock();
+        let now = self.now();
+        state.hub.handle_timeout(now);
+        while let Some(word) = state.admission.poll_presence(now) {
+            state.hub.handle_presence(&word, now);
+        }
+        let unread = state.overdue(now);
+        state.armed = state.deadline();
+        let armed = state.armed;
+        self.act(state);
+        for (_, _, cut) in unread {
+            cut.cut();
+        }
+        armed
+    }
+
+    pub(crate) async fn drain(&self, within: Duration) {
+        self.begin_drain(within);
+        loop {
+            let drained = self.drained.notified();
+            if self.is_drained() {
+                return;
+            }
+            drained.await;
+        }
+    }
+
+    fn begin_drain(&self, within: Duration) {
+        let mut state = self.lock();
+        let now = self.now();
+        state.hub.drain(now + within, now);
+        self.act(state);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.lock().hub.is_drained()
+    }
+}
+
+impl State {
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let hub = self.hub.poll_timeout().map(|deadline| deadline.at);
+        let leaving = self.leaving.front().map(|&(at, ..)| at);
+        hub.into_iter().chain(self.admission.poll_timeout()).chain(leaving).min()
+    }
+
+    /// Of those who have not seen that they were ended, by what they are cut.
+    fn overdue(&mut self, now: Instant) -> Vec<Leaving> {
+        let mut unread = Vec::new();
+        while self.leaving.front().is_some_and(|&(at, ..)| at <= now) {
+            let leaver = self.leaving.pop_front();
+            unread.extend(leaver.filter(|(_, id, _)| self.ended.contains_key(id)));
+        }
+        unread
+    }
+}
