@@ -85,13 +85,18 @@ impl Builder {
     }
 
     /// The method; GET by default.
+    ///
+    /// A request that costs something, such as a question to a language model, is better asked once
+    /// ([`RetryPolicy::never`]): under the default policy a stream that ends is opened by the same request
+    /// again, POST or not.
     pub fn method(mut self, method: Method) -> Self {
         self.method = method;
         self
     }
 
     /// Adds a header. It goes with every attempt, but never to another origin than the URL's: a
-    /// redirect elsewhere goes without it.
+    /// redirect elsewhere goes without it (but with the body, if its status says so, and with the last event
+    /// ID). `Content-Length` and `Transfer-Encoding` are the HTTP client's.
     ///
     /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent unless named here. So is
     /// `Authorization` for a user and a password in the URL. `Last-Event-ID` is the
@@ -182,6 +187,7 @@ impl Builder {
     /// # Ok(())
     /// # }
     /// ```
+    /// With the feature `json`.
     #[cfg(feature = "json")]
     pub fn json<T: serde::Serialize + ?Sized>(mut self, body: &T) -> Self {
         match serde_json::to_vec(body) {
@@ -245,7 +251,8 @@ impl Builder {
     /// An HTTP client that other event sources use as well, instead of one of its own: a thousand
     /// streams need one pool of connections, not a thousand. Making one reads the system's
     /// certificates, too, which a program that opens streams often does better once. Each stream has a
-    /// connection of its own in it; [over HTTP/2](HttpClient) they share one.
+    /// connection of its own in it; [over HTTP/2](HttpClient) they share one. Its settings were
+    /// given to it: [`client`](Self::client) beside it is a mistake.
     pub fn shared_client(mut self, client: &HttpClient) -> Self {
         self.shared = Some(client.clone());
         self

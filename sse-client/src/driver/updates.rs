@@ -116,10 +116,8 @@ impl Updates {
     }
 
     fn give(&mut self, update: Update) -> Poll<Option<Update>> {
-        self.since = match update {
-            Update::Event(_) => Since::Event,
-            _ => Since::Told(self.clock.now()),
-        };
+        let is_event = matches!(update, Update::Event(_));
+        self.since = if is_event { Since::Event } else { Since::Told(self.clock.now()) };
         Poll::Ready(Some(update))
     }
 

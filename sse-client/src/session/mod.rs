@@ -487,7 +487,7 @@ impl Aside {
             Self::ReconnectionTime { duration, span } => {
                 Output::ReconnectionTime { duration: *duration, span: *span }
             }
-            Self::Dropped(error) => Output::Dropped(error.clone()),
+            Self::Dropped(error) => Output::Dropped(*error),
         }
     }
 }
