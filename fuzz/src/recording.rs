@@ -33,6 +33,15 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     recording.view().page(1, usize::MAX, usize::MAX)
 });
 
+static QUERIES: LazyLock<[Query; 4]> = LazyLock::new(|| {
+    [
+        Query::new().text(Text::literal("data")),
+        Query::new().text(Text::any_case("ONE")).event_type("tick"),
+        Query::new().id("2"),
+        Query::new().json(".a").expect("it is a path"),
+    ]
+});
+
 /// Opens a file and asks it all that there is to ask.
 ///
 /// The first byte says what the file is: 0 the rest of the input; 1 the good recording with changes, of four
@@ -82,15 +91,9 @@ fn ask(recording: &Recording, view: &View) {
     for number in [first, first + (next - first) / 2, next.saturating_sub(1), next] {
         let _ = (view.row(number), view.raw(number), view.turn(number));
     }
-    let queries = [
-        Query::new().text(Text::literal("data")),
-        Query::new().text(Text::any_case("ONE")).event_type("tick"),
-        Query::new().id("2"),
-        Query::new().json(".a").expect("it is a path"),
-    ];
-    for query in queries {
+    for query in &*QUERIES {
         let budget = Budget { hits: 100, rows: 10_000 };
-        let found = view.find(&query, 0, Order::Forward, budget).numbers;
+        let found = view.find(query, 0, Order::Forward, budget).numbers;
         let mut rows = view.rows(&found, usize::MAX);
         rows.retain(|row| row.kind != RowKind::Damaged);
         assert!(rows.iter().all(|row| query.passes(row)), "{rows:?}");

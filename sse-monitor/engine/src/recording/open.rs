@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::{
     Damage, DamageKind,
     derived::{CHECKED_AT_ONCE, frame_at, sidecars, trailer},
+    live,
     rebuild::{self, Rebuilt},
     statistics, types,
 };
@@ -335,7 +336,7 @@ impl<'a> Opener<'a> {
         }
         let rows = self.totals;
         kept.ended(End { rows: 0, totals: rows, last_event_id: self.last_event_id });
-        let is_live = self.is_folder && types::is_recorded(self.path);
+        let is_live = self.is_folder && live::is_recorded(self.path);
         Recording { kept, totals: rows, is_closed: self.is_closed, is_live }
     }
 }
