@@ -188,11 +188,11 @@ impl<S: Store> Engine<S> {
     /// The next item of `input`, which is advanced past the bytes used. `Ok(None)`: all are used.
     #[inline(always)]
     pub(crate) fn decode<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Decoded<'a> {
-        if self.stage == Stage::Clean {
-            if let Some(event) = scan::tick(input) {
-                *input = &input[event.len..];
-                return Ok(Some(Item::Event(self.give_data_event(DEFAULT_EVENT_TYPE, event))));
-            }
+        if self.stage == Stage::Clean
+            && let Some(event) = scan::tick(input)
+        {
+            *input = &input[event.len..];
+            return Ok(Some(Item::Event(self.give_data_event(DEFAULT_EVENT_TYPE, event))));
         }
         if input.is_empty() {
             return Ok(None);

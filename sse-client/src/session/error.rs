@@ -345,9 +345,9 @@ impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = self.0.as_millis();
         let seconds = self.0.as_secs();
-        if milliseconds % 1000 != 0 && seconds < 10 {
+        if !milliseconds.is_multiple_of(1000) && seconds < 10 {
             write!(f, "{milliseconds} ms")
-        } else if seconds >= 120 && seconds % 60 == 0 {
+        } else if seconds >= 120 && seconds.is_multiple_of(60) {
             write!(f, "{} min", seconds / 60)
         } else {
             write!(f, "{seconds} s")
