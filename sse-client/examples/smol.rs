@@ -1,8 +1,7 @@
 //! A driver on smol: the session on another runtime than tokio, in one loop.
 //!
-//! `cargo run -p sse-client --no-default-features --example smol -- 127.0.0.1:8080 /events`
-//!
-//! HTTP/1.0, in which a body lasts until the connection closes; no TLS.
+//! `cargo run -p sse-client --no-default-features --example smol -- 127.0.0.1:8080 /events`: HTTP/1.0, in which
+//! a body lasts until the connection closes; no TLS.
 
 #![forbid(unsafe_code)]
 

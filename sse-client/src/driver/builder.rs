@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{
-        ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
+        ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
         PROXY_AUTHORIZATION, TRANSFER_ENCODING,
     },
 };
@@ -131,6 +131,7 @@ impl Builder {
     /// that expires, a signature with a date.
     ///
     /// They stand instead of those of the same name, and like them go to the URL's own origin only.
+    /// `Last-Event-ID`, `Content-Length` and `Transfer-Encoding` among them are left out.
     /// The time that it takes counts as the attempt's, for which the policy may set a limit. A [`Failure`] ends the attempt; its kind says
     /// whether another is made: after [`Connect`](crate::session::FailureKind::Connect) yes, after
     /// [`Request`](crate::session::FailureKind::Request) never. Where a server answers an old token
@@ -421,7 +422,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BuildErr
 /// Whether a header is about the connection rather than the request: a wrong one leaves the server waiting
 /// for a body that does not come.
 pub(super) fn is_framing(name: &HeaderName) -> bool {
-    [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(name)
+    [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
 }
 
 /// Keeps what names somebody out of debug output and of HTTP/2's compression table.
