@@ -6,10 +6,10 @@ use core::ops::Range;
 use sse_codec::Limits;
 
 use super::{
-    entry::{ENTRY, Entry, EntryKind, FLAG_EVENT_TOO_LONG, FLAG_VALUE_TOO_LONG, TYPE_NOT_INTERNED},
+    entry::{ENTRY, Entry, EntryKind, TYPE_NOT_INTERNED},
     frame::{FRAME_HEADER, FrameHeader, MOST_PAYLOAD},
     segment::{ID_CRC, Segment},
-    texts::{comment, texts},
+    texts::{comment, sentence, texts},
     turn::{Origin, Turn},
     view::View,
 };
@@ -17,7 +17,6 @@ use crate::{
     clock::Moment,
     packed::beginning,
     row::{Row, RowKind},
-    times,
 };
 
 /// Bytes of IDs read at a time.
@@ -277,29 +276,6 @@ impl<'v> Reader<'v> {
         self.frame.header = Some(header);
         Ok(())
     }
-}
-
-/// What is said of a row whose entry alone tells all: a reconnection time, or an event that was dropped.
-pub(crate) fn sentence(entry: &Entry) -> Option<String> {
-    match entry.kind {
-        EntryKind::ReconnectionTime => {
-            let wait = core::time::Duration::from_millis(entry.data_length.into());
-            Some(times::reconnection_time(wait))
-        }
-        EntryKind::DecodeError => Some(dropped(entry)),
-        EntryKind::Event | EntryKind::Comment | EntryKind::Turn => None,
-    }
-}
-
-fn dropped(entry: &Entry) -> String {
-    let what = if entry.has(FLAG_EVENT_TOO_LONG) {
-        "an event"
-    } else if entry.has(FLAG_VALUE_TOO_LONG) {
-        "an event type or event ID"
-    } else {
-        "a line of the event stream"
-    };
-    format!("{what} is longer than {} bytes; its event was dropped", entry.data_length)
 }
 
 /// Reads the frame at `at`.

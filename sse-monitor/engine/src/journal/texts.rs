@@ -1,14 +1,18 @@
-//! What the bytes of a row say.
+//! From a row's bytes to its texts.
 
 use alloc::borrow::Cow;
 
 use sse_codec::{Decoder, Item, Limits};
 
 use super::{
-    entry::{Entry, FLAG_BEGINNING_LOST, FLAG_EVENT_TOO_LONG, FLAG_NDJSON, FLAG_VALUE_TOO_LONG},
+    entry::{
+        Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_EVENT_TOO_LONG, FLAG_NDJSON,
+        FLAG_VALUE_TOO_LONG,
+    },
     indexer::NDJSON_TYPE,
     reader::Unreadable,
 };
+use crate::times;
 
 /// An event's texts, as its bytes say them.
 #[derive(Debug, Default)]
@@ -95,6 +99,29 @@ pub(crate) fn comment(raw: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
     Ok(String::from_utf8_lossy(
         text.strip_suffix(b"\n").or(text.strip_suffix(b"\r")).unwrap_or(text),
     ))
+}
+
+/// What is said of a row whose entry alone tells all: a reconnection time, or an event that was dropped.
+pub(crate) fn sentence(entry: &Entry) -> Option<String> {
+    match entry.kind {
+        EntryKind::ReconnectionTime => {
+            let wait = core::time::Duration::from_millis(entry.data_length.into());
+            Some(times::reconnection_time(wait))
+        }
+        EntryKind::DecodeError => Some(dropped(entry)),
+        EntryKind::Event | EntryKind::Comment | EntryKind::Turn => None,
+    }
+}
+
+fn dropped(entry: &Entry) -> String {
+    let what = if entry.has(FLAG_EVENT_TOO_LONG) {
+        "an event"
+    } else if entry.has(FLAG_VALUE_TOO_LONG) {
+        "an event type or event ID"
+    } else {
+        "a line of the event stream"
+    };
+    format!("{what} is longer than {} bytes; its event was dropped", entry.data_length)
 }
 
 #[cfg(test)]

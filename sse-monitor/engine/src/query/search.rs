@@ -11,7 +11,7 @@ use super::{
 use crate::{
     journal::{
         entry::{ENTRY, Entry, EntryKind},
-        reader::{self, Reader},
+        reader::Reader,
         segment::Segment,
         texts,
         view::{Part, View},
@@ -251,7 +251,7 @@ impl<'v> Search<'v> {
         if !(self.query.json.is_empty() && self.query.event_types.is_empty()) {
             return false;
         }
-        match reader::sentence(entry) {
+        match texts::sentence(entry) {
             Some(sentence) => self.query.data_passes(&sentence),
             None => {
                 let row = self.reader.row(number, usize::MAX);

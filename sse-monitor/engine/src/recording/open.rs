@@ -23,7 +23,7 @@ use crate::{
         kept::Kept,
         reader,
         segment::{Segment, file_names},
-        turn::{END_PAYLOAD, End, Head, Origin},
+        turn::{Checkpoint, END_PAYLOAD, End, Head, Origin},
         view::View,
         walk::{Step, Walk},
     },
@@ -246,6 +246,8 @@ impl<'a> Opener<'a> {
         let head = head.unwrap_or_else(|| Head {
             segment: 1,
             first_row: self.next_row,
+            // Nothing tells what the first bytes of a body go on with.
+            checkpoint: Checkpoint { mid_event: true, ..Checkpoint::default() },
             ..Head::default()
         });
         let end = end(&journal);
