@@ -152,7 +152,7 @@ impl Hub {
     pub fn handle_appended(&mut self, event: &Appended, now: Instant) {
         let old_epoch = self.log.head().epoch();
         match self.log.append(event, now) {
-            Placed::Stale => return,
+            Placed::Stale | Placed::Impossible => return,
             Placed::Next => {
                 let (offset, at) = self.aging;
                 if now - at >= self.config.lag_grace {

@@ -1,7 +1,7 @@
 //! A bounded log of encoded events.
 
 use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
-use core::fmt;
+use core::{cell::Cell, fmt};
 
 use bytes::Bytes;
 use sse_codec::time::Instant;
@@ -58,6 +58,10 @@ struct Entry {
 /// How many entries are looked through for a pattern at once.
 const MAX_LOOK: usize = 4096;
 
+/// How many topics are matched to patterns at once, by which one entry with many topics, to be matched
+/// to many patterns, is as much work as many entries.
+const MAX_TRIES: usize = 2 * MAX_LOOK;
+
 /// Of how many trimmed entries it is known whose they were, for patterns. Those of a topic that was
 /// forgotten lie below the index's floor, so that no number here is of another one.
 const MAX_TRIMS: usize = 1024;
@@ -74,6 +78,9 @@ pub enum Placed {
     Jumped,
     /// As the first that is seen of a new epoch; all of the old one was given up.
     NewEpoch,
+    /// Not at all: no event can have this place. The first one of an epoch has the offset 1, and after
+    /// the last number there is no next.
+    Impossible,
 }
 
 impl Log {
@@ -115,7 +122,9 @@ impl Log {
     /// Takes the next entry of the store's order, and trims.
     pub fn append(&mut self, appended: &Appended, now: Instant) -> Placed {
         let (epoch, offset) = (appended.cursor.epoch(), appended.cursor.offset());
-        let placed = if epoch != self.epoch {
+        let placed = if matches!(offset, 0 | u64::MAX) {
+            return Placed::Impossible;
+        } else if epoch != self.epoch {
             Placed::NewEpoch
         } else if offset <= self.head {
             return Placed::Stale;
@@ -168,8 +177,8 @@ impl Log {
     }
 
     /// Reads what is kept of these topics after a place, at most `max_bytes` by
-    /// [`Stored::cost`] (though one entry at least). By a pattern it looks through so many entries at
-    /// once, and finds none perhaps: [`HistoryPage::upto`] says how far it came.
+    /// [`Stored::cost`] (though one entry at least). By a pattern it looks through so many entries
+    /// and topics at once, and finds none perhaps: [`HistoryPage::upto`] says how far it came.
     pub fn page(
         &mut self,
         selectors: &[Selector],
@@ -224,15 +233,19 @@ impl Log {
         for &number in numbers {
             known[number as usize] = Some(true);
         }
+        let tried = Cell::new(0);
         let mut is_wanted = |number: &u32| {
-            let matches = || patterns.iter().any(|it| self.index.is_match(it, *number));
+            let matches = || {
+                tried.set(tried.get() + patterns.len());
+                patterns.iter().any(|it| self.index.is_match(it, *number))
+            };
             *known[*number as usize].get_or_insert_with(matches)
         };
         let first = self.first();
         let read = (after.saturating_sub(first - 1)).min(self.entries.len() as u64);
         let unread = self.entries.range(read as usize..).zip(first + read..);
         for (looked, (entry, offset)) in unread.enumerate() {
-            let is_enough = looked == MAX_LOOK;
+            let is_enough = looked == MAX_LOOK || tried.get() >= MAX_TRIES;
             if is_enough
                 || entry.topics.iter().any(&mut is_wanted) && !room.take(offset, &entry.frame)
             {
@@ -244,8 +257,10 @@ impl Log {
         let known_gone = after.max(room.page.trimmed);
         let gone = self.trims.iter().rev().zip((1..first).rev());
         let mut gone = gone.take_while(|&(_, offset)| offset > known_gone);
-        let lost = gone.find(|(topics, _)| topics.iter().any(&mut is_wanted));
-        // Beyond what is remembered, it may have been theirs.
+        tried.set(0);
+        // Beyond what is remembered, or too much to match, it may have been theirs.
+        let lost =
+            gone.find(|(topics, _)| tried.get() >= MAX_TRIES || topics.iter().any(&mut is_wanted));
         let unknown = (first - 1).saturating_sub(self.trims.len() as u64);
         let unknown = if unknown > known_gone { unknown } else { 0 };
         let lost = lost.map_or(unknown, |(_, offset)| offset);

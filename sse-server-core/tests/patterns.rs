@@ -260,3 +260,29 @@ fn a_pattern_that_nobody_has_used_since_the_window_began_is_forgotten() {
     }
     assert_eq!(names(&world), usual);
 }
+
+#[test]
+fn a_page_by_many_patterns_is_as_much_work_as_one_by_one_and_comes_less_far() {
+    let mut world = World::new();
+    for n in 0..3000 {
+        world.publish(&[&format!("a.{n}")], "");
+    }
+    let start = Cursor::new(world.store.head().epoch(), 0);
+    let by =
+        |count: usize| -> Vec<_> { (0..count).map(|n| selector(&format!("none.{n}.*"))).collect() };
+    let page = world.store.page(&by(1), start, 4096, world.now);
+    assert_eq!((page.upto, page.entries.len()), (3000, 0));
+    // It goes on from where it came to, and misses nothing.
+    let mut wanted = by(7);
+    wanted.push(selector("a.2999"));
+    wanted.push(selector("a.2998.**"));
+    let (mut at, mut pages, mut found) = (start, 0, Vec::new());
+    while at.offset() < 3000 {
+        let page = world.store.page(&wanted, at, 4096, world.now);
+        assert!(page.upto - at.offset() <= 1025, "{}", page.upto);
+        found.extend(page.entries.iter().map(|entry| entry.offset));
+        at = Cursor::new(at.epoch(), page.upto);
+        pages += 1;
+    }
+    assert_eq!((pages, &found[..]), (3, &[3000][..]));
+}

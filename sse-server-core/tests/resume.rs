@@ -6,7 +6,7 @@ mod common;
 use common::{EPOCH, World, data, events, resets};
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Appended, CloseReason, Cursor, Epoch, HubConfig, Output, Publish, Resume, Retention,
+    Appended, CloseReason, Cursor, Epoch, HubConfig, Output, Placed, Publish, Resume, Retention,
     StoreError, Topic,
 };
 
@@ -310,4 +310,25 @@ fn the_pages_of_all_who_replay_have_a_limit_together_and_all_are_served() {
         assert_eq!(*got, all, "by {n}");
     }
     assert_eq!(world.closed, []);
+}
+
+#[test]
+fn what_has_a_place_that_no_event_can_have_is_not_taken() {
+    let topic = Topic::new("a").expect("a topic");
+    for epoch in [EPOCH, Epoch::new(0xf00)] {
+        for offset in [0, u64::MAX] {
+            let mut world = World::new();
+            let id = world.subscribe(&["a"], Resume::Fresh);
+            let mut event = sample(1, core::slice::from_ref(&topic));
+            event.cursor = Cursor::new(epoch, offset);
+            assert_eq!(world.store.append(&event, world.now), Placed::Impossible);
+            world.hub.handle_appended(&event, world.now);
+            assert_eq!(world.hub.head(), Cursor::new(EPOCH, 0));
+            assert_eq!(world.store.head(), Cursor::new(EPOCH, 0));
+            // It goes on as if there had been nothing.
+            world.publish(&["a"], "1");
+            let wire = world.read(id);
+            assert_eq!((data(&wire).concat(), resets(&wire).len()), ("1".to_owned(), 0));
+        }
+    }
 }
