@@ -82,11 +82,13 @@ struct Afterwards {
     answers: Vec<(Answer, Result<Receipt, PublishError>)>,
     alarm: bool,
     drained: bool,
-    /// The store has been asked enough for once: others may want the lock.
-    goes_on: bool,
+    /// How many pages of history were read.
+    pages: usize,
 }
 
-/// How many pages of history are read while the lock is held.
+/// How many pages of history are read while the lock is held. The timer's task reads on, and lets
+/// others have their turn in between: whoever resumes by a pattern may have all that is kept looked
+/// through.
 const PAGES: usize = 4;
 
 impl Shared {
@@ -142,21 +144,15 @@ impl Shared {
         self.lock().admission.counters()
     }
 
-    /// Acts on all that the hub wants done, releases the lock, and does the rest.
-    fn act<'a>(&'a self, mut state: MutexGuard<'a, State>) {
-        while self.act_for_once(state) {
-            std::thread::yield_now();
-            // Here also in a destructor, which may itself run for a panic.
-            let Ok(again) = self.state.lock() else { return };
-            state = again;
-        }
+    /// Acts on all that the hub wants done, releases the lock, and does the rest. What takes long is
+    /// left to the timer's task.
+    fn act(&self, state: MutexGuard<'_, State>) {
+        self.act_after(state, Afterwards::default());
     }
 
-    /// Does a part of it that is not too long, and says whether more is left.
-    fn act_for_once(&self, mut state: MutexGuard<'_, State>) -> bool {
-        let now = self.now();
-        let mut afterwards = Afterwards::default();
-        state.pump(now, &mut afterwards);
+    /// As [`act`](Self::act), where some of it was done before and the lock was kept.
+    fn act_after(&self, mut state: MutexGuard<'_, State>, mut afterwards: Afterwards) {
+        state.pump(self.now(), &mut afterwards);
         drop(state);
         for waker in afterwards.wake {
             waker.wake();
@@ -173,7 +169,6 @@ impl Shared {
         if afterwards.drained {
             self.drained.notify_waiters();
         }
-        afterwards.goes_on
     }
 
     /// # Panics
@@ -213,7 +208,6 @@ impl core::fmt::Debug for Shared {
 
 impl State {
     fn pump(&mut self, now: Instant, afterwards: &mut Afterwards) {
-        let mut pages = 0;
         loop {
             // All of them before anybody else comes: the slot of one that has ended may have another
             // reader next.
@@ -221,29 +215,29 @@ impl State {
                 self.obey(output, now, afterwards);
             } else if let Some(report) = self.store.poll_report() {
                 self.relay(report, now);
-            } else if pages == PAGES {
+            } else if afterwards.pages == PAGES {
                 break;
             } else if let Some(question) = self.questions.pop_front() {
                 self.store.fetch(question, now);
-                pages += 1;
+                afterwards.pages += 1;
             } else {
                 break;
             }
         }
-        afterwards.goes_on = !self.questions.is_empty();
         while let Some(id) = self.hub.poll_ready() {
             afterwards.wake.extend(self.readers[id.index()].waker.take());
         }
         let next = self.deadline();
-        afterwards.alarm = match (next, self.armed) {
+        let is_sooner = match (next, self.armed) {
             (Some(next), Some(armed)) => next < armed,
             (Some(_), None) => true,
             (None, _) => false,
         };
-        if afterwards.alarm {
+        if is_sooner {
             self.armed = next;
         }
-        afterwards.drained = self.hub.is_drained();
+        afterwards.alarm |= is_sooner || !self.questions.is_empty();
+        afterwards.drained |= self.hub.is_drained();
     }
 
     fn obey(&mut self, output: Output, now: Instant, afterwards: &mut Afterwards) {
@@ -291,11 +285,117 @@ const LEAVE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use core::panic::AssertUnwindSafe;
+    use core::{
+        panic::AssertUnwindSafe,
+        sync::atomic::{AtomicUsize, Ordering},
+        task::Context,
+    };
 
-    use sse_server_core::{Subscribe, Topic};
+    use sse_server_core::{
+        Draft, Publish, Resume, Retention, Selector, StoreError, Subscribe, Topic,
+    };
 
     use super::*;
+
+    /// A store that counts the pages it was asked for.
+    struct Counting(Box<dyn Store>, Arc<AtomicUsize>);
+
+    impl Store for Counting {
+        fn head(&self) -> Cursor {
+            self.0.head()
+        }
+
+        fn check(&mut self, event: &Publish, now: Instant) -> Result<(), StoreError> {
+            self.0.check(event, now)
+        }
+
+        fn append(&mut self, id: PublishId, event: Draft, now: Instant) {
+            self.0.append(id, event, now);
+        }
+
+        fn fetch(&mut self, question: Question, now: Instant) {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.fetch(question, now);
+        }
+
+        fn poll_report(&mut self) -> Option<Report> {
+            self.0.poll_report()
+        }
+    }
+
+    #[test]
+    fn a_crowd_that_has_all_that_is_kept_looked_through_holds_nobody_up_for_more_than_a_few_pages()
+    {
+        const TOPICS: usize = 8200;
+        const CROWD: usize = 100;
+        let mut config = Config::default();
+        config.hub.window = config.hub.window.events(1);
+        let shared = Shared::new(config);
+        let pages = Arc::new(AtomicUsize::new(0));
+        let place = shared.head();
+        {
+            let mut state = shared.lock();
+            let store = Box::new(MemoryStore::new(Retention::DEFAULT, place.epoch(), 1));
+            state.store = Box::new(Counting(store, pages.clone()));
+        }
+        // After each thing that is done under the lock.
+        let mut before = 0;
+        let mut few_more = || {
+            let now = pages.load(Ordering::Relaxed);
+            assert!(now - before <= PAGES, "{} pages at once", now - before);
+            before = now;
+            now
+        };
+        let publish = |name: &str, data: &str| {
+            let event = Publish::new([Topic::new(name).expect("a topic")], data);
+            assert!(shared.publish_all(vec![event], None).is_ok());
+        };
+        for n in 0..TOPICS {
+            publish(&format!("t.{n}"), "");
+        }
+        let reader = shared.subscribe(Subscribe::new([Topic::new("a").expect("a topic")]));
+        let reader = reader.expect("there is room");
+        for n in 0..CROWD {
+            let patterns = (0..8).map(|k| Selector::new(&format!("none.{n}.{k}.*")));
+            let request = Subscribe::new(patterns.map(|pattern| pattern.expect("a pattern")));
+            shared.subscribe(request.resume(Resume::After(place))).expect("there is room");
+            few_more();
+        }
+        let (mut written, mut frames) = (None, Vec::new());
+        let mut told = String::new();
+        let mut read = || {
+            loop {
+                let cx = Context::from_waker(Waker::noop());
+                match shared.read(reader, written.take(), 4096, &mut frames, &cx) {
+                    Read::Frames(more) => written = Some(more),
+                    Read::Nothing | Read::Ended(_) => break,
+                }
+                for frame in frames.drain(..) {
+                    told.push_str(core::str::from_utf8(&frame).expect("text"));
+                }
+            }
+            told.matches("data: event").count()
+        };
+        // It gets its events while the others wait.
+        for n in 0..10 {
+            publish("a", &format!("event {n}"));
+            few_more();
+            assert_eq!(read(), n + 1);
+            few_more();
+        }
+        let sofar = few_more();
+        let mut ticks = 1;
+        while shared.tick().goes_on {
+            few_more();
+            ticks += 1;
+        }
+        let all = few_more();
+        assert!(all >= 8 * CROWD && sofar < all, "{sofar} of {all} pages");
+        assert!(ticks >= (all - sofar) / PAGES, "{ticks} times");
+        let places: Vec<_> =
+            (0..10).filter_map(|n| told.find(&format!("data: event {n}\n"))).collect();
+        assert!(places.len() == 10 && places.is_sorted(), "{told}");
+    }
 
     #[test]
     fn a_hub_that_a_panic_has_torn_serves_nobody_and_says_so() {

@@ -7,10 +7,11 @@ use std::time::Instant as Clock;
 use sse_codec::time::Instant;
 use tokio::{
     sync::Notify,
+    task::yield_now,
     time::{sleep, sleep_until},
 };
 
-use super::{Leaving, Shared, State};
+use super::{Afterwards, Leaving, Shared, State};
 
 /// By how much the timer must be late for the process itself to have stood still: nobody could read
 /// then, so they are given a moment before they are judged by the clock.
@@ -25,10 +26,14 @@ pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
         if late.is_some_and(|late| late > STANDSTILL) {
             sleep(STANDSTILL).await;
         }
-        let due = shared.tick();
+        let Tick { due, goes_on } = shared.tick();
         drop(shared);
-        let rung = alarm.notified();
         deadline = due.and_then(|at| origin.checked_add(at.since_origin()));
+        if goes_on {
+            yield_now().await;
+            continue;
+        }
+        let rung = alarm.notified();
         match deadline {
             Some(at) => {
                 tokio::select! {
@@ -41,9 +46,18 @@ pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
     }
 }
 
+/// What is left after all that was due.
+pub(super) struct Tick {
+    /// When to come again.
+    due: Option<Instant>,
+    /// The store has been asked enough for once, and is to be asked more as soon as others have had
+    /// their turn.
+    pub(super) goes_on: bool,
+}
+
 impl Shared {
-    /// Does what is due and says when to come again.
-    fn tick(&self) -> Option<Instant> {
+    /// Does what is due.
+    pub(super) fn tick(&self) -> Tick {
         let mut state = self.lock();
         let now = self.now();
         state.hub.handle_timeout(now);
@@ -51,13 +65,16 @@ impl Shared {
             state.hub.handle_presence(&word, now);
         }
         let unread = state.overdue(now);
-        state.armed = state.deadline();
-        let armed = state.armed;
-        self.act(state);
+        let mut afterwards = Afterwards::default();
+        state.pump(now, &mut afterwards);
+        // Whoever asks from here on finds the timer armed, and rings if that is too late.
+        let tick = Tick { due: state.deadline(), goes_on: !state.questions.is_empty() };
+        state.armed = tick.due;
+        self.act_after(state, afterwards);
         for (_, _, cut) in unread {
             cut.cut();
         }
-        armed
+        tick
     }
 
     pub(crate) async fn drain(&self, within: Duration) {

@@ -8,7 +8,7 @@ use sse_server_core::{
     SubscriberId, Ticket, TicketError, Topic, Visitor,
 };
 
-use super::{Reader, Shared, State};
+use super::{Afterwards, Reader, Shared, State};
 use crate::wire::CutHandle;
 
 /// Why a request is refused: by the door or by the hub.
@@ -23,7 +23,7 @@ impl Shared {
     /// Opens a stream of the program's own.
     pub(crate) fn subscribe(&self, request: Subscribe) -> Result<SubscriberId, SubscribeError> {
         let state = self.lock();
-        self.seat(state, request, Reader::default())
+        self.seat(state, request, Reader::default(), Afterwards::default())
     }
 
     /// Opens a stream on behalf of somebody.
@@ -37,7 +37,7 @@ impl Shared {
         let now = self.now();
         let pass = state.admission.admit(visitor, now).map_err(Refused::Admission)?;
         let reader = Reader { waker: None, cut, pass: Some(pass) };
-        self.seat(state, request, reader).map_err(Refused::Hub)
+        self.seat(state, request, reader, Afterwards::default()).map_err(Refused::Hub)
     }
 
     /// Remembers a ticket.
@@ -66,11 +66,11 @@ impl Shared {
         let is_resume = matches!(resume, Resume::After(_));
         let admitted = state.admission.admit_by_ticket(secret, is_resume, address, now);
         let Redeemed { pass, ticket, replaced, .. } = admitted.map_err(Refused::Ticket)?;
+        let mut afterwards = Afterwards::default();
         if let Some(id) = replaced.and_then(|pass| state.admitted.remove(&pass)) {
             state.hub.close(id, CloseReason::Replaced, now);
             // The new one may get its slot: its reader must have left that.
-            self.act(state);
-            state = self.lock();
+            state.pump(now, &mut afterwards);
         }
         let mut request = Subscribe::new(ticket.selectors().iter().cloned()).resume(resume);
         if let Some(at) = ticket.expires() {
@@ -81,14 +81,17 @@ impl Shared {
             request = with_user;
         }
         let reader = Reader { waker: None, cut, pass: Some(pass) };
-        self.seat(state, request, reader).map_err(Refused::Hub)
+        self.seat(state, request, reader, afterwards).map_err(Refused::Hub)
     }
 
+    /// Gives somebody who was let in a place. Since it is the same lock, nobody has ended that pass in
+    /// between: whoever is in by a pass can be found by it.
     fn seat(
         &self,
         mut state: MutexGuard<'_, State>,
         request: Subscribe,
         reader: Reader,
+        afterwards: Afterwards,
     ) -> Result<SubscriberId, SubscribeError> {
         let now = self.now();
         let id = match state.hub.subscribe(request, now) {
@@ -97,6 +100,7 @@ impl Shared {
                 if let Some(pass) = reader.pass {
                     state.admission.release(pass, now);
                 }
+                self.act_after(state, afterwards);
                 return Err(refusal);
             }
         };
@@ -107,7 +111,7 @@ impl Shared {
             state.admitted.insert(pass, id);
         }
         let before = core::mem::replace(&mut state.readers[id.index()], reader);
-        self.act(state);
+        self.act_after(state, afterwards);
         drop(before);
         Ok(id)
     }
@@ -136,5 +140,68 @@ impl Shared {
         }
         self.act(state);
         ids.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{sync::Arc, task::Wake};
+    use core::task::{Context, Waker};
+    use std::sync::Mutex;
+
+    use sse_server_core::Selector;
+
+    use super::*;
+    use crate::{config::Config, hub_task::Read};
+
+    const SECRET: [u8; 16] = [7; 16];
+
+    type Admitted = Result<SubscriberId, Refused<SubscribeError>>;
+
+    /// Resumes by the ticket as soon as it is woken, which is as soon as the lock is released.
+    struct Rival {
+        shared: Arc<Shared>,
+        resume: Resume,
+        came: Mutex<Vec<Admitted>>,
+    }
+
+    impl Wake for Rival {
+        fn wake(self: Arc<Self>) {
+            let came = self.shared.admit_by_ticket(&SECRET, self.resume, None, None);
+            self.came.lock().expect("nothing panics").push(came);
+        }
+    }
+
+    /// Reads all that there is, and waits for more.
+    fn wait(shared: &Shared, id: SubscriberId, waker: &Waker) {
+        let (mut written, mut frames) = (None, Vec::new());
+        let cx = Context::from_waker(waker);
+        while let Read::Frames(more) = shared.read(id, written, 4096, &mut frames, &cx) {
+            written = Some(more);
+        }
+    }
+
+    #[test]
+    fn two_who_resume_by_one_ticket_at_once_are_one_stream_that_a_revocation_finds() {
+        let shared = Arc::new(Shared::new(Config::default()));
+        let resume = Resume::After(shared.head());
+        let ticket = Ticket::new([Selector::new("a").expect("a topic")]).for_user("ann");
+        let life = Duration::from_secs(3600);
+        shared.issue_ticket(SECRET, ticket, life).expect("there is room");
+        let come = |resume| shared.admit_by_ticket(&SECRET, resume, None, None).expect("a ticket");
+        let first = come(Resume::Fresh);
+        let rival = Arc::new(Rival { shared: shared.clone(), resume, came: Mutex::default() });
+        wait(&shared, first, &rival.clone().into());
+        // The end of the first wakes the rival, who takes the place of the second.
+        let _second = come(resume);
+        assert!(matches!(&rival.came.lock().expect("nothing panics")[..], [Ok(_)]));
+        {
+            let state = shared.lock();
+            assert_eq!(state.admitted.len(), 1, "{:?}", state.admitted);
+            assert_eq!(state.admission.streams(), 1);
+            assert_eq!(state.hub.counters().subscribers, 1);
+        }
+        assert_eq!(shared.revoke_user("ann"), 1);
+        assert_eq!(shared.counters().subscribers, 0);
     }
 }
