@@ -106,6 +106,7 @@ impl Driving {
     /// Takes over a stream that was handed over, if there is one.
     pub(crate) fn begin(wire: &Arc<Wire>) -> Option<Self> {
         let stream = wire.lane.take()?;
+        wire.begin_driving();
         Some(Self { stream, end: WireEnd::new(wire.clone(), Vec::new()), rest: Bytes::new() })
     }
 
@@ -123,7 +124,7 @@ impl Driving {
             match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
                 Some(Ok(chunk)) => self.put(chunk, cx)?,
                 over => {
-                    wire.stop_watching();
+                    wire.end_driving();
                     wire.lane.end(over.and_then(Result::err));
                     return Poll::Ready(Ok(()));
                 }
@@ -135,6 +136,7 @@ impl Driving {
 
     /// Writes a chunk, as far as the socket takes it.
     fn put(&mut self, chunk: Bytes, cx: &mut Context<'_>) -> io::Result<()> {
+        debug_assert!(!chunk.is_empty(), "an empty chunk ends the body");
         let mut head = [0; HEAD];
         let head = head_of(chunk.len(), &mut head);
         if head.len() + chunk.len() + END.len() > SMALL {

@@ -146,7 +146,13 @@ pub(crate) struct Wire {
     max_stall: Duration,
     counters: Arc<WireCounters>,
     pub(crate) lane: Lane,
+    /// The connection's task writes a stream itself, so that hyper must not write.
+    is_driven: AtomicBool,
 }
+
+/// By how much longer a stream may stand still at the wire than at its hub: the hub, which knows who
+/// it is, judges and counts it first.
+const SPARE: Duration = Duration::from_secs(1);
 
 impl Wire {
     pub(crate) fn new(
@@ -155,7 +161,8 @@ impl Wire {
         max_stall: Duration,
         counters: Arc<WireCounters>,
     ) -> Self {
-        Self { socket, writer, max_stall, counters, lane: Lane::default() }
+        let is_driven = AtomicBool::new(false);
+        Self { socket, writer, max_stall, counters, lane: Lane::default(), is_driven }
     }
 
     /// Which HTTP the peer begins with, and, seldom, what it took to tell, which hyper is to read.
@@ -215,9 +222,22 @@ impl Wire {
         }
     }
 
-    /// What was watched has come to its end.
-    pub(crate) fn stop_watching(&self) {
+    /// The stream of the lane is written past hyper from now on.
+    pub(crate) fn begin_driving(&self) {
+        self.is_driven.store(true, Ordering::Relaxed);
+    }
+
+    /// The stream that was driven, and watched, has come to its end.
+    pub(crate) fn end_driving(&self) {
+        self.is_driven.store(false, Ordering::Relaxed);
         self.writer.watches.store(false, Ordering::Relaxed);
+    }
+
+    /// For how long nothing may move, by what is written.
+    fn patience(&self) -> Duration {
+        let is_stream = [&self.is_driven, &self.writer.watches];
+        let is_stream = is_stream.iter().any(|is| is.load(Ordering::Relaxed));
+        if is_stream { self.max_stall.saturating_add(SPARE) } else { self.max_stall }
     }
 
     /// Whether the socket has something to read, as far as is known without asking it.
@@ -281,6 +301,14 @@ impl WireEnd {
         }
     }
 
+    /// That hyper may write: in the middle of a driven stream its bytes would tear a chunk.
+    fn check_hyper(&self) -> io::Result<()> {
+        if self.wire.is_driven.load(Ordering::Relaxed) {
+            return Err(io::Error::other("hyper writes in the middle of a stream that is driven"));
+        }
+        Ok(())
+    }
+
     /// Writes as soon as the socket lets it, and cuts the connection if it does not for too long.
     pub(crate) fn poll_put(
         &mut self,
@@ -292,8 +320,8 @@ impl WireEnd {
             self.stall = None;
             return Poll::Ready(result);
         }
-        let max_stall = self.wire.max_stall;
-        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(max_stall)));
+        let wire = &self.wire;
+        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(wire.patience())));
         ready!(stall.as_mut().poll(cx));
         self.wire.counters.cut.fetch_add(1, Ordering::Relaxed);
         self.wire.writer.is_cut.store(true, Ordering::SeqCst);
@@ -323,6 +351,7 @@ impl AsyncWrite for WireEnd {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check_hyper()?;
         self.poll_put(cx, |socket| socket.try_write(bytes))
     }
 
@@ -333,6 +362,7 @@ impl AsyncWrite for WireEnd {
     ) -> Poll<io::Result<usize>> {
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();
         if len > SMALL {
+            self.check_hyper()?;
             return self.poll_put(cx, |socket| socket.try_write_vectored(pieces));
         }
         let mut whole = [0; SMALL];

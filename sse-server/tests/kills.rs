@@ -60,7 +60,9 @@ fn a_hundred_kills_of_random_connections_lose_repeat_and_reorder_nothing() {
 #[cfg(target_os = "linux")]
 fn a_stalled_reader_costs_64_kib_at_most_and_is_cut() {
     const STALLED: u64 = 50;
-    let server = Server::start(&["--max-lag", "4000000", "--max-stall", "2s"]);
+    let args = ["--admin", "127.0.0.1:0", "--max-lag", "4000000", "--max-stall", "2s"];
+    let mut server = Server::start(&args);
+    let admin = server.admin();
     let mut reads = server.subscribe("/events/a", "");
     let publish = |reads: &mut common::Stream| {
         for _ in 0..30 {
@@ -81,4 +83,7 @@ fn a_stalled_reader_costs_64_kib_at_most_and_is_cut() {
     for stream in &mut stalled {
         stream.wait_for_reset();
     }
+    let counters = &server.stats(admin)["counters"];
+    assert_eq!(counters["cut_for_stall_total"], STALLED, "{counters}");
+    assert_eq!(counters["cut_at_wire_total"], 0, "{counters}");
 }

@@ -124,7 +124,9 @@ fn one_that_does_not_read_is_cut_by_a_reset_and_the_others_miss_nothing() {
 
 #[test]
 fn one_that_reads_nothing_for_too_long_is_cut_by_a_reset() {
-    let server = Server::start(&["--max-lag", "50000000", "--max-stall", "100ms"]);
+    let args = ["--admin", "127.0.0.1:0", "--max-lag", "50000000", "--max-stall", "100ms"];
+    let mut server = Server::start(&args);
+    let admin = server.admin();
     let mut stalled = stalled(&server);
     for _ in 0..20 {
         publish_much(&server);
@@ -136,6 +138,10 @@ fn one_that_reads_nothing_for_too_long_is_cut_by_a_reset() {
     let mut rest = Vec::new();
     let read = stalled.read_to_end(&mut rest);
     assert!(read.is_ok() || read.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
+    // By the hub, which knows that it is a stream.
+    let counters = &server.stats(admin)["counters"];
+    assert_eq!(counters["cut_for_stall_total"], 1, "{counters}");
+    assert_eq!(counters["cut_at_wire_total"], 0, "{counters}");
 }
 
 #[test]
