@@ -214,6 +214,8 @@ pub struct AdmissionCounters {
     pub refused_publishes: u64,
     /// Tickets that were given out.
     pub tickets: u64,
+    /// Tickets that were asked for and not given out: too fast, or there were too many.
+    pub unissued_tickets: u64,
     /// Tickets that let nobody in, whatever was wrong with them.
     pub refused_tickets: u64,
     /// Streams that a resume by the same ticket took over.
@@ -436,13 +438,38 @@ impl Admission {
         events: u32,
         now: Instant,
     ) -> Result<(), AdmissionError> {
-        if let Err(much) = self.published.check([principal], events, now) {
+        let spent = self.spend(principal, events, now);
+        if spent.is_err() {
             self.counters.refused_publishes += u64::from(events);
-            return Err(match much {
-                TooMuch::Now(wait) => AdmissionError::TooFast { wait },
-                TooMuch::AtOnce(max) => AdmissionError::BurstTooLarge { count: events, max },
-            });
         }
+        spent
+    }
+
+    /// Notes that a principal asks for a ticket, which costs as much of its rate as so many events.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish), but counted as a ticket that was not given out.
+    pub fn charge_ticket(
+        &mut self,
+        principal: &Principal,
+        events: u32,
+        now: Instant,
+    ) -> Result<(), AdmissionError> {
+        let spent = self.spend(principal, events, now);
+        self.counters.unissued_tickets += u64::from(spent.is_err());
+        spent
+    }
+
+    fn spend(
+        &mut self,
+        principal: &Principal,
+        events: u32,
+        now: Instant,
+    ) -> Result<(), AdmissionError> {
+        self.published.check([principal], events, now).map_err(|much| match much {
+            TooMuch::Now(wait) => AdmissionError::TooFast { wait },
+            TooMuch::AtOnce(max) => AdmissionError::BurstTooLarge { count: events, max },
+        })?;
         self.published.note(principal, events, now);
         Ok(())
     }
@@ -458,9 +485,12 @@ impl Admission {
         ticket: Ticket,
         now: Instant,
     ) -> Result<(), TicketError> {
-        self.tickets.issue(secret, ticket, now)?;
-        self.counters.tickets += 1;
-        Ok(())
+        let issued = self.tickets.issue(secret, ticket, now);
+        match issued {
+            Ok(()) => self.counters.tickets += 1,
+            Err(_) => self.counters.unissued_tickets += 1,
+        }
+        issued
     }
 
     /// Lets in whoever holds a ticket: within [`AdmissionConfig::ticket_wait`], and then only to

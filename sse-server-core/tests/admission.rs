@@ -346,3 +346,22 @@ fn whoever_reads_a_topic_by_several_selectors_is_there_once() {
     let word = admission.poll_presence(now + secs(2)).unwrap();
     assert_eq!((word.count, word.left.len()), (0, 1));
 }
+
+#[test]
+fn a_ticket_that_is_asked_for_too_fast_or_has_no_room_is_counted_as_no_publish() {
+    let mut config = small();
+    config.max_tickets = 1;
+    let mut admission = Admission::new(config, 1);
+    let ann = Principal::user("ann");
+    assert_eq!(admission.charge_ticket(&ann, 5, at(0)), Ok(()));
+    assert!(admission.charge_ticket(&ann, 1, at(0)).is_err());
+    // It is the same rate.
+    assert!(admission.publish(&ann, 3, at(0)).is_err());
+    admission.issue_ticket([1; 16], Ticket::new([]), at(0)).unwrap();
+    admission.admit_by_ticket(&[1; 16], false, None, at(0)).unwrap();
+    let full = admission.issue_ticket([2; 16], Ticket::new([]), at(0));
+    assert_eq!(full, Err(TicketError::Full), "the one in use stays");
+    let counters = admission.counters();
+    assert_eq!((counters.refused_publishes, counters.unissued_tickets), (3, 2));
+    assert_eq!(counters.tickets, 1);
+}

@@ -123,7 +123,7 @@ fn of_hub(c: &Counters) -> [Figure; 18] {
 }
 
 /// Of what is asked by requests, and how much of it is turned away at the door.
-fn of_admission(c: &AdmissionCounters) -> [Figure; 8] {
+fn of_admission(c: &AdmissionCounters) -> [Figure; 9] {
     let refused = c.refused_for_user;
     [
         ("admitted_total", "counter", "Streams let in at the door.", c.admitted),
@@ -138,6 +138,7 @@ fn of_admission(c: &AdmissionCounters) -> [Figure; 8] {
         ("refused_too_fast_total", "counter", "Streams opened too fast.", c.refused_too_fast),
         ("refused_publishes_total", "counter", "Events published too fast.", c.refused_publishes),
         ("tickets_total", "counter", "Tickets given out.", c.tickets),
+        ("unissued_tickets_total", "counter", "Tickets not given out.", c.unissued_tickets),
         ("refused_tickets_total", "counter", "Tickets that let nobody in.", c.refused_tickets),
     ]
 }

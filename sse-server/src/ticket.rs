@@ -79,7 +79,7 @@ pub(crate) fn issue(hub: &Hub, identity: &Identity, body: &[u8]) -> Result<Strin
         ticket = ticket.for_user(user.clone());
     }
     if let Some(principal) = identity.principal() {
-        hub.shared().charge(&principal, COST)?;
+        hub.shared().charge_ticket(&principal, COST)?;
         ticket = ticket.asked_by(principal);
     }
     let secret = Secret::draw().map_err(|error| {

@@ -61,12 +61,16 @@ impl Shared {
         Ok(answers)
     }
 
-    /// Counts something that costs as much as so many events, or as all that may be published at
-    /// once, to the rate of whoever asks it.
-    pub(crate) fn charge(&self, principal: &Principal, events: u32) -> Result<(), AdmissionError> {
+    /// Counts a ticket, which costs as much as so many events, or as all that may be published at
+    /// once, to the rate of whoever asks for it.
+    pub(crate) fn charge_ticket(
+        &self,
+        principal: &Principal,
+        events: u32,
+    ) -> Result<(), AdmissionError> {
         let mut state = self.lock();
         let now = self.now();
         let most = state.admission.config().publish_burst;
-        state.admission.publish(principal, events.min(most), now)
+        state.admission.charge_ticket(principal, events.min(most), now)
     }
 }
