@@ -291,6 +291,7 @@ mod tests {
         task::Context,
     };
 
+    use futures_util::StreamExt as _;
     use sse_server_core::{
         Draft, Publish, Resume, Retention, Selector, StoreError, Subscribe, Topic,
     };
@@ -395,6 +396,31 @@ mod tests {
         let places: Vec<_> =
             (0..10).filter_map(|n| told.find(&format!("data: event {n}\n"))).collect();
         assert!(places.len() == 10 && places.is_sorted(), "{told}");
+    }
+
+    #[tokio::test]
+    async fn what_those_who_ask_leave_of_a_long_look_the_timers_task_does() {
+        let mut config = Config::default();
+        config.hub.window = config.hub.window.events(1);
+        let hub = crate::Hub::start(config).expect("the settings agree");
+        let start = hub.shared().head();
+        let publish = |name: &str| {
+            let event = Publish::new([Topic::new(name).expect("a topic")], name);
+            assert!(hub.shared().publish_all(vec![event], None).is_ok());
+        };
+        // At 1,024 topics a page, more than are read at once.
+        (0..8200).for_each(|n| publish(&format!("t.{n}")));
+        publish("wanted.7.last");
+        let patterns = (0..8).map(|k| Selector::new(&format!("wanted.{k}.*")));
+        let request = Subscribe::new(patterns.map(|pattern| pattern.expect("a pattern")));
+        let stream = hub.subscribe(request.resume(Resume::After(start)));
+        let mut stream = stream.expect("there is room");
+        let mut told = String::new();
+        while !told.contains("data: wanted.7.last\n\n") {
+            let chunk = stream.next().await.expect("it goes on").expect("it is not cut");
+            told.push_str(core::str::from_utf8(&chunk).expect("text"));
+        }
+        assert!(!told.contains("event: reset"), "{told}");
     }
 
     #[test]

@@ -451,6 +451,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn hyper_writes_nothing_into_a_stream_that_is_driven() -> io::Result<()> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let mut peer = TcpStream::connect(listener.local_addr()?).await?;
+        let wire = Arc::new(wire(listener.accept().await?.0, Arc::default()));
+        let mut hyper = WireEnd::new(wire.clone(), Vec::new());
+        wire.begin_driving();
+        let large = [0; SMALL + 1];
+        assert!(hyper.write(b"torn").await.is_err());
+        assert!(hyper.write_vectored(&[io::IoSlice::new(b"torn")]).await.is_err());
+        assert!(hyper.write_vectored(&[io::IoSlice::new(&large)]).await.is_err());
+        wire.end_driving();
+        hyper.write_all(b"whole").await?;
+        hyper.shutdown().await?;
+        let mut read = String::new();
+        peer.read_to_string(&mut read).await?;
+        assert_eq!(read, "whole");
+        Ok(())
+    }
+
+    #[tokio::test]
     async fn one_that_is_done_with_sending_is_gone_in_a_stream_and_waits_for_its_answer_after_one()
     -> io::Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
