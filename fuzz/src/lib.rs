@@ -20,6 +20,5 @@ mod session;
 
 pub use crate::{
     decode_chunking::decode_chunking, decode_vs_naive::decode_vs_naive,
-    encode_round_trip::encode_round_trip, limits::limits,
-    recording::recording, session::session,
+    encode_round_trip::encode_round_trip, limits::limits, recording::recording, session::session,
 };

@@ -33,6 +33,15 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     recording.view().page(1, usize::MAX, usize::MAX)
 });
 
+static QUERIES: LazyLock<[Query; 4]> = LazyLock::new(|| {
+    [
+        Query::new().text(Text::literal("data")),
+        Query::new().text(Text::any_case("ONE")).event_type("tick"),
+        Query::new().id("2"),
+        Query::new().json(".a").expect("it is a path"),
+    ]
+});
+
 /// Opens a file and asks it all that there is to ask.
 ///
 /// The first byte says what the file is: 0 the rest of the input; 1 the good recording with changes, of four
@@ -54,7 +63,8 @@ pub fn recording(input: &[u8]) {
     };
     let view = recording.view();
     ask(&recording, &view);
-    if mode % 128 % 3 == 1 {
+    // Frames have no numbers: where bytes were taken out that happen to be whole ones, nothing tells it.
+    if mode % 128 % 3 == 1 && !moves(rest) {
         nothing_false_is_served(&view);
     }
     let again = Scratch::path("again");
@@ -82,15 +92,9 @@ fn ask(recording: &Recording, view: &View) {
     for number in [first, first + (next - first) / 2, next.saturating_sub(1), next] {
         let _ = (view.row(number), view.raw(number), view.turn(number));
     }
-    let queries = [
-        Query::new().text(Text::literal("data")),
-        Query::new().text(Text::any_case("ONE")).event_type("tick"),
-        Query::new().id("2"),
-        Query::new().json(".a").expect("it is a path"),
-    ];
-    for query in queries {
+    for query in &*QUERIES {
         let budget = Budget { hits: 100, rows: 10_000 };
-        let found = view.find(&query, 0, Order::Forward, budget).numbers;
+        let found = view.find(query, 0, Order::Forward, budget).numbers;
         let mut rows = view.rows(&found, usize::MAX);
         rows.retain(|row| row.kind != RowKind::Damaged);
         assert!(rows.iter().all(|row| query.passes(row)), "{rows:?}");
@@ -110,6 +114,11 @@ fn nothing_false_is_served(view: &View) {
             assert!(is_good, "{row:?}");
         }
     }
+}
+
+/// Whether any of these changes moves what stands behind it.
+fn moves(changes: &[u8]) -> bool {
+    changes.as_chunks::<4>().0.iter().any(|[which, ..]| which % 5 > 2)
 }
 
 /// The good recording with these changes.

@@ -45,7 +45,14 @@ fn every_corpus_is_replayed() {
     let names: Vec<_> = corpora.iter().filter_map(|path| path.file_name()).collect();
     assert_eq!(
         names,
-        ["decode_chunking", "decode_vs_naive", "encode_round_trip", "limits", "recording", "session"]
+        [
+            "decode_chunking",
+            "decode_vs_naive",
+            "encode_round_trip",
+            "limits",
+            "recording",
+            "session"
+        ]
     );
 }
 

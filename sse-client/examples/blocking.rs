@@ -45,8 +45,8 @@ pub(crate) fn follow(
     let origin = Clock::now();
     let now = || Instant::from_origin(origin.elapsed());
     // Enough to spread the waits of many such programs.
-    let seed = u64::from(std::process::id());
-    let mut session = Session::new(SessionConfig::new().policy(policy), seed, now());
+    let mut session =
+        Session::new(SessionConfig::new().policy(policy), std::process::id().into(), now());
     let mut connection: Option<(Attempt, BufReader<TcpStream>)> = None;
     let mut last_words = Ok(());
     loop {
@@ -59,7 +59,8 @@ pub(crate) fn follow(
                 Output::Abort { .. } => connection = None,
                 Output::Event { event, .. } if !reader(Event::from(event)) => return Ok(()),
                 Output::Disconnected { error, retry_at, .. } => {
-                    last_words = retry_at.map_or(Err(error.to_string()), |_| Ok(()));
+                    let failed = retry_at.is_none() && !error.is_clean_end();
+                    last_words = if failed { Err(error.to_string()) } else { Ok(()) };
                 }
                 Output::Closed => return last_words,
                 Output::Event { .. } | Output::Opened { .. } | Output::Dropped(_) => {}

@@ -1,8 +1,7 @@
 //! A driver on smol: the session on another runtime than tokio, in one loop.
 //!
-//! `cargo run -p sse-client --no-default-features --example smol -- 127.0.0.1:8080 /events`
-//!
-//! HTTP/1.0, in which a body lasts until the connection closes; no TLS.
+//! `cargo run -p sse-client --no-default-features --example smol -- 127.0.0.1:8080 /events`: HTTP/1.0, in which
+//! a body lasts until the connection closes; no TLS.
 
 #![forbid(unsafe_code)]
 
@@ -60,8 +59,8 @@ pub(crate) async fn follow(
 ) -> Result<(), String> {
     let origin = Clock::now();
     let now = || Instant::from_origin(origin.elapsed());
-    let seed = u64::from(std::process::id());
-    let mut session = Session::new(SessionConfig::new().policy(policy), seed, now());
+    let mut session =
+        Session::new(SessionConfig::new().policy(policy), std::process::id().into(), now());
     let mut wire = Wire::None;
     let mut last_words = Ok(());
     loop {
@@ -75,7 +74,8 @@ pub(crate) async fn follow(
                 Output::Abort { .. } => wire = Wire::None,
                 Output::Event { event, .. } if !reader(Event::from(event)) => return Ok(()),
                 Output::Disconnected { error, retry_at, .. } => {
-                    last_words = retry_at.map_or(Err(error.to_string()), |_| Ok(()));
+                    let failed = retry_at.is_none() && !error.is_clean_end();
+                    last_words = if failed { Err(error.to_string()) } else { Ok(()) };
                 }
                 Output::Closed => return last_words,
                 Output::Event { .. } | Output::Opened { .. } | Output::Dropped(_) => {}

@@ -59,7 +59,7 @@
 //! | the time until a connection is there | 30 s | `Builder::client` |
 //! | the body of an answer that is no stream | its first 16 KiB are kept, within 2 s | – |
 //! | redirects of one attempt | 20 | `Builder::redirects` |
-//! | what a server can make it wait | 1 hour | [`RetryPolicy::longest_asked_wait`] |
+//! | what a server can make it wait | 1 hour; by a `retry` field 100 ms at least | [`RetryPolicy::longest_asked_wait`] |
 //!
 //! Bytes are those that the stream decompresses to, and it is decompressed no further than it is read:
 //! a little gzip that is a lot of text costs time, not memory.

@@ -3,11 +3,10 @@
 use core::{mem, time::Duration};
 
 use crate::{
-    engine::{Bounds, Line},
+    engine::{Bounds, Head, Line},
     error::DecodeError,
     event::{DEFAULT_EVENT_TYPE, Span},
     field::{Field, parse_retry},
-    head::Head,
     memory::{Full, Store},
     scan::{self, Piece, Text},
 };
@@ -74,29 +73,6 @@ impl<S: Store> Block<S> {
         }
     }
 
-    /// Takes plain lines that begin at `start`. All of them fit.
-    #[inline(always)]
-    pub(crate) fn take(&mut self, head: &Head<'_>, start: u64, bounds: Bounds) {
-        if head.len == 0 {
-            return;
-        }
-        if self.size == 0 {
-            self.start = start;
-        }
-        self.size += head.size();
-        if let Some(event_type) = head.event_type {
-            self.set_event_type(Piece::from_text(event_type), bounds.value);
-        }
-        if let Some(id) = head.id {
-            self.has_id = true;
-            let _fits = self.id.set(Piece::from_text(id), bounds.value);
-        }
-        if let Some(data) = head.data {
-            self.begin_data();
-            self.push_data_line(Piece::from_text(data), data.as_bytes(), bounds);
-        }
-    }
-
     /// What was there before belongs to another event.
     #[inline(always)]
     pub(crate) fn begin_data(&mut self) {
@@ -113,8 +89,31 @@ impl<S: Store> Block<S> {
         let _fits = self.data.push_line(value, from, bounds.event.saturating_add(1));
     }
 
+    /// Takes lines of `size` bytes that begin at `start`. All of them fit.
     #[inline(always)]
-    fn set_event_type(&mut self, value: Piece<'_>, limit: usize) {
+    pub(crate) fn take(&mut self, head: Head<'_>, start: u64, size: usize, limit: usize) {
+        if self.size == 0 {
+            self.start = start;
+        }
+        self.size += size;
+        if let Some(event_type) = head.event_type {
+            self.set_event_type(Piece::from_text(event_type), limit);
+        }
+        if let Some(id) = head.id {
+            self.set_id(Piece::from_text(id), limit);
+        }
+    }
+
+    /// Takes text that fits.
+    #[inline(always)]
+    pub(crate) fn set_id(&mut self, value: Piece<'_>, limit: usize) {
+        self.has_id = true;
+        let _fits = self.id.set(value, limit);
+    }
+
+    /// Takes text that fits.
+    #[inline(always)]
+    pub(crate) fn set_event_type(&mut self, value: Piece<'_>, limit: usize) {
         self.has_event_type = true;
         let _fits = self.event_type.set(value, limit);
     }

@@ -51,7 +51,7 @@ impl ByteStr {
     /// The text's bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_str().as_bytes()
+        self.0.as_bytes()
     }
 
     /// The text's bytes, shared.

@@ -194,12 +194,12 @@ mod event;
 mod field;
 #[cfg(feature = "alloc")]
 mod frame;
-mod head;
 #[cfg(feature = "serde_json")]
 mod json;
 #[cfg(feature = "alloc")]
 mod line;
 mod memory;
+mod name;
 mod position;
 #[cfg(feature = "std")]
 mod read;

@@ -40,8 +40,17 @@ impl<S: Store> Memory<S> {
     }
 
     #[inline(always)]
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline(always)]
     pub(crate) const fn clear(&mut self) {
         self.len = 0;
+    }
+
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
     }
 
     /// Appends all of `bytes`; or nothing, where they would pass `limit` or the memory there is.

@@ -10,16 +10,13 @@
 
 #![allow(unsafe_code)]
 
-#[cfg(feature = "alloc")]
-use bytes::Bytes;
-
-#[cfg(feature = "alloc")]
-use crate::memory::copy;
-use crate::memory::{Full, Memory, Store};
-
 pub(crate) use line_ends::{
-    DataStart, LineEnds, data_start, ignorable_lines, line, line_end_width,
+    DataEvent, DataStart, LineEnds, TICK, data_start, line, line_end_width, pass_ignorable,
+    special_data_start, tick, typed_event,
 };
+#[cfg(feature = "alloc")]
+pub(crate) use text::SharedText;
+pub(crate) use text::{Text, lossy_len};
 
 /// Bytes that may be known to be UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +27,9 @@ pub(crate) struct Piece<'i> {
 }
 
 impl<'i> Piece<'i> {
+    /// No bytes.
+    pub(crate) const NONE: Self = Self { bytes: &[], known: true };
+
     pub(crate) const fn unknown(bytes: &'i [u8]) -> Self {
         Self { bytes, known: false }
     }
@@ -66,15 +66,17 @@ impl<'i> Piece<'i> {
         Self { bytes, known: self.known && boundary }
     }
 
+    /// The text, if it is known to be such.
+    #[inline(always)]
+    pub(crate) fn known_text(self) -> Option<&'i str> {
+        // SAFETY: the invariant of `known`.
+        self.known.then(|| unsafe { core::str::from_utf8_unchecked(self.bytes) })
+    }
+
     /// The text, if it is UTF-8.
     #[inline(always)]
     pub(crate) fn text(self) -> Option<&'i str> {
-        if self.known {
-            // SAFETY: the invariant of `known`.
-            Some(unsafe { core::str::from_utf8_unchecked(self.bytes) })
-        } else {
-            validate(self.bytes)
-        }
+        if self.known { self.known_text() } else { validate(self.bytes) }
     }
 
     /// The same piece, known to be UTF-8 if it is.
@@ -84,204 +86,24 @@ impl<'i> Piece<'i> {
     }
 }
 
-/// Text under construction: bytes in some memory, and whether they are known to be UTF-8.
-#[derive(Debug)]
-pub(crate) struct Text<S> {
-    memory: Memory<S>,
-    /// Invariant: if set, the memory's bytes are UTF-8.
-    known: bool,
-}
-
-impl<S: Store> Text<S> {
-    pub(crate) const fn new(store: S) -> Self {
-        // It starts empty, and nothing is UTF-8.
-        Self { memory: Memory::new(store), known: true }
-    }
-
-    #[cfg(feature = "alloc")]
-    #[inline(always)]
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.memory.bytes()
-    }
-
-    #[inline(always)]
-    pub(crate) fn clear(&mut self) {
-        self.memory.clear();
-        self.known = true;
-    }
-
-    /// Appends a piece, or nothing where it does not fit or would pass `limit` bytes.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, piece: Piece<'_>, limit: usize) -> Result<(), Full> {
-        self.memory.push(piece.bytes, limit)?;
-        self.known &= piece.known;
-        Ok(())
-    }
-
-    /// Appends a piece and a line feed, or nothing where that does not fit or would pass `limit` bytes.
-    ///
-    /// `from` begins with the piece; the more comes after it, the faster it is copied.
-    #[inline(always)]
-    pub(crate) fn push_line(
-        &mut self,
-        piece: Piece<'_>,
-        from: &[u8],
-        limit: usize,
-    ) -> Result<(), Full> {
-        debug_assert!(from.starts_with(piece.bytes));
-        self.memory.push_line(from, piece.bytes.len(), limit)?;
-        self.known &= piece.known;
-        Ok(())
-    }
-
-    /// Takes the place of what was there before.
-    #[inline(always)]
-    pub(crate) fn set(&mut self, piece: Piece<'_>, limit: usize) -> Result<(), Full> {
-        self.clear();
-        self.push(piece, limit)
-    }
-
-    /// What is there so far.
-    #[inline(always)]
-    pub(crate) fn piece(&self) -> Piece<'_> {
-        Piece { bytes: self.memory.bytes(), known: self.known }
-    }
-
-    /// The text; empty unless [`make_text`](Self::make_text) succeeded since the last `push`.
-    #[inline(always)]
-    pub(crate) fn text(&self) -> &str {
-        if self.known {
-            // SAFETY: the invariant of `known`.
-            unsafe { core::str::from_utf8_unchecked(self.memory.bytes()) }
-        } else {
-            ""
-        }
-    }
-
-    /// Makes sure that it is text: each maximal subpart that is not UTF-8 becomes U+FFFD, in place.
-    ///
-    /// WHATWG Encoding, "UTF-8 decode" with error mode "replacement". `Full` where the replacements do
-    /// not fit; then it is empty.
-    #[inline(always)]
-    pub(crate) fn make_text(&mut self, limit: usize) -> Result<(), Full> {
-        if self.known { Ok(()) } else { self.make_text_cold(limit) }
-    }
-
-    #[inline(never)]
-    fn make_text_cold(&mut self, limit: usize) -> Result<(), Full> {
-        if validate(self.memory.bytes()).is_some() {
-            self.known = true;
-            return Ok(());
-        }
-        let old = self.memory.bytes().len();
-        let new = lossy_len(self.memory.bytes());
-        if let Err(full) = self.memory.resize(new, limit) {
-            self.clear();
-            return Err(full);
-        }
-        // The old bytes wait at the far end; what is read there never falls behind what is written,
-        // since the rest can only have grown.
-        let bytes = self.memory.bytes_mut();
-        bytes.copy_within(..old, new - old);
-        let (mut read, mut written) = (new - old, 0);
-        while let Some(chunk) = bytes[read..].utf8_chunks().next() {
-            let (valid, invalid) = (chunk.valid().len(), chunk.invalid().len());
-            bytes.copy_within(read..read + valid, written);
-            read += valid + invalid;
-            written += valid;
-            if invalid > 0 {
-                bytes[written..written + REPLACEMENT.len()].copy_from_slice(REPLACEMENT);
-                written += REPLACEMENT.len();
-            }
-        }
-        self.known = validate(self.memory.bytes()).is_some();
-        debug_assert!(self.known && written == new);
-        Ok(())
-    }
-}
-
-/// Text that is shared, or short enough to be kept in place.
-///
-/// Invariant: UTF-8. What `Bytes` hold never changes.
-#[cfg(feature = "alloc")]
-#[derive(Clone)]
-pub(crate) enum SharedText {
-    Short { len: u8, bytes: [u8; SHORT_TEXT] },
-    Shared(Bytes),
-}
-
-/// What fits beside the length into the room of `Bytes`.
-#[cfg(feature = "alloc")]
-const SHORT_TEXT: usize = 23;
-
-#[cfg(feature = "alloc")]
-impl SharedText {
-    /// `text` in place, if it is short.
-    #[inline(always)]
-    pub(crate) fn short(text: &str) -> Option<Self> {
-        let len = text.len();
-        if len > SHORT_TEXT {
-            return None;
-        }
-        let mut bytes = [0; SHORT_TEXT];
-        copy(&mut bytes[..len], text.as_bytes());
-        Some(Self::Short { len: len as u8, bytes })
-    }
-
-    /// `text`, which lies in `chunk`.
-    ///
-    /// # Panics
-    /// If it does not.
-    #[inline]
-    pub(crate) fn within(chunk: &Bytes, text: &str) -> Self {
-        Self::Shared(chunk.slice_ref(text.as_bytes()))
-    }
-
-    /// `text`, copied.
-    #[inline]
-    pub(crate) fn copy(text: &str) -> Self {
-        Self::short(text).unwrap_or_else(|| Self::Shared(Bytes::copy_from_slice(text.as_bytes())))
-    }
-
-    #[inline]
-    pub(crate) fn as_str(&self) -> &str {
-        let bytes = match self {
-            Self::Short { len, bytes } => &bytes[..usize::from(*len)],
-            Self::Shared(bytes) => bytes,
-        };
-        // SAFETY: the invariant.
-        unsafe { core::str::from_utf8_unchecked(bytes) }
-    }
-
-    pub(crate) fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Short { len, bytes } => Bytes::copy_from_slice(&bytes[..usize::from(len)]),
-            Self::Shared(bytes) => bytes,
-        }
-    }
-}
-
-const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
-
-/// How long `bytes` is as text, with a replacement for each maximal subpart that is not UTF-8.
-pub(crate) fn lossy_len(bytes: &[u8]) -> usize {
-    let replaced = |invalid: &[u8]| if invalid.is_empty() { 0 } else { REPLACEMENT.len() };
-    bytes.utf8_chunks().map(|chunk| chunk.valid().len() + replaced(chunk.invalid())).sum()
-}
-
 #[inline]
 fn validate(bytes: &[u8]) -> Option<&str> {
     // Below this, setting up the vector units costs more than it saves.
     const SHORT: usize = 32;
     if bytes.len() < SHORT {
-        core::str::from_utf8(bytes).ok()
-    } else {
-        simdutf8::basic::from_utf8(bytes).ok()
+        return core::str::from_utf8(bytes).ok();
     }
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    if let Some(avx2) = avx2::Avx2::detect() {
+        return Piece { bytes, known: avx2.is_utf8(bytes) }.known_text();
+    }
+    simdutf8::basic::from_utf8(bytes).ok()
 }
 
-/// Bytes that are compared by one instruction where there are such.
+/// Bytes that every processor with vectors compares by one instruction.
 const LANE: usize = 16;
+/// Bytes of two lanes.
+const HALF: usize = 32;
 /// Bytes of one bitmap.
 const BLOCK: usize = 64;
 
@@ -289,14 +111,20 @@ const BLOCK: usize = 64;
 pub(crate) trait Vector: Copy {
     /// A bit for each byte that is a line end, another control character, or not ASCII.
     fn block_marks(self, block: &[u8; BLOCK]) -> u64;
-    /// A bit for each byte that is `wanted`.
-    fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64;
+    /// As `block_marks`.
+    fn half_marks(self, half: &[u8; HALF]) -> u32;
     /// As `block_marks`.
     fn lane_marks(self, lane: &[u8; LANE]) -> u32;
+    /// A bit for each byte that is `wanted`.
+    fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64;
     /// The beginning of a block, from `at` on, before which all is plain text without a line end.
     fn skip_plain(self, bytes: &[u8], at: usize) -> usize;
-    /// The index of the first line end from `at` on, or the length; for where most bytes are not ASCII.
-    fn line_end_in_unicode(self, bytes: &[u8], at: usize) -> usize;
+    /// Passes over text that is not ASCII and begins at `at`, to a line end, or to where it is ASCII
+    /// again, or to the end; and whether what it passed is UTF-8. If not, it may be all the same.
+    fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool);
+    /// The index of the first line end, or the length, of a line that is special at `at`; and whether all from
+    /// there on is known to be UTF-8, which it is only if `checked`.
+    fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool);
 }
 
 /// What every processor of this kind has.
@@ -306,27 +134,47 @@ pub(crate) struct Baseline;
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use swar::Words as Baseline;
 
-/// Work to be compiled for each [`Vector`]; all of it is to be inlined.
-pub(crate) trait Job {
+/// Work on a chunk, to be compiled for each [`Vector`]; all of it is to be inlined.
+///
+/// The chunk is apart from the rest, so that both are handed over in registers: a chunk that went through
+/// memory would be waited for.
+pub(crate) trait Job<'i> {
     type Output;
 
-    fn run<V: Vector>(self, vector: V) -> Self::Output;
+    fn run<V: Vector>(self, vector: V, chunk: &'i [u8]) -> Self::Output;
 }
 
-/// Does the work with the widest registers that there are. Without `std` nobody says which.
-#[inline(always)]
-pub(crate) fn with_widest<J: Job>(job: J) -> J::Output {
+/// The widest registers that there are. Without `std` nobody says which.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Widest {
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
-    if let Some(avx2) = avx2::Avx2::detect() {
-        return avx2.run(job);
+    avx2: Option<avx2::Avx2>,
+}
+
+impl Widest {
+    #[inline(always)]
+    pub(crate) fn detect() -> Self {
+        Self {
+            #[cfg(all(target_arch = "x86_64", feature = "std"))]
+            avx2: avx2::Avx2::detect(),
+        }
     }
-    with_baseline(job)
+
+    /// Does the work with them.
+    #[inline(always)]
+    pub(crate) fn run<'i, J: Job<'i>>(self, job: J, chunk: &'i [u8]) -> J::Output {
+        #[cfg(all(target_arch = "x86_64", feature = "std"))]
+        if let Some(avx2) = self.avx2 {
+            return avx2.run(job, chunk);
+        }
+        with_baseline(job, chunk)
+    }
 }
 
 /// Apart, so that it costs nothing where it is not taken.
 #[inline(never)]
-fn with_baseline<J: Job>(job: J) -> J::Output {
-    job.run(Baseline)
+fn with_baseline<'i, J: Job<'i>>(job: J, chunk: &'i [u8]) -> J::Output {
+    job.run(Baseline, chunk)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -336,7 +184,7 @@ mod sse2 {
         _mm_subs_epi8,
     };
 
-    use super::{BLOCK, Baseline, LANE, Vector};
+    use super::{BLOCK, Baseline, HALF, LANE, Vector, line_ends};
 
     impl Vector for Baseline {
         #[inline(always)]
@@ -361,6 +209,14 @@ mod sse2 {
         }
 
         #[inline(always)]
+        fn half_marks(self, half: &[u8; HALF]) -> u32 {
+            // SAFETY: SSE2 is part of x86-64; a half has two lanes of 16 bytes.
+            let lane =
+                |at| unsafe { _mm_movemask_epi8(compare(load(half.as_ptr().add(at)))) as u32 };
+            lane(0) | lane(LANE) << LANE
+        }
+
+        #[inline(always)]
         fn lane_marks(self, lane: &[u8; LANE]) -> u32 {
             // SAFETY: SSE2 is part of x86-64; a lane has 16 bytes.
             unsafe { _mm_movemask_epi8(compare(load(lane.as_ptr()))) as u32 }
@@ -371,9 +227,14 @@ mod sse2 {
             at
         }
 
+        #[inline(always)]
+        fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
+            (line_ends::find(self, bytes, at), false)
+        }
+
         #[inline(never)]
-        fn line_end_in_unicode(self, bytes: &[u8], at: usize) -> usize {
-            super::line_ends::find_in_unicode(self, bytes, at)
+        fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool) {
+            line_ends::find_special(self, bytes, at, checked)
         }
     }
 
@@ -414,14 +275,15 @@ mod sse2 {
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod avx2 {
     use core::arch::x86_64::{
-        __m256i, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set1_epi8,
+        __m256i, _mm_loadu_si128, _mm256_alignr_epi8, _mm256_and_si256,
+        _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_permute2x128_si256, _mm256_set1_epi8,
+        _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_subs_epu8, _mm256_xor_si256,
     };
 
-    use super::{BLOCK, Baseline, Job, LANE, Vector};
+    use super::{BLOCK, Baseline, HALF, Job, LANE, Vector, line_ends, utf8};
 
-    /// The proof that AVX2 and BMI1 are there. Its methods are inlined into [`run_job`], which may use
-    /// them.
+    /// The proof that AVX2 and BMI1 are there. Its methods are inlined into functions that may use them.
     #[derive(Clone, Copy, Debug)]
     pub(super) struct Avx2(());
 
@@ -434,29 +296,135 @@ mod avx2 {
         }
 
         #[inline(always)]
-        pub(super) fn run<J: Job>(self, job: J) -> J::Output {
+        pub(super) fn run<'i, J: Job<'i>>(self, job: J, chunk: &'i [u8]) -> J::Output {
             // SAFETY: `self` is the proof.
-            unsafe { run_job(self, job) }
+            unsafe { run_job(self, job, chunk) }
+        }
+
+        #[inline(always)]
+        pub(super) fn is_utf8(self, bytes: &[u8]) -> bool {
+            // SAFETY: `self` is the proof.
+            unsafe { is_utf8(self, bytes) }
+        }
+
+        #[inline(always)]
+        pub(super) fn load(self, bytes: &[u8; HALF]) -> Half {
+            // SAFETY: `self` is the proof; 32 bytes are read, and no alignment is asked for.
+            Half(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) })
+        }
+
+        /// The same lane twice.
+        #[inline(always)]
+        pub(super) fn load_twice(self, lane: &[u8; LANE]) -> Half {
+            // SAFETY: `self` is the proof; 16 bytes are read, and no alignment is asked for.
+            Half(unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(lane.as_ptr().cast())) })
+        }
+
+        /// The same byte everywhere.
+        #[inline(always)]
+        pub(super) fn splat(self, byte: u8) -> Half {
+            // SAFETY: `self` is the proof.
+            Half(unsafe { _mm256_set1_epi8(byte as i8) })
+        }
+
+        /// The half with that index of a block, or more.
+        #[inline(always)]
+        fn half_of(self, bytes: &[u8], index: usize) -> Half {
+            let half = bytes.get(index * HALF..).and_then(<[u8]>::first_chunk);
+            half.map_or(self.splat(0), |half| self.load(half))
+        }
+
+        #[inline(always)]
+        fn special(self, half: Half) -> Half {
+            // SAFETY: `self` is the proof.
+            Half(unsafe { _mm256_cmpgt_epi8(self.splat(14).0, half.0) })
         }
     }
 
-    /// # Safety
-    /// AVX2 and BMI1 are there.
-    #[target_feature(enable = "avx2,bmi1")]
-    unsafe fn run_job<J: Job>(avx2: Avx2, job: J) -> J::Output {
-        job.run(avx2)
+    /// 32 bytes in a register. There are none without [`Avx2`], which is the proof for all of its methods.
+    #[derive(Clone, Copy)]
+    pub(super) struct Half(__m256i);
+
+    impl Half {
+        #[inline(always)]
+        pub(super) fn or(self, other: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_or_si256(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        pub(super) fn and(self, other: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_and_si256(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        pub(super) fn xor(self, other: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_xor_si256(self.0, other.0) })
+        }
+
+        /// All bits of each byte that is the same.
+        #[inline(always)]
+        pub(super) fn equal(self, other: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_cmpeq_epi8(self.0, other.0) })
+        }
+
+        /// Each byte less the other, but not below zero.
+        #[inline(always)]
+        pub(super) fn subtract(self, other: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_subs_epu8(self.0, other.0) })
+        }
+
+        /// The higher four bits of each byte, and above them bits of another.
+        #[inline(always)]
+        pub(super) fn shift_four_down(self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_srli_epi16(self.0, 4) })
+        }
+
+        /// The entries that `indices`, of four bits each, choose of a table that was loaded twice.
+        #[inline(always)]
+        pub(super) fn choose(self, indices: Self) -> Self {
+            // SAFETY: as of the type.
+            Self(unsafe { _mm256_shuffle_epi8(self.0, indices.0) })
+        }
+
+        /// The bytes one, two or three places earlier, where the last ones of `before` come before the first.
+        #[inline(always)]
+        pub(super) fn earlier(self, places: usize, before: Self) -> Self {
+            // SAFETY: as of the type.
+            unsafe {
+                let joined = _mm256_permute2x128_si256(before.0, self.0, 0x21);
+                Self(match places {
+                    1 => _mm256_alignr_epi8(self.0, joined, 15),
+                    2 => _mm256_alignr_epi8(self.0, joined, 14),
+                    _ => _mm256_alignr_epi8(self.0, joined, 13),
+                })
+            }
+        }
+
+        /// The highest bit of each byte.
+        #[inline(always)]
+        pub(super) fn highest_bits(self) -> u32 {
+            // SAFETY: as of the type.
+            unsafe { _mm256_movemask_epi8(self.0) as u32 }
+        }
     }
 
     impl Vector for Avx2 {
         #[inline(always)]
         fn block_marks(self, block: &[u8; BLOCK]) -> u64 {
-            bitmap(block, compare)
+            let [low, high] = [self.half_of(block, 0), self.half_of(block, 1)];
+            let (low, high) = (self.special(low), self.special(high));
+            if low.or(high).highest_bits() == 0 { 0 } else { bitmap(low, high) }
         }
 
         #[inline(always)]
-        fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
-            // SAFETY: `self` is the proof that AVX2 is there.
-            bitmap(block, |half| unsafe { _mm256_cmpeq_epi8(half, _mm256_set1_epi8(wanted as i8)) })
+        fn half_marks(self, half: &[u8; HALF]) -> u32 {
+            self.special(self.load(half)).highest_bits()
         }
 
         #[inline(always)]
@@ -465,21 +433,20 @@ mod avx2 {
         }
 
         #[inline(always)]
+        fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
+            let wanted = self.splat(wanted);
+            bitmap(self.half_of(block, 0).equal(wanted), self.half_of(block, 1).equal(wanted))
+        }
+
+        #[inline(always)]
         fn skip_plain(self, bytes: &[u8], mut at: usize) -> usize {
             while let Some(blocks) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ 2 * BLOCK }>)
             {
-                let half = blocks.as_ptr().cast::<__m256i>();
-                // SAFETY: `self` is the proof that AVX2 is there; the four halves are the 128 bytes,
-                // and no alignment is asked for.
-                let special = unsafe {
-                    let half = |index| compare(_mm256_loadu_si256(half.add(index)));
-                    let any = _mm256_or_si256(
-                        _mm256_or_si256(half(0), half(1)),
-                        _mm256_or_si256(half(2), half(3)),
-                    );
-                    _mm256_movemask_epi8(any) != 0
-                };
-                if special {
+                let first =
+                    self.special(self.half_of(blocks, 0)).or(self.special(self.half_of(blocks, 1)));
+                let second =
+                    self.special(self.half_of(blocks, 2)).or(self.special(self.half_of(blocks, 3)));
+                if first.or(second).highest_bits() != 0 {
                     break;
                 }
                 at += 2 * BLOCK;
@@ -488,38 +455,48 @@ mod avx2 {
         }
 
         #[inline(always)]
-        fn line_end_in_unicode(self, bytes: &[u8], at: usize) -> usize {
-            // SAFETY: `self` is the proof.
-            unsafe { line_end_in_unicode(self, bytes, at) }
+        fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
+            utf8::pass::<true>(self, bytes, at)
         }
+
+        #[inline(always)]
+        fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool) {
+            // SAFETY: `self` is the proof.
+            unsafe { special_line_end(self, bytes, at, checked) }
+        }
+    }
+
+    #[inline(always)]
+    fn bitmap(low: Half, high: Half) -> u64 {
+        u64::from(low.highest_bits()) | u64::from(high.highest_bits()) << HALF
+    }
+
+    /// # Safety
+    /// AVX2 and BMI1 are there.
+    #[target_feature(enable = "avx2,bmi1")]
+    unsafe fn run_job<'i, J: Job<'i>>(avx2: Avx2, job: J, chunk: &'i [u8]) -> J::Output {
+        job.run(avx2, chunk)
     }
 
     /// # Safety
     /// AVX2 and BMI1 are there.
     #[inline(never)]
     #[target_feature(enable = "avx2,bmi1")]
-    unsafe fn line_end_in_unicode(avx2: Avx2, bytes: &[u8], at: usize) -> usize {
-        super::line_ends::find_in_unicode(avx2, bytes, at)
+    unsafe fn special_line_end(
+        avx2: Avx2,
+        bytes: &[u8],
+        at: usize,
+        checked: bool,
+    ) -> (usize, bool) {
+        line_ends::find_special(avx2, bytes, at, checked)
     }
 
-    #[inline(always)]
-    fn bitmap(block: &[u8; BLOCK], compare: impl Fn(__m256i) -> __m256i) -> u64 {
-        let half = block.as_ptr().cast::<__m256i>();
-        // SAFETY: only `Avx2`, the proof that AVX2 is there, calls this; the two halves are the block's
-        // 64 bytes, and no alignment is asked for.
-        unsafe {
-            let half = |index| {
-                let half = compare(_mm256_loadu_si256(half.add(index)));
-                u64::from(_mm256_movemask_epi8(half) as u32)
-            };
-            half(0) | half(1) << 32
-        }
-    }
-
-    #[inline(always)]
-    fn compare(half: __m256i) -> __m256i {
-        // SAFETY: only `Avx2`, the proof that AVX2 is there, calls this.
-        unsafe { _mm256_cmpgt_epi8(_mm256_set1_epi8(14), half) }
+    /// # Safety
+    /// AVX2 and BMI1 are there.
+    #[inline(never)]
+    #[target_feature(enable = "avx2,bmi1")]
+    unsafe fn is_utf8(avx2: Avx2, bytes: &[u8]) -> bool {
+        utf8::is_utf8(avx2, bytes)
     }
 }
 
@@ -529,3 +506,6 @@ mod swar;
 mod line_ends;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
+mod text;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod utf8;

@@ -137,8 +137,8 @@ pub struct HubConfig {
     pub max_topics: usize,
     /// How many of a subscription's topics may be patterns. 8.
     pub max_patterns: usize,
-    /// How many different patterns may be in use at a hub. 1,000: each costs a little for every
-    /// topic that is new.
+    /// How many different patterns may be in use at a hub. 1,000: each costs a little with every event
+    /// that it matches.
     pub max_patterns_in_use: usize,
     /// How many subscribers the hub takes. 1,048,576.
     pub max_subscribers: usize,
@@ -150,7 +150,7 @@ pub struct HubConfig {
     /// [`Stored::cost`](crate::Stored::cost). 256 KiB.
     pub page: usize,
     /// How many bytes of history all of them hold. 64 MiB; as it fills, pages become smaller, and
-    /// then the next ones wait.
+    /// then the next ones wait. Those who are made to skip hold half of it at most, or one event each.
     pub max_page_bytes: usize,
     /// How many pages the store is asked for at once; the others wait. 256.
     pub max_fetches: usize,

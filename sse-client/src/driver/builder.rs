@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{
-        ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
+        ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
         PROXY_AUTHORIZATION, TRANSFER_ENCODING,
     },
 };
@@ -85,13 +85,18 @@ impl Builder {
     }
 
     /// The method; GET by default.
+    ///
+    /// A request that costs something, such as a question to a language model, is better asked once
+    /// ([`RetryPolicy::never`]): under the default policy a stream that ends is opened by the same request
+    /// again, POST or not.
     pub fn method(mut self, method: Method) -> Self {
         self.method = method;
         self
     }
 
     /// Adds a header. It goes with every attempt, but never to another origin than the URL's: a
-    /// redirect elsewhere goes without it.
+    /// redirect elsewhere goes without it (but with the body, if its status says so, and with the last event
+    /// ID). `Content-Length` and `Transfer-Encoding` are the HTTP client's.
     ///
     /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent unless named here. So is
     /// `Authorization` for a user and a password in the URL. `Last-Event-ID` is the
@@ -126,6 +131,7 @@ impl Builder {
     /// that expires, a signature with a date.
     ///
     /// They stand instead of those of the same name, and like them go to the URL's own origin only.
+    /// `Last-Event-ID`, `Content-Length` and `Transfer-Encoding` among them are left out.
     /// The time that it takes counts as the attempt's, for which the policy may set a limit. A [`Failure`] ends the attempt; its kind says
     /// whether another is made: after [`Connect`](crate::session::FailureKind::Connect) yes, after
     /// [`Request`](crate::session::FailureKind::Request) never. Where a server answers an old token
@@ -182,6 +188,7 @@ impl Builder {
     /// # Ok(())
     /// # }
     /// ```
+    /// With the feature `json`.
     #[cfg(feature = "json")]
     pub fn json<T: serde::Serialize + ?Sized>(mut self, body: &T) -> Self {
         match serde_json::to_vec(body) {
@@ -245,7 +252,8 @@ impl Builder {
     /// An HTTP client that other event sources use as well, instead of one of its own: a thousand
     /// streams need one pool of connections, not a thousand. Making one reads the system's
     /// certificates, too, which a program that opens streams often does better once. Each stream has a
-    /// connection of its own in it; [over HTTP/2](HttpClient) they share one.
+    /// connection of its own in it; [over HTTP/2](HttpClient) they share one. Its settings were
+    /// given to it: [`client`](Self::client) beside it is a mistake.
     pub fn shared_client(mut self, client: &HttpClient) -> Self {
         self.shared = Some(client.clone());
         self
@@ -414,7 +422,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BuildErr
 /// Whether a header is about the connection rather than the request: a wrong one leaves the server waiting
 /// for a body that does not come.
 pub(super) fn is_framing(name: &HeaderName) -> bool {
-    [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(name)
+    [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
 }
 
 /// Keeps what names somebody out of debug output and of HTTP/2's compression table.

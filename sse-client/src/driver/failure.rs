@@ -168,12 +168,21 @@ fn of_native_tls(_: &reqwest::Error) -> Option<String> {
     None
 }
 
-/// Whether a handshake failed by what may be otherwise the next time: the other side broke it off, by an alert
-/// or without a word, as a server does that is being restarted. Only a verdict of our own is for good.
+/// Whether a handshake failed by what may be otherwise the next time: the other side broke it off, without a
+/// word or by an alert that is about neither certificates nor versions, as a server does that is being
+/// restarted. The words are those of rustls and of OpenSSL.
 fn is_passing(cause: &str) -> bool {
-    ["fatal alert", " alert ", "unexpected EOF", "handshake eof"]
-        .iter()
-        .any(|words| cause.contains(words))
+    let has = |words: &[&str]| words.iter().any(|words| cause.contains(words));
+    let is_verdict =
+        has(&["ertificate", "UnknownCA", "unknown ca", "ProtocolVersion", "protocol version"])
+            || has(&["InsufficientSecurity", "UnrecognisedName", "unrecognized name"])
+            || has(&[
+                "NoApplicationProtocol",
+                "no application protocol",
+                "AccessDenied",
+                "access denied",
+            ]);
+    has(&["unexpected EOF", "handshake eof"]) || (has(&["fatal alert", " alert "]) && !is_verdict)
 }
 
 /// So a client that was built without TLS refuses a URL.

@@ -14,19 +14,12 @@ use tokio::time::{Instant as TokioInstant, Sleep, sleep_until};
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     origin: Option<TokioInstant>,
-    latest: Instant,
 }
 
 impl Clock {
     pub(super) fn now(&mut self) -> Instant {
         let now = TokioInstant::now();
-        self.latest = Instant::from_origin(now - *self.origin.get_or_insert(now));
-        self.latest
-    }
-
-    /// What it said last, which is what the session's latest news are of.
-    pub(super) const fn latest(&self) -> Instant {
-        self.latest
+        Instant::from_origin(now - *self.origin.get_or_insert(now))
     }
 
     /// `None`: later than the clock can say.

@@ -13,24 +13,36 @@ use http::{
 use reqwest::Client;
 use url::Url;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Told {
     secrets: Vec<HeaderName>,
-    proxies: Option<String>,
+    /// For `http:` and for `https:` URLs.
+    proxies: [Option<String>; 2],
+    /// Hosts that are asked without, as they are shown.
+    exceptions: String,
+    /// A function of the caller chooses one.
+    may_have_another: bool,
 }
 
 impl Told {
     pub(super) fn by(client: &Client) -> Self {
         let shown = format!("{client:?}");
-        let headers = shown.split_once("default_headers: {").map_or("", |(_, headers)| headers);
+        let (settings, headers) =
+            shown.split_once(", default_headers: {").unwrap_or((&shown[..], ""));
         let is_default = |name: &HeaderName| headers.contains(&format!("\"{name}\": "));
         let secrets = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].into_iter().filter(is_default);
-        let proxies = shown
-            .split_once("proxies: [")
-            .map(|(_, proxies)| proxies.split(", referer").next().unwrap_or_default().to_owned());
+        let list = settings.split_once("proxies: [").map_or("", |(_, rest)| upto_bracket(rest));
+        let (matchers, exceptions) = list.split_once("no: NoProxy").unwrap_or((list, ""));
+        let proxy = |scheme: &str| {
+            let (_, rest) = matchers.split_once(&format!("{scheme}: Intercept {{ uri: "))?;
+            let (proxy, _) = rest.split_once(" }")?;
+            Some(proxy.trim_end_matches('/').to_owned())
+        };
         Self {
             secrets: secrets.collect(),
-            proxies: proxies.filter(|proxies| proxies != "Matcher]"),
+            proxies: ["http", "https"].map(proxy),
+            exceptions: exceptions.to_owned(),
+            may_have_another: list.split(", ").any(|matcher| matcher == "_"),
         }
     }
 
@@ -41,22 +53,30 @@ impl Told {
 
     /// The words that blame the proxy too, where there is one for `url`.
     pub(super) fn or_proxy(&self, url: &Url, preposition: &str) -> String {
-        let Some(proxies) = &self.proxies else { return String::new() };
-        let (matcher, exceptions) = proxies.split_once("no: NoProxy").unwrap_or((proxies, ""));
         let host = url.host_str().unwrap_or_default();
-        if exceptions.contains(&format!("\"{host}\"")) || exceptions.contains(&format!("({host})"))
-        {
+        let is_exception = |shown: &str| self.exceptions.contains(shown);
+        if is_exception(&format!("\"{host}\"")) || is_exception(&format!("({host})")) {
             return String::new();
         }
-        let key = format!("{}: Intercept {{ uri: ", url.scheme());
-        let proxy = matcher.split_once(&key).and_then(|(_, rest)| rest.split_once(" }"));
-        match proxy {
-            Some((proxy, _)) => {
-                format!(", or {preposition} the proxy {}", proxy.trim_end_matches('/'))
-            }
-            // One that a function of the caller chooses.
-            None if matcher.contains('_') => format!(" (or {preposition} its proxy)"),
+        let [http, https] = &self.proxies;
+        match if url.scheme() == "https" { https } else { http } {
+            Some(proxy) => format!(", or {preposition} the proxy {proxy}"),
+            None if self.may_have_another => format!(" (or {preposition} its proxy)"),
             None => String::new(),
         }
     }
+}
+
+/// The text before the bracket that closes one that is open. An address may have brackets of its own.
+fn upto_bracket(text: &str) -> &str {
+    let mut depth = 1_u32;
+    let end = text.bytes().position(|byte| {
+        match byte {
+            b'[' => depth += 1,
+            b']' => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    });
+    &text[..end.unwrap_or(text.len())]
 }

@@ -4,6 +4,7 @@ use alloc::{borrow::ToOwned, boxed::Box, string::String};
 use core::{
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -80,7 +81,7 @@ impl Transport {
     }
 
     /// Does what an output says, and turns it into what the reader is told, if anything.
-    pub(super) fn act(&mut self, output: Output<'_>, clock: &Clock) -> Option<Update> {
+    pub(super) fn act(&mut self, output: Output<'_>, clock: &mut Clock) -> Option<Update> {
         Some(match output {
             Output::Connect { attempt, last_event_id, header } => {
                 let hop = self.template.first(header);
@@ -109,7 +110,7 @@ impl Transport {
             Output::Dropped(error) => Update::Dropped(error),
             Output::Disconnected { attempt, error, retry_at } => {
                 let head = self.head.take();
-                let retry_in = retry_at.map(|at| at - clock.latest());
+                let retry_in = retry_at.map(|at| whole_millis(at - clock.now()));
                 Update::Disconnected { attempt, error, head, retry_in }
             }
             Output::Closed => Update::Closed,
@@ -202,6 +203,12 @@ impl Transport {
             Turn::Astray(failure) => Input::Failure(attempt, failure),
         }
     }
+}
+
+/// Up to the next millisecond: who asked for 7 s need not read of 6.999 s and something.
+fn whole_millis(time: Duration) -> Duration {
+    let rest = time.subsec_nanos() % 1_000_000;
+    if rest == 0 { time } else { time + Duration::from_nanos(u64::from(1_000_000 - rest)) }
 }
 
 /// With what a server gave for us alone kept out of debug output.

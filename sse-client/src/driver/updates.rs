@@ -69,6 +69,8 @@ pub struct Updates {
     since: Since,
     /// The deadline that was seen to be past, before the HTTP client's own task had its turn.
     past: Option<Instant>,
+    /// A silence was excused, and the server has said nothing since.
+    is_excused: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +94,7 @@ impl Updates {
             timer: Timer::default(),
             since: Since::Waiting,
             past: None,
+            is_excused: false,
         }
     }
 
@@ -108,7 +111,7 @@ impl Updates {
     fn arrived(&mut self) -> Option<Update> {
         loop {
             let output = self.session.poll_output()?;
-            let update = self.transport.act(output, &self.clock);
+            let update = self.transport.act(output, &mut self.clock);
             if update.is_some() {
                 return update;
             }
@@ -116,10 +119,8 @@ impl Updates {
     }
 
     fn give(&mut self, update: Update) -> Poll<Option<Update>> {
-        self.since = match update {
-            Update::Event(_) => Since::Event,
-            _ => Since::Told(self.clock.now()),
-        };
+        let is_event = matches!(update, Update::Event(_));
+        self.since = if is_event { Since::Event } else { Since::Told(self.clock.now()) };
         Poll::Ready(Some(update))
     }
 
@@ -145,6 +146,7 @@ impl Updates {
     }
 
     fn feed(&mut self, input: Input, now: Instant) -> Option<Update> {
+        self.is_excused = false;
         match input {
             Input::Redirected(update) => return Some(update),
             Input::Response(attempt) => self.judge(attempt, now),
@@ -203,16 +205,17 @@ impl Stream for Updates {
                 return Poll::Pending;
             }
             let now = this.clock.now();
-            if deadline.timer != Reason::Reconnect {
-                if now > deadline.at + LATE {
-                    // Nobody listened, and perhaps nothing was even sent.
+            // What was looked at twice since it was due is judged.
+            if deadline.timer != Reason::Reconnect && this.past != Some(deadline.at) {
+                if now > deadline.at + LATE && !mem::replace(&mut this.is_excused, true) {
+                    // Nobody listened, and perhaps nothing was even sent. Once: who always comes late
+                    // would wait for ever.
                     this.session.handle_reading(now);
                     continue;
                 }
-                if this.past.replace(deadline.at) != Some(deadline.at) {
-                    // The HTTP client's task may stand behind this one with bytes in its hands.
-                    break;
-                }
+                // The HTTP client's task may stand behind this one with bytes in its hands.
+                this.past = Some(deadline.at);
+                break;
             }
             this.session.handle_timeout(now.max(deadline.at));
         }

@@ -4,6 +4,10 @@ use core::time::Duration;
 
 use super::policy::RetryPolicy;
 
+/// What a stream's word on its reconnection time comes to at least. A server that says 0 and ends each
+/// answer would be asked a thousand times a second.
+const LEAST_ASKED: Duration = Duration::from_millis(100);
+
 /// Counts failures in a row, remembers the stream's reconnection time, and draws the jitter.
 #[derive(Debug)]
 pub(super) struct Backoff {
@@ -41,7 +45,8 @@ impl Backoff {
     /// clients away from it for as long as it wants, and the jitter above it spreads them.
     pub(super) fn wait(&mut self, policy: &RetryPolicy, retry_after: Option<Duration>) -> Duration {
         let bound = policy.longest_asked_wait.unwrap_or(Duration::MAX);
-        let reconnection_time = self.asked.map_or(policy.reconnection_time, |time| time.min(bound));
+        let asked = self.asked.map(|time| time.max(LEAST_ASKED).min(bound));
+        let reconnection_time = asked.unwrap_or(policy.reconnection_time);
         let floor = reconnection_time.max(retry_after.unwrap_or_default().min(bound));
         let Some(growth) = policy.growth else { return floor };
         // 2^32 of anything worth waiting for is past any cap.

@@ -137,7 +137,7 @@ impl SessionError {
     }
 
     /// What the server says in the body of an answer that is no event stream: its first 16 KiB,
-    /// as text. Empty if there is none, or if it did not come within 2 s.
+    /// as text, or what of them came within 2 s.
     ///
     /// An API that refuses a request often says here why. It is not part of the sentence, since it
     /// may be long, a web page, or repeat what was sent, secrets too.
@@ -243,7 +243,8 @@ pub enum FailureKind {
     Unreachable,
     /// The connection failed in another way.
     Connect,
-    /// The TLS handshake failed: a certificate or a name that cannot be trusted, no common version.
+    /// The TLS handshake failed for good: a certificate or a name that one side cannot trust, no common
+    /// version. One that was broken off in another way is a [`Connect`](Self::Connect).
     Tls,
     /// The transport's own time-out.
     TimedOut,
@@ -330,7 +331,7 @@ impl fmt::Display for MediaTypeSentence<'_> {
             ),
             None => write!(
                 f,
-                "{place}'s answer names no media type: an event stream needs \
+                "{place} answered without a media type: an event stream needs \
                  \"Content-Type: text/event-stream\"",
             ),
         }
@@ -344,9 +345,9 @@ impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = self.0.as_millis();
         let seconds = self.0.as_secs();
-        if milliseconds % 1000 != 0 && seconds < 10 {
+        if !milliseconds.is_multiple_of(1000) && seconds < 10 {
             write!(f, "{milliseconds} ms")
-        } else if seconds >= 120 && seconds % 60 == 0 {
+        } else if seconds >= 120 && seconds.is_multiple_of(60) {
             write!(f, "{} min", seconds / 60)
         } else {
             write!(f, "{seconds} s")

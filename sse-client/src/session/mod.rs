@@ -322,6 +322,10 @@ impl Session {
 
     /// Reports bytes of the body.
     pub fn handle_body(&mut self, attempt: Attempt, chunk: Bytes, now: Instant) {
+        // No byte is no sign of life.
+        if chunk.is_empty() {
+            return;
+        }
         if !self.machine.alive(attempt, now) {
             self.machine.explain(attempt, &chunk, now);
             return;
@@ -362,7 +366,7 @@ impl Session {
         self.machine.close();
         self.chunk = Bytes::new();
         self.used = 0;
-        self.aside = None;
+        (self.aside, self.given) = (None, None);
     }
 
     /// The next thing to do or to pass on; `None`: nothing for now.
@@ -450,6 +454,7 @@ impl Session {
         if self.is_drained() {
             self.chunk = Bytes::new();
             self.used = 0;
+            self.given = None;
         }
     }
 
@@ -487,7 +492,7 @@ impl Aside {
             Self::ReconnectionTime { duration, span } => {
                 Output::ReconnectionTime { duration: *duration, span: *span }
             }
-            Self::Dropped(error) => Output::Dropped(error.clone()),
+            Self::Dropped(error) => Output::Dropped(*error),
         }
     }
 }

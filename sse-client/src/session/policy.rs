@@ -17,7 +17,7 @@ use super::error::SessionError;
 /// | any other status but 200 | fails | fails |
 /// | 200 of another media type, or compressed beyond the client's means | fails | fails |
 /// | TLS distrust, a redirect that cannot be followed, an impossible request | fails | fails |
-/// | waits | the reconnection time | the reconnection time, and a random part of a growing time |
+/// | waits | the reconnection time | the reconnection time, and a random part of a time that grows from 500 ms to 30 s |
 /// | reconnection time until the stream says one | 3 s | 500 ms |
 /// | [`first_byte_timeout`](Self::first_byte_timeout) | none | none |
 /// | [`idle_timeout`](Self::idle_timeout) | none | none |
@@ -146,7 +146,11 @@ impl RetryPolicy {
     }
 
     /// How long a stream must stay open to count as a success, so that the waits grow from their
-    /// beginning again. Default: 10 s.
+    /// beginning again, and [`max_attempts`](Self::max_attempts) is counted anew. Default: 10 s. One that was
+    /// given up for its silence, without a byte of its body, is no success however long that took.
+    ///
+    /// A server whose answers are short by design, such as one that sends what there is and ends, is asked ever
+    /// less often by the default, though each answer brings something: say `Duration::ZERO` for it.
     pub const fn steady_after(mut self, time: Duration) -> Self {
         self.steady_after = time;
         self

@@ -272,7 +272,7 @@ impl Machine {
             self.backoff.fail()
         };
         let again = self.policy.retries(&error);
-        let used_up = self.policy.max_attempts.is_some_and(|most| failures >= most);
+        let used_up = self.policy.max_attempts.is_some_and(|most| failures >= most.max(1));
         let retry_at =
             (again && !used_up).then(|| at + self.backoff.wait(&self.policy, error.retry_after()));
         match retry_at {

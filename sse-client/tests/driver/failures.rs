@@ -1,6 +1,6 @@
 //! Streams that do not open, or fall silent: each says why in a sentence.
 
-use core::{future::Future as _, net::SocketAddr, time::Duration};
+use core::{future::Future as _, net::SocketAddr, task::Poll, time::Duration};
 
 use sse_client::{
     Error, RetryPolicy, Update,
@@ -194,6 +194,18 @@ async fn a_proxy_at_which_nothing_listens_is_named_beside_the_server() {
 }
 
 #[tokio::test]
+async fn no_proxy_is_blamed_where_there_is_none() {
+    let (_socket, nobody) = nowhere();
+    let elsewhere = reqwest::Proxy::https("http://my_proxy:10").unwrap();
+    let builder = sse_client::EventSource::builder(format!("http://{nobody}/"))
+        .client(|client| client.no_proxy().proxy(elsewhere).referer(false));
+    let (_, sentence, _) = first_failure(builder).await;
+    let expected =
+        format!("nothing listens at {nobody}: connection refused; is the server running?");
+    assert_eq!(sentence, expected);
+}
+
+#[tokio::test]
 async fn a_refusal_comes_with_its_headers_and_all_that_an_api_says() {
     let quota =
         format!("{{\"error\":{{\"details\":[\"{}\"],\"retryDelay\":\"39s\"}}}}", "x".repeat(9_000));
@@ -304,7 +316,7 @@ async fn look_away(updates: &mut sse_client::Updates) {
     let mut next = core::pin::pin!(updates.next());
     core::future::poll_fn(|cx| {
         assert!(next.as_mut().poll(cx).is_pending());
-        core::task::Poll::Ready(())
+        Poll::Ready(())
     })
     .await;
     tokio::time::pause();
@@ -324,6 +336,27 @@ async fn a_pause_of_the_reader_while_it_waits_is_not_the_servers_silence() {
     assert!(matches!(updates.next().await, Some(Update::Event(_))));
     look_away(&mut updates).await;
     assert!(matches!(updates.next().await, Some(Update::Event(_))));
+}
+
+#[tokio::test]
+async fn a_reader_that_always_comes_late_is_told_of_a_silence_all_the_same() {
+    let origin = Origin::start(vec![vec![send(STREAM), send("data: 1\n\n"), Step::Hold]]).await;
+    let policy = RetryPolicy::never().idle_timeout(Some(Duration::from_millis(700)));
+    let mut updates = origin.source("/").policy(policy).open_updates().unwrap();
+    while !matches!(updates.next().await, Some(Update::Event(_))) {}
+    tokio::time::pause();
+    let told = async {
+        for _ in 0..5 {
+            let mut next = core::pin::pin!(updates.next());
+            let polled = core::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await;
+            if let Poll::Ready(Some(Update::Disconnected { error, .. })) = polled {
+                return Some(error);
+            }
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        None
+    };
+    assert!(matches!(told.await, Some(SessionError::IdleTimeout(_))));
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]

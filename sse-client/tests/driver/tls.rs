@@ -71,8 +71,8 @@ async fn a_client_certificate_comes_from_the_callers_own_client() {
 
 #[tokio::test]
 async fn a_handshake_that_the_server_breaks_off_is_tried_again() {
-    // A record with the fatal alert "internal_error"; half of one; nothing at all.
-    for said in [&[0x15, 3, 3, 0, 2, 2, 80][..], &[0x16, 3, 3], &[]] {
+    // Records with the fatal alerts "internal_error" and "handshake_failure"; half of one; nothing at all.
+    for said in [&[0x15, 3, 3, 0, 2, 2, 80][..], &[0x15, 3, 3, 0, 2, 2, 40], &[0x16, 3, 3], &[]] {
         let address = break_off(said).await;
         for builder in [
             EventSource::builder(url(address))
@@ -88,6 +88,20 @@ async fn a_handshake_that_the_server_breaks_off_is_tried_again() {
             assert!(retry_in.is_some(), "after {said:?}: {error}");
             assert_eq!(error.kind(), ErrorKind::Connect, "after {said:?}: {error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_knows_no_common_version_or_trusts_us_not_is_hopeless() {
+    for alert in [70, 48] {
+        let said: &'static [u8] = vec![0x15, 3, 3, 0, 2, 2, alert].leak();
+        let address = break_off(said).await;
+        hopeless(
+            EventSource::builder(url(address))
+                .client(|client| client.no_proxy().tls_backend_rustls()),
+        )
+        .await;
+        hopeless(EventSource::builder(url(address)).client(native)).await;
     }
 }
 

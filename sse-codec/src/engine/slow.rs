@@ -2,13 +2,13 @@
 
 use core::{mem, time::Duration};
 
-use super::{Engine, Line, Stage};
+use super::{Decoded, Engine, Line, Stage};
 use crate::{
     block::{Held, Step},
     error::DecodeError,
     event::{DEFAULT_EVENT_TYPE, Item, Span},
     memory::Store,
-    scan::{self, Piece},
+    scan::{self, Baseline, Piece},
 };
 
 /// What a call found; the item is built once the search has given its borrows back.
@@ -33,10 +33,7 @@ pub(super) enum Found<'i> {
 
 impl<S: Store> Engine<S> {
     #[inline(never)]
-    pub(super) fn decode_slowly<'a, 'i: 'a>(
-        &'a mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<Item<'a>>, DecodeError> {
+    pub(super) fn decode_slowly<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Decoded<'a> {
         if !self.position.is_plain() || self.line != Line::Start {
             let found = self.resume_line(input);
             self.settle();
@@ -47,7 +44,10 @@ impl<S: Store> Engine<S> {
                 return Ok(None);
             }
             if self.stage != Stage::Other {
-                return self.decode_on(input);
+                let mut decoded = Ok(None);
+                let used = self.decode_on(input, &mut decoded);
+                *input = &input[used..];
+                return decoded;
             }
         }
         let before = input.len();
@@ -86,7 +86,7 @@ impl<S: Store> Engine<S> {
                 }
                 Some(b':') if !self.comments && rest.len() <= self.bounds.line => {
                     let blanks = self.block.is_clear();
-                    *rest = &rest[scan::ignorable_lines(rest, blanks)..];
+                    *rest = &rest[scan::pass_ignorable(Baseline, rest, 0, blanks)..];
                     if rest.is_empty() {
                         // The next chunk begins a line: none is unfinished.
                         continue;

@@ -2,122 +2,157 @@
 
 #![forbid(unsafe_code)]
 
-use super::{BLOCK, Baseline, Job, LANE, Piece, Vector, with_widest};
-use crate::{head, memory};
+use super::{BLOCK, Baseline, HALF, Job, LANE, Piece, Vector, Widest};
+use crate::{
+    memory,
+    name::{DATA, EVENT, whole_word},
+};
 
 /// The line ends of a chunk in turn, by bitmaps of 64 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LineEnds<'i, V> {
     vector: V,
     bytes: &'i [u8],
-    /// Everything before it was looked at, but for what `marks` says of the 64 bytes before it.
-    scanned: usize,
+    /// Where the next line begins.
+    start: usize,
+    /// The bytes from here on were not looked at.
+    rest: usize,
+    /// The marks of the 64 bytes before it, but those that were dealt with.
     marks: u64,
-    /// The latest line end.
-    end: usize,
-    /// From here to the latest line end, all is ASCII and no control character.
-    plain_from: usize,
+}
+
+/// A line, and how it ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LineEnd<'i> {
+    pub(crate) line: Piece<'i>,
+    /// The index of the first CR or LF in the line, or the length of the bytes.
+    pub(crate) at: usize,
+    /// Where the line after it begins: after LF or CRLF. `at` if it ends in another way, or the bytes end
+    /// first.
+    pub(crate) next: usize,
+    /// Whether it is known to have no NUL.
+    pub(crate) plain: bool,
 }
 
 impl<'i, V: Vector> LineEnds<'i, V> {
+    /// Those from `start` on, where a line begins.
     #[inline(always)]
-    pub(crate) fn new(vector: V, bytes: &'i [u8]) -> Self {
-        Self::from(vector, bytes, 0)
+    pub(crate) fn new(vector: V, bytes: &'i [u8], start: usize) -> Self {
+        Self { vector, bytes, start, rest: start, marks: 0 }
     }
 
-    /// Those from `start` on.
+    /// The next one. Only if `checked`, there is a look at whether text that is not ASCII is UTF-8.
     #[inline(always)]
-    pub(crate) fn from(vector: V, bytes: &'i [u8], start: usize) -> Self {
-        Self { vector, bytes, scanned: start, marks: 0, end: start, plain_from: start }
+    pub(crate) fn next(&mut self, checked: bool) -> LineEnd<'i> {
+        if self.marks == 0 && !self.scan() {
+            let at = self.bytes.len();
+            return self.end(at, at, true, true);
+        }
+        let at = self.first_mark();
+        self.marks &= self.marks - 1;
+        let byte = self.bytes[at];
+        if byte == b'\n' {
+            return self.end(at, at + 1, true, true);
+        }
+        if byte == b'\r' && self.bytes.get(at + 1) == Some(&b'\n') {
+            // The LF has the next mark, if that is of the same block.
+            if self.marks == 0 {
+                self.rest = at + 2;
+            } else {
+                self.marks &= self.marks - 1;
+            }
+            return self.end(at, at + 2, true, true);
+        }
+        let (at, known) = self.vector.special_line_end(self.bytes, at, checked);
+        let next = at + line_end_width(&self.bytes[at..]);
+        self.marks = 0;
+        self.rest = next;
+        self.end(at, next, known, false)
     }
 
-    /// Whether no control character stands between `start` and the latest line end, NUL above all; if
-    /// not, there may be none all the same.
+    /// The line from `start` to `at`, which must be known to be UTF-8 if `known` says so.
     #[inline(always)]
-    pub(crate) const fn is_plain_from(&self, start: usize) -> bool {
-        self.plain_from <= start
+    fn end(&mut self, at: usize, next: usize, known: bool, plain: bool) -> LineEnd<'i> {
+        let line = Piece { bytes: &self.bytes[self.start..at], known };
+        self.start = next;
+        LineEnd { line, at, next, plain }
     }
 
-    /// The bytes from `start` to the latest line end.
+    /// The index of the first mark, where there is one.
     #[inline(always)]
-    pub(crate) fn piece_from(&self, start: usize) -> Option<Piece<'i>> {
-        let bytes = self.bytes.get(start..self.end)?;
-        Some(Piece { bytes, known: self.plain_from <= start })
+    fn first_mark(&self) -> usize {
+        self.rest + self.marks.trailing_zeros() as usize - BLOCK
     }
 
-    /// The same, if they are text.
+    /// Goes on to the next 64 bytes that have marks, if there are such.
     #[inline(always)]
-    pub(crate) fn text_from(&self, start: usize) -> Option<&'i str> {
-        self.piece_from(start)?.text()
-    }
-
-    /// The index of the first CR or LF at `start` or after it, or the length; where those before it were
-    /// given already, but perhaps for the LF of a CRLF.
-    #[inline(always)]
-    pub(crate) fn next_from(&mut self, start: usize) -> usize {
-        loop {
-            let end = self.next();
-            if end >= start {
-                return end;
+    fn scan(&mut self) -> bool {
+        let Some(mut rest) = self.bytes.get(self.rest..) else { return false };
+        let mut blocks = 0;
+        while let Some((block, after)) = rest.split_first_chunk() {
+            self.marks = self.vector.block_marks(block);
+            rest = after;
+            if self.marks != 0 {
+                self.rest = self.bytes.len() - rest.len();
+                return true;
+            }
+            blocks += 1;
+            if blocks == LONG {
+                rest = &rest[self.vector.skip_plain(rest, 0)..];
             }
         }
-    }
-
-    /// The index of the next CR or LF, or the length.
-    #[inline(always)]
-    pub(crate) fn next(&mut self) -> usize {
-        loop {
-            while self.marks == 0 {
-                if self.scanned >= self.bytes.len() {
-                    self.end = self.bytes.len();
-                    return self.end;
-                }
-                let rest = &self.bytes[self.scanned..];
-                self.marks = match rest.first_chunk() {
-                    Some(block) => self.vector.block_marks(block),
-                    None => marks_of_few(rest),
-                };
-                self.scanned += BLOCK;
-                if self.marks == 0 && self.scanned - self.end >= LONG {
-                    self.scanned = self.vector.skip_plain(self.bytes, self.scanned);
-                }
-            }
-            let at = self.scanned + self.marks.trailing_zeros() as usize - BLOCK;
-            self.marks &= self.marks - 1;
-            let byte = self.bytes[at];
-            if is_line_end(byte) {
-                self.end = at;
-                return at;
-            }
-            self.plain_from = at + 1;
-            if byte >= 0x80 {
-                self.end = self.vector.line_end_in_unicode(self.bytes, at);
-                self.plain_from = self.end;
-                self.scanned = self.end + 1;
-                self.marks = 0;
-                return self.end;
-            }
-        }
+        self.rest = self.bytes.len() - rest.len() + BLOCK;
+        self.marks = match self.bytes.last_chunk() {
+            _ if rest.is_empty() => 0,
+            // The last block again, less what was seen.
+            Some(block) => self.vector.block_marks(block) >> (BLOCK - rest.len()),
+            None => marks_of_few(self.vector, rest),
+        };
+        self.marks != 0
     }
 }
 
-/// From here on, a line is likely to be very long.
-const LONG: usize = 6 * BLOCK;
+/// After so many blocks, a line is likely to be very long.
+const LONG: usize = 6;
 
-/// The marks of fewer than 64 bytes.
+/// Of [`Vector::special_line_end`], whatever the vector.
 #[inline(always)]
-fn marks_of_few(bytes: &[u8]) -> u64 {
-    let Some(last) = bytes.last_chunk::<LANE>() else {
-        let within = !(!0_u32 << bytes.len());
-        return u64::from(Baseline.lane_marks(&padded(bytes)) & within);
-    };
-    let mut marks = u64::from(Baseline.lane_marks(last)) << (bytes.len() - LANE);
-    let mut start = 0;
-    while let Some(lane) = bytes[start..].first_chunk::<LANE>() {
-        marks |= u64::from(Baseline.lane_marks(lane)) << start;
-        start += LANE;
+pub(super) fn find_special<V: Vector>(
+    vector: V,
+    bytes: &[u8],
+    mut at: usize,
+    checked: bool,
+) -> (usize, bool) {
+    let mut known = true;
+    loop {
+        match bytes.get(at) {
+            None | Some(b'\n' | b'\r') => return (at, known),
+            Some(0x80..) if checked => {
+                let valid;
+                (at, valid) = vector.pass_unicode(bytes, at);
+                known &= valid;
+                continue;
+            }
+            Some(0x80..) => return (find(vector, bytes, at), false),
+            // Plain text, or another control character.
+            Some(_) => at += 1,
+        }
+        let mut ends = LineEnds::new(vector, bytes, at);
+        at = if ends.scan() { ends.first_mark() } else { bytes.len() };
     }
-    marks
+}
+
+/// The marks of fewer than 64 bytes: lanes that overlap cover any length.
+#[inline(always)]
+fn marks_of_few<V: Vector>(vector: V, bytes: &[u8]) -> u64 {
+    let len = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<HALF>(), bytes.last_chunk()) {
+        u64::from(vector.half_marks(first)) | u64::from(vector.half_marks(last)) << (len - HALF)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<LANE>(), bytes.last_chunk()) {
+        u64::from(vector.lane_marks(first)) | u64::from(vector.lane_marks(last)) << (len - LANE)
+    } else {
+        u64::from(vector.lane_marks(&padded(bytes)) & !(!0 << len))
+    }
 }
 
 /// Fewer than 16 bytes, and zeros after them.
@@ -137,171 +172,209 @@ fn padded(bytes: &[u8]) -> [u8; LANE] {
     word.to_le_bytes()
 }
 
-/// How many bytes of whole lines at the beginning are comments, or blank if those are ignored too.
-/// Lines that do not end in LF are left. The first line begins like one to ignore.
-pub(crate) fn ignorable_lines(bytes: &[u8], blanks: bool) -> usize {
-    let mut start = 0;
-    let mut base = 0;
-    // Whether the block before ended in a line end.
-    let mut after_end = 0;
+/// Where a line begins, from the one at `start` on, that is not ignored: comments are, and blank lines if
+/// `blanks` says so. Lines that do not end in LF are left.
+#[inline(always)]
+pub(crate) fn pass_ignorable<V: Vector>(
+    vector: V,
+    bytes: &[u8],
+    mut start: usize,
+    blanks: bool,
+) -> usize {
+    let mut base = start;
+    // Whether a line begins with the block.
+    let mut begins = 1;
     let mut padded = [0; BLOCK];
     while base < bytes.len() {
-        let rest = &bytes[base..];
-        let (block, within) = match rest.first_chunk() {
-            Some(block) => (block, !0),
-            None => {
-                memory::copy(&mut padded[..rest.len()], rest);
-                (&padded, !(!0 << rest.len()))
-            }
-        };
-        let [colons, line_feeds, carriage_returns] =
-            [b':', b'\n', b'\r'].map(|byte| Baseline.byte_marks(block, byte));
-        let starts = line_feeds << 1 | after_end;
+        let (block, gone) = block_at(bytes, base, &mut padded);
+        let colons = vector.byte_marks(block, b':') >> gone;
+        let line_feeds = vector.byte_marks(block, b'\n') >> gone;
+        let carriage_returns = vector.byte_marks(block, b'\r') >> gone;
+        let within = !0 >> (BLOCK - (bytes.len() - base).min(BLOCK));
+        let starts = line_feeds << 1 | begins;
         let ignored = if blanks { colons | line_feeds } else { colons };
         // Lines that begin with something else, or whose end decides.
         let others = (starts & !ignored | carriage_returns) & within;
+        let before = if others == 0 { !0 } else { others ^ (others - 1) };
+        let last = starts & before;
+        if last != 0 {
+            start = base + BLOCK - 1 - last.leading_zeros() as usize;
+        }
         if others != 0 {
-            let until = others.trailing_zeros();
-            let last = line_feeds & !(!0 << until);
-            if last != 0 {
-                start = base + BLOCK - last.leading_zeros() as usize;
-            }
             return start;
         }
-        if line_feeds != 0 {
-            start = base + BLOCK - line_feeds.leading_zeros() as usize;
-        }
-        after_end = line_feeds >> (BLOCK - 1);
+        begins = line_feeds >> (BLOCK - 1);
         base += BLOCK;
     }
-    start
+    if begins == 0 { start } else { bytes.len() }
 }
 
-/// Of [`Vector::line_end_in_unicode`], whatever the vector.
+/// The 64 bytes from `at` on; and how many bytes before them come first, where there are not as many.
 #[inline(always)]
-pub(super) fn find_in_unicode<V: Vector>(vector: V, bytes: &[u8], mut at: usize) -> usize {
-    loop {
-        let rest = &bytes[at..];
-        let (block, gone) = match (rest.first_chunk(), bytes.last_chunk()) {
-            (Some(block), _) => (block, 0),
-            // The last block again, less what was seen.
-            (None, Some(last)) => (last, BLOCK - rest.len()),
-            (None, None) => {
-                return rest
-                    .iter()
-                    .position(|byte| is_line_end(*byte))
-                    .map_or(bytes.len(), |end| at + end);
-            }
-        };
+fn block_at<'b>(bytes: &'b [u8], at: usize, padded: &'b mut [u8; BLOCK]) -> (&'b [u8; BLOCK], u32) {
+    let rest = &bytes[at..];
+    match (rest.first_chunk(), bytes.last_chunk()) {
+        (Some(block), _) => (block, 0),
+        (None, Some(last)) => (last, (BLOCK - rest.len()) as u32),
+        (None, None) => {
+            memory::copy(&mut padded[..rest.len()], rest);
+            (padded, 0)
+        }
+    }
+}
+
+/// The index of the first line end from `at` on, or the length, by nothing but comparisons with line
+/// ends: for where most bytes are not ASCII.
+#[inline(always)]
+pub(super) fn find<V: Vector>(vector: V, bytes: &[u8], mut at: usize) -> usize {
+    let mut padded = [0; BLOCK];
+    while at < bytes.len() {
+        let (block, gone) = block_at(bytes, at, &mut padded);
         let ends = vector.byte_marks(block, b'\n') | vector.byte_marks(block, b'\r');
-        let ends = ends.checked_shr(gone as u32).unwrap_or(0);
+        let ends = ends >> gone;
         if ends != 0 {
             return at + ends.trailing_zeros() as usize;
         }
-        if rest.len() <= BLOCK {
-            return bytes.len();
-        }
         at += BLOCK;
     }
+    bytes.len()
 }
 
 /// Cuts the first line off: the line without its end, and whether it has one (else it is all of
 /// `bytes`).
 #[inline(always)]
 pub(crate) fn line(bytes: &[u8]) -> (Piece<'_>, bool) {
-    let (end, ascii) = line_end(bytes);
-    (Piece { bytes: &bytes[..end], known: ascii }, end < bytes.len())
+    struct First;
+
+    impl<'i> Job<'i> for First {
+        type Output = Piece<'i>;
+
+        #[inline(always)]
+        fn run<V: Vector>(self, vector: V, bytes: &'i [u8]) -> Piece<'i> {
+            LineEnds::new(vector, bytes, 0).next(true).line
+        }
+    }
+
+    let line = Widest::detect().run(First, bytes);
+    (line, line.len() < bytes.len())
 }
 
+/// The bytes that a [`tick`] has at most.
+pub(crate) const TICK: usize = LANE;
+
 /// An event of one `data` line.
-pub(crate) struct DataBlock<'i> {
+pub(crate) struct DataEvent<'i> {
     pub(crate) data: &'i str,
-    /// The block's bytes.
+    /// The bytes up to the blank line.
+    pub(crate) blank: usize,
+    /// The bytes of the block.
     pub(crate) len: usize,
-    /// Its bytes up to the one that completes it: without the LF of a last CRLF.
-    pub(crate) span: usize,
+}
+
+/// Such an event at the beginning of `bytes`, if it is short, plain, and LF ends its lines.
+#[inline(always)]
+pub(crate) fn tick(bytes: &[u8]) -> Option<DataEvent<'_>> {
+    match bytes.first_chunk::<TICK>() {
+        Some(lane) => marked_tick(lane, Baseline.lane_marks(lane)),
+        None => tick_of_few(bytes),
+    }
+}
+
+/// The same at the end of a chunk.
+#[inline(never)]
+fn tick_of_few(bytes: &[u8]) -> Option<DataEvent<'_>> {
+    marked_tick(bytes, Baseline.lane_marks(&padded(bytes)))
+}
+
+#[inline(always)]
+fn marked_tick(bytes: &[u8], marks: u32) -> Option<DataEvent<'_>> {
+    let start = whole_word(bytes).and_then(|word| DATA.value_in(word))?;
+    let end = marks.trailing_zeros() as usize;
+    if bytes.get(end..end + 2)? != b"\n\n" {
+        return None;
+    }
+    let data = Piece { bytes: bytes.get(start..end)?, known: true }.known_text()?;
+    Some(DataEvent { data, blank: end + 1, len: end + 2 })
 }
 
 /// How the bytes of an event that begins with its `data` line go on.
 pub(crate) enum DataStart<'i> {
-    /// To the end of the event, which has no other line; LF or CRLF ends its lines.
-    Block(DataBlock<'i>),
-    /// To the end of the bytes: the value so far.
+    Event(DataEvent<'i>),
+    /// No line ends here: the line so far, which is not only its name.
     Open(Piece<'i>),
-    /// It begins with something else, or goes on in another way.
+    /// Something other than a blank line follows the line, or nothing so far.
+    Line,
+    /// With a byte that is a control character or not ASCII.
+    Special,
+    /// In another way.
     Other,
 }
 
-/// Reads an event of one `data` line at the beginning of `bytes`.
+/// Looks at what begins with a `data` line, up to its end or anything special.
 #[inline(always)]
-pub(crate) fn data_start(bytes: &[u8]) -> DataStart<'_> {
-    let Some(start) = head::data_name(bytes) else { return DataStart::Other };
-    let (end, ascii) = line_end(bytes);
-    let Some(value) = bytes.get(start..end) else { return DataStart::Other };
-    let value = Piece { bytes: value, known: ascii };
-    let after = &bytes[end..];
-    let (len, span) = if after.starts_with(b"\n\n") {
-        (end + 2, end + 2)
-    } else if after.starts_with(b"\r\n\r\n") {
-        (end + 4, end + 3)
-    } else if after.is_empty() {
-        return DataStart::Open(value);
-    } else {
+pub(crate) fn data_start<V: Vector>(vector: V, bytes: &[u8]) -> DataStart<'_> {
+    let mut ends = LineEnds::new(vector, bytes, 0);
+    if !ends.scan() {
+        return after_data(bytes, bytes.len(), true);
+    }
+    let at = ends.first_mark();
+    match bytes[at] {
+        b'\n' | b'\r' => after_data(bytes, at, true),
+        _ => DataStart::Special,
+    }
+}
+
+/// The same, whatever is special in the line.
+#[inline(always)]
+pub(crate) fn special_data_start<V: Vector>(vector: V, bytes: &[u8]) -> DataStart<'_> {
+    let mut ends = LineEnds::new(vector, bytes, 0);
+    let end = ends.next(bytes.len() > BLOCK);
+    after_data(bytes, end.at, end.line.is_known())
+}
+
+/// What follows a `data` line that ends at `end`.
+#[inline(always)]
+fn after_data(bytes: &[u8], end: usize, known: bool) -> DataStart<'_> {
+    let Some(start) = whole_word(bytes).and_then(|word| DATA.value_in(word)) else {
         return DataStart::Other;
     };
-    match value.text() {
-        Some(data) => DataStart::Block(DataBlock { data, len, span }),
-        None => DataStart::Other,
+    let (blank, len) = match &bytes[end..] {
+        [b'\n', b'\n', ..] => (end + 1, end + 2),
+        [b'\r', b'\n', b'\r', b'\n', ..] => (end + 2, end + 4),
+        [] => return DataStart::Open(Piece { bytes, known }),
+        [b'\n'] => return DataStart::Line,
+        [b'\n', next, ..] if *next != b'\r' => return DataStart::Line,
+        _ => return DataStart::Other,
+    };
+    match (Piece { bytes: &bytes[start..end], known }).text() {
+        Some(data) => DataStart::Event(DataEvent { data, blank, len }),
+        None => DataStart::Line,
     }
 }
 
-/// The index of the first CR or LF, or the length; and whether all bytes before it are ASCII.
+/// An event of one `event` and one `data` line at the beginning of `bytes`, all of it ASCII without a control
+/// character, and LF after its lines: its type, and the rest of it.
 #[inline(always)]
-pub(super) fn line_end(bytes: &[u8]) -> (usize, bool) {
-    // Short lines end here, with nothing special in them.
-    if let Some(lane) = bytes.first_chunk::<LANE>() {
-        let found = Baseline.lane_marks(lane);
-        if found == 0 {
-            return line_end_from(bytes, LANE);
-        }
-        let at = found.trailing_zeros() as usize;
-        if is_line_end(lane[at % LANE]) {
-            return (at, true);
-        }
-        return line_end_from(bytes, 0);
+pub(crate) fn typed_event<V: Vector>(vector: V, bytes: &[u8]) -> Option<(&str, DataEvent<'_>)> {
+    let type_start = EVENT.value_in(whole_word(bytes)?)?;
+    let mut ends = LineEnds::new(vector, bytes, 0);
+    if !ends.scan() {
+        return None;
     }
-    line_end_of_few(bytes)
-}
-
-/// The same for fewer than 16 bytes.
-#[inline(never)]
-fn line_end_of_few(bytes: &[u8]) -> (usize, bool) {
-    let mut ends = LineEnds::from(Baseline, bytes, 0);
-    (ends.next(), ends.plain_from == 0)
-}
-
-/// The same, with nothing special before `at`.
-#[inline(never)]
-fn line_end_from(bytes: &[u8], at: usize) -> (usize, bool) {
-    struct Find<'i>(&'i [u8], usize);
-
-    impl Job for Find<'_> {
-        type Output = (usize, bool);
-
-        #[inline(always)]
-        fn run<V: Vector>(self, vector: V) -> (usize, bool) {
-            let mut ends = LineEnds::from(vector, self.0, self.1);
-            let end = ends.next();
-            (end, ends.plain_from <= self.1)
-        }
+    let type_end = ends.first_mark();
+    let line = bytes.get(type_end..)?.strip_prefix(b"\n")?;
+    let start = type_end + 1 + DATA.value_in(whole_word(line)?)?;
+    ends.marks &= ends.marks - 1;
+    if ends.marks == 0 && !ends.scan() {
+        return None;
     }
-
-    // For few bytes it would not pay.
-    if bytes.len() < 2 * BLOCK {
-        Find(bytes, at).run(Baseline)
-    } else {
-        with_widest(Find(bytes, at))
+    let end = ends.first_mark();
+    if !bytes.get(end..)?.starts_with(b"\n\n") {
+        return None;
     }
+    let event_type = Piece { bytes: bytes.get(type_start..type_end)?, known: true }.known_text()?;
+    let data = Piece { bytes: bytes.get(start..end)?, known: true }.known_text()?;
+    Some((event_type, DataEvent { data, blank: end + 1, len: end + 2 }))
 }
 
 /// How many bytes the line end has that begins `bytes`: 0 where there is none, or where the next chunk
@@ -313,8 +386,4 @@ pub(crate) fn line_end_width(bytes: &[u8]) -> usize {
         [b'\r', b'\n', ..] => 2,
         _ => 0,
     }
-}
-
-pub(super) const fn is_line_end(byte: u8) -> bool {
-    byte == b'\n' || byte == b'\r'
 }

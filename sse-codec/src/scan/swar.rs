@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::{BLOCK, LANE, Vector};
+use super::{BLOCK, HALF, LANE, Vector, line_ends};
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = ONES << 7;
@@ -22,6 +22,11 @@ impl Vector for Words {
     }
 
     #[inline(always)]
+    fn half_marks(self, half: &[u8; HALF]) -> u32 {
+        bitmap(half, compare) as u32
+    }
+
+    #[inline(always)]
     fn lane_marks(self, lane: &[u8; LANE]) -> u32 {
         bitmap(lane, compare) as u32
     }
@@ -31,9 +36,14 @@ impl Vector for Words {
         at
     }
 
+    #[inline(always)]
+    fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
+        (line_ends::find(self, bytes, at), false)
+    }
+
     #[inline(never)]
-    fn line_end_in_unicode(self, bytes: &[u8], at: usize) -> usize {
-        super::line_ends::find_in_unicode(self, bytes, at)
+    fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool) {
+        line_ends::find_special(self, bytes, at, checked)
     }
 }
 

@@ -142,7 +142,9 @@ fn lines(done: &Preview) -> String {
             Field::EventType => "type",
             Field::Comment => "comment",
             Field::Turn => "connection",
-            _ => "unread",
+            Field::Unread => "unread",
+            // One that this program does not know yet.
+            _ => "other",
         };
         let around = escape::shown(&cut.around);
         let _ = writeln!(text, "row {:<8} {field:<10} {:>4}  {around}", cut.row, cut.count);

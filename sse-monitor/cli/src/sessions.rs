@@ -85,7 +85,9 @@ fn line(session: &Session, out: &mut String) {
         SessionState::Finished => "finished",
         SessionState::Crashed => "crashed",
         SessionState::Missing => "missing",
-        _ => "unreadable",
+        SessionState::Unreadable => "unreadable",
+        // One that this program does not know yet.
+        _ => "other",
     };
     let began = match session.started_unix_micros {
         0 => String::new(),

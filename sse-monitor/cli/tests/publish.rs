@@ -104,7 +104,10 @@ fn lines_are_published_in_batches() {
     assert!(said.contains(&format!("“In line {line}: In \"event\"")), "{said}");
     let output = publish(&[&url, "-t", "a", "--ndjson"], "{\"data\":1}\nno\n");
     let said = words(&output);
-    assert!(said.contains("line 2 is not JSON") && said.contains("; 1 events"), "{said}");
+    assert!(
+        said.contains("line 2 is not JSON") && said.contains("; published before: 1 event"),
+        "{said}"
+    );
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stdout).lines().count(), 1);
 }
@@ -194,4 +197,20 @@ fn a_port_in_use_is_told() {
     let output = Sse::spawn(&mut sse(&["serve", "--port", port])).wait();
     assert!(words(&output).contains("is in use by another program"), "{}", words(&output));
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[cfg(unix)]
+#[test]
+fn control_c_says_how_far_it_came() {
+    let (_hub, url) = hub(&["--silent"]);
+    let mut publish =
+        Sse::spawn(sse(&["publish", &url, "--all", "--ndjson"]).stdin(Stdio::piped()));
+    let mut stdin = publish.child.stdin.take().unwrap();
+    stdin.write_all(b"{\"data\":1}\n").unwrap();
+    publish.line();
+    interrupt(&publish.child);
+    let output = publish.wait();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(words(&output), "sse: interrupted; published before: 1 event\n");
+    drop(stdin);
 }

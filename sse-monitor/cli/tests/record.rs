@@ -251,6 +251,8 @@ fn completions_and_the_manual_are_printed() {
         "diff",
         "export",
         "import",
+        "redact",
+        "sessions",
         "completions",
         "man",
     ];

@@ -174,6 +174,24 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
 }
 
 #[test]
+fn a_page_has_the_beginning_of_a_long_event_and_a_row_all_of_it() {
+    let lines: String = (0..40_000).map(|n| format!("data: line {n} \u{e9}\n")).collect();
+    let body = format!("id: 7\nevent: long\n: within\n{lines}\ndata: short\n\n");
+    let import = Imported::of(body.as_bytes(), Source::Raw);
+    let view = import.recording.view();
+    let events = import.events();
+    let [long, short] = &events[..] else { panic!("{}", events.len()) };
+    assert!(long.data.len() > 500_000 && long.data.ends_with("line 39999 \u{e9}"));
+    for preview in [0, 1, 7, 8, 100, 20_000] {
+        let page = view.page(long.number, 2, preview);
+        let end = (0..=preview).rev().find(|&end| long.data.is_char_boundary(end)).unwrap();
+        let expected = Row { data: long.data[..end].into(), ..long.clone() };
+        assert_eq!(page[0], expected, "of {preview} bytes");
+        assert_eq!(page[1].number, short.number);
+    }
+}
+
+#[test]
 fn what_a_file_is_shows_in_its_beginning() {
     for (beginning, source) in [
         (&b"data: a"[..], Source::Raw),

@@ -223,12 +223,12 @@ impl Watched {
 
     fn leave(&mut self, user: Option<&Arc<str>>) {
         self.count -= 1;
-        if let Some(user) = user {
-            if let Some(open) = self.users.get_mut(user) {
-                *open -= 1;
-                if *open == 0 {
-                    self.users.remove(user);
-                }
+        if let Some(user) = user
+            && let Some(open) = self.users.get_mut(user)
+        {
+            *open -= 1;
+            if *open == 0 {
+                self.users.remove(user);
             }
         }
     }

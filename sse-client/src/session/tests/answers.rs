@@ -75,7 +75,7 @@ fn other_media_types_fail_in_words_and_a_web_page_is_called_one() {
     assert!(typed(b"text/html; charset=utf-8").contains("answered with a web page (text/html)"));
     assert!(typed(b"Application/JSON").contains("answered with application/json, not"));
     assert!(typed(b"a\nb\xFF/c").contains("answered with ab\u{FFFD}/c, not"));
-    assert!(sentence(ResponseHead::new(200)).contains("names no media type"));
+    assert!(sentence(ResponseHead::new(200)).contains("answered without a media type"));
 }
 
 #[test]

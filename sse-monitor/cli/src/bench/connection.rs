@@ -8,7 +8,7 @@ use sse_codec::{Decoder, Item};
 use sse_monitor_engine::{Answer, Caller, Failure, Fault};
 use tokio::time;
 
-use super::{stamp::micros, tally::Tally, trail::Trail};
+use super::{stamp::micros, tally::Tally, trail::Trails};
 
 /// How long it waits before the next attempt, unless the stream says.
 const WAIT: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ pub(super) struct Connection {
     began: Instant,
     once: bool,
     decoder: Decoder,
-    pub(super) trail: Trail,
+    pub(super) trail: Trails,
     /// When its first attempt was open, since the run began.
     pub(super) opened_at: Option<Duration>,
     pub(super) is_open: bool,
@@ -42,7 +42,7 @@ impl Connection {
             began,
             once,
             decoder: Decoder::new(),
-            trail: Trail::default(),
+            trail: Trails::default(),
             opened_at: None,
             is_open: false,
             saw_event: false,

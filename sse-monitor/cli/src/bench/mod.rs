@@ -258,7 +258,10 @@ async fn measure(
     progress.0.finish_and_clear();
     // Nobody is there to be told once all have ended by themselves.
     let _ = stop.send(true);
-    let published = tally.counts().published;
+    let (published, known) = {
+        let counts = tally.counts();
+        (counts.published, counts.ids.known())
+    };
     while let Some(connection) = connections.join_next().await {
         let Ok(mut connection) = connection else { continue };
         let mut end = None;
@@ -270,7 +273,7 @@ async fn measure(
             }
             end = Some(published).filter(|_| connection.is_open && !is_interrupted);
         }
-        let told = connection.trail.told(end);
+        let told = connection.trail.told(end, &known);
         tally.counts().told += told;
     }
     is_interrupted

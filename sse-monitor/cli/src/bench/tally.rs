@@ -9,7 +9,7 @@ use sse_monitor_engine::{Failure, query::JsonPath};
 
 use super::{
     stamp::{self, Mark, micros},
-    trail::{Ids, Told, Trail},
+    trail::{Ids, Number, Told, Trails},
 };
 use crate::exit::Exit;
 
@@ -120,7 +120,7 @@ impl Counts {
     pub(super) fn event(
         &mut self,
         marks: &Marks,
-        trail: &mut Trail,
+        trail: &mut Trails,
         data: &str,
         id: Option<&str>,
         now: Duration,
@@ -129,7 +129,7 @@ impl Counts {
         self.data_bytes += data.len() as u64;
         if let Some(own) = &marks.own {
             if let Some((number, sent)) = own.read(data) {
-                trail.saw(number);
+                trail.saw(Number::OneByOne(number));
                 self.delivery.saturating_record(micros(now.saturating_sub(sent)).max(1));
             }
             return;

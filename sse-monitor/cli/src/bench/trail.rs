@@ -1,7 +1,7 @@
 //! What each connection saw of a numbered sequence: gaps, repeats, order.
 
 use core::hash::BuildHasher;
-use std::collections::{HashMap, hash_map::RandomState};
+use std::collections::{HashMap, HashSet, hash_map::RandomState};
 
 /// How far back a number is known exactly; further back it counts as a repeat.
 const WINDOW: u64 = 1024;
@@ -11,7 +11,7 @@ const MOST_IDS: usize = 1 << 20;
 
 /// The numbers that one connection saw.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Trail {
+struct Trail {
     /// The first number that it should have seen, and the last that it has.
     first: Option<u64>,
     last: u64,
@@ -32,11 +32,11 @@ pub(super) struct Told {
 
 impl Trail {
     /// It should see all numbers from this one on.
-    pub(super) fn begins_at(&mut self, number: u64) {
+    fn begins_at(&mut self, number: u64) {
         self.first = Some(number);
     }
 
-    pub(super) fn saw(&mut self, number: u64) {
+    fn saw(&mut self, number: u64) {
         let first = *self.first.get_or_insert(number);
         if self.distinct == 0 {
             self.last = number;
@@ -57,9 +57,20 @@ impl Trail {
     }
 
     /// What it saw, of all up to `end` where it was there to the end.
-    pub(super) fn told(&self, end: Option<u64>) -> Told {
+    fn told(&self, end: Option<u64>) -> Told {
         let last = end.unwrap_or(0).max(if self.distinct > 0 { self.last } else { 0 });
         let due = self.first.map_or(0, |first| (last + 1).saturating_sub(first));
+        self.told_of(due)
+    }
+
+    /// What it saw of these numbers, in order, which are all that there are.
+    fn told_among(&self, known: &[u64]) -> Told {
+        let before = |number: u64| known.partition_point(|&other| other < number);
+        let due = self.first.map_or(0, |first| before(self.last + 1).saturating_sub(before(first)));
+        self.told_of(due as u64)
+    }
+
+    fn told_of(&self, due: u64) -> Told {
         Told {
             missed: due.saturating_sub(self.distinct),
             repeated: self.repeated,
@@ -91,24 +102,81 @@ impl core::ops::AddAssign for Told {
     }
 }
 
-/// Numbers IDs in the order in which any connection first saw them: where all connections are of one
-/// stream, that is the stream's order.
+/// A number, and what it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    /// One by one: none is left out.
+    OneByOne(u64),
+    /// The number that an ID ends in; those between need not exist.
+    OfId(u64),
+}
+
+/// What one connection saw of both.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trails {
+    one_by_one: Trail,
+    of_ids: Trail,
+}
+
+impl Trails {
+    /// It should see all from this one on.
+    pub(super) fn begins_at(&mut self, number: u64) {
+        self.one_by_one.begins_at(number);
+    }
+
+    pub(super) fn saw(&mut self, number: Number) {
+        match number {
+            Number::OneByOne(number) => self.one_by_one.saw(number),
+            Number::OfId(number) => self.of_ids.saw(number),
+        }
+    }
+
+    /// What it saw of all that `known` has, and up to `end` where it was there to the end.
+    pub(super) fn told(&self, end: Option<u64>, known: &[u64]) -> Told {
+        let mut told = self.one_by_one.told(end);
+        told += self.of_ids.told_among(known);
+        told
+    }
+}
+
+/// Numbers IDs. Those that differ in the number at their end are numbered by that; others in the order in
+/// which any connection first saw them, which is that of the stream where no connection misses one.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     hasher: RandomState,
-    numbers: HashMap<u64, u64>,
+    /// What stands before the number in the first ID, and in all that are numbered by it.
+    prefix: Option<String>,
+    of_ids: HashSet<u64>,
+    one_by_one: HashMap<u64, u64>,
     pub(super) is_full: bool,
 }
 
 impl Ids {
-    pub(super) fn number(&mut self, id: &str) -> Option<u64> {
-        let hash = self.hasher.hash_one(id);
-        let next = self.numbers.len() as u64;
-        if self.numbers.len() < MOST_IDS {
-            return Some(*self.numbers.entry(hash).or_insert(next));
+    pub(super) fn number(&mut self, id: &str) -> Option<Number> {
+        let has_room = self.of_ids.len() + self.one_by_one.len() < MOST_IDS;
+        let prefix = id.trim_end_matches(|c: char| c.is_ascii_digit());
+        let number = id[prefix.len()..].parse().ok().filter(|number| *number < u64::MAX);
+        if let Some(number) = number
+            && *self.prefix.get_or_insert_with(|| prefix.to_owned()) == prefix
+        {
+            let is_known =
+                self.of_ids.contains(&number) || (has_room && self.of_ids.insert(number));
+            self.is_full |= !is_known;
+            return is_known.then_some(Number::OfId(number));
         }
-        let known = self.numbers.get(&hash).copied();
-        self.is_full |= known.is_none();
+        let hash = self.hasher.hash_one(id);
+        let next = self.one_by_one.len() as u64;
+        let known = self.one_by_one.get(&hash).copied();
+        self.is_full |= known.is_none() && !has_room;
+        let number =
+            known.or_else(|| has_room.then(|| *self.one_by_one.entry(hash).or_insert(next)));
+        number.map(Number::OneByOne)
+    }
+
+    /// The numbers of all IDs that were numbered by their own, in order.
+    pub(super) fn known(&self) -> Vec<u64> {
+        let mut known: Vec<_> = self.of_ids.iter().copied().collect();
+        known.sort_unstable();
         known
     }
 }
@@ -145,9 +213,26 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_numbered_as_they_come() {
+    fn ids_are_numbered_by_their_own_number_or_as_they_come() {
         let mut ids = Ids::default();
-        let numbers = ["a", "b", "a", "c"].map(|id| ids.number(id));
-        assert_eq!(numbers, [Some(0), Some(1), Some(0), Some(2)]);
+        let numbers = ["a-7", "b", "a-9", "c", "b", "d-1", "a-7"].map(|id| ids.number(id).unwrap());
+        let (own, seen) = (Number::OfId, Number::OneByOne);
+        assert_eq!(numbers, [own(7), seen(0), own(9), seen(1), seen(0), seen(2), own(7)]);
+        assert_eq!(ids.known(), [7, 9]);
+    }
+
+    #[test]
+    fn only_what_another_saw_is_missing_whoever_was_first() {
+        for order in [[0, 1], [1, 0]] {
+            let seen = [&["1", "4", "4"][..], &["1", "2", "4"]];
+            let (mut ids, mut trails) = (Ids::default(), [Trails::default(), Trails::default()]);
+            for at in order {
+                seen[at].iter().for_each(|id| trails[at].saw(ids.number(id).unwrap()));
+            }
+            let known = ids.known();
+            let told = trails.map(|trails| trails.told(None, &known));
+            assert_eq!(told[0], Told { missed: 1, repeated: 1, out_of_order: 0 });
+            assert_eq!(told[1], Told::default());
+        }
     }
 }

@@ -62,14 +62,17 @@ pub(crate) async fn run(
         _ = signal::ctrl_c() => Err((Exit::Interrupted, "interrupted".into())),
     };
     sent.bar.finish_and_clear();
-    let events = HumanCount(sent.events);
+    let events = match sent.events {
+        1 => "1 event".into(),
+        several => format!("{} events", HumanCount(several)),
+    };
     match stopped {
         Ok(()) => {
-            words.note(&format!("published {events} events"));
+            words.note(&format!("published {events}"));
             Exit::Done
         }
         Err((exit, sentence)) => {
-            words.error(&format!("{sentence}; {events} events were published before"));
+            words.error(&format!("{sentence}; published before: {events}"));
             exit
         }
     }

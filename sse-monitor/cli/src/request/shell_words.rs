@@ -170,6 +170,14 @@ impl Reader<'_> {
         if !quoted && self.rest.starts_with('"') {
             return self.double_quoted(word);
         }
+        if let Some(special) = self.rest.chars().next()
+            && (special.is_ascii_digit() || "@*#?$!-".contains(special))
+        {
+            return Err(format!(
+                "the ${special} at character {begins} is a shell's own: put its value in yourself, or a \
+                 backslash before the $"
+            ));
+        }
         let is_braced = self.take("{");
         let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let end = self.rest.find(|c| !is_of_name(c)).unwrap_or(self.rest.len());
@@ -299,7 +307,7 @@ mod tests {
             ("\"a\\\nb\"", &["ab"]),
             ("a # b 'c\nd#e", &["a", "d#e"]),
             ("$TOKEN\"${TOKEN}c\" '$TOKEN'", &["a ba bc", "$TOKEN"]),
-            ("a$ $5 \"$\" $.x", &["a$", "$5", "$", "$.x"]),
+            ("a$ \"$\" $.x \"\\$5\"", &["a$", "$", "$.x", "$5"]),
             ("$\"a\"", &["a"]),
             ("\\", &["\\"]),
         ] {
@@ -328,6 +336,7 @@ mod tests {
             ("$'b\\", "the quote $' at character 1 is never closed"),
             ("a $(b)", "at character 3 a shell would run another command"),
             ("\"`a`\"", "at character 2 a shell would run another command"),
+            ("\"costs $5\"", "the $5 at character 8 is a shell's own"),
             ("$OTHER", "the variable OTHER of the command is not set"),
             ("${TOKEN:-x}", "the ${ at character 1 is more than a variable's name"),
             ("$'a\\0b'", "has a NUL"),
@@ -335,6 +344,45 @@ mod tests {
         ] {
             let refusal = words(text).unwrap_err();
             assert!(refusal.contains(sentence), "{text:?}: {refusal}");
+        }
+    }
+
+    /// Whatever is taken, bash takes for the same words.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn bash_cuts_the_same_words() {
+        const PIECES: [&str; 24] = [
+            "a", "b c", "'", "'", "\"", "\"", "\\", "\\\n", " ", "\t", "$'", "\\n", "\\x41",
+            "\\101", "\\u00e9", "\\'", "\\\"", "#", "é", "=", "$", "\\e", "-d", "\\q",
+        ];
+        let mut seed = 7_u64;
+        let mut random = |most: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as usize % most
+        };
+        let mut script = String::from("set -f +B\n");
+        let mut taken = Vec::new();
+        for _ in 0..4_000 {
+            let text: String = (0..random(12)).map(|_| PIECES[random(PIECES.len())]).collect();
+            // A backslash at the very end would join the next line of the script.
+            let Ok(words) = split(&text, |_| None) else { continue };
+            // A bare line end, or one after a comment, ends the command there, and is a blank here.
+            let is_ended = text.contains("\\\\\n") || (text.contains('#') && text.contains('\n'));
+            if text.ends_with(['\\', '\n']) || is_ended {
+                continue;
+            }
+            script.push_str(&format!("printf '<%s>' x {text}\necho; echo ---\n"));
+            let words: String = words.iter().map(|word| format!("<{word}>")).collect();
+            taken.push((text, format!("<x>{words}\n")));
+        }
+        assert!(taken.len() > 500, "only {} were taken", taken.len());
+        let mut bash = std::process::Command::new("bash");
+        let output = bash.args(["-c", &script]).env("LC_ALL", "C.UTF-8").output();
+        // Without a bash there is nobody to ask.
+        let Ok(output) = output else { return };
+        let printed = String::from_utf8_lossy(&output.stdout);
+        for ((text, ours), theirs) in taken.iter().zip(printed.split("---\n")) {
+            assert_eq!(ours, theirs, "{text:?}");
         }
     }
 

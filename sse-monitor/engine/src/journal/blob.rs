@@ -105,6 +105,10 @@ impl Blob {
     pub(crate) fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let room = self.len().saturating_sub(at);
         let count = usize::try_from(room).unwrap_or(usize::MAX).min(buffer.len());
+        if count == 0 {
+            // A damaged place may be anywhere.
+            return Ok(0);
+        }
         let buffer = &mut buffer[..count];
         match self {
             Self::File(disk) => read_fully(&disk.reader, disk.start + at, buffer),

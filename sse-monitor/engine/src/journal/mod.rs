@@ -19,6 +19,7 @@ pub(crate) mod reader;
 pub(crate) mod retention;
 pub(crate) mod segment;
 pub(crate) mod sync;
+pub(crate) mod texts;
 pub(crate) mod turn;
 pub(crate) mod view;
 pub(crate) mod walk;

@@ -62,20 +62,21 @@ impl Syncer {
         self.shared.state().failed.take()
     }
 
-    /// Brings all to the disk that was written so far, and waits for it.
-    pub(crate) fn close(&mut self) {
+    /// Lets it end by itself: a disk that is full or broken is not waited for.
+    pub(crate) fn leave(mut self) {
+        self.thread = None;
+    }
+}
+
+/// Brings all to the disk that was written so far, and waits for it.
+impl Drop for Syncer {
+    fn drop(&mut self) {
         self.shared.state().is_closing = true;
         self.shared.closing.notify_one();
         if let Some(thread) = self.thread.take() {
             // It has nothing to panic about.
             let _ = thread.join();
         }
-    }
-}
-
-impl Drop for Syncer {
-    fn drop(&mut self) {
-        self.close();
     }
 }
 

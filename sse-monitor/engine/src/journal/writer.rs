@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     clock::Moment,
-    recording::{TypesFile, statistics},
+    recording::{Lock, TypesFile, statistics},
     row::RowKind,
     state::Totals,
 };
@@ -57,6 +57,7 @@ pub(crate) struct Writer {
     rows_forgotten: u64,
     types: Option<TypesFile>,
     syncer: Option<Syncer>,
+    lock: Option<Lock>,
     entries: Vec<u8>,
     ids: Vec<u8>,
 }
@@ -75,10 +76,11 @@ impl Writer {
         let segment = Segment::create(path, 1, 1, checkpoint)?;
         write_head(&segment, &origin)?;
         let types = TypesFile::create(path)?;
+        let lock = Lock::take(path)?;
         let syncer = Syncer::start(path, sync::INTERVAL)?;
         let mut writer = Self::with(origin, limits, place, segment);
         syncer.follow(&writer.segment);
-        (writer.types, writer.syncer) = (Some(types), Some(syncer));
+        (writer.types, writer.syncer, writer.lock) = (Some(types), Some(syncer), Some(lock));
         Ok(writer)
     }
 
@@ -106,6 +108,7 @@ impl Writer {
             rows_forgotten: 0,
             types: None,
             syncer: None,
+            lock: None,
             entries: Vec::new(),
             ids: Vec::new(),
         }
@@ -219,11 +222,12 @@ impl Writer {
     /// Nothing more will come. What is recorded is on the disk when it returns.
     pub(crate) fn close(&mut self, moment: Moment) {
         self.seal(moment);
-        (self.syncer, self.types) = (None, None);
+        self.syncer = None;
         if let Place::Folder { path, .. } = &self.place {
             // Without it they are counted again by whoever asks for them.
             let _ = statistics::write(path, &self.kept);
         }
+        self.lock = None;
     }
 
     fn write(&mut self, kind: FrameKind, payload: &[u8], wire: usize, moment: Moment) {
@@ -375,7 +379,10 @@ impl Writer {
         self.stopped = Some(sentence(error, path));
         self.seal(moment);
         let _ = statistics::write(path, &self.kept);
-        (self.syncer, self.types) = (None, None);
+        self.lock = None;
+        if let Some(syncer) = self.syncer.take() {
+            syncer.leave();
+        }
         let next = self.next_in_memory();
         self.place = Place::Memory(Retention::default());
         self.enter(next);

@@ -11,8 +11,9 @@ use super::{
 use crate::{
     journal::{
         entry::{ENTRY, Entry, EntryKind},
-        reader::{self, Reader},
+        reader::Reader,
         segment::Segment,
+        texts,
         view::{Part, View},
     },
     row::Row,
@@ -240,7 +241,7 @@ impl<'v> Search<'v> {
         }
         let limits = self.reader.limits();
         let Ok(raw) = self.reader.raw(segment, entry) else { return false };
-        let Ok(texts) = reader::texts(entry, raw, limits) else { return false };
+        let Ok(texts) = texts::texts(entry, raw, limits) else { return false };
         (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))
             && query.data_passes(&texts.data)
     }
@@ -250,7 +251,7 @@ impl<'v> Search<'v> {
         if !(self.query.json.is_empty() && self.query.event_types.is_empty()) {
             return false;
         }
-        match reader::sentence(entry) {
+        match texts::sentence(entry) {
             Some(sentence) => self.query.data_passes(&sentence),
             None => {
                 let row = self.reader.row(number, usize::MAX);

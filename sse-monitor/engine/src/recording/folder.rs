@@ -6,7 +6,7 @@ use std::{
     process,
 };
 
-use super::{statistics::STATISTICS_FILE, types::TYPES_FILE};
+use super::{live::LOCK_FILE, statistics::STATISTICS_FILE, types::TYPES_FILE};
 
 /// Removes the folder of a session, once it is [put in a file](super::pack), say. Only a session's own
 /// files are removed: a folder with anything else in it stays, and that in it.
@@ -19,7 +19,7 @@ pub fn remove_folder(folder: &Path) -> io::Result<()> {
         let is_ours = |stem: &str, extension: Option<&str>| match extension {
             Some("sse" | "index" | "ids") => stem.bytes().all(|byte| byte.is_ascii_digit()),
             Some(_) => false,
-            None => stem == TYPES_FILE || stem == STATISTICS_FILE,
+            None => [TYPES_FILE, STATISTICS_FILE, LOCK_FILE].contains(&stem),
         };
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         if is_ours(stem, path.extension().map(|e| e.to_str().unwrap_or("?"))) {
@@ -62,7 +62,8 @@ mod tests {
         let keep = tempfile::tempdir().unwrap();
         let folder = keep.path().join("s");
         fs::create_dir(&folder).unwrap();
-        for name in ["000001.sse", "000001.index", "000001.ids", "types", "statistics", "notes.txt"]
+        for name in
+            ["000001.sse", "000001.index", "000001.ids", "types", "statistics", "lock", "notes.txt"]
         {
             fs::write(folder.join(name), "x").unwrap();
         }

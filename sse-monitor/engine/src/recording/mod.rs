@@ -6,6 +6,7 @@ pub mod export;
 mod folder;
 #[cfg(feature = "convert")]
 mod import;
+mod live;
 mod open;
 mod pack;
 mod rebuild;
@@ -21,6 +22,7 @@ pub(crate) use folder::Folder;
 pub use folder::remove_folder;
 #[cfg(feature = "convert")]
 pub use import::{ImportError, Source, import};
+pub(crate) use live::Lock;
 pub use open::{OpenError, Recording};
 pub use pack::{PackError, pack};
 pub(crate) use types::TypesFile;

@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::{
     Damage, DamageKind,
     derived::{CHECKED_AT_ONCE, frame_at, sidecars, trailer},
+    live,
     rebuild::{self, Rebuilt},
     statistics, types,
 };
@@ -22,7 +23,7 @@ use crate::{
         kept::Kept,
         reader,
         segment::{Segment, file_names},
-        turn::{END_PAYLOAD, End, Head, Origin},
+        turn::{Checkpoint, END_PAYLOAD, End, Head, Origin},
         view::View,
         walk::{Step, Walk},
     },
@@ -245,6 +246,8 @@ impl<'a> Opener<'a> {
         let head = head.unwrap_or_else(|| Head {
             segment: 1,
             first_row: self.next_row,
+            // Nothing tells what the first bytes of a body go on with.
+            checkpoint: Checkpoint { mid_event: true, ..Checkpoint::default() },
             ..Head::default()
         });
         let end = end(&journal);
@@ -335,7 +338,7 @@ impl<'a> Opener<'a> {
         }
         let rows = self.totals;
         kept.ended(End { rows: 0, totals: rows, last_event_id: self.last_event_id });
-        let is_live = self.is_folder && types::is_recorded(self.path);
+        let is_live = self.is_folder && live::is_recorded(self.path);
         Recording { kept, totals: rows, is_closed: self.is_closed, is_live }
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Write},
     path::Path,
 };
@@ -12,7 +12,7 @@ use crate::journal::kept::Kept;
 /// What the file is called in a session's folder.
 pub(crate) const TYPES_FILE: &str = "types";
 
-/// The file that a recording session appends to, and holds locked for as long as it goes on.
+/// The file that a recording session appends to.
 #[derive(Debug)]
 pub(crate) struct TypesFile {
     file: File,
@@ -28,14 +28,7 @@ impl TypesFile {
             use std::os::unix::fs::OpenOptionsExt;
             options.mode(0o600);
         }
-        let file = options.open(folder.join(TYPES_FILE))?;
-        match file.lock() {
-            Ok(()) => {}
-            // Then a session under way is taken for one that was left.
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-            Err(error) => return Err(error),
-        }
-        Ok(Self { file, written: 0 })
+        Ok(Self { file: options.open(folder.join(TYPES_FILE))?, written: 0 })
     }
 
     /// Writes the types that are new since the last call.
@@ -47,12 +40,6 @@ impl TypesFile {
         }
         Ok(())
     }
-}
-
-/// Whether a program records into this folder now.
-pub(crate) fn is_recorded(folder: &Path) -> bool {
-    let file = File::open(folder.join(TYPES_FILE));
-    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
 }
 
 /// A line each: the CRC in eight hexadecimal digits, a space, the type. No type has a line break.

@@ -2,7 +2,7 @@
 //!
 //! While a stream is recorded its bytes are kept exactly; only what request and response heads have for
 //! secrets is masked. What stands in bodies is redacted when a recording is given away: patterns say what,
-//! a [preview](preview) shows where, and [`redact`] writes another recording that has exactly that
+//! a [`preview`] shows where, and [`redact`] writes another recording that has exactly that
 //! masked, and lists it.
 
 mod patterns;
