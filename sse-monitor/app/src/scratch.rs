@@ -3,12 +3,12 @@
 //! They are written to the disk as they come, so that a million events cost no memory, and are gone
 //! with the window, unless they are put in a file.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
     process,
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use sse_monitor_engine::recording::remove_folder;

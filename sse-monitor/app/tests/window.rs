@@ -6,6 +6,7 @@
 //! SSE_MONITOR_PICTURES set to a folder the tests leave pictures of the window there.
 
 #![cfg(target_os = "linux")]
+#![allow(dead_code, reason = "the flood's test uses the rest of it")]
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! A server that sends numbered events, as many and as fast as it is told.
 
+use core::fmt::Write as _;
 use core::{net::SocketAddr, time::Duration};
-use std::fmt::Write as _;
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
