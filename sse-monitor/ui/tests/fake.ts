@@ -77,7 +77,12 @@ export class Fake {
         this.saving = args.path as string;
         this.touch();
         return null;
+      case "discard":
+        this.saving = null;
+        this.touch();
+        return null;
       case "finish": {
+        if (this.saving === "/full/feed.ssrec") throw "the recording cannot be written: no room";
         const path = this.saving;
         this.saving = null;
         this.touch();

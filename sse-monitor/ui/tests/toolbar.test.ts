@@ -141,6 +141,18 @@ describe("a recording", () => {
     await screen.findByRole("button", { name: "Record" });
   });
 
+  it("is tried again or given up where its file cannot be written", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    expect((await screen.findByRole("alert")).textContent).toContain("no room. Stop tries again.");
+    await fireEvent.click(button("Give it up"));
+    await screen.findByRole("button", { name: "Record" });
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
   it("is opened with what was masked in it, and refused in words", async () => {
     const fake = new Fake();
     render(App);
