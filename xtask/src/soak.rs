@@ -416,7 +416,7 @@ mod tests {
         for Simulation { test: [package, file, test], count, .. } in SIMULATIONS {
             let folder = match package.strip_prefix("sse-monitor-") {
                 Some(part) => format!("sse-monitor/{part}"),
-                None => package.to_owned(),
+                None => (*package).to_owned(),
             };
             let tests = workspace::root().join(folder).join("tests");
             let source = fs::read_to_string(tests.join(file).with_extension("rs"))
