@@ -1,56 +1,135 @@
-//! What the page may ask. Commands translate and forward, nothing else.
+//! What the page may ask. Commands translate and forward, nothing else. Errors are sentences for the
+//! user. What may take its time runs off the main thread, which draws the window.
 
-use sse_monitor_engine::Row;
-use tauri::{State, WebviewWindow};
+use serde::Serialize;
+use sse_monitor_engine::query::Report;
+use tauri::{State, WebviewWindow, ipc::Response};
 
-use crate::shown::{Page, Shown};
+use crate::{
+    page::Asked,
+    save::{SaveError, Saved},
+    search,
+    session::{About, Whole},
+    shown::{Shown, as_recording},
+};
 
-/// The URL given on the command line.
+/// What stands on the command line.
 #[derive(Debug)]
-pub(crate) struct GivenUrl(pub(crate) Option<String>);
+pub(crate) struct Given(pub(crate) Option<String>);
 
-#[tauri::command]
-pub(crate) fn given_url(given: State<'_, GivenUrl>) -> Option<String> {
-    given.0.clone()
+/// The same, as the page takes it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GivenSource {
+    text: String,
+    is_recording: bool,
 }
 
-/// The error is a sentence for the user.
 #[tauri::command]
+pub(crate) fn given(given: State<'_, Given>) -> Option<GivenSource> {
+    let text = given.0.clone()?;
+    Some(GivenSource { is_recording: as_recording(&text), text })
+}
+
+#[tauri::command(async)]
 pub(crate) fn connect(
     shown: State<'_, Shown>,
     window: WebviewWindow,
     url: &str,
 ) -> Result<(), String> {
+    not_recording(&shown)?;
     shown.connect(url).map_err(|error| error.to_string())?;
     // A window without a title still shows the stream.
     let _ = window.set_title(&shown.title());
     Ok(())
 }
 
-#[tauri::command]
-pub(crate) fn clear(shown: State<'_, Shown>) {
-    shown.clear();
-}
-
-#[tauri::command]
-pub(crate) fn disconnect(shown: State<'_, Shown>) {
-    shown.disconnect();
-}
-
-// Off the main thread, which draws the window.
 #[tauri::command(async)]
-pub(crate) fn page(shown: State<'_, Shown>, from: Option<u64>, count: usize) -> Page {
-    shown.page(from, count)
+pub(crate) fn open(
+    shown: State<'_, Shown>,
+    window: WebviewWindow,
+    path: &str,
+) -> Result<About, String> {
+    not_recording(&shown)?;
+    let about = shown.open(path).map_err(|error| error.to_string())?;
+    // As above.
+    let _ = window.set_title(&shown.title());
+    Ok(about)
 }
 
-// Tauri wants a `Result` of commands that borrow and wait.
-#[tauri::command]
-pub(crate) async fn changed(shown: State<'_, Shown>, watch: u64, revision: u64) -> Result<(), ()> {
-    shown.changed(watch, revision).await;
+#[tauri::command(async)]
+pub(crate) fn clear(shown: State<'_, Shown>) -> Result<(), String> {
+    not_recording(&shown)?;
+    shown.clear();
     Ok(())
 }
 
 #[tauri::command(async)]
-pub(crate) fn row(shown: State<'_, Shown>, number: u64) -> Option<Row> {
+pub(crate) fn disconnect(shown: State<'_, Shown>) {
+    shown.disconnect();
+}
+
+#[tauri::command(async)]
+pub(crate) fn page(shown: State<'_, Shown>, asked: Asked) -> Response {
+    Response::new(shown.page(&asked))
+}
+
+#[tauri::command(async)]
+pub(crate) fn seek(
+    shown: State<'_, Shown>,
+    number: Option<u64>,
+    position: u64,
+    by: i64,
+    until: Option<u64>,
+) -> Option<(u64, u64)> {
+    shown.seek(number, position, by, until)
+}
+
+// Tauri wants a `Result` of commands that borrow and wait.
+#[tauri::command]
+pub(crate) async fn changed(
+    shown: State<'_, Shown>,
+    watch: u64,
+    revision: u64,
+    filter: u64,
+    found: u64,
+) -> Result<(), ()> {
+    shown.changed(watch, revision, filter, found).await;
+    Ok(())
+}
+
+#[tauri::command(async)]
+pub(crate) fn filter(shown: State<'_, Shown>, text: &str) -> Result<(), String> {
+    let query = search::parse(text).map_err(|error| error.to_string())?;
+    shown.filter(query).map_err(|error| format!("nothing can be searched now: {error}"))
+}
+
+#[tauri::command(async)]
+pub(crate) fn row(shown: State<'_, Shown>, number: u64) -> Option<Whole> {
     shown.row(number)
+}
+
+#[tauri::command(async)]
+pub(crate) fn report(shown: State<'_, Shown>) -> Option<Report> {
+    shown.report()
+}
+
+#[tauri::command(async)]
+pub(crate) fn record(shown: State<'_, Shown>, path: &str) -> Result<(), String> {
+    shown.record(path).map_err(|error| error.to_string())
+}
+
+#[tauri::command(async)]
+pub(crate) fn finish(shown: State<'_, Shown>) -> Result<Saved, String> {
+    shown.finish().map_err(|error| error.to_string())
+}
+
+#[tauri::command(async)]
+pub(crate) fn discard(shown: State<'_, Shown>) {
+    shown.discard();
+}
+
+/// What is being recorded is not let go.
+fn not_recording(shown: &Shown) -> Result<(), String> {
+    if shown.is_recording() { Err(SaveError::UnderWay.to_string()) } else { Ok(()) }
 }

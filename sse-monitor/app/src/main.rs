@@ -1,7 +1,8 @@
-//! The window of sse-monitor: shows a live event stream as it arrives.
+//! The window of sse-monitor: shows a live event stream as it arrives, or a recording of one.
 //!
 //! All that is known about the stream is the engine's; the page pulls from it what it shows. What lies
-//! between is here: the command line, the window, and [commands] that translate and forward.
+//! between is here: the command line, the window, what is [shown] of which [session](session), and
+//! [commands] that translate and forward.
 
 #![forbid(unsafe_code)]
 // A window needs no console beside it.
@@ -11,20 +12,28 @@ extern crate alloc;
 
 mod commands;
 mod display;
+mod list;
+mod page;
+mod save;
+mod scratch;
+mod search;
+mod session;
 mod shown;
 mod watched;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use tauri::{App, Manager as _, RunEvent};
 
-use crate::shown::Shown;
+use crate::{scratch::Scratch, shown::Shown};
 
-/// Watch a live event stream (Server-Sent Events) in a window.
+/// Watch a live event stream (Server-Sent Events), or look at a recording of one, in a window.
 #[derive(Debug, Parser)]
 #[command(name = "sse-monitor", version)]
 struct Arguments {
-    /// The stream to connect to at once, for example http://127.0.0.1:8080/events
+    /// The stream to connect to at once, for example http://127.0.0.1:8080/events; or the file or folder
+    /// of a recording
     url: Option<String>,
 }
 
@@ -32,25 +41,57 @@ fn main() -> ExitCode {
     let Arguments { url } = Arguments::parse();
     let ended = display::check().map_err(|error| error.to_string()).and_then(|()| {
         tauri::Builder::default()
-            .manage(Shown::default())
-            .manage(commands::GivenUrl(url))
+            .manage(commands::Given(url))
+            .setup(|app| {
+                let shown = Shown::new(scratch(app));
+                app.manage(shown);
+                Ok(())
+            })
             .invoke_handler(tauri::generate_handler![
-                commands::given_url,
+                commands::given,
                 commands::connect,
+                commands::open,
                 commands::clear,
                 commands::disconnect,
                 commands::page,
+                commands::seek,
                 commands::changed,
+                commands::filter,
                 commands::row,
+                commands::report,
+                commands::record,
+                commands::finish,
+                commands::discard,
             ])
-            .run(tauri::generate_context!())
+            .build(tauri::generate_context!())
             .map_err(|error| format!("the window could not be opened: {error}"))
     });
+    let ended = ended.map(|app| {
+        app.run_return(|app, event| {
+            if let RunEvent::Exit = event {
+                app.state::<Shown>().close();
+            }
+        })
+    });
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(sentence) => {
             eprintln!("sse-monitor: {sentence}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where sessions lie while they are watched; `None` if no folder can be had for them.
+fn scratch(app: &App) -> Option<Scratch> {
+    let cache = app.path().app_cache_dir().ok()?;
+    Scratch::new(&cache)
+        .inspect_err(|error| {
+            eprintln!(
+                "sse-monitor: rows are kept in memory alone, since {} cannot be used: {error}",
+                cache.display()
+            );
+        })
+        .ok()
 }

@@ -1,181 +1,364 @@
-//! The stream that the window shows.
+//! The session that the window shows, and what of it.
 
-use serde::Serialize;
-use sse_monitor_engine::{RequestError, Row, Snapshot};
+use alloc::sync::Arc;
+use core::future::pending;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use sse_monitor_engine::{
+    RequestError,
+    query::{Filtered, Query, Report},
+    recording::OpenError,
+};
 use tokio::{select, sync::watch};
 
-use crate::watched::{Watched, host};
+use crate::{
+    page::{self, Asked, Head, Listed, Saving},
+    save::{self, SaveError, Saved},
+    scratch::Scratch,
+    session::{About, Opened, Session, Whole},
+    watched::{Watched, host},
+};
 
 /// More than the highest screen has; a page's answer stays small whatever is asked for.
 const MOST_ROWS: usize = 1000;
 
-/// Of a row in the list one line is seen: no screen is wider than this.
-const PREVIEW_BYTES: usize = 600;
-
-/// At most one URL at a time.
+/// At most one session at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     current: watch::Sender<Current>,
+    /// Where watches keep their rows; in memory without it.
+    scratch: Mutex<Option<Scratch>>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Current {
-    /// Tells one watch from the next, whose revisions begin anew; 0 before the first.
+    /// Tells one session from the next, whose revisions begin anew; 0 before the first.
     number: u64,
-    watched: Option<Watched>,
+    session: Option<Session>,
+    filter: Option<Filter>,
+    /// How many searches there were.
+    filters: u64,
+    /// The file in which the session will be put.
+    saving: Option<PathBuf>,
 }
 
-/// How things stand, and the rows asked for.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Page {
-    watch: u64,
-    snapshot: Snapshot,
-    rows: Vec<Row>,
+/// A search that goes on.
+#[derive(Clone, Debug)]
+struct Filter {
+    number: u64,
+    query: Query,
+    /// One for each stretch of the session.
+    found: Vec<Arc<Filtered>>,
 }
 
 impl Shown {
-    /// Watches `url` in place of what was watched, whose rows are let go; or goes on with it, if it is
+    pub(crate) fn new(scratch: Option<Scratch>) -> Self {
+        Self { current: watch::Sender::default(), scratch: Mutex::new(scratch) }
+    }
+
+    /// Watches `url` in place of what was shown, whose rows are let go; or goes on with it, if it is
     /// the same URL and its watch is over.
     pub(crate) fn connect(&self, url: &str) -> Result<(), RequestError> {
-        let went_on = {
-            let current = self.current.borrow();
-            current.watched.as_ref().and_then(|watched| watched.go_on(url))
+        let watched = {
+            let scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+            let went_on = match &self.current.borrow().session {
+                Some(Session::Watched(watched)) => watched.go_on(url, scratch.as_ref()),
+                _ => None,
+            };
+            went_on.unwrap_or_else(|| Watched::begin(url, scratch.as_ref()))?
         };
-        let watched = went_on.unwrap_or_else(|| Watched::begin(url))?;
-        self.current.send_modify(|current| {
-            *current = Current { number: current.number + 1, watched: Some(watched) };
-        });
+        self.show(Session::Watched(watched));
         Ok(())
     }
 
+    /// Shows a recording in place of what was shown.
+    pub(crate) fn open(&self, path: &str) -> Result<About, OpenError> {
+        let opened = Arc::new(Opened::open(&save::given_path(path))?);
+        let about = opened.about();
+        self.show(Session::Opened(opened));
+        Ok(about)
+    }
+
+    fn show(&self, session: Session) {
+        let mut before = None;
+        self.change(|current| {
+            current.number += 1;
+            before = current.session.replace(session);
+        });
+        // What was shown ends out of the lock, since its end is written to the disk.
+        drop(before);
+    }
+
+    /// Changes what is shown, and looks in it for what the filter asks for.
+    fn change(&self, change: impl FnOnce(&mut Current)) {
+        self.current.send_modify(|current| {
+            change(current);
+            if let Some(filter) = current.filter.take() {
+                // Without a thread to search on, all rows are shown.
+                let _ = current.search(filter.query);
+            }
+        });
+    }
+
+    /// Lists only what passes; all without a query.
+    pub(crate) fn filter(&self, query: Option<Query>) -> io::Result<()> {
+        let mut outcome = Ok(());
+        self.current.send_modify(|current| {
+            current.filter = None;
+            if let Some(query) = query {
+                outcome = current.search(query);
+            }
+        });
+        outcome
+    }
+
     pub(crate) fn disconnect(&self) {
-        if let Some(watched) = &self.current.borrow().watched {
+        if let Some(Session::Watched(watched)) = &self.current.borrow().session {
             watched.latest().disconnect();
         }
     }
 
     /// Forgets the rows. Where the watch is over, the next connect begins anew.
     pub(crate) fn clear(&self) {
-        self.current.send_modify(|current| {
-            if let Some(watched) = &mut current.watched {
+        self.change(|current| {
+            if let Some(Session::Watched(watched)) = &mut current.session {
                 watched.clear();
             }
         });
     }
 
-    /// What the window is called: by the host that it watches, as there may be several windows.
+    /// What the window is called: by what it shows, as there may be several windows.
     pub(crate) fn title(&self) -> String {
-        match &self.current.borrow().watched {
-            Some(watched) => format!("{} \u{2013} sse-monitor", host(&watched.snapshot().url)),
-            None => "sse-monitor".into(),
-        }
-    }
-
-    /// Up to `count` rows from number `from` on, or the newest ones without it.
-    pub(crate) fn page(&self, from: Option<u64>, count: usize) -> Page {
-        let Current { number, watched } = self.current.borrow().clone();
-        let Some(watched) = watched else {
-            return Page { watch: number, snapshot: Snapshot::default(), rows: Vec::new() };
+        let name = match &self.current.borrow().session {
+            Some(Session::Watched(watched)) => host(&watched.snapshot().url).to_owned(),
+            Some(Session::Opened(opened)) => opened.name(),
+            None => return "sse-monitor".into(),
         };
-        let count = count.min(MOST_ROWS);
-        // The snapshot first: a row that comes in between has a newer revision, and is asked for again.
-        let snapshot = watched.snapshot();
-        let from = from.unwrap_or_else(|| snapshot.next_row.saturating_sub(count as u64));
-        let mut rows = watched.page(from, count, PREVIEW_BYTES);
-        rows.retain(|row| row.number < snapshot.next_row);
-        Page { watch: number, snapshot, rows }
+        format!("{name} \u{2013} sse-monitor")
     }
 
-    /// Waits until something differs from the page of watch `number` at `revision`.
-    pub(crate) async fn changed(&self, number: u64, revision: u64) {
+    /// How things stand, and the rows asked for, in bytes.
+    pub(crate) fn page(&self, asked: &Asked) -> Vec<u8> {
+        let current = self.current.borrow().clone();
+        let mut head = Head { watch: current.number, ..Head::default() };
+        let Some(session) = current.session else { return page::encode(&head, &[]) };
+        // The snapshot first: a row that comes in between has a newer revision, and is asked for again.
+        head.snapshot = session.snapshot();
+        head.is_recorded = matches!(session, Session::Opened(_));
+        head.filter = current.filter.as_ref().map(Filter::head);
+        head.saving = current.saving.map(|path| Saving {
+            path: path.display().to_string(),
+            bytes: head.snapshot.totals.kept_bytes,
+        });
+        let found = current.filter.as_ref().map(|filter| &filter.found[..]);
+        let list = session.list(&head.snapshot, found, asked.until);
+        let slice = list.slice(asked.number, asked.shift, asked.count.min(MOST_ROWS));
+        let since = match asked.until {
+            Some(_) => {
+                session.list(&head.snapshot, found, None).total().saturating_sub(slice.total)
+            }
+            None => 0,
+        };
+        head.list = Listed { total: slice.total, begin: slice.begin, anchor: slice.anchor, since };
+        page::encode(&head, &slice.rows)
+    }
+
+    /// The number and position of the row `by` rows after row `number`, or after `position`.
+    pub(crate) fn seek(
+        &self,
+        number: Option<u64>,
+        position: u64,
+        by: i64,
+        until: Option<u64>,
+    ) -> Option<(u64, u64)> {
+        let current = self.current.borrow().clone();
+        let session = current.session?;
+        let found = current.filter.as_ref().map(|filter| &filter.found[..]);
+        session.list(&session.snapshot(), found, until).seek(number, position, by)
+    }
+
+    /// Waits until something differs from what the page of this session, revision, search and its
+    /// revision showed.
+    pub(crate) async fn changed(&self, number: u64, revision: u64, filter: u64, found: u64) {
         let mut receiver = self.current.subscribe();
         let current = receiver.borrow_and_update().clone();
-        if current.number != number {
+        let is_other = current.number != number
+            || current.filter.as_ref().map_or(0, |filter| filter.number) != filter;
+        if is_other {
             return;
         }
-        let Some(watched) = current.watched else {
-            // Its sender is `self`, so it cannot be gone.
-            let _ = receiver.changed().await;
-            return;
+        let row = async {
+            match &current.session {
+                Some(Session::Watched(watched)) => {
+                    watched.latest().changed(revision).await;
+                }
+                _ => pending().await,
+            }
+        };
+        let search = async {
+            match &current.filter {
+                Some(filter) => filter.changed(found).await,
+                None => pending().await,
+            }
         };
         select! {
+            // Its sender is `self`, so it cannot be gone.
             _ = receiver.changed() => {}
-            _ = watched.latest().changed(revision) => {}
+            () = row => {}
+            () = search => {}
         }
     }
 
     /// The row `number` whole, if it is kept.
-    pub(crate) fn row(&self, number: u64) -> Option<Row> {
-        self.current.borrow().watched.as_ref()?.row(number)
+    pub(crate) fn row(&self, number: u64) -> Option<Whole> {
+        let session = self.current.borrow().session.clone()?;
+        session.row(number)
     }
+
+    pub(crate) fn report(&self) -> Option<Report> {
+        let session = self.current.borrow().session.clone()?;
+        Some(session.report())
+    }
+
+    /// From now on what is watched is meant for this file, with all that is kept of it already.
+    pub(crate) fn record(&self, path: &str) -> Result<(), SaveError> {
+        let path = save::target(path)?;
+        let mut outcome = Ok(());
+        self.current.send_if_modified(|current| {
+            outcome = match (&current.session, &current.saving) {
+                (_, Some(_)) => Err(SaveError::UnderWay),
+                (Some(Session::Watched(_)), None) => Ok(()),
+                _ => Err(SaveError::Nothing),
+            };
+            if outcome.is_ok() {
+                current.saving = Some(path);
+            }
+            outcome.is_ok()
+        });
+        outcome
+    }
+
+    /// Puts what was watched in its file. If that fails, it can be tried again.
+    pub(crate) fn finish(&self) -> Result<Saved, SaveError> {
+        let current = self.current.borrow().clone();
+        let path = current.saving.ok_or(SaveError::None)?;
+        let Some(Session::Watched(watched)) = &current.session else {
+            return Err(SaveError::Nothing);
+        };
+        let saved = save::save(watched.latest(), &path)?;
+        self.current.send_modify(|current| current.saving = None);
+        Ok(saved)
+    }
+
+    /// Whether a recording is under way.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.current.borrow().saving.is_some()
+    }
+
+    /// Gives up the file that it was meant for.
+    pub(crate) fn discard(&self) {
+        self.current.send_modify(|current| current.saving = None);
+    }
+
+    /// Ends all, as the window closes.
+    pub(crate) fn close(&self) {
+        if self.is_recording()
+            && let Err(error) = self.finish()
+        {
+            eprintln!("sse-monitor: {error}");
+        }
+        self.current.send_replace(Current::default());
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Current {
+    fn search(&mut self, query: Query) -> io::Result<()> {
+        let Some(session) = &self.session else { return Ok(()) };
+        let found = session.filter(&query)?;
+        self.filters += 1;
+        self.filter = Some(Filter { number: self.filters, query, found });
+        Ok(())
+    }
+}
+
+impl Filter {
+    fn head(&self) -> page::Filter {
+        let mut head = page::Filter {
+            number: self.number,
+            revision: 0,
+            matches: 0,
+            looked_at: 0,
+            rows: 0,
+            is_caught_up: true,
+        };
+        for found in &self.found {
+            let progress = found.progress();
+            head.revision += progress.revision;
+            head.matches += progress.matches;
+            head.looked_at += progress.looked_at;
+            head.rows += progress.rows;
+            head.is_caught_up &= progress.is_caught_up;
+        }
+        head
+    }
+
+    /// Waits until its revision is another than `since`.
+    async fn changed(&self, since: u64) {
+        let before: Vec<u64> = self.found.iter().map(|found| found.progress().revision).collect();
+        if before.iter().sum::<u64>() != since {
+            return;
+        }
+        let Some((latest, earlier)) = self.found.split_last() else { return pending().await };
+        // Of the earlier ones, whose watches are over, one after the other has found all.
+        let searching =
+            earlier.iter().zip(&before).find(|(found, _)| !found.progress().is_caught_up);
+        let earlier = async {
+            match searching {
+                Some((found, before)) => found.changed(*before).await,
+                None => pending().await,
+            }
+        };
+        select! {
+            _ = latest.changed(before.last().copied().unwrap_or_default()) => {}
+            _ = earlier => {}
+        }
+    }
+}
+
+/// The file of a recording, if that is what stands on the command line in place of a URL.
+pub(crate) fn as_recording(given: &str) -> bool {
+    !given.contains("://") && Path::new(given).exists()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use sse_monitor_engine::{Failure, Fault, RowKind, State, Totals};
-    use tokio::net::TcpListener;
+    use sse_monitor_engine::query::{Kind, Text};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+    };
 
-    use alloc::sync::Arc;
-
-    use super::{Page, Row, Shown, Snapshot};
-
-    /// The page's own tests read this file: what is compared here with what Rust writes is compared
-    /// there with what TypeScript expects.
-    const SAMPLE: &str = include_str!("../../ui/tests/page.json");
-
-    #[test]
-    fn a_page_is_written_as_the_window_reads_it() {
-        let failure =
-            Failure { fault: Fault::Connect, sentence: "the server refused the connection".into() };
-        let retry_at_unix_micros = 1_795_458_033_042_000;
-        let snapshot = Snapshot {
-            revision: 42,
-            url: "http://127.0.0.1:8080/events".into(),
-            state: State::Waiting { retry_at_unix_micros, failure },
-            last_event_id: "e-7".into(),
-            first_row: 1,
-            next_row: 10,
-            totals: Totals {
-                events: 1,
-                comments: 1,
-                reconnection_times: 1,
-                decode_errors: 1,
-                attempts: 1,
-                connections: 1,
-                data_bytes: 7,
-                kept_bytes: 512,
-                rows_forgotten: 0,
-            },
-        };
-        let kinds = [
-            RowKind::Connecting,
-            RowKind::Redirected { status: 307 },
-            RowKind::Connected { status: 200 },
-            RowKind::ReconnectionTime { wait_ms: 2000 },
-            RowKind::Event,
-            RowKind::Comment,
-            RowKind::DecodeError,
-            RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: Some(2000) },
-            RowKind::Closed,
-        ];
-        let rows = kinds.into_iter().zip(1..).map(|(kind, number)| sample_row(number, kind));
-        let page = Page { watch: 3, snapshot, rows: rows.collect() };
-        let written = serde_json::to_value(page).unwrap();
-        let sample: Value = serde_json::from_str(SAMPLE).unwrap();
-        assert_eq!(written, sample, "write this into ui/tests/page.json: {written:#}");
-    }
+    use super::*;
 
     #[tokio::test]
     async fn before_the_first_connect_there_is_an_empty_page() {
         let shown = Shown::default();
-        let page = serde_json::to_value(shown.page(None, 50)).unwrap();
-        assert_eq!(page["watch"], 0);
-        assert_eq!(page["snapshot"]["state"], json!({ "name": "idle" }));
-        assert_eq!(page["rows"], json!([]));
-        assert!(shown.row(1).is_none());
+        let head = look(&shown, &Asked { count: 50, ..Asked::default() }).0;
+        assert_eq!(head["watch"], 0);
+        assert_eq!(head["snapshot"]["state"], json!({ "name": "idle" }));
+        assert_eq!(head["list"]["total"], 0);
+        assert!(shown.row(1).is_none() && shown.report().is_none());
+        assert!(shown.seek(None, 0, 1, None).is_none());
         shown.disconnect();
+        shown.clear();
+        shown.filter(Some(Query::new())).unwrap();
+        assert!(shown.record("/tmp/x").is_err() && shown.finish().is_err());
     }
 
     #[tokio::test]
@@ -183,7 +366,9 @@ mod tests {
         let shown = Shown::default();
         let refusal = shown.connect("nonsense").unwrap_err().to_string();
         assert!(refusal.contains("nonsense"), "{refusal}");
-        assert_eq!(shown.page(None, 1).watch, 0);
+        let refusal = shown.open("/nonsense").unwrap_err().to_string();
+        assert!(refusal.contains("/nonsense"), "{refusal}");
+        assert_eq!(look(&shown, &Asked::default()).0["watch"], 0);
         assert_eq!(shown.title(), "sse-monitor");
     }
 
@@ -192,7 +377,7 @@ mod tests {
         let shown = Arc::new(Shown::default());
         let waiting = tokio::spawn({
             let shown = Arc::clone(&shown);
-            async move { shown.changed(0, 0).await }
+            async move { shown.changed(0, 0, 0, 0).await }
         });
         tokio::task::yield_now().await;
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -201,22 +386,120 @@ mod tests {
         assert_eq!(shown.title(), format!("{address} \u{2013} sse-monitor"));
         waiting.await.unwrap();
         // Asked about a watch that is gone, it answers at once.
-        shown.changed(0, 0).await;
-        assert_eq!(shown.page(None, 1).watch, 1);
+        shown.changed(0, 0, 0, 0).await;
+        assert_eq!(look(&shown, &Asked::default()).0["watch"], 1);
     }
 
-    fn sample_row(number: u64, kind: RowKind) -> Row {
-        let event = kind == RowKind::Event;
-        Row {
-            number,
-            kind,
-            unix_micros: 1_795_458_031_042_000 + number,
-            elapsed_micros: number,
-            attempt: 1,
-            event_type: if event { "order".into() } else { String::new() },
-            id: if event { "e-7".into() } else { String::new() },
-            data: r#"{"n":1}"#.into(),
-            data_bytes: 7,
+    #[tokio::test]
+    async fn a_stream_is_filtered_held_recorded_and_opened_again() {
+        let cache = tempfile::tempdir().unwrap();
+        let shown = Shown::new(Some(Scratch::new(cache.path()).unwrap()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/?token=secret", listener.local_addr().unwrap());
+        shown.connect(&url).unwrap();
+        let mut stream = accept(&listener).await;
+        let events = |numbers: core::ops::Range<u32>| {
+            numbers.map(|n| format!("id: {n}\ndata: {{\"n\":{n}}}\n\n")).collect::<String>()
+        };
+        stream.write_all(events(0..100).as_bytes()).await.unwrap();
+        let all = Asked { number: Some(0), count: 1000, ..Asked::default() };
+        let is_last =
+            |data: &'static str| move |rows: &[String]| rows.last().is_some_and(|row| row == data);
+        let rows = until(&shown, &all, is_last("{\"n\":99}")).await;
+        let turns = rows.len() - 100;
+
+        // What passes, and what comes later of it.
+        shown.filter(Some(sevens())).unwrap();
+        let rows = until(&shown, &all, |rows| rows.len() == 19).await;
+        assert_eq!((rows[0].as_str(), rows[18].as_str()), ("{\"n\":7}", "{\"n\":97}"));
+        stream.write_all(events(100..110).as_bytes()).await.unwrap();
+        until(&shown, &all, is_last("{\"n\":107}")).await;
+        let (number, position) = shown.seek(None, 3, 0, None).unwrap();
+        assert_eq!((number, position), (turns as u64 + 38, 3));
+        assert_eq!(shown.seek(Some(number), 0, 100, None).unwrap().1, 19);
+        assert_eq!(shown.seek(Some(number), 0, -100, None).unwrap().1, 0);
+        let held = Asked { until: Some(number + 1), count: 2, ..Asked::default() };
+        let (head, rows) = look(&shown, &held);
+        assert_eq!(rows, ["{\"n\":27}", "{\"n\":37}"]);
+        assert_eq!(head["list"], json!({ "total": 4, "begin": 2, "anchor": 4, "since": 16 }));
+        let around = Asked { number: Some(number), shift: -1, count: 3, ..Asked::default() };
+        assert_eq!(look(&shown, &around).1, ["{\"n\":27}", "{\"n\":37}", "{\"n\":47}"]);
+        shown.filter(None).unwrap();
+        assert_eq!(look(&shown, &all).1.len(), turns + 110);
+
+        let file = cache.path().join("feed.ssrec");
+        shown.record(file.to_str().unwrap()).unwrap();
+        assert!(shown.record("/tmp/other").is_err());
+        assert!(look(&shown, &all).0["saving"]["bytes"].as_u64().unwrap() > 0);
+        let saved = serde_json::to_value(shown.finish().unwrap()).unwrap();
+        assert_eq!(saved["events"], 110);
+        assert!(shown.finish().is_err());
+        let live = look(&shown, &all).1;
+
+        let about = serde_json::to_value(shown.open(file.to_str().unwrap()).unwrap()).unwrap();
+        assert!(about["redacted"].to_string().contains("token"), "{about}");
+        assert!(!about.to_string().contains("secret"), "{about}");
+        let (head, rows) = look(&shown, &all);
+        assert_eq!((head["isRecorded"].as_bool(), rows), (Some(true), live));
+        assert_eq!(shown.report().unwrap().events, 110);
+        shown.filter(Some(sevens())).unwrap();
+        until(&shown, &all, |rows| rows.len() == 20).await;
+        assert!(shown.record("/tmp/other").is_err());
+        shown.close();
+        assert_eq!(std::fs::read_dir(cache.path().join("sessions")).unwrap().count(), 0);
+    }
+
+    /// Events alone: a port may have one too.
+    fn sevens() -> Query {
+        Query::new().kind(Kind::Event).text(Text::literal("7"))
+    }
+
+    /// The head of a page, and its rows' data.
+    fn look(shown: &Shown, asked: &Asked) -> (Value, Vec<String>) {
+        let bytes = shown.page(asked);
+        let length = u32::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+        let head = serde_json::from_slice(&bytes[4..4 + length]).unwrap();
+        let mut at = (4 + length).next_multiple_of(8);
+        let mut rows = Vec::new();
+        while at < bytes.len() {
+            let length = |from: usize| {
+                u32::from_le_bytes(*bytes[at + from..].first_chunk().unwrap()) as usize
+            };
+            let begin = at + 56 + length(44) + length(48);
+            let end = begin + length(40);
+            rows.push(String::from_utf8(bytes[begin..end].into()).unwrap());
+            at = end.next_multiple_of(8);
         }
+        (head, rows)
+    }
+
+    /// The rows, once they are as expected.
+    async fn until(
+        shown: &Shown,
+        asked: &Asked,
+        expected: impl Fn(&[String]) -> bool,
+    ) -> Vec<String> {
+        loop {
+            let (head, rows) = look(shown, asked);
+            if expected(&rows) {
+                return rows;
+            }
+            let at = |pointer: &str| head.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+            let revision = at("/snapshot/revision");
+            shown
+                .changed(at("/watch"), revision, at("/filter/number"), at("/filter/revision"))
+                .await;
+        }
+    }
+
+    async fn accept(listener: &TcpListener) -> TcpStream {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+        }
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
     }
 }

@@ -5,10 +5,20 @@
 
 use alloc::sync::Arc;
 
-use sse_monitor_engine::{RequestError, Row, Snapshot, Totals, Watch, WatchRequest};
+use sse_monitor_engine::{
+    DiskLimit, DiskPolicy, RequestError, Snapshot, Totals, Watch, WatchRequest,
+};
 
-/// As much as earlier watches may keep beside the latest one, whose own retention bounds it.
-const MOST_EARLIER_BYTES: u64 = 256 << 20;
+use crate::{
+    list::Stretch,
+    scratch::{Scratch, Session},
+};
+
+/// As much as earlier watches may keep beside the latest one, whose own limit bounds it.
+const MOST_EARLIER_BYTES: u64 = 1 << 30;
+
+/// What a watch may take of the disk: ten million events of 300 bytes. Past it the oldest fall out.
+const ON_DISK: DiskLimit = DiskLimit { bytes: 4 << 30, policy: DiskPolicy::DropOldest };
 
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
@@ -27,21 +37,26 @@ pub(crate) struct Watched {
 #[derive(Clone, Debug)]
 struct Part {
     watch: Arc<Watch>,
+    /// Where its rows lie; in memory without it.
+    _session: Option<Arc<Session>>,
     rows: u64,
     attempts: u32,
 }
 
 impl Watched {
-    pub(crate) fn begin(given: &str) -> Result<Self, RequestError> {
-        let watch = Arc::new(Watch::start(WatchRequest::new(given)?));
-        let latest = Part { watch, rows: 0, attempts: 0 };
+    pub(crate) fn begin(given: &str, scratch: Option<&Scratch>) -> Result<Self, RequestError> {
+        let latest = Part::start(WatchRequest::new(given)?, scratch);
         let given = given.trim().to_owned();
         Ok(Self { given, earlier: Vec::new(), latest, first: 1, forgets: false })
     }
 
     /// The same, watched on from the last event; `None` if it is not over, or `given` is another URL,
     /// or it was cleared since.
-    pub(crate) fn go_on(&self, given: &str) -> Option<Result<Self, RequestError>> {
+    pub(crate) fn go_on(
+        &self,
+        given: &str,
+        scratch: Option<&Scratch>,
+    ) -> Option<Result<Self, RequestError>> {
         let last = self.latest.watch.snapshot();
         if self.forgets || !last.state.is_over() || self.given != given.trim() {
             return None;
@@ -51,10 +66,10 @@ impl Watched {
         Some(request.map(|request| {
             let mut earlier = self.earlier.clone();
             let latest = Part {
-                watch: Arc::new(Watch::start(request)),
                 rows: self.latest.rows + last.next_row - 1,
                 attempts: self.latest.attempts
                     + u32::try_from(last.totals.attempts).unwrap_or(u32::MAX),
+                ..Part::start(request, scratch)
             };
             earlier.push(self.latest.clone());
             let mut room = MOST_EARLIER_BYTES;
@@ -109,28 +124,19 @@ impl Watched {
         }
     }
 
-    /// Up to `count` rows from number `first` on, as the snapshot counts them.
-    pub(crate) fn page(&self, first: u64, count: usize, preview: usize) -> Vec<Row> {
-        let first = first.max(self.first);
-        let mut rows = Vec::new();
-        for part in self.parts() {
-            let room = count - rows.len();
-            if room == 0 {
-                break;
-            }
-            let from = first.saturating_sub(part.rows).max(1);
-            rows.extend(
-                part.watch.page(from, room, preview).into_iter().map(|row| part.place(row)),
-            );
-        }
-        rows
+    /// The rows of all watches as they stand now; what passes of them is for the caller to say.
+    pub(crate) fn stretches(&self) -> Vec<Stretch> {
+        let stretch = |part: &Part| Stretch {
+            view: part.watch.view(),
+            rows: part.rows,
+            attempts: part.attempts,
+            found: None,
+        };
+        self.parts().map(stretch).collect()
     }
 
-    /// The row `number` whole, if it is kept.
-    pub(crate) fn row(&self, number: u64) -> Option<Row> {
-        let part = self.parts().take_while(|part| part.rows < number).last()?;
-        let row = part.watch.row(number - part.rows)?;
-        (number >= self.first).then(|| part.place(row))
+    pub(crate) fn watches(&self) -> impl Iterator<Item = &Watch> {
+        self.parts().map(|part| &*part.watch)
     }
 
     fn parts(&self) -> impl Iterator<Item = &Part> {
@@ -139,9 +145,13 @@ impl Watched {
 }
 
 impl Part {
-    /// The row with its place among those of all watches.
-    fn place(&self, row: Row) -> Row {
-        Row { number: row.number + self.rows, attempt: row.attempt + self.attempts, ..row }
+    fn start(request: WatchRequest, scratch: Option<&Scratch>) -> Self {
+        let session = scratch.map(|scratch| Arc::new(scratch.session()));
+        let request = match &session {
+            Some(session) => request.record(session.folder(), ON_DISK),
+            None => request,
+        };
+        Self { watch: Arc::new(Watch::start(request)), _session: session, rows: 0, attempts: 0 }
     }
 }
 
@@ -166,26 +176,31 @@ pub(crate) fn host(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use sse_monitor_engine::Row;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::{TcpListener, TcpStream},
     };
 
     use super::*;
+    use crate::list::List;
 
     #[tokio::test]
     async fn connecting_again_goes_on_after_the_last_event_and_keeps_the_rows() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/events", listener.local_addr().unwrap());
-        let watched = Watched::begin(&url).unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(cache.path()).unwrap();
+        let scratch = Some(&scratch);
+        let watched = Watched::begin(&url, scratch).unwrap();
         let (_stream, asked) = answer(&listener, "id: a\ndata: one\n\n").await;
         assert!(!asked.contains("last-event-id"), "{asked}");
         let before = seen(&watched, "one").await;
-        assert!(watched.go_on(&url).is_none(), "it is not over");
+        assert!(watched.go_on(&url, scratch).is_none(), "it is not over");
         watched.latest().disconnect();
-        assert!(watched.go_on("http://127.0.0.1:1/").is_none());
+        assert!(watched.go_on("http://127.0.0.1:1/", scratch).is_none());
 
-        let mut watched = watched.go_on(&format!(" {url}")).unwrap().unwrap();
+        let mut watched = watched.go_on(&format!(" {url}"), scratch).unwrap().unwrap();
         let (_stream, asked) = answer(&listener, "id: b\ndata: two\n\n").await;
         assert!(asked.contains("last-event-id: a\r\n"), "{asked}");
         let after = seen(&watched, "two").await;
@@ -194,9 +209,9 @@ mod tests {
         assert_eq!(numbers, (1..=after.len() as u64).collect::<Vec<_>>());
         let last = after.last().unwrap();
         assert_eq!((last.attempt, last.data.as_str()), (2, "two"));
-        assert_eq!(watched.row(last.number).as_ref(), Some(last));
-        assert_eq!(watched.row(1).as_ref(), Some(&before[0]));
-        assert_eq!(watched.page(3, 2, 100), after[2..4]);
+        let slice = list(&watched).slice(Some(3), 0, 2);
+        assert_eq!((slice.begin, slice.rows.as_slice()), (2, &after[2..4]));
+        assert_eq!(list(&watched).slice(None, 0, 2).rows, after[after.len() - 2..]);
         let snapshot = watched.snapshot();
         assert_eq!((snapshot.first_row, snapshot.next_row), (1, last.number + 1));
         assert_eq!((snapshot.totals.events, snapshot.totals.attempts), (2, 2));
@@ -204,12 +219,11 @@ mod tests {
         watched.clear();
         let snapshot = watched.snapshot();
         assert_eq!((snapshot.first_row, snapshot.next_row), (last.number + 1, last.number + 1));
-        assert_eq!(watched.page(1, 100, 100), []);
-        assert_eq!(watched.row(last.number), None);
+        assert_eq!(list(&watched).slice(Some(1), 0, 100).rows, []);
         watched.latest().disconnect();
-        assert!(watched.go_on(&url).is_some(), "it was cleared while it ran");
+        assert!(watched.go_on(&url, scratch).is_some(), "it was cleared while it ran");
         watched.clear();
-        assert!(watched.go_on(&url).is_none(), "it was cleared once over");
+        assert!(watched.go_on(&url, scratch).is_none(), "it was cleared once over");
         assert_eq!(watched.snapshot().last_event_id, "");
     }
 
@@ -236,12 +250,17 @@ mod tests {
         (stream, String::from_utf8(request).unwrap().to_ascii_lowercase())
     }
 
+    fn list(watched: &Watched) -> List {
+        let snapshot = watched.snapshot();
+        List { stretches: watched.stretches(), first: snapshot.first_row, end: snapshot.next_row }
+    }
+
     /// The rows up to the one with this data.
     async fn seen(watched: &Watched, data: &str) -> Vec<Row> {
         let mut revision = 0;
         loop {
             revision = watched.latest().changed(revision).await;
-            let rows = watched.page(1, 100, 100);
+            let rows = list(watched).slice(Some(0), 0, 100).rows;
             if rows.last().is_some_and(|row| row.data == data) {
                 return rows;
             }

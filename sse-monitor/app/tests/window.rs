@@ -6,6 +6,7 @@
 //! SSE_MONITOR_PICTURES set to a folder the tests leave pictures of the window there.
 
 #![cfg(target_os = "linux")]
+#![allow(dead_code, reason = "the flood's test uses the rest of it")]
 
 mod support;
 
@@ -13,6 +14,7 @@ use fantoccini::key::Key;
 use serde_json::{Value, json};
 use support::{
     desk::{Desk, Seen},
+    flood::Flood,
     hub::Hub,
     nowhere,
     relay::Relay,
@@ -289,6 +291,62 @@ async fn the_list_is_walked_by_keys_and_follows_the_newest() {
     desk.click("#copy").await;
     desk.see("that it was copied", |seen| seen.copied.starts_with("Copied")).await;
     desk.picture("selected").await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_stream_is_recorded_and_the_recording_is_opened_and_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("notes.txt"), "Not a recording.").unwrap();
+    let flood = Flood::start().await;
+    let desk = Desk::open(&[&format!("{}?token=secret", flood.url())]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    flood.send(2000, 100_000);
+    desk.see("all of it", |seen| seen.totals.contains("2,000 events")).await;
+    desk.click("#record").await;
+    desk.enter_path(&path("none/feed")).await;
+    desk.see("why not", |seen| seen.path_refused.contains("no folder")).await;
+    desk.enter_path(&path("feed")).await;
+    desk.see("that it records", |seen| seen.saving.contains("KB")).await;
+    flood.send(500, 100_000);
+    desk.see("all of it", |seen| seen.totals.contains("2,500 events")).await;
+    desk.picture("recording").await;
+    desk.click("#stop").await;
+    let seen = desk.see("what was recorded", |seen| !seen.notice.is_empty()).await;
+    assert!(seen.notice.contains("2,500 events"), "{seen:?}");
+    assert!(seen.notice.contains("feed.ssrec"), "{seen:?}");
+
+    desk.click("#open").await;
+    desk.enter_path(&path("notes.txt")).await;
+    desk.see("why not", |seen| seen.path_refused.contains("not a recording")).await;
+    desk.enter_path(&path("feed.ssrec")).await;
+    let seen = desk.see("the recording", |seen| seen.recording.contains("feed.ssrec")).await;
+    assert!(seen.recording.contains("1 secret masked"), "{seen:?}");
+    assert!(!seen.recording.contains("token=secret"), "{seen:?}");
+    let begins = |seen: &Seen| seen.rows.first().is_some_and(|row| row.kind == "connecting");
+    let seen = desk.see("its first rows", begins).await;
+    assert!(seen.totals.contains("2,500 events"), "{seen:?}");
+
+    for (text, matches) in [
+        ("$.n == 1042", "1 match"),
+        ("needle", "3 matches"),
+        ("/needle/ $.n > 500", "2 matches"),
+        ("type:tick -needle", "2,497 matches"),
+        ("kind:connection", "2 matches"),
+    ] {
+        desk.type_search(text).await;
+        let seen = desk.see(text, |seen| seen.found == matches).await;
+        assert_eq!(seen.search_refused, "");
+    }
+    desk.type_search("needle /(/").await;
+    let refused = |seen: &Seen| seen.search_refused.contains("not a regular expression");
+    desk.see("what is wrong", refused).await;
+    desk.picture("opened").await;
+    desk.type_search("").await;
+    desk.click("#statistics").await;
+    desk.see("the statistics", |seen| seen.report.contains("Missed 0")).await;
+    desk.picture("statistics").await;
     desk.close().await;
 }
 

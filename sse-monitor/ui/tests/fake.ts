@@ -1,5 +1,6 @@
 import { mockIPC } from "@tauri-apps/api/mocks";
-import { type Page, type Row, type State, type View, nothing } from "../src/lib/wire";
+import { type About, type Head, type Report, type Row, type State, type View, nothing } from "../src/lib/wire";
+import { pack } from "./pack";
 
 /** Stands in for the Rust side: a list of rows, a state, and the commands that the page calls. */
 export class Fake {
@@ -8,11 +9,16 @@ export class Fake {
   firstRow = 1;
   watch = 0;
   given: string | null = null;
+  /** What `open` answers with, if it does. */
+  about: About | null = null;
+  saving: string | null = null;
   /** Each command called, with its arguments. */
   calls: [string, unknown][] = [];
   /** What `connect` answers with, if it refuses. */
   refusal = "";
   #revision = 1;
+  #filter = "";
+  #filters = 0;
   #waiting: (() => void)[] = [];
 
   constructor() {
@@ -50,8 +56,40 @@ export class Fake {
 
   #answer(command: string, args: Record<string, unknown>): unknown {
     switch (command) {
-      case "given_url":
-        return this.given;
+      case "given":
+        return this.given === null
+          ? null
+          : { text: this.given, isRecording: !this.given.includes("://") };
+      case "filter":
+        if (args.text === "/(/") throw "“(” is not a regular expression: unclosed group";
+        this.#filter = args.text as string;
+        this.#filters += 1;
+        this.touch();
+        return null;
+      case "seek":
+        return this.#seek(args as unknown as Sought);
+      case "open":
+        if (this.about === null) throw `${String(args.path)} is not a recording of this program`;
+        this.watch += 1;
+        this.become({ name: "closed" });
+        return this.about;
+      case "record":
+        this.saving = args.path as string;
+        this.touch();
+        return null;
+      case "discard":
+        this.saving = null;
+        this.touch();
+        return null;
+      case "finish": {
+        if (this.saving === "/full/feed.ssrec") throw "the recording cannot be written: no room";
+        const path = this.saving;
+        this.saving = null;
+        this.touch();
+        return { path, events: this.rows.length, bytes: 1234 };
+      }
+      case "report":
+        return report;
       case "connect":
         if (this.refusal !== "") throw this.refusal;
         this.watch += 1;
@@ -64,35 +102,120 @@ export class Fake {
         this.become({ name: "closed" });
         return null;
       case "page":
-        return this.#page(args as unknown as View);
+        return this.#page(args.asked as View);
       case "changed":
         if (args.watch !== this.watch || args.revision !== this.#revision) return null;
+        if (args.filter !== (this.#filter === "" ? 0 : this.#filters)) return null;
         return new Promise<void>((wake) => this.#waiting.push(wake));
       case "row":
-        return this.rows[(args.number as number) - 1] ?? null;
+        return this.#row(args.number as number);
       default:
         throw `there is no command ${command}`;
     }
   }
 
-  #page({ from, count }: View): Page {
-    const next = this.rows.length + 1;
-    const begin = Math.max(this.firstRow, from ?? next - count);
+  #row(number: number): unknown {
+    const row = this.rows[number - 1];
+    return row === undefined ? null : { ...row, turn: null };
+  }
+
+  /** The rows that are listed. */
+  #list(until: number | null): Row[] {
+    return this.rows.filter(
+      ({ number, data }) =>
+        number >= this.firstRow &&
+        (until === null || number < until) &&
+        data.includes(this.#filter),
+    );
+  }
+
+  #seek({ number, position, by, until }: Sought): [number, number] | null {
+    const list = this.#list(until);
+    const from = number === null ? position : before(list, number);
+    const last = list.length - 1;
+    const to = Math.min(Math.max(Math.min(from, last) + by, 0), last);
+    const row = list[to];
+    return row === undefined ? null : [row.number, to];
+  }
+
+  #page({ number, shift, count, until }: View): ArrayBuffer {
+    const list = this.#list(until);
+    const total = list.length;
+    const anchor = number === null ? total : before(list, number);
+    const wanted = number === null ? total - count : anchor + shift;
+    const begin = Math.min(Math.max(wanted, 0), total);
     const events = this.rows.filter((row) => row.kind === "event").length;
-    return {
+    const head: Head = {
       watch: this.watch,
       snapshot: {
         ...nothing.snapshot,
         revision: this.#revision,
         state: this.state,
         firstRow: this.firstRow,
-        nextRow: next,
+        nextRow: this.rows.length + 1,
         totals: { ...nothing.snapshot.totals, events, attempts: 1, connections: 1 },
       },
-      rows: this.rows.slice(begin - 1, begin - 1 + count),
+      isRecorded: this.about !== null,
+      list: { total, begin, anchor, since: this.#list(null).length - total },
+      filter:
+        this.#filter === ""
+          ? null
+          : {
+              number: this.#filters,
+              revision: 1,
+              matches: total,
+              lookedAt: this.rows.length,
+              rows: this.rows.length,
+              isCaughtUp: true,
+            },
+      saving: this.saving === null ? null : { path: this.saving, bytes: 512 },
     };
+    return pack(head, list.slice(begin, begin + count));
   }
 }
+
+interface Sought {
+  number: number | null;
+  position: number;
+  by: number;
+  until: number | null;
+}
+
+const before = (list: Row[], number: number) => list.filter((row) => row.number < number).length;
+
+const report: Report = {
+  events: 12,
+  comments: 1,
+  decodeErrors: 0,
+  dataBytes: 3400,
+  durationMicros: 5_000_000,
+  rate: 2.4,
+  peakRate: 7,
+  gaps: { count: 11, p50Micros: 840, p95Micros: 12_300, p99Micros: 4_200_000, maxMicros: 4_300_000 },
+  stalls: 1,
+  latestStalls: [{ fromMicros: 1, micros: 4_300_000, row: 2 }],
+  repeated: 1,
+  missed: 3,
+  outOfOrder: 0,
+  attempts: 1,
+  latestAttempts: [
+    {
+      attempt: 1,
+      beganMicros: 0,
+      idSent: "e-7",
+      status: 200,
+      phases: null,
+      firstByteMicros: 1500,
+      firstEventMicros: null,
+      events: 12,
+      repeated: 1,
+      skipped: 3,
+      outOfOrder: 0,
+      endedMicros: null,
+      ended: null,
+    },
+  ],
+};
 
 export function fakeRow(number: number, row: Partial<Row>): Row {
   const data = row.data ?? `event number ${number}`;

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { bytes, clock, counted, dateAndClock, hue, middleCut, oneLine, rate } from "../src/lib/format";
+import { bytes, clock, counted, dateAndClock, duration, hue, middleCut, oneLine, rate } from "../src/lib/format";
+import { lines, seen } from "../src/lib/fold";
 import { isJson, layOut } from "../src/lib/json";
+import { unpack } from "../src/lib/packed";
 import { Rate } from "../src/lib/rate";
+import { Slots } from "../src/lib/slots";
+import { suggestedPath } from "../src/lib/suggest";
 import {
   MAX_HEIGHT,
   ROW_HEIGHT,
@@ -11,24 +15,13 @@ import {
   spacerHeight,
   topOfScroll,
 } from "../src/lib/viewport";
-import type { Page } from "../src/lib/wire";
 import sample from "./page.json";
 
 describe("the wire", () => {
-  it("has the shapes of the Rust side's own sample", () => {
-    // The compiler compares the shapes; that the sample is what Rust writes is a test over there.
-    const page = sample as Page;
-    expect(page.rows.map((row) => row.kind)).toEqual([
-      "connecting",
-      "redirected",
-      "connected",
-      "reconnection_time",
-      "event",
-      "comment",
-      "decode_error",
-      "disconnected",
-      "closed",
-    ]);
+  it("is read as the Rust side writes it", () => {
+    // That the sample is what Rust writes is a test over there.
+    const bytes = Uint8Array.from(sample.hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+    expect(unpack(bytes.buffer)).toEqual({ ...sample.head, rows: sample.rows });
   });
 });
 
@@ -63,6 +56,17 @@ describe("the viewport", () => {
   });
 });
 
+describe("the rows' elements", () => {
+  it("keep their rows at a small move, and their places at a large one", () => {
+    const slots = new Slots();
+    expect(slots.turn(100, 40)).toBe(0);
+    expect(slots.turn(108, 40)).toBe(8);
+    expect(slots.turn(92, 40)).toBe(32);
+    expect(slots.turn(5000, 40)).toBe(32);
+    expect(slots.turn(5001, 41)).toBe(0);
+  });
+});
+
 describe("JSON", () => {
   const laidOut = (text: string) =>
     layOut(text)
@@ -94,6 +98,35 @@ describe("JSON", () => {
       { kind: "number", text: "1" },
       { kind: "literal", text: "null" },
     ]);
+  });
+
+  it("is folded between its brackets", () => {
+    const all = lines(layOut('{"a":{"b":[1,2]},"c":[],"d":"{"}'));
+    const text = (numbers: number[]) =>
+      numbers.map((at) => all[at]?.tokens.map((token) => token.text).join("").trim());
+    expect(text(seen(all, new Set()))).toEqual([
+      "{",
+      '"a": {',
+      '"b": [',
+      "1,",
+      "2",
+      "]",
+      "},",
+      '"c": [],',
+      '"d": "{"',
+      "}",
+    ]);
+    expect(text(seen(all, new Set([2])))).toEqual([
+      "{",
+      '"a": {',
+      '"b": [',
+      "]",
+      "},",
+      '"c": [],',
+      '"d": "{"',
+      "}",
+    ]);
+    expect(text(seen(all, new Set([0])))).toEqual(["{", "}"]);
   });
 
   it("is only an object or an array, whole", () => {
@@ -132,6 +165,26 @@ describe("formats", () => {
       "268 MB",
     ]);
     expect([0, 0.25, 9.96, 12_345.6].map(rate)).toEqual(["0.0/s", "0.3/s", "10/s", "12,346/s"]);
+  });
+
+  it("tells a span of time in the unit that suits it", () => {
+    const spans = [840, 12_345, 999_600, 4_200_000, 59_960_000, 185_000_000, 7_260_000_000];
+    expect(spans.map(duration)).toEqual([
+      "840 µs",
+      "12.3 ms",
+      "1.00 s",
+      "4.20 s",
+      "1 min 0 s",
+      "3 min 5 s",
+      "2 h 1 min",
+    ]);
+  });
+
+  it("suggests a file by host and time", () => {
+    const now = new Date(2026, 10, 23, 8, 5, 9);
+    const path = (url: string) => suggestedPath(url, now);
+    expect(path("http://***@127.0.0.1:8080/a/b?c")).toBe("~/127.0.0.1-8080-2026-11-23-080509.ssrec");
+    expect(path("")).toBe("~/stream-2026-11-23-080509.ssrec");
   });
 
   it("cuts an id where it differs least", () => {

@@ -10,6 +10,7 @@ use fantoccini::{
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde::Deserialize;
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::{net::TcpStream, time::sleep};
 
 use super::{LOOK_EVERY, PATIENCE, nowhere, process::Process};
@@ -20,6 +21,8 @@ pub(crate) struct Desk {
     client: Client,
     _driver: Process,
     _display: Option<Process>,
+    /// Where the window keeps what it watches, so that tests leave nothing in the user's own folder.
+    _cache: TempDir,
 }
 
 /// What is to be seen in the window at one moment.
@@ -40,6 +43,25 @@ pub(crate) struct Seen {
     pub(crate) copied: String,
     /// The status bar.
     pub(crate) totals: String,
+    /// The number of the selected row.
+    #[serde(rename = "selectedNumber")]
+    pub(crate) selected_number: String,
+    /// What is said of the search beside the field, and of one that cannot be.
+    pub(crate) found: String,
+    #[serde(rename = "searchRefused")]
+    pub(crate) search_refused: String,
+    /// What is said of a list that stands still.
+    pub(crate) paused: String,
+    /// The statistics.
+    pub(crate) report: String,
+    /// What is said of a recording that is shown, and of one that was made.
+    pub(crate) recording: String,
+    pub(crate) notice: String,
+    /// The button that ends a recording, with what it has so far.
+    pub(crate) saving: String,
+    /// Why a path was refused.
+    #[serde(rename = "pathRefused")]
+    pub(crate) path_refused: String,
 }
 
 /// A row of the list.
@@ -59,6 +81,8 @@ const DRIVERS: usize = 4;
 const LOOK: &str = r"
     const state = document.querySelector('#state');
     const text = (row, name) => row.querySelector('.' + name).textContent.trim();
+    const words = (selector) =>
+        (document.querySelector(selector)?.innerText ?? '').replace(/\s+/g, ' ').trim();
     const selected = document.querySelector('[aria-selected=true]');
     return {
         state: state?.dataset.state ?? '',
@@ -76,7 +100,65 @@ const LOOK: &str = r"
         pane: document.querySelector('#data')?.textContent ?? '',
         copied: document.querySelector('.copied')?.textContent ?? '',
         totals: document.querySelector('footer')?.textContent ?? '',
+        selectedNumber: selected?.dataset.number ?? '',
+        found: words('#found'),
+        searchRefused: words('#search-refusal'),
+        paused: words('#paused'),
+        report: words('#report'),
+        recording: words('#recording'),
+        notice: words('#notice'),
+        saving: words('#stop'),
+        pathRefused: words('#path-refusal'),
     };
+";
+
+/// Measures each frame from its first callback to the first task after it: what the page's scripts do in
+/// it, styles, layout and painting. And how long it is from one to the next.
+const MEASURE: &str = r"
+    const [frames, done] = arguments;
+    const work = [];
+    const between = [];
+    const channel = new MessageChannel();
+    let begun = 0;
+    const told = (name, list) => {
+        list.sort((a, b) => a - b);
+        const at = (part) => list[Math.min(list.length - 1, Math.floor(list.length * part))].toFixed(1);
+        return `${name} p50 ${at(.5)}, p95 ${at(.95)}, p99 ${at(.99)}, most ${at(1)} ms`;
+    };
+    channel.port1.onmessage = () => {
+        work.push(performance.now() - begun);
+        if (work.length === frames) {
+            done(`${frames} frames: ${told('work', work)}; ${told('from one to the next', between)}`);
+        }
+    };
+    const turn = () => {
+        if (between.length < frames) requestAnimationFrame(turn);
+        const now = performance.now();
+        if (begun > 0) between.push(now - begun);
+        begun = now;
+        channel.port2.postMessage(null);
+    };
+    requestAnimationFrame(turn);
+";
+
+/// Searches for a word, and tells when the first rows that have it are listed, and when all are found.
+const SEARCH: &str = r"
+    const [text, done] = arguments;
+    const field = document.querySelector('#search');
+    const begun = performance.now();
+    let first = null;
+    field.value = text;
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    const look = () => {
+        const found = document.querySelector('#found');
+        const rows = [...document.querySelectorAll('[data-number] .data')];
+        const passes = rows.length > 0 && rows.every((row) => row.textContent.includes(text));
+        if (found !== null && passes) first ??= performance.now() - begun;
+        if (first === null || found.dataset.caughtUp !== 'true') return requestAnimationFrame(look);
+        const all = performance.now() - begun;
+        done(`first after ${first.toFixed(0)} ms, all after ${all.toFixed(0)} ms: ${found.innerText}`);
+    };
+    look();
 ";
 
 impl Desk {
@@ -90,8 +172,10 @@ impl Desk {
             (display, format!(":{number}"))
         });
         let name = display.as_ref().map(|(_, name)| name.as_str());
-        let (driver, client) = drive(arguments, name).await;
-        Self { client, _driver: driver, _display: display.map(|(display, _)| display) }
+        let cache = tempfile::tempdir().expect("there is room for a temporary folder");
+        let (driver, client) = drive(arguments, name, cache.path()).await;
+        let display = display.map(|(display, _)| display);
+        Self { client, _driver: driver, _display: display, _cache: cache }
     }
 
     pub(crate) async fn close(self) {
@@ -134,6 +218,53 @@ impl Desk {
         bar.send_keys(&char::from(key).to_string()).await.expect("the URL bar takes keys");
     }
 
+    /// Presses a key in the list.
+    pub(crate) async fn key_in_list(&self, key: Key) {
+        let list = self.client.find(Locator::Id("rows")).await.expect("the list");
+        list.send_keys(&char::from(key).to_string()).await.expect("the list takes keys");
+    }
+
+    /// Types into the search field in place of what is there; Escape for an empty text.
+    pub(crate) async fn type_search(&self, text: &str) {
+        let field = self.client.find(Locator::Id("search")).await.expect("the search field");
+        let keys = if text.is_empty() { char::from(Key::Escape).to_string() } else { text.into() };
+        if !text.is_empty() {
+            field.clear().await.expect("the search field can be emptied");
+        }
+        field.send_keys(&keys).await.expect("the search field takes keys");
+    }
+
+    /// Types a path into the field that asks for one, and presses Enter.
+    pub(crate) async fn enter_path(&self, path: &str) {
+        let field = self.client.wait().for_element(Locator::Id("path")).await.expect("the field");
+        field.clear().await.expect("the field can be emptied");
+        let keys = format!("{path}{}", char::from(Key::Enter));
+        field.send_keys(&keys).await.expect("the field takes keys");
+    }
+
+    /// The rows' numbers, each with the number in its data, once they are as expected.
+    pub(crate) async fn numbers(
+        &self,
+        expected: impl Fn(&[(u64, Option<u64>)]) -> bool,
+    ) -> Vec<(u64, Option<u64>)> {
+        let ask = r#"
+            return [...document.querySelectorAll('[data-number]')].map((row) => {
+                const found = /"n":(\d+)/.exec(row.querySelector('.data').textContent);
+                return [Number(row.dataset.number), found === null ? null : Number(found[1])];
+            }).sort((a, b) => a[0] - b[0]);
+        "#;
+        let begun = Instant::now();
+        loop {
+            let numbers: Vec<(u64, Option<u64>)> =
+                serde_json::from_value(self.ask(ask).await).expect("numbers");
+            if !numbers.is_empty() && expected(&numbers) {
+                return numbers;
+            }
+            assert!(begun.elapsed() < PATIENCE, "waited in vain for other rows than {numbers:?}");
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
     pub(crate) async fn resize(&self, width: u32, height: u32) {
         self.client.set_window_size(width, height).await.expect("the window can be resized");
     }
@@ -141,6 +272,18 @@ impl Desk {
     /// The result of a script in the page.
     pub(crate) async fn ask(&self, script: &str) -> serde_json::Value {
         self.client.execute(script, Vec::new()).await.expect("the page runs the script")
+    }
+
+    /// What the page's main thread does in so many frames, in words.
+    pub(crate) async fn measure(&self, frames: u32) -> String {
+        let measured = self.client.execute_async(MEASURE, vec![json!(frames)]).await;
+        serde_json::from_value(measured.expect("the page draws")).expect("words")
+    }
+
+    /// How long a search for a word takes, in words.
+    pub(crate) async fn time_search(&self, text: &str) -> String {
+        let measured = self.client.execute_async(SEARCH, vec![json!(text)]).await;
+        serde_json::from_value(measured.expect("something is found")).expect("words")
     }
 
     pub(crate) async fn look(&self) -> Seen {
@@ -179,11 +322,11 @@ impl Desk {
 ///
 /// A WebDriver tells nobody which port it took, so one has to be named that was free a moment ago. It
 /// ends if another process was faster, and is started anew on another port.
-async fn drive(arguments: &[&str], display: Option<&str>) -> (Process, Client) {
+async fn drive(arguments: &[&str], display: Option<&str>, cache: &Path) -> (Process, Client) {
     let mut failure = String::new();
     for _ in 0..DRIVERS {
         let port = port_just_free();
-        let mut driver = start_driver(port, display);
+        let mut driver = start_driver(port, display, cache);
         if !listens(&mut driver, port).await {
             failure = format!("WebKitWebDriver ended, or port {port} was taken");
             continue;
@@ -203,12 +346,13 @@ async fn drive(arguments: &[&str], display: Option<&str>) -> (Process, Client) {
     panic!("the window does not open so that it can be driven: {failure}");
 }
 
-fn start_driver(port: u16, display: Option<&str>) -> Process {
+fn start_driver(port: u16, display: Option<&str>, cache: &Path) -> Process {
     let mut command = Command::new("WebKitWebDriver");
     command
         .args([&format!("--port={port}"), "--host=127.0.0.1"])
         // Without it the window does not let itself be driven, and the session never begins.
-        .env("TAURI_WEBVIEW_AUTOMATION", "true");
+        .env("TAURI_WEBVIEW_AUTOMATION", "true")
+        .env("XDG_CACHE_HOME", cache);
     if let Some(name) = display {
         command.env("DISPLAY", name);
     }

@@ -1,6 +1,7 @@
 //! What the window's tests stand on.
 
 pub(crate) mod desk;
+pub(crate) mod flood;
 pub(crate) mod hub;
 pub(crate) mod process;
 pub(crate) mod relay;

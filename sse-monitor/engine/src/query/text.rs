@@ -118,7 +118,14 @@ pub(crate) fn compiled(pattern: &str) -> Result<Regex, RegexError> {
     built.map_err(|error| RegexError {
         given: pattern.into(),
         // The last line of several says what is wrong, the others show where.
-        reason: error.to_string().lines().last().unwrap_or_default().trim().into(),
+        reason: error
+            .to_string()
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim()
+            .trim_start_matches("error: ")
+            .into(),
     })
 }
 

@@ -1,17 +1,21 @@
+import { unpack } from "./packed";
 import { type Page, type View, changed, nothing, page } from "./wire";
 
 /**
  * The newest page the window has. It pulls at most once a frame, one pull at a time, and only when the
  * Rust side has something new or another part of the list is looked at: however fast a stream is, the
- * window asks at its own pace and nothing queues up for it. A hidden window gets no frames, so it
- * doesn't ask at all.
+ * window asks at its own pace and nothing queues up for it. What came is read and drawn within a frame.
+ * A hidden window gets no frames, so it doesn't ask at all.
  */
 export class Feed {
   page = $state.raw<Page>(nothing);
+  /** Hears of each page, and what it was asked for, before it is drawn. */
+  arrived: (page: Page, asked: View) => void = () => {};
   /** Why pulls fail, should the other side of the window be gone. */
   trouble = $state("");
 
-  #view: View = { from: null, count: 0 };
+  #view: View = { number: null, shift: 0, count: 0, until: null };
+  #came: { bytes: ArrayBuffer; asked: View } | null = null;
   #stale = false;
   #scheduled = false;
   #pulling = false;
@@ -28,7 +32,15 @@ export class Feed {
 
   /** Says which rows are looked at. */
   look(view: View): void {
-    if (view.from === this.#view.from && view.count === this.#view.count) return;
+    const seen = this.#view;
+    if (
+      view.number === seen.number &&
+      view.shift === seen.shift &&
+      view.count === seen.count &&
+      view.until === seen.until
+    ) {
+      return;
+    }
     this.#view = view;
     this.refresh();
   }
@@ -36,27 +48,41 @@ export class Feed {
   /** Asks for a page with the next frame. */
   refresh(): void {
     this.#stale = true;
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#scheduled || this.#pulling || this.#stopped) return;
     this.#scheduled = true;
     requestAnimationFrame(() => {
       this.#scheduled = false;
-      void this.#pull();
+      this.#draw();
+      if (this.#stale) void this.#pull();
     });
   }
 
   async #pull(): Promise<void> {
     this.#stale = false;
     this.#pulling = true;
+    const asked = this.#view;
     try {
-      this.page = await page(this.#view);
-      this.trouble = "";
-      void this.#listen();
+      this.#came = { bytes: await page(asked), asked };
     } catch (error) {
       this.trouble = `the window lost its other half (${String(error)}); close it and start it again`;
     } finally {
       this.#pulling = false;
     }
-    if (this.#stale) this.refresh();
+    this.#schedule();
+  }
+
+  #draw(): void {
+    if (this.#came === null) return;
+    const { bytes, asked } = this.#came;
+    this.#came = null;
+    this.page = unpack(bytes);
+    this.arrived(this.page, asked);
+    this.trouble = "";
+    void this.#listen();
   }
 
   /** One question is out at any time; its answer calls for the next pull, and that for the next question. */
@@ -64,7 +90,7 @@ export class Feed {
     if (this.#listening || this.#stopped) return;
     this.#listening = true;
     try {
-      await changed(this.page.watch, this.page.snapshot.revision);
+      await changed(this.page);
     } catch {
       return; // The pull that follows a look or a click says what is wrong.
     } finally {

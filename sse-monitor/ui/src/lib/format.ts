@@ -72,3 +72,19 @@ export function hue(eventType: string): number | null {
   for (const char of eventType) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
   return hues[hash % hues.length] ?? null;
 }
+
+/** A span of time with the unit that suits it: `840 µs`, `12.3 ms`, `4.20 s`, `3 min 5 s`. */
+export function duration(micros: number): string {
+  if (micros < 1000) return `${Math.round(micros)} µs`;
+  if (micros < 999_500) return `${(micros / 1000).toPrecision(3)} ms`;
+  if (micros < 59_950_000) return `${(micros / 1_000_000).toPrecision(3)} s`;
+  const seconds = Math.round(micros / 1_000_000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** The last part of a path. */
+export function fileName(path: string): string {
+  return path.split(/[\\/]/).findLast((part) => part !== "") ?? path;
+}

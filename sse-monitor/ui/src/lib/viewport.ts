@@ -19,6 +19,11 @@ export function spacerHeight(total: number): number {
   return Math.min(total * ROW_HEIGHT, MAX_HEIGHT);
 }
 
+/** Whether the scroll bar is a smaller picture of the list. */
+export function isScaled(total: number): boolean {
+  return total * ROW_HEIGHT > MAX_HEIGHT;
+}
+
 /** The top at which the newest row ends at the lower edge. */
 export function lastTop(total: number, height: number): number {
   return Math.max(0, total * ROW_HEIGHT - height);
@@ -39,9 +44,9 @@ export function reveal(index: number, ahead: number, top: number, height: number
   return Math.max(top, (index + 1 + ahead) * ROW_HEIGHT - height);
 }
 
-/** How many rows to ask for to fill `height`, the overscan on both sides included. */
-export function rowsFor(height: number): number {
-  return Math.ceil(height / ROW_HEIGHT) + 1 + 2 * OVERSCAN;
+/** How many rows are seen at a height, in part at least. */
+export function rowsSeen(height: number): number {
+  return Math.ceil(height / ROW_HEIGHT) + 1;
 }
 
 function scale(total: number, height: number): number {

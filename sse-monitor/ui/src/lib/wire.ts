@@ -75,18 +75,139 @@ export interface Snapshot {
   totals: Totals;
 }
 
-/** One pull: how things stand, and the rows asked for, taken at one moment. */
-export interface Page {
-  /** Which watch this is of: each connect begins another. */
+/** Where the rows of a page stand in the list. */
+export interface Listed {
+  total: number;
+  /** The position of the first row in the page. */
+  begin: number;
+  /** The position of the row from which they were counted. */
+  anchor: number;
+  /** Rows of the list that came since it stands still. */
+  since: number;
+}
+
+/** How far a search has come. */
+export interface Filter {
+  number: number;
+  revision: number;
+  matches: number;
+  lookedAt: number;
+  rows: number;
+  isCaughtUp: boolean;
+}
+
+/** The file that the session will be put in, and what it has so far. */
+export interface Saving {
+  path: string;
+  bytes: number;
+}
+
+export interface Head {
+  /** Which session this is of: each connect begins another. */
   watch: number;
   snapshot: Snapshot;
+  isRecorded: boolean;
+  list: Listed;
+  filter: Filter | null;
+  saving: Saving | null;
+}
+
+/** One pull: how things stand, and the rows asked for, taken at one moment. */
+export interface Page extends Head {
   rows: Row[];
 }
 
-/** Which rows to show; `from: null` asks for the newest ones. */
+/** Which rows to show: `shift` rows after row `number`, or the last ones without it; before `until`. */
 export interface View {
-  from: number | null;
+  number: number | null;
+  shift: number;
   count: number;
+  until: number | null;
+}
+
+/** What there is to say of a recording beside its rows. */
+export interface About {
+  path: string;
+  url: string;
+  startedUnixMicros: number;
+  recordedBy: string;
+  importedFrom: string | null;
+  redacted: string[];
+  damage: string[];
+}
+
+export interface RequestHead {
+  method: string;
+  url: string;
+  headers: [string, string][];
+  bodyBytes: number;
+}
+
+export interface ResponseHead {
+  status: number;
+  version: string;
+  headers: [string, string][];
+  decoded: string | null;
+  remote: string | null;
+}
+
+export interface Phases {
+  dnsMicros: number | null;
+  tcpMicros: number | null;
+  tlsMicros: number | null;
+  headMicros: number | null;
+}
+
+/** What a row tells of the connection. */
+export interface Turn {
+  request?: RequestHead;
+  response?: ResponseHead;
+  phases?: Phases;
+}
+
+/** A row with all its data. */
+export interface Whole extends Row {
+  turn: Turn | null;
+}
+
+export interface AttemptReport {
+  attempt: number;
+  beganMicros: number;
+  idSent: string;
+  status: number | null;
+  phases: Phases | null;
+  firstByteMicros: number | null;
+  firstEventMicros: number | null;
+  events: number;
+  repeated: number;
+  skipped: number;
+  outOfOrder: number;
+  endedMicros: number | null;
+  ended: string | null;
+}
+
+export interface Report {
+  events: number;
+  comments: number;
+  decodeErrors: number;
+  dataBytes: number;
+  durationMicros: number;
+  rate: number;
+  peakRate: number;
+  gaps: {
+    count: number;
+    p50Micros: number;
+    p95Micros: number;
+    p99Micros: number;
+    maxMicros: number;
+  };
+  stalls: number;
+  latestStalls: { fromMicros: number; micros: number; row: number }[];
+  repeated: number;
+  missed: number | null;
+  outOfOrder: number;
+  attempts: number;
+  latestAttempts: AttemptReport[];
 }
 
 export const nothing: Page = {
@@ -110,11 +231,15 @@ export const nothing: Page = {
       rowsForgotten: 0,
     },
   },
+  isRecorded: false,
+  list: { total: 0, begin: 0, anchor: 0, since: 0 },
+  filter: null,
+  saving: null,
   rows: [],
 };
 
-/** The URL given on the command line, if any. */
-export const givenUrl = () => invoke<string | null>("given_url");
+/** What was given on the command line, if anything. */
+export const given = () => invoke<{ text: string; isRecording: boolean } | null>("given");
 
 /**
  * Begins to watch `url` instead of what was watched, or goes on with that, if it is the same URL and
@@ -127,11 +252,42 @@ export const disconnect = () => invoke<void>("disconnect");
 /** Forgets the rows. Where the watch is over, the next connect begins anew. */
 export const clear = () => invoke<void>("clear");
 
-export const page = (view: View) => invoke<Page>("page", { ...view });
+/** The bytes of a page: to read them is work for a frame. */
+export const page = (asked: View) => invoke<ArrayBuffer>("page", { asked });
 
-/** Resolves as soon as anything differs from what the page of `watch` and `revision` showed. */
-export const changed = (watch: number, revision: number) =>
-  invoke<void>("changed", { watch, revision });
+/** Resolves as soon as anything differs from what this page showed. */
+export const changed = ({ watch, snapshot, filter }: Page) =>
+  invoke<void>("changed", {
+    watch,
+    revision: snapshot.revision,
+    filter: filter?.number ?? 0,
+    found: filter?.revision ?? 0,
+  });
+
+/** The number and position of the row `by` rows after row `number`, or after `position` without it. */
+export const seek = (asked: {
+  number: number | null;
+  position: number;
+  by: number;
+  until: number | null;
+}) => invoke<[number, number] | null>("seek", asked);
+
+/** Lists only what passes; all for an empty text. Rejects with a sentence if it cannot be read. */
+export const filter = (text: string) => invoke<void>("filter", { text });
 
 /** A row whole, or `null` once it is no longer kept. */
-export const row = (number: number) => invoke<Row | null>("row", { number });
+export const row = (number: number) => invoke<Whole | null>("row", { number });
+
+export const report = () => invoke<Report | null>("report");
+
+/** Shows a recording instead of what was shown. Rejects with a sentence if it is none. */
+export const open = (path: string) => invoke<About>("open", { path });
+
+/** Means what is watched for this file. Rejects with a sentence if that cannot be. */
+export const record = (path: string) => invoke<void>("record", { path });
+
+/** Writes that file. */
+export const finish = () => invoke<{ path: string; events: number; bytes: number }>("finish");
+
+/** Gives that file up. */
+export const discard = () => invoke<void>("discard");

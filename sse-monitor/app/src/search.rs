@@ -1,0 +1,254 @@
+//! What is typed into the search field, as a query.
+
+use sse_monitor_engine::query::{JsonPathError, Kind, Query, RegexError, Text};
+use thiserror::Error;
+
+/// The kinds by their names in the field, which are the ones in the list.
+const KINDS: [(&str, Kind); 5] = [
+    ("event", Kind::Event),
+    ("comment", Kind::Comment),
+    ("retry", Kind::ReconnectionTime),
+    ("dropped", Kind::DecodeError),
+    ("connection", Kind::Turn),
+];
+
+/// The operators of a test on JSON.
+const OPERATORS: [&str; 7] = ["==", "!=", "<", "<=", ">", ">=", "~"];
+
+/// What is typed that cannot be a query, in a sentence.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub(crate) enum SearchError {
+    #[error("there is no kind “{0}”: kinds are event, comment, retry, dropped and connection")]
+    Kind(String),
+    #[error("“{0}” is no attempt: write a number such as 2, or two such as 2-5")]
+    Attempt(String),
+    #[error("{0}: wants something after the colon")]
+    Value(&'static str),
+    #[error("“{0}” compares nothing: write ==, !=, <, <=, >, >= or ~")]
+    Operator(String),
+    #[error("“{0}” wants something to compare with")]
+    Operand(String),
+    #[error(transparent)]
+    Json(#[from] JsonPathError),
+    #[error(transparent)]
+    Regex(#[from] RegexError),
+}
+
+/// Reads words (in capitals or not), `"very texts"`, `/regular expressions/` (with `i` in capitals or
+/// not), `-unwanted` ones, `type:`, `kind:`, `id:` and `attempt:`, and tests on JSON such as
+/// `$.bid > 1.08`. Rows pass that pass all of them. `None` where nothing is asked for.
+pub(crate) fn parse(text: &str) -> Result<Option<Query>, SearchError> {
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let mut query = Query::new();
+    while !rest.is_empty() {
+        (query, rest) = term(query, rest)?;
+        rest = rest.trim_start();
+    }
+    Ok(Some(query))
+}
+
+fn term(query: Query, rest: &str) -> Result<(Query, &str), SearchError> {
+    if rest.starts_with("$.") || rest.starts_with("$[") {
+        let (test, after) = json_test(rest)?;
+        return Ok((query.json(test)?, after));
+    }
+    if let Some((pattern, after)) = pattern(rest) {
+        return Ok((query.text(Text::regex(&pattern)?), after));
+    }
+    for key in ["type", "kind", "id", "attempt"] {
+        let Some(given) = rest.strip_prefix(key).and_then(|rest| rest.strip_prefix(':')) else {
+            continue;
+        };
+        let (value, _, after) = word(given);
+        if value.is_empty() {
+            return Err(SearchError::Value(key));
+        }
+        let query = match key {
+            "type" => query.event_type(&value),
+            "id" => query.id(&value),
+            "kind" => query.kind(kind(&value)?),
+            _ => query.attempts(attempts(&value)?),
+        };
+        return Ok((query, after));
+    }
+    if let Some(given) = rest.strip_prefix('-').filter(|given| !given.starts_with([' ', '-'])) {
+        let (value, is_quoted, after) = word(given);
+        if !value.is_empty() {
+            return Ok((query.without(text(&value, is_quoted)), after));
+        }
+    }
+    let (value, is_quoted, after) = word(rest);
+    Ok((query.text(text(&value, is_quoted)), after))
+}
+
+fn text(value: &str, is_quoted: bool) -> Text {
+    if is_quoted { Text::literal(value) } else { Text::any_case(value) }
+}
+
+/// A word, or a text in quotes, of which the last may be missing while one types; and what follows.
+fn word(rest: &str) -> (String, bool, &str) {
+    let Some(quoted) = rest.strip_prefix('"') else {
+        let (word, after) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
+        return (word.into(), false, after);
+    };
+    let mut value = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '"' => return (value, true, &quoted[at + 1..]),
+            '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
+            _ => value.push(char),
+        }
+    }
+    (value, true, "")
+}
+
+/// A regular expression between slashes. A path such as `/api/users` is none: after the last slash
+/// there is an end.
+fn pattern(rest: &str) -> Option<(String, &str)> {
+    let inner = rest.strip_prefix('/')?;
+    let mut is_escaped = false;
+    for (at, char) in inner.char_indices() {
+        if char == '/' && !is_escaped && at > 0 {
+            let after = &inner[at + 1..];
+            let (flags, after) = match after.strip_prefix('i') {
+                Some(after) => ("(?i)", after),
+                None => ("", after),
+            };
+            if after.is_empty() || after.starts_with(char::is_whitespace) {
+                return Some((format!("{flags}{}", &inner[..at].replace("\\/", "/")), after));
+            }
+        }
+        is_escaped = char == '\\' && !is_escaped;
+    }
+    None
+}
+
+fn kind(name: &str) -> Result<Kind, SearchError> {
+    let found = KINDS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, kind)| *kind).ok_or_else(|| SearchError::Kind(name.into()))
+}
+
+fn attempts(given: &str) -> Result<core::ops::RangeInclusive<u32>, SearchError> {
+    let (first, last) = given.split_once('-').unwrap_or((given, given));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) => Ok(first..=last),
+        _ => Err(SearchError::Attempt(given.into())),
+    }
+}
+
+/// A test on JSON at the beginning of `rest`, and what follows it.
+fn json_test(rest: &str) -> Result<(&str, &str), SearchError> {
+    let path = path_length(rest);
+    let after_path = rest[path..].trim_start();
+    let is_operator = |char| "=!<>~".contains(char);
+    let length = after_path.find(|char| !is_operator(char)).unwrap_or(after_path.len());
+    let (operator, after) = after_path.split_at(length);
+    if operator.is_empty() {
+        return Ok(rest.split_at(path));
+    }
+    if !OPERATORS.contains(&operator) {
+        return Err(SearchError::Operator(operator.into()));
+    }
+    let operand = after.trim_start();
+    let (_, _, after) = word(operand);
+    let test = &rest[..rest.len() - after.len()];
+    if operand.is_empty() {
+        return Err(SearchError::Operand(test.trim_end().into()));
+    }
+    Ok((test, after))
+}
+
+/// Where a path ends: at white space or an operator outside of quotes.
+fn path_length(text: &str) -> usize {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let ends = |char: char| {
+        let ends = !is_quoted && (char.is_whitespace() || "=!<>~".contains(char));
+        is_quoted ^= char == '"' && !is_escaped;
+        is_escaped = char == '\\' && !is_escaped;
+        ends
+    };
+    text.find(ends).unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use sse_monitor_engine::{Row, RowKind};
+
+    use super::*;
+
+    #[test]
+    fn rows_pass_as_the_field_says() {
+        let row = |data: &str| Row {
+            number: 1,
+            attempt: 3,
+            event_type: "price".into(),
+            id: "7".into(),
+            data: data.into(),
+            ..Row::default()
+        };
+        let json = row(r#"{"symbol":"EURUSD","bid":1.09,"side":"buy now","path":"/api/users"}"#);
+        for (text, passes) in [
+            ("eur", true),
+            ("eur bid", true),
+            ("eur gbp", false),
+            (r#""EUR""#, true),
+            (r#""eur""#, false),
+            (r#""buy now""#, true),
+            (r#""buy no"#, true),
+            ("-gbp eur", true),
+            ("-eur", false),
+            ("/EUR.SD/", true),
+            ("/eur.sd/", false),
+            ("/eur.sd/i", true),
+            (r"/\/api\/users/", true),
+            ("/buy now/ -sell", true),
+            ("/api/users", true),
+            ("/nothing/here", false),
+            ("type:price", true),
+            ("type:order", false),
+            ("type:order type:price", true),
+            (r#"type:"price" eur"#, true),
+            ("kind:event", true),
+            ("kind:comment", false),
+            ("id:7", true),
+            ("attempt:3", true),
+            ("attempt:1-2", false),
+            ("$.bid > 1.08", true),
+            ("$.bid>1.1", false),
+            ("$.bid", true),
+            ("$.ask", false),
+            (r#"$.side == "buy now" eur"#, true),
+            ("$.symbol == EURUSD -gbp", true),
+            (r#"$["side"] ~ "^buy""#, true),
+            ("$1.08", false),
+        ] {
+            let query = parse(text).unwrap().unwrap();
+            assert_eq!(query.passes(&json), passes, "{text}");
+        }
+        let comment = Row { kind: RowKind::Comment, ..row("beat") };
+        assert!(parse("kind:comment BEAT").unwrap().unwrap().passes(&comment));
+        assert!(parse("  ").unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_a_sentence() {
+        for (text, word) in [
+            ("kind:event kind:ping", "ping"),
+            ("attempt:x", "attempt"),
+            ("type:", "type"),
+            ("$.bid = 1", "=="),
+            ("$.bid >", "compare with"),
+            ("$.bid >> 1", ">>"),
+            ("$.a..b == 1", "path"),
+            ("$.bid > true", "order"),
+            ("/(/", "regular expression"),
+        ] {
+            let sentence = parse(text).unwrap_err().to_string();
+            assert!(sentence.contains(word) && !sentence.contains('\n'), "{text}: {sentence}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What the window shows: a URL that is watched, or a recording.
+
+use alloc::sync::Arc;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use sse_monitor_engine::{
+    Row, Snapshot, State, Turn,
+    query::{Filtered, Order, Query, Report},
+    recording::{OpenError, Recording},
+};
+
+use crate::{list::List, list::Stretch, watched::Watched};
+
+#[derive(Clone, Debug)]
+pub(crate) enum Session {
+    Watched(Watched),
+    Opened(Arc<Opened>),
+}
+
+/// A recording, and the file or folder it is in.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    path: PathBuf,
+    recording: Recording,
+}
+
+/// What there is to say of a recording beside its rows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct About {
+    path: String,
+    url: String,
+    started_unix_micros: u64,
+    recorded_by: String,
+    imported_from: Option<String>,
+    /// What was masked in it, each in words.
+    redacted: Vec<String>,
+    /// What of it cannot be read, each in a sentence.
+    damage: Vec<String>,
+}
+
+/// A row whole, with what it tells of the connection.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Whole {
+    #[serde(flatten)]
+    row: Row,
+    turn: Option<Turn>,
+}
+
+impl Session {
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        match self {
+            Self::Watched(watched) => watched.snapshot(),
+            Self::Opened(opened) => opened.snapshot(),
+        }
+    }
+
+    /// The rows that there are, or those of them that `found` names; before `end`, where it is given.
+    pub(crate) fn list(
+        &self,
+        snapshot: &Snapshot,
+        found: Option<&[Arc<Filtered>]>,
+        end: Option<u64>,
+    ) -> List {
+        let mut stretches = match self {
+            Self::Watched(watched) => watched.stretches(),
+            Self::Opened(opened) => {
+                let view = opened.recording.view();
+                vec![Stretch { view, rows: 0, attempts: 0, found: None }]
+            }
+        };
+        for (stretch, found) in stretches.iter_mut().zip(found.unwrap_or_default()) {
+            stretch.found = Some(Arc::clone(found));
+        }
+        let (first, next) = (snapshot.first_row, snapshot.next_row.max(snapshot.first_row));
+        List { stretches, first, end: end.unwrap_or(next).clamp(first, next) }
+    }
+
+    /// Begins to look for what passes, in each of its stretches.
+    pub(crate) fn filter(&self, query: &Query) -> io::Result<Vec<Arc<Filtered>>> {
+        // Backward, since the newest are what one looks at.
+        let order = Order::Backward;
+        match self {
+            Self::Watched(watched) => watched
+                .watches()
+                .map(|watch| watch.filter(query.clone(), order).map(Arc::new))
+                .collect(),
+            Self::Opened(opened) => {
+                Ok(vec![Arc::new(opened.recording.filter(query.clone(), order)?)])
+            }
+        }
+    }
+
+    /// The row `number` whole, if it is kept.
+    pub(crate) fn row(&self, number: u64) -> Option<Whole> {
+        let list = self.list(&self.snapshot(), None, None);
+        if !(list.first..list.end).contains(&number) {
+            return None;
+        }
+        let stretch = list.stretches.iter().rev().find(|stretch| stretch.rows < number)?;
+        let local = number - stretch.rows;
+        let row = stretch.place(stretch.view.row(local)?);
+        Some(Whole { row, turn: stretch.view.turn(local) })
+    }
+
+    /// Statistics: of a URL that was connected to again, those of the latest watch.
+    pub(crate) fn report(&self) -> Report {
+        match self {
+            Self::Watched(watched) => watched.latest().report(),
+            Self::Opened(opened) => opened.recording.report(),
+        }
+    }
+}
+
+impl Opened {
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        Ok(Self { path: path.to_owned(), recording: Recording::open(path)? })
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    pub(crate) fn about(&self) -> About {
+        let origin = self.recording.origin().clone();
+        let texts = origin.redacted_texts.into_iter();
+        let texts = texts.map(|text| format!("{} ({} times)", text.what, text.count));
+        About {
+            path: self.path.display().to_string(),
+            url: origin.url,
+            started_unix_micros: origin.started_unix_micros,
+            recorded_by: origin.recorded_by,
+            imported_from: origin.imported_from,
+            redacted: origin.redacted.into_iter().chain(texts).collect(),
+            damage: self.recording.damage().iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// It stands still: as if its watch were over.
+    fn snapshot(&self) -> Snapshot {
+        let view = self.recording.view();
+        Snapshot {
+            url: self.recording.origin().url.clone(),
+            state: State::Closed,
+            first_row: view.first_row(),
+            next_row: view.next_row(),
+            totals: self.recording.totals(),
+            ..Snapshot::default()
+        }
+    }
+}

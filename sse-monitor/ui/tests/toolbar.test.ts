@@ -1,0 +1,219 @@
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import App from "../src/App.svelte";
+import { Fake } from "./fake";
+
+const rows = () => [...document.querySelectorAll<HTMLElement>("[data-number]")];
+const numbers = () => rows().map((row) => Number(row.dataset.number));
+const selected = () => document.querySelector('[aria-selected="true"]')?.id;
+const field = () => screen.getByLabelText<HTMLInputElement>("Search");
+const button = (name: string | RegExp) => screen.getByRole("button", { name });
+const type = (text: string) => fireEvent.input(field(), { target: { value: text } });
+const press = (key: string, target: Element = document.body) => fireEvent.keyDown(target, { key });
+
+async function watching(fake: Fake, count: number): Promise<void> {
+  fake.given = "http://127.0.0.1:8080/events";
+  render(App);
+  await waitFor(() => expect(fake.watch).toBe(1));
+  await screen.findByRole("grid");
+  fake.arrive(...Array.from({ length: count }, () => ({})));
+  await waitFor(() => expect(numbers().at(-1)).toBe(count));
+}
+
+describe("the search", () => {
+  it("lists what passes as one types, and all again by Escape", async () => {
+    const fake = new Fake();
+    await watching(fake, 200);
+    await press("/");
+    expect(document.activeElement).toBe(field());
+    await type("number 7");
+    const found = [7, ...Array.from({ length: 10 }, (_, at) => 70 + at)];
+    await waitFor(() => expect(numbers()).toEqual(found));
+    expect(document.querySelector("#found")?.textContent).toContain("11 matches");
+    fake.arrive({ data: "number 7 again" }, { data: "another" });
+    await waitFor(() => expect(numbers()).toEqual([...found, 201]));
+    await press("Escape", field());
+    await waitFor(() => expect(numbers().at(-1)).toBe(202));
+    expect(document.querySelector("#found")).toBeNull();
+    await press("Escape", field());
+    expect(document.activeElement).toBe(screen.getByRole("grid"));
+  });
+
+  it("sends one change a frame, of which the newest counts", async () => {
+    const fake = new Fake();
+    await watching(fake, 200);
+    for (const text of ["n", "nu", "num", "number 19"]) await type(text);
+    await waitFor(() => expect(numbers()[0]).toBe(19));
+    expect(fake.count("filter")).toBeLessThan(4);
+    expect(fake.calls).toContainEqual(["filter", { text: "number 19" }]);
+  });
+
+  it("says what is wrong under the field, and lists what it did", async () => {
+    const fake = new Fake();
+    await watching(fake, 50);
+    await type("/(/");
+    const refusal = await screen.findByRole("alert");
+    expect(refusal.textContent).toContain("“(” is not a regular expression: unclosed group.");
+    expect(field().getAttribute("aria-describedby")).toBe(refusal.id);
+    expect(numbers().at(-1)).toBe(50);
+    await type("number 5");
+    await waitFor(() => expect(numbers()).toEqual([5, 50]));
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("comes back to where one looked", async () => {
+    const fake = new Fake();
+    await watching(fake, 1000);
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    scroller.scrollTop = 2600;
+    await fireEvent.scroll(scroller);
+    await waitFor(() => expect(numbers()).toContain(101));
+    await type("number 99");
+    await waitFor(() => expect(numbers()).toEqual([99, ...Array.from({ length: 10 }, (_, at) => 990 + at)]));
+    await type("");
+    await waitFor(() => expect(numbers()).toContain(101));
+    await waitFor(() => expect(scroller.scrollTop).toBe(2600));
+  });
+
+  it("leaves what was selected in it in its context", async () => {
+    const fake = new Fake();
+    await watching(fake, 1000);
+    await type("number 50");
+    await waitFor(() => expect(numbers()).toContain(505));
+    const grid = screen.getByRole("grid");
+    await press("Home", grid);
+    await waitFor(() => expect(selected()).toBe("row-50"));
+    await press("ArrowDown", grid);
+    await waitFor(() => expect(selected()).toBe("row-500"));
+    await type("");
+    await waitFor(() => expect(numbers()).toContain(499));
+    expect(selected()).toBe("row-500");
+  });
+
+  it("says where nothing passes", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await type("nowhere");
+    await screen.findByText("Nothing passes the search.");
+  });
+});
+
+describe("the pause", () => {
+  it("stands still, counts what comes, and shows it all when it goes on", async () => {
+    const fake = new Fake();
+    await watching(fake, 100);
+    await press(" ");
+    fake.arrive(...Array.from({ length: 30 }, () => ({})));
+    await waitFor(() => expect(button(/Paused/).textContent).toMatch(/Paused: 30\s+came since/));
+    expect(numbers().at(-1)).toBe(100);
+    expect(button("Go on").getAttribute("aria-pressed")).toBe("true");
+    await press("End", screen.getByRole("grid"));
+    expect(numbers().at(-1)).toBe(100);
+    await press(" ");
+    await waitFor(() => expect(numbers().at(-1)).toBe(130));
+    expect(screen.getByRole("grid").getAttribute("aria-rowcount")).toBe("131");
+    await press("Home", screen.getByRole("grid"));
+    for (let down = 0; down < 5; down += 1) await press("PageDown", screen.getByRole("grid"));
+    await waitFor(() => expect(numbers()).toContain(101));
+  });
+
+  it("is not begun by a space that is typed", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await press(" ", field());
+    expect(button("Pause").getAttribute("aria-pressed")).toBe("false");
+  });
+});
+
+describe("a recording", () => {
+  it("is made to a file, with its size, until it is stopped", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await fireEvent.click(button("Record"));
+    const path = screen.getByLabelText<HTMLInputElement>("Record to");
+    await fireEvent.input(path, { target: { value: "/tmp/feed.ssrec" } });
+    await fireEvent.submit(path.form as HTMLFormElement);
+    const stop = await screen.findByRole("button", { name: /Stop/ });
+    expect(stop.textContent).toContain("512 bytes");
+    expect(screen.queryByLabelText("Record to")).toBeNull();
+    await fireEvent.click(stop);
+    await screen.findByText("Recorded 10 events in /tmp/feed.ssrec (1.23 KB).");
+    await screen.findByRole("button", { name: "Record" });
+  });
+
+  it("is tried again or given up where its file cannot be written", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    expect((await screen.findByRole("alert")).textContent).toContain("no room. Stop tries again.");
+    await fireEvent.click(button("Give it up"));
+    await screen.findByRole("button", { name: "Record" });
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("is opened with what was masked in it, and refused in words", async () => {
+    const fake = new Fake();
+    render(App);
+    await fireEvent.click(button("Open a recording"));
+    const path = screen.getByLabelText<HTMLInputElement>("Recording");
+    await fireEvent.input(path, { target: { value: "/tmp/notes.txt" } });
+    await fireEvent.submit(path.form as HTMLFormElement);
+    expect((await screen.findByRole("alert")).textContent).toBe(
+      "/tmp/notes.txt is not a recording of this program.",
+    );
+    fake.about = {
+      path: "/tmp/feed.ssrec",
+      url: "http://127.0.0.1:8080/events?token=***",
+      startedUnixMicros: Date.UTC(2026, 10, 23) * 1000,
+      recordedBy: "sse-monitor 0.1.0",
+      importedFrom: null,
+      redacted: ["query token", "<b>header</b> authorization"],
+      damage: ["000001.sse was not closed"],
+    };
+    fake.arrive({}, {});
+    await fireEvent.submit(path.form as HTMLFormElement);
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    expect(document.querySelector("#recording")?.textContent).toContain("feed.ssrec");
+    expect(document.querySelector("#redactions")?.textContent).toContain("2 secrets masked");
+    expect(document.querySelector("#redactions b")).toBeNull();
+    expect(screen.getByRole("alert").textContent).toContain("not closed");
+    expect(screen.queryByRole("button", { name: "Pause" })).toBeNull();
+    expect(screen.queryByRole("button", { name: "Clear" })).toBeNull();
+  });
+});
+
+describe("the statistics", () => {
+  it("are told plainly, and lead to the row that ended a stall", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await fireEvent.click(button("Statistics"));
+    const pane = await screen.findByRole("region", { name: "Statistics" });
+    await waitFor(() => expect(pane.textContent).toContain("12.3 ms"));
+    const cells = [...document.querySelectorAll("#attempts tbody td")].map((cell) => cell.textContent?.trim());
+    expect(cells).toEqual(["e-7", "200", "1.50 ms", "–", "12", "1", "3"]);
+    await fireEvent.click(button(/4.30 s before row 2/));
+    await waitFor(() => expect(selected()).toBe("row-2"));
+    expect(screen.queryByRole("region", { name: "Statistics" })).not.toBeNull();
+    await fireEvent.click(rows()[0] as HTMLElement);
+    await screen.findByRole("region", { name: "Selected row" });
+  });
+});
+
+describe("the data of an event", () => {
+  it("is folded by a click", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    fake.arrive({ data: '{"a":{"b":1},"c":2}' });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await fireEvent.click(rows()[1] as HTMLElement);
+    const data = () => document.querySelector("#data")?.textContent;
+    await waitFor(() => expect(data()).toBe('{\n  "a": {\n    "b": 1\n  },\n  "c": 2\n}'));
+    const folds = screen.getAllByRole("button", { name: "Fold" });
+    await fireEvent.click(folds[1] as HTMLElement);
+    expect(data()).toBe('{\n  "a": {…\n  },\n  "c": 2\n}');
+    await fireEvent.click(button("Unfold"));
+    expect(data()).toContain('"b": 1');
+  });
+});
