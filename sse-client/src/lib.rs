@@ -47,7 +47,7 @@
 //! what: "nothing listens at 127.0.0.1:9: connection refused; is the server running?". None shows a
 //! header's value or a URL's query. What a server says in the body of a refusal is beside the
 //! sentence, in [`SessionError::body`](session::SessionError::body). For programs there are types:
-//! [`SessionError`](session::SessionError) and its [`kind`](session::SessionError::kind).
+//! [`SessionError`] and its [`kind`](session::SessionError::kind).
 //!
 //! # Limits
 //! | what | limit | set by |

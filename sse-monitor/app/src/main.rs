@@ -1,7 +1,7 @@
 //! The window of sse-monitor: shows a live event stream as it arrives, or a recording of one.
 //!
 //! All that is known about the stream is the engine's; the page pulls from it what it shows. What lies
-//! between is here: the command line, the window, what is [shown] of which [session](session), and
+//! between is here: the command line, the window, what is [shown] of which [session], and
 //! [commands] that translate and forward.
 
 #![forbid(unsafe_code)]

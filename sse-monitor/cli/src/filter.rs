@@ -42,7 +42,7 @@ pub(crate) struct Filter {
 
     /// Print what stands at these paths of JSON data instead of the data, with tabs between
     ///
-    /// Such as '.choices[0].delta.content' or '$.user,$.price'. Texts are printed as they are, all else
+    /// Such as '.delta.content' or '$.user,$.price'. Texts are printed as they are, all else
     /// as JSON.
     #[arg(short = 'c', long, visible_alias = "column", value_name = "PATHS", help_heading = FILTER)]
     columns: Vec<String>,
