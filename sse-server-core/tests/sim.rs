@@ -429,8 +429,9 @@ fn ten_thousand_subscribers_are_given_all_or_are_told() {
         figures;
     assert!(delivered > 100_000 && lost > 1000 && drained > 1000 && fetches > 1000, "{figures:?}");
     assert!(slow > 10 && expired > 10 && store_failed > 10, "{figures:?}");
-    // Some dozens where the store is not emptied, which is a matter of chance.
-    assert!(resets > 2, "{figures:?}");
+    // A seed in which the store is not emptied has as few as nine; the one of the ordinary run has more.
+    let least = if number("SIM_SEED").is_some() { 2 } else { 10 };
+    assert!(resets > least, "{figures:?}");
 }
 
 #[test]
