@@ -85,6 +85,7 @@ Exit status:
   6    what came is not an event stream
   7    what was expected does not hold: two recordings differ
   130  interrupted by Control-C
+  143  ended by SIGTERM
   Of several streams the highest counts.
 
 Environment:

@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Unexpected = 7,
     /// 128 + SIGINT, as shells count.
     Interrupted = 130,
+    /// 128 + SIGTERM, as shells count.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {

@@ -21,6 +21,7 @@ mod request;
 mod serve;
 mod sessions;
 mod show;
+mod signals;
 mod stdout;
 mod tail;
 mod words;

@@ -12,9 +12,9 @@ use sse_monitor_engine::{
     DiskLimit, DiskPolicy, Fault, State, Watch, WatchRequest,
     recording::{Recording, pack, remove_folder},
 };
-use tokio::{runtime, signal, time};
+use tokio::{runtime, time};
 
-use crate::{args::Record, exit::Exit, tail::is_coloured, words::Words};
+use crate::{args::Record, exit::Exit, signals::asked_to_end, tail::is_coloured, words::Words};
 
 /// How often the line in the terminal changes.
 const TICK: Duration = Duration::from_millis(200);
@@ -75,13 +75,15 @@ fn check(file: &Path, folder: &Path) -> Result<(), String> {
 }
 
 async fn follow(record: &Record, request: WatchRequest, words: &Words) -> Exit {
+    // Before the server sees that somebody records.
+    let asked = asked_to_end();
     let watch = Watch::start(request);
     let progress = Progress::new(record.silent);
     let exit = tokio::select! {
         exit = until_over(&watch, record, words) => exit,
         () = progress.show(&watch) => Exit::Other,
         () = elapsed(record.time) => out_of_time(&watch, record, words),
-        _ = signal::ctrl_c() => Exit::Done,
+        _ = asked => Exit::Done,
     };
     progress.clear();
     watch.disconnect();

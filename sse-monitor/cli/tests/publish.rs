@@ -13,7 +13,7 @@ use std::{
 };
 
 use origin::Origin;
-use process::{Sse, interrupt, lines, sse, words};
+use process::{Sse, interrupt, lines, sse, terminate, words};
 use serde_json::{Value, json};
 
 /// A hub, and its URL.
@@ -197,6 +197,20 @@ fn a_port_in_use_is_told() {
     let output = Sse::spawn(&mut sse(&["serve", "--port", port])).wait();
     assert!(words(&output).contains("is in use by another program"), "{}", words(&output));
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_lets_those_who_read_read_to_the_end() {
+    let (hub, url) = hub(&["--silent"]);
+    let mut tail = Sse::spawn(&mut sse(&["tail", "--once", &format!("{url}/events?topic=a")]));
+    tail.until_word("connected");
+    assert_eq!(publish(&[&url, "-t", "a", "last"], "").status.code(), Some(0));
+    terminate(&hub.child);
+    assert_eq!(hub.wait().status.code(), Some(0));
+    let output = tail.wait();
+    assert!(lines(&output).iter().any(|line| line["data"] == "last"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
 }
 
 #[cfg(unix)]

@@ -80,6 +80,26 @@ fn what_is_recorded_is_shown_exported_and_imported() {
     assert_eq!(fixture["events"][0]["data"], "{\"n\":1}");
 }
 
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_a_recording_in_its_file() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let record = start(keep.path(), &["record", &origin.url(), "-o", "a.ssrec"]);
+    let exchange = origin.open("data: one\n\n");
+    // What came is in the folder before it is in the file.
+    let came = keep.path().join("a.ssrec.recording/000001.sse");
+    while !fs::read(&came).is_ok_and(|bytes| text(&bytes).contains("data: one")) {
+        std::thread::yield_now();
+    }
+    let kill = Command::new("kill").arg(record.id().to_string()).status().unwrap();
+    assert!(kill.success());
+    let output = wait(record);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(lines(&sse(keep.path(), &["show", "a.ssrec"]))[0]["data"], "one");
+    exchange.closed();
+}
+
 #[test]
 fn a_recording_whose_program_is_killed_has_all_that_had_come() {
     for round in 1..=10_u64 {

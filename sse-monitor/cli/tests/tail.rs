@@ -9,7 +9,7 @@ mod process;
 use std::process::{Command, Stdio};
 
 use origin::Origin;
-use process::{Sse, command, interrupt, is_harmless, lines, start, without_time, words};
+use process::{Sse, command, interrupt, is_harmless, lines, start, terminate, without_time, words};
 use serde_json::json;
 
 #[test]
@@ -391,6 +391,19 @@ fn control_c_ends_it_with_130() {
     sse.line();
     interrupt(&sse.child);
     assert_eq!(sse.wait().status.code(), Some(130));
+    exchange.closed();
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_it_with_143() {
+    let origin = Origin::start();
+    let mut sse = start(&[&origin.url()]);
+    let exchange = origin.open("data: one\n\n");
+    sse.line();
+    terminate(&sse.child);
+    let output = sse.wait();
+    assert_eq!(output.status.code(), Some(143), "{}", words(&output));
     exchange.closed();
 }
 

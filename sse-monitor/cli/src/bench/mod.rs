@@ -18,13 +18,14 @@ use std::{
 use clap::Parser;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sse_monitor_engine::{Caller, query::JsonPath};
-use tokio::{runtime, signal, sync::watch, task::JoinSet, time};
+use tokio::{runtime, sync::watch, task::JoinSet, time};
 
 use crate::{
     args::{Colour, duration},
     exit::Exit,
     publish::{Route, Template},
     request::Way,
+    signals::asked_to_end,
     tail::{is_coloured, printer},
     words::Words,
 };
@@ -251,7 +252,7 @@ async fn measure(
     let is_interrupted = tokio::select! {
         // First, so that it is listened for before anything begins.
         biased;
-        _ = signal::ctrl_c() => true,
+        _ = asked_to_end() => true,
         () = progress.show(&tally, bench) => false,
         () = work => false,
     };

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{MOST_ANSWER, event::Template, ids, post, print};
-use crate::{exit::Exit, words::Words};
+use crate::{exit::Exit, signals::asked_to_end, words::Words};
 
 /// As many events as a hub takes in one batch.
 const MOST_EVENTS: usize = 1000;
@@ -59,7 +59,7 @@ pub(crate) async fn run(
     let mut sent = Sent { words, events: 0, began: Instant::now(), bar: bar(words) };
     let stopped = tokio::select! {
         stopped = send_all(&mut caller, &mut lines, &mut sent) => stopped,
-        _ = signal::ctrl_c() => Err((Exit::Interrupted, "interrupted".into())),
+        exit = asked_to_end() => Err((exit, "interrupted".into())),
     };
     sent.bar.finish_and_clear();
     let events = match sent.events {

@@ -13,13 +13,14 @@ use std::{
 
 use clap::Parser;
 use sse_monitor_engine::{Answer, Caller, Failure, Fault};
-use tokio::{runtime, signal, time};
+use tokio::{runtime, time};
 
 use crate::{
     args::Colour,
     escape,
     exit::Exit,
     request::{Way, read},
+    signals::asked_to_end,
     tail::{is_coloured, printer},
     words::Words,
 };
@@ -138,7 +139,7 @@ pub(crate) fn run(publish: &Publish) -> Exit {
         }
         tokio::select! {
             exit = single(caller, &route, data, &template, &words) => exit,
-            _ = signal::ctrl_c() => Exit::Interrupted,
+            exit = asked_to_end() => exit,
         }
     });
     // A stdin that is being read from is not waited for.

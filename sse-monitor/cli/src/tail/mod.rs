@@ -12,11 +12,12 @@ use std::{io, process};
 
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use sse_monitor_engine::{Overflow, Retention, State, WatchRequest};
-use tokio::{runtime, signal, task, time};
+use tokio::{runtime, task, time};
 
 use crate::{
     args::{Colour, Tail},
     exit::Exit,
+    signals::asked_to_end,
     stdout,
     words::Words,
 };
@@ -93,7 +94,9 @@ async fn follow(
     printer: &mut Printer<'_>,
     words: &Words,
 ) -> Exit {
-    tokio::spawn(exit_after_interrupt());
+    // Before the server sees that somebody reads.
+    let asked = asked_to_end();
+    tokio::spawn(exit_when_asked());
     if let Some(time) = tail.time {
         tokio::spawn(exit_after_time(time, *words));
     }
@@ -103,7 +106,7 @@ async fn follow(
     let (exit, is_time_over) = tokio::select! {
         exit = print(&mut streams, printer) => (exit, false),
         () = elapsed(tail.time) => (Exit::Done, true),
-        _ = signal::ctrl_c() => (Exit::Interrupted, false),
+        exit = asked => (exit, false),
     };
     if is_time_over { printer.out_of_time(&streams) } else { exit }
 }
@@ -152,12 +155,11 @@ async fn elapsed(time: Option<Duration>) {
     }
 }
 
-/// Ends the process where a reader that does not take our output would hold up a ^C.
-async fn exit_after_interrupt() {
-    if signal::ctrl_c().await.is_ok() {
-        time::sleep(GRACE).await;
-        process::exit(Exit::Interrupted as i32);
-    }
+/// Ends the process where a reader that does not take our output would hold up a signal to end.
+async fn exit_when_asked() {
+    let exit = asked_to_end().await;
+    time::sleep(GRACE).await;
+    process::exit(exit as i32);
 }
 
 /// Ends the process where a reader that does not take our output would hold up the end of its time.

@@ -104,7 +104,17 @@ pub(crate) fn sse(args: &[&str]) -> Command {
 
 #[cfg(unix)]
 pub(crate) fn interrupt(child: &Child) {
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    send(child, "-INT");
+}
+
+#[cfg(unix)]
+pub(crate) fn terminate(child: &Child) {
+    send(child, "-TERM");
+}
+
+#[cfg(unix)]
+fn send(child: &Child, signal: &str) {
+    let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
 }
 
