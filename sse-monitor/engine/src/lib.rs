@@ -131,6 +131,7 @@ mod refusal;
 #[cfg(feature = "watch")]
 mod request;
 #[cfg(feature = "watch")]
+mod request_tags;
 mod request_way;
 mod row;
 mod state;

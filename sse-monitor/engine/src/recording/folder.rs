@@ -29,6 +29,23 @@ pub fn remove_folder(folder: &Path) -> io::Result<()> {
     fs::remove_dir(folder)
 }
 
+/// Removes what this process has half made of a recording at `file`, for a program that ends in the middle
+/// of [`pack`](super::pack), `import` or [`redact`](super::redact::redact). What is whole stays.
+///
+/// Not while another process may be writing one of that name: what it has of it would go as well.
+pub fn discard(file: &Path) {
+    // What cannot be removed harms nobody, and there is nobody left to tell.
+    let _ = fs::remove_file(part_of(file));
+    drop(Folder::beside(file));
+}
+
+/// What a file is called until it is whole.
+pub(crate) fn part_of(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    file.with_file_name(name)
+}
+
 /// A session's folder beside the file that it will be put in; gone with this.
 #[derive(Debug)]
 pub(crate) struct Folder(PathBuf);
@@ -56,6 +73,23 @@ impl Drop for Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_half_made_is_discarded_and_nothing_else() {
+        let keep = tempfile::tempdir().unwrap();
+        let file = keep.path().join("a.ssrec");
+        let folder = Folder::beside(&file);
+        fs::create_dir(folder.path()).unwrap();
+        fs::write(folder.path().join("000001.sse"), "x").unwrap();
+        fs::write(part_of(&file), "x").unwrap();
+        fs::write(&file, "whole").unwrap();
+        fs::write(keep.path().join("b.ssrec.part"), "another's").unwrap();
+        discard(&file);
+        let left = fs::read_dir(keep.path()).unwrap().map(|f| f.unwrap().file_name());
+        let mut left: Vec<_> = left.collect();
+        left.sort();
+        assert_eq!(left, ["a.ssrec", "b.ssrec.part"]);
+    }
 
     #[test]
     fn only_a_sessions_own_files_are_removed() {
