@@ -13,13 +13,16 @@ use crate::{
     args::{By, Diff},
     escape,
     exit::Exit,
+    progress::Progress,
     show::time,
-    tail::{
-        is_coloured,
-        printer::{self, Format},
-    },
+    signals::end_when_asked,
+    stdout,
+    tail::{is_coloured, printer::Format},
     words::Words,
 };
+
+/// Bytes that are printed at a time, or one row.
+const PAGE: usize = 64 << 10;
 
 /// Runs the command to its end.
 pub(crate) fn run(diff: &Diff) -> Exit {
@@ -33,29 +36,22 @@ pub(crate) fn run(diff: &Diff) -> Exit {
         By::Id => Match::Id,
         By::Content => Match::Content,
     };
+    let progress = Progress::busy(&words, "comparing".into());
+    let under_way = progress.clone();
+    let _ending = end_when_asked(move || under_way.clear());
     let told = query::diff(&first, &second, by);
-    let mut format = Format::of(output);
-    let mut text = String::new();
-    match format {
+    progress.clear();
+    let printed = match Format::of(output) {
         Format::Ndjson(_) => {
-            text = escape::json(serde_json::to_string(&told).unwrap_or_default()) + "\n";
+            let json = escape::json(serde_json::to_string(&told).unwrap_or_default()) + "\n";
+            stdout::bytes(json.as_bytes(), &words)
         }
-        Format::Lines(_) => {
-            let mut row = |mark: &str, view: &View, number: u64| {
-                if let Some(row) = view.row(number) {
-                    text.push_str(mark);
-                    format.write(&row, 0, None, &mut text);
-                }
-            };
-            told.only_first.iter().for_each(|number| row("< ", &first, *number));
-            told.only_second.iter().for_each(|number| row("> ", &second, *number));
-            for (a, b) in &told.changed {
-                row("< ", &first, *a);
-                row("> ", &second, *b);
-            }
+        format @ Format::Lines(_) => {
+            let mut rows = Rows { format, words: &words, text: String::new() };
+            rows.all(&told, &first, &second)
         }
-    }
-    if let ControlFlow::Break(exit) = printer::print(&mut text, &words) {
+    };
+    if let ControlFlow::Break(exit) = printed {
         return exit;
     }
     words.note(&format!(
@@ -70,6 +66,40 @@ pub(crate) fn run(diff: &Diff) -> Exit {
         time(told.time.max_micros)
     ));
     if told.is_empty() { Exit::Done } else { Exit::Unexpected }
+}
+
+/// Prints rows in pages, however many there are.
+struct Rows<'a> {
+    format: Format,
+    words: &'a Words,
+    text: String,
+}
+
+impl Rows<'_> {
+    fn all(&mut self, told: &query::Diff, first: &View, second: &View) -> ControlFlow<Exit> {
+        for number in &told.only_first {
+            self.row("< ", first, *number)?;
+        }
+        for number in &told.only_second {
+            self.row("> ", second, *number)?;
+        }
+        for (a, b) in &told.changed {
+            self.row("< ", first, *a)?;
+            self.row("> ", second, *b)?;
+        }
+        stdout::print(&mut self.text, self.words)
+    }
+
+    fn row(&mut self, mark: &str, view: &View, number: u64) -> ControlFlow<Exit> {
+        if let Some(row) = view.row(number) {
+            self.text.push_str(mark);
+            self.format.write(&row, 0, None, &mut self.text);
+        }
+        if self.text.len() < PAGE {
+            return ControlFlow::Continue(());
+        }
+        stdout::print(&mut self.text, self.words)
+    }
 }
 
 fn open(path: &Path, words: &Words) -> Option<View> {

@@ -6,7 +6,7 @@ use std::{io, path::PathBuf};
 use clap::Parser;
 use indicatif::HumanCount;
 use sse_monitor_engine::recording::{
-    Recording,
+    Recording, discard,
     redact::{Field, Preview, Redaction, preview, redact},
 };
 
@@ -14,10 +14,11 @@ use crate::{
     args::Output,
     escape,
     exit::Exit,
-    tail::{
-        is_coloured,
-        printer::{self, Format},
-    },
+    new_file::refuse_what_is_there,
+    progress::Progress,
+    signals::end_when_asked,
+    stdout,
+    tail::{is_coloured, printer::Format},
     words::Words,
 };
 
@@ -83,11 +84,26 @@ pub(crate) fn run(options: &Redact) -> Exit {
     for damage in recording.damage() {
         words.warning(&damage.to_string());
     }
+    let there = options.output.as_deref().map(refuse_what_is_there).transpose();
+    if let Err(sentence) = there {
+        words.error(&sentence);
+        return Exit::Other;
+    }
+    let progress = Progress::busy(&words, format!("looking through {}", options.file.display()));
+    let (under_way, output) = (progress.clone(), options.output.clone());
+    let _ending = end_when_asked(move || {
+        under_way.clear();
+        if let Some(to) = output {
+            discard(&to);
+            words.error(&format!("interrupted; there is no {}", to.display()));
+        }
+    });
     let done = match &options.output {
         Some(to) => redact(&recording, &redaction, to).map_err(|error| error.to_string()),
         None => preview(&recording.view(), &redaction)
             .map_err(|error| format!("{} cannot be read: {error}", options.file.display())),
     };
+    progress.clear();
     let done = match done {
         Ok(done) => done,
         Err(sentence) => {
@@ -99,7 +115,7 @@ pub(crate) fn run(options: &Redact) -> Exit {
         Format::Ndjson(_) => escape::json(serde_json::to_string(&done).unwrap_or_default()) + "\n",
         Format::Lines(_) => lines(&done),
     };
-    if let ControlFlow::Break(exit) = printer::print(&mut text, &words) {
+    if let ControlFlow::Break(exit) = stdout::print(&mut text, &words) {
         return exit;
     }
     for pattern in &done.patterns {

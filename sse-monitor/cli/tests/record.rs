@@ -42,7 +42,7 @@ fn what_is_recorded_is_shown_exported_and_imported() {
     let pretty = text(&pretty.stdout);
     assert!(pretty.contains("— connected (HTTP/1.1 200)") && pretty.contains(": beat"), "{pretty}");
     assert!(!pretty.contains('\u{1b}'), "{pretty}");
-    let of_tick = sse(keep.path(), &["show", "-t", "tick", "-c", ".n", "a.ssrec"]);
+    let of_tick = sse(keep.path(), &["show", "--type", "tick", "--columns", ".n", "a.ssrec"]);
     assert_eq!(self::lines(&of_tick)[0]["data"], "1");
     let last = sse(keep.path(), &["show", "--last", "1", "a.ssrec"]);
     assert_eq!(self::lines(&last)[0]["id"], "2");
@@ -196,7 +196,18 @@ fn tail_prints_what_passes_and_what_stands_in_its_columns() {
     let origin = Origin::start();
     let tail = start(
         keep.path(),
-        &["tail", "--count", "2", "-w", ".n > 1", "-c", ".n", "-c", ".t", &origin.url()],
+        &[
+            "tail",
+            "--count",
+            "2",
+            "--where",
+            ".n > 1",
+            "--columns",
+            ".n",
+            "--columns",
+            ".t",
+            &origin.url(),
+        ],
     );
     let _exchange = origin.open(
         "data: {\"n\":1}\n\ndata: {\"n\":2,\"t\":\"a\"}\n\ndata: no\n\ndata: {\"n\":3,\"t\":[1]}\n\n",

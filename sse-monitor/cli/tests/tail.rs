@@ -53,6 +53,15 @@ fn comments_come_where_they_are_asked_for() {
 }
 
 #[test]
+fn columns_are_of_events_and_leave_comments_as_they_are() {
+    let origin = Origin::start();
+    let sse = start(&["--comments", "--columns", ".a", "--count", "1", &origin.url()]);
+    let _exchange = origin.open(": heartbeat\n\ndata: {\"a\":1}\n\n");
+    let lines = lines(&sse.wait());
+    assert_eq!((&lines[0]["text"], &lines[1]["data"]), (&json!(" heartbeat"), &json!("1")));
+}
+
+#[test]
 fn people_get_one_event_a_line_without_control_characters() {
     let origin = Origin::start();
     let sse = start(&["--pretty", "--comments", "--count", "2", &origin.url()]);
