@@ -126,8 +126,8 @@ In a pipe, or with --ndjson, each line is one JSON object:
   {\"kind\":\"comment\",\"time\":\"2026-01-31T12:00:15.000000Z\",\"attempt\":1,\"text\":\" heartbeat\"}
   n counts the events of this run from 1; time is when it arrived here, in UTC; attempt counts the
   connections from 1; type is \"message\" where the stream names none; id is the last event ID, which
-  may be empty. Where several URLs are read, url says which, and stream its number. Fields may be added, and these stay as
-  they are. Comments come with --comments.
+  may be empty. Where several URLs are read, url says which, and stream its number. Fields may be
+  added, and these stay as they are. Comments come with --comments.
 
 Words about the connection go to stderr. The exit statuses are listed in: sse --help";
 

@@ -26,7 +26,8 @@ Examples:
 
 It listens on 127.0.0.1, where only programs of this machine reach it, and asks nobody who they are:
 a hub for others is the program sse-server. Control-C lets those who read read to the end, for ten
-seconds at most; a second one ends it at once. SIGTERM does the same. What was published is forgotten when it ends.";
+seconds at most, and so does SIGTERM; a second one ends it at once. What was published is forgotten
+when it ends.";
 
 /// The options of `sse serve`.
 #[derive(Debug, Parser)]

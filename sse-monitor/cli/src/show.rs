@@ -208,7 +208,15 @@ fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
     let progress = Progress::bytes(words, format!("checking {}", show.file.display()), length);
     let under_way = progress.clone();
     let _ending = end_when_asked(move || under_way.clear());
-    let checked = recording.check(|bytes| progress.at(bytes));
+    // Each segment is counted from its beginning.
+    let (mut before, mut latest) = (0, 0);
+    let checked = recording.check(|bytes| {
+        if bytes < latest {
+            before += latest;
+        }
+        latest = bytes;
+        progress.at(before + bytes);
+    });
     progress.clear();
     let damage = match checked {
         Ok(damage) => damage,

@@ -138,6 +138,18 @@ fn its_time_begins_once_each_was_tried_though_others_try_again() {
 }
 
 #[test]
+fn it_ends_once_all_have_where_none_is_opened_again() {
+    let origin = Origin::start();
+    let mut sse = sse(&["bench", "--connections", "2", "--for", "1h", "--once", &origin.url()]);
+    let bench = Sse::spawn(&mut sse);
+    origin.open("data: a\n\n").end();
+    origin.open("data: b\n\n").end();
+    let output = bench.wait();
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(report(&output)["events"], 2);
+}
+
+#[test]
 fn any_request_is_measured_also_a_pasted_one() {
     let origin = Origin::start();
     let url = origin.url();

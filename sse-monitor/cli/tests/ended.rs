@@ -145,6 +145,34 @@ fn an_import_that_is_interrupted_leaves_nothing() {
     }
 }
 
+/// Whether the second signal comes while the file is written, or once it is there, is a race; what it may leave is not.
+#[test]
+fn a_recording_is_in_its_file_or_its_folder_whenever_it_is_ended() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let mut record = start(keep.path(), &["record", &origin.url(), "-o", "a.ssrec"]);
+    let mut exchange = origin.open("");
+    let event = format!("data: {}\n\n", "x".repeat(10_000));
+    exchange.flood(event.as_bytes(), 32 << 20);
+    interrupt(&record.child);
+    while !names(keep.path()).iter().any(|name| name.starts_with("a.ssrec.part"))
+        && record.child.try_wait().unwrap().is_none()
+    {
+        std::thread::yield_now();
+    }
+    interrupt(&record.child);
+    let output = record.wait();
+    let (status, left) = match output.status.code() {
+        Some(130) => (true, "a.ssrec.recording"),
+        _ => (output.status.success(), "a.ssrec"),
+    };
+    assert!(status, "{output:?}");
+    assert_eq!(names(keep.path()), [left], "{output:?}");
+    let shown = start(keep.path(), &["show", "--stats", left]).wait();
+    assert!(shown.status.success(), "{}", words(&shown));
+    assert!(lines(&shown)[0]["events"].as_u64().unwrap() > 0, "{shown:?}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_is_told_how_far_long_work_is() {

@@ -73,6 +73,7 @@ impl Connection {
             }
             is_first = false;
             if self.once {
+                self.tally.over();
                 return;
             }
             time::sleep(self.wait).await;

@@ -53,8 +53,9 @@ Examples:
     sse bench --connections 20 --timestamp .at https://example.com/events
 
   A language model's answers, three at a time, each asked for once; or what a curl command gets:
-    sse bench --connections 3 --once --json @request.json -H @token.txt https://api.example.com/v1/chat
-    sse bench --connections 3 --once -- curl https://api.example.com/v1/chat -H 'X-Key: abc' -d @body
+    sse bench --connections 3 --once --for 1m --json @request.json -H @token.txt \\
+      https://api.example.com/v1/chat/completions
+    sse bench --connections 3 --once -- curl https://example.com/chat -H 'X-Key: abc' -d @body
 
   For a program:
     sse bench --connections 50 http://127.0.0.1:8080/events --json-report | jq .firstEventMicros.p99
@@ -62,9 +63,10 @@ Examples:
 Times are of all connections together: open, until the head of the answer; first event, from the
 request on; delivery, from when an event was sent until it arrived. What is missing or came again is
 told by the numbers of the events that --publish sends, or else by IDs that one connection saw and
-another did not. A stream that is cut is opened again after its last event. The time of --for begins
-once each connection was opened or refused, which takes at most half a minute. Control-C prints what
-there is. The exit status is 0 where any connection opened; else it says why none did: sse --help";
+another did not. A stream that is cut is opened again after its last event, unless --once is given:
+then it ends once all have. The time of --for begins once each connection was opened or refused, which
+takes at most half a minute. What is measured comes uncompressed. Control-C prints what there is. The
+exit status is 0 where any connection opened; else it says why none did: sse --help";
 
 /// The options of `sse bench`.
 #[derive(Debug, Parser)]
@@ -243,14 +245,18 @@ async fn measure(
                 connection
             });
         }
-        tally.until_tried(bench.connections.into()).await;
+        let all = bench.connections.into();
+        tally.until_tried(all).await;
         publishing_since = Some(began.elapsed());
         match (source, tally.marks.own.clone()) {
             (Some(source), Some(mark)) => {
                 source.run(mark, Arc::clone(&tally), bench.time).await;
                 until_quiet(&tally).await;
             }
-            _ => time::sleep(bench.time).await,
+            _ => {
+                // Where none is opened again, it may end before.
+                let _ = time::timeout(bench.time, tally.until_over(all)).await;
+            }
         }
     };
     let asked = tokio::select! {

@@ -34,13 +34,15 @@ pub(super) struct Marks {
 pub(super) struct Tally {
     pub(super) marks: Marks,
     counts: Mutex<Counts>,
-    one_was_tried: Notify,
+    one_is_further: Notify,
 }
 
 #[derive(Debug)]
 pub(super) struct Counts {
-    /// Connections whose first attempt is over: it opened, or failed.
+    /// Connections whose first attempt opened, or failed.
     tried: u64,
+    /// Connections that try no more.
+    over: u64,
     pub(super) open: u64,
     /// Connections that were open at least once.
     pub(super) opened: u64,
@@ -74,9 +76,10 @@ impl Tally {
         };
         Arc::new(Self {
             marks,
-            one_was_tried: Notify::new(),
+            one_is_further: Notify::new(),
             counts: Mutex::new(Counts {
                 tried: 0,
+                over: 0,
                 open: 0,
                 opened: 0,
                 failed: 0,
@@ -109,13 +112,26 @@ impl Tally {
     /// The first attempt of a connection opened, or failed.
     pub(super) fn tried(&self) {
         self.counts().tried += 1;
-        self.one_was_tried.notify_one();
+        self.one_is_further.notify_one();
+    }
+
+    /// A connection tries no more.
+    pub(super) fn over(&self) {
+        self.counts().over += 1;
+        self.one_is_further.notify_one();
     }
 
     /// Waits until so many connections were tried; those that try again are not waited for.
     pub(super) async fn until_tried(&self, connections: u64) {
         while self.counts().tried < connections {
-            self.one_was_tried.notified().await;
+            self.one_is_further.notified().await;
+        }
+    }
+
+    /// Waits until so many connections try no more. Not while somebody waits for them to be tried.
+    pub(super) async fn until_over(&self, connections: u64) {
+        while self.counts().over < connections {
+            self.one_is_further.notified().await;
         }
     }
 }

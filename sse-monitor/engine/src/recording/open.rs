@@ -159,15 +159,13 @@ impl Recording {
     pub fn check(&self, mut progress: impl FnMut(u64)) -> io::Result<Vec<Damage>> {
         let mut damage: Vec<_> =
             self.damage().into_iter().filter(|d| d.kind == DamageKind::NotClosed).collect();
-        let mut before = 0;
         for part in self.view().parts() {
             let name = file_names(part.segment.number)[0].clone();
             let mut walk = Walk::new(&part.segment.journal);
             while let Some(step) = walk.step()? {
                 damage.extend(damage_of(&step, &name));
-                progress(before + walk.at());
+                progress(walk.at());
             }
-            before += walk.at();
         }
         Ok(damage)
     }
