@@ -59,7 +59,7 @@ pub(crate) fn run(export: &Export) -> Exit {
         }
     };
     let is_terminal = file.is_none() && io::stdout().is_terminal();
-    let progress = if is_terminal {
+    let progress = if file.is_none() && (is_terminal || stdout::is_piped()) {
         Progress::hidden()
     } else {
         Progress::bytes(&words, format!("exporting {}", export.file.display()), None)

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::words::Words;
+use crate::{stdout, words::Words};
 
 /// How often the line changes by itself.
 pub(crate) const TICK: Duration = Duration::from_millis(200);
@@ -32,16 +32,23 @@ impl Progress {
         progress
     }
 
-    /// That tells how many rows of all were worked on.
+    /// That tells how many rows of all were worked on, of what is printed. There is none where that is piped.
     pub(crate) fn rows(words: &Words, what: String, total: u64) -> Self {
+        if stdout::is_piped() {
+            return Self::hidden();
+        }
         let template = "sse: {msg} {bar:24} {human_pos} of {human_len} rows; Control-C ends it";
         let progress = Self::new(words, Some(total), template);
         progress.0.set_message(what);
         progress
     }
 
-    /// That tells for how long it has been at it, where nobody can say how far it is.
+    /// That tells for how long it has been at it, where nobody can say how far it is, before something is
+    /// printed. There is none where that is piped.
     pub(crate) fn busy(words: &Words, what: String) -> Self {
+        if stdout::is_piped() {
+            return Self::hidden();
+        }
         let progress = Self::new(words, None, "sse: {msg}, {elapsed}; Control-C ends it");
         progress.0.set_message(what);
         progress.0.enable_steady_tick(TICK);

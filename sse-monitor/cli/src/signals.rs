@@ -67,8 +67,16 @@ pub(crate) async fn asked_to_end() -> Exit {
 
 /// While it is there, a signal to end ends the process.
 #[derive(Debug)]
-pub(crate) struct Ending {
-    _is_over: Option<oneshot::Sender<()>>,
+pub(crate) struct Ending(Option<(oneshot::Sender<()>, thread::JoinHandle<()>)>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some((is_over, listener)) = self.0.take() {
+            drop(is_over);
+            // One that ends the process already is let do so, and nothing is done beside it.
+            let _ = listener.join();
+        }
+    }
 }
 
 /// For long work that waits for nothing: a signal to end ends the process from here on, in the middle of
@@ -76,14 +84,14 @@ pub(crate) struct Ending {
 pub(crate) fn end_when_asked(before: impl FnOnce() + Send + 'static) -> Ending {
     let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else {
         // Then signals keep their default, which ends it as well.
-        return Ending { _is_over: None };
+        return Ending(None);
     };
     let asked = {
         let _within = runtime.enter();
         asked_to_end()
     };
     let (sender, is_over) = oneshot::channel();
-    thread::spawn(move || {
+    let listener = thread::spawn(move || {
         let asked = runtime.block_on(async {
             tokio::select! {
                 exit = asked => Some(exit),
@@ -95,5 +103,5 @@ pub(crate) fn end_when_asked(before: impl FnOnce() + Send + 'static) -> Ending {
             process::exit(exit as i32);
         }
     });
-    Ending { _is_over: Some(sender) }
+    Ending(Some((sender, listener)))
 }

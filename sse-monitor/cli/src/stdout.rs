@@ -1,7 +1,7 @@
 //! What stdout is: whether there is one, and how much a pipe holds. And how it is written to.
 
 use core::ops::ControlFlow;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use crate::{exit::Exit, words::Words};
 
@@ -62,6 +62,24 @@ fn is_put_there(descriptor: u8) -> bool {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn is_closed() -> bool {
     false
+}
+
+/// Whether it is neither a terminal nor a file. Who reads it may show it in the terminal that stderr is, as
+/// `less` does, where a line that is written over would get in its way.
+#[cfg(unix)]
+pub(crate) fn is_piped() -> bool {
+    use std::os::fd::AsFd;
+
+    let stdout = io::stdout();
+    let file = stdout.as_fd().try_clone_to_owned().map(std::fs::File::from);
+    let is_file = file.and_then(|file| file.metadata()).is_ok_and(|file| file.is_file());
+    !is_file && !stdout.is_terminal()
+}
+
+/// Elsewhere a file is not told from a pipe.
+#[cfg(not(unix))]
+pub(crate) fn is_piped() -> bool {
+    !io::stdout().is_terminal()
 }
 
 /// Has a pipe hold more, where it is one: so that a fast stream and who reads it need not wait for each
