@@ -88,7 +88,7 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url, told: &Told) -> Failur
             FailureKind::Interrupted => {
                 format!("{place} closed the connection without an answer: {cause}")
             }
-            FailureKind::Request | FailureKind::Redirect => {
+            FailureKind::Request | FailureKind::Redirect | FailureKind::Expansion => {
                 format!("the request to {place} cannot be sent: {cause}")
             }
             FailureKind::Connect if is_passing(&cause) => {

@@ -160,7 +160,8 @@ impl Updates {
     fn judge(&mut self, attempt: Attempt, now: Instant) {
         let Some(head) = self.transport.head() else { return };
         let content_type = head.joined(CONTENT_TYPE);
-        let content_encoding = head.joined(CONTENT_ENCODING);
+        let is_undone = self.transport.inflates();
+        let content_encoding = head.joined(CONTENT_ENCODING).filter(|_| !is_undone);
         let response = ResponseHead::new(head.status.as_u16())
             .place(self.transport.place())
             .content_encoding(content_encoding.as_deref())
@@ -193,7 +194,7 @@ impl Stream for Updates {
             if was_away {
                 this.session.handle_reading(now);
             }
-            if let Poll::Ready(input) = this.transport.poll(this.session.wants_body(), cx) {
+            if let Poll::Ready(input) = this.transport.poll(this.session.wants_body(), now, cx) {
                 if let Some(update) = this.feed(input, now) {
                     return this.give(update);
                 }
