@@ -249,8 +249,9 @@ impl Builder {
     ///
     /// Put secrets into [`header`](Self::header), [`headers`](Self::headers) and
     /// [`headers_with`](Self::headers_with) rather than into the client's `default_headers`, which reqwest
-    /// sends wherever a redirect leads. `Authorization`, `Proxy-Authorization` and `Cookie` among those go
-    /// to another origin empty; of other headers nobody knows that they are secret, and
+    /// sends wherever a redirect leads. `Authorization`, `Proxy-Authorization` and `Cookie` among those, and
+    /// the cookies of its `cookie_store`, go to another origin empty. Of other headers nobody knows that they
+    /// are secret, and a client certificate (`identity`) is shown to whoever asks for one:
     /// [`Redirects::SameOrigin`] keeps them at home.
     pub fn client(mut self, settings: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         self.client = Some(settings(self.client.unwrap_or_else(client::for_streams)));
