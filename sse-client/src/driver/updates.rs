@@ -47,7 +47,7 @@ const LATE: Duration = Duration::from_millis(250);
 /// let mut updates = EventSource::builder("http://localhost:8080/events").open_updates()?;
 /// while let Some(update) = updates.next().await {
 ///     match update {
-///         Update::Opened { head, .. } => println!("connected to {}", head.url),
+///         Update::Opened { head, .. } => println!("connected: {}", head.status),
 ///         Update::Event(event) => println!("{}: {}", event.event_type(), event.data()),
 ///         Update::Disconnected { error, retry_in: Some(wait), .. } => {
 ///             println!("{error}; again in {wait:.1?}");

@@ -148,7 +148,8 @@ impl RetryPolicy {
 
     /// How long a stream must stay open to count as a success, so that the waits grow from their
     /// beginning again, and [`max_attempts`](Self::max_attempts) is counted anew. Default: 10 s. One that was
-    /// given up for its silence, without a byte of its body, is no success however long that took.
+    /// given up for its silence, without a byte of its body, is no success however long that took. The end of
+    /// a stream is seen when somebody reads on, so that a reader's own pauses before it count as open.
     ///
     /// A server whose answers are short by design, such as one that sends what there is and ends, is asked ever
     /// less often by the default, though each answer brings something: say `Duration::ZERO` for it.
