@@ -179,7 +179,7 @@ mod tests {
         allowance.spend(5, 1050).unwrap();
         let excess = allowance.spend(1, 11).unwrap_err();
         let expected = "6 bytes became 1061, where 10 for one are allowed and 1000 beyond that";
-        assert_eq!(std::string::ToString::to_string(&excess), expected);
+        assert_eq!(alloc::string::ToString::to_string(&excess), expected);
     }
 
     #[test]
