@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn equal_events_each_flushed_are_never_a_bomb() {
-        for (length, repeats) in [(92, 100_000), (1000, 5000), (20_000, 1000)] {
+        for (length, repeats) in [(92, 100_000), (1000, 1000), (20_000, 1000)] {
             let event = format!("data: {}\n\n", letters(length));
             let event = event.as_bytes();
             // From the second on each is said in the same bytes.
