@@ -4,7 +4,7 @@ use core::{mem, time::Duration};
 
 use crate::{
     engine::{Bounds, Head, Line},
-    error::DecodeError,
+    error::{DecodeError, ValueKind},
     event::{DEFAULT_EVENT_TYPE, Span},
     field::{Field, parse_retry},
     memory::{Full, Store},
@@ -148,7 +148,7 @@ impl<S: Store> Block<S> {
                 self.count(line.len(), span, bounds)?;
                 match hold(value, &mut held.event_type, &mut self.event_type, bounds) {
                     Ok(()) => self.has_event_type = true,
-                    Err(Full) => return self.drop_line(span, bounds.value),
+                    Err(Full) => return self.drop_value(ValueKind::EventType, span, bounds),
                 }
             }
             // "If the field value does not contain U+0000 NULL, then set the last event ID buffer
@@ -160,7 +160,7 @@ impl<S: Store> Block<S> {
                         Ok(()) => self.has_id = true,
                         Err(Full) => {
                             counted?;
-                            return self.drop_line(span, bounds.value);
+                            return self.drop_value(ValueKind::EventId, span, bounds);
                         }
                     }
                 }
@@ -241,9 +241,15 @@ impl<S: Store> Block<S> {
         }
     }
 
-    fn drop_line<'l>(&mut self, span: Span, limit: usize) -> Result<Step<'l>, DecodeError> {
+    fn drop_value<'l>(
+        &mut self,
+        kind: ValueKind,
+        span: Span,
+        bounds: Bounds,
+    ) -> Result<Step<'l>, DecodeError> {
         if self.drop_event() {
-            return Err(DecodeError::ValueTooLong { line_start: span.start, limit });
+            let limit = bounds.value;
+            return Err(DecodeError::ValueTooLong { kind, line_start: span.start, limit });
         }
         Ok(Step::Nothing)
     }

@@ -134,7 +134,7 @@ impl Decoder {
     /// ```
     pub fn set_last_event_id(&mut self, id: &EventId<'_>) {
         // Memory that grows has room.
-        let _fits = self.0.set_last_event_id(id.as_str());
+        let _fits = self.0.set_last_event_id(id.as_str(), usize::MAX);
     }
 
     /// The last event ID: what a reconnect sends. Moved at the blank line of each block with a legal

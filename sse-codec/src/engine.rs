@@ -173,8 +173,13 @@ impl<S: Store> Engine<S> {
     }
 
     /// A caller's own id is no stream's to limit: only lent memory can be too small for it.
-    pub(crate) fn set_last_event_id(&mut self, id: &str) -> Result<(), Full> {
-        self.last_event_id.set(Piece::from_text(id), usize::MAX)
+    pub(crate) fn set_last_event_id(&mut self, id: &str, limit: usize) -> Result<(), Full> {
+        self.last_event_id.set(Piece::from_text(id), limit)
+    }
+
+    /// The smaller of the memories for ids, which change places with each event that has one.
+    pub(crate) fn id_memory(&self) -> usize {
+        self.last_event_id.room().min(self.block.id.room())
     }
 
     pub(crate) fn finish(&mut self) {

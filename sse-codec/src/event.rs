@@ -99,6 +99,7 @@ impl Event<'_> {
             event_type: owned_event_type(self.event_type),
             data: self.data.into(),
             last_event_id: self.last_event_id.into(),
+            has_id: self.has_id,
         }
     }
 }
@@ -114,10 +115,10 @@ pub(crate) fn owned_event_type(event_type: &str) -> Cow<'static, str> {
 /// An event that owns its text.
 ///
 /// With the feature `serde` it can be serialized and deserialized; a missing type is
-/// [`message`](DEFAULT_EVENT_TYPE), a missing id empty.
+/// [`message`](DEFAULT_EVENT_TYPE), a missing id empty, and `has_id` is false where it is missing.
 #[cfg(feature = "alloc")]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct OwnedEvent {
     /// The value of the `event` field; `message`, without an allocation, where it was empty or missing.
@@ -128,6 +129,22 @@ pub struct OwnedEvent {
     /// The last event ID at this event.
     #[cfg_attr(feature = "serde", serde(default))]
     pub last_event_id: String,
+    /// Whether that is its own: its block had an `id` line, without NUL in it.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub has_id: bool,
+}
+
+/// An empty event of the type [`message`](DEFAULT_EVENT_TYPE).
+#[cfg(feature = "alloc")]
+impl Default for OwnedEvent {
+    fn default() -> Self {
+        Self {
+            event_type: Cow::Borrowed(DEFAULT_EVENT_TYPE),
+            data: String::new(),
+            last_event_id: String::new(),
+            has_id: false,
+        }
+    }
 }
 
 #[cfg(feature = "serde")]

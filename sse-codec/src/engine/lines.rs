@@ -123,7 +123,7 @@ impl Way for Lines {
                 if end.at == start && engine.block.size > 0 {
                     engine.end_block(None, 0);
                 }
-                // One that ends in CRLF is passed by itengine.
+                // One that ends in CRLF is passed by itself.
                 start = end.next;
                 if !engine.comments {
                     let is_clean = engine.block.size == 0;

@@ -198,7 +198,8 @@ impl<S: Store> Engine<S> {
 
     /// Puts the next piece of a line that the chunk does not hold whole where it belongs.
     fn keep(&mut self, piece: Piece<'_>) -> Result<(), DecodeError> {
-        self.line_len += piece.len();
+        // A line that is passed over has no limit, and may never end.
+        self.line_len = self.line_len.saturating_add(piece.len());
         if self.line_len > self.bounds.line && self.line != Line::Skipped {
             self.line = Line::Skipped;
             if self.block.drop_event() {

@@ -27,6 +27,11 @@ impl<S: Store> Text<S> {
         self.memory.len()
     }
 
+    /// How many bytes there can be without growing.
+    pub(crate) fn room(&self) -> usize {
+        self.memory.room()
+    }
+
     /// Cuts it to `len` bytes. Whether they are UTF-8 is not known then.
     #[inline(always)]
     pub(crate) fn truncate(&mut self, len: usize) {
