@@ -243,7 +243,7 @@ fn tokio_sse_codec(batch: &Batch, out: &mut BytesMut) -> Outcome {
             data: &parts.data,
         });
         if let Some(retry) = parts.retry {
-            let _encoded = encoder.encode(tokio_sse_codec::Frame::Retry(retry), out);
+            let _encoded = encoder.encode(tokio_sse_codec::Frame::<&str>::Retry(retry), out);
         }
         // The values are legal.
         let _encoded = encoder.encode(frame, out);
