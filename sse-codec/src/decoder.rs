@@ -206,6 +206,26 @@ impl Decoder {
         }
     }
 
+    /// Forgets the data of the event under way, and the comment, where they are more than `most` bytes; only their
+    /// length is known then. For who keeps the stream's bytes anyhow, so that a large event is not there twice:
+    /// called after each chunk, the decoder takes `most` and a few chunks, whatever the limits are.
+    ///
+    /// What ends after that is an [`Item::EventOutline`] or an [`Item::CommentOutline`].
+    ///
+    /// ```
+    /// use sse_codec::{Decoder, Item};
+    ///
+    /// let mut decoder = Decoder::new();
+    /// assert!(decoder.decode(&mut &b"id: 7\ndata: a rather long e"[..])?.is_none());
+    /// decoder.forget_text(10);
+    /// let item = decoder.decode(&mut &b"vent\n\n"[..])?;
+    /// assert!(matches!(item, Some(Item::EventOutline { data_len: 19, last_event_id: "7", .. })));
+    /// # Ok::<(), sse_codec::DecodeError>(())
+    /// ```
+    pub fn forget_text(&mut self, most: usize) {
+        self.0.forget_text(most);
+    }
+
     /// The end of the stream: drops the incomplete event and its id, keeps the last event ID, and is
     /// ready for the next stream (whose bytes are counted from 0 again).
     ///

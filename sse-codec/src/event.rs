@@ -48,6 +48,29 @@ pub enum Item<'a> {
         /// The line, with the byte that ended it.
         span: Span,
     },
+    /// An event of whose data some was not kept, since the decoder was
+    /// [told to forget it](crate::Decoder::forget_text). As an [`Event`] but for that.
+    #[non_exhaustive]
+    EventOutline {
+        /// The value of the `event` field; `message` where it was empty or missing.
+        event_type: &'a str,
+        /// How many bytes the data has.
+        data_len: usize,
+        /// The last event ID at this event.
+        last_event_id: &'a str,
+        /// Whether that is its own.
+        has_id: bool,
+        /// From the first byte of its first line to the byte that completed it.
+        span: Span,
+    },
+    /// A comment of which some was not kept, likewise.
+    #[non_exhaustive]
+    CommentOutline {
+        /// How many bytes follow the colon.
+        text_len: usize,
+        /// The line, with the byte that ended it.
+        span: Span,
+    },
 }
 
 impl Item<'_> {
@@ -58,7 +81,10 @@ impl Item<'_> {
     pub const fn span(&self) -> Span {
         match self {
             Self::Event(event) => event.span,
-            Self::Comment { span, .. } | Self::ReconnectionTime { span, .. } => *span,
+            Self::Comment { span, .. }
+            | Self::ReconnectionTime { span, .. }
+            | Self::EventOutline { span, .. }
+            | Self::CommentOutline { span, .. } => *span,
         }
     }
 }

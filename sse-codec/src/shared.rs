@@ -202,6 +202,10 @@ fn share(item: Item<'_>, chunk: &Bytes, last_event_id: &mut ByteStr) -> SharedIt
         Item::Comment { text, span } => {
             SharedItem::Comment { text: ByteStr::within(chunk, text), span }
         }
+        // Nobody can tell this decoder to forget any.
+        Item::EventOutline { span, .. } | Item::CommentOutline { span, .. } => {
+            SharedItem::Comment { text: ByteStr::default(), span }
+        }
         Item::ReconnectionTime { duration, span } => {
             SharedItem::ReconnectionTime { duration, span }
         }
