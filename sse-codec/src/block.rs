@@ -26,7 +26,7 @@ pub(crate) struct Block<S> {
     pub(crate) has_event_type: bool,
     pub(crate) has_id: bool,
     /// How long the data was, as text, that came before what `data` holds, and was not to be kept.
-    pub(crate) forgotten: usize,
+    pub(crate) forgotten: u32,
     /// Over a limit: only its id still matters.
     pub(crate) dropped: bool,
 }
@@ -78,7 +78,7 @@ impl<S: Store> Block<S> {
         if self.forgotten == 0 {
             return fits;
         }
-        let fits = fits && self.forgotten.saturating_add(self.data.len()) <= most;
+        let fits = fits && (self.forgotten as usize).saturating_add(self.data.len()) <= most;
         if !fits {
             self.forgotten = 0;
         }
@@ -87,16 +87,17 @@ impl<S: Store> Block<S> {
 
     /// How long the data is of which some was forgotten, without the line feed after its last line.
     pub(crate) fn take_data_len(&mut self) -> usize {
-        (mem::take(&mut self.forgotten) + self.data.len()).saturating_sub(1)
+        (mem::take(&mut self.forgotten) as usize + self.data.len()).saturating_sub(1)
     }
 
     /// Forgets the data if it is more than `most` bytes, and counts it.
     #[cfg(feature = "alloc")]
     pub(crate) fn forget_data(&mut self, most: usize) {
         if self.has_data && self.data.len() > most {
-            let forgotten = self.data.forget_after(0);
-            if !self.dropped {
-                self.forgotten = self.forgotten.saturating_add(forgotten);
+            if self.dropped {
+                self.data.clear();
+            } else {
+                self.data.forget_after(0, &mut self.forgotten);
             }
         }
     }

@@ -71,7 +71,7 @@ pub(crate) struct Engine<S> {
     carry: Text<S>,
     last_event_id: Text<S>,
     /// How long the comment was, as text, that came before what is carried, and was not to be kept.
-    forgotten_comment: usize,
+    forgotten_comment: u32,
 }
 
 /// What is known of where the stream stands.
@@ -201,7 +201,7 @@ impl<S: Store> Engine<S> {
         self.block.forget_data(most);
         let is_comment = self.line == Line::Carried && self.carry.bytes().starts_with(b":");
         if is_comment && self.carry.len() > most.max(1) {
-            self.forgotten_comment += self.carry.forget_after(1);
+            self.carry.forget_after(1, &mut self.forgotten_comment);
         }
     }
 

@@ -172,9 +172,10 @@ impl Lines {
             return 0;
         }
         let before = self.carry.len();
-        let text = self.carry.forget_after(0);
+        let mut text = 0;
+        self.carry.forget_after(0, &mut text);
         self.forgotten += before - self.carry.len();
-        text
+        text as usize
     }
 
     /// As [`next_line`](Self::next_line), but borrows only the chunk.

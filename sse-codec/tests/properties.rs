@@ -7,7 +7,7 @@ mod common;
 use core::time::Duration;
 
 use common::{
-    Reader, Reading,
+    forgetful, measured,
     naive::{Outcome, Rules},
     read, read_lent, read_naively, rules, visit,
 };
@@ -51,26 +51,6 @@ fn cuts(stream: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
         rest = after;
     }
     chunks
-}
-
-/// Decodes `chunks`, and forgets what is more than `most` bytes after each.
-fn forgetful<'c>(rules: Rules, chunks: impl IntoIterator<Item = &'c [u8]>, most: usize) -> Reading {
-    let mut reader = Reader::new(rules);
-    for chunk in chunks {
-        reader.feed(chunk);
-        reader.decoder.forget_text(most);
-    }
-    measured(reader.finish())
-}
-
-/// The same with the lengths of texts in their place.
-fn measured(mut reading: Reading) -> Reading {
-    for outcome in &mut reading.outcomes {
-        if let Outcome::Event { data: text, .. } | Outcome::Comment { text, .. } = outcome {
-            *text = text.len().to_string();
-        }
-    }
-    reading
 }
 
 fn lines<'c>(

@@ -67,7 +67,7 @@ impl<S: Store> Engine<S> {
             }
             Found::Comment { text: None, span } if self.forgotten_comment > 0 => {
                 let carried = self.carry.len().saturating_sub(1);
-                let text_len = mem::take(&mut self.forgotten_comment) + carried;
+                let text_len = mem::take(&mut self.forgotten_comment) as usize + carried;
                 Item::CommentOutline { text_len, span }
             }
             Found::Comment { text, span } => {
@@ -274,7 +274,7 @@ impl<S: Store> Engine<S> {
     fn decode_carried_comment(&mut self, span: Span) -> Result<bool, DecodeError> {
         let limit = self.bounds.line;
         let fits = self.carry.make_text(limit).is_ok()
-            && self.forgotten_comment.saturating_add(self.carry.len()) <= limit;
+            && (self.forgotten_comment as usize).saturating_add(self.carry.len()) <= limit;
         if !fits {
             self.forgotten_comment = 0;
         }

@@ -75,17 +75,20 @@ impl<S: Store> Text<S> {
         Ok(())
     }
 
-    /// Forgets what stands after the first `kept` bytes, but for a character that is not finished; says how long
-    /// that was as text.
+    /// Forgets what stands after the first `kept` bytes, but for a character that is not finished, and counts how
+    /// long that was as text; or forgets nothing, where that is too much to count.
     #[cfg(feature = "alloc")]
-    pub(crate) fn forget_after(&mut self, kept: usize) -> usize {
+    pub(crate) fn forget_after(&mut self, kept: usize, count: &mut u32) {
         let bytes = self.memory.bytes_mut();
         let end = bytes.len() - unfinished(&bytes[kept..]);
         let forgotten = if self.known { end - kept } else { lossy_len(&bytes[kept..end]) };
-        bytes.copy_within(end.., kept);
-        let left = bytes.len() - (end - kept);
-        self.memory.truncate(left);
-        forgotten
+        let counted = u32::try_from(forgotten).ok().and_then(|more| count.checked_add(more));
+        if let Some(counted) = counted {
+            *count = counted;
+            bytes.copy_within(end.., kept);
+            let left = bytes.len() - (end - kept);
+            self.memory.truncate(left);
+        }
     }
 
     /// Takes the place of what was there before.

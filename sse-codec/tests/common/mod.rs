@@ -61,6 +61,30 @@ pub fn read_lent<'c>(rules: Rules, chunks: impl IntoIterator<Item = &'c [u8]>) -
     Reading { outcomes, last_event_id: decoder.last_event_id().to_owned() }
 }
 
+/// Decodes `chunks`, and forgets what is more than `most` bytes after each.
+pub fn forgetful<'c>(
+    rules: Rules,
+    chunks: impl IntoIterator<Item = &'c [u8]>,
+    most: usize,
+) -> Reading {
+    let mut reader = Reader::new(rules);
+    for chunk in chunks {
+        reader.feed(chunk);
+        reader.decoder.forget_text(most);
+    }
+    measured(reader.finish())
+}
+
+/// The same with the lengths of texts in their place.
+pub fn measured(mut reading: Reading) -> Reading {
+    for outcome in &mut reading.outcomes {
+        if let Outcome::Event { data: text, .. } | Outcome::Comment { text, .. } = outcome {
+            *text = text.len().to_string();
+        }
+    }
+    reading
+}
+
 /// What the naive twin says of the whole stream.
 pub fn read_naively(rules: Rules, stream: &[u8]) -> Reading {
     let (outcomes, last_event_id) = naive::decode(stream, rules);
@@ -68,7 +92,7 @@ pub fn read_naively(rules: Rules, stream: &[u8]) -> Reading {
 }
 
 pub struct Reader {
-    pub decoder: Decoder,
+    decoder: Decoder,
     pub outcomes: Vec<Outcome>,
 }
 
