@@ -131,7 +131,7 @@ impl Indexer {
                         (FLAG_EVENT_TOO_LONG, event_start, limit)
                     }
                     DecodeError::LineTooLong { line_start, limit } => (0, line_start, limit),
-                    DecodeError::ValueTooLong { line_start, limit } => {
+                    DecodeError::ValueTooLong { line_start, limit, .. } => {
                         (FLAG_VALUE_TOO_LONG, line_start, limit)
                     }
                     _ => (0, 0, 0),
