@@ -158,6 +158,22 @@ fn a_request_comes_out_as_a_curl_command() {
 }
 
 #[test]
+fn a_recording_that_an_older_program_made_opens() {
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("old.ssrec");
+    let bytes = include_bytes!("version-1.ssrec");
+    assert_eq!(bytes[8], 1);
+    fs::write(&file, bytes).unwrap();
+    let recording = Recording::open(&file).unwrap();
+    assert_eq!((recording.damage(), recording.check(|_| {}).unwrap()), (vec![], vec![]));
+    assert!(recording.is_closed());
+    let rows = recording.view().page(1, usize::MAX, usize::MAX);
+    let events = rows.iter().filter(|row| row.kind == RowKind::Event).count() as u64;
+    assert_eq!((events, recording.report().events), (recording.totals().events, events));
+    assert!(events > 0);
+}
+
+#[test]
 fn what_cannot_be_imported_is_told_and_leaves_nothing() {
     let keep = tempfile::tempdir().unwrap();
     let to = keep.path().join("out.ssrec");
