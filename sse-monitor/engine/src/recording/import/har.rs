@@ -1,10 +1,8 @@
 //! HAR files, as browsers and proxies write them.
 
+use alloc::collections::BTreeSet;
 use core::fmt;
-use std::{
-    collections::BTreeSet,
-    io::{self, BufReader, Read},
-};
+use std::io::{self, BufReader, Read};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{
