@@ -1,6 +1,7 @@
 //! `sse export` and `sse import`.
 
 use std::{
+    env,
     fs::{self, File},
     io::{self, BufWriter, Read, Write},
     path::Path,
@@ -9,12 +10,16 @@ use std::{
 use sse_monitor_engine::{
     View,
     query::{Budget, Kind, Order, Query},
-    recording::{self, Recording, Source, export},
+    recording::{
+        self, Recording, Source, export,
+        redact::{Redacted, Redaction},
+    },
 };
 
 use crate::{
     args::{self, Colour, Export, Form, Import},
     exit::Exit,
+    redact,
     tail::{is_coloured, ndjson::Ndjson},
     words::Words,
 };
@@ -28,6 +33,13 @@ const BEGINNING: u64 = 4096;
 /// Runs `sse export` to its end.
 pub(crate) fn export(export: &Export) -> Exit {
     let words = words();
+    let redaction = match redaction(export) {
+        Ok(redaction) => redaction,
+        Err(sentence) => {
+            words.error(&sentence);
+            return Exit::Usage;
+        }
+    };
     let recording = match Recording::open(&export.file) {
         Ok(recording) => recording,
         Err(error) => {
@@ -38,15 +50,38 @@ pub(crate) fn export(export: &Export) -> Exit {
     for damage in recording.damage() {
         words.warning(&damage.to_string());
     }
-    let view = recording.view();
+    let redacted = match redaction.map(|redaction| redacted(export, &recording, &redaction)) {
+        Some(Ok(redacted)) => Some(redacted),
+        Some(Err(error)) => {
+            words.error(&format!("{} cannot be redacted: {error}", export.file.display()));
+            return Exit::Other;
+        }
+        None => None,
+    };
+    let told = recording.damage().len();
+    let view = redacted.as_ref().map_or(&recording, Redacted::recording).view();
     let written = match &export.output {
         Some(path) => {
             File::create_new(path).and_then(|file| write(export, &view, BufWriter::new(file)))
         }
         None => write(export, &view, BufWriter::new(io::stdout().lock())),
     };
+    // What was met while it was read, and left out.
+    let missing = recording.damage().split_off(told);
+    for damage in &missing {
+        words.warning(&damage.to_string());
+    }
     match written {
-        Ok(true) => Exit::Done,
+        Ok(true) if !missing.is_empty() => {
+            words.error("what is damaged is not in the export");
+            Exit::Other
+        }
+        Ok(true) => {
+            if let Some(redacted) = &redacted {
+                redact::tell(redacted.preview(), &words);
+            }
+            Exit::Done
+        }
         Ok(false) => {
             words.error("there is no such attempt in it, or it brought nothing of that sort");
             Exit::Other
@@ -58,6 +93,23 @@ pub(crate) fn export(export: &Export) -> Exit {
             Exit::Other
         }
     }
+}
+
+/// What is masked, if that is asked for.
+fn redaction(export: &Export) -> Result<Option<Redaction>, String> {
+    match (export.redact, export.patterns.is_empty()) {
+        (true, _) => export.patterns.redaction().map(Some),
+        (false, true) => Ok(None),
+        (false, false) => {
+            Err("--text, --regex and --json say what --redact masks: give --redact too".into())
+        }
+    }
+}
+
+/// The recording with that masked, for as long as it is exported.
+fn redacted(export: &Export, recording: &Recording, redaction: &Redaction) -> io::Result<Redacted> {
+    let near = export.output.clone().unwrap_or_else(|| env::temp_dir().join("sse-export"));
+    recording::redact::redacted(recording, redaction, &near)
 }
 
 /// Whether there was anything to write.

@@ -3,7 +3,7 @@
 use core::{fmt::Write as _, ops::ControlFlow};
 use std::{io, path::PathBuf};
 
-use clap::Parser;
+use clap::{Args, Parser};
 use indicatif::HumanCount;
 use sse_monitor_engine::recording::{
     Recording,
@@ -28,6 +28,20 @@ pub(crate) struct Redact {
     /// A recording: the file, or the folder of one that was left
     file: PathBuf,
 
+    #[command(flatten)]
+    patterns: Patterns,
+
+    /// The recording to make; it must not be there yet. Without it nothing is written
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    printed: Output,
+}
+
+/// What is masked.
+#[derive(Debug, Args)]
+pub(crate) struct Patterns {
     /// Mask this very text; can be given several times
     #[arg(long, value_name = "TEXT")]
     text: Vec<String>,
@@ -39,13 +53,6 @@ pub(crate) struct Redact {
     /// Mask the values at this path in data that is JSON; can be given several times
     #[arg(long, value_name = "PATH")]
     json: Vec<String>,
-
-    /// The recording to make; it must not be there yet. Without it nothing is written
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-
-    #[command(flatten)]
-    printed: Output,
 }
 
 const EXAMPLES: &str = "\
@@ -53,9 +60,9 @@ Examples:
   See what would be masked, and how it will look:
     sse redact --json .user.email --regex 'sk-[A-Za-z0-9]+' feed.ssrec
 
-  Write a recording with exactly that masked, and export it in another form:
+  Write a recording with exactly that masked; or another form of it:
     sse redact --json .user.email --regex 'sk-[A-Za-z0-9]+' -o given.ssrec feed.ssrec
-    sse export --as har given.ssrec
+    sse export --as har --redact --json .user.email --regex 'sk-[A-Za-z0-9]+' feed.ssrec
 
 Each line tells the row, which of its texts, how many places in it, and the first of them with what
 stands around it, as it will be. The new recording lists what was masked in it. Texts are looked at as
@@ -66,7 +73,7 @@ is encoded, or by --json.";
 pub(crate) fn run(options: &Redact) -> Exit {
     let printed = &options.printed;
     let words = Words::new(is_coloured(printed.color, &io::stderr()), printed.silent);
-    let redaction = match redaction(options) {
+    let redaction = match options.patterns.redaction() {
         Ok(redaction) => redaction,
         Err(sentence) => {
             words.error(&sentence);
@@ -102,13 +109,7 @@ pub(crate) fn run(options: &Redact) -> Exit {
     if let ControlFlow::Break(exit) = printer::print(&mut text, &words) {
         return exit;
     }
-    for pattern in &done.patterns {
-        words.note(&format!("{}: {} times", pattern.what, HumanCount(pattern.count)));
-    }
-    if done.masked_lines > 0 {
-        let lines = HumanCount(done.masked_lines);
-        words.note(&format!("{lines} lines of events that were never complete are masked whole"));
-    }
+    tell(&done, &words);
     match &options.output {
         Some(to) => words.note(&format!("written to {}", to.display())),
         None => words.note("nothing was written; to write the recording: -o FILE"),
@@ -116,21 +117,42 @@ pub(crate) fn run(options: &Redact) -> Exit {
     Exit::Done
 }
 
-fn redaction(options: &Redact) -> Result<Redaction, String> {
-    let mut redaction = Redaction::new();
-    for text in &options.text {
-        redaction = redaction.literal(text);
+/// Says how often each was found.
+pub(crate) fn tell(done: &Preview, words: &Words) {
+    for pattern in &done.patterns {
+        words.note(&format!("{}: {} times", pattern.what, HumanCount(pattern.count)));
     }
-    for regex in &options.regex {
-        redaction = redaction.regex(regex).map_err(|error| error.to_string())?;
+    if done.masked_lines > 0 {
+        let lines = HumanCount(done.masked_lines);
+        words.note(&format!("{lines} lines of events that were never complete are masked whole"));
     }
-    for path in &options.json {
-        redaction = redaction.json(path).map_err(|error| error.to_string())?;
+}
+
+impl Patterns {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.regex.is_empty() && self.json.is_empty()
     }
-    if redaction.is_empty() {
-        return Err("nothing is asked for: give --text, --regex or --json".into());
+
+    /// What they ask for; else a sentence that says what is wrong.
+    pub(crate) fn redaction(&self) -> Result<Redaction, String> {
+        if self.is_empty() {
+            return Err("nothing is asked for: give --text, --regex or --json".into());
+        }
+        let mut redaction = Redaction::new();
+        for text in &self.text {
+            redaction = redaction.literal(text);
+        }
+        for regex in &self.regex {
+            redaction = redaction.regex(regex).map_err(|error| error.to_string())?;
+        }
+        for path in &self.json {
+            redaction = redaction.json(path).map_err(|error| error.to_string())?;
+        }
+        if redaction.is_empty() {
+            return Err("nothing is asked for: give --text, --regex or --json".into());
+        }
+        Ok(redaction)
     }
-    Ok(redaction)
 }
 
 fn lines(done: &Preview) -> String {

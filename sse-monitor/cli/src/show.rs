@@ -52,6 +52,9 @@ pub(crate) fn run(show: &Show) -> Exit {
     for damage in recording.damage() {
         words.warning(&damage.to_string());
     }
+    if let Some(why) = recording.recording_stopped() {
+        words.note(&format!("the recording ends early: {why}"));
+    }
     let view = recording.view();
     match show {
         Show { raw: Some(row), .. } => raw(&view, *row, &words),
@@ -213,6 +216,14 @@ fn told(report: &Report) -> String {
     line(
         "events",
         format!("{} ({} of data)", HumanCount(report.events), HumanBytes(report.data_bytes)),
+    );
+    line(
+        "bodies",
+        format!(
+            "{}, {} over the wire",
+            HumanBytes(report.body_bytes),
+            HumanBytes(report.wire_bytes)
+        ),
     );
     line("comments", HumanCount(report.comments).to_string());
     line("time", time(report.duration_micros));

@@ -1,14 +1,15 @@
 //! Sessions from what other programs wrote.
 
+mod har;
+mod lines;
+
 use std::{
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufReader, Read},
     path::Path,
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use serde::Deserialize;
-use sse_codec::{EventId, EventType, Frame, Limits, OutgoingEvent};
+use sse_codec::Limits;
 use thiserror::Error;
 
 use super::{Folder, PackError, Recording, pack};
@@ -16,10 +17,9 @@ use crate::{
     clock::Moment,
     journal::{
         retention::{DiskLimit, DiskPolicy},
-        turn::{Format, Origin, RequestHead, ResponseHead, Turn},
+        turn::{Format, Origin, ResponseHead, Turn},
         writer::{Place, Writer},
     },
-    masked,
     row::RowKind,
 };
 
@@ -65,6 +65,9 @@ pub enum ImportError {
         /// Why.
         reason: String,
     },
+    /// It has no event and no comment.
+    #[error("it has no event and no comment")]
+    Empty,
     /// The file is no HAR.
     #[error("it is not a HAR file: {reason}")]
     Har {
@@ -108,9 +111,10 @@ fn fill(
     limits: Limits,
 ) -> Result<Writer, ImportError> {
     let now = Timestamp::now().as_microsecond().unsigned_abs();
-    let session = |url: String, unix_micros| -> io::Result<Imported> {
+    let session = |url: String, redacted: Vec<String>, unix_micros| -> io::Result<Imported> {
         let origin = Origin {
             url,
+            redacted,
             imported_from: Some(name.into()),
             started_unix_micros: unix_micros,
             most_line: limits.line as u64,
@@ -126,59 +130,25 @@ fn fill(
     };
     match source {
         Source::Raw => {
-            let mut session = session(String::new(), now)?;
+            let mut session = session(String::new(), Vec::new(), now)?;
             session.open(name, now, Format::EventStream);
             session.copy(from, now)?;
             Ok(session.writer)
         }
         Source::Ndjson => {
             let mut lines = BufReader::new(from);
-            let mut first = Vec::new();
-            lines.read_until(b'\n', &mut first)?;
-            if serde_json::from_slice::<Line>(&first).is_ok() {
-                let mut number = 0;
-                let mut rest = first.chain(lines);
-                let mut line = Vec::new();
-                let mut open: Option<Imported> = None;
-                loop {
-                    line.clear();
-                    if rest.read_until(b'\n', &mut line)? == 0 {
-                        return open.map(|session| session.writer).ok_or(ImportError::NoStream);
-                    }
-                    number += 1;
-                    if line.trim_ascii().is_empty() {
-                        continue;
-                    }
-                    let fail = |reason: String| ImportError::Line { line: number, reason };
-                    let line: Line =
-                        serde_json::from_slice(&line).map_err(|error| fail(error.to_string()))?;
-                    let micros = line.unix_micros().unwrap_or(now);
-                    let session = match &mut open {
-                        Some(session) => session,
-                        None => open.insert(session(String::new(), micros)?),
-                    };
-                    session.line(&line, name, micros).map_err(fail)?;
-                }
+            let first = lines::read(&mut lines)?.unwrap_or_default();
+            let is_ours = lines::is_ours(&first);
+            let whole = first.chain(lines);
+            if is_ours {
+                return lines::fill(whole, name, now, session);
             }
-            let mut session = session(String::new(), now)?;
+            let mut session = session(String::new(), Vec::new(), now)?;
             session.open(name, now, Format::Ndjson);
-            session.copy(first.chain(lines), now)?;
+            session.copy(whole, now)?;
             Ok(session.writer)
         }
-        Source::Har => {
-            let har: Har = serde_json::from_reader(BufReader::new(from))
-                .map_err(|error| ImportError::Har { reason: error.to_string() })?;
-            let mut entries: Vec<_> =
-                har.log.entries.into_iter().filter(HarEntry::is_stream).collect();
-            entries.sort_by_key(HarEntry::unix_micros);
-            let first = entries.first().ok_or(ImportError::NoStream)?;
-            let url = masked::shown_url(&first.request.url);
-            let mut session = session(url, first.unix_micros().unwrap_or(now))?;
-            for entry in entries {
-                session.entry(entry, now)?;
-            }
-            Ok(session.writer)
-        }
+        Source::Har => har::fill(from, now, session),
     }
 }
 
@@ -212,10 +182,14 @@ impl Imported {
         loop {
             let read = from.read(&mut buffer)?;
             if read == 0 {
-                return Ok(());
+                break;
             }
             self.write(&buffer[..read], unix_micros)?;
         }
+        if self.writer.wants_line_end() {
+            self.write(b"\n", unix_micros)?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, bytes: &[u8], unix_micros: u64) -> io::Result<()> {
@@ -230,201 +204,8 @@ impl Imported {
         // Half an import is none.
         self.writer.stopped().map_or(Ok(()), |why| Err(io::Error::other(why.to_owned())))
     }
-
-    fn line(&mut self, line: &Line, name: &str, unix_micros: u64) -> Result<(), String> {
-        while self.writer.attempt() < line.attempt().clamp(1, self.writer.attempt() + 1) {
-            self.open(name, unix_micros, Format::EventStream);
-        }
-        let frame = match line {
-            Line::Comment { text, .. } => {
-                // One comment is one line; its text is given byte for byte.
-                if text.contains(['\n', '\r']) {
-                    return Err("a comment cannot have a line break".into());
-                }
-                Frame::comment(text.strip_prefix(' ').unwrap_or(text))
-            }
-            Line::Event { event_type, id, data, .. } => {
-                let event_type = EventType::new(event_type.as_str()).map_err(|e| e.to_string())?;
-                let mut event = OutgoingEvent::new().data(data.as_str());
-                if event_type.as_str() != sse_codec::DEFAULT_EVENT_TYPE {
-                    event = event.event_type(event_type);
-                }
-                if self.writer.last_event_id() != id {
-                    event = event.id(EventId::new(id.as_str()).map_err(|e| e.to_string())?);
-                }
-                event.encode()
-            }
-        };
-        self.write(frame.as_bytes(), unix_micros).map_err(|error| error.to_string())
-    }
-
-    fn entry(&mut self, entry: HarEntry, now: u64) -> Result<(), ImportError> {
-        let began = entry.unix_micros().unwrap_or(now);
-        let moment = self.moment(began);
-        let url = masked::shown_url(&entry.request.url);
-        let mut turn = Turn::new(RowKind::Connecting, format!("connecting to {url}"));
-        turn.request = Some(RequestHead {
-            method: entry.request.method,
-            url: url.clone(),
-            headers: shown(entry.request.headers),
-            body_bytes: 0,
-        });
-        self.writer.turn(&turn, moment);
-        let response = entry.response;
-        let kind = RowKind::Connected { status: response.status };
-        let mut turn = Turn::new(kind, format!("connected ({})", response.status));
-        turn.response = Some(ResponseHead {
-            status: response.status,
-            version: response.http_version,
-            headers: shown(response.headers),
-            ..ResponseHead::default()
-        });
-        let wait = entry.timings.wait.max(0.0) * 1e3;
-        #[expect(
-            clippy::cast_sign_loss,
-            clippy::cast_possible_truncation,
-            reason = "it is not below 0"
-        )]
-        let opened = began.saturating_add(wait as u64);
-        let moment = self.moment(opened);
-        self.writer.turn(&turn, moment);
-        self.writer.begin_body(Format::EventStream, moment);
-        let text = response.content.text.unwrap_or_default();
-        let body = match response.content.encoding.as_deref() {
-            Some("base64") => STANDARD.decode(text.trim()).map_err(|error| ImportError::Har {
-                reason: format!("the body of {url} is not base64: {error}"),
-            })?,
-            _ => text.into_bytes(),
-        };
-        Ok(self.write(&body, opened)?)
-    }
-}
-
-fn shown(headers: Vec<HarHeader>) -> Vec<(String, String)> {
-    let shown = |header: HarHeader| {
-        let name = header.name.to_ascii_lowercase();
-        let value = masked::shown_header(&name, &header.value);
-        (name, value)
-    };
-    headers.into_iter().map(shown).collect()
-}
-
-/// A line of `sse tail --ndjson`.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Line {
-    Event {
-        time: Option<String>,
-        #[serde(default = "one")]
-        attempt: u32,
-        #[serde(rename = "type", default = "message")]
-        event_type: String,
-        #[serde(default)]
-        id: String,
-        data: String,
-    },
-    Comment {
-        time: Option<String>,
-        #[serde(default = "one")]
-        attempt: u32,
-        text: String,
-    },
-}
-
-const fn one() -> u32 {
-    1
-}
-
-fn message() -> String {
-    sse_codec::DEFAULT_EVENT_TYPE.into()
-}
-
-impl Line {
-    const fn attempt(&self) -> u32 {
-        match self {
-            Self::Event { attempt, .. } | Self::Comment { attempt, .. } => *attempt,
-        }
-    }
-
-    fn unix_micros(&self) -> Option<u64> {
-        match self {
-            Self::Event { time, .. } | Self::Comment { time, .. } => micros_of(time.as_deref()?),
-        }
-    }
 }
 
 fn micros_of(time: &str) -> Option<u64> {
     u64::try_from(time.parse::<Timestamp>().ok()?.as_microsecond()).ok()
-}
-
-#[derive(Debug, Deserialize)]
-struct Har {
-    log: HarLog,
-}
-
-#[derive(Debug, Deserialize)]
-struct HarLog {
-    entries: Vec<HarEntry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HarEntry {
-    started_date_time: String,
-    request: HarRequest,
-    response: HarResponse,
-    #[serde(default)]
-    timings: HarTimings,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct HarTimings {
-    #[serde(default)]
-    wait: f64,
-}
-
-#[derive(Debug, Deserialize)]
-struct HarRequest {
-    method: String,
-    url: String,
-    #[serde(default)]
-    headers: Vec<HarHeader>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HarResponse {
-    status: u16,
-    #[serde(default)]
-    http_version: String,
-    #[serde(default)]
-    headers: Vec<HarHeader>,
-    content: HarContent,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HarContent {
-    #[serde(default)]
-    mime_type: String,
-    text: Option<String>,
-    encoding: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct HarHeader {
-    name: String,
-    value: String,
-}
-
-impl HarEntry {
-    fn is_stream(&self) -> bool {
-        let essence = self.response.content.mime_type.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case("text/event-stream")
-            && self.response.content.text.as_ref().is_some_and(|text| !text.is_empty())
-    }
-
-    fn unix_micros(&self) -> Option<u64> {
-        micros_of(&self.started_date_time)
-    }
 }
