@@ -132,6 +132,11 @@ impl Shared {
         self.lock().hub.is_draining()
     }
 
+    /// Over how long those come back whom a drain ends.
+    pub(crate) fn drain_spread(&self) -> Duration {
+        self.lock().hub.drain_spread()
+    }
+
     pub(crate) fn head(&self) -> Cursor {
         self.lock().hub.head()
     }
