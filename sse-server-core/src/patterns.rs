@@ -81,6 +81,9 @@ impl<T> Node<T> {
                 name => match node.find(name) {
                     Ok(at) => &mut node.named[at].1,
                     Err(at) => {
+                        if node.named.is_empty() {
+                            node.named.reserve_exact(1);
+                        }
                         node.named.insert(at, (name.into(), Box::default()));
                         &mut node.named[at].1
                     }

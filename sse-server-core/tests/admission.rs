@@ -164,6 +164,55 @@ fn presence_is_told_to_those_who_watch_gathered_and_without_an_id() {
 }
 
 #[test]
+fn words_on_presence_come_a_few_at_a_time_and_hold_no_event_up() {
+    const ROOMS: usize = 20;
+    const MAX: usize = 4096;
+    let (mut admission, mut world) = (Admission::new(AdmissionConfig::default(), 1), World::new());
+    let rooms: Vec<_> = (0..ROOMS).map(|n| format!("room{n}")).collect();
+    let watched: Vec<_> = rooms.iter().map(|room| format!("$presence.{room}")).collect();
+    let watched: Vec<&str> = watched.iter().map(|name| &**name).chain(["a"]).collect();
+    let watcher = world.subscribe(&watched, Resume::Fresh);
+    world.read(watcher);
+    admission.admit(Visitor::new(watched.iter().map(|name| selector(name))), world.now).unwrap();
+    for n in 0..ROOMS * 30 {
+        let user = format!("{n:08x}-0000-4000-8000-000000000000");
+        let visitor = Visitor::new([selector(&rooms[n % ROOMS])]).user(user);
+        admission.admit(visitor, world.now).unwrap();
+    }
+    world.pass(secs(1));
+    let words: Vec<_> = core::iter::from_fn(|| admission.poll_presence(world.now)).collect();
+    assert_eq!(words.len(), ROOMS);
+    words.iter().for_each(|word| world.hub.handle_presence(word, world.now));
+    world.publish(&["a"], "an event");
+    let mut told = Vec::new();
+    let mut chunk = |world: &mut World, between: &dyn Fn(&mut World)| {
+        let mut frames = Vec::new();
+        let written = world.hub.next_frames(watcher, MAX, &mut frames)?;
+        between(world);
+        world.hub.handle_written(watcher, written, world.now);
+        let wire: String = frames.iter().map(|it| core::str::from_utf8(it).unwrap()).collect();
+        // Half of it, one word and one event.
+        assert!(wire.len() <= MAX / 2 + 3000, "{} bytes", wire.len());
+        told.extend(events(&wire).into_iter().map(|event| event.data));
+        Some(())
+    };
+    // Before it is confirmed there is a newer word on what is told first, and on what is told last.
+    chunk(&mut world, &|world| {
+        for word in [&words[0], &words[ROOMS - 1]] {
+            world.hub.handle_presence(word, world.now);
+        }
+    });
+    while chunk(&mut world, &|_| ()).is_some() {}
+    let of = |room: &str| {
+        let name = format!("\"topic\":\"{room}\"");
+        told.iter().filter(|data| data.contains(&name)).count()
+    };
+    assert_eq!(told.iter().position(|data| data == "an event"), Some(1), "behind one word");
+    // The first was under way; of the last there was but the newer to tell.
+    assert!(rooms.iter().all(|room| of(room) == 1 + usize::from(room == "room0")), "{told:?}");
+}
+
+#[test]
 fn a_revoked_users_tickets_are_over_and_their_streams_are_named() {
     let mut admission = Admission::new(AdmissionConfig::default(), 1);
     let mut open = |user: &str, token: &str| {

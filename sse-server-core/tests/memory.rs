@@ -87,6 +87,22 @@ fn a_subscriber_with_the_usual_three_takes_192_bytes_at_most() {
 }
 
 #[test]
+fn as_many_patterns_as_may_be_of_as_many_segments_take_a_few_megabytes() {
+    let _turn = TURN.lock();
+    let before = BYTES.load(Ordering::Relaxed);
+    let mut world = World::new();
+    let patterns = world.hub.config().max_patterns_in_use;
+    let rest = ".a".repeat(120);
+    for n in (0..patterns).step_by(8) {
+        let names = (n..n + 8).map(|n| selector(&format!("n{n:x}{rest}.*")));
+        world.hub.subscribe(Subscribe::new(names), world.now).unwrap();
+    }
+    let each = (BYTES.load(Ordering::Relaxed) - before) / patterns;
+    println!("bytes a pattern of 122 segments: {each}");
+    assert!(each <= 16 << 10, "{each}");
+}
+
+#[test]
 fn what_admission_keeps_of_a_stream_takes_600_bytes_at_most() {
     const STREAMS: usize = 100_000;
     let _turn = TURN.lock();

@@ -148,11 +148,9 @@ impl Server {
                         continue;
                     };
                     let (listening, writer) = (listening.clone(), Arc::new(Writer::default()));
-                    let served = connection::serve(stream, peer.ip(), listening, writer.clone());
-                    writer.begin(connections.spawn(async move {
-                        let _place = place;
-                        served.await;
-                    }));
+                    let peer = (peer.ip(), place);
+                    let served = connection::serve(stream, peer, listening, writer.clone());
+                    writer.begin(connections.spawn(served));
                     trouble.is_over();
                 }
                 // Closed by being dropped.
