@@ -367,7 +367,7 @@ async fn a_long_poll_whose_time_is_over_before_all_is_looked_through_is_told_of_
     let hub = Hub::start(config).unwrap();
     // More than is looked through at once.
     for _ in 0..20_000 {
-        let _ = hub.publish(Publish::new([Topic::new("a").unwrap()], ""));
+        drop(hub.publish(Publish::new([Topic::new("a").unwrap()], "")));
     }
     for (id, reason) in [("what?", "malformed"), ("abc-1", "epoch")] {
         let answer = poll(&hub, &format!("topic=none.*&timeout=0&lastEventId={id}")).await;

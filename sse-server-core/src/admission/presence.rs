@@ -207,8 +207,7 @@ mod tests {
 
     #[test]
     fn what_is_looked_at_for_a_watch_does_not_grow_with_the_readers() {
-        let mut config = AdmissionConfig::default();
-        config.max_named = 10;
+        let config = AdmissionConfig { max_named: 10, ..AdmissionConfig::default() };
         let mut admission = Admission::new(config, 1);
         let mut now = Instant::ORIGIN;
         for n in 0..READERS {
@@ -240,8 +239,7 @@ mod tests {
 
     #[test]
     fn all_users_are_named_page_by_page() {
-        let mut config = AdmissionConfig::default();
-        config.max_named = 7;
+        let config = AdmissionConfig { max_named: 7, ..AdmissionConfig::default() };
         let mut admission = Admission::new(config, 1);
         let users: Vec<_> = (100..125).map(|n| format!("user {n}")).collect();
         for user in &users {
