@@ -14,8 +14,8 @@ use criterion::{
 };
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Cursor, Epoch, Hub, HubConfig, Log, Output, Publish, Receipt, Retention, Selector, Subscribe,
-    SubscriberId, Topic,
+    Admission, AdmissionConfig, Cursor, Epoch, Hub, HubConfig, Log, Output, Publish, Receipt,
+    Retention, Selector, Subscribe, SubscriberId, Topic, Visitor,
 };
 
 const MILLION: usize = 1_000_000;
@@ -106,8 +106,27 @@ const CROWDS: [(&str, Crowd); 4] = [
 /// Says by which crowd a process of this program measures.
 const CROWD: &str = "HUB_CROWD";
 
+/// A million streams at the door, each of a user by an id of 36 bytes, ten an address.
+fn admission() {
+    let before = resident();
+    let mut admission = Admission::new(AdmissionConfig::default(), 1);
+    for n in 0..MILLION {
+        let address = std::net::Ipv4Addr::from(0x0a00_0000 + n as u32 / 10);
+        let visitor = Visitor::new([Selector::new(&format!("room.{}", n % 1000)).unwrap()])
+            .user(format!("{n:08x}-0000-4000-8000-000000000000"))
+            .address(address.into());
+        admission.admit(visitor, Instant::ORIGIN).unwrap();
+    }
+    let each = resident().saturating_sub(before) / MILLION;
+    println!("hub/memory: Admission, a topic, a user, an address: {each} bytes resident a stream");
+}
+
 fn memory() {
     if let Some(crowd) = std::env::var(CROWD).ok().and_then(|crowd| crowd.parse::<usize>().ok()) {
+        if crowd == CROWDS.len() {
+            admission();
+            std::process::exit(0);
+        }
         let (name, topics) = CROWDS[crowd];
         let before = resident();
         let world = World::new(MILLION, topics);
@@ -117,7 +136,7 @@ fn memory() {
         std::process::exit(0);
     }
     // Each in a process of its own: it would take what another gave back, and not show.
-    for crowd in 0..CROWDS.len() {
+    for crowd in 0..=CROWDS.len() {
         let mut process = std::process::Command::new(std::env::current_exe().unwrap());
         assert!(process.env(CROWD, crowd.to_string()).status().unwrap().success());
     }
@@ -210,6 +229,7 @@ fn million(c: &mut Criterion) {
     drop(world);
 
     patterns(&mut group);
+    presence(&mut group);
     for topics in [1usize, 8, 64] {
         let names: Vec<_> = (0..topics).map(|n| Topic::new(&format!("t{n}")).unwrap()).collect();
         group.bench_function(format!("read 64 events merged from {topics} topics"), |b| {
@@ -230,6 +250,33 @@ fn million(c: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// Who is there, which is asked and told under the same lock.
+fn presence(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let mut admission = Admission::new(AdmissionConfig::default(), 1);
+    let mut now = Instant::ORIGIN;
+    let visitor = |name: &str| Visitor::new([Selector::new(name).unwrap()]);
+    for n in 0..100_000 {
+        admission.admit(visitor("room").user(format!("user {n}")), now).unwrap();
+    }
+    group.bench_function("open and close a watch on presence over 100,000 readers", |b| {
+        b.iter(|| {
+            let pass = admission.admit(visitor("$presence.room"), now).unwrap();
+            admission.release(pass, now);
+        });
+    });
+    admission.admit(visitor("$presence.room"), now).unwrap();
+    let mut n = 0;
+    group.bench_function("a word on the presence of 100,000, one of whom is new", |b| {
+        b.iter(|| {
+            n += 1;
+            let new = admission.admit(visitor("room").user(format!("new {n}")), now).unwrap();
+            now = now + admission.config().presence_pause;
+            assert!(admission.poll_presence(now).is_some());
+            admission.release(new, now);
+        });
+    });
 }
 
 /// What others wait for, since it is done under the hub's lock.

@@ -5,6 +5,7 @@ use sse_codec::{SharedDecoder, SharedItem};
 
 use crate::{
     common::{
+        forgetful, measured,
         naive::{Outcome, Rules},
         read, read_lent, read_naively, rules, visit,
     },
@@ -30,6 +31,9 @@ pub fn decode_vs_naive(input: &[u8]) {
     });
     let shared = shared_events(input);
     assert_eq!(shared, events.collect::<Vec<_>>(), "by the shared door: {input:?}");
+
+    let told = forgetful(owned, input.chunks(), input.most());
+    assert_eq!(told, measured(expected), "forgetting: {input:?}");
 
     // Small enough that most inputs pass one of them, and that lending the memory costs nothing.
     let lent = Rules { line: 48, event: 64, value: 12, ..owned };

@@ -2,7 +2,7 @@
 
 use sse_codec::Limits;
 
-/// The first byte chooses the limits and whether comments are wanted; the second says how many of
+/// The first byte chooses the limits, whether comments are wanted and how much is forgotten; the second says how many of
 /// the bytes after it are lengths of chunks, taken in turn and over again; the rest is the stream. So a
 /// corpus file can be written with an editor: `0`, `1`, a byte of value 1, and a stream is that
 /// stream byte by byte.
@@ -32,6 +32,11 @@ impl<'i> Input<'i> {
             2 => Limits::default().event(24),
             _ => Limits::default().line(16).event(24),
         }
+    }
+
+    /// How much of a text is kept that is not whole yet, where a decoder is told to forget it.
+    pub(crate) const fn most(&self) -> usize {
+        (self.options >> 3) as usize
     }
 
     /// The stream in chunks of these lengths, over again while they last; whole where they are all 0.

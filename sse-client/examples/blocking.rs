@@ -84,13 +84,20 @@ pub(crate) fn follow(
             let read =
                 body.get_ref().set_read_timeout(patience).and_then(|()| body.read(&mut buffer));
             match read {
-                Ok(0) => session.handle_end(attempt, now()),
+                // It is of no more use, and to read from it again would be a wait without rest.
+                Ok(0) => {
+                    connection = None;
+                    session.handle_end(attempt, now());
+                }
                 Ok(read) => {
                     session.handle_body(attempt, Bytes::copy_from_slice(&buffer[..read]), now());
                 }
                 // The deadline below decides what that means.
                 Err(error) if is_late(&error) => {}
-                Err(error) => session.handle_failure(attempt, failure(host, &error), now()),
+                Err(error) => {
+                    connection = None;
+                    session.handle_failure(attempt, failure(host, &error), now());
+                }
             }
         } else {
             thread::sleep(patience.unwrap_or_default());

@@ -29,7 +29,11 @@ impl Status {
             Update::Connecting { attempt, .. } => {
                 self.connection = format!("○ connecting, attempt {attempt}");
             }
-            Update::Opened { head, .. } => self.connection = format!("● connected to {}", head.url),
+            Update::Opened { head, .. } => {
+                // Not the query: it may hold a token.
+                let url = head.url.split('?').next().unwrap_or_default();
+                self.connection = format!("● connected to {url}");
+            }
             Update::Event(event) => {
                 self.events += 1;
                 self.latest = event.data().chars().take(40).collect();

@@ -130,14 +130,14 @@ async fn request(host: String, path: String, last_event_id: Option<String>) -> A
         format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: text/event-stream\r\n{id}\r\n");
     socket.write_all(ask.as_bytes()).await?;
     let mut body = BufReader::new(socket);
-    let mut line = String::new();
-    body.read_line(&mut line).await?;
+    let (mut head, mut line) = ((&mut body).take(64 << 10), String::new());
+    head.read_line(&mut line).await?;
     let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
     let status = status.ok_or_else(|| io::Error::other("what it answers is not HTTP"))?;
     let mut media_type = String::new();
     loop {
         line.clear();
-        body.read_line(&mut line).await?;
+        head.read_line(&mut line).await?;
         match line.split_once(':') {
             Some((name, value)) if name.eq_ignore_ascii_case("content-type") => {
                 value.trim().clone_into(&mut media_type);

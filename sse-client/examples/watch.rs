@@ -24,7 +24,10 @@ async fn watch(url: String) -> Result<(), Box<dyn Error>> {
     let mut updates = EventSource::builder(url).open_updates()?;
     while let Some(update) = updates.next().await {
         match update {
-            Update::Opened { head, .. } => eprintln!("watch: connected to {}", head.url),
+            Update::Opened { head, .. } => {
+                // Not the query: it may hold a token.
+                eprintln!("watch: connected to {}", head.url.split('?').next().unwrap_or_default());
+            }
             Update::Event(event) => {
                 // Unlike `println`, an error when the reader of a pipe has left.
                 writeln!(stdout(), "{:>12} {}", event.event_type(), event.data())?;

@@ -10,6 +10,9 @@ use crate::event::Event;
 /// How much of the data an error shows.
 const SHOWN: usize = 80;
 
+/// A parser may quote a text of any length.
+const LONGEST_REASON: usize = 200;
+
 impl Event {
     /// The data read as JSON.
     ///
@@ -37,15 +40,15 @@ impl Event {
             last_event_id: self.last_event_id().into(),
             data: cut(self.data()),
             is_cut: self.data().chars().nth(SHOWN).is_some(),
-            reason: reason.to_string(),
+            reason: reason.to_string().chars().take(LONGEST_REASON).collect(),
         })
     }
 }
 
 /// The data of an event is not the JSON that was expected. The stream goes on.
 ///
-/// Its `Display` shows the beginning of the data: where that may be secret, show
-/// [`reason`](Self::reason) alone.
+/// Its `Display` shows the beginning of the data, and the reason may quote it, too: where that may be secret,
+/// show the type and the id alone.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "the data of an event of type {event_type:?} {} is not the expected JSON: {reason}; it {} \
@@ -63,7 +66,7 @@ pub struct JsonError {
     pub data: String,
     /// Whether the data was longer than that.
     pub is_cut: bool,
-    /// What the JSON parser says, and where in the data.
+    /// What the JSON parser says, and where in the data; cut to 200 characters.
     pub reason: String,
 }
 

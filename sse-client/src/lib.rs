@@ -61,8 +61,15 @@
 //! | redirects of one attempt | 20 | `Builder::redirects` |
 //! | what a server can make it wait | 1 hour; by a `retry` field 100 ms at least | [`RetryPolicy::longest_asked_wait`] |
 //!
-//! Bytes are those that the stream decompresses to, and it is decompressed no further than it is read:
-//! a little gzip that is a lot of text costs time, not memory.
+//! With the feature `gzip` there is one more:
+//!
+//! | what | limit | set by |
+//! |---|---|---|
+//! | what a compressed body expands to | 250 bytes for one that came, and 16 MiB beyond that, which grow back within 10 s; then it is over, for good | `Builder::expansion` |
+//!
+//! The other limits' bytes are those that the stream decompresses to. It is decompressed no further than it
+//! is read, 16 KiB at a time, so that a little gzip that is a lot of text never takes memory, and by the
+//! limit on it little time. A compressed stream takes some 48 KiB for what gzip must remember.
 //!
 //! # Types of others
 //! What is seen of other crates here is `sse-codec`'s types, `bytes::Bytes`, `http`'s, and, with the
@@ -73,8 +80,10 @@
 //! - `reqwest` (default): the driver, on reqwest and tokio.
 //! - `rustls` (default): `https` for it. `native-tls`: the platform's TLS instead. Or neither, where
 //!   there is only plain `http`.
-//! - `gzip`: asks for compressed streams, and takes them. Without it a server that compresses unasked
-//!   gets an error that says so.
+//! - `gzip`: asks for streams compressed by gzip, and takes them, as far as `Expansion` allows: each event is
+//!   there as soon as the server has flushed it. Without it, or in another coding, a stream that is
+//!   compressed unasked ends with an error that says so. reqwest's own features of that kind change nothing:
+//!   it counts nothing that it decompresses, so that its part in it is switched off.
 //! - `json`: `Event::json`, `On::json` and `Builder::json`, by serde.
 //!
 //! Without features, only [`session`] and [`Event`] are there, on `core` and `alloc`.
@@ -93,6 +102,8 @@ mod event;
 mod json;
 pub mod session;
 
+#[cfg(feature = "gzip")]
+pub use crate::driver::Expansion;
 #[cfg(all(feature = "json", feature = "reqwest"))]
 pub use crate::driver::OnJson;
 #[cfg(feature = "reqwest")]

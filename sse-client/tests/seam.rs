@@ -7,7 +7,7 @@ extern crate alloc;
 
 use core::{net::SocketAddr, time::Duration};
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     thread,
 };
@@ -88,6 +88,27 @@ fn a_driver_on_smol_resumes_and_gives_up_in_words() {
     assert_eq!(end.unwrap_err(), LAST_WORDS);
     assert_eq!(seen, SEEN.map(|(kind, data)| (kind.into(), data.into())));
     assert_eq!(server.join().unwrap(), ASKED_FROM);
+}
+
+#[test]
+fn a_head_without_end_is_no_head() {
+    for blocking in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let server = thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            // It may have left before all of it is sent.
+            let _ = socket.write_all(&[b'x'; 128 << 10]);
+            while socket.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {}
+        });
+        let end = if blocking {
+            blocking::follow(&host, "/", RetryPolicy::never(), |_| true)
+        } else {
+            smol::block_on(smol_driver::follow(&host, "/", RetryPolicy::never(), |_| true))
+        };
+        assert!(end.unwrap_err().ends_with("what it answers is not HTTP"));
+        server.join().unwrap();
+    }
 }
 
 #[test]

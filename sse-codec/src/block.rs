@@ -4,7 +4,7 @@ use core::{mem, time::Duration};
 
 use crate::{
     engine::{Bounds, Head, Line},
-    error::DecodeError,
+    error::{DecodeError, ValueKind},
     event::{DEFAULT_EVENT_TYPE, Span},
     field::{Field, parse_retry},
     memory::{Full, Store},
@@ -25,6 +25,8 @@ pub(crate) struct Block<S> {
     pub(crate) has_data: bool,
     pub(crate) has_event_type: bool,
     pub(crate) has_id: bool,
+    /// How long the data was, as text, that came before what `data` holds, and was not to be kept.
+    pub(crate) forgotten: u32,
     /// Over a limit: only its id still matters.
     pub(crate) dropped: bool,
 }
@@ -56,6 +58,7 @@ impl<S: Store> Block<S> {
             has_data: false,
             has_event_type: false,
             has_id: false,
+            forgotten: 0,
             dropped: false,
         }
     }
@@ -64,6 +67,39 @@ impl<S: Store> Block<S> {
     pub(crate) fn data_text(&self) -> &str {
         let data = self.data.text();
         data.strip_suffix('\n').unwrap_or(data)
+    }
+
+    /// Makes text of the data, what was forgotten of it counted; says whether it fits.
+    #[inline(always)]
+    pub(crate) fn make_data_text(&mut self, bounds: Bounds) -> bool {
+        // The last line feed will be cut off, and so may pass the limit.
+        let most = bounds.event.saturating_add(1);
+        let fits = self.data.make_text(most).is_ok();
+        if self.forgotten == 0 {
+            return fits;
+        }
+        let fits = fits && (self.forgotten as usize).saturating_add(self.data.len()) <= most;
+        if !fits {
+            self.forgotten = 0;
+        }
+        fits
+    }
+
+    /// How long the data is of which some was forgotten, without the line feed after its last line.
+    pub(crate) fn take_data_len(&mut self) -> usize {
+        (mem::take(&mut self.forgotten) as usize + self.data.len()).saturating_sub(1)
+    }
+
+    /// Forgets the data if it is more than `most` bytes, and counts it.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn forget_data(&mut self, most: usize) {
+        if self.has_data && self.data.len() > most {
+            if self.dropped {
+                self.data.clear();
+            } else {
+                self.data.forget_after(0, &mut self.forgotten);
+            }
+        }
     }
 
     pub(crate) fn event_type_text(&self) -> &str {
@@ -148,7 +184,7 @@ impl<S: Store> Block<S> {
                 self.count(line.len(), span, bounds)?;
                 match hold(value, &mut held.event_type, &mut self.event_type, bounds) {
                     Ok(()) => self.has_event_type = true,
-                    Err(Full) => return self.drop_line(span, bounds.value),
+                    Err(Full) => return self.drop_value(ValueKind::EventType, span, bounds),
                 }
             }
             // "If the field value does not contain U+0000 NULL, then set the last event ID buffer
@@ -160,7 +196,7 @@ impl<S: Store> Block<S> {
                         Ok(()) => self.has_id = true,
                         Err(Full) => {
                             counted?;
-                            return self.drop_line(span, bounds.value);
+                            return self.drop_value(ValueKind::EventId, span, bounds);
                         }
                     }
                 }
@@ -205,6 +241,7 @@ impl<S: Store> Block<S> {
                 self.extend_data(begun.after_ascii(name), bounds);
                 Line::Data
             }
+            bytes if bytes[0] != b':' && !may_be_known(bytes) => Line::Ignored,
             _ => Line::Carried,
         }
     }
@@ -241,15 +278,22 @@ impl<S: Store> Block<S> {
         }
     }
 
-    fn drop_line<'l>(&mut self, span: Span, limit: usize) -> Result<Step<'l>, DecodeError> {
+    fn drop_value<'l>(
+        &mut self,
+        kind: ValueKind,
+        span: Span,
+        bounds: Bounds,
+    ) -> Result<Step<'l>, DecodeError> {
         if self.drop_event() {
-            return Err(DecodeError::ValueTooLong { line_start: span.start, limit });
+            let limit = bounds.value;
+            return Err(DecodeError::ValueTooLong { kind, line_start: span.start, limit });
         }
         Ok(Step::Nothing)
     }
 
     /// Whether this is news.
     pub(crate) fn drop_event(&mut self) -> bool {
+        self.forgotten = 0;
         !mem::replace(&mut self.dropped, true)
     }
 
@@ -266,6 +310,16 @@ impl<S: Store> Block<S> {
         self.has_id = false;
         self.dropped = false;
     }
+}
+
+/// Whether a line that begins like this may have a field that means something.
+fn may_be_known(begun: &[u8]) -> bool {
+    [&b"data"[..], b"event", b"id", b"retry"].into_iter().any(|name| {
+        match begun.strip_prefix(name) {
+            Some(rest) => rest.first().is_none_or(|after| *after == b':'),
+            None => name.starts_with(begun),
+        }
+    })
 }
 
 /// Holds a value in the chunk if it is text already, else as text in the block's own memory. `Full`

@@ -97,7 +97,9 @@ const BETWEEN: &[u8; 7] = b"\ndata: ";
 ///
 /// Made by [`OutgoingEvent::data_writer`](crate::OutgoingEvent::data_writer). Text comes in any number of
 /// pieces; a CRLF that is cut between two of them is one line break all the same. The event is
-/// complete with [`finish`](Self::finish); dropped before that, it leaves the buffer as it was.
+/// complete with [`finish`](Self::finish); dropped before that, it leaves the buffer as it was. Only a writer
+/// that is leaked ([`core::mem::forget`]) leaves its text there as it came, lines unbroken: such a buffer is
+/// to be thrown away.
 #[must_use = "the event is taken back unless it is finished"]
 pub struct DataWriter<'b, B: Buffer> {
     out: &'b mut B,

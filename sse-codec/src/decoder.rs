@@ -134,7 +134,7 @@ impl Decoder {
     /// ```
     pub fn set_last_event_id(&mut self, id: &EventId<'_>) {
         // Memory that grows has room.
-        let _fits = self.0.set_last_event_id(id.as_str());
+        let _fits = self.0.set_last_event_id(id.as_str(), usize::MAX);
     }
 
     /// The last event ID: what a reconnect sends. Moved at the blank line of each block with a legal
@@ -204,6 +204,27 @@ impl Decoder {
         while let Some(item) = self.0.decode(&mut chunk).transpose() {
             each(item);
         }
+    }
+
+    /// Forgets the data of the event under way, and the comment, where they are more than `most` bytes; only their
+    /// length is known then. For who keeps the stream's bytes anyhow, so that a large event is not there twice:
+    /// called after each chunk, the decoder takes `most` and a few chunks, whatever the limits are. Of one event or
+    /// comment no more is forgotten than can be counted in 32 bits.
+    ///
+    /// What ends after that is an [`Item::EventOutline`] or an [`Item::CommentOutline`].
+    ///
+    /// ```
+    /// use sse_codec::{Decoder, Item};
+    ///
+    /// let mut decoder = Decoder::new();
+    /// assert!(decoder.decode(&mut &b"id: 7\ndata: a rather long e"[..])?.is_none());
+    /// decoder.forget_text(10);
+    /// let item = decoder.decode(&mut &b"vent\n\n"[..])?;
+    /// assert!(matches!(item, Some(Item::EventOutline { data_len: 19, last_event_id: "7", .. })));
+    /// # Ok::<(), sse_codec::DecodeError>(())
+    /// ```
+    pub fn forget_text(&mut self, most: usize) {
+        self.0.forget_text(most);
     }
 
     /// The end of the stream: drops the incomplete event and its id, keeps the last event ID, and is

@@ -70,6 +70,8 @@ pub(crate) struct Engine<S> {
     /// The beginning of an unfinished line; a comment that does not lie in the chunk as text.
     carry: Text<S>,
     last_event_id: Text<S>,
+    /// How long the comment was, as text, that came before what is carried, and was not to be kept.
+    forgotten_comment: u32,
 }
 
 /// What is known of where the stream stands.
@@ -156,6 +158,7 @@ impl<S: Store> Engine<S> {
             block: Block::new(memory(Part::Data), memory(Part::EventType), memory(Part::Id)),
             carry: Text::new(memory(Part::Line)),
             last_event_id: Text::new(memory(Part::LastEventId)),
+            forgotten_comment: 0,
         }
     }
 
@@ -173,8 +176,13 @@ impl<S: Store> Engine<S> {
     }
 
     /// A caller's own id is no stream's to limit: only lent memory can be too small for it.
-    pub(crate) fn set_last_event_id(&mut self, id: &str) -> Result<(), Full> {
-        self.last_event_id.set(Piece::from_text(id), usize::MAX)
+    pub(crate) fn set_last_event_id(&mut self, id: &str, limit: usize) -> Result<(), Full> {
+        self.last_event_id.set(Piece::from_text(id), limit)
+    }
+
+    /// The smaller of the memories for ids, which change places with each event that has one.
+    pub(crate) fn id_memory(&self) -> usize {
+        self.last_event_id.room().min(self.block.id.room())
     }
 
     pub(crate) fn finish(&mut self) {
@@ -182,7 +190,19 @@ impl<S: Store> Engine<S> {
         self.line = Line::Start;
         self.line_len = 0;
         self.block.clear();
+        self.block.forgotten = 0;
+        self.forgotten_comment = 0;
         self.stage = Stage::Other;
+    }
+
+    /// Forgets the data of the event under way, and the comment, where they are more than `most` bytes.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn forget_text(&mut self, most: usize) {
+        self.block.forget_data(most);
+        let is_comment = self.line == Line::Carried && self.carry.bytes().starts_with(b":");
+        if is_comment && self.carry.len() > most.max(1) {
+            self.carry.forget_after(1, &mut self.forgotten_comment);
+        }
     }
 
     /// The next item of `input`, which is advanced past the bytes used. `Ok(None)`: all are used.
@@ -311,6 +331,24 @@ impl<S: Store> Engine<S> {
             has_id: block.has_id,
             span: Span { start: block.start, end },
         }
+    }
+
+    /// An event of whose data some was forgotten.
+    #[inline(never)]
+    fn outline<'a>(
+        &'a mut self,
+        event_type: Option<&'a str>,
+        has_id: bool,
+        span: Span,
+    ) -> Item<'a> {
+        let data_len = self.block.take_data_len();
+        let event_type = match event_type {
+            Some("") => DEFAULT_EVENT_TYPE,
+            Some(event_type) => event_type,
+            None => self.block.event_type_text(),
+        };
+        let last_event_id = self.last_event_id.text();
+        Item::EventOutline { event_type, data_len, last_event_id, has_id, span }
     }
 
     /// The event; `None` for what is in the block's own memory.

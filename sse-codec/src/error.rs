@@ -1,6 +1,8 @@
 //! What can go wrong, by who is at fault: the stream ([`DecodeError`]) or the caller
 //! ([`InvalidField`]).
 
+use core::fmt;
+
 use thiserror::Error;
 
 /// An event of the stream was dropped because it passed a [limit](crate::Limits).
@@ -32,9 +34,11 @@ pub enum DecodeError {
     /// An event type or an event ID has more bytes, as text, than
     /// [`Limits::value`](crate::Limits::value).
     #[error(
-        "an event type or event ID of the event stream at byte {line_start} is longer than {limit} bytes; its event was dropped"
+        "an {kind} of the event stream at byte {line_start} is longer than {limit} bytes; its event was dropped"
     )]
     ValueTooLong {
+        /// Which of the two.
+        kind: ValueKind,
         /// Where in the stream its line begins.
         line_start: u64,
         /// The limit it passed, in bytes.
@@ -51,20 +55,50 @@ pub enum DecodeError {
     },
 }
 
-/// A value that a field of an event stream cannot carry.
+/// Which value of an event is meant.
 ///
 /// ```
-/// use sse_codec::{EventId, InvalidField};
+/// use sse_codec::{EventType, InvalidField, ValueKind};
 ///
-/// assert!(matches!(EventId::new("7\n8"), Err(InvalidField::LineBreak { at: 1, .. })));
-/// assert!(matches!(EventId::new("7\08"), Err(InvalidField::Nul { at: 1, .. })));
+/// let error = EventType::new("a\nb").unwrap_err();
+/// assert_eq!(error, InvalidField::LineBreak { kind: ValueKind::EventType, at: 1 });
+/// assert_eq!(error.to_string(), "a line break (byte 1) cannot be part of an event type");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ValueKind {
+    /// The event type, of an `event` field.
+    EventType,
+    /// The event ID, of an `id` field.
+    EventId,
+}
+
+impl fmt::Display for ValueKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EventType => "event type",
+            Self::EventId => "event ID",
+        })
+    }
+}
+
+/// A value that a field of an event stream cannot carry: which, and where what is wrong with it stands.
+///
+/// ```
+/// use sse_codec::{EventId, InvalidField, ValueKind};
+///
+/// let kind = ValueKind::EventId;
+/// assert_eq!(EventId::new("7\n8"), Err(InvalidField::LineBreak { kind, at: 1 }));
+/// assert_eq!(EventId::new("7\08"), Err(InvalidField::Nul { at: 1 }));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidField {
     /// CR or LF would end the line and start another field.
-    #[error("a line break (byte {at}) cannot be part of an event type or an event ID")]
+    #[error("a line break (byte {at}) cannot be part of an {kind}")]
     LineBreak {
+        /// The value that was to be made.
+        kind: ValueKind,
         /// The byte at which the line break stands.
         at: usize,
     },
@@ -91,7 +125,7 @@ pub(crate) fn check_event_id(value: &str) -> Result<(), InvalidField> {
     }
     match memchr::memchr3(b'\n', b'\r', 0, value.as_bytes()) {
         Some(at) if value.as_bytes()[at] == 0 => Err(InvalidField::Nul { at }),
-        Some(at) => Err(InvalidField::LineBreak { at }),
+        Some(at) => Err(InvalidField::LineBreak { kind: ValueKind::EventId, at }),
         None => Ok(()),
     }
 }

@@ -48,6 +48,29 @@ pub enum Item<'a> {
         /// The line, with the byte that ended it.
         span: Span,
     },
+    /// An event of whose data some was not kept, since the decoder was
+    /// [told to forget it](crate::Decoder::forget_text). As an [`Event`] but for that.
+    #[non_exhaustive]
+    EventOutline {
+        /// The value of the `event` field; `message` where it was empty or missing.
+        event_type: &'a str,
+        /// How many bytes the data has.
+        data_len: usize,
+        /// The last event ID at this event.
+        last_event_id: &'a str,
+        /// Whether that is its own.
+        has_id: bool,
+        /// From the first byte of its first line to the byte that completed it.
+        span: Span,
+    },
+    /// A comment of which some was not kept, likewise.
+    #[non_exhaustive]
+    CommentOutline {
+        /// How many bytes follow the colon.
+        text_len: usize,
+        /// The line, with the byte that ended it.
+        span: Span,
+    },
 }
 
 impl Item<'_> {
@@ -58,7 +81,10 @@ impl Item<'_> {
     pub const fn span(&self) -> Span {
         match self {
             Self::Event(event) => event.span,
-            Self::Comment { span, .. } | Self::ReconnectionTime { span, .. } => *span,
+            Self::Comment { span, .. }
+            | Self::ReconnectionTime { span, .. }
+            | Self::EventOutline { span, .. }
+            | Self::CommentOutline { span, .. } => *span,
         }
     }
 }
@@ -99,6 +125,7 @@ impl Event<'_> {
             event_type: owned_event_type(self.event_type),
             data: self.data.into(),
             last_event_id: self.last_event_id.into(),
+            has_id: self.has_id,
         }
     }
 }
@@ -114,10 +141,10 @@ pub(crate) fn owned_event_type(event_type: &str) -> Cow<'static, str> {
 /// An event that owns its text.
 ///
 /// With the feature `serde` it can be serialized and deserialized; a missing type is
-/// [`message`](DEFAULT_EVENT_TYPE), a missing id empty.
+/// [`message`](DEFAULT_EVENT_TYPE), a missing id empty, and `has_id` is false where it is missing.
 #[cfg(feature = "alloc")]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct OwnedEvent {
     /// The value of the `event` field; `message`, without an allocation, where it was empty or missing.
@@ -128,6 +155,22 @@ pub struct OwnedEvent {
     /// The last event ID at this event.
     #[cfg_attr(feature = "serde", serde(default))]
     pub last_event_id: String,
+    /// Whether that is its own: its block had an `id` line, without NUL in it.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub has_id: bool,
+}
+
+/// An empty event of the type [`message`](DEFAULT_EVENT_TYPE).
+#[cfg(feature = "alloc")]
+impl Default for OwnedEvent {
+    fn default() -> Self {
+        Self {
+            event_type: Cow::Borrowed(DEFAULT_EVENT_TYPE),
+            data: String::new(),
+            last_event_id: String::new(),
+            has_id: false,
+        }
+    }
 }
 
 #[cfg(feature = "serde")]

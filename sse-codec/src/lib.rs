@@ -141,7 +141,8 @@
 //! after its blank line, and its id counts like any other, since otherwise each reconnect would ask for the
 //! same event again.
 //! A decoder takes at most 256 bytes, and what is pending: with the worst that its limits allow, a line, an
-//! event and three values (a type, two ids), which the defaults keep below 5 MiB and 64 KiB.
+//! event and three values (a type, two ids), which the defaults keep below 5 MiB and 64 KiB. While one of its
+//! buffers grows, an allocator that has to move it holds the smaller one too.
 //!
 //! # Where browsers are followed rather than the letter
 //! **The last event ID survives [`Decoder::finish`]**, and so a reconnect. By the letter of the
@@ -238,7 +239,7 @@ pub use crate::{
     value::{EventId, EventType},
 };
 pub use crate::{
-    error::{DecodeError, InvalidField},
+    error::{DecodeError, InvalidField, ValueKind},
     event::{DEFAULT_EVENT_TYPE, Event, Item, Span},
     slice::{Buffers, SliceDecoder},
 };

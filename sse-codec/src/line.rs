@@ -33,6 +33,8 @@ pub struct Lines {
     /// The unfinished line of earlier chunks; after it was given out, that line.
     carry: Text<Growing>,
     state: State,
+    /// Bytes of the unfinished line that were not to be kept.
+    forgotten: usize,
     /// Where the current line began.
     start: u64,
 }
@@ -113,6 +115,7 @@ impl Lines {
             position: Position::default(),
             carry: Text::new(Growing::default()),
             state: State::Start,
+            forgotten: 0,
             start: 0,
         }
     }
@@ -135,12 +138,53 @@ impl Lines {
         self.state = State::Start;
     }
 
+    /// What has come of the unfinished line, if any has: of a stream that is over, its last line without an end.
+    ///
+    /// ```
+    /// use sse_codec::Lines;
+    ///
+    /// let mut lines = Lines::new();
+    /// let mut input = &b"one\ntwo"[..];
+    /// assert!(lines.next_line(&mut input)?.is_some());
+    /// assert_eq!((lines.next_line(&mut input)?, lines.unfinished().map(|line| line.bytes)), (None, Some(&b"two"[..])));
+    /// # Ok::<(), sse_codec::LineTooLong>(())
+    /// ```
+    pub fn unfinished(&self) -> Option<Line<'_>> {
+        let span = Span { start: self.start, end: self.position.offset() };
+        (self.state == State::Within).then(|| Line { bytes: self.carry.bytes(), span })
+    }
+
+    /// Forgets what has come of the unfinished line, if it is more than `most` bytes, and says how long that was as
+    /// text: the line will be given without it. For who only counts, so that a long line need not be held.
+    ///
+    /// ```
+    /// use sse_codec::Lines;
+    ///
+    /// let mut lines = Lines::new();
+    /// assert_eq!(lines.next_line(&mut &b"a long li"[..]), Ok(None));
+    /// assert_eq!(lines.forget_text(5), 9);
+    /// let line = lines.next_line(&mut &b"ne\n"[..])?.expect("it is whole");
+    /// assert_eq!((line.bytes, line.span.end), (&b"ne"[..], 12));
+    /// # Ok::<(), sse_codec::LineTooLong>(())
+    /// ```
+    pub fn forget_text(&mut self, most: usize) -> usize {
+        if self.state != State::Within || self.carry.len() <= most {
+            return 0;
+        }
+        let before = self.carry.len();
+        let mut text = 0;
+        self.carry.forget_after(0, &mut text);
+        self.forgotten += before - self.carry.len();
+        text as usize
+    }
+
     /// As [`next_line`](Self::next_line), but borrows only the chunk.
     fn advance<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Found<'i>>, LineTooLong> {
         loop {
             let held_back = self.position.enter(input);
             if self.state == State::Start {
                 self.carry.clear();
+                self.forgotten = 0;
                 self.start = self.position.offset() - held_back.map_or(0, <[u8]>::len) as u64;
             }
             if let Some(bytes) = held_back {
@@ -180,7 +224,7 @@ impl Lines {
     }
 
     fn keep(&mut self, piece: Piece<'_>) -> Result<(), LineTooLong> {
-        self.carry.push(piece, self.limit).map_err(|Full| {
+        self.carry.push(piece, self.limit - self.forgotten).map_err(|Full| {
             self.state = State::Skipping;
             LineTooLong { line_start: self.start, limit: self.limit }
         })

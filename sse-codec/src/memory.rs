@@ -3,20 +3,27 @@
 
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
+use core::fmt;
 #[cfg(feature = "alloc")]
 use core::mem;
 
 /// Bytes of memory, of which the first `len` are in use.
 ///
 /// All of the memory is initialised, so that a short piece is copied in whole registers, without a call.
-#[derive(Debug)]
 pub(crate) struct Memory<S> {
     store: S,
     len: usize,
 }
 
+/// How much, and not what: neither a log line of megabytes, nor what a stream said in it.
+impl<S> fmt::Debug for Memory<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
 /// What a [`Memory`] lies in.
-pub(crate) trait Store: AsRef<[u8]> + AsMut<[u8]> + core::fmt::Debug {
+pub(crate) trait Store: AsRef<[u8]> + AsMut<[u8]> + fmt::Debug {
     /// Makes room for `len` bytes, and for no more than `limit`.
     fn grow(&mut self, len: usize, limit: usize) -> Result<(), Full>;
 }
@@ -42,6 +49,11 @@ impl<S: Store> Memory<S> {
     #[inline(always)]
     pub(crate) const fn len(&self) -> usize {
         self.len
+    }
+
+    /// How much there can be without growing.
+    pub(crate) fn room(&self) -> usize {
+        self.store.as_ref().len()
     }
 
     #[inline(always)]

@@ -1,8 +1,9 @@
 //! Events out of a blocking `std::io::Read`.
 
+use alloc::{boxed::Box, vec};
 use std::io::{self, Read};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use thiserror::Error;
 
 use crate::{
@@ -33,7 +34,7 @@ const READ: usize = 16 << 10;
 pub struct Items<R> {
     reader: R,
     decoder: SharedDecoder,
-    buffer: BytesMut,
+    buffer: Box<[u8]>,
     chunk: Bytes,
 }
 
@@ -57,7 +58,7 @@ impl<R: Read> Items<R> {
 
     /// The items of `reader` as `decoder` gives them.
     pub fn with_decoder(reader: R, decoder: SharedDecoder) -> Self {
-        Self { reader, decoder, buffer: BytesMut::new(), chunk: Bytes::new() }
+        Self { reader, decoder, buffer: vec![0; READ].into(), chunk: Bytes::new() }
     }
 
     /// The decoder: its last event ID is what a reconnect sends.
@@ -73,15 +74,31 @@ impl<R: Read> Items<R> {
         &self.decoder
     }
 
+    /// The decoder, to go on with in the next stream: its last event ID is kept, an incomplete event is not.
+    ///
+    /// ```
+    /// use sse_codec::Items;
+    ///
+    /// let mut items = Items::new(&b"id: 7\ndata: a\n\ndata: cut"[..]);
+    /// assert_eq!(items.by_ref().count(), 1);
+    /// let mut next = Items::with_decoder(&b"data: b\n\n"[..], items.into_decoder());
+    /// assert_eq!(next.by_ref().count(), 1);
+    /// assert_eq!(next.decoder().last_event_id(), "7");
+    /// ```
+    pub fn into_decoder(mut self) -> SharedDecoder {
+        self.decoder.finish();
+        self.decoder
+    }
+
     fn read(&mut self) -> io::Result<usize> {
-        // Where no event holds on to the last chunk, this is the same memory again.
-        self.buffer.resize(READ, 0);
         loop {
             match self.reader.read(&mut self.buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
                 Ok(len) => {
-                    self.chunk = self.buffer.split_to(len).freeze();
+                    // A copy of what came, and no more: a reader that gives a few bytes at a time makes
+                    // small chunks, and no event keeps a whole buffer alive.
+                    self.chunk = Bytes::copy_from_slice(&self.buffer[..len]);
                     return Ok(len);
                 }
             }

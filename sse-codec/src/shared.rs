@@ -81,6 +81,16 @@ pub struct SharedEvent {
     pub span: Span,
 }
 
+impl SharedItem {
+    /// Where in the stream this item stands, as [`Item::span`] says it.
+    pub const fn span(&self) -> Span {
+        match self {
+            Self::Event(event) => event.span,
+            Self::Comment { span, .. } | Self::ReconnectionTime { span, .. } => *span,
+        }
+    }
+}
+
 impl SharedEvent {
     /// The same event in memory of its own, so that an event of a hundred bytes that is kept does not
     /// keep a chunk of 64 KiB alive.
@@ -119,6 +129,7 @@ impl From<SharedEvent> for OwnedEvent {
             event_type: owned_event_type(event.event_type.as_str()),
             data: event.data.as_str().into(),
             last_event_id: event.last_event_id.as_str().into(),
+            has_id: event.has_id,
         }
     }
 }
@@ -151,8 +162,14 @@ impl SharedDecoder {
         self.decoder.last_event_id()
     }
 
+    /// Where in the stream the event begins whose blank line has not come, as [`Decoder::pending_event`]
+    /// says it.
+    pub fn pending_event(&self) -> Option<u64> {
+        self.decoder.pending_event()
+    }
+
     /// Decodes the next item and advances `chunk` past the bytes used. `Ok(None)`: all of it is
-    /// used, feed more.
+    /// used, feed more; nothing of it is held any more but by the events that were given.
     ///
     /// # Errors
     /// [`DecodeError`] when an event passes a limit. That event is lost; the next call goes on.
@@ -162,7 +179,12 @@ impl SharedDecoder {
         let item = self.decoder.decode(&mut input);
         let item = item.map(|item| item.map(|item| share(item, chunk, &mut self.last_event_id)));
         let used = chunk.len() - input.len();
-        chunk.advance(used);
+        if used < chunk.len() {
+            chunk.advance(used);
+        } else {
+            // An empty piece would keep the whole chunk alive for as long as nothing new comes.
+            *chunk = Bytes::new();
+        }
         item
     }
 
@@ -179,6 +201,10 @@ fn share(item: Item<'_>, chunk: &Bytes, last_event_id: &mut ByteStr) -> SharedIt
         Item::Event(event) => SharedItem::Event(share_event(event, chunk, last_event_id)),
         Item::Comment { text, span } => {
             SharedItem::Comment { text: ByteStr::within(chunk, text), span }
+        }
+        // Nobody can tell this decoder to forget any.
+        Item::EventOutline { span, .. } | Item::CommentOutline { span, .. } => {
+            SharedItem::Comment { text: ByteStr::default(), span }
         }
         Item::ReconnectionTime { duration, span } => {
             SharedItem::ReconnectionTime { duration, span }

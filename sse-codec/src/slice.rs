@@ -84,8 +84,8 @@ impl<'b> SliceDecoder<'b> {
     /// Seeds the last event ID, to resume from one that was stored.
     ///
     /// # Errors
-    /// [`InvalidField`] if no stream could have sent that id, or it does not fit the memory lent for it;
-    /// then the last event ID is empty.
+    /// [`InvalidField`] if no stream could have sent that id, or it does not fit each of the two
+    /// [buffers for ids](Buffers::ids); then the last event ID is empty.
     ///
     /// ```
     /// use sse_codec::{Buffers, InvalidField, SliceDecoder};
@@ -107,7 +107,8 @@ impl<'b> SliceDecoder<'b> {
     pub fn set_last_event_id(&mut self, id: &str) -> Result<(), InvalidField> {
         check_event_id(id)?;
         let full = |Full| InvalidField::TooLong { len: id.len() };
-        self.0.set_last_event_id(id).map_err(full)
+        let limit = self.0.id_memory();
+        self.0.set_last_event_id(id, limit).map_err(full)
     }
 
     /// The last event ID: what a reconnect sends.

@@ -56,6 +56,12 @@ impl EventCodec {
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
+
+    /// The decoder, to go on with in the next stream: its last event ID is kept, an incomplete event is not.
+    pub fn into_decoder(mut self) -> SharedDecoder {
+        self.decoder.finish();
+        self.decoder
+    }
 }
 
 impl Decoder for EventCodec {

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use core::fmt;
 
 use crate::{
-    error::{InvalidField, check_event_id},
+    error::{InvalidField, ValueKind, check_event_id},
     text::{SHORT, is_plain, line_break},
 };
 
@@ -29,7 +29,7 @@ impl<'a> EventType<'a> {
     pub fn new(value: impl Into<Cow<'a, str>>) -> Result<Self, InvalidField> {
         let value = value.into();
         match line_break(value.as_bytes()) {
-            Some(at) => Err(InvalidField::LineBreak { at }),
+            Some(at) => Err(InvalidField::LineBreak { kind: ValueKind::EventType, at }),
             None => Ok(Self(value)),
         }
     }
@@ -84,6 +84,46 @@ impl<'a> EventId<'a> {
     /// The same value, owning its text.
     pub fn into_owned(self) -> EventId<'static> {
         EventId(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+impl AsRef<str> for EventType<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for EventId<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for EventType<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<str> for EventId<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl<'a> TryFrom<&'a str> for EventType<'a> {
+    type Error = InvalidField;
+
+    fn try_from(value: &'a str) -> Result<Self, InvalidField> {
+        Self::new(value)
+    }
+}
+
+impl<'a> TryFrom<&'a str> for EventId<'a> {
+    type Error = InvalidField;
+
+    fn try_from(value: &'a str) -> Result<Self, InvalidField> {
+        Self::new(value)
     }
 }
 

@@ -156,7 +156,7 @@ fn an_owned_event_goes_through_serde() {
     let SharedItem::Event(event) = item else { panic!("{item:?}") };
     let event = OwnedEvent::from(event);
     let json = serde_json::to_string(&event).unwrap();
-    assert_eq!(json, r#"{"event_type":"price","data":"1.08","last_event_id":"7"}"#);
+    assert_eq!(json, r#"{"event_type":"price","data":"1.08","last_event_id":"7","has_id":true}"#);
     assert_eq!(serde_json::from_str::<OwnedEvent>(&json).unwrap(), event);
     let short: OwnedEvent = serde_json::from_str(r#"{"data":"x"}"#).unwrap();
     assert_eq!((&short.event_type[..], &short.last_event_id[..]), ("message", ""));

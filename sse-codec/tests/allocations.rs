@@ -156,6 +156,32 @@ fn the_door_with_lent_memory_never_allocates() {
     }
 }
 
+#[cfg(feature = "std")]
+#[test]
+fn what_a_reader_costs_is_what_it_gives() {
+    /// A socket that gives one event at a time.
+    struct Ticks(usize);
+
+    impl std::io::Read for Ticks {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let event = b"data: a tick\n\n";
+            if self.0 == 0 {
+                return Ok(0);
+            }
+            self.0 -= 1;
+            buffer[..event.len()].copy_from_slice(event);
+            Ok(event.len())
+        }
+    }
+
+    const READS: usize = 1_000;
+    let mut items = sse_codec::Items::new(Ticks(READS));
+    assert!(items.next().unwrap().is_ok());
+    let (calls, peak) = count(|| assert_eq!(items.count(), READS - 1));
+    // A chunk that can be shared is its bytes and its count.
+    assert!(calls <= 2 * READS && peak < 1_000, "{calls} allocations, {peak} bytes at once");
+}
+
 #[test]
 fn encoding_into_a_buffer_with_room_allocates_nothing() {
     use core::fmt::Write;

@@ -161,3 +161,25 @@ fn a_value_over_its_limit_drops_its_event_even_where_another_follows() {
         assert_eq!(read(limited, stream.chunks(size)), expected, "chunks of {size}");
     }
 }
+
+#[test]
+fn an_id_that_a_caller_sets_fits_or_not_whatever_the_cuts_were() {
+    use sse_codec::{Buffers, SliceDecoder};
+
+    let stream = b"\n\nid: 7\ndata: x\n\n";
+    for size in [stream.len(), 1] {
+        let (mut line, mut event, mut event_type) = ([0; 64], [0; 64], [0; 16]);
+        let (mut longer, mut shorter) = ([0; 64], [0; 16]);
+        let mut decoder = SliceDecoder::new(Buffers {
+            line: &mut line,
+            event: &mut event,
+            event_type: &mut event_type,
+            ids: [&mut longer, &mut shorter],
+        });
+        for mut chunk in stream.chunks(size) {
+            while decoder.decode(&mut chunk).unwrap().is_some() {}
+        }
+        assert_eq!(decoder.set_last_event_id(&"i".repeat(16)), Ok(()), "chunks of {size}");
+        assert!(decoder.set_last_event_id(&"i".repeat(17)).is_err(), "chunks of {size}");
+    }
+}

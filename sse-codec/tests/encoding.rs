@@ -7,7 +7,7 @@ use core::{fmt::Write, time::Duration};
 use bytes::BytesMut;
 use proptest::{collection::vec, prelude::*, sample::select};
 use sse_codec::{
-    Decoder, EventId, EventType, Frame, InvalidField, Item, OutgoingEvent, OwnedEvent,
+    Decoder, EventId, EventType, Frame, InvalidField, Item, OutgoingEvent, OwnedEvent, ValueKind,
 };
 
 /// What a stream says, and the reconnection times in it.
@@ -129,7 +129,8 @@ proptest! {
     fn no_value_breaks_out_of_its_field(event_type in text(), id in text(), data in text()) {
         let checked_type = EventType::new(&event_type);
         match checked_type {
-            Err(InvalidField::LineBreak { at }) => {
+            Err(InvalidField::LineBreak { kind, at }) => {
+                prop_assert_eq!(kind, ValueKind::EventType);
                 prop_assert!(matches!(event_type.as_bytes()[at], b'\r' | b'\n'));
                 prop_assert!(!event_type.as_bytes()[..at].iter().any(|b| matches!(b, b'\r' | b'\n')));
             }
@@ -138,7 +139,10 @@ proptest! {
         }
         let checked_id = EventId::new(&id);
         match checked_id {
-            Err(InvalidField::LineBreak { at }) => prop_assert!(matches!(id.as_bytes()[at], b'\r' | b'\n')),
+            Err(InvalidField::LineBreak { kind, at }) => {
+                prop_assert_eq!(kind, ValueKind::EventId);
+                prop_assert!(matches!(id.as_bytes()[at], b'\r' | b'\n'));
+            }
             Err(InvalidField::Nul { at }) => prop_assert_eq!(id.as_bytes()[at], 0),
             Err(other) => prop_assert!(false, "{other}"),
             Ok(_) => prop_assert!(!id.contains(['\r', '\n', '\0'])),
@@ -156,6 +160,7 @@ proptest! {
         if let Ok(checked) = EventId::new(&id) {
             event = event.id(checked);
             expected.last_event_id = id.clone();
+            expected.has_id = true;
         }
         let (events, times) = decode(event.encode().as_bytes());
         prop_assert_eq!(events, [expected]);
@@ -236,9 +241,9 @@ fn a_line_break_is_seen_at_any_place_of_text_of_any_length() {
                 let frame = OutgoingEvent::new().data(&text).encode();
                 let expected = format!("data: {before}\ndata: {after}\n\n");
                 assert_eq!(frame.as_bytes(), expected.as_bytes());
-                let refused = Err(InvalidField::LineBreak { at });
-                assert_eq!(EventType::new(&text).map(|_| ()), refused);
-                assert_eq!(EventId::new(&text).map(|_| ()), refused);
+                let refused = |kind| Err(InvalidField::LineBreak { kind, at });
+                assert_eq!(EventType::new(&text).map(|_| ()), refused(ValueKind::EventType));
+                assert_eq!(EventId::new(&text).map(|_| ()), refused(ValueKind::EventId));
             }
             let with_nul = [before, "\0", after].concat();
             assert_eq!(EventId::new(&with_nul).map(|_| ()), Err(InvalidField::Nul { at }));

@@ -7,6 +7,7 @@ mod common;
 use core::time::Duration;
 
 use common::{
+    forgetful, measured,
     naive::{Outcome, Rules},
     read, read_lent, read_naively, rules, visit,
 };
@@ -95,6 +96,42 @@ proptest! {
         prop_assert_eq!(&read_lent(rules, stream.chunks(1)), &expected);
         let chunks = cuts(&stream, &sizes);
         prop_assert_eq!(&read_lent(rules, chunks.iter().map(Vec::as_slice)), &expected);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_counted_and_nothing_else_changes(
+        stream in stream(),
+        rules in any_rules(),
+        sizes in vec(1_usize..90, 1..8),
+        most in prop_oneof![Just(0_usize), 0_usize..40],
+    ) {
+        let expected = measured(read_naively(rules, &stream));
+        prop_assert_eq!(&forgetful(rules, stream.chunks(1), most), &expected);
+        let chunks = cuts(&stream, &sizes);
+        prop_assert_eq!(&forgetful(rules, chunks.iter().map(Vec::as_slice), most), &expected);
+    }
+
+    #[test]
+    fn a_line_is_as_long_as_what_was_forgotten_of_it_and_the_rest(
+        stream in stream(),
+        limit in prop_oneof![Just(1_usize << 20), 0_usize..100],
+        sizes in vec(1_usize..90, 1..8),
+        most in 0_usize..40,
+    ) {
+        let whole = lines(limit, [&stream[..]]);
+        let expected: Vec<_> = whole.into_iter().map(|line| line.map(|text| text.len())).collect();
+        let mut lines = Lines::with_limit(limit);
+        let (mut seen, mut forgotten) = (Vec::new(), 0);
+        for chunk in cuts(&stream, &sizes) {
+            let mut chunk = &chunk[..];
+            while let Some(line) = lines.next_line(&mut chunk).transpose() {
+                let rest = line.map(|line| String::from_utf8_lossy(line.bytes).len());
+                seen.push(rest.map(|rest| core::mem::take(&mut forgotten) + rest));
+                forgotten = 0;
+            }
+            forgotten += lines.forget_text(most);
+        }
+        prop_assert_eq!(seen, expected);
     }
 
     #[test]

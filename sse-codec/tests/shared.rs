@@ -213,3 +213,26 @@ fn a_reader_that_fails_is_told_and_may_go_on() {
     assert!(items.next().is_none());
     assert_eq!(items.decoder().last_event_id(), "");
 }
+
+#[test]
+fn a_chunk_that_is_used_up_is_held_by_its_events_alone() {
+    let whole =
+        Bytes::from(b"data: an event of more than 23 bytes\n\n: and what is\ndata: cut".to_vec());
+    let mut chunk = whole.clone();
+    let mut decoder = SharedDecoder::new();
+    let event = decoder.decode(&mut chunk).unwrap();
+    assert_eq!(decoder.decode(&mut chunk), Ok(None));
+    assert!(!whole.is_unique());
+    drop(event);
+    assert!(whole.is_unique(), "{chunk:?}");
+}
+
+#[test]
+fn what_a_decoder_holds_is_not_printed() {
+    let mut decoder = SharedDecoder::new();
+    let mut chunk = Bytes::from(format!("id: 7\ndata: {}", "secret".repeat(10_000)));
+    assert_eq!(decoder.decode(&mut chunk), Ok(None));
+    let printed = format!("{decoder:?}");
+    // As text, or as the numbers of its bytes.
+    assert!(printed.len() < 2_000 && !printed.contains("115, 101, 99"), "{printed}");
+}

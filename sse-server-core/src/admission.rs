@@ -1,7 +1,7 @@
 //! Who may come in, and how much each may publish: one a process, whatever the number of hubs.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::{fmt, net::IpAddr, time::Duration};
+use core::{fmt, net::IpAddr};
 
 use foldhash::quality::FixedState;
 use hashbrown::{HashMap, hash_map::Entry};
@@ -9,190 +9,35 @@ use sse_codec::time::Instant;
 
 use crate::{event::Presence, selector::Selector, topic::Topic};
 
+mod audience;
+mod config;
+mod error;
 mod presence;
 mod principal;
 mod rate;
+mod shares;
 mod ticket;
+mod visitor;
 
 use self::{
+    audience::{Claims, Overlap},
     presence::Presences,
     principal::network,
     rate::{Rates, TooMuch},
+    shares::Shares,
     ticket::Tickets,
 };
 pub use self::{
-    principal::Principal,
+    config::AdmissionConfig,
+    error::AdmissionError,
+    principal::{Principal, Whose},
     ticket::{Redeemed, Ticket, TicketError},
+    visitor::Visitor,
 };
-
-/// Settings of an [`Admission`].
-///
-/// ```
-/// use sse_server_core::AdmissionConfig;
-///
-/// let mut config = AdmissionConfig::default();
-/// (config.publish_rate, config.publish_burst) = (10, 50);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AdmissionConfig {
-    /// How many streams a user may have open. 16: a browser over HTTP/1.1 has six.
-    pub max_per_user: usize,
-    /// How many streams an address may have open. 256: there may be an office behind it. Of IPv6,
-    /// a /64 counts as one, since whoever has one address has them all.
-    pub max_per_address: usize,
-    /// How many streams there may be. 1,048,576.
-    pub max_streams: usize,
-    /// How many events a second a principal may publish. 1,000.
-    pub publish_rate: u32,
-    /// How many events a principal may publish at once. 2,000.
-    pub publish_burst: u32,
-    /// How many streams a second a user may open, and an address, long-polls and resumes included. 100.
-    pub connect_rate: u32,
-    /// How many they may open at once. 1,000: all that an address may have open, four times over, as
-    /// when the server begins anew and everyone comes back.
-    pub connect_burst: u32,
-    /// How many principals' rates are remembered, of each kind. 65,536; when all are in use, those that are the
-    /// nearest to having used nothing are forgotten first.
-    pub max_rates: usize,
-    /// How long a ticket waits for its first use. 60 s.
-    pub ticket_wait: Duration,
-    /// How many tickets there may be. 65,536.
-    pub max_tickets: usize,
-    /// How many tickets that a [principal asked for](Ticket::asked_by) may wait for their first use.
-    /// 256, as many streams as an address may have open.
-    pub max_unused_tickets: usize,
-    /// Over how long changes of presence are gathered. 1 s.
-    pub presence_pause: Duration,
-    /// How many users a word on presence names. 100.
-    pub max_named: usize,
-    /// How many topics' presence may be watched at once. 1,000: each costs a little whenever a
-    /// stream opens or closes.
-    pub max_watched: usize,
-}
-
-impl Default for AdmissionConfig {
-    fn default() -> Self {
-        Self {
-            max_per_user: 16,
-            max_per_address: 256,
-            max_streams: 1 << 20,
-            publish_rate: 1000,
-            publish_burst: 2000,
-            connect_rate: 100,
-            connect_burst: 1000,
-            max_rates: 1 << 16,
-            ticket_wait: Duration::from_secs(60),
-            max_tickets: 1 << 16,
-            max_unused_tickets: 256,
-            presence_pause: Duration::from_secs(1),
-            max_named: 100,
-            max_watched: 1000,
-        }
-    }
-}
-
-/// Somebody at the door.
-///
-/// ```
-/// use sse_server_core::{Selector, Visitor};
-///
-/// let visitor = Visitor::new([Selector::new("prices.*")?])
-///     .user("ann")
-///     .token("8f1c")
-///     .address("2001:db8::1".parse().unwrap());
-/// # let _ = visitor;
-/// # Ok::<(), sse_server_core::InvalidTopic>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct Visitor {
-    user: Option<Arc<str>>,
-    token: Option<Arc<str>>,
-    address: Option<IpAddr>,
-    selectors: Arc<[Selector]>,
-}
-
-impl Visitor {
-    /// Somebody of whom nothing is known but what they want to read.
-    pub fn new(selectors: impl IntoIterator<Item = Selector>) -> Self {
-        Self { selectors: selectors.into_iter().collect(), ..Self::default() }
-    }
-
-    /// Sets who they are.
-    pub fn user(mut self, id: impl Into<Arc<str>>) -> Self {
-        self.user = Some(id.into());
-        self
-    }
-
-    /// Sets the id of the token by which that is known, so that all that came by it can be ended.
-    pub fn token(mut self, id: impl Into<Arc<str>>) -> Self {
-        self.token = Some(id.into());
-        self
-    }
-
-    /// Sets whence they come.
-    pub const fn address(mut self, address: IpAddr) -> Self {
-        self.address = Some(address);
-        self
-    }
-
-    /// To whom it is counted that they come.
-    fn principals(&self) -> impl Iterator<Item = Principal> {
-        let user = self.user.as_ref().map(|user| Principal::user(user.clone()));
-        user.into_iter().chain(self.address.map(Principal::address))
-    }
-}
 
 /// A stream that was let in, until [`Admission::release`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pass(u64);
-
-/// Why somebody is not let in, or may not publish.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AdmissionError {
-    /// The user has as many streams open as a user may.
-    #[error(
-        "this user has {max} streams open, the most there may be; close one, or share one between tabs"
-    )]
-    TooManyForUser {
-        /// How many there may be.
-        max: usize,
-    },
-    /// The address has as many streams open as an address may.
-    #[error("this address has {max} streams open, the most there may be; close one, or share one")]
-    TooManyForAddress {
-        /// How many there may be.
-        max: usize,
-    },
-    /// As many topics' presence is watched as may be.
-    #[error("the presence of as many topics is watched as may be; try again later")]
-    TooManyWatched,
-    /// There are as many streams as there may be.
-    #[error("as many streams are open as there may be; try again later")]
-    Full,
-    /// Published too much in too short a time.
-    #[error("too much was published in too short a time; try again in {} ms", wait.as_millis())]
-    TooFast {
-        /// How long to wait.
-        wait: Duration,
-    },
-    /// Opened too many streams in too short a time.
-    #[error("too many streams were opened in too short a time; try again in {} ms", wait.as_millis())]
-    OpenedTooFast {
-        /// How long to wait.
-        wait: Duration,
-    },
-    /// More at once than ever can be.
-    #[error("{count} events at once are more than the {max} that may be; publish them in parts")]
-    BurstTooLarge {
-        /// How many there are.
-        count: u32,
-        /// How many there may be.
-        max: u32,
-    },
-}
 
 /// What an [`Admission`] has done so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -202,11 +47,11 @@ pub struct AdmissionCounters {
     pub streams: u64,
     /// Streams that were let in.
     pub admitted: u64,
-    /// Streams that were not, because of their user's limit.
+    /// Streams that were not, because of a limit of their user's.
     pub refused_for_user: u64,
-    /// Because of their address's.
+    /// Because of one of their address's.
     pub refused_for_address: u64,
-    /// Because of the limit on all of them, or on what may be watched.
+    /// Because of a limit on all of them.
     pub refused_full: u64,
     /// Because too many had been opened in too short a time.
     pub refused_too_fast: u64,
@@ -284,6 +129,9 @@ pub struct Admission {
     by_address: HashMap<u128, usize, FixedState>,
     published: Rates,
     opened: Rates,
+    patterns: Shares<Selector>,
+    overlaps: Shares<Overlap>,
+    watched: Shares<Topic>,
     tickets: Tickets,
     presences: Presences,
     counters: AdmissionCounters,
@@ -301,6 +149,21 @@ impl Admission {
             by_address: HashMap::with_hasher(hasher()),
             published: rates(config.publish_rate, config.publish_burst),
             opened: rates(config.connect_rate, config.connect_burst),
+            patterns: Shares::new(
+                config.max_patterns_per_user,
+                config.max_patterns_per_address,
+                hasher(),
+            ),
+            overlaps: Shares::new(
+                config.max_patterns_per_user,
+                config.max_patterns_per_address,
+                hasher(),
+            ),
+            watched: Shares::new(
+                config.max_watched_per_user,
+                config.max_watched_per_address,
+                hasher(),
+            ),
             tickets: Tickets::new(&config, seed),
             presences: Presences::new(&config, hasher()),
             counters: AdmissionCounters::default(),
@@ -339,7 +202,9 @@ impl Admission {
     ) -> Result<Pass, AdmissionError> {
         let gone = in_place_of.and_then(|pass| self.visitors.get(&pass));
         let opens: Vec<_> = visitor.principals().collect();
-        let admitted = self.has_room(&visitor, gone).and_then(|()| {
+        let claims = Claims::of(&visitor);
+        let has_room = self.has_room(&visitor, gone);
+        let admitted = has_room.and_then(|()| self.has_share(&opens, &claims)).and_then(|()| {
             let checked = self.opened.check(&opens, 1, now);
             checked.map_err(|much| match much {
                 TooMuch::Now(wait) => AdmissionError::OpenedTooFast { wait },
@@ -348,11 +213,20 @@ impl Admission {
         });
         if let Err(refusal) = admitted {
             match refusal {
-                AdmissionError::TooManyForUser { .. } => self.counters.refused_for_user += 1,
-                AdmissionError::TooManyForAddress { .. } => self.counters.refused_for_address += 1,
+                AdmissionError::TooManyForUser { .. }
+                | AdmissionError::TooManyPatterns { whose: Whose::User, .. }
+                | AdmissionError::WatchesTooMany { whose: Whose::User, .. } => {
+                    self.counters.refused_for_user += 1;
+                }
+                AdmissionError::TooManyForAddress { .. }
+                | AdmissionError::TooManyPatterns { whose: Whose::Address, .. }
+                | AdmissionError::WatchesTooMany { whose: Whose::Address, .. } => {
+                    self.counters.refused_for_address += 1;
+                }
                 AdmissionError::OpenedTooFast { .. } => self.counters.refused_too_fast += 1,
                 AdmissionError::Full
                 | AdmissionError::TooManyWatched
+                | AdmissionError::TooManyOverlaps
                 // Of a publish, not of a stream.
                 | AdmissionError::TooFast { .. }
                 | AdmissionError::BurstTooLarge { .. } => self.counters.refused_full += 1,
@@ -373,7 +247,10 @@ impl Admission {
         opens.iter().for_each(|principal| self.opened.note(principal, 1, now));
         self.passes += 1;
         let pass = Pass(self.passes);
-        self.presences.enter(pass, &visitor, now);
+        self.patterns.take(&opens, claims.patterns());
+        self.overlaps.take(&opens, claims.overlapping().into_iter());
+        self.watched.take(&opens, claims.watched.iter());
+        self.presences.enter(&claims, visitor.user.as_ref(), now);
         self.visitors.insert(pass, visitor);
         Ok(pass)
     }
@@ -396,8 +273,24 @@ impl Admission {
         if of_address.is_some_and(|&open| open - less >= max_per_address) {
             return Err(AdmissionError::TooManyForAddress { max: max_per_address });
         }
-        if !self.presences.has_room(visitor) {
+        Ok(())
+    }
+
+    /// Whether what somebody asks for leaves enough to others.
+    fn has_share(&self, principals: &[Principal], claims: &Claims) -> Result<(), AdmissionError> {
+        let patterns = self.patterns.check(principals, claims.patterns());
+        let overlaps = self.overlaps.check(principals, claims.overlapping().into_iter());
+        if let Err((whose, max)) = patterns.and(overlaps) {
+            return Err(AdmissionError::TooManyPatterns { whose, max });
+        }
+        if let Err((whose, max)) = self.watched.check(principals, claims.watched.iter()) {
+            return Err(AdmissionError::WatchesTooMany { whose, max });
+        }
+        if !self.presences.has_room_to_watch(claims) {
             return Err(AdmissionError::TooManyWatched);
+        }
+        if !self.presences.has_room_to_overlap(claims, self.config.max_overlaps) {
+            return Err(AdmissionError::TooManyOverlaps);
         }
         Ok(())
     }
@@ -411,7 +304,12 @@ impl Admission {
         if let Some(address) = visitor.address {
             decrement(&mut self.by_address, network(address));
         }
-        self.presences.leave(pass, &visitor, now);
+        let principals: Vec<_> = visitor.principals().collect();
+        let claims = Claims::of(&visitor);
+        self.patterns.give_back(&principals, claims.patterns());
+        self.overlaps.give_back(&principals, claims.overlapping().into_iter());
+        self.watched.give_back(&principals, claims.watched.iter());
+        self.presences.leave(&claims, visitor.user.as_ref(), now);
         self.tickets.release(pass, now);
     }
 
@@ -478,7 +376,7 @@ impl Admission {
     /// header to say who it is. `secret` is drawn at random by the driver.
     ///
     /// # Errors
-    /// [`TicketError::Full`].
+    /// [`TicketError::Full`], or [`TicketError::TooManyUnused`] of whoever asked for it.
     pub fn issue_ticket(
         &mut self,
         secret: [u8; 16],
@@ -526,9 +424,34 @@ impl Admission {
         Ok(Redeemed { pass, ticket, replaced })
     }
 
-    /// Who is subscribed to a topic, by its name or by a pattern.
+    /// Who is subscribed to a topic, by its name or by a pattern. What it costs does not grow with how
+    /// many those are.
     pub fn presence(&self, topic: &Topic) -> Presence {
-        self.presences.look(topic)
+        self.presences.look(topic, None)
+    }
+
+    /// The same, but of the users those that follow `after`, in order: the next page, where
+    /// [`is_partial`](Presence::is_partial) says that there is one and `after` is the last that was
+    /// named.
+    ///
+    /// ```
+    /// use sse_codec::time::Instant;
+    /// use sse_server_core::{Admission, AdmissionConfig, Selector, Topic, Visitor};
+    ///
+    /// let mut config = AdmissionConfig::default();
+    /// config.max_named = 1;
+    /// let (mut admission, now) = (Admission::new(config, 1), Instant::ORIGIN);
+    /// for user in ["ann", "bob"] {
+    ///     admission.admit(Visitor::new([Selector::new("room")?]).user(user), now)?;
+    /// }
+    /// let page = admission.presence(&Topic::new("room")?);
+    /// assert_eq!((page.count, &*page.users[0], page.is_partial), (2, "ann", true));
+    /// let page = admission.presence_after(&page.topic, page.users.last().map(|user| &**user));
+    /// assert_eq!((&*page.users[0], page.is_partial), ("bob", false));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn presence_after(&self, topic: &Topic, after: Option<&str>) -> Presence {
+        self.presences.look(topic, after)
     }
 
     /// The next word on a topic that is watched and has changed: tell it to every hub by

@@ -87,7 +87,7 @@ pub enum Overflow {
     #[default]
     Cut,
     /// It is given the latest event of each of its topics that the hub has at hand, behind a
-    /// `reset`.
+    /// `reset`; by a pattern the latest one event, of whichever of its topics that is.
     SkipToLatest,
     /// It loses the oldest events, as many as bring it an eighth under the limit, behind a `reset`. One
     /// that the window has overtaken keeps a page of the others: so that however fast events come,

@@ -17,7 +17,8 @@ use crate::{
 
 impl Hub {
     /// Adds the frames that a subscriber reads next to `out`: its own first, then events, about
-    /// `max_bytes` of them (one at least).
+    /// `max_bytes` of them. Of words on presence it gives half as much, and of these and of events
+    /// one at least.
     ///
     /// Nothing moves until [`handle_written`](Self::handle_written) confirms them: asked again, it
     /// gives the same, and perhaps more. `None` when there is nothing; the subscriber is then named
@@ -35,10 +36,11 @@ impl Hub {
             from: subscriber.cursor,
             upto: subscriber.cursor,
             control: Control::default(),
+            words: None,
             events: 0,
             bytes: 0,
         };
-        self.control_frames(id, subscriber, &mut written, out);
+        self.control_frames(id, subscriber, max_bytes, &mut written, out);
         self.event_frames(subscriber, max_bytes, &mut written, out);
         // Whatever else is written makes a heartbeat needless.
         written.control.heartbeat = subscriber.control.heartbeat;
@@ -63,6 +65,9 @@ impl Hub {
         subscriber.touched = millis(now);
         let in_place = written.epoch == epoch && written.from == subscriber.cursor;
         subscriber.control.written(written.control, in_place);
+        if let Some(told) = written.words {
+            subscriber.control.presence = self.words.confirm(id.index, told);
+        }
         // It knows a place now, after which whatever it is not given is a gap.
         let is_placed = written.events > 0 || (in_place && written.control.reset.is_some());
         if is_placed && subscriber.pace == Pace::FromEarliest {
@@ -88,10 +93,20 @@ impl Hub {
         }
     }
 
+    /// Takes the report that a part of what [`next_frames`](Self::next_frames) gave was written: a
+    /// reader of a large frame that takes it bit by bit does not stand still. The cursor moves with
+    /// [`handle_written`](Self::handle_written) alone.
+    pub fn handle_progress(&mut self, id: SubscriberId, now: Instant) {
+        if let Some(subscriber) = self.subscribers.get_mut(id) {
+            subscriber.touched = millis(now);
+        }
+    }
+
     fn control_frames(
         &self,
         id: SubscriberId,
         subscriber: &Subscriber,
+        max_bytes: usize,
         written: &mut Written,
         out: &mut Vec<Bytes>,
     ) {
@@ -112,12 +127,15 @@ impl Hub {
             written.push(out, self.reset(reason, subscriber.cursor));
         }
         written.control.presence = presence;
-        if presence > 0 {
-            for topic in subscriber.topics.numbers() {
-                if let Some(frame) = self.presence.get(&topic) {
-                    written.bytes += frame.len();
-                    out.push(frame.clone());
+        if presence {
+            // One at least, and at least one event behind them: neither holds the other up.
+            for (word, told) in self.words.due(id.index) {
+                if written.words.is_some() && written.bytes + word.len() > max_bytes / 2 {
+                    break;
                 }
+                written.bytes += word.len();
+                written.words = Some(told);
+                out.push(word.clone());
             }
         }
         written.control.retry = retry;
@@ -135,7 +153,8 @@ impl Hub {
         out: &mut Vec<Bytes>,
     ) {
         let mut take = |offset, frame: &Bytes| {
-            if written.bytes > 0 && written.bytes + frame.len() > max_bytes {
+            let is_owed = written.bytes == 0 || (written.words.is_some() && written.events == 0);
+            if !is_owed && written.bytes + frame.len() > max_bytes {
                 return false;
             }
             written.bytes += frame.len();
@@ -146,15 +165,7 @@ impl Hub {
         };
         match &subscriber.phase {
             Phase::Live => {
-                let mut after = subscriber.cursor;
-                while let Some((offset, frame)) =
-                    self.log.next_after(self.numbers(subscriber), after)
-                {
-                    if !take(offset, frame) {
-                        break;
-                    }
-                    after = offset;
-                }
+                self.log.each_after(self.numbers(subscriber), subscriber.cursor, take);
             }
             Phase::Replaying(replay) => {
                 let Some(page) = &replay.page else { return };
@@ -230,13 +241,17 @@ impl Hub {
         self.config.retry / 2 + portion(self.config.retry, self.noise(id, 1))
     }
 
-    /// How much longer a subscriber waits after a drain, so that very many do not come back at
-    /// once: about 400 a second.
-    fn spread(&self, id: SubscriberId) -> Duration {
+    /// Over how long the subscribers that a drain ends are told to come back, so that very many do not
+    /// at once: about 400 a second. Zero before a drain.
+    pub fn drain_spread(&self) -> Duration {
         let crowd = self.drain.map_or(0, |drain| drain.crowd);
         let micros = u64::try_from(crowd).unwrap_or(u64::MAX).saturating_mul(2500);
-        let spread = self.config.drain_spread.min(Duration::from_micros(micros));
-        portion(spread, self.noise(id, 2))
+        self.config.drain_spread.min(Duration::from_micros(micros))
+    }
+
+    /// How much longer than usual a subscriber waits after a drain.
+    fn spread(&self, id: SubscriberId) -> Duration {
+        portion(self.drain_spread(), self.noise(id, 2))
     }
 
     /// A number that looks random, always the same for the same subscriber and use. Over the

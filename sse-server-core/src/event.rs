@@ -137,14 +137,19 @@ impl Draft {
 pub struct Presence {
     /// The topic.
     pub topic: Topic,
-    /// How many subscribers there are, known by name or not.
+    /// How many streams of it are open, whether of known users or not: all of them, always.
     pub count: usize,
-    /// Some of the users among them, in order.
+    /// The first of their users, each once, in order:
+    /// [`max_named`](crate::AdmissionConfig::max_named) at most.
     pub users: Vec<Arc<str>>,
-    /// The users who came since the last word, as far as there is room to say.
+    /// The users who came since the last word.
     pub joined: Vec<Arc<str>>,
-    /// The users who left.
+    /// The users who left. With those who came `max_named` at most.
     pub left: Vec<Arc<str>>,
+    /// Whether there are more of any of these users than are named. If not, `users` are all there
+    /// are; if so, `count` still is exact, and
+    /// [`presence_after`](crate::Admission::presence_after) gives the others by the page.
+    pub is_partial: bool,
 }
 
 impl Presence {
@@ -163,7 +168,7 @@ impl Presence {
             }
             data.push(']');
         }
-        data.push('}');
+        let _ = write!(data, ",\"partial\":{}}}", self.is_partial);
         let event = OutgoingEvent::new().event_type(reserved("presence"));
         event.data(data).encode().into_bytes()
     }

@@ -6,7 +6,6 @@ use alloc::{
 };
 use core::fmt;
 
-use bytes::Bytes;
 use sse_codec::time::Instant;
 
 use crate::{
@@ -20,6 +19,7 @@ use crate::{
     timers::Wheel,
     topic::Topic,
     window::{Log, Placed},
+    words::Words,
 };
 
 /// The event types by which a hub itself speaks.
@@ -67,8 +67,7 @@ pub struct Hub {
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) counters: Counters,
     pub(crate) everyone: u32,
-    /// By the number of a `$presence` topic: its newest frame.
-    pub(crate) presence: BTreeMap<u32, Bytes>,
+    pub(crate) words: Words,
     /// Events that the store has not answered for, each with its bytes.
     appending: BTreeMap<PublishId, usize>,
     appending_bytes: usize,
@@ -106,7 +105,7 @@ impl Hub {
             outputs: VecDeque::new(),
             counters: Counters::default(),
             everyone,
-            presence: BTreeMap::new(),
+            words: Words::default(),
             appending: BTreeMap::new(),
             appending_bytes: 0,
             publishes: 0,
@@ -197,12 +196,11 @@ impl Hub {
         if watchers == 0 {
             return;
         }
-        self.presence.insert(number, presence.encode());
+        self.words.take(number, presence.encode());
         for at in 0..watchers {
             let index = self.log.members(number)[at];
             if let Some(subscriber) = self.subscribers.at_mut(index) {
-                let changes = &mut subscriber.control.presence;
-                *changes = changes.checked_add(1).unwrap_or(1);
+                subscriber.control.presence = self.words.tell(index, number);
             }
             self.make_ready(index, now);
         }
@@ -233,9 +231,13 @@ impl Hub {
         ids.into_iter().find(|&id| self.client_id(id) == client_id)
     }
 
-    /// By what a subscriber resumes if it goes now, having read all that it was given.
+    /// By what a subscriber resumes if it goes now, having read all that it was given. `None` while
+    /// it is to be told of a `reset`: whoever resumed by its place would never hear of that.
     pub fn place(&self, id: SubscriberId) -> Option<Cursor> {
         let subscriber = self.subscribers.get(id)?;
+        if subscriber.control.reset.is_some() {
+            return None;
+        }
         let head = self.log.head();
         let has_read_all = matches!(subscriber.phase, Phase::Live)
             && self.log.next_after(self.numbers(subscriber), subscriber.cursor).is_none();
@@ -294,7 +296,7 @@ impl Hub {
     }
 
     /// The numbers of all that a subscriber reads, in order: `$all` has the lowest.
-    pub(crate) fn numbers(&self, subscriber: &Subscriber) -> impl Iterator<Item = u32> {
+    pub(crate) fn numbers(&self, subscriber: &Subscriber) -> impl Iterator<Item = u32> + Clone {
         core::iter::once(self.everyone).chain(subscriber.topics.numbers())
     }
 

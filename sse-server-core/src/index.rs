@@ -1,6 +1,10 @@
 //! Which entries of a log belong to which topic or pattern.
 
-use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{VecDeque, vec_deque},
+    vec::Vec,
+};
 use core::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
@@ -32,7 +36,7 @@ pub(crate) struct Index {
     records: Vec<Record>,
     free: Vec<u32>,
     crowds: Crowds,
-    patterns: Patterns,
+    patterns: Patterns<u32>,
     patterns_in_use: usize,
     /// The patterns that nobody uses, the one that has been so for longest first, and which entry was
     /// the newest when that began.
@@ -59,6 +63,7 @@ struct Entries {
     bytes: u64,
 }
 
+#[derive(Debug)]
 struct Mark {
     offset: u64,
     /// Cumulative bytes before this entry.
@@ -151,7 +156,7 @@ impl Index {
     /// Puts the numbers of a topic, and of the patterns that match it, at the end of `out`.
     pub(crate) fn number_all(&mut self, topic: &str, out: &mut Vec<u32>) {
         out.push(self.number(topic));
-        self.patterns.matching(topic, out);
+        self.patterns.matching(topic, &mut |&number| out.push(number));
     }
 
     /// Enters the newest entry under a number.
@@ -286,6 +291,17 @@ impl Index {
         }
     }
 
+    /// The entries under this number past an offset, in order.
+    pub(crate) fn marks_after(&self, number: u32, after: u64) -> Marks<'_> {
+        let entries = self.records[number as usize].entries.as_ref();
+        Marks(entries.map(|entries| {
+            let marks = &entries.marks;
+            // Most subscribers have read all.
+            let is_read = marks.back().is_none_or(|last| last.offset <= after);
+            marks.range(if is_read { marks.len() } else { position(marks, after) }..)
+        }))
+    }
+
     /// The last entry under this number, if it lies past an offset.
     pub(crate) fn last_after(&self, number: u32, after: u64) -> Option<u64> {
         let last = self.records[number as usize].entries.as_ref()?.marks.back()?.offset;
@@ -397,13 +413,36 @@ impl Record {
     }
 }
 
+/// Places of entries under one number.
+#[derive(Debug)]
+pub(crate) struct Marks<'a>(Option<vec_deque::Iter<'a, Mark>>);
+
+impl Iterator for Marks<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        self.0.as_mut()?.next().map(|mark| mark.offset)
+    }
+}
+
 fn position(marks: &VecDeque<Mark>, after: u64) -> usize {
+    #[cfg(test)]
+    tests::SEARCHES.set(tests::SEARCHES.get() + 1);
     marks.partition_point(|mark| mark.offset <= after)
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    extern crate std;
+
+    use core::cell::Cell;
+
     use super::*;
+
+    std::thread_local! {
+        /// How many times entries were searched.
+        pub(crate) static SEARCHES: Cell<usize> = const { Cell::new(0) };
+    }
 
     #[test]
     fn a_name_without_entries_stays_small() {

@@ -78,6 +78,7 @@ mod hub;
 mod index;
 mod key;
 mod members;
+mod merge;
 mod output;
 mod overflow;
 mod patterns;
@@ -89,11 +90,12 @@ mod timers;
 mod topic;
 mod upkeep;
 mod window;
+mod words;
 
 pub use crate::{
     admission::{
         Admission, AdmissionConfig, AdmissionCounters, AdmissionError, Pass, Principal, Redeemed,
-        Revoke, Ticket, TicketError, Visitor,
+        Revoke, Ticket, TicketError, Visitor, Whose,
     },
     config::{HubConfig, Overflow, Retention},
     cursor::{Cursor, Epoch, ResetReason, Resume},

@@ -1,46 +1,58 @@
 //! The patterns in use, by their segments: which of them match a topic.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 
-/// Patterns, each with its number. What a topic costs is a walk along its own segments, however many
-/// patterns and topics there are.
-#[derive(Debug, Default)]
-pub(crate) struct Patterns {
-    root: Node,
+/// Patterns, each with what is known of it. What a topic costs is a walk along its own segments,
+/// however many patterns and topics there are.
+#[derive(Debug)]
+pub(crate) struct Patterns<T> {
+    root: Node<T>,
     len: usize,
 }
 
 /// What may follow a few segments.
-#[derive(Debug, Default)]
-struct Node {
-    named: BTreeMap<Box<str>, Self>,
+#[derive(Debug)]
+struct Node<T> {
+    /// In order. Most have one, of which a tree's leaf would take a dozen times as much.
+    named: Vec<(Box<str>, Box<Self>)>,
     any: Option<Box<Self>>,
-    /// The pattern that ends here.
-    here: Option<u32>,
-    /// The pattern that ends here in `**`.
-    rest: Option<u32>,
+    /// Of the pattern that ends here.
+    here: Option<T>,
+    /// Of the pattern that ends here in `**`.
+    rest: Option<T>,
 }
 
-impl Patterns {
+impl<T> Default for Patterns<T> {
+    fn default() -> Self {
+        Self { root: Node::default(), len: 0 }
+    }
+}
+
+impl<T> Default for Node<T> {
+    fn default() -> Self {
+        Self { named: Vec::new(), any: None, here: None, rest: None }
+    }
+}
+
+impl<T> Patterns<T> {
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
+    /// What is known of a pattern, which is entered if it is not there.
+    pub(crate) fn entry(&mut self, pattern: &str) -> &mut T
+    where
+        T: Default,
+    {
+        let slot = self.root.slot(pattern);
+        self.len += usize::from(slot.is_none());
+        slot.get_or_insert_default()
+    }
+
     /// Enters a pattern that is not there.
-    pub(crate) fn insert(&mut self, pattern: &str, number: u32) {
-        let mut node = &mut self.root;
+    pub(crate) fn insert(&mut self, pattern: &str, value: T) {
+        *self.root.slot(pattern) = Some(value);
         self.len += 1;
-        for segment in pattern.split('.') {
-            node = match segment {
-                "**" => {
-                    node.rest = Some(number);
-                    return;
-                }
-                "*" => node.any.get_or_insert_default(),
-                name => node.named.entry(name.into()).or_default(),
-            };
-        }
-        node.here = Some(number);
     }
 
     /// Takes out a pattern that is there.
@@ -49,8 +61,8 @@ impl Patterns {
         self.len -= 1;
     }
 
-    /// Puts the numbers of those that match a topic at the end of `out`.
-    pub(crate) fn matching(&self, topic: &str, out: &mut Vec<u32>) {
+    /// Gives `out` what is known of each that matches a topic.
+    pub(crate) fn matching<'a>(&'a self, topic: &str, out: &mut impl FnMut(&'a T)) {
         // The hub's own topics are matched by none.
         if !self.is_empty() && !topic.starts_with('$') {
             self.root.matching(topic.split('.'), out);
@@ -58,15 +70,41 @@ impl Patterns {
     }
 }
 
-impl Node {
-    fn matching<'a>(&self, mut topic: impl Iterator<Item = &'a str> + Clone, out: &mut Vec<u32>) {
+impl<T> Node<T> {
+    /// Where a pattern ends. The way there is made.
+    fn slot(&mut self, pattern: &str) -> &mut Option<T> {
+        let mut node = self;
+        for segment in pattern.split('.') {
+            node = match segment {
+                "**" => return &mut node.rest,
+                "*" => node.any.get_or_insert_default(),
+                name => match node.find(name) {
+                    Ok(at) => &mut node.named[at].1,
+                    Err(at) => {
+                        if node.named.is_empty() {
+                            node.named.reserve_exact(1);
+                        }
+                        node.named.insert(at, (name.into(), Box::default()));
+                        &mut node.named[at].1
+                    }
+                },
+            };
+        }
+        &mut node.here
+    }
+
+    fn matching<'a, 'b>(
+        &'a self,
+        mut topic: impl Iterator<Item = &'b str> + Clone,
+        out: &mut impl FnMut(&'a T),
+    ) {
         let Some(segment) = topic.next() else {
-            out.extend(self.here);
+            self.here.iter().for_each(out);
             return;
         };
-        out.extend(self.rest);
-        if let Some(node) = self.named.get(segment) {
-            node.matching(topic.clone(), out);
+        self.rest.iter().for_each(&mut *out);
+        if let Ok(at) = self.find(segment) {
+            self.named[at].1.matching(topic.clone(), out);
         }
         if let Some(node) = &self.any {
             node.matching(topic, out);
@@ -84,18 +122,22 @@ impl Node {
                 }
             }
             Some(name) => {
-                if let Some(node) = self.named.get_mut(name) {
-                    node.remove(pattern);
-                    if node.is_empty() {
-                        self.named.remove(name);
+                if let Ok(at) = self.find(name) {
+                    self.named[at].1.remove(pattern);
+                    if self.named[at].1.is_empty() {
+                        self.named.remove(at);
                     }
                 }
             }
         }
     }
 
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.named.binary_search_by(|(known, _)| (**known).cmp(name))
+    }
+
     fn is_empty(&self) -> bool {
-        self.named.is_empty() && self.any.is_none() && self.here.or(self.rest).is_none()
+        self.named.is_empty() && self.any.is_none() && self.here.is_none() && self.rest.is_none()
     }
 }
 
@@ -128,7 +170,7 @@ mod tests {
             }
             for topic in &topics {
                 let mut found = vec![];
-                tree.matching(topic, &mut found);
+                tree.matching(topic, &mut |&number| found.push(number));
                 found.sort_unstable();
                 let twin = kept.iter().filter(|(_, pattern)| covers(pattern, topic));
                 prop_assert_eq!(found, twin.map(|&(number, _)| number).collect::<Vec<_>>());

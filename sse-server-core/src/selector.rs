@@ -75,6 +75,16 @@ impl Selector {
     pub fn covers(&self, other: &Self) -> bool {
         covers(&self.0, &other.0)
     }
+
+    /// Whether some topic is asked for by both.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        overlap(&self.0, &other.0)
+    }
+
+    /// The topic whose presence is asked for, if that is what it asks for.
+    pub(crate) fn watched(&self) -> Option<Topic> {
+        self.0.strip_prefix("$presence.").and_then(|name| Topic::new(name).ok())
+    }
 }
 
 impl From<Topic> for Selector {
@@ -114,6 +124,21 @@ pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
         }
     }
     asked.next().is_none()
+}
+
+/// Whether some topic is held by both, each a pattern or a topic that is not the hub's own.
+fn overlap(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('.'), other.split('.'));
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (None, Some(_)) | (Some(_), None) => return false,
+            (Some("**"), Some(_)) | (Some(_), Some("**")) => return true,
+            (Some("*"), Some(_)) | (Some(_), Some("*")) => {}
+            (Some(one), Some(other)) if one == other => {}
+            (Some(_), Some(_)) => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +207,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn patterns_overlap_that_hold_the_same_topic(
+            one in "(a|b|\\*)(\\.(a|b|\\*)){0,1}(\\.\\*\\*)?|\\*\\*",
+            other in "(a|b|\\*)(\\.(a|b|\\*)){0,1}(\\.\\*\\*)?|\\*\\*",
+        ) {
+            // With at most two segments before `**`, three show whatever they share.
+            let held = spelt_out(&other);
+            let shared = spelt_out(&one).iter().any(|topic| held.contains(topic));
+            prop_assert_eq!(overlap(&one, &other), shared);
+            prop_assert_eq!(overlap(&other, &one), shared);
+        }
+
         #[test]
         fn a_pattern_covers_what_holds_no_more(
             wide in "(a|b|\\*)(\\.(a|b|\\*)){0,1}(\\.\\*\\*)?",

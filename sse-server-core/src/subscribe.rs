@@ -181,17 +181,17 @@ impl Hub {
 
     /// Enters a subscriber into the lists of its topics.
     fn seat(&mut self, index: u32, topics: &[Selector]) {
-        let mut told = 0;
+        let mut is_told = false;
         let mut seats = Vec::with_capacity(topics.len());
         for topic in topics {
             let (number, place) = self.log.enter(topic, index);
-            told |= u8::from(self.presence.contains_key(&number));
+            is_told |= self.words.tell(index, number);
             seats.push(Seat { topic: number, place });
         }
         seats.sort_unstable_by_key(|seat| seat.topic);
         if let Some(subscriber) = self.subscribers.at_mut(index) {
             subscriber.topics = seats.into();
-            subscriber.control.presence = told;
+            subscriber.control.presence = is_told;
         }
     }
 
@@ -205,8 +205,7 @@ impl Hub {
                     seat.place = place;
                 }
             } else if place == 0 {
-                // Nobody watches any more. The number may be another's from now on.
-                self.presence.remove(&topic);
+                self.words.forget(topic);
             }
         }
     }

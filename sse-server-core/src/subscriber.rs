@@ -8,6 +8,7 @@ use crate::{
     cursor::{Epoch, ResetReason},
     event::HistoryPage,
     output::{FetchId, SubscriberId},
+    words::Told,
 };
 
 /// One subscriber. There may be a million, so what only few of them need is boxed.
@@ -62,8 +63,8 @@ pub(crate) struct Control {
     pub(crate) reset: Option<ResetReason>,
     pub(crate) retry: bool,
     pub(crate) heartbeat: Option<Heartbeat>,
-    /// Counts the changes of presence that it has not been told of; 0 for none.
-    pub(crate) presence: u8,
+    /// There are words on presence that it has not been told.
+    pub(crate) presence: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,7 @@ pub struct Written {
     pub(crate) from: u64,
     pub(crate) upto: u64,
     pub(crate) control: Control,
+    pub(crate) words: Option<Told>,
     pub(crate) events: u32,
     pub(crate) bytes: usize,
 }
@@ -105,7 +107,7 @@ impl Control {
         self == Self::default()
     }
 
-    /// Takes off what was written, unless it has changed meanwhile. A reset stands for the place
+    /// Takes off what was written, unless it has changed meanwhile, words apart. A reset stands for the place
     /// that it was written for.
     pub(crate) fn written(&mut self, written: Self, in_place: bool) {
         if self.opening == written.opening {
@@ -116,9 +118,6 @@ impl Control {
         }
         if self.heartbeat == written.heartbeat {
             self.heartbeat = None;
-        }
-        if self.presence == written.presence {
-            self.presence = 0;
         }
         self.retry &= !written.retry;
     }
@@ -157,7 +156,7 @@ impl Topics {
         }
     }
 
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> + Clone {
         self.seats().iter().map(|seat| seat.topic)
     }
 }

@@ -102,6 +102,7 @@ impl Hub {
         self.leave_page(id);
         let Some(subscriber) = self.subscribers.remove(id) else { return false };
         self.wheel.disarm(id.index);
+        self.words.leave(id.index);
         self.unseat(&subscriber.topics);
         true
     }

@@ -11,6 +11,7 @@ use crate::{
     cursor::{Cursor, Epoch},
     event::{Appended, HistoryPage, Stored},
     index::Index,
+    merge::Merge,
     selector::Selector,
 };
 
@@ -65,6 +66,9 @@ const MAX_TRIES: usize = 2 * MAX_LOOK;
 /// Of how many trimmed entries it is known whose they were, for patterns. Those of a topic that was
 /// forgotten lie below the index's floor, so that no number here is of another one.
 const MAX_TRIMS: usize = 1024;
+
+/// How many topics are searched anew for each entry.
+const FEW: usize = 4;
 
 /// How an entry joined a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,13 +210,16 @@ impl Log {
         }
         let mut room = Room { page: &mut page, left: max_bytes };
         if patterns.is_empty() {
-            let mut at = after.offset();
-            while let Some((offset, frame)) = self.next_after(numbers.iter().copied(), at) {
-                if !room.take(offset, frame) {
-                    page.upto = at;
-                    break;
+            let mut upto = after.offset();
+            let is_whole = self.each_after(numbers.iter().copied(), upto, |offset, frame| {
+                let is_taken = room.take(offset, frame);
+                if is_taken {
+                    upto = offset;
                 }
-                at = offset;
+                is_taken
+            });
+            if !is_whole {
+                page.upto = upto;
             }
         } else {
             self.look_through(&numbers, &patterns, after.offset(), room);
@@ -265,6 +272,28 @@ impl Log {
         let unknown = if unknown > known_gone { unknown } else { 0 };
         let lost = lost.map_or(unknown, |(_, offset)| offset);
         room.page.trimmed = room.page.trimmed.max(lost);
+    }
+
+    /// Gives `take` the entries of any of these topics past an offset, in order, until it wants no
+    /// more: false then.
+    pub(crate) fn each_after(
+        &self,
+        topics: impl Iterator<Item = u32> + Clone,
+        mut after: u64,
+        mut take: impl FnMut(u64, &Bytes) -> bool,
+    ) -> bool {
+        // Of few it costs less to search for each entry than to remember where one is.
+        if topics.clone().nth(FEW).is_none() {
+            while let Some((offset, frame)) = self.next_after(topics.clone(), after) {
+                if !take(offset, frame) {
+                    return false;
+                }
+                after = offset;
+            }
+            return true;
+        }
+        let mut offsets = Merge::new(&self.index, topics, after);
+        offsets.all(|offset| self.frame(offset).is_none_or(|frame| take(offset, frame)))
     }
 
     /// The first entry of any of these topics past an offset.
@@ -452,5 +481,53 @@ impl fmt::Debug for Log {
             .field("bytes", &self.bytes())
             .field("topics", &self.index.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, vec::Vec};
+
+    use super::*;
+    use crate::{HubConfig, Publish, Topic, index::tests::SEARCHES};
+
+    /// Events of 1 KB, of as many topics in turn and of some of them at once.
+    fn log_of(topics: u64, events: u64) -> Log {
+        let start = Cursor::new(Epoch::new(1), 0);
+        let mut log = Log::new(Retention::DEFAULT, start, 1);
+        let mut hub = crate::Hub::new(HubConfig::default(), start, 1);
+        for n in 0..events {
+            let names = [n, n * 7].map(|n| Topic::new(&format!("t{}", n % topics)).unwrap());
+            hub.publish(Publish::new(names, "x".repeat(1000)), Instant::ORIGIN).unwrap();
+            let Some(crate::Output::Append { id, event, .. }) = hub.poll_output() else { panic!() };
+            let place = Cursor::new(start.epoch(), n + 1);
+            log.append(&event.place(place), Instant::ORIGIN);
+            hub.handle_append_done(id, Ok(crate::Receipt::new(place)), Instant::ORIGIN);
+            hub.poll_output();
+        }
+        log
+    }
+
+    #[test]
+    fn a_page_of_many_topics_searches_each_once() {
+        const EVENTS: u64 = 5000;
+        for topics in [1, 4, 5, 64] {
+            let mut log = log_of(topics, EVENTS);
+            let names = |n| Selector::from(Topic::new(&format!("t{n}")).unwrap());
+            let asked: Vec<_> = (0..topics).map(names).collect();
+            let (mut after, mut offsets, mut pages) = (0, Vec::new(), 0);
+            SEARCHES.set(0);
+            while after < EVENTS {
+                let place = Cursor::new(Epoch::new(1), after);
+                let page = log.page(&asked, place, 256 << 10, Instant::ORIGIN);
+                after = page.upto;
+                offsets.extend(page.entries.iter().map(|entry| entry.offset));
+                pages += 1;
+            }
+            assert!(offsets.iter().copied().eq(1..=EVENTS), "{topics} topics");
+            let (searches, few) = (SEARCHES.get(), topics <= FEW as u64);
+            let most = if few { (EVENTS as usize + pages) * FEW } else { pages * topics as usize };
+            assert!(searches <= most, "{topics} topics: {searches} searches in {pages} pages");
+        }
     }
 }

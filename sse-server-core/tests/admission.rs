@@ -17,7 +17,7 @@ use common::{World, events, secs, selector, topic};
 use sse_codec::time::Instant;
 use sse_server_core::{
     Admission, AdmissionConfig, AdmissionError, Pass, Principal, Resume, Revoke, Ticket,
-    TicketError, Topic, Visitor,
+    TicketError, Topic, Visitor, Whose,
 };
 
 fn small() -> AdmissionConfig {
@@ -147,7 +147,7 @@ fn presence_is_told_to_those_who_watch_gathered_and_without_an_id() {
     assert_eq!(
         wire,
         "event: presence\ndata: {\"topic\":\"room\",\"count\":4,\"users\":[\"ann\",\"b\\\"ob\"],\
-         \"joined\":[\"ann\",\"b\\\"ob\"],\"left\":[]}\n\n"
+         \"joined\":[\"ann\",\"b\\\"ob\"],\"left\":[],\"partial\":false}\n\n"
     );
     for pass in passes {
         admission.release(pass, world.now);
@@ -161,6 +161,55 @@ fn presence_is_told_to_those_who_watch_gathered_and_without_an_id() {
     // Whoever watches later is told what there is at once.
     let late = world.subscribe(&["$presence.room"], Resume::Fresh);
     assert!(world.read(late).contains("\"count\":1"));
+}
+
+#[test]
+fn words_on_presence_come_a_few_at_a_time_and_hold_no_event_up() {
+    const ROOMS: usize = 20;
+    const MAX: usize = 4096;
+    let (mut admission, mut world) = (Admission::new(AdmissionConfig::default(), 1), World::new());
+    let rooms: Vec<_> = (0..ROOMS).map(|n| format!("room{n}")).collect();
+    let watched: Vec<_> = rooms.iter().map(|room| format!("$presence.{room}")).collect();
+    let watched: Vec<&str> = watched.iter().map(|name| &**name).chain(["a"]).collect();
+    let watcher = world.subscribe(&watched, Resume::Fresh);
+    world.read(watcher);
+    admission.admit(Visitor::new(watched.iter().map(|name| selector(name))), world.now).unwrap();
+    for n in 0..ROOMS * 30 {
+        let user = format!("{n:08x}-0000-4000-8000-000000000000");
+        let visitor = Visitor::new([selector(&rooms[n % ROOMS])]).user(user);
+        admission.admit(visitor, world.now).unwrap();
+    }
+    world.pass(secs(1));
+    let words: Vec<_> = core::iter::from_fn(|| admission.poll_presence(world.now)).collect();
+    assert_eq!(words.len(), ROOMS);
+    words.iter().for_each(|word| world.hub.handle_presence(word, world.now));
+    world.publish(&["a"], "an event");
+    let mut told = Vec::new();
+    let mut chunk = |world: &mut World, between: &dyn Fn(&mut World)| {
+        let mut frames = Vec::new();
+        let written = world.hub.next_frames(watcher, MAX, &mut frames)?;
+        between(world);
+        world.hub.handle_written(watcher, written, world.now);
+        let wire: String = frames.iter().map(|it| core::str::from_utf8(it).unwrap()).collect();
+        // Half of it, one word and one event.
+        assert!(wire.len() <= MAX / 2 + 3000, "{} bytes", wire.len());
+        told.extend(events(&wire).into_iter().map(|event| event.data));
+        Some(())
+    };
+    // Before it is confirmed there is a newer word on what is told first, and on what is told last.
+    chunk(&mut world, &|world| {
+        for word in [&words[0], &words[ROOMS - 1]] {
+            world.hub.handle_presence(word, world.now);
+        }
+    });
+    while chunk(&mut world, &|_| ()).is_some() {}
+    let of = |room: &str| {
+        let name = format!("\"topic\":\"{room}\"");
+        told.iter().filter(|data| data.contains(&name)).count()
+    };
+    assert_eq!(told.iter().position(|data| data == "an event"), Some(1), "behind one word");
+    // The first was under way; of the last there was but the newer to tell.
+    assert!(rooms.iter().all(|room| of(room) == 1 + usize::from(room == "room0")), "{told:?}");
 }
 
 #[test]
@@ -218,6 +267,97 @@ fn the_presence_of_so_many_topics_can_be_watched() {
     admission.release(pass, at(0));
     assert!(admission.admit(third, at(0)).is_err(), "somebody still watches");
     assert!(admission.admit(watch(&["a"]), at(0)).is_ok(), "nothing to watch");
+}
+
+#[test]
+fn nobody_takes_all_of_what_can_be_watched_or_all_patterns() {
+    let mut config = AdmissionConfig::default();
+    (config.max_watched_per_user, config.max_watched_per_address) = (2, 3);
+    (config.max_patterns_per_user, config.max_patterns_per_address) = (2, 3);
+    for prefix in ["$presence.", "*."] {
+        let mut admission = Admission::new(config, 1);
+        let visitor = |names: &[&str], user: &str, address: &str| {
+            let names = names.iter().map(|name| selector(&format!("{prefix}{name}")));
+            Visitor::new(names).user(user).address(ip(address))
+        };
+        let mut come = |names: &[&str], user: &str, address: &str| {
+            admission.admit(visitor(names, user, address), at(0))
+        };
+        let refused = |whose, max| match prefix {
+            "*." => Err(AdmissionError::TooManyPatterns { whose, max }),
+            _ => Err(AdmissionError::WatchesTooMany { whose, max }),
+        };
+        let first = come(&["a", "b", "a"], "ann", "192.0.2.1").unwrap();
+        let same = come(&["b"], "ann", "192.0.2.1").unwrap();
+        assert_eq!(come(&["c"], "ann", "192.0.2.9"), refused(Whose::User, 2));
+        assert_eq!(come(&["b", "c", "d"], "bob", "192.0.2.1"), refused(Whose::User, 2));
+        assert_eq!(come(&["c", "d"], "bob", "192.0.2.1"), refused(Whose::Address, 3));
+        assert!(come(&["c", "b"], "bob", "192.0.2.1").is_ok(), "of which one is new there");
+        assert!(come(&["c", "d"], "eve", "192.0.2.2").is_ok(), "others are not concerned");
+        admission.release(first, at(0));
+        let mut come = |names: &[&str], user: &str| {
+            admission.admit(visitor(names, user, "192.0.2.1"), at(0)).map(drop)
+        };
+        assert_eq!(come(&["c"], "ann"), Ok(()), "a came free, b is held still");
+        assert_eq!(come(&["d"], "ann").err(), refused(Whose::User, 2).err());
+        admission.release(same, at(0));
+        let counters = admission.counters();
+        assert_eq!((counters.refused_for_user, counters.refused_for_address), (3, 1));
+        assert_eq!(counters.refused_full, 0);
+    }
+}
+
+#[test]
+fn so_many_groups_of_overlapping_patterns_are_told_apart() {
+    let mut config = AdmissionConfig::default();
+    config.max_overlaps = 2;
+    let mut admission = Admission::new(config, 1);
+    let mut come = |names: &[&str]| {
+        let visitor = Visitor::new(names.iter().map(|name| selector(name)));
+        admission.admit(visitor, at(0))
+    };
+    let first = come(&["a.*", "*.b"]).unwrap();
+    come(&["*.b", "a.*", "c"]).unwrap();
+    come(&["a.*", "*.c"]).unwrap();
+    assert_eq!(come(&["a.*", "*.d"]), Err(AdmissionError::TooManyOverlaps));
+    for names in [&["a.*", "*.b"][..], &["a.*", "b.*"], &["a.*", "a.b", "**"]] {
+        assert!(come(names).is_ok(), "{names:?}");
+    }
+    assert_eq!(admission.presence(&topic("a.b")).count, 6);
+    admission.release(first, at(0));
+    assert_eq!(admission.presence(&topic("a.b")).count, 5);
+    assert_eq!(admission.counters().refused_full, 1);
+}
+
+#[test]
+fn a_word_names_no_more_than_it_may_and_says_so() {
+    let mut config = AdmissionConfig::default();
+    config.max_named = 2;
+    let mut admission = Admission::new(config, 1);
+    let mut now = at(0);
+    let visitor = |name: &str, user: &str| Visitor::new([selector(name)]).user(user);
+    admission.admit(visitor("$presence.a", "watcher"), now).unwrap();
+    let mut open: Vec<_> = ["d", "c", "b"]
+        .map(|user| admission.admit(visitor("a", user), now).unwrap())
+        .into_iter()
+        .collect();
+    let mut tell = |admission: &mut Admission| {
+        now = now + secs(1);
+        let word = admission.poll_presence(now).unwrap();
+        let names = |users: &[std::sync::Arc<str>]| users.join(" ");
+        let told = [&word.users, &word.joined, &word.left].map(|users| names(users));
+        (word.count, told, word.is_partial)
+    };
+    let told = |users: &str, joined: &str, left: &str| [users, joined, left].map(str::to_owned);
+    // Who came first is named, and nobody who came when there was no room.
+    assert_eq!(tell(&mut admission), (3, told("b c", "c d", ""), true));
+    admission.release(open.remove(0), at(1000));
+    assert_eq!(tell(&mut admission), (2, told("b c", "", "d"), false));
+    // There and back is no change, nor is a second stream.
+    let again = admission.admit(visitor("a", "e"), at(2000)).unwrap();
+    admission.admit(visitor("a", "b"), at(2000)).unwrap();
+    admission.release(again, at(2000));
+    assert_eq!(tell(&mut admission), (3, told("b c", "", ""), false));
 }
 
 #[test]

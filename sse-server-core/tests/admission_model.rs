@@ -12,20 +12,38 @@
 mod common;
 
 use core::time::Duration;
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use common::{selector, topic};
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Admission, AdmissionConfig, AdmissionError, Pass, Principal, Revoke, Ticket, TicketError,
-    Visitor,
+    Admission, AdmissionConfig, AdmissionError, Pass, Presence, Principal, Revoke, Ticket,
+    TicketError, Visitor, Whose,
 };
 
 const USERS: [&str; 4] = ["", "ann", "bob", "eve"];
 const TOKENS: [&str; 3] = ["", "t1", "t2"];
-const SELECTORS: [&str; 3] = ["room", "*", "$presence.room"];
+/// What is asked for. By `a.*` and `*.b` one reads `a.b` twice over, and is there once.
+const ASKED: [&[&str]; 8] = [
+    &["room"],
+    &["*"],
+    &["$presence.room"],
+    &["$presence.a.b", "a.b"],
+    &["a.*", "*.b"],
+    &["room", "**", "room"],
+    &["$presence.room", "$presence.a.b", "*.b"],
+    &["*.*", "c.*", "a.b"],
+];
+const ROOMS: [&str; 2] = ["room", "a.b"];
+/// How many users a word names.
+const NAMED: usize = 2;
+const MAX_PATTERNS: usize = 2;
+const MAX_WATCHED: usize = 1;
 const MAX_PER_USER: usize = 2;
 const MAX_PER_ADDRESS: usize = 3;
 const MAX_STREAMS: usize = 6;
@@ -47,8 +65,18 @@ struct Model {
     ahead: [u64; USERS.len()],
     /// What the last step should have given.
     expected: Expected,
-    /// Since when somebody who watches the room has something to be told.
-    untold: Option<u64>,
+    /// Of each room that is watched: what whoever does is to be told.
+    watched: BTreeMap<usize, Watched>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Watched {
+    /// Since when there is something to be told.
+    since: Option<u64>,
+    /// Who was there when the last word was, or when somebody began to watch.
+    before: BTreeSet<usize>,
+    /// How many streams of known users have come and gone since.
+    changes: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -59,8 +87,17 @@ enum Expected {
     Ticket(Result<Option<usize>, TicketError>),
     Publish(Result<(), AdmissionError>),
     Revoked(Vec<usize>),
-    /// How many users are in the room and how many streams, if that is told.
-    Word(Option<(usize, usize)>),
+    /// What is told of rooms, in whichever order.
+    Words(Vec<Word>),
+}
+
+#[derive(Clone, Debug)]
+struct Word {
+    room: usize,
+    count: usize,
+    users: BTreeSet<usize>,
+    before: BTreeSet<usize>,
+    changes: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -119,28 +156,62 @@ impl Model {
         if count(&|s| s.address == stream.address) >= MAX_PER_ADDRESS {
             return Err(AdmissionError::TooManyForAddress { max: MAX_PER_ADDRESS });
         }
+        self.check_shares(&stream, |name| name.contains('*'), MAX_PATTERNS)
+            .map_err(|(whose, max)| AdmissionError::TooManyPatterns { whose, max })?;
+        self.check_shares(&stream, |name| name.starts_with('$'), MAX_WATCHED)
+            .map_err(|(whose, max)| AdmissionError::WatchesTooMany { whose, max })?;
+        for room in stream.watches() {
+            let before = self.users(room);
+            let watched =
+                self.watched.entry(room).or_insert(Watched { before, ..Watched::default() });
+            watched.since.get_or_insert(self.now);
+        }
+        self.stirs(&stream);
         self.comes_next += 1;
         self.streams.insert(self.comes_next, stream);
-        self.stirs();
         Ok(self.comes_next)
     }
 
-    /// Somebody came or went.
-    fn stirs(&mut self) {
-        // Who watches is told of those in the room, and of what there was when they came.
-        if self.streams.values().any(Stream::watches) {
-            self.untold.get_or_insert(self.now);
+    /// Who has how many different ones of what is asked for: twice as many an address as a user.
+    fn check_shares(
+        &self,
+        stream: &Stream,
+        is_one: impl Fn(&str) -> bool,
+        max: usize,
+    ) -> Result<(), (Whose, usize)> {
+        let asked = |stream: &Stream| ASKED[stream.asked].iter().filter(|name| is_one(name));
+        if asked(stream).next().is_none() {
+            return Ok(());
+        }
+        let check = |whose: Whose, max: usize, is_theirs: &dyn Fn(&Stream) -> bool| {
+            let theirs = self.streams.values().filter(|it| is_theirs(it));
+            // One that another holds all of does not count.
+            let held: BTreeSet<_> = theirs.flat_map(kept).filter(|name| is_one(name)).collect();
+            let new = kept(stream).into_iter().filter(|name| is_one(name));
+            let new = new.filter(|name| !held.contains(name)).count();
+            if new > 0 && held.len() + new > max { Err((whose, max)) } else { Ok(()) }
+        };
+        if stream.user > 0 {
+            check(Whose::User, max, &|it| it.user == stream.user)?;
+        }
+        check(Whose::Address, 2 * max, &|it| it.address == stream.address)
+    }
+
+    /// Somebody comes or goes.
+    fn stirs(&mut self, stream: &Stream) {
+        for (&room, watched) in &mut self.watched {
+            if stream.is_in(room) {
+                watched.since.get_or_insert(self.now);
+                watched.changes += usize::from(stream.user > 0);
+            }
         }
     }
 
     fn release(&mut self, which: usize) {
         let Some(stream) = self.streams.remove(&which) else { return };
-        if stream.is_in_room() {
-            self.stirs();
-        }
-        if !self.streams.values().any(Stream::watches) {
-            self.untold = None;
-        }
+        self.stirs(&stream);
+        let streams = &self.streams;
+        self.watched.retain(|room, _| streams.values().any(|it| it.watches().contains(room)));
         let ticket = stream.ticket.and_then(|secret| self.tickets.get_mut(&secret));
         if let Some(ticket) = ticket.filter(|ticket| ticket.state == State::Open) {
             ticket.state = State::Closed(self.now);
@@ -234,21 +305,57 @@ impl Model {
         theirs
     }
 
-    fn room(&self) -> (usize, usize) {
-        let inside: Vec<_> = self.streams.values().filter(|s| s.is_in_room()).collect();
-        let users = (1..USERS.len()).filter(|&n| inside.iter().any(|s| s.user == n)).count();
-        (users, inside.len())
+    fn inside(&self, room: usize) -> impl Iterator<Item = &Stream> {
+        self.streams.values().filter(move |stream| stream.is_in(room))
+    }
+
+    fn users(&self, room: usize) -> BTreeSet<usize> {
+        self.inside(room).map(|stream| stream.user).filter(|&user| user > 0).collect()
+    }
+
+    /// What is due to be told.
+    fn words(&mut self) -> Vec<Word> {
+        let now = self.now;
+        let is_due = |watched: &Watched| watched.since.is_some_and(|since| since + PAUSE <= now);
+        let due = self.watched.iter().filter(|(_, watched)| is_due(watched)).map(|(&room, _)| room);
+        let due: Vec<_> = due.collect();
+        let mut words = Vec::new();
+        for room in due {
+            let (count, users) = (self.inside(room).count(), self.users(room));
+            let Watched { before, changes, .. } = self.watched.remove(&room).unwrap();
+            let watched = Watched { before: users.clone(), ..Watched::default() };
+            self.watched.insert(room, watched);
+            words.push(Word { room, count, users, before, changes });
+        }
+        words
     }
 }
 
 impl Stream {
-    fn is_in_room(&self) -> bool {
-        self.asked < 2
+    fn is_in(&self, room: usize) -> bool {
+        let room = topic(ROOMS[room]);
+        ASKED[self.asked].iter().any(|name| selector(name).matches(&room))
     }
 
-    fn watches(&self) -> bool {
-        self.asked == 2
+    fn watches(&self) -> Vec<usize> {
+        let is_watched = |name: &str| ASKED[self.asked].contains(&&*format!("$presence.{name}"));
+        (0..ROOMS.len()).filter(|&room| is_watched(ROOMS[room])).collect()
     }
+}
+
+/// What a stream asks for, but for what something else of it holds all of.
+fn kept(stream: &Stream) -> BTreeSet<&'static str> {
+    let asked = ASKED[stream.asked];
+    let is_held = |name: &str| {
+        asked.iter().any(|other| *other != name && selector(other).covers(&selector(name)))
+    };
+    asked.iter().copied().filter(|name| !is_held(name)).collect()
+}
+
+/// Whether these are the first of those users, and whether all of them.
+fn are_first(named: &[std::sync::Arc<str>], users: &BTreeSet<usize>) -> bool {
+    let users = users.iter().map(|&user| USERS[user]);
+    named.iter().map(|name| &**name).eq(users.take(NAMED))
 }
 
 impl ReferenceStateMachine for Model {
@@ -260,7 +367,7 @@ impl ReferenceStateMachine for Model {
     }
 
     fn transitions(_: &Self) -> BoxedStrategy<Step> {
-        let (user, token, asked) = (0..USERS.len(), 0..TOKENS.len(), 0..SELECTORS.len());
+        let (user, token, asked) = (0..USERS.len(), 0..TOKENS.len(), 0..ASKED.len());
         let stream = (user.clone(), token.clone(), 0u8..3, asked.clone()).prop_map(
             |(user, token, address, asked)| Stream { user, token, address, asked, ticket: None },
         );
@@ -313,11 +420,7 @@ impl ReferenceStateMachine for Model {
             Step::RevokeToken(token) => {
                 Expected::Revoked(model.revoke(|_, own| token > 0 && own == token))
             }
-            Step::Poll => {
-                let is_due = model.untold.is_some_and(|since| since + PAUSE <= model.now);
-                model.untold = model.untold.filter(|_| !is_due);
-                Expected::Word(is_due.then(|| model.room()))
-            }
+            Step::Poll => Expected::Words(model.words()),
             Step::Pass(millis) => {
                 model.now += millis;
                 model.ahead.iter_mut().for_each(|ahead| *ahead = ahead.saturating_sub(millis));
@@ -335,8 +438,8 @@ struct World {
 }
 
 fn visitor(user: usize, token: usize, address: u8, asked: usize) -> Visitor {
-    let mut visitor =
-        Visitor::new([selector(SELECTORS[asked])]).address(IpAddr::from([10, 0, 0, address]));
+    let mut visitor = Visitor::new(ASKED[asked].iter().map(|name| selector(name)))
+        .address(IpAddr::from([10, 0, 0, address]));
     if user > 0 {
         visitor = visitor.user(USERS[user]);
     }
@@ -359,6 +462,11 @@ impl StateMachineTest for AdmissionTest {
         config.max_streams = MAX_STREAMS;
         config.max_tickets = MAX_TICKETS;
         config.max_unused_tickets = MAX_UNUSED;
+        config.max_named = NAMED;
+        config.max_patterns_per_user = MAX_PATTERNS;
+        config.max_patterns_per_address = 2 * MAX_PATTERNS;
+        config.max_watched_per_user = MAX_WATCHED;
+        config.max_watched_per_address = 2 * MAX_WATCHED;
         config.publish_rate = 10;
         config.publish_burst = BURST;
         config.ticket_wait = Duration::from_millis(TICKET_WAIT);
@@ -391,7 +499,7 @@ impl StateMachineTest for AdmissionTest {
                 assert_eq!(&result, expected);
             }
             Step::Issue { secret, user, token, asked, ends } => {
-                let mut ticket = Ticket::new([selector(SELECTORS[asked])]);
+                let mut ticket = Ticket::new(ASKED[asked].iter().map(|name| selector(name)));
                 if user > 0 {
                     ticket = ticket.for_user(USERS[user]).asked_by(Principal::user(USERS[user]));
                 }
@@ -433,9 +541,12 @@ impl StateMachineTest for AdmissionTest {
                 ended.into_iter().for_each(|pass| admission.release(pass, now));
             }
             Step::Poll => {
-                let word = admission.poll_presence(now);
-                let Expected::Word(expected) = model.expected else { panic!() };
-                assert_eq!(word.map(|word| (word.users.len(), word.count)), expected);
+                let Expected::Words(expected) = &model.expected else { panic!() };
+                for _ in expected {
+                    let word = admission.poll_presence(now).unwrap();
+                    let is_of = |it: &&Word| ROOMS[it.room] == word.topic.as_str();
+                    check_word(&word, expected.iter().find(is_of).unwrap());
+                }
                 assert_eq!(admission.poll_presence(now), None, "one word a pause");
             }
             Step::Pass(_) => {}
@@ -450,11 +561,37 @@ impl StateMachineTest for AdmissionTest {
             counters.refused_for_user + counters.refused_for_address + counters.refused_full;
         assert_eq!(refused, world.refused);
         assert_eq!(counters.admitted, model.comes_next as u64);
-        let presence = world.admission.presence(&topic("room"));
-        assert_eq!((presence.users.len(), presence.count), model.room());
+        for (room, name) in ROOMS.iter().enumerate() {
+            let presence = world.admission.presence(&topic(name));
+            let users = model.users(room);
+            assert_eq!(presence.count, model.inside(room).count(), "{name}");
+            assert!(are_first(&presence.users, &users), "{name}: {presence:?}");
+            assert_eq!(presence.is_partial, users.len() > NAMED);
+        }
         let due = world.admission.poll_timeout();
-        assert!(model.untold.is_none() || due.is_some(), "a word that nobody waits for");
+        let is_to_tell = model.watched.values().any(|watched| watched.since.is_some());
+        assert!(!is_to_tell || due.is_some(), "a word that nobody waits for");
     }
+}
+
+fn check_word(word: &Presence, expected: &Word) {
+    let Word { count, users, before, changes, .. } = expected;
+    assert_eq!(word.count, *count);
+    assert!(are_first(&word.users, users), "{word:?}: {expected:?}");
+    let names = |users: &[std::sync::Arc<str>]| {
+        let numbers = users.iter().map(|user| USERS.iter().position(|it| **it == **user).unwrap());
+        numbers.collect::<BTreeSet<_>>()
+    };
+    let (joined, left) = (names(&word.joined), names(&word.left));
+    assert!(joined.is_subset(&(users - before)), "{word:?}: {expected:?}");
+    assert!(left.is_subset(&(before - users)), "{word:?}: {expected:?}");
+    assert!(joined.len() + left.len() <= NAMED);
+    if !word.is_partial {
+        assert_eq!((joined, left), (users - before, before - users), "{word:?}");
+    }
+    // It is said only where there was cause.
+    assert!(!word.is_partial || users.len() > NAMED || *changes > NAMED, "{word:?}: {expected:?}");
+    assert!(word.is_partial || users.len() <= NAMED);
 }
 
 prop_state_machine! {

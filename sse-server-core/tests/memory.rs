@@ -20,7 +20,8 @@ use std::{alloc::System, sync::Mutex};
 use common::{EPOCH, World, secs, selector, topic};
 use sse_codec::time::Instant;
 use sse_server_core::{
-    Cursor, Hub, HubConfig, Log, Output, Publish, Receipt, Resume, Retention, Subscribe,
+    Admission, AdmissionConfig, Cursor, Hub, HubConfig, Log, Output, Principal, Publish, Receipt,
+    Resume, Retention, Subscribe, Ticket, Visitor,
 };
 
 struct Counting;
@@ -83,6 +84,72 @@ fn a_subscriber_with_the_usual_three_takes_192_bytes_at_most() {
     println!("bytes a subscriber with three topics, by user ids of 5 and 36: {short}, {uuid}");
     assert!(short <= 192, "{short}");
     assert!(uuid <= 192, "{uuid}");
+}
+
+#[test]
+fn as_many_patterns_as_may_be_of_as_many_segments_take_a_few_megabytes() {
+    let _turn = TURN.lock();
+    let before = BYTES.load(Ordering::Relaxed);
+    let mut world = World::new();
+    let patterns = world.hub.config().max_patterns_in_use;
+    let rest = ".a".repeat(120);
+    for n in (0..patterns).step_by(8) {
+        let names = (n..n + 8).map(|n| selector(&format!("n{n:x}{rest}.*")));
+        world.hub.subscribe(Subscribe::new(names), world.now).unwrap();
+    }
+    let each = (BYTES.load(Ordering::Relaxed) - before) / patterns;
+    println!("bytes a pattern of 122 segments: {each}");
+    assert!(each <= 16 << 10, "{each}");
+}
+
+#[test]
+fn what_admission_keeps_of_a_stream_takes_600_bytes_at_most() {
+    const STREAMS: usize = 100_000;
+    let _turn = TURN.lock();
+    let before = BYTES.load(Ordering::Relaxed);
+    let mut admission = Admission::new(AdmissionConfig::default(), 1);
+    for n in 0..STREAMS {
+        let visitor = Visitor::new([selector(&format!("room.{}", n % 1000))])
+            .user(format!("{n:08x}-0000-4000-8000-000000000000"))
+            .address(core::net::Ipv4Addr::from(0x0a00_0000 + n as u32 / 10).into());
+        admission.admit(visitor, Instant::ORIGIN).unwrap();
+    }
+    let each = (BYTES.load(Ordering::Relaxed) - before) / STREAMS;
+    println!("bytes a stream at the door, by a user id of 36: {each}");
+    assert!(each <= 600, "{each}");
+}
+
+#[test]
+fn what_is_asked_of_a_crowd_at_the_door_allocates_no_more_for_a_large_one() {
+    let _turn = TURN.lock();
+    // Of a crowd of so many: to watch, a word, to look; and a ticket in the place of another.
+    let of = |crowd: usize| {
+        let mut config = AdmissionConfig::default();
+        (config.max_named, config.max_tickets) = (10, crowd);
+        let mut admission = Admission::new(config, 1);
+        let now = Instant::ORIGIN;
+        for n in 0..crowd {
+            let visitor = Visitor::new([selector("room")]).user(n.to_string());
+            admission.admit(visitor, now).unwrap();
+            let mut secret = [0; 16];
+            secret[..8].copy_from_slice(&n.to_le_bytes());
+            let ticket = Ticket::new([]).asked_by(Principal::user((n / 3).to_string()));
+            admission.issue_ticket(secret, ticket, now).unwrap();
+        }
+        let (before, bytes) = (CALLS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed));
+        let watch = Visitor::new([selector("$presence.room")]);
+        admission.admit(watch, now).unwrap();
+        let word = admission.poll_presence(now + secs(1)).unwrap();
+        assert_eq!((word.count, word.users.len()), (crowd, 10));
+        admission.presence(&topic("room"));
+        admission.issue_ticket([0xff; 16], Ticket::new([]), now).unwrap();
+        let (after, more) = (CALLS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed));
+        println!("a crowd of {crowd}: {} allocations, {} bytes", after - before, more - bytes);
+        after - before
+    };
+    let (small, large) = (of(100), of(30_000));
+    // A tree may split on the way.
+    assert!(large <= small + 10, "{small} and {large}");
 }
 
 /// The topics of the event with this number.

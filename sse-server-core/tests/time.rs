@@ -109,6 +109,29 @@ fn one_that_reads_nothing_for_too_long_is_cut() {
 }
 
 #[test]
+fn one_that_takes_a_large_frame_bit_by_bit_does_not_stand_still() {
+    let mut world = World::new();
+    let id = world.subscribe(&["a"], Resume::Fresh);
+    world.read(id);
+    world.publish(&["a"], "x");
+    let written = world.hub.next_frames(id, 1000, &mut Vec::new()).unwrap();
+    for _ in 0..5 {
+        world.pass(secs(29));
+        world.hub.handle_progress(id, world.now);
+    }
+    assert_eq!(world.closed, []);
+    world.hub.handle_written(id, written, world.now);
+    world.publish(&["a"], "y");
+    assert!(world.hub.next_frames(id, 1000, &mut Vec::new()).is_some());
+    world.pass(secs(20));
+    world.hub.handle_progress(id, world.now);
+    world.pass(secs(29));
+    assert_eq!(world.closed, []);
+    world.pass(secs(2));
+    assert_eq!(world.closed, [(id, CloseReason::Slow)]);
+}
+
+#[test]
 fn a_heartbeat_that_nobody_reads_is_a_stall_too() {
     let mut world = World::new();
     let id = world.subscribe(&["a"], Resume::Fresh);

@@ -33,7 +33,7 @@ fn route<B>(hub: &Hub, request: &Request<B>) -> Result<Response<Body>, Refusal> 
                 StatusCode::NOT_FOUND,
                 format_args!(
                     "there is nothing at {path}; GET /metrics, GET /stats, GET /presence?topic=…, \
-                     DELETE /subscribers/{{clientId}} and POST /revoke?user=… are all there is"
+                     GET /healthz, DELETE /subscribers/{{clientId}} and POST /revoke?user=… are all there is"
                 ),
             ));
         }
@@ -59,10 +59,12 @@ fn route<B>(hub: &Hub, request: &Request<B>) -> Result<Response<Body>, Refusal> 
         "/presence" => {
             let name = parameter(request, "topic")?;
             let topic = Topic::new(&name).map_err(Refusal::bad_request)?;
-            let presence = hub.presence(&topic);
+            let after = optional(request, "after")?;
+            let presence = hub.presence_after(&topic, after.as_deref());
             let users: Vec<&str> = presence.users.iter().map(|user| &**user).collect();
             let answer = serde_json::json!({
                 "topic": topic.as_str(), "count": presence.count, "users": users,
+                "partial": presence.is_partial,
             });
             Ok(respond::json(StatusCode::OK, &answer.to_string()))
         }
@@ -70,7 +72,7 @@ fn route<B>(hub: &Hub, request: &Request<B>) -> Result<Response<Body>, Refusal> 
             let ended = hub.revoke_user(&parameter(request, "user")?);
             Ok(respond::json(StatusCode::OK, &serde_json::json!({ "ended": ended }).to_string()))
         }
-        "/healthz" => Ok(respond::text(StatusCode::OK, "ok\n")),
+        "/healthz" => respond::health(hub),
         _ => {
             let id = client.unwrap_or_default();
             if hub.close_client(id) {
@@ -85,9 +87,13 @@ fn route<B>(hub: &Hub, request: &Request<B>) -> Result<Response<Body>, Refusal> 
 }
 
 fn parameter<B>(request: &Request<B>, name: &str) -> Result<String, Refusal> {
-    let pairs = query::pairs(request.uri().query().unwrap_or_default())?;
-    let value = pairs.into_iter().find_map(|(key, value)| (key == name).then_some(value));
+    let value = optional(request, name)?;
     value.ok_or_else(|| Refusal::bad_request(format_args!("add ?{name}=… to the path")))
+}
+
+fn optional<B>(request: &Request<B>, name: &str) -> Result<Option<String>, Refusal> {
+    let pairs = query::pairs(request.uri().query().unwrap_or_default())?;
+    Ok(pairs.into_iter().find_map(|(key, value)| (key == name).then_some(value)))
 }
 
 /// Name, kind, meaning and value of all that is counted.
@@ -127,14 +133,14 @@ fn of_admission(c: &AdmissionCounters) -> [Figure; 9] {
     let refused = c.refused_for_user;
     [
         ("admitted_total", "counter", "Streams let in at the door.", c.admitted),
-        ("refused_for_user_total", "counter", "Streams over their user's limit.", refused),
+        ("refused_for_user_total", "counter", "Streams over a limit of their user's.", refused),
         (
             "refused_for_address_total",
             "counter",
-            "Streams over their address's limit.",
+            "Streams over a limit of their address's.",
             c.refused_for_address,
         ),
-        ("refused_full_total", "counter", "Streams over the limit on all.", c.refused_full),
+        ("refused_full_total", "counter", "Streams over a limit on all.", c.refused_full),
         ("refused_too_fast_total", "counter", "Streams opened too fast.", c.refused_too_fast),
         ("refused_publishes_total", "counter", "Events published too fast.", c.refused_publishes),
         ("tickets_total", "counter", "Tickets given out.", c.tickets),
@@ -148,7 +154,7 @@ fn of_wire(c: &WireCounters) -> [Figure; 2] {
     let [cut, lost] = [&c.cut, &c.lost].map(|counter| counter.load(Ordering::Relaxed));
     [
         ("cut_at_wire_total", "counter", "Answers cut, of which nothing was taken.", cut),
-        ("lost_peers_total", "counter", "Streams whose peer hung up.", lost),
+        ("lost_peers_total", "counter", "HTTP/1.1 streams whose peer hung up.", lost),
     ]
 }
 

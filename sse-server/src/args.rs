@@ -62,7 +62,23 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = AdmissionConfig::default().max_per_user)]
     streams_per_user: usize,
 
-    /// How many streams a second one may open, by user and by address; ten times as many at once.
+    /// How many topics' presence an address may watch.
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = AdmissionConfig::default().max_watched_per_address)]
+    watched_per_address: usize,
+
+    /// How many topics' presence a user may watch.
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = AdmissionConfig::default().max_watched_per_user)]
+    watched_per_user: usize,
+
+    /// How many different patterns an address may have in use.
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = AdmissionConfig::default().max_patterns_per_address)]
+    patterns_per_address: usize,
+
+    /// How many different patterns a user may have in use.
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = AdmissionConfig::default().max_patterns_per_user)]
+    patterns_per_user: usize,
+
+    /// How many streams a second one may open, by user and by address, long-polls included; ten times as many at once.
     #[arg(long, value_name = "COUNT", value_parser = count::<u32>, default_value_t = AdmissionConfig::default().connect_rate)]
     connect_rate: u32,
 
@@ -110,6 +126,11 @@ pub(crate) struct Args {
     /// How many connections are held at once.
     #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = ServerConfig::default().max_connections)]
     max_connections: usize,
+
+    /// How many of them an address may have, unless --forwarded. [default: four times
+    /// --streams-per-address, and 1024 at least]
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>)]
+    connections_per_address: Option<usize>,
 
     /// How many events are kept for those who resume.
     #[arg(long, value_name = "COUNT", value_parser = count::<usize>, default_value_t = Retention::DEFAULT.events)]
@@ -160,6 +181,10 @@ impl Args {
         }
         config.admission.max_per_address = self.streams_per_address;
         config.admission.max_per_user = self.streams_per_user;
+        config.admission.max_patterns_per_address = self.patterns_per_address;
+        config.admission.max_watched_per_address = self.watched_per_address;
+        config.admission.max_watched_per_user = self.watched_per_user;
+        config.admission.max_patterns_per_user = self.patterns_per_user;
         config.admission.connect_rate = self.connect_rate;
         config.admission.connect_burst = self.connect_rate.saturating_mul(10);
         config.admission.publish_rate = self.publish_rate;
@@ -182,6 +207,9 @@ impl Args {
         config.head_timeout = self.head_timeout;
         config.idle_timeout = self.idle_timeout;
         config.max_connections = self.max_connections;
+        let usual = config.max_connections_per_address;
+        let usual = usual.max(self.streams_per_address.saturating_mul(4));
+        config.max_connections_per_address = self.connections_per_address.unwrap_or(usual);
         config.allowed_hosts = self.allowed_hosts.clone();
         config
     }

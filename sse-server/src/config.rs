@@ -97,6 +97,10 @@ pub struct ServerConfig {
     /// How many connections are held at once, besides 32 of the admin listener. 16,384: below the 20,000 descriptors that many
     /// systems allow a process.
     pub max_connections: usize,
+    /// How many of them an address may have; of IPv6 a /64. 1,024: four times the streams that it may
+    /// have open, so that nobody alone keeps all others out. Where the address is taken from a
+    /// header ([`RoutesConfig::forwarded`]) there is no such limit, since all come from the proxy.
+    pub max_connections_per_address: usize,
     /// The kernel's send buffer a connection. 64 KiB: left to itself, the kernel would let one
     /// stalled reader hold 4 MiB.
     pub send_buffer: usize,
@@ -121,6 +125,7 @@ impl Default for ServerConfig {
             idle_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(20),
             max_connections: 16_384,
+            max_connections_per_address: 1024,
             send_buffer: 64 << 10,
             allowed_hosts: Vec::new(),
             report: to_stderr,

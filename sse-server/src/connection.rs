@@ -28,6 +28,7 @@ use crate::{
     admin,
     body::Body,
     config::ServerConfig,
+    crowd::Place,
     guard::Guard,
     hub::Hub,
     identity::PeerAddress,
@@ -76,10 +77,10 @@ impl Listening {
 /// What hyper may hold of a response, and the longest request head. Enough for a chunk of the hub.
 const MAX_BUFFER: usize = 32 << 10;
 
-/// Serves one connection to its end, or until `writer` is cut.
+/// Serves one connection to its end, or until `writer` is cut. Its place comes free then.
 pub(crate) async fn serve(
     socket: TcpStream,
-    peer: IpAddr,
+    (peer, _place): (IpAddr, Place),
     listening: Arc<Listening>,
     writer: Arc<Writer>,
 ) {

@@ -115,7 +115,31 @@ impl Hub {
     /// Who is subscribed to a topic, by its name or by a pattern, through an
     /// [`EventService`](crate::EventService).
     pub fn presence(&self, topic: &Topic) -> Presence {
-        self.shared.presence(topic)
+        self.presence_after(topic, None)
+    }
+
+    /// The same, but of the users those that follow `after`, in order: the next page, where
+    /// [`Presence::is_partial`] says that there is one and `after` is the last that was named. Who comes
+    /// and goes between two pages may be missed, or named and gone.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use sse_server::{Config, Hub, Topic};
+    ///
+    /// let hub = Hub::start(Config::default())?;
+    /// let (room, mut users) = (Topic::new("room")?, Vec::new());
+    /// loop {
+    ///     let page = hub.presence_after(&room, users.last().map(|user: &std::sync::Arc<str>| &**user));
+    ///     users.extend(page.users);
+    ///     if !page.is_partial {
+    ///         break;
+    ///     }
+    /// }
+    /// # assert!(users.is_empty());
+    /// # Ok(()) }
+    /// ```
+    pub fn presence_after(&self, topic: &Topic, after: Option<&str>) -> Presence {
+        self.shared.presence(topic, after)
     }
 
     /// Ends all streams that a user has open through an [`EventService`](crate::EventService), and

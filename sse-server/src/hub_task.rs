@@ -132,6 +132,11 @@ impl Shared {
         self.lock().hub.is_draining()
     }
 
+    /// Over how long those come back whom a drain ends.
+    pub(crate) fn drain_spread(&self) -> Duration {
+        self.lock().hub.drain_spread()
+    }
+
     pub(crate) fn head(&self) -> Cursor {
         self.lock().hub.head()
     }
@@ -438,5 +443,29 @@ mod tests {
         // Those who leave may leave.
         shared.disconnect(id);
         assert_eq!(format!("{shared:?}"), "Hub");
+    }
+
+    #[test]
+    fn words_on_presence_are_said_a_few_at_a_time() {
+        const ROOMS: usize = 100;
+        let mut config = Config::default();
+        config.admission.presence_pause = Duration::ZERO;
+        let shared = Shared::new(config);
+        for n in 0..ROOMS {
+            let selector = Selector::new(&format!("$presence.{n}")).expect("a name");
+            let visitor = sse_server_core::Visitor::new([selector.clone()]);
+            shared.admit(Subscribe::new([selector]), visitor, None).expect("there is room");
+        }
+        let mut before = 0;
+        loop {
+            let tick = shared.tick();
+            let told = shared.admission_counters().presence as usize;
+            assert!(told - before <= 16, "{}", told - before);
+            before = told;
+            if !tick.goes_on {
+                break;
+            }
+        }
+        assert_eq!(before, ROOMS);
     }
 }

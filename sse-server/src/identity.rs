@@ -1,7 +1,7 @@
 //! Who sends a request, as far as somebody we trust has said.
 
 use alloc::sync::Arc;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, Request};
 use sse_server_core::Principal;
@@ -66,5 +66,33 @@ impl Identity {
 /// The address that the proxy next to us saw.
 fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
     let last = headers.get_all("x-forwarded-for").iter().next_back()?;
-    last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+    address_in(last.to_str().ok()?.rsplit(',').next()?.trim())
+}
+
+/// Some proxies add the port, and put addresses of IPv6 in brackets.
+fn address_in(text: &str) -> Option<IpAddr> {
+    let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port).or_else(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_with_a_port_and_in_brackets() {
+        for (text, address) in [
+            ("203.0.113.7", Some("203.0.113.7")),
+            ("203.0.113.7:5678", Some("203.0.113.7")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("[2001:db8::1]:5678", Some("2001:db8::1")),
+            ("unknown", None),
+            ("203.0.113.7:", None),
+            ("", None),
+        ] {
+            assert_eq!(address_in(text), address.and_then(|it| it.parse().ok()), "{text}");
+        }
+    }
 }

@@ -58,10 +58,38 @@
 //! neither `Origin` nor `Sec-Fetch-Site`, and is let through. No header lets pages of other origins
 //! read the answers: put the application and its events behind one host.
 //!
+//! # Who is there
+//! Whoever subscribes to `$presence.TOPIC` gets the event `presence` within a second, and again, once a
+//! second at most, when somebody has come or gone:
+//!
+//! ```json
+//! {"topic":"room","count":3,"users":["ann","bob"],"joined":["bob"],"left":[],"partial":false}
+//! ```
+//!
+//! `count` is of streams and always exact. `users` are the first of their users, in order, `joined` and
+//! `left` those who came and went since the last word; of the former and of the latter two together it
+//! names [`AdmissionConfig::max_named`] at most (100). Where `partial` is false that is everyone: take
+//! `users` as it is. Where it is true there are more of any of these, as in a room of thousands: show
+//! `count`, and have the program ask [`Hub::presence_after`], or `GET /presence?topic=room&after=bob` of
+//! the admin listener, which name all of them by the page. What is told costs the hub the same however
+//! many they are.
+//!
+//! Streams of who is known by no name count as well. What the program itself reads by [`Hub::subscribe`] does not.
+//!
 //! # Limits
-//! Whoever opens streams, long-polls among them, faster than [`AdmissionConfig::connect_rate`] allows a
+//! Whoever opens streams faster than [`AdmissionConfig::connect_rate`] allows a
 //! user and an address is answered 429 with a `Retry-After`; a browser that comes back, by a stream that
-//! says when. Behind a proxy all come from its address, unless [`RoutesConfig::forwarded`] is set.
+//! says when. A long-poll counts as a stream that opens, since it costs as much: at more events a
+//! second than that, an address's long-polls are told to wait, and get in the next answer what came
+//! meanwhile. Open a stream where much comes, or raise the rate.
+//! Behind a proxy all come from its address, unless [`RoutesConfig::forwarded`] is set.
+//!
+//! Of what is there for all, such as [patterns in use](HubConfig::max_patterns_in_use) and
+//! [watched topics](AdmissionConfig::max_watched), a user and an address have a share: one who has all of it
+//! is answered 429, with what to do.
+//!
+//! An open stream takes some 400 bytes for who it is, by whom it is limited and where it is present (by
+//! a user id of 36 bytes and one topic), besides what the hub and its connection take.
 //!
 //! Whoever asks and does not read is cut after [`HubConfig::max_stall`], be it a stream, a long-poll or
 //! a page that is not taken. One who has vanished is noticed within about as long.
@@ -77,6 +105,7 @@ mod body;
 mod budget;
 mod config;
 mod connection;
+mod crowd;
 pub mod demo;
 mod guard;
 mod hub;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{Response, StatusCode};
 use serde::Serialize;
-use sse_codec::{Decoder, Item};
+use sse_codec::{Decoder, Item, Limits};
 use sse_server_core::Resume;
 use tokio::time::{Instant, timeout_at};
 
@@ -36,24 +36,41 @@ struct Event {
     data: String,
 }
 
+/// For no longer than this anybody waits, whatever they may.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// For how much longer one waits who is to be told of a `reset`.
+const RESET: Duration = Duration::from_secs(5);
+
+/// Of no hub: whoever asks for what follows it is told that it is none.
+const MALFORMED: &str = "malformed";
+
 /// Waits until there is something to say, or until the time is over.
 pub(crate) async fn answer(
     mut stream: Subscription,
     resume: Resume,
     wait: Duration,
 ) -> Result<Response<Body>, Refusal> {
-    let until = Instant::now() + wait;
-    let mut decoder = Decoder::new();
+    let mut until = Instant::now() + wait.min(LONGEST);
+    // What the hub let through is as large as it is.
+    let limits = Limits::default().line(usize::MAX).event(usize::MAX).value(usize::MAX);
+    let mut decoder = Decoder::with_limits(limits);
     if let Resume::After(cursor) = resume {
         decoder.set_last_event_id(&cursor.id());
     }
     let mut answer = Answer::default();
     // Whoever comes for the first time wants to know where it stands, not to wait.
     let mut waits = resume != Resume::Fresh;
+    let mut may_wait_on = true;
     loop {
         let next = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx));
         match timeout_at(until, next).await {
-            Ok(Some(Ok(chunk))) => answer.take(&mut decoder, &chunk),
+            Ok(Some(Ok(chunk))) => answer.take(&mut decoder, &chunk)?,
+            // A `reset` is due, and from where has to be looked for.
+            Err(_) if may_wait_on && stream.place().is_none() => {
+                may_wait_on = false;
+                until += RESET;
+            }
             // The hub ended it, for its shutdown, or there was nothing in time.
             Ok(Some(Err(_)) | None) | Err(_) => waits = false,
         }
@@ -64,24 +81,28 @@ pub(crate) async fn answer(
     answer.last_event_id = match stream.place().filter(|_| answer.events.is_empty()) {
         // Nothing of its topics lies before it.
         Some(place) if answer.reset.is_none() => place.to_string(),
-        Some(_) | None => match decoder.last_event_id() {
-            // Nothing that has a place was seen: whoever asked for what is kept asks for it again.
-            "" if resume != Resume::Fresh => "earliest".to_owned(),
-            id => id.to_owned(),
+        // Nothing that has a place was seen: whoever asked for something asks for it again, and is
+        // told then why it cannot be had.
+        Some(_) | None => match (decoder.last_event_id(), resume) {
+            ("", Resume::Earliest) => "earliest".to_owned(),
+            ("", Resume::Malformed) => MALFORMED.to_owned(),
+            (id, _) => id.to_owned(),
         },
     };
     // Whether it arrives is not known; whoever it does not reach asks for the same again.
     stream.confirm();
-    let json = serde_json::to_string(&answer).map_err(|error| {
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format_args!("cannot answer: {error}"))
-    })?;
+    let json = serde_json::to_string(&answer).map_err(unreadable)?;
     Ok(respond::json(StatusCode::OK, &json))
 }
 
+fn unreadable(error: impl core::fmt::Display) -> Refusal {
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format_args!("cannot answer: {error}"))
+}
+
 impl Answer {
-    fn take(&mut self, decoder: &mut Decoder, chunk: &Bytes) {
+    fn take(&mut self, decoder: &mut Decoder, chunk: &Bytes) -> Result<(), Refusal> {
         let mut input = &chunk[..];
-        while let Ok(Some(item)) = decoder.decode(&mut input) {
+        while let Some(item) = decoder.decode(&mut input).map_err(unreadable)? {
             let Item::Event(event) = item else { continue };
             match event.event_type {
                 "connected" | "heartbeat" => {}
@@ -90,6 +111,7 @@ impl Answer {
                 _ => self.push(&event, event.last_event_id),
             }
         }
+        Ok(())
     }
 
     fn push(&mut self, event: &sse_codec::Event<'_>, id: &str) {

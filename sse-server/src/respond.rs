@@ -9,7 +9,7 @@ use sse_server_core::{
     AdmissionError, InvalidTopic, PublishError, StoreError, SubscribeError, TicketError,
 };
 
-use crate::{body::Body, hub_task::Refused};
+use crate::{body::Body, hub::Hub, hub_task::Refused};
 
 /// After how long it is worth to try again where there was no place.
 const CROWDED: Duration = Duration::from_secs(10);
@@ -74,6 +74,11 @@ impl Refusal {
         event_stream(Bytes::from(wire).into())
     }
 
+    /// Says after how long it is worth to try again.
+    pub(crate) fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     /// Names the event of a batch that is to blame.
     pub(crate) fn in_line(mut self, line: usize) -> Self {
         self.sentence = format!("In line {line}: {}", self.sentence);
@@ -91,12 +96,15 @@ impl From<AdmissionError> for Refusal {
             AdmissionError::TooFast { wait } | AdmissionError::OpenedTooFast { wait } => {
                 (StatusCode::TOO_MANY_REQUESTS, Some(wait))
             }
-            AdmissionError::TooManyForUser { .. } | AdmissionError::TooManyForAddress { .. } => {
+            AdmissionError::TooManyForUser { .. }
+            | AdmissionError::TooManyForAddress { .. }
+            | AdmissionError::TooManyPatterns { .. }
+            | AdmissionError::WatchesTooMany { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, Some(CROWDED))
             }
-            AdmissionError::Full | AdmissionError::TooManyWatched => {
-                (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED))
-            }
+            AdmissionError::Full
+            | AdmissionError::TooManyWatched
+            | AdmissionError::TooManyOverlaps => (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED)),
             AdmissionError::BurstTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, None),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
@@ -132,18 +140,19 @@ impl<E: Into<Self>> From<Refused<E>> for Refusal {
 
 impl From<SubscribeError> for Refusal {
     fn from(error: SubscribeError) -> Self {
-        let status = match error {
+        let (status, retry_after) = match error {
             SubscribeError::TooManyTopics { .. } | SubscribeError::TooManyPatterns { .. } => {
-                StatusCode::BAD_REQUEST
+                (StatusCode::BAD_REQUEST, None)
             }
-            SubscribeError::Forbidden { .. } => StatusCode::FORBIDDEN,
-            SubscribeError::Expired => StatusCode::UNAUTHORIZED,
-            SubscribeError::Full | SubscribeError::PatternsFull | SubscribeError::Draining => {
-                StatusCode::SERVICE_UNAVAILABLE
+            SubscribeError::Forbidden { .. } => (StatusCode::FORBIDDEN, None),
+            SubscribeError::Expired => (StatusCode::UNAUTHORIZED, None),
+            SubscribeError::Full | SubscribeError::PatternsFull => {
+                (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED))
             }
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
+            SubscribeError::Draining => (StatusCode::SERVICE_UNAVAILABLE, None),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
-        Self::new(status, error)
+        Self { retry_after, ..Self::new(status, error) }
     }
 }
 
@@ -163,6 +172,15 @@ impl From<PublishError> for Refusal {
         };
         Self::new(status, error)
     }
+}
+
+/// Whether the process is of use, which is not to say that there is room.
+pub(crate) fn health(hub: &Hub) -> Result<Response<Body>, Refusal> {
+    if hub.has_failed() {
+        let reason = "the hub has panicked and is of no more use; restart the process";
+        return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, reason));
+    }
+    Ok(text(StatusCode::OK, "ok\n"))
 }
 
 /// The head of an event stream. An intermediary that keeps to it neither keeps nor alters nor

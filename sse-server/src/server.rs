@@ -1,7 +1,7 @@
 //! The accept loop.
 
 use alloc::sync::Arc;
-use core::{net::SocketAddr, pin::pin};
+use core::{net::SocketAddr, pin::pin, time::Duration};
 use std::{io, net::ToSocketAddrs};
 
 use tokio::{
@@ -13,6 +13,7 @@ use tokio::{
 use crate::{
     config::ServerConfig,
     connection::{self, Listening, Site},
+    crowd::Crowd,
     guard::Guard,
     hub::Hub,
     service::EventService,
@@ -46,7 +47,16 @@ impl Server {
     ///
     /// # Errors
     /// What the system says: the port is in use, say.
-    pub fn bind(address: impl ToSocketAddrs, hub: Hub, config: ServerConfig) -> io::Result<Self> {
+    pub fn bind(
+        address: impl ToSocketAddrs,
+        hub: Hub,
+        mut config: ServerConfig,
+    ) -> io::Result<Self> {
+        // Whoever means never may say so; what is added to the clock must not pass its end.
+        for time in [&mut config.head_timeout, &mut config.idle_timeout, &mut config.drain_timeout]
+        {
+            *time = LONGEST.min(*time);
+        }
         Ok(Self { listener: listen(address)?, admin: None, hub, config: Arc::new(config) })
     }
 
@@ -103,6 +113,10 @@ impl Server {
         });
         let (mut connections, mut of_admin) = (JoinSet::new(), JoinSet::new());
         let mut trouble = Trouble::new(config.report);
+        let crowd = Crowd::default();
+        let is_forwarded = hub.routes().forwarded;
+        let per_address =
+            if is_forwarded { usize::MAX } else { config.max_connections_per_address };
         let mut stop = pin!(stop);
         loop {
             let (accepted, listening) = tokio::select! {
@@ -125,8 +139,17 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) if connections.len() < max => {
+                    let per_address = match listening.site {
+                        Site::Public(_) => per_address,
+                        Site::Admin(_) => usize::MAX,
+                    };
+                    let Some(place) = crowd.place(peer.ip(), per_address) else {
+                        trouble.is_crowded(per_address);
+                        continue;
+                    };
                     let (listening, writer) = (listening.clone(), Arc::new(Writer::default()));
-                    let served = connection::serve(stream, peer.ip(), listening, writer.clone());
+                    let peer = (peer.ip(), place);
+                    let served = connection::serve(stream, peer, listening, writer.clone());
                     writer.begin(connections.spawn(served));
                     trouble.is_over();
                 }
@@ -148,6 +171,9 @@ impl Server {
         let _ = timeout(config.drain_timeout, ended).await;
     }
 }
+
+/// A time that stands for never.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// How many connections the admin listener holds at once.
 const ADMIN_CONNECTIONS: usize = 32;

@@ -100,7 +100,11 @@ impl EventService {
         let cut = request.extensions().get::<CutHandle>();
         let id = match self.admit(&asked, identity, cut.cloned()) {
             Ok(id) => id,
-            Err(refusal) => {
+            Err(mut refusal) => {
+                if self.hub.is_draining() {
+                    // As those are told whom the drain ends: together they would be a storm.
+                    refusal = refusal.after(self.hub.shared().drain_spread());
+                }
                 // Whoever holds a ticket is a browser, as is most likely who says what it has seen.
                 // During a drain all who were told to come back do.
                 let resumes = asked.resume != Resume::Fresh && wants_stream(request.headers());
@@ -190,7 +194,7 @@ impl EventService {
         };
         let (lines, events): (Vec<_>, Vec<_>) = numbered.into_iter().unzip();
         let answers = self.hub.shared().publish_all(events, principal.as_ref());
-        let answers = answers.map_err(|(at, refused)| match lines[at] {
+        let answers = answers.map_err(|(at, refused)| match at.map_or(0, |at| lines[at]) {
             0 => Refusal::from(refused),
             line => Refusal::from(refused).in_line(line),
         })?;
@@ -214,18 +218,9 @@ impl EventService {
         Ok(respond::json(StatusCode::OK, &answer.to_string()))
     }
 
-    /// Whether the process is of use.
-    fn health(&self) -> Result<Response<Body>, Refusal> {
-        if self.hub.has_failed() {
-            let reason = "the hub has panicked and is of no more use; restart the process";
-            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, reason));
-        }
-        Ok(respond::text(StatusCode::OK, "ok\n"))
-    }
-
     /// Whether it is of use to send requests here, and why not.
     fn readiness(&self) -> Result<Response<Body>, Refusal> {
-        self.health()?;
+        respond::health(&self.hub)?;
         if self.hub.is_draining() {
             let reason = "the hub is shutting down; ask another";
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason));
@@ -346,7 +341,7 @@ where
                 Err(Refusal::method(method, path, "POST"))
             }
             "/ticket" => Err(Refusal::method(method, path, "POST")),
-            "/healthz" if reads => self.health().map(Events::Now),
+            "/healthz" if reads => respond::health(&self.hub).map(Events::Now),
             "/readyz" if reads => self.readiness().map(Events::Now),
             "/" if reads && self.hub.routes().page => {
                 Ok(Events::Now(respond::html(include_str!("page.html"))))

@@ -83,6 +83,8 @@ impl Stream for Subscription {
             return Poll::Ready(None);
         }
         if !this.rest.is_empty() {
+            // That more is asked for says that it reads.
+            this.shared.progress(this.id);
             return Poll::Ready(Some(Ok(this.piece())));
         }
         let unconfirmed = this.unconfirmed.take();

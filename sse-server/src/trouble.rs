@@ -19,6 +19,7 @@ pub(crate) struct Trouble {
     /// How long that will be after the next failure.
     pause: Duration,
     full: Said,
+    crowded: Said,
     failed: Said,
 }
 
@@ -43,8 +44,8 @@ impl Said {
 
 impl Trouble {
     pub(crate) fn new(report: fn(&str)) -> Self {
-        let (full, failed) = Default::default();
-        Self { report, until: None, pause: PAUSES[0], full, failed }
+        let (full, crowded, failed) = Default::default();
+        Self { report, until: None, pause: PAUSES[0], full, crowded, failed }
     }
 
     /// A connection was accepted.
@@ -63,6 +64,16 @@ impl Trouble {
             (self.report)(&format!(
                 "{max} connections are open, the most there may be ({limit}): \
                  {times} more closed as they came"
+            ));
+        }
+    }
+
+    /// A connection came over the limit of its address, and was closed.
+    pub(crate) fn is_crowded(&mut self, max: usize) {
+        if let Some(times) = self.crowded.again(Instant::now()) {
+            (self.report)(&format!(
+                "{max} connections are open of one address, the most there may be \
+                 (--connections-per-address): {times} more closed as they came"
             ));
         }
     }

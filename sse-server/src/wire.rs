@@ -90,7 +90,8 @@ task_local! {
 pub(crate) struct WireCounters {
     /// Connections and streams that were cut, since nothing of what was to be written moved.
     pub(crate) cut: AtomicU64,
-    /// Streams whose peer was seen to have hung up.
+    /// Streams of HTTP/1.1 whose peer was seen to have hung up, by what it sent or by what could not
+    /// be written.
     pub(crate) lost: AtomicU64,
 }
 
@@ -216,9 +217,17 @@ impl Wire {
                 false
             }
             Poll::Ready(Ok(0) | Err(_)) => {
-                self.counters.lost.fetch_add(1, Ordering::Relaxed);
+                self.lose_peer();
                 true
             }
+        }
+    }
+
+    /// The peer was seen to be gone: once, if that was in the middle of a stream.
+    fn lose_peer(&self) {
+        let marks = [&self.is_driven, &self.writer.watches];
+        if marks.map(|mark| mark.swap(false, Ordering::Relaxed)).contains(&true) {
+            self.counters.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -318,6 +327,10 @@ impl WireEnd {
         // Before the clock is looked at: the process may have stood still, and not the peer.
         if let Poll::Ready(result) = self.poll_try(cx, TcpStream::poll_write_ready, put) {
             self.stall = None;
+            if result.is_err() {
+                // Most often an event finds out sooner than a look at what the peer sends.
+                self.wire.lose_peer();
+            }
             return Poll::Ready(result);
         }
         let wire = &self.wire;

@@ -332,6 +332,16 @@ fn no_route_by_which_one_publishes_can_inject_a_field() {
 }
 
 #[test]
+fn what_concerns_a_batch_as_a_whole_is_said_of_no_line() {
+    let server = Server::start(&["--publish-rate", "1"]);
+    let batch = "{\"topic\": \"a\", \"data\": 1}\n".repeat(3);
+    let header = "Content-Type: application/x-ndjson\r\n";
+    let answer = server.request("POST", "/publish", header, batch.as_bytes());
+    assert_eq!(answer.status, 413);
+    assert!(answer.error().starts_with("3 events at once are more"), "{}", answer.error());
+}
+
+#[test]
 fn a_batch_is_published_whole_or_not_at_all() {
     let server = Server::start(&[]);
     let header = "Content-Type: application/x-ndjson\r\n";

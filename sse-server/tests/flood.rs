@@ -7,16 +7,16 @@
 mod common;
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
 };
 
-use common::{Server, amount};
+use common::{Server, amount, read_head};
 
 #[test]
 fn half_open_connections_cost_little_leave_others_alone_and_end() {
     let crowd = amount("SSE_CROWD", 200);
-    let server = Server::start(&["--head-timeout", "2s"]);
+    let server = Server::start(&["--head-timeout", "2s", "--connections-per-address", "20000"]);
     let (memory, descriptors) = (server.memory(), server.descriptors());
     let beginnings = ["", "G", "GET /events HTTP/1.1\r\nHost: l", "PRI * HTTP/2.0\r\n\r\nSM\r\n"];
     let mut half_open: Vec<_> = (0..crowd)
@@ -40,6 +40,65 @@ fn half_open_connections_cost_little_leave_others_alone_and_end() {
     while server.descriptors() > descriptors {
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn health_is_told_while_there_is_no_room_for_a_crowd() {
+    let limits = ["--max-connections", "40", "--streams-per-address", "20", "--connect-rate", "5"];
+    let mut server = Server::start(&[&limits[..], &["--admin", "127.0.0.1:0"]].concat());
+    let admin = server.admin();
+    let ask = |stream: &mut BufReader<TcpStream>| {
+        stream.get_mut().write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let (status, _) = read_head(stream);
+        let mut body = [0; 3];
+        stream.read_exact(&mut body).unwrap();
+        assert_eq!((status, &body), (200, b"ok\n"));
+    };
+    let mut asked_before = server.send(b"");
+    ask(&mut asked_before);
+    let readers: Vec<_> = (0..20).map(|_| server.subscribe("/events/a", "")).collect();
+    let mut told_to_wait = 0;
+    for _ in 0..60 {
+        told_to_wait += usize::from(server.request("GET", "/events/a", "", b"").status == 429);
+        assert_eq!(server.request("GET", "/healthz", "", b"").status, 200);
+    }
+    assert_eq!(told_to_wait, 60);
+    // Every connection that is left, as soon as those before have ended.
+    let come = || {
+        let mut stream = server.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let is_served = stream.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
+        is_served.then_some(stream)
+    };
+    let mut crowd = Vec::new();
+    while readers.len() + crowd.len() + 1 < 40 {
+        crowd.extend(come());
+    }
+    assert!(come().is_none(), "more than there may be");
+    ask(&mut asked_before);
+    let mut of_admin = BufReader::new(TcpStream::connect(admin).unwrap());
+    ask(&mut of_admin);
+}
+
+#[test]
+fn an_address_that_takes_all_connections_it_can_leaves_room_for_others() {
+    let limits = ["--max-connections", "8", "--connections-per-address", "6"];
+    let server = Server::start(&limits);
+    let from = |address: [u8; 4]| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        socket.bind(&std::net::SocketAddr::from((address, 0)).into()).unwrap();
+        socket.connect(&server.address.into()).unwrap();
+        let mut stream = BufReader::new(TcpStream::from(socket));
+        stream.get_mut().write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let is_served = stream.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
+        is_served.then_some(stream)
+    };
+    let mut greedy: Vec<_> = (0..6).map(|_| from([127, 0, 0, 1]).unwrap()).collect();
+    assert!(from([127, 0, 0, 1]).is_none(), "one more");
+    let _other = from([127, 0, 0, 2]).expect("another address");
+    drop(greedy.pop());
+    // As soon as the server has seen that it is gone.
+    while from([127, 0, 0, 1]).is_none() {}
 }
 
 #[test]

@@ -330,3 +330,75 @@ async fn an_answer_of_http_2_of_many_pieces_comes_whole() {
     assert_eq!(body.len(), len);
     assert!(String::from_utf8_lossy(&body).contains(&data));
 }
+
+/// What a long-poll is answered.
+async fn poll(hub: &Hub, query: &str) -> serde_json::Value {
+    let request =
+        http::Request::get(format!("/events?{query}")).header("accept", "application/json");
+    let answer = EventService::new(hub.clone()).call(request.body(String::new()).unwrap());
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), 200);
+    serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn a_long_poll_gives_an_event_as_large_as_the_hub_lets_through() {
+    let mut config = Config::default();
+    config.hub.max_event = 1_500_000;
+    let hub = Hub::start(config).unwrap();
+    let data = "x".repeat(1_400_000);
+    for data in [&*data, "small"] {
+        hub.publish(Publish::new([Topic::new("a").unwrap()], data)).await.unwrap();
+    }
+    let answer = poll(&hub, "topic=a&lastEventId=earliest").await;
+    assert!(answer["events"][0]["data"].as_str() == Some(&data));
+    let place = answer["lastEventId"].as_str().unwrap();
+    let rest = match answer["events"].as_array().unwrap().len() {
+        1 => poll(&hub, &format!("topic=a&lastEventId={place}")).await["events"][0].clone(),
+        _ => answer["events"][1].clone(),
+    };
+    assert_eq!(rest["data"], "small");
+}
+
+#[tokio::test]
+async fn a_long_poll_whose_time_is_over_before_all_is_looked_through_is_told_of_a_reset() {
+    let mut config = Config::default();
+    config.hub.window = config.hub.window.events(1);
+    let hub = Hub::start(config).unwrap();
+    // More than is looked through at once.
+    for _ in 0..20_000 {
+        drop(hub.publish(Publish::new([Topic::new("a").unwrap()], "")));
+    }
+    for (id, reason) in [("what?", "malformed"), ("abc-1", "epoch")] {
+        let answer = poll(&hub, &format!("topic=none.*&timeout=0&lastEventId={id}")).await;
+        assert_eq!(answer["reset"]["reason"], reason, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_hub_has_no_room_a_browser_is_told_to_come_back_later() {
+    let mut config = Config::default();
+    (config.hub.max_subscribers, config.routes.soft_refusals) = (1, true);
+    let hub = Hub::start(config).unwrap();
+    let mut service = EventService::new(hub.clone());
+    let mut ask = || service.call(http::Request::get("/events/a").body(String::new()).unwrap());
+    let _open = ask().await.unwrap();
+    let wire = ask().await.unwrap().into_body().collect().await.unwrap().to_bytes();
+    let wire = String::from_utf8_lossy(&wire).into_owned();
+    let retry = wire.lines().find_map(|line| line.strip_prefix("retry: ")).expect(&wire);
+    assert!((10_000..=15_000).contains(&retry.parse::<u64>().unwrap()), "{wire}");
+}
+
+#[tokio::test]
+async fn a_time_may_be_never() {
+    let mut config = ServerConfig::default();
+    config.head_timeout = Duration::MAX;
+    config.idle_timeout = Duration::MAX;
+    config.drain_timeout = Duration::MAX;
+    let (client, address, _) = http_2_with(hub(), config).await;
+    let request = http::Request::get(format!("http://{address}/healthz"));
+    let answer = client.clone().send_request(request.body(Full::new(Bytes::new())).unwrap());
+    assert_eq!(answer.await.unwrap().status(), 200);
+    let (_, wire) = ask(address, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "ok\n").await;
+    assert!(wire.starts_with("HTTP/1.1 200"), "{wire}");
+}

@@ -264,6 +264,7 @@ fn pages_from_elsewhere_reach_nothing() {
         (admin, "GET", "/metrics"),
         (admin, "GET", "/stats"),
         (admin, "GET", "/presence?topic=a"),
+        (admin, "GET", "/healthz"),
         (admin, "POST", "/revoke?user=a"),
         (admin, "DELETE", "/subscribers/0"),
     ];
@@ -285,6 +286,31 @@ fn pages_from_elsewhere_reach_nothing() {
             assert_ne!(ask(address, method, path, &headers), 403, "{method} {path} {headers}");
         }
     }
+}
+
+#[test]
+fn an_address_and_a_user_have_a_share_of_the_patterns_and_of_what_is_watched() {
+    let args = ["--user-header", "X-User", "--patterns-per-address", "3", "--patterns-per-user"];
+    let server = Server::start(&[&args[..], &["2", "--watched-per-user", "1"]].concat());
+    let ask = |query: &str, user: &str| {
+        let answer = server.request("GET", &format!("/events?topic={query}"), user, b"");
+        assert!(answer.headers.contains("retry-after: 10\r\n"), "{}", answer.headers);
+        (answer.status, answer.error())
+    };
+    let ann = "X-User: ann\r\n";
+    let _open = server.subscribe("/events?topic=a.*&topic=b.*", ann);
+    let _same = server.subscribe("/events?topic=b.*&topic=c", ann);
+    let (status, sentence) = ask("c.*", ann);
+    assert_eq!(status, 429);
+    assert!(sentence.starts_with("This user has 2 patterns in use"), "{sentence}");
+    let _other = server.subscribe("/events?topic=c.*", "X-User: bob\r\n");
+    let (status, sentence) = ask("d.*", "X-User: bob\r\n");
+    assert_eq!(status, 429);
+    assert!(sentence.starts_with("This address has 3 patterns in use"), "{sentence}");
+    let _watch = server.subscribe("/events/$presence.a", ann);
+    let (status, sentence) = ask("$presence.b", ann);
+    assert_eq!(status, 429);
+    assert!(sentence.starts_with("This user watches the presence of 1 topics"), "{sentence}");
 }
 
 #[test]
@@ -337,7 +363,12 @@ fn whoever_runs_it_sees_the_figures_and_ends_streams() {
     let mut more = [0, 1].map(|_| server.subscribe("/events/a", "X-User: bob\r\n"));
     let mut watcher = server.subscribe("/events/$presence.a", "");
     let (status, body) = ask("GET", "/presence?topic=a");
-    assert_eq!((status, &*body), (200, r#"{"count":3,"topic":"a","users":["ann","bob"]}"#));
+    assert_eq!(
+        (status, &*body),
+        (200, r#"{"count":3,"partial":false,"topic":"a","users":["ann","bob"]}"#)
+    );
+    assert!(ask("GET", "/presence?topic=a&after=ann").1.contains(r#""users":["bob"]"#));
+    assert_eq!(ask("GET", "/healthz"), (200, "ok\n".into()));
     assert!(watcher.data().contains("\"users\":[\"ann\",\"bob\"]"));
     assert!(ask("GET", "/metrics").1.contains("# TYPE sse_subscribers gauge\nsse_subscribers 4\n"));
     assert_eq!(ask("DELETE", &format!("/subscribers/{client_id}")), (200, "{\"ended\":1}".into()));

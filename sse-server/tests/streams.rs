@@ -178,6 +178,25 @@ fn whoever_hangs_up_is_forgotten_though_nothing_is_written() {
 }
 
 #[test]
+fn a_peer_whose_end_shows_only_when_something_is_written_is_counted_as_lost() {
+    let mut server = Server::start(&["--admin", "127.0.0.1:0", "--heartbeat", "1h"]);
+    let admin = server.admin();
+    let mut stream = server.subscribe("/events/a", "");
+    // What it sends is left unread, so that its end lies hidden behind it.
+    stream.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let publish = || server.publish(r#"{"topic": "a", "data": "seen"}"#);
+    for _ in 0..2 {
+        publish();
+        assert_eq!(stream.data(), "seen");
+    }
+    drop(stream);
+    while server.stats(admin)["counters"]["subscribers"] != 0 {
+        publish();
+    }
+    assert_eq!(server.stats(admin)["counters"]["lost_peers_total"], 1);
+}
+
+#[test]
 fn events_of_any_size_come_whole_to_one_that_begins_to_read_when_all_are_there() {
     let server = Server::start(&[]);
     let mut stream = server.subscribe("/events/a", "");

@@ -10,6 +10,8 @@ use alloc::{
 use core::{fmt, future::Future};
 
 use bytes::Bytes;
+#[cfg(feature = "gzip")]
+use http::header::ACCEPT_ENCODING;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{
@@ -61,6 +63,8 @@ pub struct Builder {
     limits: Limits,
     provider: Option<Provider>,
     redirects: Redirects,
+    #[cfg(feature = "gzip")]
+    expansion: Option<super::Expansion>,
     /// The first mistake in a header or in the body.
     mistake: Option<BuildError>,
 }
@@ -80,6 +84,8 @@ impl Builder {
             limits: Limits::default(),
             provider: None,
             redirects: Redirects::All,
+            #[cfg(feature = "gzip")]
+            expansion: Some(super::Expansion::default()),
             mistake: None,
         }
     }
@@ -98,7 +104,8 @@ impl Builder {
     /// redirect elsewhere goes without it (but with the body, if its status says so, and with the last event
     /// ID). `Content-Length` and `Transfer-Encoding` are the HTTP client's.
     ///
-    /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent unless named here. So is
+    /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent unless named here, and with the
+    /// feature `gzip` `Accept-Encoding: gzip`; `identity` asks for no compression. So is
     /// `Authorization` for a user and a password in the URL. `Last-Event-ID` is the
     /// [ID to begin with](Self::last_event_id).
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -236,13 +243,15 @@ impl Builder {
     /// ```
     ///
     /// Its redirect policy is replaced, since redirects are followed here: each reconnect starts at
-    /// the original URL, and what [`header`](Self::header) named stays with its origin. Leave its
-    /// `timeout` and `read_timeout` unset, and use the policy's.
+    /// the original URL, and what [`header`](Self::header) named stays with its origin. So are `gzip`,
+    /// `brotli`, `zstd` and `deflate`: compression is undone here, where it is counted, by the feature
+    /// `gzip`. Leave its `timeout` and `read_timeout` unset, and use the policy's.
     ///
     /// Put secrets into [`header`](Self::header), [`headers`](Self::headers) and
     /// [`headers_with`](Self::headers_with) rather than into the client's `default_headers`, which reqwest
-    /// sends wherever a redirect leads. `Authorization`, `Proxy-Authorization` and `Cookie` among those go
-    /// to another origin empty; of other headers nobody knows that they are secret, and
+    /// sends wherever a redirect leads. `Authorization`, `Proxy-Authorization` and `Cookie` among those, and
+    /// the cookies of its `cookie_store`, go to another origin empty. Of other headers nobody knows that they
+    /// are secret, and a client certificate (`identity`) is shown to whoever asks for one:
     /// [`Redirects::SameOrigin`] keeps them at home.
     pub fn client(mut self, settings: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         self.client = Some(settings(self.client.unwrap_or_else(client::for_streams)));
@@ -273,6 +282,17 @@ impl Builder {
     /// ```
     pub fn redirects(mut self, allowed: Redirects) -> Self {
         self.redirects = allowed;
+        self
+    }
+
+    /// What a compressed stream may expand to before it is cut off; [`Expansion::default`](super::Expansion)
+    /// unless said. `None`: anything, for a server that is trusted. The limits on
+    /// [lines and events](Self::limits) hold all the same, and never is more decompressed than is read.
+    ///
+    /// With the feature `gzip`.
+    #[cfg(feature = "gzip")]
+    pub fn expansion(mut self, allowed: Option<super::Expansion>) -> Self {
+        self.expansion = allowed;
         self
     }
 
@@ -310,6 +330,8 @@ impl Builder {
         self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
         // What the Fetch standard makes of the "no-store" cache mode, which EventSource asks for.
         self.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+        #[cfg(feature = "gzip")]
+        self.headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
         if self.body_is_json {
             let json = HeaderValue::from_static("application/json");
             self.headers.entry(CONTENT_TYPE).or_insert(json);
@@ -330,6 +352,8 @@ impl Builder {
             body: self.body,
             provider: self.provider,
             redirects: self.redirects,
+            #[cfg(feature = "gzip")]
+            expansion: self.expansion,
         };
         Ok(Updates::new(template, config))
     }

@@ -53,8 +53,9 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// Builds the client, with the caller's settings over those above. The redirect policy is replaced:
-    /// see [`Builder::client`](super::Builder::client), also for what not to set.
+    /// Builds the client, with the caller's settings over those above. The redirect policy is replaced, and
+    /// so are the settings on compression: see [`Builder::client`](super::Builder::client), also for what not
+    /// to set.
     ///
     /// # Errors
     /// [`BuildError::Client`] if the settings do not go together.
@@ -63,6 +64,8 @@ impl HttpClient {
     }
 
     pub(super) fn build(builder: ClientBuilder) -> Result<Self, BuildError> {
+        // It counts nothing that it decompresses, and takes away the header that says so.
+        let builder = builder.no_gzip().no_brotli().no_zstd().no_deflate();
         let client = builder.redirect(reqwest::redirect::Policy::none()).build();
         let client = client.map_err(BuildError::Client)?;
         let told = Arc::new(Told::by(&client));

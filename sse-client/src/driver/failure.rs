@@ -88,7 +88,7 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url, told: &Told) -> Failur
             FailureKind::Interrupted => {
                 format!("{place} closed the connection without an answer: {cause}")
             }
-            FailureKind::Request | FailureKind::Redirect => {
+            FailureKind::Request | FailureKind::Redirect | FailureKind::Expansion => {
                 format!("the request to {place} cannot be sent: {cause}")
             }
             FailureKind::Connect if is_passing(&cause) => {
@@ -130,6 +130,10 @@ fn kind_of(error: &reqwest::Error, url: &Url) -> FailureKind {
     if hyper.is_some_and(hyper::Error::is_parse) || cause.contains(UNASKED) || is_not_http2(&cause)
     {
         return FailureKind::Protocol;
+    }
+    // In TLS 1.3 the server judges a client's certificate only after the handshake.
+    if url.scheme() == "https" && is_alert(&cause) && !is_passing(&cause) {
+        return FailureKind::Tls;
     }
     if !error.is_connect() {
         return FailureKind::Interrupted;
@@ -182,7 +186,12 @@ fn is_passing(cause: &str) -> bool {
                 "AccessDenied",
                 "access denied",
             ]);
-    has(&["unexpected EOF", "handshake eof"]) || (has(&["fatal alert", " alert "]) && !is_verdict)
+    has(&["unexpected EOF", "handshake eof"]) || (is_alert(cause) && !is_verdict)
+}
+
+/// Whether it is the other side's word, as rustls and OpenSSL put it.
+fn is_alert(cause: &str) -> bool {
+    ["fatal alert", " alert "].iter().any(|words| cause.contains(words))
 }
 
 /// So a client that was built without TLS refuses a URL.
@@ -201,6 +210,10 @@ fn speaks_no_tls(cause: &str) -> bool {
 fn distrust(cause: &str) -> String {
     let has = |words: &[&str]| words.iter().any(|words| cause.contains(words));
     let meaning = match () {
+        () if is_alert(cause) && has(&["ertificate", "UnknownCA", "unknown ca"]) => {
+            "it does not trust this client's certificate, or wants to see one: give the HTTP client one \
+             (`identity`) that it trusts"
+        }
         () if cause.contains("CaUsedAsEndEntity") => {
             "its certificate is an authority's and not a server's, as a self-signed one often is; make \
              one that says \"CA:FALSE\", or one that an authority of your own signs"

@@ -3,9 +3,14 @@
 //! There is no task and no channel in it. A stream that is not polled reads nothing, so a slow
 //! reader stops the socket; a dropped stream drops its connection; a cancelled `next` loses nothing.
 
+mod body;
 mod builder;
 mod client;
+#[cfg(feature = "gzip")]
+mod expansion;
 mod failure;
+#[cfg(feature = "gzip")]
+mod inflate;
 mod on;
 mod request;
 mod time;
@@ -32,6 +37,8 @@ use crate::{
     session::{ReadyState, SessionError},
 };
 
+#[cfg(feature = "gzip")]
+pub use self::expansion::Expansion;
 #[cfg(feature = "json")]
 pub use self::on::OnJson;
 pub use self::{

@@ -76,6 +76,9 @@ impl Stream for On {
 }
 
 /// The data of the events of one type, read as JSON: see [`On::json`].
+///
+/// It gives values alone. Who must tell [what comes again](crate::Event::is_repeat), or wants each event's
+/// id, takes the events of [`On`] and [`Event::json`].
 #[cfg(feature = "json")]
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]

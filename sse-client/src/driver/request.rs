@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     header::{
-        ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE,
-        LOCATION,
+        ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
+        CONTENT_LOCATION, CONTENT_TYPE, LOCATION,
     },
 };
 use reqwest::Response;
@@ -57,6 +57,9 @@ pub(super) struct Template {
     pub(super) body: Option<Bytes>,
     pub(super) provider: Option<Provider>,
     pub(super) redirects: Redirects,
+    /// What a compressed body may expand to.
+    #[cfg(feature = "gzip")]
+    pub(super) expansion: Option<super::Expansion>,
 }
 
 /// One request of an attempt: the first goes to the original URL, the next where it was sent.
@@ -135,7 +138,7 @@ impl Template {
 
     /// What any origin may know: not who asks.
     fn impersonal_headers(&self) -> HeaderMap {
-        let impersonal = [ACCEPT, CACHE_CONTROL, CONTENT_TYPE];
+        let impersonal = [ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE];
         let named = self.headers.iter().filter(|(name, _)| impersonal.contains(name));
         named.map(|(name, value)| (name.clone(), value.clone())).collect()
     }

@@ -1,7 +1,7 @@
 //! What an HTTP client has in it that reqwest shows to people alone, in its debug output.
 //!
-//! Two things must be known that it has no getter for: which secrets its default headers hold, since a
-//! redirect to another origin must not carry them, and which proxy it goes by, since it does not say whom
+//! Two things must be known that it has no getter for: which secrets its default headers hold and whether it
+//! keeps cookies (for hosts, whatever their ports), since a redirect to another origin must carry none, and which proxy it goes by, since it does not say whom
 //! it found nobody at. Where the output is unlike this one day, tests of redirects and of failures fail.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
@@ -30,7 +30,9 @@ impl Told {
         let (settings, headers) =
             shown.split_once(", default_headers: {").unwrap_or((&shown[..], ""));
         let is_default = |name: &HeaderName| headers.contains(&format!("\"{name}\": "));
-        let secrets = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].into_iter().filter(is_default);
+        let names = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].into_iter();
+        let has_cookies = shown.contains("cookie_store: true");
+        let secrets = names.filter(|name| is_default(name) || (*name == COOKIE && has_cookies));
         let list = settings.split_once("proxies: [").map_or("", |(_, rest)| upto_bracket(rest));
         let (matchers, exceptions) = list.split_once("no: NoProxy").unwrap_or((list, ""));
         let proxy = |scheme: &str| {
@@ -46,7 +48,7 @@ impl Told {
         }
     }
 
-    /// The names of default headers that say who asks.
+    /// The names of headers that the client adds by itself and that say who asks.
     pub(super) fn secrets(&self) -> &[HeaderName] {
         &self.secrets
     }

@@ -2,7 +2,6 @@
 
 use alloc::{borrow::ToOwned, boxed::Box, string::String};
 use core::{
-    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -12,12 +11,14 @@ use http::{
     HeaderMap,
     header::{Entry, SET_COOKIE},
 };
-use http_body::Body as _;
 use reqwest::{Body, Response};
-use url::Url;
+use sse_codec::time::Instant;
 
+#[cfg(feature = "gzip")]
+use super::inflate::Inflate;
 use super::{
-    failure::{classify_body, place},
+    body::Incoming,
+    failure::place,
     request::{Answer, Hop, Provided, Template, Turn},
     time::Clock,
     update::{Head, Update},
@@ -51,8 +52,7 @@ enum Phase {
     },
     Reading {
         attempt: Attempt,
-        url: Url,
-        body: Body,
+        body: Incoming,
     },
 }
 
@@ -78,6 +78,11 @@ impl Transport {
     /// The head of the latest response.
     pub(super) fn head(&self) -> Option<&Head> {
         self.head.as_deref()
+    }
+
+    /// Whether the body comes as its sender meant it, whatever coding the head names.
+    pub(super) fn inflates(&self) -> bool {
+        matches!(&self.phase, Phase::Reading { body, .. } if body.is_inflated())
     }
 
     /// Does what an output says, and turns it into what the reader is told, if anything.
@@ -123,7 +128,12 @@ impl Transport {
     }
 
     /// What has come. Reads a body only while it is wanted.
-    pub(super) fn poll(&mut self, wants_body: bool, cx: &mut Context<'_>) -> Poll<Input> {
+    pub(super) fn poll(
+        &mut self,
+        wants_body: bool,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<Input> {
         if let Phase::Preparing { attempt, headers, .. } = &mut self.phase {
             let attempt = *attempt;
             match ready!(headers.as_mut().poll(cx)) {
@@ -140,7 +150,7 @@ impl Transport {
                 let attempt = *attempt;
                 let result = ready!(answer.as_mut().poll(cx));
                 Poll::Ready(match result {
-                    Ok(response) => self.answered(attempt, response),
+                    Ok(response) => self.answered(attempt, response, now),
                     Err(failure) => {
                         self.phase = Phase::Idle;
                         Input::Failure(attempt, failure)
@@ -148,20 +158,16 @@ impl Transport {
                 })
             }
             Phase::Reading { .. } if !wants_body => Poll::Pending,
-            Phase::Reading { attempt, url, body } => loop {
+            Phase::Reading { attempt, body } => {
                 let attempt = *attempt;
-                let input = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
-                    // What is not data is trailers, which mean nothing here.
-                    Some(Ok(frame)) => match frame.into_data() {
-                        Ok(chunk) => return Poll::Ready(Input::Body(attempt, chunk)),
-                        Err(_) => continue,
-                    },
-                    Some(Err(error)) => Input::Failure(attempt, classify_body(&error, url)),
+                let input = match ready!(body.poll(now, cx)) {
+                    Some(Ok(chunk)) => return Poll::Ready(Input::Body(attempt, chunk)),
+                    Some(Err(failure)) => Input::Failure(attempt, failure),
                     None => Input::End(attempt),
                 };
                 self.phase = Phase::Idle;
-                return Poll::Ready(input);
-            },
+                Poll::Ready(input)
+            }
         }
     }
 
@@ -178,7 +184,7 @@ impl Transport {
         }
     }
 
-    fn answered(&mut self, attempt: Attempt, response: Response) -> Input {
+    fn answered(&mut self, attempt: Attempt, response: Response, now: Instant) -> Input {
         let Phase::Requesting { hop, .. } = core::mem::replace(&mut self.phase, Phase::Idle) else {
             return Input::End(attempt);
         };
@@ -189,9 +195,11 @@ impl Transport {
                 let version = response.version();
                 let (head, body) = http::Response::<Body>::from(response).into_parts();
                 self.place = place(&url) + if hop.is_first() { "" } else { ", after a redirect," };
-                let (url_shown, headers) = (url.as_str().to_owned(), hidden(head.headers));
+                let url_shown = url.as_str().to_owned();
+                let body = self.incoming(Incoming::new(body, url), &head.headers, now);
+                let headers = hidden(head.headers);
                 self.head = Some(Box::new(Head { url: url_shown, status, version, headers }));
-                self.phase = Phase::Reading { attempt, url, body };
+                self.phase = Phase::Reading { attempt, body };
                 Input::Response(attempt)
             }
             Turn::Redirect(hop) => {
@@ -205,10 +213,28 @@ impl Transport {
     }
 }
 
+impl Transport {
+    /// A body by what the answer's head says of it.
+    #[cfg(feature = "gzip")]
+    fn incoming(&self, body: Incoming, headers: &HeaderMap, now: Instant) -> Incoming {
+        match Inflate::knows(headers) {
+            true => body.inflated(self.template.expansion, now),
+            false => body,
+        }
+    }
+
+    #[cfg(not(feature = "gzip"))]
+    fn incoming(&self, body: Incoming, _: &HeaderMap, _: Instant) -> Incoming {
+        body
+    }
+}
+
 /// Up to the next millisecond: who asked for 7 s need not read of 6.999 s and something.
 fn whole_millis(time: Duration) -> Duration {
     let rest = time.subsec_nanos() % 1_000_000;
-    if rest == 0 { time } else { time + Duration::from_nanos(u64::from(1_000_000 - rest)) }
+    // A wait without end is as long as there is time.
+    let missing = Duration::from_nanos(u64::from((1_000_000 - rest) % 1_000_000));
+    time.saturating_add(missing)
 }
 
 /// With what a server gave for us alone kept out of debug output.

@@ -86,7 +86,7 @@ pub enum Update {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Head {
-    /// Where the response came from, after all redirects.
+    /// Where the response came from, after all redirects. Its query may hold a secret.
     pub url: String,
     /// The status.
     pub status: StatusCode,

@@ -47,7 +47,7 @@ const LATE: Duration = Duration::from_millis(250);
 /// let mut updates = EventSource::builder("http://localhost:8080/events").open_updates()?;
 /// while let Some(update) = updates.next().await {
 ///     match update {
-///         Update::Opened { head, .. } => println!("connected to {}", head.url),
+///         Update::Opened { head, .. } => println!("connected: {}", head.status),
 ///         Update::Event(event) => println!("{}: {}", event.event_type(), event.data()),
 ///         Update::Disconnected { error, retry_in: Some(wait), .. } => {
 ///             println!("{error}; again in {wait:.1?}");
@@ -160,7 +160,8 @@ impl Updates {
     fn judge(&mut self, attempt: Attempt, now: Instant) {
         let Some(head) = self.transport.head() else { return };
         let content_type = head.joined(CONTENT_TYPE);
-        let content_encoding = head.joined(CONTENT_ENCODING);
+        let is_undone = self.transport.inflates();
+        let content_encoding = head.joined(CONTENT_ENCODING).filter(|_| !is_undone);
         let response = ResponseHead::new(head.status.as_u16())
             .place(self.transport.place())
             .content_encoding(content_encoding.as_deref())
@@ -193,7 +194,7 @@ impl Stream for Updates {
             if was_away {
                 this.session.handle_reading(now);
             }
-            if let Poll::Ready(input) = this.transport.poll(this.session.wants_body(), cx) {
+            if let Poll::Ready(input) = this.transport.poll(this.session.wants_body(), now, cx) {
                 if let Some(update) = this.feed(input, now) {
                     return this.give(update);
                 }

@@ -49,8 +49,13 @@ pub enum SessionError {
     },
     /// An event stream, but compressed in a way that the transport does not undo.
     #[error(
-        "{place} compressed the stream ({found}), and this client does not take that: {}",
-        "have the server send it as it is, or build the client with that compression"
+        "{place} compressed the stream ({found}), and this client does not take that: {}, or {}",
+        "have the server send it as it is",
+        if found.ends_with("gzip") && !found.contains(',') {
+            "build the client with that compression (the feature gzip of sse-client)"
+        } else {
+            "in a coding that the request asks for"
+        }
     )]
     #[non_exhaustive]
     ContentEncoding {
@@ -99,7 +104,7 @@ pub enum ErrorKind {
     Timeout,
     /// An HTTP status other than 200 and 204.
     Http,
-    /// An answer that is not an event stream, or not even HTTP.
+    /// An answer that is not an event stream, or not even HTTP, or one that expands without measure.
     Protocol,
     /// The stream was open and ended or broke off.
     Ended,
@@ -117,7 +122,7 @@ impl SessionError {
                 | FailureKind::Connect => ErrorKind::Connect,
                 FailureKind::Tls => ErrorKind::Tls,
                 FailureKind::TimedOut => ErrorKind::Timeout,
-                FailureKind::Protocol => ErrorKind::Protocol,
+                FailureKind::Protocol | FailureKind::Expansion => ErrorKind::Protocol,
                 FailureKind::Interrupted => ErrorKind::Ended,
             },
             Self::Status { .. } => ErrorKind::Http,
@@ -252,6 +257,8 @@ pub enum FailureKind {
     Interrupted,
     /// What came is not HTTP.
     Protocol,
+    /// A compressed body expands to more than it may.
+    Expansion,
     /// A redirect that cannot be followed.
     Redirect,
     /// A request that cannot be sent as it is.
@@ -262,7 +269,7 @@ impl FailureKind {
     /// Whether the same request would fail the same way for ever, so that no policy tries it again.
     pub const fn is_hopeless(self) -> bool {
         match self {
-            Self::Tls | Self::Redirect | Self::Request => true,
+            Self::Tls | Self::Expansion | Self::Redirect | Self::Request => true,
             Self::Resolve
             | Self::Refused
             | Self::Unreachable

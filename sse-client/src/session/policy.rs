@@ -16,6 +16,7 @@ use super::error::SessionError;
 /// | 408, 425, 429, 5xx (but not 501 and 505) | fails | again, `Retry-After` respected |
 /// | any other status but 200 | fails | fails |
 /// | 200 of another media type, or compressed beyond the client's means | fails | fails |
+/// | a compressed stream that expands without measure | fails | fails |
 /// | TLS distrust, a redirect that cannot be followed, an impossible request | fails | fails |
 /// | waits | the reconnection time | the reconnection time, and a random part of a time that grows from 500 ms to 30 s |
 /// | reconnection time until the stream says one | 3 s | 500 ms |
@@ -147,7 +148,8 @@ impl RetryPolicy {
 
     /// How long a stream must stay open to count as a success, so that the waits grow from their
     /// beginning again, and [`max_attempts`](Self::max_attempts) is counted anew. Default: 10 s. One that was
-    /// given up for its silence, without a byte of its body, is no success however long that took.
+    /// given up for its silence, without a byte of its body, is no success however long that took. The end of
+    /// a stream is seen when somebody reads on, so that a reader's own pauses before it count as open.
     ///
     /// A server whose answers are short by design, such as one that sends what there is and ends, is asked ever
     /// less often by the default, though each answer brings something: say `Duration::ZERO` for it.

@@ -1,35 +1,45 @@
 //! What comes for the second time.
 
-use alloc::collections::VecDeque;
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
 
-/// How many ids are remembered. Enough for a server that begins a little too early, at 1 KiB a
-/// session that has ids.
+/// How many ids are remembered of earlier bodies, and as many of this one. Enough for a server that begins
+/// a little too early, at 2 KiB a session that has ids.
 const REMEMBERED: usize = 128;
 
-/// The ids of the latest events that had one of their own, hashed: first those of earlier bodies,
-/// then those of this body.
+/// The bits of a hash that give way to the age of what is remembered.
+const AGE: u64 = REMEMBERED as u64 - 1;
+
+/// The ids of the latest events that had one of their own, hashed.
 #[derive(Debug)]
 pub(super) struct Resume {
     hasher: FixedState,
+    /// Those of earlier bodies, sorted, each with its place among them (0 is the oldest) in its lowest bits.
+    /// They last as long as the body: what comes again may come after much else that does.
+    earlier: Box<[u64]>,
+    /// Those of this body, the oldest first.
     ids: VecDeque<u64>,
-    /// How many of them are of earlier bodies. None is left once this body has had as many as are
-    /// remembered, and so comparing costs nothing from then on.
-    earlier: usize,
 }
 
 impl Resume {
     pub(super) fn new(last_event_id: &str, seed: u64) -> Self {
         let hasher = FixedState::with_seed(seed);
         let stored = (!last_event_id.is_empty()).then(|| hasher.hash_one(last_event_id));
-        Self { hasher, ids: stored.into_iter().collect(), earlier: 0 }
+        Self { hasher, earlier: Box::default(), ids: stored.into_iter().collect() }
     }
 
     /// Another body begins.
     pub(super) fn begin(&mut self) {
-        self.earlier = self.ids.len();
+        let mut latest = self.earlier.to_vec();
+        latest.sort_unstable_by_key(|earlier| earlier & AGE);
+        latest.extend(self.ids.drain(..));
+        let forgotten = latest.len().saturating_sub(REMEMBERED);
+        let aged = latest.drain(forgotten..).zip(0..).map(|(id, age)| id & !AGE | age);
+        let mut aged: Vec<_> = aged.collect();
+        aged.sort_unstable();
+        self.earlier = aged.into();
     }
 
     /// Takes note of an event's own id. Returns whether it came in an earlier body.
@@ -38,10 +48,10 @@ impl Resume {
             return false;
         }
         let id = self.hasher.hash_one(id);
-        let is_repeat = self.ids.iter().take(self.earlier).any(|&earlier| earlier == id);
+        let place = self.earlier.partition_point(|&earlier| earlier < id & !AGE);
+        let is_repeat = self.earlier.get(place).is_some_and(|earlier| earlier & !AGE == id & !AGE);
         if self.ids.len() == REMEMBERED {
             self.ids.pop_front();
-            self.earlier = self.earlier.saturating_sub(1);
         }
         self.ids.push_back(id);
         is_repeat

@@ -9,12 +9,22 @@ use std::{
     thread,
 };
 
-use sse_client::{Error, EventSource, Limits};
+use compression_codecs::{
+    EncodeV2 as _, GzipEncoder,
+    core::{
+        Level,
+        util::{PartialBuffer, WriteBuffer},
+    },
+};
+use sse_client::{Error, EventSource, Limits, SessionError, session::FailureKind};
 
 use crate::peak;
 
 const LETTERS: usize = 64 << 20;
 const LINE: usize = 64 << 10;
+
+/// hyper reads up to 408 KiB at once, and has two such buffers while it grows one.
+const HTTP_CLIENT: usize = 1 << 20;
 
 #[test]
 fn a_compressed_line_without_end_takes_no_more_memory_than_the_limits() {
@@ -33,9 +43,53 @@ fn a_compressed_line_without_end_takes_no_more_memory_than_the_limits() {
         });
     });
     println!("{taken} bytes at most for {LETTERS} letters, the HTTP client's buffers included");
-    // hyper reads up to 408 KiB at once, and has two such buffers while it grows one.
-    let allowed = LINE + (64 << 10) + (1 << 20);
+    let allowed = LINE + (64 << 10) + HTTP_CLIENT;
     assert!(taken <= allowed as i64, "{taken} of {allowed} bytes");
+}
+
+#[test]
+fn a_gibibyte_of_one_letter_is_cut_off_and_takes_no_more_memory_either() {
+    let body = one_letter();
+    let wire = body.len();
+    let address = serve(body);
+    let builder =
+        EventSource::builder(format!("http://{address}/")).client(|client| client.no_proxy());
+    let mut source = builder.limits(Limits::default().line(LINE)).open().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut end = None;
+    let taken = peak(|| {
+        runtime.block_on(async {
+            let Some(Err(Error::Dropped(_))) = source.next().await else { panic!("not dropped") };
+            end = source.next().await;
+            assert!(source.next().await.is_none());
+        });
+    });
+    let Some(Err(Error::Failed(SessionError::Transport(failure)))) = end else {
+        panic!("{end:?}");
+    };
+    assert_eq!(failure.kind, FailureKind::Expansion);
+    println!("{failure}; {taken} bytes at most for a body of {wire}");
+    let allowed = LINE + (64 << 10) + HTTP_CLIENT;
+    assert!(taken <= allowed as i64, "{taken} of {allowed} bytes");
+}
+
+/// A GiB of them, in a MiB.
+fn one_letter() -> Vec<u8> {
+    let letters = vec![b'x'; 1 << 20];
+    let mut encoder = GzipEncoder::new(Level::Best.into());
+    let mut parts = [&[][..], &letters, &letters].map(|letters| {
+        let mut letters = PartialBuffer::new(letters);
+        let mut room = vec![0; 1 << 16];
+        let mut room = WriteBuffer::new_initialized(&mut room);
+        while !letters.unwritten().is_empty() {
+            encoder.encode(&mut letters, &mut room).unwrap();
+        }
+        assert!(encoder.flush(&mut room).unwrap());
+        room.written().to_vec()
+    });
+    // The last is whole bytes, and says "as before": it can be said again and again.
+    parts[2] = parts[2].repeat(1023);
+    parts.concat()
 }
 
 /// One event with a very long line and one with a short one, in 13 bits for 258 letters.

@@ -281,6 +281,20 @@ async fn https_without_a_tls_feature_says_which_to_enable() {
 // Time is paused in these: it jumps to the next timer whenever nothing else can happen.
 
 #[tokio::test(start_paused = true)]
+async fn a_wait_that_never_ends_is_a_wait() {
+    let (_taken, address) = nowhere();
+    let policy = RetryPolicy::whatwg().reconnection_time(Duration::MAX);
+    let builder = source(format!("http://{address}/")).policy(policy);
+    let mut updates = builder.open_updates().unwrap();
+    loop {
+        if let Some(Update::Disconnected { retry_in, .. }) = updates.next().await {
+            assert!(retry_in.is_some_and(|wait| wait > Duration::MAX / 2), "{retry_in:?}");
+            break;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_sends_no_head_before_its_first_event_has_all_the_time_it_wants() {
     let late = vec![Step::Wait(Duration::from_secs(3600)), send(STREAM), send("data: 1\n\n")];
     let origin = Origin::start(vec![late]).await;

@@ -6,6 +6,8 @@
 extern crate alloc;
 
 mod bad_input;
+#[cfg(feature = "gzip")]
+mod compressed;
 mod failures;
 mod faults;
 mod http;

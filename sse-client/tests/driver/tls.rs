@@ -70,6 +70,14 @@ async fn a_client_certificate_comes_from_the_callers_own_client() {
 }
 
 #[tokio::test]
+async fn a_server_that_misses_a_client_certificate_is_hopeless() {
+    let address = serve(SERVER, true).await;
+    let sentence = hopeless(trusting(address)).await;
+    assert!(sentence.starts_with(&format!("{address} cannot be reached securely: ")), "{sentence}");
+    assert!(sentence.contains("or wants to see one: give the HTTP client one"), "{sentence}");
+}
+
+#[tokio::test]
 async fn a_handshake_that_the_server_breaks_off_is_tried_again() {
     // Records with the fatal alerts "internal_error" and "handshake_failure"; half of one; nothing at all.
     for said in [&[0x15, 3, 3, 0, 2, 2, 80][..], &[0x15, 3, 3, 0, 2, 2, 40], &[0x16, 3, 3], &[]] {
@@ -183,7 +191,14 @@ async fn serve((certificate, key): Pair, asks_for_certificate: bool) -> SocketAd
     tokio::spawn(async move {
         loop {
             let (socket, _) = listener.accept().await.unwrap();
-            let Ok(mut socket) = acceptor.accept(socket).await else { continue };
+            let mut socket = match acceptor.accept(socket).into_fallible().await {
+                Ok(socket) => socket,
+                Err((_, mut socket)) => {
+                    // Else a reset could overtake the alert.
+                    while socket.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {}
+                    continue;
+                }
+            };
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 let Ok(byte) = socket.read_u8().await else { break };

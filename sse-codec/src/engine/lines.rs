@@ -6,7 +6,7 @@
 use super::{Decoded, Engine, Line, Stage, Way};
 use crate::{
     error::DecodeError,
-    event::Item,
+    event::{DEFAULT_EVENT_TYPE, Item, Span},
     field::{Field, parse_retry},
     memory::Store,
     name::{DATA, EVENT, ID, RETRY, first_word},
@@ -75,9 +75,11 @@ impl Way for Lines {
                     Line::Data => engine.end_data_line(piece, bytes),
                     Line::Ignored => {
                         engine.end_line();
-                        let is_clean = engine.block.size == 0;
-                        start = pass_ignorable(vector, bytes, start, is_clean);
-                        ends = LineEnds::new(vector, bytes, start);
+                        if !engine.comments {
+                            let is_clean = engine.block.size == 0;
+                            start = pass_ignorable(vector, bytes, start, is_clean);
+                            ends = LineEnds::new(vector, bytes, start);
+                        }
                     }
                     Line::Start | Line::Carried | Line::Skipped => {
                         if !engine.end_carried_line(piece) {
@@ -123,7 +125,7 @@ impl Way for Lines {
                 if end.at == start && engine.block.size > 0 {
                     engine.end_block(None, 0);
                 }
-                // One that ends in CRLF is passed by itengine.
+                // One that ends in CRLF is passed by itself.
                 start = end.next;
                 if !engine.comments {
                     let is_clean = engine.block.size == 0;
@@ -152,11 +154,15 @@ impl<S: Store> Engine<S> {
         self.position.count(next);
         let limit = self.bounds.event;
         let ended = self.end_block(None, 0);
-        *decoded = if self.block.data.make_text(limit.saturating_add(1)).is_ok() {
+        *decoded = if !self.block.make_data_text(self.bounds) {
+            Err(DecodeError::EventTooLong { event_start: ended.start, limit })
+        } else if self.block.forgotten > 0 {
+            let event_type = if ended.has_event_type { None } else { Some(DEFAULT_EVENT_TYPE) };
+            let span = Span { start: ended.start, end };
+            Ok(Some(self.outline(event_type, ended.has_id, span)))
+        } else {
             let data = self.block.data_text();
             Ok(Some(Item::Event(self.event_of_block(ended, None, data, end))))
-        } else {
-            Err(DecodeError::EventTooLong { event_start: ended.start, limit })
         };
         next
     }

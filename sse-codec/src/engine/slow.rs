@@ -57,10 +57,18 @@ impl<S: Store> Engine<S> {
         Ok(found?.map(|found| self.item(found)))
     }
 
-    pub(super) fn item<'a, 'i: 'a>(&'a self, found: Found<'i>) -> Item<'a> {
+    pub(super) fn item<'a, 'i: 'a>(&'a mut self, found: Found<'i>) -> Item<'a> {
         match found {
+            Found::Event { data: None, event_type, has_id, span } if self.block.forgotten > 0 => {
+                self.outline(event_type, has_id, span)
+            }
             Found::Event { data, event_type, has_id, span } => {
                 self.event(data, event_type, has_id, span)
+            }
+            Found::Comment { text: None, span } if self.forgotten_comment > 0 => {
+                let carried = self.carry.len().saturating_sub(1);
+                let text_len = mem::take(&mut self.forgotten_comment) as usize + carried;
+                Item::CommentOutline { text_len, span }
             }
             Found::Comment { text, span } => {
                 let text = text.or(self.carry.text().get(1..)).unwrap_or_default();
@@ -168,7 +176,7 @@ impl<S: Store> Engine<S> {
         };
         self.block.clear();
         let limit = self.bounds.event;
-        if data.is_none() && self.block.data.make_text(limit.saturating_add(1)).is_err() {
+        if data.is_none() && !self.block.make_data_text(self.bounds) {
             return Err(DecodeError::EventTooLong { event_start: start, limit });
         }
         let data = data.and_then(Piece::text);
@@ -198,9 +206,11 @@ impl<S: Store> Engine<S> {
 
     /// Puts the next piece of a line that the chunk does not hold whole where it belongs.
     fn keep(&mut self, piece: Piece<'_>) -> Result<(), DecodeError> {
-        self.line_len += piece.len();
+        // A line that is passed over has no limit, and may never end.
+        self.line_len = self.line_len.saturating_add(piece.len());
         if self.line_len > self.bounds.line && self.line != Line::Skipped {
             self.line = Line::Skipped;
+            self.forgotten_comment = 0;
             if self.block.drop_event() {
                 let limit = self.bounds.line;
                 return Err(DecodeError::LineTooLong { line_start: self.line_start, limit });
@@ -263,7 +273,11 @@ impl<S: Store> Engine<S> {
     /// Whether it fits as text.
     fn decode_carried_comment(&mut self, span: Span) -> Result<bool, DecodeError> {
         let limit = self.bounds.line;
-        let fits = self.carry.make_text(limit).is_ok();
+        let fits = self.carry.make_text(limit).is_ok()
+            && (self.forgotten_comment as usize).saturating_add(self.carry.len()) <= limit;
+        if !fits {
+            self.forgotten_comment = 0;
+        }
         if !fits && self.block.drop_event() {
             return Err(DecodeError::LineTooLong { line_start: span.start, limit });
         }

@@ -27,6 +27,11 @@ impl<S: Store> Text<S> {
         self.memory.len()
     }
 
+    /// How many bytes there can be without growing.
+    pub(crate) fn room(&self) -> usize {
+        self.memory.room()
+    }
+
     /// Cuts it to `len` bytes. Whether they are UTF-8 is not known then.
     #[inline(always)]
     pub(crate) fn truncate(&mut self, len: usize) {
@@ -68,6 +73,22 @@ impl<S: Store> Text<S> {
         self.memory.push_line(from, piece.bytes.len(), limit)?;
         self.known &= piece.known;
         Ok(())
+    }
+
+    /// Forgets what stands after the first `kept` bytes, but for a character that is not finished, and counts how
+    /// long that was as text; or forgets nothing, where that is too much to count.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn forget_after(&mut self, kept: usize, count: &mut u32) {
+        let bytes = self.memory.bytes_mut();
+        let end = bytes.len() - unfinished(&bytes[kept..]);
+        let forgotten = if self.known { end - kept } else { lossy_len(&bytes[kept..end]) };
+        let counted = u32::try_from(forgotten).ok().and_then(|more| count.checked_add(more));
+        if let Some(counted) = counted {
+            *count = counted;
+            bytes.copy_within(end.., kept);
+            let left = bytes.len() - (end - kept);
+            self.memory.truncate(left);
+        }
     }
 
     /// Takes the place of what was there before.
@@ -221,7 +242,21 @@ fn words(bytes: &[u8]) -> [u64; 3] {
     }
 }
 
+#[cfg(feature = "alloc")]
+const LONGEST_CHARACTER: usize = 4;
+
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
+
+/// How many of the last bytes may be the beginning of a character.
+#[cfg(feature = "alloc")]
+fn unfinished(bytes: &[u8]) -> usize {
+    let is_begun = |len: &usize| match bytes.len().checked_sub(*len) {
+        Some(start) => core::str::from_utf8(&bytes[start..])
+            .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none()),
+        None => false,
+    };
+    (1..LONGEST_CHARACTER).find(is_begun).unwrap_or(0)
+}
 
 /// How long `bytes` is as text, with a replacement for each maximal subpart that is not UTF-8.
 pub(crate) fn lossy_len(bytes: &[u8]) -> usize {

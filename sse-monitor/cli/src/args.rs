@@ -349,6 +349,13 @@ pub(crate) struct Export {
     /// Where to; it must not be there yet, and only you may read it. Without it, stdout
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+
+    /// Mask what --text, --regex and --json say, as sse redact does, and tell how often it was found
+    #[arg(long)]
+    pub(crate) redact: bool,
+
+    #[command(flatten, next_help_heading = "With --redact")]
+    pub(crate) patterns: crate::redact::Patterns,
 }
 
 /// What other programs read.

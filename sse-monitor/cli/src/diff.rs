@@ -1,16 +1,16 @@
 //! `sse diff`: what differs between two recordings.
 
 use core::ops::ControlFlow;
-use std::{io, path::Path};
+use std::io;
 
 use sse_monitor_engine::{
     View,
     query::{self, Match},
-    recording::Recording,
 };
 
 use crate::{
     args::{By, Diff},
+    damage::Opened,
     escape,
     exit::Exit,
     progress::Progress,
@@ -28,10 +28,16 @@ const PAGE: usize = 64 << 10;
 pub(crate) fn run(diff: &Diff) -> Exit {
     let output = &diff.output;
     let words = Words::new(is_coloured(output.color, &io::stderr()), output.silent);
-    let (Some(first), Some(second)) = (open(&diff.first, &words), open(&diff.second, &words))
-    else {
-        return Exit::Other;
-    };
+    let open = |path| Opened::open(path, &words);
+    let (mut first, mut second) =
+        match open(&diff.first).and_then(|first| Ok((first, open(&diff.second)?))) {
+            Ok(both) => both,
+            Err(sentence) => {
+                words.error(&sentence);
+                return Exit::Other;
+            }
+        };
+    let views = [first.recording.view(), second.recording.view()];
     let by = match diff.by {
         By::Id => Match::Id,
         By::Content => Match::Content,
@@ -39,7 +45,7 @@ pub(crate) fn run(diff: &Diff) -> Exit {
     let progress = Progress::busy(&words, "comparing".into());
     let under_way = progress.clone();
     let _ending = end_when_asked(move || under_way.clear());
-    let told = query::diff(&first, &second, by);
+    let told = query::diff(&views[0], &views[1], by);
     progress.clear();
     let printed = match Format::of(output) {
         Format::Ndjson(_) => {
@@ -48,7 +54,7 @@ pub(crate) fn run(diff: &Diff) -> Exit {
         }
         format @ Format::Lines(_) => {
             let mut rows = Rows { format, words: &words, text: String::new() };
-            rows.all(&told, &first, &second)
+            rows.all(&told, &views[0], &views[1])
         }
     };
     if let ControlFlow::Break(exit) = printed {
@@ -65,7 +71,15 @@ pub(crate) fn run(diff: &Diff) -> Exit {
         time(told.time.p50_micros),
         time(told.time.max_micros)
     ));
-    if told.is_empty() { Exit::Done } else { Exit::Unexpected }
+    let is_missing = first.tell(&words) | second.tell(&words);
+    match told.is_empty() {
+        false => Exit::Unexpected,
+        true if is_missing => {
+            words.error("what is damaged was not compared");
+            Exit::Other
+        }
+        true => Exit::Done,
+    }
 }
 
 /// Prints rows in pages, however many there are.
@@ -99,18 +113,5 @@ impl Rows<'_> {
             return ControlFlow::Continue(());
         }
         stdout::print(&mut self.text, self.words)
-    }
-}
-
-fn open(path: &Path, words: &Words) -> Option<View> {
-    match Recording::open(path) {
-        Ok(recording) => {
-            recording.damage().iter().for_each(|damage| words.warning(&damage.to_string()));
-            Some(recording.view())
-        }
-        Err(error) => {
-            words.error(&error.to_string());
-            None
-        }
     }
 }

@@ -1,22 +1,27 @@
 //! `sse export`: what other programs read.
 
 use std::{
-    fs,
+    env,
     io::{self, BufWriter, IsTerminal, Write},
 };
 
 use sse_monitor_engine::{
     RowKind, View,
     query::{Budget, Kind, Order, Query},
-    recording::{Recording, export},
+    recording::{
+        discard, export,
+        redact::{Redacted, Redaction, redacted},
+    },
 };
 
 use crate::{
     args::{Colour, Export, Form},
+    damage::Opened,
     escape::{Escaped, StandIns},
     exit::Exit,
-    new_file::{NewFile, part_of},
+    new_file::NewFile,
     progress::{Counted, Progress},
+    redact,
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, ndjson::Ndjson},
@@ -37,80 +42,122 @@ struct Written {
 /// Runs the command to its end.
 pub(crate) fn run(export: &Export) -> Exit {
     let words = Words::new(is_coloured(Colour::Auto, &io::stderr()), false);
-    if export.form == Form::Har && export.attempt.is_some() {
-        words.error("a HAR file has all attempts, each as an entry; --attempt is of other forms");
-        return Exit::Usage;
-    }
-    let recording = match Recording::open(&export.file) {
-        Ok(recording) => recording,
-        Err(error) => {
-            words.error(&error.to_string());
-            return Exit::Other;
-        }
-    };
-    for damage in recording.damage() {
-        words.warning(&damage.to_string());
-    }
-    let file = match export.output.as_deref().map(NewFile::create).transpose() {
-        Ok(file) => file,
+    let redaction = match asked(export) {
+        Ok(redaction) => redaction,
         Err(sentence) => {
             words.error(&sentence);
-            return Exit::Other;
+            return Exit::Usage;
         }
     };
+    match exported(export, redaction, &words) {
+        Ok(()) => Exit::Done,
+        Err(sentence) => {
+            words.error(&sentence);
+            Exit::Other
+        }
+    }
+}
+
+/// What is masked, if that is asked for. The error is a sentence.
+fn asked(export: &Export) -> Result<Option<Redaction>, String> {
+    if export.form == Form::Har && export.attempt.is_some() {
+        return Err(
+            "a HAR file has all attempts, each as an entry; --attempt is of other forms".into()
+        );
+    }
+    if export.redact {
+        return export.patterns.redaction().map(Some);
+    }
+    if export.patterns.is_empty() {
+        return Ok(None);
+    }
+    Err("--text, --regex and --json say what --redact masks: give --redact too".into())
+}
+
+/// The error is a sentence.
+fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Result<(), String> {
+    let mut opened = Opened::open(&export.file, words)?;
+    let file = export.output.as_deref().map(NewFile::create).transpose()?;
     let is_terminal = file.is_none() && io::stdout().is_terminal();
     let progress = if file.is_none() && (is_terminal || stdout::is_piped()) {
         Progress::hidden()
     } else {
-        Progress::bytes(&words, format!("exporting {}", export.file.display()), None)
+        Progress::bytes(words, format!("exporting {}", export.file.display()), None)
     };
-    let (under_way, output) = (progress.clone(), export.output.clone());
-    let _ending = end_when_asked(move || {
-        under_way.clear();
-        if let Some(path) = output {
-            let _ = fs::remove_file(part_of(&path));
-            words.error(&format!("interrupted; there is no {}", path.display()));
-        }
+    // The copy that is masked lies beside the export, else where such things do.
+    let near = export.output.clone().unwrap_or_else(|| env::temp_dir().join("sse-export"));
+    let _ending = {
+        let (under_way, words, output, near) =
+            (progress.clone(), *words, export.output.clone(), near.clone());
+        end_when_asked(move || {
+            under_way.clear();
+            discard(&near);
+            if let Some(path) = output {
+                words.error(&format!("interrupted; there is no {}", path.display()));
+            }
+        })
+    };
+    let redacted = redaction.map(|redaction| {
+        let what = format!("looking through {}", export.file.display());
+        progress.before(what, || redacted(&opened.recording, &redaction, &near))
     });
-    let view = recording.view();
-    let written = match file {
-        Some(mut file) => {
-            let out = Counted { inner: BufWriter::new(&mut file), progress: progress.clone() };
-            let written = write(export, &view, is_terminal, out);
-            match written {
-                Ok(Written { any: true, .. }) => file.keep().and(written),
-                Ok(_) | Err(_) => written,
-            }
-        }
-        None => {
-            let out = BufWriter::new(io::stdout().lock());
-            write(export, &view, is_terminal, Counted { inner: out, progress: progress.clone() })
+    let redacted = match redacted.transpose() {
+        Ok(redacted) => redacted,
+        Err(error) => {
+            progress.clear();
+            return Err(format!("{} cannot be redacted: {error}", export.file.display()));
         }
     };
+    let view = redacted.as_ref().map_or(&opened.recording, Redacted::recording).view();
+    let written = write_to(file, export, &view, is_terminal, &progress);
     progress.clear();
-    match written {
-        Ok(Written { any: true, has_stand_ins }) => {
-            if has_stand_ins {
-                words.note(
-                    "what a terminal would act on stands as \\u{1b} and the like; for the bytes as \
-                     they are, give -o FILE or a pipe",
-                );
-            }
-            Exit::Done
-        }
-        Ok(Written { any: false, .. }) => {
-            words.error("there is no such attempt in it, or it brought nothing of that sort");
-            Exit::Other
-        }
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+    let is_missing = opened.tell(words);
+    let written = match written {
+        Ok(written) => written,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         Err(error) => {
-            words.error(&match &export.output {
+            return Err(match &export.output {
                 Some(path) => format!("{} cannot be written: {error}", path.display()),
                 None => stdout::cannot_be_written(&error),
             });
-            Exit::Other
         }
+    };
+    if !written.any && is_missing {
+        return Err("nothing of that sort can be read in it".into());
     }
+    if !written.any {
+        return Err("there is no such attempt in it, or it brought nothing of that sort".into());
+    }
+    if written.has_stand_ins {
+        words.note(
+            "what a terminal would act on stands as \\u{1b} and the like; for the bytes as they are, give \
+             -o FILE or a pipe",
+        );
+    }
+    if let Some(redacted) = &redacted {
+        redact::tell(redacted.preview(), words);
+    }
+    if is_missing { Err("what is damaged is not in the export".into()) } else { Ok(()) }
+}
+
+fn write_to(
+    file: Option<NewFile>,
+    export: &Export,
+    view: &View,
+    is_terminal: bool,
+    progress: &Progress,
+) -> io::Result<Written> {
+    let progress = progress.clone();
+    let Some(mut file) = file else {
+        let inner = BufWriter::new(io::stdout().lock());
+        return write(export, view, is_terminal, Counted { inner, progress });
+    };
+    let inner = BufWriter::new(&mut file);
+    let written = write(export, view, is_terminal, Counted { inner, progress })?;
+    if written.any {
+        file.keep()?;
+    }
+    Ok(written)
 }
 
 fn write(

@@ -7,10 +7,11 @@ use std::{
 };
 
 use indicatif::{HumanBytes, HumanCount};
-use sse_monitor_engine::recording::{self, Recording, Source, discard, pack};
+use sse_monitor_engine::recording::{self, Source, discard, pack};
 
 use crate::{
     args::{self, Colour, Import},
+    damage::Opened,
     exit::Exit,
     new_file::refuse_what_is_there,
     progress::{Counted, Progress},
@@ -95,10 +96,8 @@ fn file(import: &Import, name: &str, progress: &Progress) -> Result<u64, String>
 
 /// Puts the recording that lies in a folder, as far as it came, in one file.
 fn folder(import: &Import, progress: &Progress, words: &Words) -> Result<u64, String> {
-    let recording = Recording::open(&import.file).map_err(|error| error.to_string())?;
-    for damage in recording.damage() {
-        words.warning(&damage.to_string());
-    }
+    let mut opened = Opened::open(&import.file, words)?;
+    let recording = &opened.recording;
     if recording.is_live() {
         let name = import.file.display();
         words.warning(&format!("{name} is being recorded; the file has what came until now"));
@@ -107,5 +106,6 @@ fn folder(import: &Import, progress: &Progress, words: &Words) -> Result<u64, St
     let view = recording.view();
     pack(&view, totals, &import.output, |bytes| progress.at(bytes))
         .map_err(|error| error.to_string())?;
+    opened.tell(words);
     Ok(totals.events)
 }

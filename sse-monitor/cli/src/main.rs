@@ -8,6 +8,7 @@ extern crate alloc;
 
 mod args;
 mod bench;
+mod damage;
 mod diff;
 mod escape;
 mod exit;

@@ -10,6 +10,9 @@ use crate::{stdout, words::Words};
 /// How often the line changes by itself.
 pub(crate) const TICK: Duration = Duration::from_millis(200);
 
+/// Where nobody can say how far it is.
+const BUSY: &str = "sse: {msg}, {elapsed}; Control-C ends it";
+
 /// A line on stderr that is written over and over, and gone at the end. There is none where stderr is no
 /// terminal, or silence was asked for.
 #[derive(Clone, Debug)]
@@ -49,7 +52,7 @@ impl Progress {
         if stdout::is_piped() {
             return Self::hidden();
         }
-        let progress = Self::new(words, None, "sse: {msg}, {elapsed}; Control-C ends it");
+        let progress = Self::new(words, None, BUSY);
         progress.0.set_message(what);
         progress.0.enable_steady_tick(TICK);
         progress
@@ -64,9 +67,7 @@ impl Progress {
         let is_shown = io::stderr().is_terminal() && !words.is_silent();
         let target =
             if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template(template);
-        let bar = ProgressBar::with_draw_target(total, target);
-        Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())))
+        Self(ProgressBar::with_draw_target(total, target).with_style(style(template)))
     }
 
     /// Says this now.
@@ -85,6 +86,20 @@ impl Progress {
         self.0.inc(count);
     }
 
+    /// Does what comes before, of which nobody can say how far it is: the line tells for how long it has been
+    /// at it.
+    pub(crate) fn before<T>(&self, what: String, work: impl FnOnce() -> T) -> T {
+        let (after, message) = (self.0.style(), self.0.message());
+        self.0.set_style(style(BUSY));
+        self.0.set_message(what);
+        self.0.enable_steady_tick(TICK);
+        let done = work();
+        self.0.disable_steady_tick();
+        self.0.set_style(after);
+        self.0.set_message(message);
+        done
+    }
+
     /// Does something while the line is not there, since it writes to the terminal itself.
     pub(crate) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
         self.0.suspend(work)
@@ -94,6 +109,10 @@ impl Progress {
     pub(crate) fn clear(&self) {
         self.0.finish_and_clear();
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 /// What is read or written through it is told.

@@ -3,15 +3,16 @@
 use core::{fmt::Write as _, ops::ControlFlow};
 use std::{io, path::PathBuf};
 
-use clap::Parser;
+use clap::{Args, Parser};
 use indicatif::HumanCount;
 use sse_monitor_engine::recording::{
-    Recording, discard,
+    discard,
     redact::{Field, Preview, Redaction, preview, redact},
 };
 
 use crate::{
     args::Output,
+    damage::Opened,
     escape,
     exit::Exit,
     new_file::refuse_what_is_there,
@@ -29,6 +30,20 @@ pub(crate) struct Redact {
     /// A recording: the file, or the folder of one that was left
     file: PathBuf,
 
+    #[command(flatten)]
+    patterns: Patterns,
+
+    /// The recording to make; it must not be there yet. Without it nothing is written
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    printed: Output,
+}
+
+/// What is masked.
+#[derive(Debug, Args)]
+pub(crate) struct Patterns {
     /// Mask this very text; can be given several times
     #[arg(long, value_name = "TEXT")]
     text: Vec<String>,
@@ -40,13 +55,6 @@ pub(crate) struct Redact {
     /// Mask the values at this path in data that is JSON; can be given several times
     #[arg(long, value_name = "PATH")]
     json: Vec<String>,
-
-    /// The recording to make; it must not be there yet. Without it nothing is written
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-
-    #[command(flatten)]
-    printed: Output,
 }
 
 const EXAMPLES: &str = "\
@@ -54,9 +62,9 @@ Examples:
   See what would be masked, and how it will look:
     sse redact --json .user.email --regex 'sk-[A-Za-z0-9]+' feed.ssrec
 
-  Write a recording with exactly that masked, and export it in another form:
+  Write a recording with exactly that masked; or another form of it:
     sse redact --json .user.email --regex 'sk-[A-Za-z0-9]+' -o given.ssrec feed.ssrec
-    sse export --as har given.ssrec
+    sse export --as har --redact --json .user.email --regex 'sk-[A-Za-z0-9]+' feed.ssrec
 
 Each line tells the row, which of its texts, how many places in it, and the first of them with what
 stands around it, as it will be. The new recording lists what was masked in it. Texts are looked at as
@@ -67,23 +75,20 @@ is encoded, or by --json.";
 pub(crate) fn run(options: &Redact) -> Exit {
     let printed = &options.printed;
     let words = Words::new(is_coloured(printed.color, &io::stderr()), printed.silent);
-    let redaction = match redaction(options) {
+    let redaction = match options.patterns.redaction() {
         Ok(redaction) => redaction,
         Err(sentence) => {
             words.error(&sentence);
             return Exit::Usage;
         }
     };
-    let recording = match Recording::open(&options.file) {
-        Ok(recording) => recording,
-        Err(error) => {
-            words.error(&error.to_string());
+    let mut opened = match Opened::open(&options.file, &words) {
+        Ok(opened) => opened,
+        Err(sentence) => {
+            words.error(&sentence);
             return Exit::Other;
         }
     };
-    for damage in recording.damage() {
-        words.warning(&damage.to_string());
-    }
     let there = options.output.as_deref().map(refuse_what_is_there).transpose();
     if let Err(sentence) = there {
         words.error(&sentence);
@@ -99,11 +104,12 @@ pub(crate) fn run(options: &Redact) -> Exit {
         }
     });
     let done = match &options.output {
-        Some(to) => redact(&recording, &redaction, to).map_err(|error| error.to_string()),
-        None => preview(&recording.view(), &redaction)
+        Some(to) => redact(&opened.recording, &redaction, to).map_err(|error| error.to_string()),
+        None => preview(&opened.recording.view(), &redaction)
             .map_err(|error| format!("{} cannot be read: {error}", options.file.display())),
     };
     progress.clear();
+    let is_missing = opened.tell(&words);
     let done = match done {
         Ok(done) => done,
         Err(sentence) => {
@@ -118,6 +124,20 @@ pub(crate) fn run(options: &Redact) -> Exit {
     if let ControlFlow::Break(exit) = stdout::print(&mut text, &words) {
         return exit;
     }
+    tell(&done, &words);
+    match &options.output {
+        Some(to) => words.note(&format!("written to {}", to.display())),
+        None => words.note("nothing was written; to write the recording: -o FILE"),
+    }
+    if is_missing {
+        words.error("what is damaged was not looked at, and is not in what is written");
+        return Exit::Other;
+    }
+    Exit::Done
+}
+
+/// Says how often each was found.
+pub(crate) fn tell(done: &Preview, words: &Words) {
     for pattern in &done.patterns {
         words.note(&format!("{}: {} times", pattern.what, HumanCount(pattern.count)));
     }
@@ -125,28 +145,33 @@ pub(crate) fn run(options: &Redact) -> Exit {
         let lines = HumanCount(done.masked_lines);
         words.note(&format!("{lines} lines of events that were never complete are masked whole"));
     }
-    match &options.output {
-        Some(to) => words.note(&format!("written to {}", to.display())),
-        None => words.note("nothing was written; to write the recording: -o FILE"),
-    }
-    Exit::Done
 }
 
-fn redaction(options: &Redact) -> Result<Redaction, String> {
-    let mut redaction = Redaction::new();
-    for text in &options.text {
-        redaction = redaction.literal(text);
+impl Patterns {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.regex.is_empty() && self.json.is_empty()
     }
-    for regex in &options.regex {
-        redaction = redaction.regex(regex).map_err(|error| error.to_string())?;
+
+    /// What they ask for; else a sentence that says what is wrong.
+    pub(crate) fn redaction(&self) -> Result<Redaction, String> {
+        if self.is_empty() {
+            return Err("nothing is asked for: give --text, --regex or --json".into());
+        }
+        let mut redaction = Redaction::new();
+        for text in &self.text {
+            redaction = redaction.literal(text);
+        }
+        for regex in &self.regex {
+            redaction = redaction.regex(regex).map_err(|error| error.to_string())?;
+        }
+        for path in &self.json {
+            redaction = redaction.json(path).map_err(|error| error.to_string())?;
+        }
+        if redaction.is_empty() {
+            return Err("nothing is asked for: give --text, --regex or --json".into());
+        }
+        Ok(redaction)
     }
-    for path in &options.json {
-        redaction = redaction.json(path).map_err(|error| error.to_string())?;
-    }
-    if redaction.is_empty() {
-        return Err("nothing is asked for: give --text, --regex or --json".into());
-    }
-    Ok(redaction)
 }
 
 fn lines(done: &Preview) -> String {

@@ -12,6 +12,7 @@ use sse_monitor_engine::{
 
 use crate::{
     args::Show,
+    damage::Opened,
     escape,
     exit::Exit,
     filter::Wanted,
@@ -53,21 +54,25 @@ pub(crate) fn run(show: &Show) -> Exit {
     if show.check {
         return check(show, &recording, &words);
     }
-    for damage in recording.damage() {
-        words.warning(&damage.to_string());
+    let mut opened = Opened::of(recording, &words);
+    let recording = &opened.recording;
+    if let Some(why) = recording.recording_stopped() {
+        words.note(&format!("the recording ends early: {why}"));
     }
     let view = recording.view();
-    match show {
+    let exit = match show {
         Show { raw: Some(row), .. } => raw(&view, *row, &words),
-        Show { stats: true, .. } => stats(&recording, &Format::of(output), &words),
+        Show { stats: true, .. } => stats(recording, &Format::of(output), &words),
         _ => {
-            words.note(&summary(&recording));
+            words.note(&summary(recording));
             match rows(show, &view, wanted, &words) {
                 ControlFlow::Continue(()) => Exit::Done,
                 ControlFlow::Break(exit) => exit,
             }
         }
-    }
+    };
+    opened.tell(&words);
+    exit
 }
 
 fn summary(recording: &Recording) -> String {
@@ -262,6 +267,14 @@ fn told(report: &Report) -> String {
     line(
         "events",
         format!("{} ({} of data)", HumanCount(report.events), HumanBytes(report.data_bytes)),
+    );
+    line(
+        "bodies",
+        format!(
+            "{}, {} over the wire",
+            HumanBytes(report.body_bytes),
+            HumanBytes(report.wire_bytes)
+        ),
     );
     line("comments", HumanCount(report.comments).to_string());
     line("time", time(report.duration_micros));

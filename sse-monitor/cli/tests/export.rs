@@ -153,3 +153,71 @@ fn an_output_that_takes_no_more_is_told() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
     }
 }
+
+#[test]
+fn what_is_damaged_and_left_out_is_told_in_each_form() {
+    let keep = recorded();
+    let whole = fs::read(keep.path().join("body.ssrec")).unwrap();
+    let at = whole.windows(8).position(|bytes| bytes == b"]52;c;aG").unwrap();
+    let mut damaged = whole.clone();
+    damaged[at] = b'!';
+    fs::write(keep.path().join("damaged.ssrec"), damaged).unwrap();
+    // Its end is missing, and nothing of what came before.
+    fs::write(keep.path().join("short.ssrec"), &whole[..whole.len() - 100]).unwrap();
+    for form in ["raw", "har", "ndjson"] {
+        for masked in [&[][..], &["--redact", "--text", "hi"]] {
+            let export =
+                |file| run(keep.path(), &[&["export", "--as", form][..], masked, &[file]].concat());
+            let output = export("damaged.ssrec");
+            assert_eq!(output.status.code(), Some(1), "{form}: {output:?}");
+            let words = words(&output);
+            assert_eq!(words.matches("are not as they were written").count(), 1, "{words}");
+            // All that there is of a body is damaged.
+            let nothing = form == "raw" || form == "ndjson";
+            let said =
+                if nothing { "nothing of that sort can be read" } else { "is not in the export" };
+            assert!(words.contains(said), "{form}: {words}");
+            let output = export("short.ssrec");
+            assert!(output.status.success(), "{form}: {output:?}");
+            assert!(self::words(&output).contains("short.ssrec is cut off"), "{output:?}");
+        }
+    }
+    let redacted = run(keep.path(), &["redact", "--text", "hi", "-o", "x.ssrec", "damaged.ssrec"]);
+    assert_eq!(redacted.status.code(), Some(1), "{redacted:?}");
+    assert!(words(&redacted).contains("what is damaged was not looked at"), "{redacted:?}");
+    let same = run(keep.path(), &["diff", "damaged.ssrec", "damaged.ssrec"]);
+    assert_eq!(same.status.code(), Some(1), "nobody can tell: {same:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_copy_that_is_masked_is_whole_or_nothing_is_exported_and_none_is_left() {
+    let keep = recorded();
+    let body = "data: CANARY\n\n".repeat(10_000);
+    fs::write(keep.path().join("long"), &body).unwrap();
+    let imported = run(keep.path(), &["import", "long", "-o", "long.ssrec"]);
+    assert!(imported.status.success(), "{imported:?}");
+    let temporary = keep.path().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    let asked = ["export", "--as", "raw", "--redact", "--text", "CANARY", "long.ssrec"];
+    // No file gets longer than so many pieces of 512 bytes or of 1024, as on a disk that is full.
+    let limited = |pieces: &str| {
+        let line = format!("trap '' XFSZ; ulimit -f {pieces}; exec \"$0\" \"$@\"");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_sse")]).args(asked);
+        command.current_dir(keep.path()).env("TMPDIR", &temporary).output().unwrap()
+    };
+    let output = limited("20");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    assert!(words(&output).contains("long.ssrec cannot be redacted: "), "{output:?}");
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+    let output = limited("unlimited");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), body.replace("CANARY", "***"));
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+    fs::remove_dir(&temporary).unwrap();
+    let output = limited("unlimited");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+}

@@ -101,6 +101,53 @@ fn sigterm_ends_a_recording_in_its_file() {
 }
 
 #[test]
+fn what_is_exported_is_masked_where_that_is_asked_for() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let record = start(keep.path(), &["record", "--once", &origin.url(), "-o", "a.ssrec"]);
+    let body =
+        "id: CANARY-1\ndata: {\"user\":\"CANARY\",\"n\":1}\n\n: CANARY\n\ndata: CANARY two\n\n";
+    origin.open(body).end();
+    assert!(wait(record).status.success());
+    for form in ["ndjson", "raw", "har", "curl", "fixture"] {
+        let plain = sse(keep.path(), &["export", "--as", form, "a.ssrec"]);
+        assert!(plain.status.success(), "{plain:?}");
+        let shown = text(&plain.stdout);
+        assert_eq!(shown.contains("CANARY"), form != "curl", "{form}: {shown}");
+        let mut asked = vec!["export", "--as", form, "--redact", "--text", "CANARY"];
+        asked.extend(["--json", ".user", "--regex", "t[v-x]o", "a.ssrec"]);
+        let masked = sse(keep.path(), &asked);
+        assert!(masked.status.success(), "{masked:?}");
+        let shown = text(&masked.stdout);
+        assert!(!shown.contains("CANARY") && !shown.contains("two"), "{form}: {shown}");
+        let said = text(&masked.stderr);
+        for line in ["a text of 6 characters: 4 times", "JSON at .user: 1 times"] {
+            assert!(said.contains(line), "{form}: {said}");
+        }
+        assert!(!said.contains("CANARY"), "{said}");
+        assert_eq!(shown.contains("masked: 4 × a text of 6 characters"), form == "har", "{shown}");
+    }
+    // Nothing is left of the copy that was masked.
+    let out = ["export", "--as", "raw", "--redact", "--text", "CANARY", "-o", "a.txt", "a.ssrec"];
+    assert!(sse(keep.path(), &out).status.success());
+    let mut left: Vec<_> =
+        fs::read_dir(keep.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["a.ssrec", "a.txt"]);
+    for (wrong, words) in [
+        (&["--text", "CANARY"][..], "give --redact too"),
+        (&["--redact"], "give --text, --regex or --json"),
+        (&["--redact", "--regex", "("], "is not a regular expression"),
+    ] {
+        let refused =
+            sse(keep.path(), &[&["export", "--as", "raw", "a.ssrec"][..], wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        assert!(text(&refused.stderr).contains(words), "{refused:?}");
+        assert!(refused.stdout.is_empty());
+    }
+}
+
+#[test]
 fn a_recording_whose_program_is_killed_has_all_that_had_come() {
     for round in 1..=10_u64 {
         let keep = tempfile::tempdir().unwrap();

@@ -132,6 +132,7 @@ mod refusal;
 mod request;
 #[cfg(feature = "watch")]
 mod request_tags;
+#[cfg(feature = "watch")]
 mod request_way;
 mod row;
 mod state;

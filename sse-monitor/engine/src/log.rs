@@ -112,6 +112,8 @@ impl Log {
                 }
             }
         };
+        let mut writer = writer;
+        writer.fall_back_to(request.retention);
         let log = Self {
             pauses: request.recording.is_none() && request.retention.overflow == Overflow::Pause,
             url: request.url(),

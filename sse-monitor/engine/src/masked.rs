@@ -6,7 +6,7 @@ use url::{ParseError, Url, form_urlencoded};
 const MASK: &str = "***";
 
 /// A key of the query with one of these in it has a secret for its value.
-const IN_SECRET_KEYS: [&str; 10] = [
+const IN_SECRET_KEYS: [&str; 13] = [
     "token",
     "secret",
     "passw",
@@ -17,10 +17,16 @@ const IN_SECRET_KEYS: [&str; 10] = [
     "oauth",
     "jwt",
     "session",
+    "ticket",
+    "bearer",
+    "cookie",
 ];
 
 /// A key of the query that ends so has one too, such as `api_key` and `x-auth`.
 const SECRET_KEY_ENDS: [&str; 5] = ["key", "auth", "pass", "pwd", "sig"];
+
+/// What is one only as the whole key: as a part it mostly means something else.
+const SECRET_KEYS: [&str; 2] = ["code", "hmac"];
 
 /// The URL, or what was typed in place of one, with its secrets masked: user and password, the values
 /// of keys that look secret, and the fragment, which is never sent and can hold a token.
@@ -55,7 +61,7 @@ pub(crate) fn shown_url(text: &str) -> String {
 /// A header's value, or what stands for it where its name tells a secret.
 pub(crate) fn shown_header(name: &str, value: &str) -> String {
     const SECRET: [&str; 4] = ["cookie", "set-cookie", "proxy-authorization", "authorization"];
-    if matches!(name, "location" | "content-location" | "referer") {
+    if matches!(name, "location" | "content-location" | "referer" | "link" | "refresh") {
         return shown_url(value);
     }
     if !SECRET.contains(&name) && !is_secret(name) {
@@ -96,6 +102,7 @@ fn is_secret(key: &str) -> bool {
         .map(|byte| char::from(byte.to_ascii_lowercase()))
         .collect();
     IN_SECRET_KEYS.iter().any(|part| key.contains(part))
+        || SECRET_KEYS.contains(&key.as_str())
         || SECRET_KEY_ENDS.iter().any(|end| key.ends_with(end))
 }
 
@@ -110,6 +117,7 @@ mod tests {
             "https://example.com/@me/events?mail=me@example.com&author=x",
             "http://a/?token=&key",
             "//example.com/a?b//c",
+            "localhost:8080/events?zipcode=1&encoder=a",
             "localhost:8080/events@home",
             "not a url",
             "http://",
@@ -157,6 +165,11 @@ mod tests {
             "authorization",
             "jwt",
             "session_id",
+            "ticket",
+            "bearer",
+            "cookie",
+            "code",
+            "hmac",
             "%74oken",
             "to%6ben",
         ] {

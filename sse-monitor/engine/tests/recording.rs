@@ -158,6 +158,22 @@ fn a_request_comes_out_as_a_curl_command() {
 }
 
 #[test]
+fn a_recording_that_an_older_program_made_opens() {
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("old.ssrec");
+    let bytes = include_bytes!("version-1.ssrec");
+    assert_eq!(bytes[8], 1);
+    fs::write(&file, bytes).unwrap();
+    let recording = Recording::open(&file).unwrap();
+    assert_eq!((recording.damage(), recording.check(|_| {}).unwrap()), (vec![], vec![]));
+    assert!(recording.is_closed());
+    let rows = recording.view().page(1, usize::MAX, usize::MAX);
+    let events = rows.iter().filter(|row| row.kind == RowKind::Event).count() as u64;
+    assert_eq!((events, recording.report().events), (recording.totals().events, events));
+    assert!(events > 0);
+}
+
+#[test]
 fn what_cannot_be_imported_is_told_and_leaves_nothing() {
     let keep = tempfile::tempdir().unwrap();
     let to = keep.path().join("out.ssrec");
@@ -165,12 +181,69 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
     let line = br#"{"kind":"event","data":"a"}"#;
     let error = refused(&[line, &b"\n{\"kind\":\"event\"}\n"[..]].concat(), Source::Ndjson);
     assert!(matches!(error, ImportError::Line { line: 2, .. }), "{error}");
+    let far = br#"{"kind":"event","attempt":4294967295,"data":"a"}"#;
+    let error = refused(&[line, &b"\n"[..], far].concat(), Source::Ndjson);
+    assert!(error.to_string().contains("its attempt is 4294967295"), "{error}");
+    let endless = vec![b'x'; 40 << 20];
+    let error = refused(&[line, &b"\n{\"kind\":\""[..], &endless].concat(), Source::Ndjson);
+    assert!(error.to_string().contains("line 2 cannot be imported: it is longer than"), "{error}");
+    let turn = br#"{"kind":"turn","time":"2026-01-31T12:00:00Z","text":"a"}"#;
+    assert!(matches!(refused(turn, Source::Ndjson), ImportError::Empty));
     assert!(matches!(refused(b"{}", Source::Har), ImportError::Har { .. }));
     assert!(matches!(refused(br#"{"log":{"entries":[]}}"#, Source::Har), ImportError::NoStream));
     assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0);
     import(&b"data: a\n\n"[..], Source::Raw, "a file", &to).unwrap();
     assert!(matches!(refused(b"data: a\n\n", Source::Raw), ImportError::Pack(_)));
     assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn the_last_line_is_imported_without_its_end_too() {
+    let import = Imported::of(
+        br#"{"a":1}
+{"a":2}"#,
+        Source::Ndjson,
+    );
+    assert_eq!(import.events().len(), 2);
+    let har = |body: &str| {
+        json!({"log": {"entries": [{
+            "startedDateTime": "2026-01-31T12:00:00Z",
+            "request": {"method": "GET", "url": "https://127.0.0.1/e?ticket=CANARY", "headers": [
+                {"name": ":path", "value": "/e?token=CANARY"},
+                {"name": "Link", "value": "<https://127.0.0.1/e?code=CANARY>; rel=next"},
+            ]},
+            "response": {"status": 200, "content": {"mimeType": "application/x-ndjson", "text": body}},
+        }]}})
+        .to_string()
+    };
+    let import = Imported::of(har("{\"a\":1}\n{\"a\":2}").as_bytes(), Source::Har);
+    assert_eq!(
+        import.events().iter().map(|row| row.data.as_str()).collect::<Vec<_>>(),
+        ["{\"a\":1}", "{\"a\":2}"]
+    );
+    assert_eq!(import.recording.origin().redacted, ["query key ticket"]);
+    let mut out = Vec::new();
+    export::har(&import.recording.view(), &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    assert!(!out.contains("CANARY") && out.contains("ticket=***"), "{out}");
+    let curl = export::curl(&import.recording.view(), 1).unwrap().unwrap();
+    assert!(!curl.contains(":path") && !curl.contains("CANARY"), "{curl}");
+}
+
+#[test]
+fn turns_among_the_lines_are_passed_over() {
+    let turn =
+        r#"{"kind":"turn","time":"2026-01-31T12:00:00Z","attempt":1,"id":"","text":"connecting"}"#;
+    let event =
+        r#"{"kind":"event","n":1,"time":"2026-01-31T12:00:01Z","attempt":4,"id":"7","data":"a"}"#;
+    let other = r#"{"kind":"of a later version","x":1}"#;
+    let import = Imported::of(format!("{turn}\n{event}\n{other}\n").as_bytes(), Source::Ndjson);
+    let rows = import.events();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].id.as_str(), rows[0].data.as_str(), rows[0].attempt), ("7", "a", 4));
+    // What only looks like one is anybody's.
+    let import = Imported::of(br#"{"kind":"turn","to":"left"}"#, Source::Ndjson);
+    assert_eq!(import.events()[0].data, r#"{"kind":"turn","to":"left"}"#);
 }
 
 #[test]

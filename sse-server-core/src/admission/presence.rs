@@ -1,21 +1,22 @@
-//! Who is there, for those who watch it.
+//! What those are told who watch who is there.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
-    vec::Vec,
 };
 use core::time::Duration;
 
 use foldhash::quality::FixedState;
-use hashbrown::HashMap;
 use sse_codec::time::Instant;
 
-use super::{AdmissionConfig, Pass, Visitor};
-use crate::{event::Presence, selector::Selector, topic::Topic};
+use super::{
+    AdmissionConfig,
+    audience::{Audience, Claims},
+};
+use crate::{event::Presence, topic::Topic};
 
-/// Who subscribed to what, and the topics whose presence somebody watches. Of the others no changes
-/// are gathered.
+/// Who reads what, and the topics whose presence somebody watches. Of the others no changes are
+/// gathered; to begin to watch one costs no more than a word on it.
 #[derive(Debug)]
 pub(super) struct Presences {
     pause: Duration,
@@ -27,122 +28,90 @@ pub(super) struct Presences {
     changed: VecDeque<(Instant, Topic)>,
 }
 
-/// Who subscribed to what, so that nobody else need be looked at.
-#[derive(Debug)]
-struct Audience {
-    by_topic: HashMap<Selector, Readers, FixedState>,
-    by_pattern: BTreeMap<Selector, Readers>,
-}
-
-/// With the user, where they are known.
-type Readers = BTreeMap<Pass, Option<Arc<str>>>;
-
-impl Audience {
-    fn enter(&mut self, pass: Pass, visitor: &Visitor) {
-        for selector in visitor.selectors.iter() {
-            let readers = if selector.is_pattern() {
-                self.by_pattern.entry(selector.clone()).or_default()
-            } else {
-                self.by_topic.entry(selector.clone()).or_default()
-            };
-            readers.insert(pass, visitor.user.clone());
-        }
-    }
-
-    fn leave(&mut self, pass: Pass, visitor: &Visitor) {
-        for selector in visitor.selectors.iter() {
-            let readers = if selector.is_pattern() {
-                self.by_pattern.get_mut(selector)
-            } else {
-                self.by_topic.get_mut(selector)
-            };
-            let Some(readers) = readers else { continue };
-            readers.remove(&pass);
-            if !readers.is_empty() {
-                continue;
-            }
-            if selector.is_pattern() {
-                self.by_pattern.remove(selector);
-            } else {
-                self.by_topic.remove(selector);
-            }
-        }
-    }
-
-    /// Each once, by however many of their selectors.
-    fn of(&self, topic: &Topic) -> BTreeMap<Pass, &Option<Arc<str>>> {
-        let by_name = self.by_topic.get(&Selector::from(topic.clone()));
-        let by_pattern = self.by_pattern.iter().filter(|(pattern, _)| pattern.matches(topic));
-        let readers = by_name.into_iter().chain(by_pattern.map(|(_, readers)| readers));
-        readers.flatten().map(|(&pass, user)| (pass, user)).collect()
-    }
-}
-
 #[derive(Debug, Default)]
 struct Watched {
     watchers: usize,
-    count: usize,
-    users: BTreeMap<Arc<str>, usize>,
-    /// Users as they were when the last word went out.
-    told: BTreeSet<Arc<str>>,
-    /// When the next one will, if something has changed.
+    changes: Changes,
+    /// When the next word goes out, if something has changed.
     due: Option<Instant>,
+}
+
+/// The users who came and went since the last word, as far as there is room.
+#[derive(Debug, Default)]
+struct Changes {
+    /// Who has come, and who has not but left.
+    has_come: BTreeMap<Arc<str>, bool>,
+    /// There was no room for somebody. Nobody else is noted then, so that nobody is said to have left
+    /// of whom it was not said that they came.
+    has_more: bool,
 }
 
 impl Presences {
     pub(super) fn new(config: &AdmissionConfig, hasher: FixedState) -> Self {
-        let by_topic = HashMap::with_hasher(hasher);
         Self {
             pause: config.presence_pause,
             max_named: config.max_named,
             max_watched: config.max_watched,
-            audience: Audience { by_topic, by_pattern: BTreeMap::new() },
+            audience: Audience::new(hasher),
             watched: BTreeMap::new(),
             changed: VecDeque::new(),
         }
     }
 
     /// Whether what a visitor watches is not too much.
-    pub(super) fn has_room(&self, visitor: &Visitor) -> bool {
-        let is_new = |topic: &Topic| !self.watched.contains_key(topic);
-        let new = watched_by(visitor).filter(is_new).collect::<BTreeSet<_>>().len();
+    pub(super) fn has_room_to_watch(&self, claims: &Claims) -> bool {
+        let new = claims.watched.iter().filter(|topic| !self.watched.contains_key(*topic)).count();
         new == 0 || self.watched.len() + new <= self.max_watched
     }
 
+    /// Whether patterns that overlap are the same as somebody's, or there are fewer than so many.
+    pub(super) fn has_room_to_overlap(&self, claims: &Claims, max: usize) -> bool {
+        claims.overlapping().is_none_or(|overlap| self.audience.has_room(overlap, max))
+    }
+
     /// Notes that somebody comes.
-    pub(super) fn enter(&mut self, pass: Pass, visitor: &Visitor, now: Instant) {
-        let own: Vec<_> = watched_by(visitor).collect();
-        for topic in &own {
-            if let Some(watched) = self.watched.get_mut(topic) {
-                watched.watchers += 1;
-            } else {
-                let mut watched = Watched::of(self.audience.of(topic).into_values());
-                watched.watchers = 1;
-                self.watched.insert(topic.clone(), watched);
-            }
+    pub(super) fn enter(&mut self, claims: &Claims, user: Option<&Arc<str>>, now: Instant) {
+        for topic in &claims.watched {
+            self.watched.entry(topic.clone()).or_default().watchers += 1;
         }
-        self.audience.enter(pass, visitor);
+        let concerned = self.concerned(claims);
+        for topic in &concerned {
+            self.note(topic, user, true, now);
+        }
+        self.audience.enter(claims, user);
         // A new watcher is told what there is, even if nothing changes.
-        self.step(visitor, &own, now, Watched::enter);
+        for topic in &claims.watched {
+            self.stirs(topic, now);
+        }
     }
 
     /// Notes that somebody goes.
-    pub(super) fn leave(&mut self, pass: Pass, visitor: &Visitor, now: Instant) {
-        self.audience.leave(pass, visitor);
-        self.step(visitor, &[], now, Watched::leave);
-        for topic in watched_by(visitor) {
-            if let Some(watched) = self.watched.get_mut(&topic) {
+    pub(super) fn leave(&mut self, claims: &Claims, user: Option<&Arc<str>>, now: Instant) {
+        self.audience.leave(claims, user);
+        for topic in &self.concerned(claims) {
+            self.note(topic, user, false, now);
+        }
+        for topic in &claims.watched {
+            if let Some(watched) = self.watched.get_mut(topic) {
                 watched.watchers -= 1;
                 if watched.watchers == 0 {
-                    self.watched.remove(&topic);
+                    self.watched.remove(topic);
                 }
             }
         }
     }
 
-    /// Who is subscribed to a topic, watched or not.
-    pub(super) fn look(&self, topic: &Topic) -> Presence {
-        Watched::of(self.audience.of(topic).into_values()).word(topic, self.max_named)
+    /// Who is subscribed to a topic, watched or not: of the users, those behind `after`.
+    pub(super) fn look(&self, topic: &Topic, after: Option<&str>) -> Presence {
+        let (users, has_more) = self.audience.users(topic, after, self.max_named);
+        Presence {
+            topic: topic.clone(),
+            count: self.audience.count(topic),
+            users,
+            joined: [].into(),
+            left: [].into(),
+            is_partial: has_more,
+        }
     }
 
     pub(super) fn poll(&mut self, now: Instant) -> Option<Presence> {
@@ -154,7 +123,8 @@ impl Presences {
             // It may have been forgotten, and be watched anew since.
             if let Some(watched) = self.watched.get_mut(&topic).filter(|it| it.due == Some(at)) {
                 watched.due = None;
-                return Some(watched.word(&topic, self.max_named));
+                let changes = core::mem::take(&mut watched.changes);
+                return Some(changes.tell(self.look(&topic, None)));
             }
         }
     }
@@ -163,96 +133,129 @@ impl Presences {
         self.changed.front().map(|&(at, _)| at)
     }
 
-    fn step(
-        &mut self,
-        visitor: &Visitor,
-        own: &[Topic],
-        now: Instant,
-        change: fn(&mut Watched, Option<&Arc<str>>),
-    ) {
-        for topic in self.concerned(visitor) {
-            if let Some(watched) = self.watched.get_mut(&topic) {
-                change(watched, visitor.user.as_ref());
-                self.stirs(topic, now);
-            }
-        }
-        own.iter().for_each(|topic| self.stirs(topic.clone(), now));
-    }
-
     /// Which of those that are watched somebody reads, each once.
-    fn concerned(&self, visitor: &Visitor) -> BTreeSet<Topic> {
-        let (patterns, topics): (Vec<_>, Vec<_>) =
-            visitor.selectors.iter().partition(|selector| selector.is_pattern());
-        let by_name = topics.into_iter().filter_map(|it| Topic::new(it.as_str()).ok());
+    fn concerned(&self, claims: &Claims) -> BTreeSet<Topic> {
+        if self.watched.is_empty() {
+            return BTreeSet::new();
+        }
+        let by_name = claims.topics().filter_map(|it| Topic::new(it.as_str()).ok());
         let mut concerned: BTreeSet<_> =
             by_name.filter(|topic| self.watched.contains_key(topic)).collect();
-        if !patterns.is_empty() {
-            let matches = |topic: &&Topic| patterns.iter().any(|it| it.matches(topic));
+        if claims.patterns().next().is_some() {
+            let matches = |topic: &&Topic| claims.patterns().any(|it| it.matches(topic));
             concerned.extend(self.watched.keys().filter(matches).cloned());
         }
         concerned
     }
 
+    /// Notes that a stream of a topic comes or goes, which is not in the audience then, and has it
+    /// told.
+    fn note(&mut self, topic: &Topic, user: Option<&Arc<str>>, comes: bool, now: Instant) {
+        // With another stream they are there all the time.
+        let is_change = |user: &&Arc<str>| !self.audience.has(topic, user);
+        if let Some(user) = user.filter(is_change)
+            && let Some(watched) = self.watched.get_mut(topic)
+        {
+            watched.changes.note(user, comes, self.max_named);
+        }
+        self.stirs(topic, now);
+    }
+
     /// Has a change told after the pause.
-    fn stirs(&mut self, topic: Topic, now: Instant) {
-        let Some(watched) = self.watched.get_mut(&topic) else { return };
+    fn stirs(&mut self, topic: &Topic, now: Instant) {
+        let Some(watched) = self.watched.get_mut(topic) else { return };
         if watched.due.is_none() {
             watched.due = Some(now + self.pause);
-            self.changed.push_back((now + self.pause, topic));
+            self.changed.push_back((now + self.pause, topic.clone()));
         }
     }
 }
 
-impl Watched {
-    /// As it is, with nothing to tell.
-    fn of<'a>(users: impl Iterator<Item = &'a Option<Arc<str>>>) -> Self {
-        let mut watched = Self::default();
-        for user in users {
-            watched.enter(user.as_ref());
+impl Changes {
+    fn note(&mut self, user: &Arc<str>, comes: bool, max: usize) {
+        // Back where they were.
+        if self.has_come.remove(user).is_some() {
+            return;
         }
-        watched.told = watched.users.keys().cloned().collect();
-        watched
-    }
-
-    fn enter(&mut self, user: Option<&Arc<str>>) {
-        self.count += 1;
-        if let Some(user) = user {
-            *self.users.entry(user.clone()).or_insert(0) += 1;
+        self.has_more |= self.has_come.len() >= max;
+        if !self.has_more {
+            self.has_come.insert(user.clone(), comes);
         }
     }
 
-    fn leave(&mut self, user: Option<&Arc<str>>) {
-        self.count -= 1;
-        if let Some(user) = user
-            && let Some(open) = self.users.get_mut(user)
-        {
-            *open -= 1;
-            if *open == 0 {
-                self.users.remove(user);
+    fn tell(self, mut word: Presence) -> Presence {
+        word.is_partial |= self.has_more;
+        for (user, has_come) in self.has_come {
+            if has_come { &mut word.joined } else { &mut word.left }.push(user);
+        }
+        word
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, vec::Vec};
+
+    use super::{super::audience::tests::looked_at, *};
+    use crate::{Admission, Selector, Visitor};
+
+    const READERS: usize = 10_000;
+
+    fn visitor(names: &[&str]) -> Visitor {
+        Visitor::new(names.iter().map(|name| Selector::new(name).unwrap()))
+    }
+
+    #[test]
+    fn what_is_looked_at_for_a_watch_does_not_grow_with_the_readers() {
+        let config = AdmissionConfig { max_named: 10, ..AdmissionConfig::default() };
+        let mut admission = Admission::new(config, 1);
+        let mut now = Instant::ORIGIN;
+        for n in 0..READERS {
+            let names = [&["room"][..], &["*"], &["r.*", "*.r"], &["room", "**"]][n % 4];
+            admission.admit(visitor(names).user(format!("user {n}")), now).unwrap();
+        }
+        // Of 10 users and one more by its name and by each of 2 patterns; those three, for the users
+        // and for the count; and the patterns that overlap.
+        let most = 11 * 3 + 2 * 3 + 1;
+        let costs = |step: &str, cost: usize| assert!(cost <= most, "{step}: {cost}");
+        looked_at();
+        let pass = admission.admit(visitor(&["$presence.room"]), now).unwrap();
+        costs("to begin to watch", looked_at());
+        now = now + config.presence_pause;
+        let word = admission.poll_presence(now).unwrap();
+        assert_eq!((word.count, word.users.len(), word.is_partial), (READERS * 3 / 4, 10, true));
+        assert_eq!(word.joined, []);
+        costs("a word", looked_at());
+        let gone = admission.admit(visitor(&["room"]).user("user 0"), now).unwrap();
+        costs("one more stream", looked_at());
+        admission.release(gone, now);
+        costs("one less", looked_at());
+        let topic = Topic::new("room").unwrap();
+        assert_eq!(admission.presence(&topic).users, word.users);
+        costs("to ask", looked_at());
+        admission.release(pass, now);
+        costs("to watch no more", looked_at());
+    }
+
+    #[test]
+    fn all_users_are_named_page_by_page() {
+        let config = AdmissionConfig { max_named: 7, ..AdmissionConfig::default() };
+        let mut admission = Admission::new(config, 1);
+        let users: Vec<_> = (100..125).map(|n| format!("user {n}")).collect();
+        for user in &users {
+            admission.admit(visitor(&["room"]).user(&**user), Instant::ORIGIN).unwrap();
+        }
+        let topic = Topic::new("room").unwrap();
+        let mut named = Vec::new();
+        loop {
+            let page = admission.presence_after(&topic, named.last().map(|it: &Arc<str>| &**it));
+            assert_eq!((page.count, page.users.len() <= 7), (25, true));
+            named.extend(page.users);
+            assert_eq!(page.is_partial, named.len() < 25);
+            if !page.is_partial {
+                break;
             }
         }
+        assert!(named.iter().map(|user| &**user).eq(users.iter().map(|user| &**user)));
     }
-
-    fn word(&mut self, topic: &Topic, max_named: usize) -> Presence {
-        let now: BTreeSet<_> = self.users.keys().cloned().collect();
-        let before = core::mem::replace(&mut self.told, now);
-        let named = |users: &BTreeSet<Arc<str>>, not: &BTreeSet<Arc<str>>| {
-            users.difference(not).take(max_named).cloned().collect()
-        };
-        Presence {
-            topic: topic.clone(),
-            count: self.count,
-            users: named(&self.told, &BTreeSet::new()),
-            joined: named(&self.told, &before),
-            left: named(&before, &self.told),
-        }
-    }
-}
-
-/// The topics whose presence somebody watches.
-fn watched_by(visitor: &Visitor) -> impl Iterator<Item = Topic> {
-    let watched = |selector: &Selector| {
-        selector.as_str().strip_prefix("$presence.").and_then(|name| Topic::new(name).ok())
-    };
-    visitor.selectors.iter().filter_map(watched)
 }

@@ -1,7 +1,7 @@
 //! To whom what is done is counted.
 
 use alloc::sync::Arc;
-use core::net::IpAddr;
+use core::{fmt, net::IpAddr};
 
 /// Somebody with a rate of their own: a user, or the network of an address.
 ///
@@ -32,6 +32,32 @@ impl Principal {
     /// has them all.
     pub fn address(address: IpAddr) -> Self {
         Self(Kind::Network(network(address)))
+    }
+
+    pub(super) const fn whose(&self) -> Whose {
+        match self.0 {
+            Kind::User(_) => Whose::User,
+            Kind::Network(_) => Whose::Address,
+        }
+    }
+}
+
+/// Of which kind a [`Principal`] is that holds too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Whose {
+    /// A user.
+    User,
+    /// An address, or of IPv6 a /64.
+    Address,
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::Address => "address",
+        })
     }
 }
 

@@ -145,10 +145,25 @@ pub(super) struct Tickets {
     wait: Duration,
     max: usize,
     max_unused: usize,
-    issued: HashMap<[u8; 16], Issued, FixedState>,
-    in_use: HashMap<Pass, [u8; 16], FixedState>,
+    issued: HashMap<Secret, Issued, FixedState>,
+    in_use: HashMap<Pass, Secret, FixedState>,
     /// Those that wait for their first use, and for how long.
-    unused: BTreeMap<Principal, BTreeSet<(Instant, [u8; 16])>>,
+    unused: BTreeMap<Principal, BTreeSet<(Instant, Secret)>>,
+    /// When each is over that will be.
+    ends: BTreeSet<(Instant, Secret)>,
+    owners: BTreeMap<Option<Principal>, Owner>,
+    /// The first of each owner's idle ones, in the order in which they make room for others.
+    idle: BTreeSet<(Reverse<usize>, Instant, Secret)>,
+}
+
+type Secret = [u8; 16];
+
+/// What somebody has of tickets.
+#[derive(Debug, Default)]
+struct Owner {
+    count: usize,
+    /// Those whose stream is not open, and since when they wait.
+    idle: BTreeSet<(Instant, Secret)>,
 }
 
 #[derive(Debug)]
@@ -177,67 +192,48 @@ impl Tickets {
             issued: HashMap::with_hasher(FixedState::with_seed(seed)),
             in_use: HashMap::with_hasher(FixedState::with_seed(seed)),
             unused: BTreeMap::new(),
+            ends: BTreeSet::new(),
+            owners: BTreeMap::new(),
+            idle: BTreeSet::new(),
         }
     }
 
     pub(super) fn issue(
         &mut self,
-        secret: [u8; 16],
+        secret: Secret,
         ticket: Ticket,
         now: Instant,
     ) -> Result<(), TicketError> {
-        self.remove(&secret);
-        if let Some(waiting) = ticket.principal.as_ref().and_then(|who| self.unused.get_mut(who)) {
-            while let Some(&(until, over)) = waiting.first().filter(|(until, _)| *until <= now) {
-                waiting.remove(&(until, over));
-                self.issued.remove(&over);
+        self.take_out(&secret);
+        if let Some(principal) = &ticket.principal {
+            while let Some(over) = self.first_unused(principal).filter(|(until, _)| *until <= now) {
+                self.take_out(&over.1);
             }
-            if waiting.len() >= self.max_unused {
+            if self.unused.get(principal).map_or(0, BTreeSet::len) >= self.max_unused {
                 return Err(TicketError::TooManyUnused { max: self.max_unused });
             }
         }
-        if self.issued.len() >= self.max {
-            self.forget(|issued| issued.is_over(now));
+        // However many there are, each step here looks at one.
+        while self.issued.len() >= self.max {
+            let Some(&(_, over)) = self.ends.first().filter(|(at, _)| *at <= now) else { break };
+            self.take_out(&over);
         }
         if self.issued.len() >= self.max {
-            self.make_room()?;
+            // One whose stream is not open, of whoever has the most: the one that has waited longest.
+            // It may wait for ever where its token does not end.
+            let &(.., secret) = self.idle.first().ok_or(TicketError::Full)?;
+            self.take_out(&secret);
         }
         // One whose token ends before waits no longer.
         let until = (now + self.wait).min(ticket.expires.unwrap_or(now + self.wait));
-        if let Some(principal) = &ticket.principal {
-            self.unused.entry(principal.clone()).or_default().insert((until, secret));
-        }
-        self.issued.insert(secret, Issued { ticket, until, state: State::Unused, since: now });
+        self.put_in(secret, Issued { ticket, until, state: State::Unused, since: now });
         Ok(())
-    }
-
-    /// Forgets a ticket whose stream is not open, of whoever has the most: the one that has waited
-    /// longest. It may wait for ever where its token does not end.
-    fn make_room(&mut self) -> Result<(), TicketError> {
-        let mut counts = BTreeMap::new();
-        for issued in self.issued.values() {
-            *counts.entry(&issued.ticket.principal).or_insert(0_usize) += 1;
-        }
-        let is_open = |issued: &Issued| matches!(issued.state, State::Open(_));
-        let idle = self.issued.iter().filter(|(_, issued)| !is_open(issued));
-        let candidates = idle.map(|(&secret, issued)| {
-            (Reverse(counts.get(&issued.ticket.principal)), issued.since, secret)
-        });
-        let (.., secret) = candidates.min().ok_or(TicketError::Full)?;
-        self.remove(&secret);
-        Ok(())
-    }
-
-    fn remove(&mut self, secret: &[u8; 16]) {
-        if let Some(issued) = self.issued.remove(secret) {
-            self.used(secret, &issued);
-        }
     }
 
     /// The ticket, and the stream that it takes over.
     pub(super) fn check(
         &self,
-        secret: &[u8; 16],
+        secret: &Secret,
         is_resume: bool,
         now: Instant,
     ) -> Result<(&Ticket, Option<Pass>), TicketError> {
@@ -253,49 +249,95 @@ impl Tickets {
         }
     }
 
-    pub(super) fn redeem(&mut self, secret: &[u8; 16], pass: Pass) {
-        let Some(mut issued) = self.issued.remove(secret) else { return };
-        self.used(secret, &issued);
-        issued.state = State::Open(pass);
-        self.issued.insert(*secret, issued);
+    pub(super) fn redeem(&mut self, secret: &Secret, pass: Pass) {
+        let Some(issued) = self.take_out(secret) else { return };
+        self.put_in(*secret, Issued { state: State::Open(pass), ..issued });
         self.in_use.insert(pass, *secret);
     }
 
     pub(super) fn release(&mut self, pass: Pass, now: Instant) {
         let secret = self.in_use.remove(&pass);
-        if let Some(issued) = secret.and_then(|secret| self.issued.get_mut(&secret)) {
-            (issued.state, issued.since) = (State::Closed, now);
+        if let Some((secret, issued)) = secret.and_then(|it| Some((it, self.take_out(&it)?))) {
+            self.put_in(secret, Issued { state: State::Closed, since: now, ..issued });
         }
     }
 
     pub(super) fn revoke(&mut self, whose: Revoke<'_>) {
-        self.forget(|issued| {
-            whose.is_of(issued.ticket.user.as_ref(), issued.ticket.token.as_ref())
-        });
+        let is_theirs = |ticket: &Ticket| whose.is_of(ticket.user.as_ref(), ticket.token.as_ref());
+        let theirs = self.issued.iter().filter(|(_, issued)| is_theirs(&issued.ticket));
+        let theirs: Vec<_> = theirs.map(|(&secret, _)| secret).collect();
+        theirs.iter().for_each(|secret| drop(self.take_out(secret)));
     }
 
-    fn forget(&mut self, which: impl Fn(&Issued) -> bool) {
-        let gone: Vec<_> = self.issued.extract_if(|_, issued| which(issued)).collect();
-        for (secret, issued) in gone {
-            self.used(&secret, &issued);
+    fn first_unused(&self, principal: &Principal) -> Option<(Instant, Secret)> {
+        self.unused.get(principal)?.first().copied()
+    }
+
+    fn put_in(&mut self, secret: Secret, issued: Issued) {
+        let Issued { ticket, until, state, since } = &issued;
+        self.ends.extend(issued.end().map(|at| (at, secret)));
+        if let (State::Unused, Some(principal)) = (state, &ticket.principal) {
+            self.unused.entry(principal.clone()).or_default().insert((*until, secret));
         }
+        self.change_owner(&ticket.principal, |owner| {
+            owner.count += 1;
+            if !matches!(state, State::Open(_)) {
+                owner.idle.insert((*since, secret));
+            }
+        });
+        self.issued.insert(secret, issued);
     }
 
-    /// Notes that a ticket does not wait for its first use any more.
-    fn used(&mut self, secret: &[u8; 16], issued: &Issued) {
-        let Some(principal) = &issued.ticket.principal else { return };
-        if let Some(waiting) = self.unused.get_mut(principal) {
-            waiting.remove(&(issued.until, *secret));
-            if waiting.is_empty() {
+    fn take_out(&mut self, secret: &Secret) -> Option<Issued> {
+        let issued = self.issued.remove(secret)?;
+        if let Some(at) = issued.end() {
+            self.ends.remove(&(at, *secret));
+        }
+        if let Some(principal) = &issued.ticket.principal
+            && let Some(unused) = self.unused.get_mut(principal)
+        {
+            unused.remove(&(issued.until, *secret));
+            if unused.is_empty() {
                 self.unused.remove(principal);
             }
         }
+        self.change_owner(&issued.ticket.principal, |owner| {
+            owner.count -= 1;
+            owner.idle.remove(&(issued.since, *secret));
+        });
+        Some(issued)
+    }
+
+    fn change_owner(&mut self, principal: &Option<Principal>, change: impl FnOnce(&mut Owner)) {
+        let owner = self.owners.entry(principal.clone()).or_default();
+        if let Some(first) = owner.first_idle() {
+            self.idle.remove(&first);
+        }
+        change(owner);
+        self.idle.extend(owner.first_idle());
+        if owner.count == 0 {
+            self.owners.remove(principal);
+        }
+    }
+}
+
+impl Owner {
+    fn first_idle(&self) -> Option<(Reverse<usize>, Instant, Secret)> {
+        let &(since, secret) = self.idle.first()?;
+        Some((Reverse(self.count), since, secret))
     }
 }
 
 impl Issued {
     fn is_over(&self, now: Instant) -> bool {
-        let unused = matches!(self.state, State::Unused) && self.until <= now;
-        unused || self.ticket.expires.is_some_and(|at| at <= now)
+        self.end().is_some_and(|at| at <= now)
+    }
+
+    /// When it is over, used or not.
+    fn end(&self) -> Option<Instant> {
+        match self.state {
+            State::Unused => Some(self.until),
+            State::Open(_) | State::Closed => self.ticket.expires,
+        }
     }
 }

@@ -17,6 +17,9 @@ use super::{Afterwards, Leaving, Shared, State};
 /// then, so they are given a moment before they are judged by the clock.
 const STANDSTILL: Duration = Duration::from_millis(200);
 
+/// How many words on presence are said while the lock is held.
+const WORDS: usize = 16;
+
 /// The timer of a hub.
 pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
     let mut deadline = None;
@@ -50,8 +53,7 @@ pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
 pub(super) struct Tick {
     /// When to come again.
     due: Option<Instant>,
-    /// The store has been asked enough for once, and is to be asked more as soon as others have had
-    /// their turn.
+    /// Enough was done for once, and the rest is to be as soon as others have had their turn.
     pub(super) goes_on: bool,
 }
 
@@ -61,14 +63,17 @@ impl Shared {
         let mut state = self.lock();
         let now = self.now();
         state.hub.handle_timeout(now);
-        while let Some(word) = state.admission.poll_presence(now) {
+        for _ in 0..WORDS {
+            let Some(word) = state.admission.poll_presence(now) else { break };
             state.hub.handle_presence(&word, now);
         }
+        let is_to_tell = state.admission.poll_timeout().is_some_and(|at| at <= now);
         let unread = state.overdue(now);
         let mut afterwards = Afterwards::default();
         state.pump(now, &mut afterwards);
         // Whoever asks from here on finds the timer armed, and rings if that is too late.
-        let tick = Tick { due: state.deadline(), goes_on: !state.questions.is_empty() };
+        let tick =
+            Tick { due: state.deadline(), goes_on: is_to_tell || !state.questions.is_empty() };
         state.armed = tick.due;
         self.act_after(state, afterwards);
         for (_, _, cut) in unread {

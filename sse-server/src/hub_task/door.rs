@@ -117,8 +117,8 @@ impl Shared {
     }
 
     /// Who is subscribed to a topic.
-    pub(crate) fn presence(&self, topic: &Topic) -> Presence {
-        self.lock().admission.presence(topic)
+    pub(crate) fn presence(&self, topic: &Topic, after: Option<&str>) -> Presence {
+        self.lock().admission.presence_after(topic, after)
     }
 
     /// Ends the stream of one client; false if there is none.

@@ -22,27 +22,28 @@ impl Shared {
         self.act(state);
     }
 
-    /// Publishes all of these events or none, on behalf of somebody.
+    /// Publishes all of these events or none, on behalf of somebody. A refusal says which of them is
+    /// to blame, if it is one alone.
     pub(crate) fn publish_all(
         &self,
         events: Vec<Publish>,
         principal: Option<&Principal>,
-    ) -> Result<Vec<Awaited>, (usize, Refused<PublishError>)> {
+    ) -> Result<Vec<Awaited>, (Option<usize>, Refused<PublishError>)> {
         let mut state = self.lock();
         let now = self.now();
         for (n, event) in events.iter().enumerate() {
             let checked = state.hub.check_publish(event);
             let checked =
                 checked.and_then(|()| state.store.check(event, now).map_err(PublishError::Store));
-            checked.map_err(|error| (n, Refused::Hub(error)))?;
+            checked.map_err(|error| (Some(n), Refused::Hub(error)))?;
         }
         if !state.hub.has_room(&events) {
-            return Err((0, Refused::Hub(PublishError::Busy)));
+            return Err((None, Refused::Hub(PublishError::Busy)));
         }
         if let Some(principal) = principal {
             let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
             let admitted = state.admission.publish(principal, count, now);
-            admitted.map_err(|error| (0, Refused::Admission(error)))?;
+            admitted.map_err(|error| (None, Refused::Admission(error)))?;
         }
         let mut answers = Vec::with_capacity(events.len());
         for event in events {

@@ -59,6 +59,13 @@ impl Shared {
         read
     }
 
+    /// Says that a part of what was read last was written.
+    pub(crate) fn progress(&self, id: SubscriberId) {
+        let mut state = self.lock();
+        let now = self.now();
+        state.hub.handle_progress(id, now);
+    }
+
     /// Confirms what was read last.
     pub(crate) fn confirm(&self, id: SubscriberId, written: Written) {
         let mut state = self.lock();

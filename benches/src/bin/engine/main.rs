@@ -4,9 +4,10 @@
 //! `cargo run --release -p benches --bin engine --features engine -- [EVENTS [MANY]]`: a million, and ten, where
 //! nothing is said. The ten million take some gigabytes of the disk.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
+mod memory;
 mod stream;
 
 use std::{
@@ -31,7 +32,8 @@ use sse_monitor_engine::{
 use stream::{curl, event, needle, serve, short, sse_stream, sse_tail};
 
 fn main() -> ExitCode {
-    match run() {
+    let child = env::args().nth(1).filter(|word| word == memory::CHILD);
+    match child.map_or_else(run, |_| memory::child()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("engine: {error}");
@@ -46,6 +48,7 @@ fn run() -> io::Result<()> {
     let folder = env::temp_dir().join(format!("sse-bench-engine-{}", std::process::id()));
     fs::create_dir(&folder)?;
     let result = take_in(events, &folder)
+        .and_then(|()| memory::large_events(&folder))
         .and_then(|()| search(&folder.join("searched"), events))
         .and_then(|()| open_many(&folder.join("many.ssrec"), many));
     fs::remove_dir_all(&folder)?;

@@ -123,8 +123,53 @@ fn of_a_long_past_only_the_end_is_remembered() {
     let again = script.outputs().iter().filter(|words| words.ends_with("again")).count();
     assert_eq!(again, 100);
     script.reopen();
-    script.body(&events(0..1000));
+    script.body(&events(0..972));
     assert!(script.outputs().iter().all(|words| !words.ends_with("again")));
+}
+
+#[test]
+fn a_replay_of_any_length_is_marked_where_it_reaches_what_is_remembered() {
+    let events = |ids: core::ops::Range<u32>| -> String {
+        ids.map(|id| format!("id: {id}\ndata: {id}\n\n")).collect()
+    };
+    for (count, marked) in [(1, 1), (128, 128), (129, 128), (1000, 128)] {
+        let mut script = Script::new(SessionConfig::new());
+        script.open();
+        script.body(&events(0..count));
+        script.reopen();
+        script.body(&events(0..count + 1));
+        let outputs = script.outputs();
+        let again = outputs.iter().filter(|words| words.ends_with("again")).count();
+        assert_eq!(again, marked, "of {count}");
+        assert!(outputs[count as usize - 1].ends_with("again"), "{outputs:?}");
+    }
+    let id = EventId::new("500").unwrap();
+    let mut script = Script::new(SessionConfig::new().last_event_id(id));
+    script.open();
+    script.body(&events(0..1000));
+    let outputs = script.outputs();
+    assert!(outputs[500].ends_with("again"), "{outputs:?}");
+    assert_eq!(outputs.iter().filter(|words| words.ends_with("again")).count(), 1);
+}
+
+#[test]
+fn what_is_remembered_outlives_short_bodies_and_the_oldest_goes_first() {
+    let mut script = Script::new(SessionConfig::new());
+    for id in 0..200 {
+        if id == 0 {
+            script.open()
+        } else {
+            script.reopen()
+        }
+        script.body(&format!("id: {id}\ndata: {id}\n\n"));
+        assert_eq!(script.outputs(), [format!("message {id} ({id})")]);
+    }
+    script.reopen();
+    script.body("id: 71\ndata: 71\n\nid: 72\ndata: 72\n\nid: 199\ndata: 199\n\n");
+    assert_eq!(
+        script.outputs(),
+        ["message 71 (71)", "message 72 (72) again", "message 199 (199) again"]
+    );
 }
 
 #[test]

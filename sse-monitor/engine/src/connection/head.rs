@@ -88,17 +88,8 @@ pub(super) fn request(template: &Template, url: &str, id: Option<&[u8]>) -> Requ
 
 /// What a body with this `Content-Type` is read as.
 pub(super) fn format(content_type: Option<&[u8]>) -> Format {
-    const LINES_OF_JSON: [&[u8]; 5] = [
-        b"application/x-ndjson",
-        b"application/ndjson",
-        b"application/jsonl",
-        b"application/x-jsonlines",
-        b"application/stream+json",
-    ];
-    let essence = content_type.unwrap_or_default().split(|byte| *byte == b';').next();
-    let essence = essence.unwrap_or_default().trim_ascii();
-    let is_json = LINES_OF_JSON.iter().any(|name| essence.eq_ignore_ascii_case(name));
-    if is_json { Format::Ndjson } else { Format::EventStream }
+    let text = content_type.and_then(|bytes| core::str::from_utf8(bytes).ok());
+    text.and_then(Format::of_type).unwrap_or_default()
 }
 
 /// The headers, with what is secret in them masked.

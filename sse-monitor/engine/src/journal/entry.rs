@@ -78,6 +78,9 @@ pub(crate) const FLAG_SAME_ID: u8 = 8;
 /// Of a decode error: it was an event's type or ID that was too long, not a line.
 pub(crate) const FLAG_VALUE_TOO_LONG: u8 = 16;
 
+/// Its ID is its own: it has an `id` line. Events of older recordings do not say so.
+pub(crate) const FLAG_OWN_ID: u8 = 32;
+
 /// What 24 bits hold.
 pub(crate) const MOST_ID: usize = (1 << 24) - 1;
 

@@ -10,8 +10,9 @@ use crate::clock::Moment;
 /// make a file damaged in transfer recognisable, as PNG's do.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89SSE\r\n\x1a\n";
 
-/// Raised when readers of the one before would misread what is written.
-pub(crate) const VERSION: u16 = 1;
+/// Raised when readers of the one before would misread what is written, or miss what it promises: since
+/// 2, frames are numbered.
+pub(crate) const VERSION: u16 = 2;
 
 /// Magic, version, two zero bytes, and a CRC of these.
 pub(crate) const FILE_HEADER: usize = 16;
@@ -21,6 +22,32 @@ pub(crate) const FRAME_HEADER: usize = 40;
 
 /// The longest payload of a frame that is read into memory; writers cut what is longer.
 pub(crate) const MOST_PAYLOAD: usize = 1 << 20;
+
+/// The place of a frame in its journal, from 1, by which one that is missing, moved or doubled is noticed.
+///
+/// It has 24 bits: after the largest comes 1 again. 0 stands in journals of version 1, which have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number(u32);
+
+const MOST_NUMBER: u32 = (1 << 24) - 1;
+
+impl Number {
+    pub(crate) const FIRST: Self = Self(1);
+    const NONE: Self = Self(0);
+
+    pub(crate) const fn next(self) -> Self {
+        match self.0 {
+            0 => Self::NONE,
+            MOST_NUMBER => Self::FIRST,
+            number => Self(number + 1),
+        }
+    }
+
+    /// Whether a journal can begin with it.
+    pub(crate) fn is_first(self) -> bool {
+        self == Self::FIRST || self == Self::NONE
+    }
+}
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +68,12 @@ pub(crate) enum FrameKind {
     Types,
     Trailer,
     Statistics,
+    /// Of a later version, which adds what earlier ones can pass over.
+    Unknown(u8),
 }
+
+/// Kinds from here on follow from the frames before them.
+const FIRST_DERIVED: u8 = 16;
 
 impl FrameKind {
     const CODES: [(Self, u8); 10] = [
@@ -58,11 +90,15 @@ impl FrameKind {
     ];
 
     fn code(self) -> u8 {
+        if let Self::Unknown(code) = self {
+            return code;
+        }
         Self::CODES.iter().find(|(kind, _)| *kind == self).map_or(0, |(_, code)| *code)
     }
 
-    fn from_code(code: u8) -> Option<Self> {
-        Self::CODES.iter().find(|(_, other)| *other == code).map(|(kind, _)| *kind)
+    fn from_code(code: u8) -> Self {
+        let known = Self::CODES.iter().find(|(_, other)| *other == code);
+        known.map_or(Self::Unknown(code), |(kind, _)| *kind)
     }
 
     pub(crate) const fn is_body(self) -> bool {
@@ -70,8 +106,8 @@ impl FrameKind {
     }
 
     /// Whether it follows from the frames before it.
-    pub(crate) const fn is_derived(self) -> bool {
-        matches!(self, Self::Index | Self::Ids | Self::Types | Self::Trailer | Self::Statistics)
+    pub(crate) fn is_derived(self) -> bool {
+        self.code() >= FIRST_DERIVED
     }
 }
 
@@ -79,6 +115,7 @@ impl FrameKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameHeader {
     pub(crate) kind: FrameKind,
+    pub(crate) number: Number,
     pub(crate) length: u32,
     pub(crate) moment: Moment,
     pub(crate) attempt: u32,
@@ -89,10 +126,17 @@ pub(crate) struct FrameHeader {
 }
 
 impl FrameHeader {
+    /// The first frame of a journal, unless it is [numbered](Self::numbered).
     pub(crate) fn new(kind: FrameKind, payload: &[u8], moment: Moment, attempt: u32) -> Self {
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         let payload_crc = crc32fast::hash(payload);
-        Self { kind, length, moment, attempt, wire: length, payload_crc }
+        let number = Number::FIRST;
+        Self { kind, number, length, moment, attempt, wire: length, payload_crc }
+    }
+
+    pub(crate) const fn numbered(mut self, number: Number) -> Self {
+        self.number = number;
+        self
     }
 
     pub(crate) const fn wire(mut self, bytes: u32) -> Self {
@@ -109,6 +153,7 @@ impl FrameHeader {
         let mut bytes = [0; FRAME_HEADER];
         bytes[0..4].copy_from_slice(&self.length.to_le_bytes());
         bytes[4] = self.kind.code();
+        bytes[5..8].copy_from_slice(&self.number.0.to_le_bytes()[..3]);
         bytes[8..16].copy_from_slice(&self.moment.elapsed_micros.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.moment.unix_micros.to_le_bytes());
         bytes[24..28].copy_from_slice(&self.attempt.to_le_bytes());
@@ -125,7 +170,8 @@ impl FrameHeader {
             return None;
         }
         Some(Self {
-            kind: FrameKind::from_code(bytes[4])?,
+            kind: FrameKind::from_code(bytes[4]),
+            number: Number(u32_at(bytes, 4) >> 8),
             length: u32_at(bytes, 0),
             moment: Moment { elapsed_micros: u64_at(bytes, 8), unix_micros: u64_at(bytes, 16) },
             attempt: u32_at(bytes, 24),
@@ -194,7 +240,15 @@ mod tests {
 
     fn header() -> FrameHeader {
         let moment = Moment { unix_micros: 1 << 51, elapsed_micros: 77 };
-        FrameHeader::new(FrameKind::Body, b"data: a\n\n", moment, 3).wire(5)
+        let number = Number(0x0001_0203);
+        FrameHeader::new(FrameKind::Body, b"data: a\n\n", moment, 3).wire(5).numbered(number)
+    }
+
+    #[test]
+    fn numbers_begin_again_after_the_largest() {
+        assert_eq!(Number::FIRST.next(), Number(2));
+        assert_eq!(Number(MOST_NUMBER).next(), Number::FIRST);
+        assert_eq!(Number::NONE.next(), Number::NONE);
     }
 
     #[test]
@@ -202,6 +256,16 @@ mod tests {
         assert_eq!(FrameHeader::decode(&header().encode()), Some(header()));
         assert!(header().matches(b"data: a\n\n"));
         assert!(!header().matches(b"data: b\n\n"));
+    }
+
+    #[test]
+    fn a_kind_of_a_later_version_is_a_header_too() {
+        for code in 0..=u8::MAX {
+            let kind = FrameKind::from_code(code);
+            assert_eq!((kind.code(), kind.is_derived()), (code, code >= FIRST_DERIVED));
+            let header = FrameHeader { kind, ..header() };
+            assert_eq!(FrameHeader::decode(&header.encode()), Some(header));
+        }
     }
 
     #[test]

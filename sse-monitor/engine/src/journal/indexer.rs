@@ -1,14 +1,25 @@
 //! From a body's bytes to its rows: the same for a live stream, a rebuilt index and an import.
 
-use sse_codec::{DecodeError, Decoder, EventId, Item, Limits, LineTooLong, Lines};
+use core::mem;
+
+use serde::de::IgnoredAny;
+use sse_codec::{DecodeError, Decoder, EventId, Item, Limits, Line, LineTooLong, Lines};
 
 use super::{
-    entry::{EntryKind, FLAG_EVENT_TOO_LONG, FLAG_NDJSON, FLAG_VALUE_TOO_LONG},
+    entry::{EntryKind, FLAG_EVENT_TOO_LONG, FLAG_NDJSON, FLAG_OWN_ID, FLAG_VALUE_TOO_LONG},
     turn::{Checkpoint, Format},
 };
 
 /// What an event that is a line of JSON has for a type.
 pub(crate) const NDJSON_TYPE: &str = sse_codec::DEFAULT_EVENT_TYPE;
+
+/// What has come of an event is not held beyond that, since its bytes are kept anyhow: it is enough to know how long it
+/// is.
+const MOST_HELD: usize = 64 << 10;
+
+/// The same of a line of JSON. One that is longer is an event even if it is blank, and none if it is the last and without
+/// an end.
+const MOST_LINE_HELD: usize = 1 << 20;
 
 /// Decodes one body after the other.
 #[derive(Debug)]
@@ -17,6 +28,8 @@ pub(crate) struct Indexer {
     format: Format,
     decoder: Decoder,
     lines: Lines,
+    /// How long the beginning of the line is, as text, that is not held.
+    line_before: usize,
     /// Within an event whose beginning is not there.
     skipping: bool,
     /// What is added to the decoder's places: it did not see the body's beginning.
@@ -44,6 +57,7 @@ impl Indexer {
             format: Format::EventStream,
             decoder: Decoder::with_limits(limits).comments(true),
             lines: Lines::with_limit(limits.event),
+            line_before: 0,
             skipping: false,
             base: 0,
         };
@@ -65,6 +79,7 @@ impl Indexer {
         self.format = format;
         self.decoder.finish();
         self.lines.finish();
+        self.line_before = 0;
         self.base = 0;
         self.skipping = false;
     }
@@ -84,6 +99,14 @@ impl Indexer {
     /// Where in the body the event begins of which whole lines have come, and not its end.
     pub(crate) fn pending_event(&self) -> Option<u64> {
         self.decoder.pending_event().map(|start| self.base + start)
+    }
+
+    /// Lets go of what is unfinished, but for what must be known of it. After each read.
+    pub(crate) fn let_go(&mut self) {
+        match self.format {
+            Format::EventStream => self.decoder.forget_text(MOST_HELD),
+            Format::Ndjson => self.line_before += self.lines.forget_text(MOST_LINE_HELD),
+        }
     }
 
     /// The next row; `None`: all of `input` is used.
@@ -115,8 +138,25 @@ impl Indexer {
             Ok(Some(Item::Event(event))) => Some(Found {
                 event_type: event.event_type,
                 id: event.last_event_id,
+                flags: own_id(event.has_id),
                 ..found(EntryKind::Event, event.span, narrow(event.data.len()))
             }),
+            Ok(Some(Item::EventOutline {
+                event_type,
+                data_len,
+                last_event_id: id,
+                has_id,
+                span,
+                ..
+            })) => Some(Found {
+                event_type,
+                id,
+                flags: own_id(has_id),
+                ..found(EntryKind::Event, span, narrow(data_len))
+            }),
+            Ok(Some(Item::CommentOutline { text_len, span, .. })) => {
+                Some(found(EntryKind::Comment, span, narrow(text_len)))
+            }
             Ok(Some(Item::Comment { text, span, .. })) => {
                 Some(found(EntryKind::Comment, span, narrow(text.len())))
             }
@@ -131,7 +171,7 @@ impl Indexer {
                         (FLAG_EVENT_TOO_LONG, event_start, limit)
                     }
                     DecodeError::LineTooLong { line_start, limit } => (0, line_start, limit),
-                    DecodeError::ValueTooLong { line_start, limit } => {
+                    DecodeError::ValueTooLong { line_start, limit, .. } => {
                         (FLAG_VALUE_TOO_LONG, line_start, limit)
                     }
                     _ => (0, 0, 0),
@@ -146,11 +186,17 @@ impl Indexer {
         loop {
             let (kind, start, end, data_length) = match self.lines.next_line(input) {
                 Ok(None) => return None,
-                Ok(Some(line)) if line.bytes.trim_ascii().is_empty() => continue,
                 Ok(Some(line)) => {
-                    (EntryKind::Event, line.span.start, line.span.end, lossy_length(line.bytes))
+                    let before = mem::take(&mut self.line_before);
+                    let is_short = line.span.end - line.span.start <= MOST_LINE_HELD as u64;
+                    if is_short && line.bytes.trim_ascii().is_empty() {
+                        continue;
+                    }
+                    let length = before.saturating_add(lossy_length(line.bytes));
+                    (EntryKind::Event, line.span.start, line.span.end, narrow(length))
                 }
                 Err(LineTooLong { line_start, limit, .. }) => {
+                    self.line_before = 0;
                     (EntryKind::DecodeError, line_start, line_start, narrow(limit))
                 }
             };
@@ -164,6 +210,35 @@ impl Indexer {
                 id: "",
             });
         }
+    }
+
+    /// The line of JSON that has come but for its end, if it is a whole value.
+    pub(crate) fn whole_line(&self) -> Option<Line<'_>> {
+        if self.format != Format::Ndjson || self.skipping || self.line_before > 0 {
+            return None;
+        }
+        let line = self.lines.unfinished()?;
+        // A number may go on.
+        let is_closed = matches!(line.bytes.trim_ascii().first(), Some(b'{' | b'[' | b'"'));
+        let is_whole = || serde_json::from_slice::<IgnoredAny>(line.bytes).is_ok();
+        (is_closed && is_whole()).then_some(line)
+    }
+
+    /// The body has ended. What is left of lines of JSON is one too if it is a whole value; of an event stream it is
+    /// nothing.
+    pub(crate) fn finish(&mut self) -> Option<Found<'static>> {
+        let line = self.whole_line()?;
+        let found = Found {
+            kind: EntryKind::Event,
+            flags: FLAG_NDJSON,
+            start: self.base + line.span.start,
+            end: self.base + line.span.end,
+            data_length: narrow(lossy_length(line.bytes)),
+            event_type: NDJSON_TYPE,
+            id: "",
+        };
+        self.lines.finish();
+        Some(found)
     }
 
     /// Passes over the rest of an event whose beginning is not there.
@@ -192,13 +267,17 @@ impl Indexer {
     }
 }
 
+const fn own_id(has_id: bool) -> u8 {
+    if has_id { FLAG_OWN_ID } else { 0 }
+}
+
 /// How long it is as a reader will see it: what is not UTF-8 is replaced.
-fn lossy_length(bytes: &[u8]) -> u32 {
+fn lossy_length(bytes: &[u8]) -> usize {
     let chunks = bytes.utf8_chunks();
     let replaced = |chunk: &core::str::Utf8Chunk<'_>| {
         if chunk.invalid().is_empty() { 0 } else { char::REPLACEMENT_CHARACTER.len_utf8() }
     };
-    narrow(chunks.map(|chunk| chunk.valid().len() + replaced(&chunk)).sum())
+    chunks.map(|chunk| chunk.valid().len() + replaced(&chunk)).sum()
 }
 
 fn narrow(length: usize) -> u32 {
@@ -244,7 +323,7 @@ mod tests {
         let mut indexer = Indexer::new(Limits::default(), "");
         indexer.begin(Format::Ndjson);
         for bytes in [&b"a\xff\xfeb"[..], b"\xe2\x82", b"", "€".as_bytes()] {
-            assert_eq!(lossy_length(bytes) as usize, String::from_utf8_lossy(bytes).len());
+            assert_eq!(lossy_length(bytes), String::from_utf8_lossy(bytes).len());
         }
         let rows = all(&mut indexer, b"{\"a\":1}\n\n  \r\n{\"a\":2}\n{\"un");
         let places: Vec<_> =

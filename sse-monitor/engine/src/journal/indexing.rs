@@ -1,26 +1,16 @@
 //! Index entries for frames, of a journal that is written or of one that is read again.
 
 use alloc::{collections::VecDeque, sync::Arc};
-use core::ops::Range;
-use std::collections::HashMap;
 
 use super::{
-    entry::{
-        ENTRY, Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_SAME_ID, MOST_ID, TYPE_NOT_INTERNED,
-    },
+    drafts::{Draft, Drafts},
+    entry::{ENTRY, Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_SAME_ID, MOST_ID},
     frame::FRAME_HEADER,
-    indexer::{Found, Indexer},
+    indexer::Indexer,
     kept::Kept,
     turn::Format,
 };
-use crate::{
-    query::{Seen, Statistics},
-    row::RowKind,
-    state::Totals,
-};
-
-/// Types are chosen by strangers: what comes after so many is told by its bytes alone.
-const MOST_TYPES: u16 = 4096;
+use crate::{query::Statistics, row::RowKind, state::Totals};
 
 /// How many frames back the beginning of an event is found. Only an event that comes in more reads
 /// than that loses its beginning.
@@ -44,30 +34,10 @@ pub(crate) struct Indexing {
     body_offset: u64,
     /// What lies before it in the body belongs to rows that are complete.
     settled: u64,
-    drafts: Vec<Draft>,
-    /// The IDs that drafts name.
-    scratch: String,
-    /// The ID at the newest draft.
-    newest_id: String,
+    drafts: Drafts,
     accepted: LastId,
     encoded: LastId,
     recent: VecDeque<Placed>,
-    types: HashMap<Arc<str>, u16>,
-    newest_type: Option<(Arc<str>, u16)>,
-    totals: Totals,
-}
-
-/// A row whose frame has no place yet.
-#[derive(Debug)]
-struct Draft {
-    kind: EntryKind,
-    flags: u8,
-    event_type: u16,
-    start: u64,
-    end: u64,
-    data_length: u32,
-    /// `None`: the same as the row before.
-    id: Option<Range<usize>>,
 }
 
 /// An ID, and where in the segment's IDs it stands.
@@ -87,35 +57,40 @@ struct Placed {
 
 impl Indexing {
     pub(crate) fn new(indexer: Indexer, body_offset: u64) -> Self {
-        let newest_id = indexer.last_event_id().to_owned();
-        let accepted = LastId { text: newest_id.clone(), place: None };
+        let last_event_id = indexer.last_event_id().to_owned();
+        let drafts = Drafts::new(&last_event_id);
+        let accepted = LastId { text: last_event_id, place: None };
         Self {
             indexer,
             body_offset,
             settled: body_offset,
-            drafts: Vec::new(),
-            scratch: String::new(),
-            newest_id,
+            drafts,
             encoded: accepted.clone(),
             accepted,
             recent: VecDeque::new(),
-            types: HashMap::new(),
-            newest_type: None,
-            totals: Totals::default(),
         }
     }
 
     pub(crate) const fn totals(&self) -> &Totals {
-        &self.totals
+        &self.drafts.totals
     }
 
-    pub(crate) fn resume_totals(&mut self, totals: Totals) {
-        self.totals = totals;
+    pub(crate) const fn resume_totals(&mut self, totals: Totals) {
+        self.drafts.resume_totals(totals);
+    }
+
+    /// Counts of what is written, and the last event ID in it: without what was decoded since.
+    pub(crate) fn written(&self) -> (Totals, &str) {
+        if self.drafts.rows.is_empty() {
+            (*self.totals(), self.last_event_id())
+        } else {
+            (*self.drafts.written(), &self.accepted.text)
+        }
     }
 
     /// Goes on with the types that were interned before.
     pub(crate) fn know_types(&mut self, types: &[Arc<str>]) {
-        self.types = types.iter().cloned().zip(0..).collect();
+        self.drafts.know_types(types);
     }
 
     pub(crate) fn last_event_id(&self) -> &str {
@@ -155,30 +130,8 @@ impl Indexing {
         let mut rows = 0;
         while rows < most_rows {
             let Some(found) = self.indexer.next(&mut rest) else { break };
-            let Found { kind, flags, start, end, data_length, event_type, id } = found;
-            let mut draft = Draft { kind, flags, event_type: 0, start, end, data_length, id: None };
-            match kind {
-                EntryKind::Event => {
-                    draft.event_type = match &self.newest_type {
-                        Some((name, number)) if **name == *event_type => *number,
-                        _ => intern(&mut self.types, &mut self.newest_type, event_type, kept),
-                    };
-                    if self.newest_id != id {
-                        self.newest_id.clear();
-                        self.newest_id.push_str(id);
-                        let from = self.scratch.len();
-                        self.scratch.push_str(id);
-                        draft.id = Some(from..self.scratch.len());
-                    }
-                    self.totals.events += 1;
-                    self.totals.data_bytes += u64::from(data_length);
-                }
-                EntryKind::Comment => self.totals.comments += 1,
-                EntryKind::ReconnectionTime => self.totals.reconnection_times += 1,
-                EntryKind::DecodeError => self.totals.decode_errors += 1,
-                EntryKind::Turn => {}
-            }
-            self.drafts.push(draft);
+            let (kind, end) = (found.kind, found.end);
+            self.drafts.add(found, kept);
             rows += 1;
             self.settled = match kind {
                 EntryKind::DecodeError => self.body_offset + (chunk.len() - rest.len()) as u64,
@@ -189,39 +142,38 @@ impl Indexing {
                 EntryKind::Event | EntryKind::Turn => end,
             };
         }
+        self.indexer.let_go();
         chunk.len() - rest.len()
     }
 
     /// Takes note of a turn of the connection, whose frame is to come.
-    pub(crate) fn turn(&mut self, kind: RowKind) {
-        self.totals.attempts += u64::from(kind == RowKind::Connecting);
-        self.totals.connections += u64::from(matches!(kind, RowKind::Connected { .. }));
-        let (start, end, data_length) = (0, 0, 0);
-        let kind = EntryKind::Turn;
-        self.drafts.push(Draft {
-            kind,
-            flags: 0,
-            event_type: 0,
-            start,
-            end,
-            data_length,
-            id: None,
-        });
+    pub(crate) fn turn(&mut self, kind: RowKind, kept: &Kept) {
+        if matches!(kind, RowKind::Disconnected { .. } | RowKind::Closed) {
+            self.end_body(kept);
+        }
+        self.drafts.turn(Some(kind));
+    }
+
+    /// Takes note of a turn that cannot be read: it has its place among the rows.
+    pub(crate) fn damaged_turn(&mut self) {
+        self.drafts.turn(None);
+    }
+
+    /// Of lines of JSON the last need not have its end.
+    fn end_body(&mut self, kept: &Kept) {
+        if let Some(found) = self.indexer.finish() {
+            self.settled = found.end;
+            self.drafts.add(found, kept);
+        }
     }
 
     pub(crate) fn drafts(&self) -> u64 {
-        self.drafts.len() as u64
+        self.drafts.rows.len() as u64
     }
 
     /// Counts the rows that are not turns, of which the first has this number.
     pub(crate) fn count(&self, first: u64, elapsed_micros: u64, statistics: &mut Statistics) {
-        for (draft, number) in self.drafts.iter().zip(first..) {
-            let Draft { kind, data_length, .. } = *draft;
-            if kind != EntryKind::Turn {
-                let id = draft.id.as_ref().and_then(|range| self.scratch.get(range.clone()));
-                statistics.row(Seen { number, kind, elapsed_micros, data_length, id });
-            }
-        }
+        self.drafts.count(first, elapsed_micros, &self.accepted.text, statistics);
     }
 
     /// Appends the entries and IDs of what was decoded, for a frame at this place. May be called
@@ -235,12 +187,12 @@ impl Indexing {
             length: frame.payload_length,
         };
         let last = &mut self.encoded;
-        entries.reserve(self.drafts.len() * ENTRY);
-        for draft in &self.drafts {
+        entries.reserve(self.drafts.rows.len() * ENTRY);
+        for draft in &self.drafts.rows {
             let same_id = draft.id.is_none();
             if let Some(range) = &draft.id {
                 last.text.clear();
-                last.text.push_str(&self.scratch[range.clone()]);
+                last.text.push_str(self.drafts.id(range));
                 last.place = None;
             }
             let (mut id_at, mut id_length) = (0, 0);
@@ -276,8 +228,7 @@ impl Indexing {
     /// The frame is written, and this much of the body with it. `payload_at` as it was encoded for.
     pub(crate) fn accept(&mut self, payload_at: u64, body_bytes: u32) {
         core::mem::swap(&mut self.accepted, &mut self.encoded);
-        self.drafts.clear();
-        self.scratch.clear();
+        self.drafts.accept();
         if body_bytes == 0 {
             return;
         }
@@ -295,6 +246,23 @@ impl Indexing {
         {
             self.recent.pop_front();
         }
+    }
+
+    /// What was written of rows that are not: where it stands in the journal, and how long each part is.
+    pub(crate) fn begun(&self) -> Vec<(u64, u32)> {
+        let drafts = self.drafts.rows.iter().filter(|draft| draft.kind != EntryKind::Turn);
+        let from = drafts.map(|draft| draft.start).min().unwrap_or(self.settled);
+        let part = |placed: &Placed| {
+            let passed = from.saturating_sub(placed.body_start);
+            let length = u64::from(placed.length).checked_sub(passed).filter(|left| *left > 0)?;
+            Some((placed.payload_at + passed, u32::try_from(length).unwrap_or(u32::MAX)))
+        };
+        self.recent.iter().filter_map(part).collect()
+    }
+
+    /// A part of the body stands here too, where the rows that begin in it are looked for.
+    pub(crate) fn place(&mut self, body_start: u64, payload_at: u64, length: u32) {
+        self.recent.push_back(Placed { body_start, payload_at, length });
     }
 }
 
@@ -339,26 +307,6 @@ fn locate(draft: &Draft, frame: FramePlace, here: Placed, recent: &VecDeque<Plac
         length: u32::try_from(draft.end.saturating_sub(start)).unwrap_or(u32::MAX),
         flags,
     }
-}
-
-fn intern(
-    types: &mut HashMap<Arc<str>, u16>,
-    newest: &mut Option<(Arc<str>, u16)>,
-    name: &str,
-    kept: &Kept,
-) -> u16 {
-    if let Some((name, number)) = types.get_key_value(name) {
-        *newest = Some((Arc::clone(name), *number));
-        return *number;
-    }
-    let Some(number) = u16::try_from(types.len()).ok().filter(|number| *number < MOST_TYPES) else {
-        return TYPE_NOT_INTERNED;
-    };
-    let name: Arc<str> = name.into();
-    types.insert(Arc::clone(&name), number);
-    kept.add_type(Arc::clone(&name));
-    *newest = Some((name, number));
-    number
 }
 
 fn narrow(length: usize) -> u32 {

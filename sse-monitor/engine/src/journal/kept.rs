@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{query::Statistics, recording::Damage};
 
+/// Damaged places that are told one by one.
+const MOST_DAMAGE: usize = 1000;
+
 /// All that is kept of a session.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -33,7 +36,9 @@ struct Inner {
 impl Kept {
     pub(crate) fn new(origin: Origin) -> Self {
         let inner = Inner { first_row: 1, ..Inner::default() };
-        let statistics = Mutex::default();
+        let mut statistics = Statistics::default();
+        statistics.begin(&origin.last_event_id);
+        let statistics = Mutex::new(statistics);
         Self { origin, inner: RwLock::new(inner), types: RwLock::default(), statistics }
     }
 
@@ -55,6 +60,22 @@ impl Kept {
         let oldest = inner.segments.pop_front();
         inner.first_row = inner.first_row.max(inner.segments.front().map_or(0, |s| s.first_row));
         oldest
+    }
+
+    /// Takes the oldest segment out that is in memory, unless it is the newest too. The rows before it stay.
+    pub(crate) fn pop_oldest_in_memory(&self) -> Option<Arc<Segment>> {
+        let mut inner = self.write();
+        let oldest = inner.segments.iter().position(|segment| !segment.is_on_disk())?;
+        if oldest + 1 == inner.segments.len() {
+            return None;
+        }
+        inner.segments.remove(oldest)
+    }
+
+    pub(crate) fn rows_in_memory(&self) -> u64 {
+        let inner = self.read();
+        let in_memory = inner.segments.iter().filter(|segment| !segment.is_on_disk());
+        in_memory.map(|segment| segment.rows()).sum()
     }
 
     /// Takes out the segments whose rows all lie before the first one shown.
@@ -114,8 +135,13 @@ impl Kept {
         self.read().damage.clone()
     }
 
+    /// Takes note of what cannot be read, where it is met.
     pub(crate) fn add_damage(&self, damage: Damage) {
-        self.write().damage.push(damage);
+        let mut inner = self.write();
+        let is_known = |known: &Damage| (&known.file, known.at) == (&damage.file, damage.at);
+        if inner.damage.len() < MOST_DAMAGE && !inner.damage.iter().any(is_known) {
+            inner.damage.push(damage);
+        }
     }
 
     pub(crate) fn end(&self) -> Option<End> {

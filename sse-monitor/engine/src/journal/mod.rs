@@ -9,6 +9,7 @@
 //! dropped. Each is in files or in memory; readers cannot tell which.
 
 pub(crate) mod blob;
+mod drafts;
 pub(crate) mod entry;
 pub(crate) mod frame;
 pub(crate) mod indexer;
@@ -25,5 +26,11 @@ pub(crate) mod view;
 pub(crate) mod walk;
 pub(crate) mod writer;
 
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod order_tests;
+#[cfg(test)]
+mod stop_tests;
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,8 @@ pub(crate) struct Segment {
     synced: AtomicU64,
     /// Where its files are, if it has files of its own.
     folder: Option<PathBuf>,
+    /// The one file that it lies in, if it does.
+    file: Option<String>,
 }
 
 /// What a segment's files are called: the journal, the index, the IDs.
@@ -44,7 +46,18 @@ impl Segment {
         // Positions count from a file's header everywhere.
         let _ = journal.append([&frame::file_header(), &[]]);
         let synced = AtomicU64::new(0);
-        Self { number, first_row, rows, journal, index, ids, checkpoint, synced, folder: None }
+        Self {
+            number,
+            first_row,
+            rows,
+            journal,
+            index,
+            ids,
+            checkpoint,
+            synced,
+            folder: None,
+            file: None,
+        }
     }
 
     /// New files in `folder`. None is left where one could not be made.
@@ -71,6 +84,7 @@ impl Segment {
                 checkpoint,
                 synced: AtomicU64::new(0),
                 folder: Some(folder.into()),
+                file: None,
             }),
             Err(error) => {
                 for path in paths {
@@ -84,18 +98,38 @@ impl Segment {
         }
     }
 
-    /// One that is there already.
+    /// One that is there already; `file` is the name of the one file that it lies in, if it does.
     pub(crate) fn existing(
         number: u64,
         first_row: u64,
         rows: u64,
         blobs: [Blob; 3],
         checkpoint: Checkpoint,
+        file: Option<String>,
     ) -> Self {
         let [journal, index, ids] = blobs;
         let rows = AtomicU64::new(rows);
         let synced = AtomicU64::new(0);
-        Self { number, first_row, rows, journal, index, ids, checkpoint, synced, folder: None }
+        Self {
+            number,
+            first_row,
+            rows,
+            journal,
+            index,
+            ids,
+            checkpoint,
+            synced,
+            folder: None,
+            file,
+        }
+    }
+
+    /// What the files are called in which its journal, index and IDs lie.
+    pub(crate) fn files(&self) -> [String; 3] {
+        match &self.file {
+            Some(file) => [file.clone(), file.clone(), file.clone()],
+            None => file_names(self.number),
+        }
     }
 
     pub(crate) fn rows(&self) -> u64 {

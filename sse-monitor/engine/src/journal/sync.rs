@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::segment::Segment;
+use crate::recording::TYPES_FILE;
 
 /// So much is lost at most when the machine is.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
@@ -62,15 +63,13 @@ impl Syncer {
         self.shared.state().failed.take()
     }
 
-    /// Lets it end by itself: a disk that is full or broken is not waited for.
-    pub(crate) fn leave(mut self) {
-        self.thread = None;
+    /// Brings all to the disk that was written so far, waits for it, and says why it did not work.
+    pub(crate) fn finish(mut self) -> Option<io::Error> {
+        self.join();
+        self.failure()
     }
-}
 
-/// Brings all to the disk that was written so far, and waits for it.
-impl Drop for Syncer {
-    fn drop(&mut self) {
+    fn join(&mut self) {
         self.shared.state().is_closing = true;
         self.shared.closing.notify_one();
         if let Some(thread) = self.thread.take() {
@@ -78,10 +77,22 @@ impl Drop for Syncer {
             let _ = thread.join();
         }
     }
+
+    /// Lets it end by itself: a disk that is full or broken is not waited for.
+    pub(crate) fn leave(mut self) {
+        self.thread = None;
+    }
+}
+
+impl Drop for Syncer {
+    fn drop(&mut self) {
+        self.join();
+    }
 }
 
 impl Shared {
     fn run(&self, folder: &Path, interval: Duration) {
+        let mut types = 0;
         loop {
             let state = self.state();
             let waited = self.closing.wait_timeout_while(state, interval, |s| !s.is_closing);
@@ -92,7 +103,9 @@ impl Shared {
             let done = segments.len().saturating_sub(1);
             state.segments.drain(..done);
             drop(state);
-            if let Err(error) = sync(folder, &segments) {
+            // First, since segments name them.
+            let synced = sync_types(folder, &mut types).and_then(|()| sync(folder, &segments));
+            if let Err(error) = synced {
                 self.state().failed = Some(error);
             }
             if is_closing {
@@ -104,6 +117,18 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// `synced` is how long the file of types was when it was brought to the disk.
+fn sync_types(folder: &Path, synced: &mut u64) -> io::Result<()> {
+    let path = folder.join(TYPES_FILE);
+    let length = std::fs::metadata(&path)?.len();
+    if length > *synced {
+        // On Windows only a handle that may write can be synced.
+        std::fs::OpenOptions::new().append(true).open(path)?.sync_data()?;
+        *synced = length;
+    }
+    Ok(())
 }
 
 fn sync(folder: &Path, segments: &[Arc<Segment>]) -> io::Result<()> {

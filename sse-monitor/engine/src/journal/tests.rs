@@ -433,7 +433,7 @@ fn flip_bits(file: &Path, path: &Path, expected: &[Row], bits: impl Fn(usize) ->
 }
 
 /// A small session of two attempts, in a folder.
-fn recorded(closed: bool) -> (tempfile::TempDir, std::path::PathBuf, Vec<Row>) {
+pub(super) fn recorded(closed: bool) -> (tempfile::TempDir, std::path::PathBuf, Vec<Row>) {
     let keep = tempfile::tempdir().unwrap();
     let path = keep.path().join("session");
     let mut writer = open(folder(&path));
@@ -450,7 +450,7 @@ fn recorded(closed: bool) -> (tempfile::TempDir, std::path::PathBuf, Vec<Row>) {
     (keep, path, rows)
 }
 
-fn packed() -> (tempfile::TempDir, std::path::PathBuf, Vec<Row>) {
+pub(super) fn packed() -> (tempfile::TempDir, std::path::PathBuf, Vec<Row>) {
     let (keep, path, expected) = recorded(true);
     let recording = Recording::open(&path).unwrap();
     let file = keep.path().join("one.ssrec");
@@ -462,12 +462,12 @@ fn memory() -> Place {
     Place::Memory(Retention::default())
 }
 
-fn folder(path: &Path) -> Place {
+pub(super) fn folder(path: &Path) -> Place {
     Place::Folder { path: path.into(), limit: DiskLimit::default() }
 }
 
 /// A writer with one row: that the stream is open.
-fn open(place: Place) -> Writer {
+pub(super) fn open(place: Place) -> Writer {
     let origin = Origin {
         url: "http://127.0.0.1/events".into(),
         started_unix_micros: 1_700_000_000_000_000,
@@ -480,7 +480,7 @@ fn open(place: Place) -> Writer {
     writer
 }
 
-fn feed(writer: &mut Writer, bytes: &[u8]) {
+pub(super) fn feed(writer: &mut Writer, bytes: &[u8]) {
     let mut rest = bytes;
     while !rest.is_empty() {
         let used = writer.body(rest, rest.len(), rest.len() < bytes.len(), u64::MAX, at(2));
@@ -488,10 +488,10 @@ fn feed(writer: &mut Writer, bytes: &[u8]) {
     }
 }
 
-fn at(elapsed_micros: u64) -> Moment {
+pub(super) fn at(elapsed_micros: u64) -> Moment {
     Moment { unix_micros: 1_700_000_000_000_000 + elapsed_micros, elapsed_micros }
 }
 
-fn rows(view: &View) -> Vec<Row> {
+pub(super) fn rows(view: &View) -> Vec<Row> {
     view.page(1, usize::MAX, usize::MAX)
 }

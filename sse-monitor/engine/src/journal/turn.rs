@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::frame::MOST_PAYLOAD;
 use crate::{
+    packed::beginning,
     row::RowKind,
     state::{Fault, Totals},
 };
@@ -17,6 +19,24 @@ pub enum Format {
     EventStream,
     /// A JSON value a line.
     Ndjson,
+}
+
+impl Format {
+    /// What a body of this `Content-Type` is, if it is a stream.
+    pub(crate) fn of_type(content_type: &str) -> Option<Self> {
+        const LINES_OF_JSON: [&str; 5] = [
+            "application/x-ndjson",
+            "application/ndjson",
+            "application/jsonl",
+            "application/x-jsonlines",
+            "application/stream+json",
+        ];
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if LINES_OF_JSON.iter().any(|name| essence.eq_ignore_ascii_case(name)) {
+            return Some(Self::Ndjson);
+        }
+        essence.eq_ignore_ascii_case("text/event-stream").then_some(Self::EventStream)
+    }
 }
 
 /// The first frame of each segment.
@@ -92,6 +112,15 @@ pub(crate) struct End {
     /// Totals of the session so far.
     pub(crate) totals: Totals,
     pub(crate) last_event_id: String,
+    /// How long the journal is before this frame; 0 where its program did not tell.
+    pub(crate) journal_bytes: u64,
+    /// How many types the events so far have; 0 where its program did not tell.
+    pub(crate) types: u64,
+    /// Another segment follows.
+    pub(crate) goes_on: bool,
+    /// Why nothing more was recorded, though the session went on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped: Option<String>,
 }
 
 /// How long an [`End`] is in JSON, filled up with spaces: so it is found from the journal's end.
@@ -100,9 +129,14 @@ pub(crate) const END_PAYLOAD: usize = 1024;
 impl End {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec(self).unwrap_or_default();
+        let mut shorter = self.clone();
         if json.len() > END_PAYLOAD {
             // An ID of such a length can be read from the last event.
-            let shorter = Self { last_event_id: String::new(), ..self.clone() };
+            shorter.last_event_id = String::new();
+            json = serde_json::to_vec(&shorter).unwrap_or_default();
+        }
+        if json.len() > END_PAYLOAD {
+            shorter.stopped = Some("it could not be written".into());
             json = serde_json::to_vec(&shorter).unwrap_or_default();
         }
         json.resize(END_PAYLOAD, b' ');
@@ -151,11 +185,56 @@ impl Turn {
         self
     }
 
+    /// As a frame has it: no longer than one may be, whatever the server sent.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        // Strings and numbers: nothing in it can fail to be written.
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        if json.len() <= MOST_PAYLOAD {
+            return json;
+        }
+        let mut turn = self.clone();
+        cut(&mut turn.sentence, MOST_TEXT);
+        cut(&mut turn.id, MOST_TEXT);
+        if let Some(request) = &mut turn.request {
+            cut(&mut request.url, MOST_TEXT);
+            cut_headers(&mut request.headers);
+        }
+        if let Some(response) = &mut turn.response {
+            cut_headers(&mut response.headers);
+        }
+        serde_json::to_vec(&turn).unwrap_or_default()
+    }
+
     /// What could not be read back, in words.
     pub(crate) fn unreadable() -> Self {
         let fault = Fault::Other;
         let kind = RowKind::Disconnected { fault, retry_in_ms: None };
         Self::new(kind, "a turn of the connection that this version cannot read")
+    }
+}
+
+/// The most bytes of a text in a turn that is too long, and of all its headers. In JSON a byte takes up to six.
+const MOST_TEXT: usize = 8 << 10;
+const MOST_HEADERS: usize = 48 << 10;
+
+fn cut_headers(headers: &mut Vec<(String, String)>) {
+    let mut room = MOST_HEADERS;
+    headers.retain_mut(|(name, value)| {
+        cut(name, MOST_TEXT);
+        cut(value, MOST_TEXT);
+        let length = name.len() + value.len();
+        let fits = length <= room;
+        room = room.saturating_sub(length);
+        fits
+    });
+}
+
+/// Cuts a text, and says so in it.
+fn cut(text: &mut String, most: usize) {
+    if text.len() > most {
+        let length = text.len();
+        text.truncate(beginning(text, most).len());
+        text.push_str(&format!(" … ({length} bytes)"));
     }
 }
 

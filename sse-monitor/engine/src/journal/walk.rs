@@ -4,14 +4,17 @@ use std::io;
 
 use super::{
     blob::Blob,
-    frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, MOST_PAYLOAD},
+    frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, MOST_PAYLOAD, Number},
 };
+use crate::recording::{Damage, DamageKind};
 
 /// Goes over a journal's frames in order.
 #[derive(Debug)]
 pub(crate) struct Walk<'a> {
     journal: &'a Blob,
     at: u64,
+    /// The number of the frame before.
+    number: Option<Number>,
     payload: Vec<u8>,
 }
 
@@ -33,11 +36,30 @@ pub(crate) enum Step<'a> {
         at: u64,
         bytes: u64,
     },
+    /// Frames are missing here, or stand where they do not belong: what follows cannot be told apart from what
+    /// somebody made of it. The journal has so many more bytes.
+    Disordered {
+        at: u64,
+        bytes: u64,
+    },
+}
+
+impl Step<'_> {
+    /// What is damaged here, in this file.
+    pub(crate) fn damage(&self, file: &str) -> Option<Damage> {
+        let (at, bytes, kind) = match self {
+            Self::Frame { .. } => return None,
+            Self::Spoilt { header, at } => (*at, header.frame_length(), DamageKind::Changed),
+            Self::Broken { at, bytes } => (*at, *bytes, DamageKind::Changed),
+            Self::Disordered { at, bytes } => (*at, *bytes, DamageKind::Disordered),
+        };
+        Some(Damage { file: file.into(), at, bytes, kind })
+    }
 }
 
 impl<'a> Walk<'a> {
     pub(crate) const fn new(journal: &'a Blob) -> Self {
-        Self { journal, at: FILE_HEADER as u64, payload: Vec::new() }
+        Self { journal, at: FILE_HEADER as u64, number: None, payload: Vec::new() }
     }
 
     /// Where the next frame begins.
@@ -69,6 +91,15 @@ impl<'a> Walk<'a> {
             self.at += left;
             return Ok(Some(broken));
         }
+        let is_next = match self.number {
+            None => header.number.is_first(),
+            Some(before) => header.number == before.next(),
+        };
+        if !is_next {
+            self.at += left;
+            return Ok(Some(Step::Disordered { at, bytes: left }));
+        }
+        self.number = Some(header.number);
         self.at += header.frame_length();
         if header.kind.is_derived() {
             // It may be as long as the index; who wants it reads it in place.

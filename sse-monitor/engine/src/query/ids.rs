@@ -14,6 +14,9 @@ const REMEMBERED: usize = 1 << 16;
 /// Before so many steps nothing is said about what is missing.
 const FEWEST_STEPS: u64 = 8;
 
+/// How many places are remembered at which numbers were left out.
+const MOST_HOLES: usize = 1024;
+
 /// Follows the IDs of a session, in order.
 #[derive(Debug, Default)]
 pub(super) struct Trail {
@@ -26,6 +29,18 @@ pub(super) struct Trail {
     /// Steps from one number to the next, and all other steps forward.
     steps_of_one: u64,
     steps_beyond: u64,
+    /// Numbers that were left out, the latest last.
+    holes: VecDeque<Hole>,
+    /// The latest number out of order, and how many came one by one up to it.
+    below: Option<(Numbered, u64)>,
+}
+
+/// Numbers from `first` to `last`.
+#[derive(Clone, Copy, Debug)]
+struct Hole {
+    prefix: u64,
+    first: u64,
+    last: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +56,14 @@ pub(super) struct Told {
     pub(super) is_repeat: bool,
     /// Its number is smaller than the one before, and it did not come before.
     pub(super) is_out_of_order: bool,
+    /// It had been left out.
+    pub(super) is_late: bool,
     /// How many numbers lie between it and the one before.
     pub(super) skipped: u64,
 }
 
 impl Trail {
-    /// The next event that has another ID than the one before.
+    /// The next event that has an ID of its own, or another than the one before.
     pub(super) fn next(&mut self, id: &str) -> Told {
         let mut told = Told::default();
         if id.is_empty() {
@@ -60,13 +77,21 @@ impl Trail {
             if told.is_repeat {
                 // What comes again is no step; the steps go on where it began.
             } else if number.value <= before.value {
-                told.is_out_of_order = true;
-                return told;
+                told.is_late = self.fill(number);
+                if !self.begins_anew(number) {
+                    told.is_out_of_order = true;
+                    return told;
+                }
             } else if number.value == before.value + 1 {
                 self.steps_of_one += 1;
             } else {
                 self.steps_beyond += 1;
                 told.skipped = number.value - before.value - 1;
+                self.leave_out(Hole {
+                    prefix: number.prefix,
+                    first: before.value + 1,
+                    last: number.value - 1,
+                });
             }
             if told.is_repeat && number.value < before.value {
                 return told;
@@ -74,6 +99,39 @@ impl Trail {
         }
         self.number = Some(number);
         told
+    }
+
+    fn leave_out(&mut self, hole: Hole) {
+        if self.holes.len() == MOST_HOLES {
+            self.holes.pop_front();
+        }
+        self.holes.push_back(hole);
+    }
+
+    /// Whether the number was left out; now it is no longer.
+    fn fill(&mut self, number: Numbered) -> bool {
+        let Numbered { prefix, value } = number;
+        let is_in =
+            |hole: &Hole| hole.prefix == prefix && (hole.first..=hole.last).contains(&value);
+        let Some(at) = self.holes.iter().rposition(is_in) else { return false };
+        let Some(Hole { first, last, .. }) = self.holes.remove(at) else { return false };
+        if value < last {
+            self.holes.insert(at, Hole { prefix, first: value + 1, last });
+        }
+        if first < value && self.holes.len() < MOST_HOLES {
+            self.holes.insert(at, Hole { prefix, first, last: value - 1 });
+        }
+        true
+    }
+
+    /// Whether so many numbers came one by one below the others that these are a new count.
+    fn begins_anew(&mut self, number: Numbered) -> bool {
+        let before = self.below.filter(|(before, _)| {
+            before.prefix == number.prefix && before.value + 1 == number.value
+        });
+        let steps = before.map_or(0, |(_, steps)| steps + 1);
+        self.below = (steps < FEWEST_STEPS).then_some((number, steps));
+        self.below.is_none()
     }
 
     /// Whether the IDs count one by one, so that a number left out is an event that did not come.
@@ -132,6 +190,23 @@ mod tests {
         assert!(!trail.counts_one_by_one());
         let (_, trail) = follow(&["1", "2", "3"]);
         assert!(!trail.counts_one_by_one(), "too few to tell");
+    }
+
+    #[test]
+    fn what_comes_late_fills_what_was_left_out_and_nothing_else() {
+        let (told, _) = follow(&["1", "5", "3", "2", "0", "6"]);
+        let late: Vec<_> = told.iter().map(|told| told.is_late).collect();
+        assert_eq!(late, [false, false, true, true, false, false]);
+        assert_eq!(told.iter().map(|told| told.skipped).sum::<u64>(), 3);
+    }
+
+    #[test]
+    fn a_count_that_begins_anew_is_followed() {
+        let ids: Vec<String> = (100..120).chain(1..30).map(|n| n.to_string()).collect();
+        let (told, _) = follow(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+        let out = told.iter().filter(|told| told.is_out_of_order).count() as u64;
+        assert_eq!(out, FEWEST_STEPS);
+        assert!(told.iter().all(|told| told.skipped == 0 && !told.is_repeat));
     }
 
     #[test]

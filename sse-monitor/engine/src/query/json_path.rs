@@ -10,6 +10,8 @@ use serde::{
 use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
+use super::text::Needle;
+
 /// A path such as `.choices[0].delta.content`; `[*]` is every element of a list.
 ///
 /// ```
@@ -138,6 +140,15 @@ impl JsonPath {
         found.into_iter().map(|value| start(value)..start(value) + value.len()).collect()
     }
 
+    /// The longest name on the way.
+    fn longest_key(&self) -> Option<&str> {
+        let keys = self.steps.iter().filter_map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Index(_) | Step::Every => None,
+        });
+        keys.max_by_key(|key| key.len())
+    }
+
     /// As it was given.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -217,6 +228,8 @@ fn refused(given: &str, rest: &str) -> JsonPathError {
 pub struct JsonTest {
     path: JsonPath,
     test: Test,
+    /// What the bytes of JSON must hold that passes.
+    needle: Option<Needle>,
 }
 
 #[derive(Clone, Debug)]
@@ -240,7 +253,7 @@ impl JsonTest {
         let (path, rest) = JsonPath::parse(given)?;
         let rest = rest.trim_start();
         if rest.is_empty() {
-            return Ok(Self { path, test: Test::Exists });
+            return Ok(Self::of(path, Test::Exists));
         }
         let operator = OPERATORS.into_iter().find(|operator| rest.starts_with(operator));
         let operator = operator.ok_or_else(|| refused(given, rest))?;
@@ -268,7 +281,27 @@ impl JsonTest {
                 })?)
             }
         };
-        Ok(Self { path, test })
+        Ok(Self::of(path, test))
+    }
+
+    fn of(path: JsonPath, test: Test) -> Self {
+        let value = match &test {
+            Test::Equals(value) => value.as_str(),
+            Test::Exists | Test::Differs(_) | Test::Order(..) | Test::Matches(_) => None,
+        };
+        let needle = match &test {
+            // It passes where there is no such thing.
+            Test::Differs(_) => None,
+            Test::Exists | Test::Equals(_) | Test::Order(..) | Test::Matches(_) => value
+                .and_then(Needle::in_json)
+                .or_else(|| path.longest_key().and_then(Needle::in_json)),
+        };
+        Self { path, test, needle }
+    }
+
+    /// What a row's bytes must hold for it to pass, if there is such a thing.
+    pub(super) const fn needle(&self) -> Option<&Needle> {
+        self.needle.as_ref()
     }
 
     /// Whether any value that the path leads to passes. With `!=`, whether all do, none included.

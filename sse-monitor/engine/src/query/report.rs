@@ -22,6 +22,12 @@ pub struct Report {
     pub damaged: u64,
     /// Bytes of the events' data.
     pub data_bytes: u64,
+    /// Bytes of the bodies, without transfer and content coding.
+    #[serde(default)]
+    pub body_bytes: u64,
+    /// Bytes that came over the wire for them: fewer where they were compressed.
+    #[serde(default)]
+    pub wire_bytes: u64,
     /// From the session's beginning to the latest row.
     pub duration_micros: u64,
     /// Events a second, from the first to the latest.
@@ -54,6 +60,7 @@ impl Report {
     pub fn brief(&self) -> Self {
         let Self { events, comments, decode_errors, damaged, data_bytes, duration_micros, .. } =
             *self;
+        let Self { body_bytes, wire_bytes, .. } = *self;
         let Self {
             rate, peak_rate, gaps, stalls, repeated, missed, out_of_order, attempts, ..
         } = *self;
@@ -63,6 +70,8 @@ impl Report {
             decode_errors,
             damaged,
             data_bytes,
+            body_bytes,
+            wire_bytes,
             duration_micros,
             rate,
             peak_rate,
@@ -142,6 +151,12 @@ pub struct AttemptReport {
     pub first_byte_micros: Option<u64>,
     /// From its beginning to the first event.
     pub first_event_micros: Option<u64>,
+    /// Bytes of the body, without transfer and content coding.
+    #[serde(default)]
+    pub body_bytes: u64,
+    /// Bytes that came over the wire for it.
+    #[serde(default)]
+    pub wire_bytes: u64,
     /// Events.
     pub events: u64,
     /// Of these, what had come before.

@@ -16,6 +16,7 @@ use crate::{
         texts,
         view::{Part, View},
     },
+    recording::{Damage, DamageKind},
     row::Row,
 };
 
@@ -142,7 +143,8 @@ pub(super) struct Search<'v> {
 
 impl<'v> Search<'v> {
     pub(super) fn new(view: &'v View, query: &'v Query) -> Self {
-        let needles = query.texts.iter().filter_map(|text| text.needle());
+        let texts = query.texts.iter().filter_map(|text| text.needle());
+        let needles = texts.chain(query.json.iter().filter_map(|test| test.needle()));
         Self {
             view,
             query,
@@ -207,7 +209,11 @@ impl<'v> Search<'v> {
         let is_walked =
             needle.is_some_and(|needle| self.scan.look(segment, &entries, needle).is_ok());
         for ((slot, entry), number) in entries.iter().enumerate().zip(range) {
-            let Some(entry) = entry else { continue };
+            let Some(entry) = entry else {
+                let at = (number - segment.first_row) * ENTRY as u64;
+                self.note_damage(true, segment, at, ENTRY as u64);
+                continue;
+            };
             // The sentences of the other kinds stand nowhere.
             let stands =
                 matches!(entry.kind, EntryKind::Event | EntryKind::Comment | EntryKind::Turn);
@@ -240,10 +246,21 @@ impl<'v> Search<'v> {
             return self.other_passes(number, entry);
         }
         let limits = self.reader.limits();
-        let Ok(raw) = self.reader.raw(segment, entry) else { return false };
-        let Ok(texts) = texts::texts(entry, raw, limits) else { return false };
+        let texts =
+            self.reader.raw(segment, entry).and_then(|raw| texts::texts(entry, raw, limits));
+        let Ok(texts) = texts else {
+            self.note_damage(false, segment, entry.at, entry.length.into());
+            return false;
+        };
         (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))
             && query.data_passes(&texts.data)
+    }
+
+    /// A row that cannot be asked is told of.
+    fn note_damage(&self, in_index: bool, segment: &Segment, at: u64, bytes: u64) {
+        let [journal, index, _] = segment.files();
+        let file = if in_index { index } else { journal };
+        self.view.kept().add_damage(Damage { file, at, bytes, kind: DamageKind::Changed });
     }
 
     /// Rows that are no events have a sentence or a comment for data.

@@ -27,17 +27,54 @@ fn a_text_is_found_wherever_rows_begin_and_end() {
         }
         let view = session.writer.kept().view();
         let rows = view.page(1, usize::MAX, usize::MAX);
-        for text in
-            ["a", "ab", "aB\u{e9}", "b\na", "abab", "5", "connect", "\u{fffd}a", "the server"]
-        {
-            for text in [Text::literal(text), Text::any_case(text)] {
-                let query = Query::new().text(text);
-                let expected: Vec<_> =
-                    rows.iter().filter(|row| query.passes(row)).map(|row| row.number).collect();
-                let found = view.find(&query, 0, Order::Forward, Budget::hits(usize::MAX)).numbers;
-                assert_eq!(found, expected, "round {round} {query:?} in {body:?}");
-            }
+        let texts =
+            ["a", "ab", "aB\u{e9}", "b\na", "abab", "5", "connect", "\u{fffd}a", "the server"];
+        let texts = texts.into_iter().flat_map(|text| [Text::literal(text), Text::any_case(text)]);
+        let patterns = ["a.?b", "(ab)+$", "^x?a\n*b", "b\na", "the (server|client)", "[ab]{3}"];
+        let patterns = patterns.into_iter().map(|pattern| Text::regex(pattern).unwrap());
+        for text in texts.chain(patterns) {
+            let query = Query::new().text(text);
+            let expected: Vec<_> =
+                rows.iter().filter(|row| query.passes(row)).map(|row| row.number).collect();
+            let found = view.find(&query, 0, Order::Forward, Budget::hits(usize::MAX)).numbers;
+            assert_eq!(found, expected, "round {round} {query:?} in {body:?}");
         }
+    }
+}
+
+#[test]
+fn a_test_on_json_passes_over_nothing_that_says_it_otherwise() {
+    let mut session = Session::new();
+    for json in [
+        r#"{"kind":"alpha"}"#,
+        r#"{"k\u0069nd":"al\u0070ha"}"#,
+        r#"{"kind":"a\/b c"}"#,
+        r#"{"other":"alpha"}"#,
+        r#"["kind", "alpha"]"#,
+        r#"{"kind":1}"#,
+    ] {
+        session.feed(format!("data: {json}\n\n").as_bytes(), 1);
+    }
+    session.feed(b"data: {\ndata: \"kind\"\ndata: :\"alpha\"}\n\n", 1);
+    let view = session.writer.kept().view();
+    let rows = view.page(1, usize::MAX, usize::MAX);
+    for (test, count) in [
+        (".kind", 5),
+        (".kind == alpha", 3),
+        (".kind == \"a/b c\"", 1),
+        (".kind ~ ^al", 3),
+        (".kind >= 1", 1),
+        (".kind != alpha", 4),
+    ] {
+        let query = Query::new().json(test).unwrap();
+        let expected: Vec<_> =
+            rows.iter().filter(|row| query.passes(row)).map(|row| row.number).collect();
+        assert_eq!(expected.len(), count, "{test}");
+        assert_eq!(
+            view.find(&query, 0, Order::Forward, Budget::hits(9)).numbers,
+            expected,
+            "{test}"
+        );
     }
 }
 

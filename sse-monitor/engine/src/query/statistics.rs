@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     journal::{
-        entry::{Entry, EntryKind, FLAG_SAME_ID},
+        entry::{Entry, EntryKind, FLAG_OWN_ID, FLAG_SAME_ID},
+        frame::{FILE_HEADER, FRAME_HEADER, FrameHeader},
         reader::{self, Reader},
         segment::Segment,
         turn::Turn,
@@ -44,6 +45,8 @@ const LONGEST_GAP: u64 = 24 * 3600 * 1_000_000;
 #[derive(Debug)]
 pub struct Statistics {
     next_row: u64,
+    /// The segment of which frames were counted last, and up to where.
+    counted: (u64, u64),
     stall_after: u64,
     report: Report,
     gaps: Histogram<u64>,
@@ -52,6 +55,8 @@ pub struct Statistics {
     first_event: Option<u64>,
     newest_event: u64,
     skipped: u64,
+    /// Of these, what came later.
+    filled: u64,
 }
 
 /// The latest row of each sort, by when it came.
@@ -70,7 +75,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) kind: EntryKind,
     pub(crate) elapsed_micros: u64,
     pub(crate) data_length: u32,
-    /// `None`: the same as the row before.
+    /// `None`: the same as of the event before, and not its own.
     pub(crate) id: Option<&'a str>,
 }
 
@@ -90,6 +95,7 @@ impl Statistics {
         let gaps = Histogram::new_with_bounds(1, LONGEST_GAP, 3);
         Self {
             next_row: 0,
+            counted: (0, 0),
             stall_after: u64::try_from(stall.as_micros()).unwrap_or(u64::MAX),
             report: Report::default(),
             // The bounds are constants, and right ones.
@@ -99,12 +105,18 @@ impl Statistics {
             first_event: None,
             newest_event: 0,
             skipped: 0,
+            filled: 0,
         }
     }
 
     /// What was said of a session that is over.
     pub(crate) fn restored(report: Report, next_row: u64) -> Self {
         Self { next_row, report, ..Self::default() }
+    }
+
+    /// The session goes on after this event, which came before it.
+    pub(crate) fn begin(&mut self, last_event_id: &str) {
+        self.trail.next(last_event_id);
     }
 
     /// The number after the last row that was seen.
@@ -114,6 +126,9 @@ impl Statistics {
 
     /// Takes in the rows that are new since the last view.
     pub fn update(&mut self, view: &View) {
+        if self.next_row == 0 {
+            self.begin(&view.kept().origin.last_event_id);
+        }
         let mut reader = Reader::new(view);
         let numbers = self.next_row.max(view.first_row())..view.next_row();
         self.next_row = numbers.end;
@@ -124,7 +139,41 @@ impl Statistics {
             }
             ControlFlow::<()>::Continue(())
         });
+        for part in view.parts() {
+            self.bodies(&part.segment);
+        }
         self.refresh();
+    }
+
+    /// Takes in the sizes of the body frames that are new in a segment, as far as they can be read.
+    fn bodies(&mut self, segment: &Segment) {
+        let (number, at) = self.counted;
+        if segment.number < number {
+            return;
+        }
+        let mut at = if segment.number == number { at } else { FILE_HEADER as u64 };
+        let mut bytes = [0; FRAME_HEADER];
+        while let Ok(FRAME_HEADER) = segment.journal.read_at(at, &mut bytes)
+            && let Some(header) = FrameHeader::decode(&bytes)
+        {
+            at += header.frame_length();
+            if header.kind.is_body() {
+                self.body(header.attempt, header.length, header.wire);
+            }
+        }
+        self.counted = (segment.number, at);
+    }
+
+    /// Takes in the size of a read of an attempt's body, and how much of the wire it took.
+    pub(crate) fn body(&mut self, attempt: u32, length: u32, wire: u32) {
+        let (length, wire) = (u64::from(length), u64::from(wire));
+        self.report.body_bytes += length;
+        self.report.wire_bytes += wire;
+        let mut latest = self.report.latest_attempts.iter_mut().rev();
+        if let Some(report) = latest.find(|report| report.attempt == attempt) {
+            report.body_bytes += length;
+            report.wire_bytes += wire;
+        }
     }
 
     /// What there is to say of the rows so far.
@@ -139,10 +188,8 @@ impl Statistics {
             return;
         }
         self.report.gaps = Gaps::of(&self.gaps);
-        self.report.missed = self.trail.counts_one_by_one().then(|| {
-            // What came out of order fills what was left out.
-            self.skipped.saturating_sub(self.report.out_of_order)
-        });
+        let missed = self.skipped.saturating_sub(self.filled);
+        self.report.missed = self.trail.counts_one_by_one().then_some(missed);
         self.report.rate = self.rate();
     }
 
@@ -156,14 +203,15 @@ impl Statistics {
         let Entry { kind, attempt, elapsed_micros, data_length, .. } = *entry;
         if kind == EntryKind::Turn {
             match reader.raw(segment, entry).map(serde_json::from_slice) {
-                Ok(Ok(turn)) => self.turn(&turn, attempt, elapsed_micros),
+                Ok(Ok(turn)) => self.turn(&turn, number, attempt, elapsed_micros),
                 // One that only a newer version can read.
                 Ok(Err(_)) => {}
                 Err(_) => self.report.damaged += 1,
             }
             return;
         }
-        let is_new = kind == EntryKind::Event && !entry.has(FLAG_SAME_ID);
+        let is_new =
+            kind == EntryKind::Event && (!entry.has(FLAG_SAME_ID) || entry.has(FLAG_OWN_ID));
         let id = if is_new { reader.id(segment, entry).ok() } else { None };
         self.row(Seen { number, kind, elapsed_micros, data_length, id });
     }
@@ -179,12 +227,19 @@ impl Statistics {
             EntryKind::DecodeError => self.report.decode_errors += 1,
             EntryKind::ReconnectionTime | EntryKind::Turn => {}
         }
+        self.silence(seen.number, at);
+    }
+
+    /// Looks at how long nothing came before this row of an open stream.
+    fn silence(&mut self, row: u64, at: u64) {
         if let Some(from) = self.latest.sign_of_life.replace(at)
             && at - from.min(at) > self.stall_after
         {
             self.report.stalls += 1;
-            let stall = Stall { from_micros: from, micros: at - from, row: seen.number };
-            push(&mut self.report.latest_stalls, stall);
+            push(
+                &mut self.report.latest_stalls,
+                Stall { from_micros: from, micros: at - from, row },
+            );
         }
     }
 
@@ -205,6 +260,7 @@ impl Statistics {
             attempt.first_event_micros.get_or_insert(since);
         }
         self.skipped += told.skipped;
+        self.filled += u64::from(told.is_late);
         self.first_event.get_or_insert(at);
         self.newest_event = at;
         if let Some(before) = self.latest.event.replace(at) {
@@ -222,7 +278,13 @@ impl Statistics {
     }
 
     /// Takes in a turn of the connection, which came at this time.
-    pub(crate) fn turn(&mut self, turn: &Turn, attempt: u32, at: u64) {
+    pub(crate) fn turn(&mut self, turn: &Turn, row: u64, attempt: u32, at: u64) {
+        if matches!(turn.kind, RowKind::Disconnected { .. } | RowKind::Closed)
+            && self.latest.sign_of_life.is_some()
+        {
+            // A stream that falls silent and is lost stalled before.
+            self.silence(row, at);
+        }
         self.report.duration_micros = self.report.duration_micros.max(at);
         let attempts = &mut self.report.latest_attempts;
         match turn.kind {

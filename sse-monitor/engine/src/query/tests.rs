@@ -236,6 +236,57 @@ fn each_attempt_tells_what_came_again_and_what_is_missing() {
 }
 
 #[test]
+fn what_comes_again_right_away_is_told() {
+    let mut session = Session::new();
+    session.feed(b"id: 4\ndata: a\n\nid: 5\ndata: b\n\ndata: no ID of its own\n\n", 1);
+    session.reconnect("5", 2);
+    session.feed(b"id: 5\ndata: b\n\nid: 6\ndata: c\n\n", 3);
+    let kept = session.writer.kept().statistics().report().clone();
+    let mut counted = Statistics::default();
+    counted.update(&session.writer.kept().view());
+    for report in [&kept, counted.report()] {
+        assert_eq!((report.repeated, report.out_of_order), (1, 0));
+        let by_attempt: Vec<_> = report.latest_attempts.iter().map(|a| a.repeated).collect();
+        assert_eq!(by_attempt, [0, 1]);
+    }
+}
+
+#[test]
+fn the_id_that_a_session_goes_on_from_is_known() {
+    let origin = Origin { last_event_id: "5".into(), ..Origin::default() };
+    let mut session =
+        Session { writer: Writer::in_memory(origin, Limits::default(), Retention::default()) };
+    session.connect("5", 0);
+    session.feed(b"id: 5\ndata: a\n\nid: 8\ndata: b\n\n", 1);
+    for n in 9..60 {
+        session.feed(format!("id: {n}\ndata: c\n\n").as_bytes(), n);
+    }
+    let mut counted = Statistics::default();
+    counted.update(&session.writer.kept().view());
+    session.writer.kept().statistics().refresh();
+    let kept = session.writer.kept().statistics().report().clone();
+    for report in [&kept, counted.report()] {
+        assert_eq!((report.repeated, report.missed), (1, Some(2)));
+    }
+}
+
+#[test]
+fn a_silence_in_which_the_stream_is_lost_is_a_stall() {
+    let mut session = Session::new();
+    session.feed(b"data: a\n\n", 1);
+    session.reconnect("", 40_000_001);
+    session.feed(b"data: b\n\n", 40_000_002);
+    let mut counted = Statistics::default();
+    counted.update(&session.writer.kept().view());
+    let kept = session.writer.kept().statistics().report().clone();
+    for report in [&kept, counted.report()] {
+        assert_eq!(report.stalls, 1);
+        let stall = report.latest_stalls[0];
+        assert_eq!((stall.from_micros, stall.micros, stall.row), (1, 40_000_000, 4));
+    }
+}
+
+#[test]
 fn two_sessions_are_told_apart() {
     let events = |ids: &[(u64, &str)], micros: u64| {
         let mut session = Session::new();

@@ -2,6 +2,7 @@
 
 use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder, bytes};
+use regex_syntax::hir::{Hir, HirKind};
 use thiserror::Error;
 
 /// How large a regular expression may be once compiled: those who type one wait for it.
@@ -15,14 +16,14 @@ pub struct Text(Kind);
 enum Kind {
     Literal { whole: Box<Finder<'static>>, needle: Needle },
     AnyCase { whole: Regex, needle: Option<Needle> },
-    Regex(Regex),
+    Regex { whole: Regex, needle: Option<Needle> },
 }
 
 /// What a row's bytes must hold for a text to be in its data.
 #[derive(Clone, Debug)]
 pub(crate) enum Needle {
     Bytes(Box<Finder<'static>>),
-    AnyCase {
+    Regex {
         regex: bytes::Regex,
         /// No match has more bytes.
         longest: usize,
@@ -30,13 +31,31 @@ pub(crate) enum Needle {
 }
 
 impl Needle {
+    /// This very text, as far as it must stand in the bytes as it is.
+    fn literal(text: &str) -> Self {
+        Self::Bytes(Box::new(Finder::new(longest_line(text)).into_owned()))
+    }
+
+    /// What the bytes of JSON must hold that says this text as a name or a value: it, or that something is
+    /// written otherwise.
+    pub(super) fn in_json(text: &str) -> Option<Self> {
+        let otherwise = |c: char| c.is_control() || ['"', '\\', '/', '\u{fffd}'].contains(&c);
+        let plain = text.split(otherwise).max_by_key(|part| part.len()).unwrap_or_default();
+        // What is that short stands everywhere.
+        if plain.len() < 3 {
+            return None;
+        }
+        let regex = bytes::Regex::new(&format!(r"{}|\\u", regex::escape(plain))).ok()?;
+        Some(Self::Regex { regex, longest: plain.len() })
+    }
+
     /// Where in `bytes` it stands first: its beginning and its end.
     pub(crate) fn find(&self, bytes: &[u8]) -> Option<(usize, usize)> {
         match self {
             Self::Bytes(finder) => {
                 finder.find(bytes).map(|start| (start, start + finder.needle().len()))
             }
-            Self::AnyCase { regex, .. } => {
+            Self::Regex { regex, .. } => {
                 regex.find(bytes).map(|found| (found.start(), found.end()))
             }
         }
@@ -46,7 +65,7 @@ impl Needle {
     pub(crate) fn longest(&self) -> usize {
         match self {
             Self::Bytes(finder) => finder.needle().len(),
-            Self::AnyCase { longest, .. } => *longest,
+            Self::Regex { longest, .. } => *longest,
         }
     }
 }
@@ -65,11 +84,8 @@ pub struct RegexError {
 impl Text {
     /// This very text.
     pub fn literal(text: &str) -> Self {
-        let finder = |text: &str| Box::new(Finder::new(text).into_owned());
-        Self(Kind::Literal {
-            whole: finder(text),
-            needle: Needle::Bytes(finder(longest_line(text))),
-        })
+        let whole = Box::new(Finder::new(text).into_owned());
+        Self(Kind::Literal { whole, needle: Needle::literal(text) })
     }
 
     /// This text, in capitals or not.
@@ -81,7 +97,7 @@ impl Text {
         let regex = bytes::RegexBuilder::new(&regex::escape(line)).case_insensitive(true).build();
         // Another case may take another number of bytes, and no character more than four.
         let longest = 4 * line.chars().count();
-        let needle = regex.ok().map(|regex| Needle::AnyCase { regex, longest });
+        let needle = regex.ok().map(|regex| Needle::Regex { regex, longest });
         Self(Kind::AnyCase { whole, needle })
     }
 
@@ -90,14 +106,17 @@ impl Text {
     /// # Errors
     /// [`RegexError`] says what is wrong with it.
     pub fn regex(pattern: &str) -> Result<Self, RegexError> {
-        compiled(pattern).map(|regex| Self(Kind::Regex(regex)))
+        let whole = compiled(pattern)?;
+        let parsed = regex_syntax::parse(pattern).ok();
+        let needle = parsed.and_then(|parsed| needed(&parsed).map(Needle::literal));
+        Ok(Self(Kind::Regex { whole, needle }))
     }
 
     /// Whether it is in `data`.
     pub fn is_in(&self, data: &str) -> bool {
         match &self.0 {
             Kind::Literal { whole, .. } => whole.find(data.as_bytes()).is_some(),
-            Kind::AnyCase { whole, .. } | Kind::Regex(whole) => whole.is_match(data),
+            Kind::AnyCase { whole, .. } | Kind::Regex { whole, .. } => whole.is_match(data),
         }
     }
 
@@ -105,8 +124,7 @@ impl Text {
     pub(crate) fn needle(&self) -> Option<&Needle> {
         match &self.0 {
             Kind::Literal { needle, .. } => Some(needle),
-            Kind::AnyCase { needle, .. } => needle.as_ref(),
-            Kind::Regex(_) => None,
+            Kind::AnyCase { needle, .. } | Kind::Regex { needle, .. } => needle.as_ref(),
         }
         .filter(|needle| needle.longest() > 0)
     }
@@ -127,6 +145,23 @@ pub(crate) fn compiled(pattern: &str) -> Result<Regex, RegexError> {
             .trim_start_matches("error: ")
             .into(),
     })
+}
+
+/// The longest text that stands in whatever the expression matches, as far as its form tells.
+fn needed(expression: &Hir) -> Option<&str> {
+    match expression.kind() {
+        HirKind::Literal(literal) => core::str::from_utf8(&literal.0).ok(),
+        HirKind::Capture(capture) => needed(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => needed(&repetition.sub),
+        HirKind::Concat(parts) => {
+            parts.iter().filter_map(needed).max_by_key(|text| longest_line(text).len())
+        }
+        HirKind::Repetition(_)
+        | HirKind::Empty
+        | HirKind::Class(_)
+        | HirKind::Look(_)
+        | HirKind::Alternation(_) => None,
+    }
 }
 
 /// The longest part that must stand in the bytes of a row as it is: what breaks lines in data stands
@@ -159,7 +194,26 @@ mod tests {
         );
         assert!(Text::any_case("k").needle().unwrap().longest() >= "\u{212a}".len());
         assert!(Text::literal("\n").needle().is_none() && Text::any_case("\n").needle().is_none());
-        assert!(Text::regex("a").unwrap().needle().is_none());
+        let regex = |pattern: &str| Text::regex(pattern).unwrap();
+        assert_eq!(
+            found(regex("^[a-z]+(?:long|er)?(x{2}abc[0-9])*needed+ b"), "needed"),
+            Some((0, 5))
+        );
+        assert_eq!(found(regex("a[0-9]+(needle.\nx)?y(needle)+z"), "a needle"), Some((2, 8)));
+        assert_eq!(found(regex("x(?:\n|a)\nabc"), "\nabc"), Some((1, 4)));
+        for pattern in ["(?i)needle", "a|b", "(needle)?", "(needle){0,3}", ".*", "^$", "\n"] {
+            assert!(regex(pattern).needle().is_none(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_json_says_otherwise_is_not_passed_over() {
+        let found = |text: &str, json: &str| Needle::in_json(text).unwrap().find(json.as_bytes());
+        assert_eq!(found("name", r#"{"name":1}"#), Some((2, 6)));
+        assert_eq!(found("name", r#"{"n\u0061me":1}"#), Some((3, 5)));
+        assert_eq!(found("name", r#"{"nam":"e\n"}"#), None);
+        assert_eq!(found("a/text\"", r#""a\/text\"""#), Some((4, 8)));
+        assert!(Needle::in_json("ab\"cd").is_none());
     }
 
     #[test]

@@ -94,12 +94,18 @@ pub(super) fn sidecars(journal: &Path, length: u64) -> Option<Derived> {
 pub(super) fn trailer(file: &Arc<File>, length: u64) -> Option<Derived> {
     let whole = Blob::part(Arc::clone(file), 0, length);
     let size = (FRAME_HEADER + TRAILER_PAYLOAD) as u64;
-    let payload = frame_at(&whole, length.checked_sub(size)?, FrameKind::Trailer)?;
+    let trailer_at = length.checked_sub(size)?;
+    let payload = frame_at(&whole, trailer_at, FrameKind::Trailer)?;
     if payload.len() != TRAILER_PAYLOAD {
         return None;
     }
     let places: Vec<u64> = (0..5).map(|n| u64_at(&payload, n * 8)).collect();
     let [journal_end, index_at, ids_at, types_at, statistics_at] = places[..] else { return None };
+    if statistics_at > 0 {
+        // Nothing was taken out between, or put there.
+        let header = header_at(&whole, statistics_at, FrameKind::Statistics)?;
+        Some(trailer_at).filter(|at| *at == statistics_at + header.frame_length())?;
+    }
     let types = types::decode(&frame_at(&whole, types_at, FrameKind::Types)?)?;
     let part = |at: u64, kind| {
         let header = header_at(&whole, at, kind)?;

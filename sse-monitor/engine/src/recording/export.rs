@@ -9,13 +9,16 @@ use sse_codec::{Decoder, Item};
 
 use crate::{
     journal::{
-        frame::FrameKind,
+        frame::{FrameHeader, FrameKind},
         turn::{Format, Phases, RequestHead, ResponseHead, Turn},
-        view::View,
+        view::{Part, View},
         walk::{Step, Walk},
     },
     row::RowKind,
 };
+
+/// The most bytes of a body that is put into one text, which is held in memory.
+const MOST_BODY: usize = 256 << 20;
 
 /// What an attempt said and was answered.
 #[derive(Debug, Default)]
@@ -27,6 +30,7 @@ struct Attempt {
     phases: Option<Phases>,
     body_began_micros: u64,
     body_ended_micros: u64,
+    wire: u64,
     body: Vec<u8>,
 }
 
@@ -40,10 +44,8 @@ pub fn raw(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Resul
     for part in view.parts() {
         let mut walk = Walk::new(&part.segment.journal);
         while let Some(step) = walk.step()? {
-            if let Step::Frame { header, payload, .. } = step
-                && header.kind.is_body()
-                && attempt.is_none_or(|attempt| attempt == header.attempt)
-            {
+            let Some((header, payload)) = intact(view, part, &step) else { continue };
+            if header.kind.is_body() && attempt.is_none_or(|attempt| attempt == header.attempt) {
                 out.write_all(payload)?;
                 bytes += payload.len() as u64;
             }
@@ -59,12 +61,16 @@ pub fn raw(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Resul
 /// If the recording cannot be read.
 pub fn curl(view: &View, attempt: u32) -> io::Result<Option<String>> {
     let mut found = None;
-    attempts(view, false, |candidate| {
-        if candidate.number == attempt {
-            found = candidate.request;
-        }
-        Ok(())
-    })?;
+    attempts(
+        view,
+        |_| false,
+        |candidate| {
+            if candidate.number == attempt {
+                found = candidate.request;
+            }
+            Ok(())
+        },
+    )?;
     Ok(found.map(|request| {
         let mut command = String::from("curl -N");
         if request.method != "GET" {
@@ -89,13 +95,17 @@ pub fn curl(view: &View, attempt: u32) -> io::Result<Option<String>> {
 /// If the recording cannot be read.
 pub fn fixture(view: &View, attempt: u32, name: &str) -> io::Result<Option<Value>> {
     let mut found = None;
-    attempts(view, true, |candidate| {
-        let format = candidate.response.as_ref().map(|head| head.format).unwrap_or_default();
-        if candidate.number == attempt && format == Format::EventStream {
-            found = Some(candidate.body);
-        }
-        Ok(())
-    })?;
+    attempts(
+        view,
+        |number| number == attempt,
+        |candidate| {
+            let format = candidate.response.as_ref().map(|head| head.format).unwrap_or_default();
+            if candidate.number == attempt && format == Format::EventStream {
+                found = Some(candidate.body);
+            }
+            Ok(())
+        },
+    )?;
     Ok(found.filter(|body| !body.is_empty()).map(|body| vector(&body, name)))
 }
 
@@ -138,25 +148,36 @@ fn vector(body: &[u8], name: &str) -> Value {
 }
 
 /// Writes the session as a HAR file (version 1.2): an entry for each attempt that sent a request. An
-/// attempt's body is held in memory while it is written.
+/// attempt's body is held in memory while it is written: 256 MiB at most.
 ///
 /// # Errors
 /// If the recording cannot be read, or `out` not be written.
 pub fn har(view: &View, out: &mut impl Write) -> io::Result<()> {
     let creator = json!({ "name": "sse-monitor", "version": env!("CARGO_PKG_VERSION") });
-    write!(out, "{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"entries\":[")?;
+    let masked = &view.kept().origin.redacted_texts;
+    let masked: Vec<_> =
+        masked.iter().map(|text| format!("{} × {}", text.count, text.what)).collect();
+    let comment = match masked.is_empty() {
+        true => String::new(),
+        false => format!("\"comment\":{},", json!(format!("masked: {}", masked.join("; ")))),
+    };
+    write!(out, "{{\"log\":{{\"version\":\"1.2\",{comment}\"creator\":{creator},\"entries\":[")?;
     let mut first = true;
-    attempts(view, true, |attempt| {
-        if !core::mem::take(&mut first) {
-            out.write_all(b",")?;
-        }
-        write!(out, "\n{}", entry(attempt))
-    })?;
+    attempts(
+        view,
+        |_| true,
+        |attempt| {
+            if !core::mem::take(&mut first) {
+                out.write_all(b",")?;
+            }
+            write!(out, "\n{}", entry(attempt))
+        },
+    )?;
     out.write_all(b"\n]}}\n")
 }
 
 fn entry(attempt: Attempt) -> Value {
-    let Attempt { request, response, phases, body, .. } = attempt;
+    let Attempt { request, response, phases, body, wire, .. } = attempt;
     let request = request.unwrap_or_default();
     let response = response.unwrap_or_default();
     let phases = phases.unwrap_or_default();
@@ -175,6 +196,9 @@ fn entry(attempt: Attempt) -> Value {
     let mime = mime.to_owned();
     let size = body.len();
     let mut content = json!({ "size": size, "mimeType": mime });
+    if let Some(saved) = (size as u64).checked_sub(wire).filter(|saved| *saved > 0 && wire > 0) {
+        content["compression"] = saved.into();
+    }
     match String::from_utf8(body) {
         Ok(text) => content["text"] = text.into(),
         Err(error) => {
@@ -193,7 +217,8 @@ fn entry(attempt: Attempt) -> Value {
         "response": {
             "status": response.status, "statusText": "", "httpVersion": response.version,
             "cookies": [], "headers": headers(&response.headers), "content": content,
-            "redirectURL": "", "headersSize": -1, "bodySize": -1,
+            "redirectURL": "", "headersSize": -1,
+            "bodySize": if wire > 0 { json!(wire) } else { json!(-1) },
         },
         "cache": {},
         "timings": {
@@ -221,23 +246,41 @@ fn time_of(unix_micros: u64) -> String {
     Timestamp::from_microsecond(micros).unwrap_or_default().to_string()
 }
 
-/// Shows `each` every attempt, in order; with its body if that is wanted.
+/// A frame; what is none is noted as damage of the session, which thereby tells that something is missing.
+fn intact<'a>(view: &View, part: &Part, step: &'a Step<'_>) -> Option<(FrameHeader, &'a [u8])> {
+    if let Step::Frame { header, payload, .. } = step {
+        return Some((*header, payload));
+    }
+    let [file, ..] = part.segment.files();
+    step.damage(&file).into_iter().for_each(|damage| view.kept().add_damage(damage));
+    None
+}
+
+/// Shows `each` every attempt, in order; with its body where that is wanted.
 fn attempts(
     view: &View,
-    wants_body: bool,
+    wants_body: impl Fn(u32) -> bool,
     mut each: impl FnMut(Attempt) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut current: Option<Attempt> = None;
     for part in view.parts() {
         let mut walk = Walk::new(&part.segment.journal);
         while let Some(step) = walk.step()? {
-            let Step::Frame { header, payload, .. } = step else { continue };
+            let Some((header, payload)) = intact(view, part, &step) else { continue };
             let micros = header.moment.elapsed_micros;
             if header.kind.is_body() {
                 let attempt = current.get_or_insert_default();
                 attempt.number = header.attempt;
                 attempt.body_ended_micros = micros;
-                if wants_body {
+                attempt.wire += u64::from(header.wire);
+                if wants_body(header.attempt) {
+                    if attempt.body.len() + payload.len() > MOST_BODY {
+                        return Err(io::Error::other(format!(
+                            "attempt {} brought more than {MOST_BODY} bytes, which such a file is not for; \
+                             its body can be exported as it is",
+                            header.attempt
+                        )));
+                    }
                     attempt.body.extend_from_slice(payload);
                 }
             } else if header.kind == FrameKind::Turn

@@ -25,7 +25,7 @@ pub use import::{ImportError, Source, import};
 pub(crate) use live::Lock;
 pub use open::{OpenError, Recording};
 pub use pack::{PackError, pack};
-pub(crate) use types::TypesFile;
+pub(crate) use types::{TYPES_FILE, TypesFile};
 
 /// A part of a recording that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,10 +49,14 @@ pub struct Damage {
 pub enum DamageKind {
     /// It was not closed: the program that wrote it was stopped. Nothing that it had written is lost.
     NotClosed,
-    /// It ends in the middle of something.
+    /// It ends in the middle of something, or its end is missing.
     CutOff,
     /// Its bytes are not as they were written.
     Changed,
+    /// Parts of it are missing, are there twice, or stand in another order.
+    Disordered,
+    /// The whole file is not there.
+    Missing,
 }
 
 impl fmt::Display for Damage {
@@ -63,6 +67,9 @@ impl fmt::Display for Damage {
                 f,
                 "{file} was not closed (its program was stopped); all that had been written is here"
             ),
+            DamageKind::CutOff if *bytes == 0 => {
+                write!(f, "{file} is cut off: its end is missing; what comes before is here")
+            }
             DamageKind::CutOff => write!(
                 f,
                 "{file} is cut off: its last {bytes} bytes, from byte {at} on, are not whole; what \
@@ -73,6 +80,14 @@ impl fmt::Display for Damage {
                 "{file} is damaged: {bytes} bytes from byte {at} on are not as they were written; the \
                  rest is here"
             ),
+            DamageKind::Disordered => write!(
+                f,
+                "{file} is damaged: from byte {at} on parts of it are missing, are there twice, or stand \
+                 in another order; what comes before is here"
+            ),
+            DamageKind::Missing => {
+                write!(f, "{file} is missing, and its rows with it; the rest is here")
+            }
         }
     }
 }

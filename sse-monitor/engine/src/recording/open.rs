@@ -1,6 +1,7 @@
 //! Opens a recording: one file, or the folder of a session.
 
 use alloc::sync::Arc;
+use core::ops::{ControlFlow, Range};
 use std::{
     fs::{self, File},
     io::{self, Read},
@@ -19,17 +20,21 @@ use super::{
 use crate::{
     journal::{
         blob::Blob,
+        entry::ENTRY,
         frame::{FILE_HEADER, FRAME_HEADER, FileHeader, FrameKind, VERSION},
         kept::Kept,
-        reader,
+        reader::{self, Reader},
         segment::{Segment, file_names},
         turn::{Checkpoint, END_PAYLOAD, End, Head, Origin},
         view::View,
-        walk::{Step, Walk},
+        walk::Walk,
     },
     query::{Filtered, Order, Query, Report, Source},
     state::Totals,
 };
+
+/// Missing files that are told one by one: what the others are called may be nonsense.
+const MOST_MISSING: usize = 100;
 
 /// More rows than any session has.
 const MOST_ROWS: u64 = 1 << 53;
@@ -95,10 +100,34 @@ impl Recording {
     /// [`OpenError`] says in words what it is instead of a recording.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let metadata = fs::metadata(path).map_err(|source| unreadable(path, source))?;
-        let files = if metadata.is_dir() { segments_of(path)? } else { vec![path.to_owned()] };
-        let mut opener = Opener::new(path, metadata.is_dir());
-        for file in &files {
-            opener.segment(file)?;
+        let is_folder = metadata.is_dir();
+        // Before its files are listed: one that is closed meanwhile was not left by a program that stopped.
+        let is_live = is_folder && live::is_recorded(path);
+        let mut opener = Opener::new(path, is_folder, is_live);
+        if !is_folder {
+            opener.segment(path)?;
+            return Ok(opener.finish());
+        }
+        let mut before = None;
+        for file in &segments_of(path)? {
+            if let (Some(before), Some(number)) = (before, number_of(file)) {
+                opener.missing(before + 1..number);
+            }
+            match opener.segment(file) {
+                // Dropped meanwhile, as the oldest are.
+                Err(OpenError::Unreadable { source, .. })
+                    if before.is_none() && source.kind() == io::ErrorKind::NotFound => {}
+                opened => {
+                    opened?;
+                    before = number_of(file);
+                }
+            }
+        }
+        match before {
+            None => return Err(OpenError::Empty { path: path.into() }),
+            // Of one under way it was only just made.
+            Some(last) if opener.goes_on && !is_live => opener.missing(last + 1..last + 2),
+            Some(_) => {}
         }
         Ok(opener.finish())
     }
@@ -147,25 +176,53 @@ impl Recording {
         self.is_live
     }
 
+    /// Why its program recorded no more, though the session went on: a full disk, say.
+    pub fn recording_stopped(&self) -> Option<String> {
+        self.kept.end()?.stopped
+    }
+
     /// What of it cannot be read, as far as is known: see [`check`](Self::check).
     pub fn damage(&self) -> Vec<Damage> {
         self.kept.damage()
     }
 
-    /// Reads every byte of it and tells what is damaged. `progress` hears how many bytes were read.
+    /// Reads every byte of it and tells what is damaged. `progress` hears how many bytes of a segment's journal were
+    /// read.
     ///
     /// # Errors
     /// If a file cannot be read.
     pub fn check(&self, mut progress: impl FnMut(u64)) -> io::Result<Vec<Damage>> {
-        let mut damage: Vec<_> =
-            self.damage().into_iter().filter(|d| d.kind == DamageKind::NotClosed).collect();
-        for part in self.view().parts() {
-            let name = file_names(part.segment.number)[0].clone();
-            let mut walk = Walk::new(&part.segment.journal);
+        let mut damage = self.damage();
+        let mut tell = |found: Damage| {
+            // Opening told some of it.
+            let is_known = |known: &Damage| (&known.file, known.at) == (&found.file, found.at);
+            if !damage.iter().any(is_known) {
+                damage.push(found);
+            }
+        };
+        let view = self.view();
+        let mut reader = Reader::new(&view);
+        for part in view.parts() {
+            let segment = &part.segment;
+            let [journal, index, ids] = segment.files();
+            let mut walk = Walk::new(&segment.journal);
             while let Some(step) = walk.step()? {
-                damage.extend(damage_of(&step, &name));
+                step.damage(&journal).into_iter().for_each(&mut tell);
                 progress(walk.at());
             }
+            reader::for_entries(&view, part.numbers(), |_, number, entry| {
+                let at = (number - segment.first_row) * ENTRY as u64;
+                let kind = DamageKind::Changed;
+                match entry {
+                    None => tell(Damage { file: index.clone(), at, bytes: ENTRY as u64, kind }),
+                    Some(entry) if reader.id(segment, &entry).is_err() => {
+                        let (at, bytes) = (entry.id_at, entry.id_length.into());
+                        tell(Damage { file: ids.clone(), at, bytes, kind });
+                    }
+                    Some(_) => {}
+                }
+                ControlFlow::<()>::Continue(())
+            });
         }
         Ok(damage)
     }
@@ -187,26 +244,33 @@ impl Source for Over {
 struct Opener<'a> {
     path: &'a Path,
     is_folder: bool,
+    is_live: bool,
     kept: Option<Arc<Kept>>,
     next_row: u64,
     totals: Totals,
     damage: Vec<Damage>,
     is_closed: bool,
+    /// What the latest segment's end says.
+    goes_on: bool,
+    stopped: Option<String>,
     last_event_id: String,
     /// Of a file, if they are there.
     statistics: Option<Vec<u8>>,
 }
 
 impl<'a> Opener<'a> {
-    const fn new(path: &'a Path, is_folder: bool) -> Self {
+    const fn new(path: &'a Path, is_folder: bool, is_live: bool) -> Self {
         Self {
             path,
             is_folder,
+            is_live,
             kept: None,
             next_row: 1,
             totals: EMPTY,
             damage: Vec::new(),
             is_closed: false,
+            goes_on: false,
+            stopped: None,
             last_event_id: String::new(),
             statistics: None,
         }
@@ -252,8 +316,24 @@ impl<'a> Opener<'a> {
         });
         let end = end(&journal);
         self.is_closed = end.is_some();
+        self.goes_on = end.as_ref().is_some_and(|end| end.goes_on);
+        self.stopped = end.as_ref().and_then(|end| end.stopped.clone());
         let limits = reader::limits_of(&kept.origin);
-        let trusted = end.zip(derived).filter(|(end, derived)| derived.is_of(end.rows));
+        let trusted = end.zip(derived).filter(|(end, derived)| {
+            let end_at = journal.len() - (FRAME_HEADER + END_PAYLOAD) as u64;
+            let types =
+                if self.is_folder { kept.types_after(0).len() } else { derived.types.len() };
+            // Entries name types by their numbers.
+            let knows_types = types as u64 >= end.types;
+            [0, end_at].contains(&end.journal_bytes) && knows_types && derived.is_of(end.rows)
+        });
+        let is_small = length <= CHECKED_AT_ONCE;
+        let found = match &trusted {
+            Some(_) if is_small => damage_in(&journal, &name).map_err(fail)?,
+            Some(_) | None => Vec::new(),
+        };
+        // An index tells where frames stood.
+        let trusted = trusted.filter(|_| found.iter().all(|d| d.kind != DamageKind::Disordered));
         let (rows, blobs, journal) = match trusted {
             Some((end, derived)) => {
                 if !self.is_folder {
@@ -262,9 +342,7 @@ impl<'a> Opener<'a> {
                 self.totals = end.totals;
                 self.last_event_id = end.last_event_id;
                 self.statistics = derived.statistics;
-                if length <= CHECKED_AT_ONCE {
-                    self.check(&journal, &name).map_err(fail)?;
-                }
+                self.damage.extend(found);
                 (end.rows, [derived.index, derived.ids], journal)
             }
             None => {
@@ -272,7 +350,10 @@ impl<'a> Opener<'a> {
                 let Rebuilt { index, ids, rows, totals, last_event_id, damage } =
                     rebuilt.map_err(fail)?;
                 if damage.is_empty() && !self.is_closed {
-                    self.tell(&name, length, 0, DamageKind::NotClosed);
+                    // A file appears whole or not at all, a segment grows.
+                    let kind =
+                        if self.is_folder { DamageKind::NotClosed } else { DamageKind::CutOff };
+                    self.tell(&name, length, 0, kind);
                 }
                 self.damage.extend(damage);
                 self.totals = totals;
@@ -290,6 +371,7 @@ impl<'a> Opener<'a> {
             rows,
             [journal, index, ids],
             head.checkpoint,
+            (!self.is_folder).then_some(name),
         )));
         Ok(())
     }
@@ -313,12 +395,12 @@ impl<'a> Opener<'a> {
         }))
     }
 
-    fn check(&mut self, journal: &Blob, name: &str) -> io::Result<()> {
-        let mut walk = Walk::new(journal);
-        while let Some(step) = walk.step()? {
-            self.damage.extend(damage_of(&step, name));
+    /// Tells of segments that stood between others. The oldest may have been dropped.
+    fn missing(&mut self, numbers: Range<u64>) {
+        for number in numbers.take(MOST_MISSING) {
+            let [name, ..] = file_names(number);
+            self.tell(&name, 0, 0, DamageKind::Missing);
         }
-        Ok(())
     }
 
     fn tell(&mut self, file: &str, at: u64, bytes: u64, kind: DamageKind) {
@@ -337,9 +419,13 @@ impl<'a> Opener<'a> {
             *kept.statistics() = statistics;
         }
         let rows = self.totals;
-        kept.ended(End { rows: 0, totals: rows, last_event_id: self.last_event_id });
-        let is_live = self.is_folder && live::is_recorded(self.path);
-        Recording { kept, totals: rows, is_closed: self.is_closed, is_live }
+        kept.ended(End {
+            totals: rows,
+            last_event_id: self.last_event_id,
+            stopped: self.stopped,
+            ..End::default()
+        });
+        Recording { kept, totals: rows, is_closed: self.is_closed, is_live: self.is_live }
     }
 }
 
@@ -366,13 +452,13 @@ pub(super) fn end(journal: &Blob) -> Option<End> {
     serde_json::from_slice(&frame_at(journal, at, FrameKind::End)?).ok()
 }
 
-fn damage_of(step: &Step<'_>, file: &str) -> Option<Damage> {
-    let (at, bytes, kind) = match step {
-        Step::Frame { .. } => return None,
-        Step::Spoilt { header, at } => (*at, header.frame_length(), DamageKind::Changed),
-        Step::Broken { at, bytes } => (*at, *bytes, DamageKind::Changed),
-    };
-    Some(Damage { file: file.into(), at, bytes, kind })
+fn damage_in(journal: &Blob, name: &str) -> io::Result<Vec<Damage>> {
+    let mut damage = Vec::new();
+    let mut walk = Walk::new(journal);
+    while let Some(step) = walk.step()? {
+        damage.extend(step.damage(name));
+    }
+    Ok(damage)
 }
 
 /// The journals of a folder, in order.
@@ -381,11 +467,8 @@ fn segments_of(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
     let mut files = Vec::new();
     for file in fs::read_dir(folder).map_err(fail)? {
         let path = file.map_err(fail)?.path();
-        let is_number = |stem: &std::ffi::OsStr| {
-            stem.to_str().is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()))
-        };
         if path.extension().is_some_and(|extension| extension == "sse")
-            && path.file_stem().is_some_and(is_number)
+            && number_of(&path).is_some()
         {
             files.push(path);
         }
@@ -396,6 +479,12 @@ fn segments_of(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
         return Err(OpenError::Empty { path: folder.into() });
     }
     Ok(files)
+}
+
+/// The number in a segment's name.
+fn number_of(path: &Path) -> Option<u64> {
+    let digits = path.file_stem()?.to_str()?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
 fn unreadable(path: &Path, source: io::Error) -> OpenError {

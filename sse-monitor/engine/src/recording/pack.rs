@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Write},
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -13,8 +13,9 @@ use super::{derived::TRAILER_PAYLOAD, open, part_of, statistics, types};
 use crate::{
     clock::Moment,
     journal::{
+        blob::Blob,
         entry::{ENTRY, Entry},
-        frame::{self, FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind},
+        frame::{self, FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind, Number},
         reader::{self, Reader},
         segment::Segment,
         turn::{END_PAYLOAD, End, Head},
@@ -86,7 +87,8 @@ pub fn pack(
 }
 
 fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> io::Result<File> {
-    let mut out = Output { file: BufWriter::with_capacity(1 << 20, file), at: 0, progress };
+    let file = BufWriter::with_capacity(1 << 20, file);
+    let mut out = Output { file, at: 0, number: Number::FIRST, progress };
     let kept = view.kept();
     out.bytes(&frame::file_header())?;
     let first = view.parts().first();
@@ -105,9 +107,9 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
     for part in view.parts() {
         let segment = &part.segment;
         let end = end_of_rows(segment, part.rows)?;
-        let from = beginning_of_rows(segment)?;
+        let (from, head) = beginning_of_rows(segment)?;
         moved.push(out.at.cast_signed() - from.cast_signed());
-        out.copy(&segment.journal, from, end)?;
+        out.frames(&segment.journal, from, end, head)?;
     }
     let rows = view.next_row() - head.first_row;
     let ended = kept.end();
@@ -115,7 +117,11 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
         Some(end) => end.last_event_id.clone(),
         None => newest_id(view).unwrap_or_default(),
     };
-    let end = End { rows, totals: Totals { kept_bytes: 0, ..totals }, last_event_id };
+    let totals = Totals { kept_bytes: 0, ..totals };
+    let types = kept.types_after(0).len() as u64;
+    let stopped = ended.and_then(|end| end.stopped);
+    let journal_bytes = out.at;
+    let end = End { rows, totals, last_event_id, journal_bytes, types, goes_on: false, stopped };
     if let Some(last) = view.parts().last()
         && let Some(entry) = newest_entry(last.rows, &last.segment)
     {
@@ -137,6 +143,8 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
 struct Output<P> {
     file: BufWriter<File>,
     at: u64,
+    /// Of the next frame.
+    number: Number,
     progress: P,
 }
 
@@ -148,24 +156,75 @@ impl<P: FnMut(u64)> Output<P> {
     }
 
     fn frame(&mut self, kind: FrameKind, payload: &[u8], moment: Moment) -> io::Result<()> {
-        let header = FrameHeader::new(kind, payload, moment, 0);
-        self.bytes(&header.encode())?;
+        self.header(FrameHeader::new(kind, payload, moment, 0))?;
         self.bytes(payload)
     }
 
-    fn copy(&mut self, journal: &crate::journal::blob::Blob, from: u64, to: u64) -> io::Result<()> {
-        let mut buffer = vec![0; 1 << 20];
-        let mut at = from;
-        while at < to {
-            let room = usize::try_from(to - at).unwrap_or(usize::MAX).min(buffer.len());
-            let read = journal.read_at(at, &mut buffer[..room])?;
-            if read == 0 {
+    fn header(&mut self, header: FrameHeader) -> io::Result<()> {
+        self.bytes(&header.numbered(self.number).encode())?;
+        self.number = self.number.next();
+        Ok(())
+    }
+
+    /// Copies the frames of a journal from `from` up to `to`, with the numbers that they have here. `before` is that of
+    /// the frame before them there. From one on that does not follow all are copied as they are, by which whoever
+    /// opens this file is told of it too.
+    fn frames(
+        &mut self,
+        journal: &Blob,
+        from: u64,
+        to: u64,
+        mut before: Option<Number>,
+    ) -> io::Result<()> {
+        let mut source = BufReader::with_capacity(1 << 20, Bytes { journal, at: from });
+        let mut left = to - from;
+        while left >= FRAME_HEADER as u64 {
+            let mut bytes = [0; FRAME_HEADER];
+            source.read_exact(&mut bytes)?;
+            left -= FRAME_HEADER as u64;
+            let follows = |header: &FrameHeader| match before {
+                None => header.number.is_first(),
+                Some(before) => header.number == before.next(),
+            };
+            match FrameHeader::decode(&bytes).filter(follows) {
+                Some(header) if u64::from(header.length) <= left => {
+                    before = Some(header.number);
+                    self.header(header)?;
+                    self.pass(&mut source, header.length.into())?;
+                    left -= u64::from(header.length);
+                }
+                _ => {
+                    self.out_of_order(&bytes)?;
+                    break;
+                }
+            }
+        }
+        self.pass(&mut source, left)
+    }
+
+    /// The header of a frame that does not follow the one before, which it must not seem to do here.
+    fn out_of_order(&mut self, bytes: &[u8; FRAME_HEADER]) -> io::Result<()> {
+        match FrameHeader::decode(bytes) {
+            Some(header) => {
+                self.number = self.number.next();
+                self.header(header)
+            }
+            None => self.bytes(bytes),
+        }
+    }
+
+    fn pass(&mut self, source: &mut impl BufRead, mut count: u64) -> io::Result<()> {
+        while count > 0 {
+            let bytes = source.fill_buf()?;
+            if bytes.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.bytes(&buffer[..read])?;
-            at += read as u64;
-            (self.progress)(self.at);
+            let now = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
+            self.bytes(&bytes[..now])?;
+            source.consume(now);
+            count -= now as u64;
         }
+        (self.progress)(self.at);
         Ok(())
     }
 
@@ -207,9 +266,23 @@ impl<P: FnMut(u64)> Output<P> {
             Ok(())
         })?;
         let payload_crc = sum.finalize();
-        let header = FrameHeader { kind, length, moment, attempt: 0, wire: length, payload_crc };
-        self.bytes(&header.encode())?;
+        let header = FrameHeader::new(kind, &[], moment, 0).wire(length);
+        self.header(FrameHeader { length, payload_crc, ..header })?;
         payload(&mut |bytes| self.bytes(bytes))
+    }
+}
+
+/// A journal's bytes from a place on.
+struct Bytes<'a> {
+    journal: &'a Blob,
+    at: u64,
+}
+
+impl Read for Bytes<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.journal.read_at(self.at, buffer)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 
@@ -275,13 +348,16 @@ fn ids_of(
     Ok(())
 }
 
-/// Where the frames after the head begin.
-fn beginning_of_rows(segment: &Segment) -> io::Result<u64> {
+/// Where the frames after the head begin, and the head's number.
+fn beginning_of_rows(segment: &Segment) -> io::Result<(u64, Option<Number>)> {
     let mut walk = Walk::new(&segment.journal);
     match walk.step()? {
-        Some(Step::Frame { header, .. }) if header.kind == FrameKind::Head => Ok(walk.at()),
-        Some(Step::Spoilt { header, .. }) if header.kind == FrameKind::Head => Ok(walk.at()),
-        _ => Ok(FILE_HEADER as u64),
+        Some(Step::Frame { header, .. } | Step::Spoilt { header, .. })
+            if header.kind == FrameKind::Head =>
+        {
+            Ok((walk.at(), Some(header.number)))
+        }
+        _ => Ok((FILE_HEADER as u64, None)),
     }
 }
 
@@ -298,7 +374,7 @@ fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
     // Where it was cut off within a frame, nothing behind that could be found again.
     let mut walk = Walk::new(&segment.journal);
     while let Some(step) = walk.step()? {
-        if let Step::Broken { at, .. } = step {
+        if let Step::Broken { at, .. } | Step::Disordered { at, .. } = step {
             return Ok(at);
         }
     }
@@ -307,7 +383,9 @@ fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
 
 /// Where the frame ends in which the newest row ends.
 fn end_of_newest(segment: &Segment, rows: u64) -> io::Result<u64> {
-    let Some(newest) = newest_entry(rows, segment) else { return beginning_of_rows(segment) };
+    let Some(newest) = newest_entry(rows, segment) else {
+        return Ok(beginning_of_rows(segment)?.0);
+    };
     let mut at = newest.at.saturating_sub(newest.frame_back.into());
     let mut missing = u64::from(newest.length.max(1));
     let mut into = u64::from(newest.frame_back).saturating_sub(FRAME_HEADER as u64);

@@ -8,7 +8,7 @@ use super::{Damage, DamageKind};
 use crate::{
     journal::{
         blob::Blob,
-        frame::FrameKind,
+        frame::{FRAME_HEADER, FrameKind},
         indexer::Indexer,
         indexing::{FramePlace, Indexing},
         kept::Kept,
@@ -46,9 +46,10 @@ pub(crate) fn rebuild(
     let mut walk = Walk::new(journal);
     let (mut entries, mut new_ids) = (Vec::new(), Vec::new());
     let mut format = head.checkpoint.format;
+    let mut attempt = head.checkpoint.attempt;
     while let Some(step) = walk.step()? {
         let (header, payload_at, payload) = match step {
-            Step::Frame { header, payload_at, payload } => (header, payload_at, payload),
+            Step::Frame { header, payload_at, payload } => (header, payload_at, Some(payload)),
             Step::Spoilt { header, at } => {
                 let bytes = header.frame_length();
                 damage.push(Damage { file: file.into(), at, bytes, kind: DamageKind::Changed });
@@ -61,29 +62,46 @@ pub(crate) fn rebuild(
                         last_event_id: indexing.last_event_id().into(),
                         mid_event: true,
                     };
+                    attempt = header.attempt;
                     indexing = resume(limits, &after, kept);
                     indexing.resume_totals(totals);
                 }
-                continue;
+                if header.kind != FrameKind::Turn {
+                    continue;
+                }
+                (header, at + FRAME_HEADER as u64, None)
             }
             Step::Broken { at, bytes } => {
                 damage.push(Damage { file: file.into(), at, bytes, kind: DamageKind::CutOff });
                 break;
             }
+            Step::Disordered { at, bytes } => {
+                damage.push(Damage { file: file.into(), at, bytes, kind: DamageKind::Disordered });
+                break;
+            }
         };
         match header.kind {
-            FrameKind::Turn => {
-                let turn: Turn =
-                    serde_json::from_slice(payload).unwrap_or_else(|_| Turn::unreadable());
-                indexing.turn(turn.kind);
-                if let RowKind::Connected { .. } = turn.kind {
-                    format = turn.response.map(|response| response.format).unwrap_or_default();
-                    // The turn's own entry comes before the body's.
+            FrameKind::Turn => match payload.map(serde_json::from_slice::<Turn>) {
+                // Its row says that it is damaged.
+                None => indexing.damaged_turn(),
+                Some(turn) => {
+                    let turn = turn.unwrap_or_else(|_| Turn::unreadable());
+                    indexing.turn(turn.kind, kept);
+                    if let RowKind::Connected { .. } = turn.kind {
+                        format = turn.response.map(|response| response.format).unwrap_or_default();
+                        attempt = header.attempt;
+                        // The turn's own entry comes before the body's.
+                        indexing.begin(format);
+                    }
+                }
+            },
+            FrameKind::Body | FrameKind::BodyRest => {
+                if header.attempt != attempt {
+                    // The turn with which this body began cannot be read.
+                    attempt = header.attempt;
                     indexing.begin(format);
                 }
-            }
-            FrameKind::Body | FrameKind::BodyRest => {
-                indexing.decode(payload, u64::MAX, kept);
+                indexing.decode(payload.unwrap_or_default(), u64::MAX, kept);
             }
             FrameKind::Head
             | FrameKind::End
@@ -91,7 +109,8 @@ pub(crate) fn rebuild(
             | FrameKind::Ids
             | FrameKind::Types
             | FrameKind::Trailer
-            | FrameKind::Statistics => continue,
+            | FrameKind::Statistics
+            | FrameKind::Unknown(_) => continue,
         }
         let frame = FramePlace {
             payload_at,

@@ -9,7 +9,7 @@ mod patterns;
 mod rewrite;
 mod walk;
 
-use std::{fs, io, path::Path};
+use std::{io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -110,9 +110,43 @@ pub fn redact(
     if to.exists() {
         return Err(PackError::Exists { path: to.into() });
     }
+    let Redacted { recording, preview, folder: _folder } =
+        redacted(recording, redaction, to).map_err(fail)?;
+    pack(&recording.view(), recording.totals(), to, |_| {})?;
+    Ok(preview)
+}
+
+/// A copy of a recording with all masked that a redaction finds. It lies in a folder of its own, which is gone with
+/// this.
+#[derive(Debug)]
+pub struct Redacted {
+    // Before the folder, so that nothing is open in that when it is removed.
+    recording: Recording,
+    preview: Preview,
+    folder: Folder,
+}
+
+impl Redacted {
+    /// The copy.
+    pub const fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    /// What was masked in it.
+    pub const fn preview(&self) -> &Preview {
+        &self.preview
+    }
+}
+
+/// As [`redact`], for who wants the rows and no file: to export them, say. The folder is made beside `near`, which
+/// need not be there, and takes as much room as the recording.
+///
+/// # Errors
+/// If the recording cannot be read, or the folder not be written. Nothing is left then.
+pub fn redacted(recording: &Recording, redaction: &Redaction, near: &Path) -> io::Result<Redacted> {
     let view = recording.view();
-    let planned = preview(&view, redaction).map_err(fail)?;
-    let folder = Folder::beside(to);
+    let planned = preview(&view, redaction)?;
+    let folder = Folder::beside(near)?;
     let mut origin = recording.origin().clone();
     for text in [&mut origin.url, &mut origin.last_event_id] {
         redaction.mask(text);
@@ -124,19 +158,19 @@ pub fn redact(
     let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
     let limits = crate::journal::reader::limits_of(&origin);
     let place = Place::Folder { path: folder.path().into(), limit };
-    let writer = Writer::new(origin, limits, place).map_err(fail)?;
-    let (done, writer) = Walker::new(&view, redaction, Some(writer)).walk().map_err(fail)?;
+    let writer = Writer::new(origin, limits, place)?;
+    let (done, writer) = Walker::new(&view, redaction, Some(writer)).walk()?;
     if let Some((mut writer, moment)) = writer {
+        writer.all_is_written()?;
         writer.close(moment);
+        writer.all_is_written()?;
     }
-    let redacted = Recording::open(folder.path()).map_err(io::Error::other).map_err(fail)?;
-    pack(&redacted.view(), redacted.totals(), to, |_| {})?;
     if done != planned {
         // It was written to meanwhile: what was shown is not what was done.
-        fs::remove_file(to).map_err(fail)?;
-        return Err(fail(io::Error::other("the recording changed while it was redacted")));
+        return Err(io::Error::other("the recording changed while it was redacted"));
     }
-    Ok(done)
+    let recording = Recording::open(folder.path()).map_err(io::Error::other)?;
+    Ok(Redacted { recording, preview: done, folder })
 }
 
 impl Preview {

@@ -88,14 +88,18 @@ impl Redaction {
         self.patterns.iter().any(|pattern| matches!(pattern, Pattern::Json(_)))
     }
 
-    /// Each pattern in words. What a literal is stays unsaid: it is what nobody should read.
+    /// Each pattern in words. What a text or a regular expression is stays unsaid: it is, or tells, what nobody
+    /// should read.
     pub(super) fn described(&self) -> Vec<RedactedText> {
         let described = |pattern: &Pattern| match pattern {
             Pattern::Literal(finder) => {
                 let length = String::from_utf8_lossy(finder.needle()).chars().count();
                 format!("a text of {length} characters")
             }
-            Pattern::Regex(regex) => format!("what matches {}", regex.as_str()),
+            Pattern::Regex(regex) => {
+                let length = regex.as_str().chars().count();
+                format!("what matches a regular expression of {length} characters")
+            }
             Pattern::Json(path) => format!("JSON at {}", path.as_str()),
         };
         self.patterns.iter().map(|p| RedactedText { what: described(p), count: 0 }).collect()

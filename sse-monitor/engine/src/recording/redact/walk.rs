@@ -37,6 +37,8 @@ pub(super) struct Walker<'a> {
     limits: Limits,
     indexer: Indexer,
     format: Format,
+    /// That the body is of.
+    attempt: u32,
     /// The number of the next row.
     row: u64,
     /// Bytes of the body that are in no row so far, from `base` on.
@@ -68,6 +70,7 @@ impl<'a> Walker<'a> {
             limits,
             indexer: Indexer::resume(limits, &checkpoint),
             format: checkpoint.format,
+            attempt: checkpoint.attempt,
             row: 0,
             buffer: Vec::new(),
             base: checkpoint.body_offset,
@@ -89,13 +92,18 @@ impl<'a> Walker<'a> {
     pub(super) fn walk(mut self) -> io::Result<(Preview, Written)> {
         for part in self.view.parts() {
             self.row = part.segment.first_row;
+            let [file, ..] = part.segment.files();
             let mut walk = Walk::new(&part.segment.journal);
             while let Some(step) = walk.step()? {
+                let damage = step.damage(&file);
+                damage.into_iter().for_each(|damage| self.view.kept().add_damage(damage));
                 match step {
                     Step::Frame { header, payload, .. } => self.frame(&header, payload),
                     Step::Spoilt { header, .. } if header.kind.is_body() => self.spoilt(&header),
-                    Step::Spoilt { .. } => {}
-                    Step::Broken { .. } => break,
+                    Step::Spoilt { header, .. } => {
+                        self.row += u64::from(header.kind == FrameKind::Turn);
+                    }
+                    Step::Broken { .. } | Step::Disordered { .. } => break,
                 }
             }
         }
@@ -119,7 +127,8 @@ impl<'a> Walker<'a> {
             | FrameKind::Ids
             | FrameKind::Types
             | FrameKind::Trailer
-            | FrameKind::Statistics => {}
+            | FrameKind::Statistics
+            | FrameKind::Unknown(_) => {}
         }
     }
 
@@ -149,11 +158,16 @@ impl<'a> Walker<'a> {
         }
         if let RowKind::Connected { .. } = turn.kind {
             self.format = turn.response.map(|response| response.format).unwrap_or_default();
-            self.indexer.begin(self.format);
-            (self.base, self.is_lost) = (0, false);
-            if let Some(writer) = &mut self.writer {
-                writer.begin_body(self.format, header.moment);
-            }
+            self.begin_body(header);
+        }
+    }
+
+    fn begin_body(&mut self, header: &FrameHeader) {
+        self.attempt = header.attempt;
+        self.indexer.begin(self.format);
+        (self.base, self.is_lost) = (0, false);
+        if let Some(writer) = &mut self.writer {
+            writer.begin_body(self.format, header.moment);
         }
     }
 
@@ -167,6 +181,12 @@ impl<'a> Walker<'a> {
     }
 
     fn body(&mut self, header: &FrameHeader, payload: &[u8]) {
+        if header.attempt != self.attempt {
+            // The turn with which this body began cannot be read.
+            self.end_body();
+            self.catch_up(header.attempt);
+            self.begin_body(header);
+        }
         self.moment = header.moment;
         self.wire += header.wire as usize;
         self.catch_up(header.attempt);
@@ -256,6 +276,7 @@ impl<'a> Walker<'a> {
 
     /// A frame that cannot be read: what it was a part of goes too.
     fn spoilt(&mut self, header: &FrameHeader) {
+        self.attempt = header.attempt;
         let after = Checkpoint {
             attempt: header.attempt,
             format: self.format,
@@ -271,7 +292,11 @@ impl<'a> Walker<'a> {
 
     /// What is left of a body is of an event that was not finished.
     fn end_body(&mut self) {
-        if self.dropping.take().is_none() {
+        if self.indexer.finish().is_some() {
+            // The last line of JSON, which need not have its end.
+            self.event(self.buffer.len());
+            self.row += 1;
+        } else if self.dropping.take().is_none() {
             self.gap(self.buffer.len());
         }
         self.buffer.clear();

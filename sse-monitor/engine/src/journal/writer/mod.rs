@@ -1,5 +1,8 @@
 //! Writes a journal and its index, in memory or in a folder.
 
+mod limits;
+mod stop;
+
 use alloc::sync::Arc;
 use std::{
     fs, io,
@@ -8,12 +11,14 @@ use std::{
 
 use sse_codec::Limits;
 
+use stop::Stopped;
+
 use super::{
-    frame::{FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD},
+    frame::{FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD, Number},
     indexer::Indexer,
     indexing::{FramePlace, Indexing},
     kept::Kept,
-    retention::{DiskLimit, DiskPolicy, Overflow, Retention},
+    retention::{DiskLimit, Overflow, Retention},
     segment::Segment,
     sync::{self, Syncer},
     turn::{Checkpoint, End, Format, Head, Origin, Turn},
@@ -24,16 +29,6 @@ use crate::{
     row::RowKind,
     state::Totals,
 };
-
-/// Big enough that ten million events are some fifty files, small enough that one dropped is little
-/// lost, and that the last one's index is rebuilt in a blink.
-const DISK_SEGMENT: u64 = 64 << 20;
-
-/// In memory a segment is small enough to be dropped without a pause.
-const MEMORY_SEGMENT: u64 = 1 << 20;
-
-/// A segment is this share of what is kept at most, so that one dropped is little lost.
-const SEGMENT_SHARE: u8 = 16;
 
 /// Where a session is kept.
 #[derive(Clone, Debug)]
@@ -48,12 +43,16 @@ pub(crate) struct Writer {
     kept: Arc<Kept>,
     place: Place,
     segment: Arc<Segment>,
+    /// The number of the segment's next frame.
+    number: Number,
     indexing: Indexing,
     attempt: u32,
     /// Bytes of the segments before the current one.
     closed_bytes: u64,
     /// Why recording stopped, if it did.
-    stopped: Option<String>,
+    stopped: Option<Stopped>,
+    /// How much is kept in memory once it has.
+    fallback: Retention,
     rows_forgotten: u64,
     types: Option<TypesFile>,
     syncer: Option<Syncer>,
@@ -100,11 +99,13 @@ impl Writer {
         Self {
             kept,
             place,
+            number: first_number(&segment),
             segment,
             indexing,
             attempt: 0,
             closed_bytes: 0,
             stopped: None,
+            fallback: Retention::default(),
             rows_forgotten: 0,
             types: None,
             syncer: None,
@@ -114,16 +115,23 @@ impl Writer {
         }
     }
 
+    /// How much is kept in memory if recording stops.
+    pub(crate) const fn fall_back_to(&mut self, retention: Retention) {
+        // Nobody releases the rows of a recording.
+        self.fallback = Retention { overflow: Overflow::DropOldest, ..retention };
+    }
+
     pub(crate) const fn kept(&self) -> &Arc<Kept> {
         &self.kept
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        Totals {
-            kept_bytes: self.closed_bytes + self.segment.bytes(),
-            rows_forgotten: self.rows_forgotten,
-            ..*self.indexing.totals()
-        }
+        self.counted(*self.indexing.totals())
+    }
+
+    fn counted(&self, totals: Totals) -> Totals {
+        let kept_bytes = self.closed_bytes + self.segment.bytes();
+        Totals { kept_bytes, rows_forgotten: self.rows_forgotten, ..totals }
     }
 
     pub(crate) fn last_event_id(&self) -> &str {
@@ -137,31 +145,7 @@ impl Writer {
 
     /// Why recording stopped, in words.
     pub(crate) fn stopped(&self) -> Option<&str> {
-        self.stopped.as_deref()
-    }
-
-    /// How many more rows may be written before older ones are [released](Self::release). Unless
-    /// rows wait for that, there is always room.
-    pub(crate) fn room(&self) -> u64 {
-        match &self.place {
-            Place::Memory(retention) if retention.overflow == Overflow::Pause => {
-                let waiting = self.segment.end().saturating_sub(self.kept.first_row());
-                let bytes = self.closed_bytes + self.segment.bytes();
-                // What is no row yet cannot be released: it must not wait for itself.
-                if waiting > 0 && bytes >= retention.bytes as u64 {
-                    0
-                } else {
-                    retention.rows.saturating_sub(waiting)
-                }
-            }
-            Place::Memory(_) | Place::Folder { .. } => u64::MAX,
-        }
-    }
-
-    /// Lets go of the segments whose rows were released.
-    pub(crate) fn release(&mut self) {
-        self.kept.pop_unshown();
-        self.closed_bytes = self.kept.bytes_in_memory().saturating_sub(self.segment.bytes());
+        self.stopped.as_ref().map(|stopped| stopped.sentence.as_str())
     }
 
     /// Another attempt begins. A turn that says so does it by itself.
@@ -174,12 +158,12 @@ impl Writer {
         if turn.kind == RowKind::Connecting {
             self.begin_attempt();
         }
-        self.indexing.turn(turn.kind);
-        // Strings and numbers: nothing in it can fail to be written.
-        let payload = serde_json::to_vec(turn).unwrap_or_default();
+        self.indexing.turn(turn.kind, &self.kept);
+        let payload = turn.encode();
         self.write(FrameKind::Turn, &payload, payload.len(), moment);
+        let row = self.segment.end().saturating_sub(1);
         let mut statistics = self.kept.statistics();
-        statistics.turn(turn, self.attempt, moment.elapsed_micros);
+        statistics.turn(turn, row, self.attempt, moment.elapsed_micros);
     }
 
     /// A response's body begins.
@@ -219,11 +203,19 @@ impl Writer {
         used
     }
 
-    /// Nothing more will come. What is recorded is on the disk when it returns.
+    /// Whether a line of JSON has come that only wants its end.
+    pub(crate) fn wants_line_end(&self) -> bool {
+        self.indexing.indexer().whole_line().is_some()
+    }
+
+    /// Nothing more will come. What is recorded is on the disk when it returns, or why it is not is told.
     pub(crate) fn close(&mut self, moment: Moment) {
-        self.seal(moment);
-        self.syncer = None;
+        let sealed = self.seal(moment, false);
+        let synced = self.syncer.take().and_then(Syncer::finish).map_or(Ok(()), Err);
         if let Place::Folder { path, .. } = &self.place {
+            if let Err(error) = sealed.and(synced) {
+                self.stopped = Some(Stopped::of(&error, path));
+            }
             // Without it they are counted again by whoever asks for them.
             let _ = statistics::write(path, &self.kept);
         }
@@ -266,44 +258,28 @@ impl Writer {
         let written = types
             .and_then(|()| append(&segment.ids, &self.ids))
             .and_then(|()| append(&segment.index, &self.entries))
-            .and_then(|()| segment.journal.append([&header.encode(), payload]));
+            .and_then(|()| {
+                let header = header.numbered(self.number);
+                segment.journal.append([&header.encode(), payload])
+            });
         if let Err(error) = written {
             segment.index.truncate(index_length);
             segment.ids.truncate(ids_length);
             return Err(error);
         }
+        self.number = self.number.next();
         let rows = self.indexing.drafts();
-        if header.kind.is_body() && rows > 0 {
+        if rows > 0 || header.kind.is_body() {
             let mut statistics = self.kept.statistics();
             self.indexing.count(segment.end(), header.moment.elapsed_micros, &mut statistics);
+            if header.kind.is_body() {
+                statistics.body(header.attempt, header.length, header.wire);
+            }
         }
         let body_bytes = if header.kind.is_body() { header.length } else { 0 };
         self.indexing.accept(payload_at, body_bytes);
         segment.commit(rows);
         Ok(())
-    }
-
-    fn is_due(&self) -> bool {
-        let journal = self.segment.journal.len();
-        match &self.place {
-            Place::Folder { limit, .. } => journal >= disk_segment(limit),
-            Place::Memory(retention) => {
-                let share = usize::from(SEGMENT_SHARE);
-                let bytes = MEMORY_SEGMENT.min((retention.bytes / share) as u64);
-                let rows = (retention.rows / u64::from(SEGMENT_SHARE)).max(1);
-                self.segment.rows() > 0 && (self.segment.bytes() >= bytes)
-                    || self.segment.rows() >= rows
-            }
-        }
-    }
-
-    /// How long a journal may get that waits for the end of an event.
-    fn most_segment(&self) -> u64 {
-        let event = 2 * self.indexing.indexer().limits().event as u64;
-        match &self.place {
-            Place::Folder { limit, .. } => 2 * disk_segment(limit) + event,
-            Place::Memory(_) => MEMORY_SEGMENT + event,
-        }
     }
 
     /// Closes the segment and begins the next.
@@ -321,7 +297,8 @@ impl Writer {
         };
         match created {
             Ok(segment) => {
-                self.seal(moment);
+                // What follows says that there was another.
+                let _ = self.seal(moment, true);
                 self.enter(segment);
             }
             Err(error) => {
@@ -334,6 +311,7 @@ impl Writer {
     fn enter(&mut self, segment: Segment) {
         self.closed_bytes += self.segment.bytes();
         self.segment = Arc::new(segment);
+        self.number = first_number(&self.segment);
         self.kept.push(Arc::clone(&self.segment));
         if let Some(syncer) = &self.syncer
             && self.segment.is_on_disk()
@@ -343,19 +321,25 @@ impl Writer {
         self.indexing.begin_segment();
     }
 
-    fn seal(&self, moment: Moment) {
+    /// Ends the segment. One whose end cannot be written is read as one that was not closed, which it then is.
+    fn seal(&self, moment: Moment, goes_on: bool) -> io::Result<()> {
         self.segment.seal();
-        if self.segment.is_on_disk() {
-            let end = End {
-                rows: self.segment.rows(),
-                totals: self.totals(),
-                last_event_id: self.last_event_id().into(),
-            };
-            let payload = end.encode();
-            let header = FrameHeader::new(FrameKind::End, &payload, moment, self.attempt);
-            // Without it the segment is read as one that was cut off, which it then is.
-            let _ = self.segment.journal.append([&header.encode(), &payload]);
+        if !self.segment.is_on_disk() {
+            return Ok(());
         }
+        let (totals, last_event_id) = self.indexing.written();
+        let end = End {
+            rows: self.segment.rows(),
+            totals: self.counted(totals),
+            last_event_id: last_event_id.into(),
+            journal_bytes: self.segment.journal.len(),
+            types: self.kept.types_after(0).len() as u64,
+            goes_on,
+            stopped: self.stopped.as_ref().map(|stopped| stopped.why.clone()),
+        };
+        let payload = end.encode();
+        let header = FrameHeader::new(FrameKind::End, &payload, moment, self.attempt);
+        self.segment.journal.append([&header.numbered(self.number).encode(), &payload])
     }
 
     fn next_in_memory(&self) -> Segment {
@@ -372,88 +356,15 @@ impl Writer {
             mid_event: self.indexing.is_within_event(),
         }
     }
-
-    /// What comes from now on is kept in memory, as for those who do not record.
-    fn stop_recording(&mut self, error: &io::Error, moment: Moment) {
-        let Place::Folder { path, .. } = &self.place else { return };
-        self.stopped = Some(sentence(error, path));
-        self.seal(moment);
-        let _ = statistics::write(path, &self.kept);
-        self.lock = None;
-        if let Some(syncer) = self.syncer.take() {
-            syncer.leave();
-        }
-        let next = self.next_in_memory();
-        self.place = Place::Memory(Retention::default());
-        self.enter(next);
-        // Only what is in memory counts against its limit.
-        self.closed_bytes = 0;
-    }
-
-    fn tell_stop(&mut self, moment: Moment) {
-        let sentence = self.stopped.clone().unwrap_or_default();
-        self.turn(&Turn::new(RowKind::RecordingStopped, sentence), moment);
-    }
-
-    fn keep_limits(&mut self, moment: Moment) {
-        match self.place.clone() {
-            Place::Memory(Retention { overflow: Overflow::Pause, .. }) => self.release(),
-            Place::Memory(retention) => self.forget(&retention),
-            Place::Folder { limit, .. } => {
-                if self.closed_bytes + self.segment.bytes() <= limit.bytes {
-                    return;
-                }
-                if limit.policy == DiskPolicy::DropOldest && self.drop_oldest_files(limit.bytes) {
-                    return;
-                }
-                if limit.policy == DiskPolicy::Stop {
-                    let full = io::Error::other(format!(
-                        "the limit of {} bytes for recordings is reached",
-                        limit.bytes
-                    ));
-                    self.stop_recording(&full, moment);
-                    self.tell_stop(moment);
-                }
-            }
-        }
-    }
-
-    fn forget(&mut self, retention: &Retention) {
-        let before = self.kept.first_row();
-        while self.closed_bytes + self.segment.bytes() > retention.bytes as u64 {
-            let Some(oldest) = self.kept.pop_oldest() else { break };
-            if !oldest.is_on_disk() {
-                self.closed_bytes = self.closed_bytes.saturating_sub(oldest.bytes());
-            }
-        }
-        let newest = self.segment.end();
-        if newest.saturating_sub(self.kept.first_row()) > retention.rows {
-            self.kept.show_from(newest - retention.rows);
-            self.release();
-        }
-        self.rows_forgotten += self.kept.first_row() - before;
-    }
-
-    /// Whether there is room again.
-    fn drop_oldest_files(&mut self, most: u64) -> bool {
-        let before = self.kept.first_row();
-        while self.closed_bytes + self.segment.bytes() > most {
-            let Some(oldest) = self.kept.pop_oldest() else { break };
-            self.closed_bytes = self.closed_bytes.saturating_sub(oldest.bytes());
-            oldest.remove();
-        }
-        self.rows_forgotten += self.kept.first_row() - before;
-        self.closed_bytes + self.segment.bytes() <= most
-    }
 }
 
 fn append(blob: &super::blob::Blob, bytes: &[u8]) -> io::Result<()> {
     if bytes.is_empty() { Ok(()) } else { blob.append([&[], bytes]) }
 }
 
-/// A segment of a small limit is small, so that dropping one keeps most of what is recorded.
-fn disk_segment(limit: &DiskLimit) -> u64 {
-    DISK_SEGMENT.min(limit.bytes / u64::from(SEGMENT_SHARE)).max(4096)
+/// A segment on the disk has its head already.
+fn first_number(segment: &Segment) -> Number {
+    if segment.is_on_disk() { Number::FIRST.next() } else { Number::FIRST }
 }
 
 fn write_head(segment: &Segment, origin: &Origin) -> io::Result<()> {
@@ -479,14 +390,4 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
         builder.mode(0o700);
     }
     builder.create(path)
-}
-
-fn sentence(error: &io::Error, folder: &Path) -> String {
-    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
-    let is_full = full.contains(&error.kind());
-    let why = if is_full { "the disk is full".into() } else { error.to_string() };
-    format!(
-        "recording stopped: {why}; what was recorded stays in {}, and watching goes on",
-        folder.display()
-    )
 }

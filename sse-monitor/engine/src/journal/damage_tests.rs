@@ -1,0 +1,188 @@
+//! Recordings with something damaged beside what is read of them.
+
+use std::fs;
+
+use super::{
+    frame::{FILE_HEADER, FRAME_HEADER, u32_at},
+    retention::{DiskLimit, DiskPolicy},
+    tests::{at, feed, folder, open, recorded, rows},
+    turn::{Format, ResponseHead, Turn},
+    writer::{Place, Writer},
+};
+use crate::{
+    query::{Query, Text},
+    recording::{DamageKind, Recording, export, redact},
+    row::{Row, RowKind},
+    state::Fault,
+};
+
+fn connected(writer: &mut Writer, format: Format) {
+    writer.turn(&Turn::new(RowKind::Connecting, "again"), at(3));
+    let mut turn = Turn::new(RowKind::Connected { status: 200 }, "connected again");
+    turn.response = Some(ResponseHead { format, ..ResponseHead::default() });
+    writer.turn(&turn, at(4));
+    writer.begin_body(format, at(4));
+}
+
+fn events(recording: &Recording) -> Vec<(u64, String)> {
+    let mut rows: Vec<Row> = rows(&recording.view());
+    rows.retain(|row| row.kind == RowKind::Event);
+    rows.into_iter().map(|row| (row.number, row.data)).collect()
+}
+
+#[test]
+fn bodies_are_not_joined_over_a_turn_that_cannot_be_read() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(folder(&path));
+    feed(&mut writer, b"data: one\n\ndata: a\n");
+    connected(&mut writer, Format::EventStream);
+    feed(&mut writer, b"data: b\n\ndata: c\n\n");
+    let file = path.join("000001.sse");
+    let mut bytes = fs::read(&file).unwrap();
+    let place = memchr::memmem::find(&bytes, b"connected again").unwrap();
+    bytes[place] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let recording = Recording::open(&path).unwrap();
+    assert_eq!(recording.damage()[0].kind, DamageKind::Changed);
+    let expected = [(2, "one".to_owned()), (5, "b".to_owned()), (6, "c".to_owned())];
+    assert_eq!(events(&recording), expected);
+    assert_eq!(rows(&recording.view())[3].kind, RowKind::Damaged);
+    let redaction = redact::Redaction::new().literal("nothing of it");
+    let to = keep.path().join("given.ssrec");
+    redact::redact(&recording, &redaction, &to).unwrap();
+    let given: Vec<_> =
+        events(&Recording::open(&to).unwrap()).into_iter().map(|(_, data)| data).collect();
+    assert_eq!(given, ["one", "b", "c"]);
+}
+
+#[test]
+fn types_that_were_cut_off_give_no_event_another_one() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 16 * 4096, policy: DiskPolicy::DropOldest };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    for n in 0..60 {
+        let event_type = ["a", "b"][n % 2];
+        feed(&mut writer, format!("event: {event_type}\ndata: {n:0200}\n\n").as_bytes());
+    }
+    feed(&mut writer, b"event: z\ndata: z\n\n");
+    let expected = rows(&writer.kept().view());
+    drop(writer);
+    let types = path.join("types");
+    let text = fs::read_to_string(&types).unwrap();
+    assert_eq!(text.lines().count(), 3);
+    for lines in 0..3 {
+        let cut: String = text.lines().take(lines).map(|line| format!("{line}\n")).collect();
+        fs::write(&types, cut).unwrap();
+        assert_eq!(rows(&Recording::open(&path).unwrap().view()), expected, "{lines} types");
+    }
+}
+
+#[test]
+fn the_last_line_of_json_needs_no_end() {
+    for (last, counts) in [(r#"{"n":2}"#, true), (r#"{"n":2"#, false), ("2", false), ("  ", false)]
+    {
+        let keep = tempfile::tempdir().unwrap();
+        let path = keep.path().join("s");
+        let mut writer = open(folder(&path));
+        connected(&mut writer, Format::Ndjson);
+        feed(&mut writer, b"{\"n\":1}\n");
+        for byte in last.as_bytes().chunks(3) {
+            feed(&mut writer, byte);
+        }
+        let end = RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: None };
+        writer.turn(&Turn::new(end, "it ended"), at(5));
+        let live = rows(&writer.kept().view());
+        let said: Vec<_> = live.iter().skip(3).map(|row| row.data.as_str()).collect();
+        let expected = [r#"{"n":1}"#, last, "it ended"];
+        let expected: Vec<_> =
+            expected.into_iter().filter(|data| counts || *data != last).collect();
+        assert_eq!(said, expected);
+        assert_eq!(writer.totals().events, 1 + u64::from(counts));
+        // The same when it is read frame by frame, and when it is given away.
+        let recording = Recording::open(&path).unwrap();
+        assert_eq!(rows(&recording.view()), live);
+        let redaction = redact::Redaction::new().literal("n").json(".x").unwrap();
+        let to = keep.path().join("given.ssrec");
+        let done = redact::redact(&recording, &redaction, &to).unwrap();
+        let data = done.cuts.iter().filter(|cut| cut.field == redact::Field::Data);
+        assert_eq!(data.count(), 1 + usize::from(counts), "{done:?}");
+        let given = events(&Recording::open(&to).unwrap());
+        assert_eq!(given.len(), 1 + usize::from(counts), "{given:?}");
+    }
+}
+
+#[test]
+fn a_frame_of_a_later_kind_is_passed_over() {
+    let (_keep, path, expected) = recorded(false);
+    let file = path.join("000001.sse");
+    let whole = fs::read(&file).unwrap();
+    let head_ends = FILE_HEADER + FRAME_HEADER + u32_at(&whole, FILE_HEADER) as usize;
+    // Its second frame, which is a turn, as if there were another before it.
+    for kind in [6, 15, 16, 200] {
+        let mut bytes = whole[..head_ends].to_vec();
+        let mut header = whole[head_ends..head_ends + FRAME_HEADER].to_vec();
+        header[..4].copy_from_slice(&3_u32.to_le_bytes());
+        header[4] = kind;
+        header[32..36].copy_from_slice(&crc32fast::hash(b"new").to_le_bytes());
+        let sum = crc32fast::hash(&header[..36]);
+        header[36..].copy_from_slice(&sum.to_le_bytes());
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(b"new");
+        let mut number = 3_u32;
+        let mut at = head_ends;
+        while let Some(header) = whole.get(at..at + FRAME_HEADER) {
+            let mut header = header.to_vec();
+            let length = u32_at(&header, 0) as usize;
+            header[5..8].copy_from_slice(&number.to_le_bytes()[..3]);
+            let sum = crc32fast::hash(&header[..36]);
+            header[36..].copy_from_slice(&sum.to_le_bytes());
+            bytes.extend_from_slice(&header);
+            bytes.extend_from_slice(&whole[at + FRAME_HEADER..at + FRAME_HEADER + length]);
+            at += FRAME_HEADER + length;
+            number += 1;
+        }
+        fs::write(&file, bytes).unwrap();
+        let recording = Recording::open(&path).unwrap();
+        let kinds: Vec<_> = recording.damage().into_iter().map(|damage| damage.kind).collect();
+        assert_eq!(kinds, [DamageKind::NotClosed], "kind {kind}");
+        assert_eq!(rows(&recording.view()), expected, "kind {kind}");
+    }
+}
+
+#[test]
+fn what_is_left_out_since_it_is_damaged_is_told_where_it_is_met() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(folder(&path));
+    for n in 0..70_u32 {
+        feed(&mut writer, format!("id: {n}\ndata: {n}-{}\n\n", "x".repeat(1_000_000)).as_bytes());
+    }
+    writer.close(at(9));
+    let flip = |name: &str, at: usize| {
+        let file = path.join(name);
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[at] ^= 1;
+        fs::write(&file, bytes).unwrap();
+    };
+    let open = || Recording::open(&path).unwrap();
+    assert_eq!((open().damage(), open().check(|_| {}).unwrap()), (vec![], vec![]));
+    // Large enough that nothing of its journal is read when it is opened.
+    flip("000001.sse", 30 << 20);
+    let recording = open();
+    assert_eq!(recording.damage(), []);
+    assert_eq!(recording.check(|_| {}).unwrap().len(), 1);
+    export::raw(&recording.view(), None, &mut std::io::sink()).unwrap();
+    let damage = recording.damage();
+    assert_eq!((damage.len(), damage[0].kind), (1, DamageKind::Changed));
+    assert!(damage[0].at < 30 << 20 && damage[0].at + damage[0].bytes > 30 << 20);
+    // A search tells of the row that it could not ask.
+    let recording = open();
+    let query = Query::new().without(Text::literal("y"));
+    let count = recording.view().count(&query);
+    assert_eq!((count, recording.damage().len()), (1 + 70 - 1, 1));
+    // The header of the file too.
+    flip("000001.sse", 3);
+    assert_eq!(open().check(|_| {}).unwrap().len(), 2);
+}

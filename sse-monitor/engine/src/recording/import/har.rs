@@ -1,0 +1,228 @@
+//! HAR files, as browsers and proxies write them.
+
+use alloc::collections::BTreeSet;
+use core::fmt;
+use std::io::{self, BufReader, Read};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{
+    Deserialize, Deserializer,
+    de::{SeqAccess, Visitor},
+};
+use url::Url;
+
+use super::{ImportError, Imported, micros_of};
+use crate::{
+    journal::{
+        turn::{Format, RequestHead, ResponseHead, Turn},
+        writer::Writer,
+    },
+    masked,
+    row::RowKind,
+};
+
+/// The most bytes of a file, whose streams are held in memory until they are sorted by time.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Makes a session of the entries that are streams.
+pub(super) fn fill(
+    from: impl Read,
+    now: u64,
+    session: impl Fn(String, Vec<String>, u64) -> io::Result<Imported>,
+) -> Result<Writer, ImportError> {
+    let from = BufReader::new(Limited { from, left: MOST_BYTES });
+    let har: Har = serde_json::from_reader(from)
+        .map_err(|error| ImportError::Har { reason: error.to_string() })?;
+    let mut entries = har.log.entries;
+    entries.sort_by_key(HarEntry::unix_micros);
+    let first = entries.first().ok_or(ImportError::NoStream)?;
+    let url = masked::shown_url(&first.request.url);
+    let redacted: BTreeSet<_> = entries.iter().flat_map(redacted).collect();
+    let began = first.unix_micros().unwrap_or(now);
+    let mut session = session(url, redacted.into_iter().collect(), began)?;
+    for entry in entries {
+        session.entry(entry, now)?;
+    }
+    Ok(session.writer)
+}
+
+/// What is masked of an entry's request.
+fn redacted(entry: &HarEntry) -> Vec<String> {
+    let names = entry.request.headers.iter().map(|header| header.name.to_ascii_lowercase());
+    let names: Vec<_> = names.collect();
+    let Ok(url) = Url::parse(&entry.request.url) else { return Vec::new() };
+    masked::redacted(&url, names.iter().map(String::as_str))
+}
+
+/// A file that is refused once it turns out too large.
+struct Limited<R> {
+    from: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        match self.left.checked_sub(read as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(read)
+            }
+            None => Err(io::Error::other(format!("it is larger than {MOST_BYTES} bytes"))),
+        }
+    }
+}
+
+impl Imported {
+    fn entry(&mut self, entry: HarEntry, now: u64) -> Result<(), ImportError> {
+        let format = entry.format().unwrap_or_default();
+        let began = entry.unix_micros().unwrap_or(now);
+        let moment = self.moment(began);
+        let url = masked::shown_url(&entry.request.url);
+        let mut turn = Turn::new(RowKind::Connecting, format!("connecting to {url}"));
+        turn.request = Some(RequestHead {
+            method: entry.request.method,
+            url: url.clone(),
+            headers: shown(entry.request.headers),
+            body_bytes: 0,
+        });
+        self.writer.turn(&turn, moment);
+        let response = entry.response;
+        let kind = RowKind::Connected { status: response.status };
+        let mut turn = Turn::new(kind, format!("connected ({})", response.status));
+        turn.response = Some(ResponseHead {
+            status: response.status,
+            version: response.http_version,
+            headers: shown(response.headers),
+            format,
+            ..ResponseHead::default()
+        });
+        let wait = entry.timings.wait.max(0.0) * 1e3;
+        #[expect(
+            clippy::cast_sign_loss,
+            clippy::cast_possible_truncation,
+            reason = "it is not below 0"
+        )]
+        let opened = began.saturating_add(wait as u64);
+        let moment = self.moment(opened);
+        self.writer.turn(&turn, moment);
+        self.writer.begin_body(format, moment);
+        let text = response.content.text.unwrap_or_default();
+        let body = match response.content.encoding.as_deref() {
+            Some("base64") => STANDARD.decode(text.trim()).map_err(|error| ImportError::Har {
+                reason: format!("the body of {url} is not base64: {error}"),
+            })?,
+            _ => text.into_bytes(),
+        };
+        self.copy(&body[..], opened)
+    }
+}
+
+fn shown(headers: Vec<HarHeader>) -> Vec<(String, String)> {
+    let shown = |header: HarHeader| {
+        let name = header.name.to_ascii_lowercase();
+        let value = masked::shown_header(&name, &header.value);
+        (name, value)
+    };
+    // HTTP/2's own names, such as `:path`, say again what the URL says, its secrets too.
+    headers.into_iter().filter(|header| !header.name.starts_with(':')).map(shown).collect()
+}
+
+#[derive(Debug, Deserialize)]
+struct Har {
+    log: HarLog,
+}
+
+#[derive(Debug, Deserialize)]
+struct HarLog {
+    #[serde(deserialize_with = "streams")]
+    entries: Vec<HarEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HarEntry {
+    started_date_time: String,
+    request: HarRequest,
+    response: HarResponse,
+    #[serde(default)]
+    timings: HarTimings,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct HarTimings {
+    #[serde(default)]
+    wait: f64,
+}
+
+#[derive(Debug, Deserialize)]
+struct HarRequest {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Vec<HarHeader>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HarResponse {
+    status: u16,
+    #[serde(default)]
+    http_version: String,
+    #[serde(default)]
+    headers: Vec<HarHeader>,
+    content: HarContent,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HarContent {
+    #[serde(default)]
+    mime_type: String,
+    text: Option<String>,
+    encoding: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct HarHeader {
+    name: String,
+    value: String,
+}
+
+/// The entries that are streams; what the others brought is let go of at once.
+fn streams<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HarEntry>, D::Error> {
+    struct Streams;
+
+    impl<'de> Visitor<'de> for Streams {
+        type Value = Vec<HarEntry>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of entries")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
+            let mut streams = Vec::new();
+            while let Some(entry) = all.next_element::<HarEntry>()? {
+                if entry.format().is_some() {
+                    streams.push(entry);
+                }
+            }
+            Ok(streams)
+        }
+    }
+
+    deserializer.deserialize_seq(Streams)
+}
+
+impl HarEntry {
+    /// What its body is read as, if it is a stream whose body was saved.
+    fn format(&self) -> Option<Format> {
+        let content = &self.response.content;
+        content.text.as_ref().filter(|text| !text.is_empty())?;
+        Format::of_type(&content.mime_type)
+    }
+
+    fn unix_micros(&self) -> Option<u64> {
+        micros_of(&self.started_date_time)
+    }
+}

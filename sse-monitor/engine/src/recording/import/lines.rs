@@ -1,0 +1,149 @@
+//! The lines of `sse tail --ndjson` and its like, read back.
+
+use std::io::{self, BufRead, Read};
+
+use serde::Deserialize;
+use sse_codec::{EventId, EventType, Frame, OutgoingEvent};
+
+use super::{ImportError, Imported, micros_of};
+use crate::journal::{turn::Format, writer::Writer};
+
+/// The most bytes of a line: an event of the most bytes that are decoded, each of them escaped.
+const MOST_LINE: u64 = 32 << 20;
+
+/// The most attempts that may be left out between two lines: more are no session's.
+const MOST_SKIPPED: u32 = 1000;
+
+/// A line.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Line {
+    Event {
+        #[serde(flatten)]
+        place: Place,
+        #[serde(rename = "type", default = "message")]
+        event_type: String,
+        #[serde(default)]
+        id: String,
+        data: String,
+    },
+    Comment {
+        #[serde(flatten)]
+        place: Place,
+        text: String,
+    },
+    /// What the connection did is told in words alone.
+    Turn {
+        #[serde(rename = "time")]
+        _time: String,
+        #[serde(rename = "text")]
+        _text: String,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+struct Place {
+    time: Option<String>,
+    #[serde(default = "one")]
+    attempt: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+fn message() -> String {
+    sse_codec::DEFAULT_EVENT_TYPE.into()
+}
+
+/// The next line with its end; `None` at the end. Of one that is too long only a part.
+pub(super) fn read(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = from.take(MOST_LINE + 1).read_until(b'\n', &mut line)?;
+    Ok((read > 0).then_some(line))
+}
+
+/// Whether a file's first line is of these. One of another kind may be anybody's.
+pub(super) fn is_ours(first: &[u8]) -> bool {
+    let line = serde_json::from_slice::<Line>(first);
+    matches!(line, Ok(Line::Event { .. } | Line::Comment { .. } | Line::Turn { .. }))
+}
+
+/// Makes a session of the lines.
+pub(super) fn fill(
+    mut from: impl BufRead,
+    name: &str,
+    now: u64,
+    session: impl Fn(String, Vec<String>, u64) -> io::Result<Imported>,
+) -> Result<Writer, ImportError> {
+    let mut number = 0;
+    let mut open: Option<Imported> = None;
+    while let Some(bytes) = read(&mut from)? {
+        number += 1;
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        let fail = |reason: String| ImportError::Line { line: number, reason };
+        if bytes.len() as u64 > MOST_LINE {
+            return Err(fail(format!("it is longer than {MOST_LINE} bytes")));
+        }
+        let line: Line = serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))?;
+        let (place, frame) = match &line {
+            Line::Event { place, .. } | Line::Comment { place, .. } => (place, &line),
+            // Other kinds may come, and are none of a stream's.
+            Line::Turn { .. } | Line::Other => continue,
+        };
+        let micros = place.time.as_deref().and_then(micros_of).unwrap_or(now);
+        let session = match &mut open {
+            Some(session) => session,
+            None => open.insert(session(String::new(), Vec::new(), micros)?),
+        };
+        session.attempt(place.attempt, name, micros).map_err(fail)?;
+        session.line(frame, micros).map_err(fail)?;
+    }
+    open.map(|session| session.writer).ok_or(ImportError::Empty)
+}
+
+impl Imported {
+    /// The attempt of the next line; those between had no rows.
+    fn attempt(&mut self, number: u32, name: &str, unix_micros: u64) -> Result<(), String> {
+        let before = self.writer.attempt();
+        if number.saturating_sub(before) > MOST_SKIPPED {
+            return Err(format!("its attempt is {number}, and that before it was {before}"));
+        }
+        if before < number.max(1) {
+            while self.writer.attempt() + 1 < number {
+                self.writer.begin_attempt();
+            }
+            self.open(name, unix_micros, Format::EventStream);
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &Line, unix_micros: u64) -> Result<(), String> {
+        let frame = match line {
+            Line::Comment { text, .. } => {
+                // One comment is one line; its text is given byte for byte.
+                if text.contains(['\n', '\r']) {
+                    return Err("a comment cannot have a line break".into());
+                }
+                Frame::comment(text.strip_prefix(' ').unwrap_or(text))
+            }
+            Line::Event { event_type, id, data, .. } => {
+                let event_type = EventType::new(event_type.as_str()).map_err(|e| e.to_string())?;
+                let mut event = OutgoingEvent::new().data(data.as_str());
+                if event_type.as_str() != sse_codec::DEFAULT_EVENT_TYPE {
+                    event = event.event_type(event_type);
+                }
+                if self.writer.last_event_id() != id {
+                    event = event.id(EventId::new(id.as_str()).map_err(|e| e.to_string())?);
+                }
+                event.encode()
+            }
+            Line::Turn { .. } | Line::Other => return Ok(()),
+        };
+        self.write(frame.as_bytes(), unix_micros).map_err(|error| error.to_string())
+    }
+}

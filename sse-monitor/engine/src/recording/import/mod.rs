@@ -1,0 +1,210 @@
+//! Sessions from what other programs wrote.
+
+mod har;
+mod lines;
+
+use std::{
+    io::{self, BufReader, Read},
+    path::Path,
+};
+
+use jiff::Timestamp;
+use sse_codec::Limits;
+use thiserror::Error;
+
+use super::{Folder, PackError, Recording, pack};
+use crate::{
+    clock::Moment,
+    journal::{
+        retention::{DiskLimit, DiskPolicy},
+        turn::{Format, Origin, ResponseHead, Turn},
+        writer::{Place, Writer},
+    },
+    row::RowKind,
+};
+
+/// What a file to import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// The body of an event stream, as `curl -N` prints it.
+    Raw,
+    /// Lines of JSON: those of `sse tail --ndjson`, or any.
+    Ndjson,
+    /// A HAR file, as browsers and proxies write it.
+    Har,
+}
+
+impl Source {
+    /// What the beginning of a file looks like.
+    pub fn guess(beginning: &[u8]) -> Self {
+        let text = beginning.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(beginning).trim_ascii_start();
+        let log = text.strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+        if log.is_some_and(|text| text.starts_with(b"\"log\"")) {
+            Self::Har
+        } else if text.starts_with(b"{") || text.starts_with(b"[") {
+            Self::Ndjson
+        } else {
+            Self::Raw
+        }
+    }
+}
+
+/// Why a file cannot be imported.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// A line is not what the lines before it were.
+    #[error("line {line} cannot be imported: {reason}")]
+    Line {
+        /// Which, from 1.
+        line: u64,
+        /// Why.
+        reason: String,
+    },
+    /// It has no event and no comment.
+    #[error("it has no event and no comment")]
+    Empty,
+    /// The file is no HAR.
+    #[error("it is not a HAR file: {reason}")]
+    Har {
+        /// Why.
+        reason: String,
+    },
+    /// No entry of the HAR file has the body of an event stream.
+    #[error(
+        "no entry of the HAR file is an event stream whose body was saved; in a browser, save it \"with content\""
+    )]
+    NoStream,
+    /// The recording cannot be written.
+    #[error("{0}")]
+    Pack(#[from] PackError),
+}
+
+/// Makes a one-file recording at `to` of what `from` has; `name` is what it calls its origin. Returns
+/// the number of events.
+///
+/// # Errors
+/// [`ImportError`] says what is wrong with it. Nothing is left then.
+pub fn import(from: impl Read, source: Source, name: &str, to: &Path) -> Result<u64, ImportError> {
+    if to.exists() {
+        return Err(PackError::Exists { path: to.into() }.into());
+    }
+    let folder = Folder::beside(to).map_err(|source| PackError::Io { path: to.into(), source })?;
+    let limits = Limits::default();
+    let mut writer = fill(from, source, name, folder.path(), limits)?;
+    writer.close(Moment::default());
+    drop(writer);
+    let recording = Recording::open(folder.path()).map_err(io::Error::other)?;
+    pack(&recording.view(), recording.totals(), to, |_| {})?;
+    Ok(recording.totals().events)
+}
+
+fn fill(
+    from: impl Read,
+    source: Source,
+    name: &str,
+    folder: &Path,
+    limits: Limits,
+) -> Result<Writer, ImportError> {
+    let now = Timestamp::now().as_microsecond().unsigned_abs();
+    let session = |url: String, redacted: Vec<String>, unix_micros| -> io::Result<Imported> {
+        let origin = Origin {
+            url,
+            redacted,
+            imported_from: Some(name.into()),
+            started_unix_micros: unix_micros,
+            most_line: limits.line as u64,
+            most_event: limits.event as u64,
+            most_value: limits.value as u64,
+            recorded_by: concat!("sse-monitor ", env!("CARGO_PKG_VERSION")).into(),
+            ..Origin::default()
+        };
+        let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
+        let place = Place::Folder { path: folder.into(), limit };
+        let writer = Writer::new(origin, limits, place)?;
+        Ok(Imported { writer, started: unix_micros, latest: 0 })
+    };
+    match source {
+        Source::Raw => {
+            let mut session = session(String::new(), Vec::new(), now)?;
+            session.open(name, now, Format::EventStream);
+            session.copy(from, now)?;
+            Ok(session.writer)
+        }
+        Source::Ndjson => {
+            let mut lines = BufReader::new(from);
+            let first = lines::read(&mut lines)?.unwrap_or_default();
+            let is_ours = lines::is_ours(&first);
+            let whole = first.chain(lines);
+            if is_ours {
+                return lines::fill(whole, name, now, session);
+            }
+            let mut session = session(String::new(), Vec::new(), now)?;
+            session.open(name, now, Format::Ndjson);
+            session.copy(whole, now)?;
+            Ok(session.writer)
+        }
+        Source::Har => har::fill(from, now, session),
+    }
+}
+
+/// A session that is filled from a file.
+struct Imported {
+    writer: Writer,
+    started: u64,
+    /// Times never fall, whatever the file says.
+    latest: u64,
+}
+
+impl Imported {
+    fn moment(&mut self, unix_micros: u64) -> Moment {
+        self.latest = self.latest.max(unix_micros.saturating_sub(self.started));
+        Moment { unix_micros, elapsed_micros: self.latest }
+    }
+
+    /// An attempt of which no more is known than that it was answered.
+    fn open(&mut self, name: &str, unix_micros: u64, format: Format) {
+        let moment = self.moment(unix_micros);
+        let kind = RowKind::Connecting;
+        self.writer.turn(&Turn::new(kind, format!("imported from {name}")), moment);
+        let mut turn = Turn::new(RowKind::Connected { status: 200 }, "what was imported begins");
+        turn.response = Some(ResponseHead { status: 200, format, ..ResponseHead::default() });
+        self.writer.turn(&turn, moment);
+        self.writer.begin_body(format, moment);
+    }
+
+    fn copy(&mut self, mut from: impl Read, unix_micros: u64) -> Result<(), ImportError> {
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let read = from.read(&mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            self.write(&buffer[..read], unix_micros)?;
+        }
+        if self.writer.wants_line_end() {
+            self.write(b"\n", unix_micros)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8], unix_micros: u64) -> io::Result<()> {
+        let moment = self.moment(unix_micros);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let is_rest = rest.len() < bytes.len();
+            let wire = if is_rest { 0 } else { bytes.len() };
+            let used = self.writer.body(rest, wire, is_rest, u64::MAX, moment);
+            rest = &rest[used..];
+        }
+        self.writer.all_is_written()
+    }
+}
+
+fn micros_of(time: &str) -> Option<u64> {
+    u64::try_from(time.parse::<Timestamp>().ok()?.as_microsecond()).ok()
+}
