@@ -164,6 +164,13 @@ impl Writer {
         self.closed_bytes = self.kept.bytes_in_memory().saturating_sub(self.segment.bytes());
     }
 
+    /// What is done from now on where the limit of the disk is reached.
+    pub(crate) const fn set_policy(&mut self, policy: DiskPolicy) {
+        if let Place::Folder { limit, .. } = &mut self.place {
+            limit.policy = policy;
+        }
+    }
+
     /// Another attempt begins. A turn that says so does it by itself.
     pub(crate) const fn begin_attempt(&mut self) {
         self.attempt += 1;
@@ -376,7 +383,7 @@ impl Writer {
     /// What comes from now on is kept in memory, as for those who do not record.
     fn stop_recording(&mut self, error: &io::Error, moment: Moment) {
         let Place::Folder { path, .. } = &self.place else { return };
-        self.stopped = Some(sentence(error, path));
+        self.stopped = Some(sentence(error));
         self.seal(moment);
         let _ = statistics::write(path, &self.kept);
         self.lock = None;
@@ -481,12 +488,10 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-fn sentence(error: &io::Error, folder: &Path) -> String {
+/// Without the folder: who records may put it elsewhere by the time this is read.
+fn sentence(error: &io::Error) -> String {
     let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
     let is_full = full.contains(&error.kind());
     let why = if is_full { "the disk is full".into() } else { error.to_string() };
-    format!(
-        "recording stopped: {why}; what was recorded stays in {}, and watching goes on",
-        folder.display()
-    )
+    format!("recording stopped: {why}; what came before is recorded, and watching goes on")
 }
