@@ -25,8 +25,6 @@ pub(crate) struct Block<S> {
     pub(crate) has_data: bool,
     pub(crate) has_event_type: bool,
     pub(crate) has_id: bool,
-    /// How long the data was, as text, that came before what `data` holds, and was not to be kept.
-    pub(crate) forgotten: usize,
     /// Over a limit: only its id still matters.
     pub(crate) dropped: bool,
 }
@@ -58,7 +56,6 @@ impl<S: Store> Block<S> {
             has_data: false,
             has_event_type: false,
             has_id: false,
-            forgotten: 0,
             dropped: false,
         }
     }
@@ -75,28 +72,28 @@ impl<S: Store> Block<S> {
         // The last line feed will be cut off, and so may pass the limit.
         let most = bounds.event.saturating_add(1);
         let fits = self.data.make_text(most).is_ok();
-        if self.forgotten == 0 {
+        if self.data.forgotten() == 0 {
             return fits;
         }
-        let fits = fits && self.forgotten.saturating_add(self.data.len()) <= most;
+        let fits = fits && self.data.forgotten().saturating_add(self.data.len()) <= most;
         if !fits {
-            self.forgotten = 0;
+            self.data.take_forgotten();
         }
         fits
     }
 
     /// How long the data is of which some was forgotten, without the line feed after its last line.
     pub(crate) fn take_data_len(&mut self) -> usize {
-        (mem::take(&mut self.forgotten) + self.data.len()).saturating_sub(1)
+        (self.data.take_forgotten() + self.data.len()).saturating_sub(1)
     }
 
     /// Forgets the data if it is more than `most` bytes, and counts it.
     #[cfg(feature = "alloc")]
     pub(crate) fn forget_data(&mut self, most: usize) {
         if self.has_data && self.data.len() > most {
-            let forgotten = self.data.forget_after(0);
-            if !self.dropped {
-                self.forgotten = self.forgotten.saturating_add(forgotten);
+            self.data.forget_after(0);
+            if self.dropped {
+                self.data.take_forgotten();
             }
         }
     }
@@ -286,7 +283,7 @@ impl<S: Store> Block<S> {
 
     /// Whether this is news.
     pub(crate) fn drop_event(&mut self) -> bool {
-        self.forgotten = 0;
+        self.data.take_forgotten();
         !mem::replace(&mut self.dropped, true)
     }
 

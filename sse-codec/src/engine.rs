@@ -70,8 +70,6 @@ pub(crate) struct Engine<S> {
     /// The beginning of an unfinished line; a comment that does not lie in the chunk as text.
     carry: Text<S>,
     last_event_id: Text<S>,
-    /// How long the comment was, as text, that came before what is carried, and was not to be kept.
-    forgotten_comment: usize,
 }
 
 /// What is known of where the stream stands.
@@ -158,7 +156,6 @@ impl<S: Store> Engine<S> {
             block: Block::new(memory(Part::Data), memory(Part::EventType), memory(Part::Id)),
             carry: Text::new(memory(Part::Line)),
             last_event_id: Text::new(memory(Part::LastEventId)),
-            forgotten_comment: 0,
         }
     }
 
@@ -185,8 +182,8 @@ impl<S: Store> Engine<S> {
         self.line = Line::Start;
         self.line_len = 0;
         self.block.clear();
-        self.block.forgotten = 0;
-        self.forgotten_comment = 0;
+        self.block.data.take_forgotten();
+        self.carry.take_forgotten();
         self.stage = Stage::Other;
     }
 
@@ -196,7 +193,7 @@ impl<S: Store> Engine<S> {
         self.block.forget_data(most);
         let is_comment = self.line == Line::Carried && self.carry.bytes().starts_with(b":");
         if is_comment && self.carry.len() > most.max(1) {
-            self.forgotten_comment += self.carry.forget_after(1);
+            self.carry.forget_after(1);
         }
     }
 

@@ -156,7 +156,7 @@ impl<S: Store> Engine<S> {
         let ended = self.end_block(None, 0);
         *decoded = if !self.block.make_data_text(self.bounds) {
             Err(DecodeError::EventTooLong { event_start: ended.start, limit })
-        } else if self.block.forgotten > 0 {
+        } else if self.block.data.forgotten() > 0 {
             let event_type = if ended.has_event_type { None } else { Some(DEFAULT_EVENT_TYPE) };
             let span = Span { start: ended.start, end };
             Ok(Some(self.outline(event_type, ended.has_id, span)))

@@ -59,15 +59,17 @@ impl<S: Store> Engine<S> {
 
     pub(super) fn item<'a, 'i: 'a>(&'a mut self, found: Found<'i>) -> Item<'a> {
         match found {
-            Found::Event { data: None, event_type, has_id, span } if self.block.forgotten > 0 => {
+            Found::Event { data: None, event_type, has_id, span }
+                if self.block.data.forgotten() > 0 =>
+            {
                 self.outline(event_type, has_id, span)
             }
             Found::Event { data, event_type, has_id, span } => {
                 self.event(data, event_type, has_id, span)
             }
-            Found::Comment { text: None, span } if self.forgotten_comment > 0 => {
+            Found::Comment { text: None, span } if self.carry.forgotten() > 0 => {
                 let carried = self.carry.len().saturating_sub(1);
-                let text_len = mem::take(&mut self.forgotten_comment) + carried;
+                let text_len = self.carry.take_forgotten() + carried;
                 Item::CommentOutline { text_len, span }
             }
             Found::Comment { text, span } => {
@@ -209,7 +211,7 @@ impl<S: Store> Engine<S> {
         self.line_len += piece.len();
         if self.line_len > self.bounds.line && self.line != Line::Skipped {
             self.line = Line::Skipped;
-            self.forgotten_comment = 0;
+            self.carry.take_forgotten();
             if self.block.drop_event() {
                 let limit = self.bounds.line;
                 return Err(DecodeError::LineTooLong { line_start: self.line_start, limit });
@@ -273,9 +275,9 @@ impl<S: Store> Engine<S> {
     fn decode_carried_comment(&mut self, span: Span) -> Result<bool, DecodeError> {
         let limit = self.bounds.line;
         let fits = self.carry.make_text(limit).is_ok()
-            && self.forgotten_comment.saturating_add(self.carry.len()) <= limit;
+            && self.carry.forgotten().saturating_add(self.carry.len()) <= limit;
         if !fits {
-            self.forgotten_comment = 0;
+            self.carry.take_forgotten();
         }
         if !fits && self.block.drop_event() {
             return Err(DecodeError::LineTooLong { line_start: span.start, limit });

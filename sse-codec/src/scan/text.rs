@@ -14,12 +14,15 @@ pub(crate) struct Text<S> {
     memory: Memory<S>,
     /// Invariant: if set, the memory's bytes are UTF-8.
     known: bool,
+    /// How long what was forgotten is as text, which nothing else here looks at. Four bytes beside `known` cost
+    /// nothing; what is longer than they can say is told as that.
+    forgotten: u32,
 }
 
 impl<S: Store> Text<S> {
     pub(crate) const fn new(store: S) -> Self {
         // It starts empty, and nothing is UTF-8.
-        Self { memory: Memory::new(store), known: true }
+        Self { memory: Memory::new(store), known: true, forgotten: 0 }
     }
 
     #[inline(always)]
@@ -71,7 +74,7 @@ impl<S: Store> Text<S> {
     }
 
     /// Forgets what stands after the first `kept` bytes, but for a character that is not finished; says how long
-    /// that was as text.
+    /// that was as text, and adds it to what was [forgotten](Self::forgotten).
     #[cfg(feature = "alloc")]
     pub(crate) fn forget_after(&mut self, kept: usize) -> usize {
         let bytes = self.memory.bytes_mut();
@@ -80,7 +83,19 @@ impl<S: Store> Text<S> {
         bytes.copy_within(end.., kept);
         let left = bytes.len() - (end - kept);
         self.memory.truncate(left);
+        self.forgotten =
+            self.forgotten.saturating_add(u32::try_from(forgotten).unwrap_or(u32::MAX));
         forgotten
+    }
+
+    /// How much was forgotten since that was [taken](Self::take_forgotten).
+    #[inline(always)]
+    pub(crate) const fn forgotten(&self) -> usize {
+        self.forgotten as usize
+    }
+
+    pub(crate) const fn take_forgotten(&mut self) -> usize {
+        core::mem::replace(&mut self.forgotten, 0) as usize
     }
 
     /// Takes the place of what was there before.
