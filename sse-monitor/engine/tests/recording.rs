@@ -86,6 +86,17 @@ fn lines_of_tail_become_the_events_they_tell_of() {
 }
 
 #[test]
+fn an_attempt_far_from_the_one_before_costs_no_more_than_the_next() {
+    let line =
+        |attempt: u32| format!("{{\"kind\":\"event\",\"attempt\":{attempt},\"data\":\"\"}}\n");
+    let lines = [0, 7, u32::MAX, 3].map(line).concat();
+    let import = Imported::of(lines.as_bytes(), Source::Ndjson);
+    let attempts: Vec<_> = import.events().into_iter().map(|row| row.attempt).collect();
+    assert_eq!(attempts, [1, 7, u32::MAX, u32::MAX]);
+    assert_eq!(import.recording.totals().attempts, 3);
+}
+
+#[test]
 fn other_lines_of_json_are_events_themselves() {
     let import = Imported::of(b"{\"a\":1}\n{\"a\":2}\n", Source::Ndjson);
     let data: Vec<_> = import.events().into_iter().map(|row| row.data).collect();
@@ -181,13 +192,10 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
     let line = br#"{"kind":"event","data":"a"}"#;
     let error = refused(&[line, &b"\n{\"kind\":\"event\"}\n"[..]].concat(), Source::Ndjson);
     assert!(matches!(error, ImportError::Line { line: 2, .. }), "{error}");
-    let far = br#"{"kind":"event","attempt":4294967295,"data":"a"}"#;
-    let error = refused(&[line, &b"\n"[..], far].concat(), Source::Ndjson);
-    assert!(error.to_string().contains("its attempt is 4294967295"), "{error}");
     let endless = vec![b'x'; 40 << 20];
     let error = refused(&[line, &b"\n{\"kind\":\""[..], &endless].concat(), Source::Ndjson);
     assert!(error.to_string().contains("line 2 cannot be imported: it is longer than"), "{error}");
-    let turn = br#"{"kind":"turn","time":"2026-01-31T12:00:00Z","text":"a"}"#;
+    let turn = br#"{"kind":"turn","time":"2026-01-31T12:00:00Z","attempt":1,"text":"a"}"#;
     assert!(matches!(refused(turn, Source::Ndjson), ImportError::Empty));
     assert!(matches!(refused(b"{}", Source::Har), ImportError::Har { .. }));
     assert!(matches!(refused(br#"{"log":{"entries":[]}}"#, Source::Har), ImportError::NoStream));
@@ -228,6 +236,61 @@ fn the_last_line_is_imported_without_its_end_too() {
     assert!(!out.contains("CANARY") && out.contains("ticket=***"), "{out}");
     let curl = export::curl(&import.recording.view(), 1).unwrap().unwrap();
     assert!(!curl.contains(":path") && !curl.contains("CANARY"), "{curl}");
+}
+
+#[test]
+fn lines_that_tell_of_no_event_are_passed_over_wherever_they_stand() {
+    let turn =
+        r#"{"kind":"turn","time":"2026-01-31T12:00:00Z","attempt":1,"id":"","text":"connecting"}"#;
+    let event = r#"{"kind":"event","n":1,"time":"2026-01-31T12:00:01Z","attempt":1,"type":"tick","id":"7","data":"a"}"#;
+    let later = r#"{"kind":"lull","time":"2026-01-31T12:00:02Z","attempt":1,"data":[1]}"#;
+    for lines in [[turn, event, later], [later, turn, event], [event, later, turn]] {
+        for before in ["", "\u{feff}", "\r\n \n", "\u{feff}\n"] {
+            let text = format!("{before}{}", lines.join("\r\n"));
+            let import = Imported::of(text.as_bytes(), Source::Ndjson);
+            let events = import.events();
+            assert_eq!(events.len(), 1, "{text}");
+            let told =
+                (events[0].event_type.as_str(), events[0].id.as_str(), events[0].data.as_str());
+            assert_eq!(told, ("tick", "7", "a"), "{text}");
+            assert_eq!(events[0].unix_micros, 1_769_860_801_000_000);
+        }
+    }
+    // Nor is a mark a part of what others wrote.
+    let import = Imported::of(b"\xEF\xBB\xBF{\"a\":1}\n{\"a\":2}", Source::Ndjson);
+    let data: Vec<_> = import.events().into_iter().map(|row| row.data).collect();
+    assert_eq!(data, ["{\"a\":1}", "{\"a\":2}"]);
+}
+
+#[test]
+fn a_head_that_is_far_too_large_is_cut() {
+    let large = "\u{1}\u{e9}".repeat(1 << 18);
+    let headers: Vec<_> =
+        (0..1000).map(|n| json!({"name": format!("x-{n}"), "value": large[..4096]})).collect();
+    let har = json!({"log": {"entries": [{
+        "startedDateTime": "2026-01-31T12:00:00Z",
+        "request": {"method": large, "url": format!("https://example.com/?{large}"), "headers": headers},
+        "response": {"status": 200, "httpVersion": large, "headers": [{"name": "x", "value": large}],
+            "content": {"mimeType": "text/event-stream", "text": "data: a\n\n"}},
+    }]}});
+    let import = Imported::of(har.to_string().as_bytes(), Source::Har);
+    assert_eq!(import.events().len(), 1);
+    let request = import.recording.view().turn(1).unwrap().request.unwrap();
+    assert!(request.url.starts_with("https://example.com/?") && request.url.len() < 9000);
+    assert!(!request.headers.is_empty() && request.headers.len() < 20);
+    assert_eq!(import.recording.check(|_| {}).unwrap(), []);
+}
+
+#[test]
+fn what_was_masked_is_listed_up_to_a_limit() {
+    let query: String = (0..300).map(|n| format!("{n}-token=CANARY&")).collect();
+    let har = json!({"log": {"entries": [{
+        "startedDateTime": "2026-01-31T12:00:00Z",
+        "request": {"method": "GET", "url": format!("https://example.com/?{query}")},
+        "response": {"status": 200, "content": {"mimeType": "text/event-stream", "text": "data: a\n\n"}},
+    }]}});
+    let import = Imported::of(har.to_string().as_bytes(), Source::Har);
+    assert_eq!(import.recording.origin().redacted.len(), 100);
 }
 
 #[test]
