@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 use serde_json::{Value, json};
 use sse_monitor_engine::{
     Row, RowKind,
-    recording::{ImportError, Recording, Source, export, import},
+    recording::{DamageKind, ImportError, Recording, Source, export, import, pack},
 };
 
 const STREAM: &[u8] =
@@ -140,6 +140,9 @@ fn a_har_file_comes_out_as_it_went_in() {
     assert!(!String::from_utf8_lossy(&out).contains("CANARY"));
     let written: Value = serde_json::from_slice(&out).unwrap();
     let times = &written["log"]["entries"][1];
+    assert_eq!(times["response"]["content"]["text"], "id: 2\ndata: b\n\n");
+    assert_eq!(times["response"]["content"]["size"], 15);
+    assert_eq!(times["response"]["bodySize"], 15);
     assert_eq!(
         (&times["time"], &times["startedDateTime"]),
         (&json!(0.0), &json!("2026-01-31T12:00:05.5Z"))
@@ -149,6 +152,68 @@ fn a_har_file_comes_out_as_it_went_in() {
         rows.into_iter().map(|row| (row.attempt, row.id, row.data)).collect()
     };
     assert_eq!(texts(again.events()), texts(events));
+}
+
+#[test]
+fn a_body_in_many_pieces_comes_out_of_a_har_file_as_it_went_in() {
+    // More than a read brings, so that characters lie in two of them.
+    let text = "data: \u{1f600}\"\\\u{1}\u{e9}\u{20ac}\n\n".repeat(20_000);
+    for (body, encoding) in [
+        (text.clone().into_bytes(), Value::Null),
+        ([text.as_bytes(), b"data: \xff\n\n"].concat(), json!("base64")),
+        ([text.as_bytes(), b"data: \xe2\x82"].concat(), json!("base64")),
+    ] {
+        let import = Imported::of(&body, Source::Raw);
+        let mut out = Vec::new();
+        export::har(&import.recording.view(), &mut out).unwrap();
+        let har: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(har["log"]["entries"][0]["response"]["content"]["encoding"], encoding);
+        let again = Imported::of(&out, Source::Har);
+        let mut back = Vec::new();
+        export::raw(&again.recording.view(), None, &mut back).unwrap();
+        assert!(back == body, "{} bytes of {}", back.len(), body.len());
+    }
+}
+
+#[test]
+fn an_attempt_whose_beginning_is_damaged_is_one_of_its_own_and_the_damage_is_told() {
+    let line = |attempt: u32| {
+        format!("{{\"kind\":\"event\",\"attempt\":{attempt},\"data\":\"of {attempt}\"}}\n")
+    };
+    let import = Imported::of([1, 2, 3].map(line).concat().as_bytes(), Source::Ndjson);
+    let whole = import.recording.view();
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("whole.ssrec");
+    pack(&whole, import.recording.totals(), &file, |_| {}).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    let sentence = b"imported from a file";
+    let second = memchr::memmem::find_iter(&bytes, sentence).nth(1).unwrap();
+    bytes[second] ^= 1;
+    let file = keep.path().join("damaged.ssrec");
+    fs::write(&file, bytes).unwrap();
+    let recording = Recording::open(&file).unwrap();
+    let mut out = Vec::new();
+    export::har(&recording.view(), &mut out).unwrap();
+    let har: Value = serde_json::from_slice(&out).unwrap();
+    let entries = har["log"]["entries"].as_array().unwrap().iter();
+    let told: Vec<_> =
+        entries.map(|e| (&e["_attempt"], &e["response"]["content"]["text"])).collect();
+    let body = |attempt: u32| json!(format!("data: of {attempt}\n\n"));
+    let bodies = [1, 2, 3].map(body);
+    assert_eq!(told, [(&json!(1), &bodies[0]), (&json!(2), &bodies[1]), (&json!(3), &bodies[2])]);
+    let kinds: Vec<_> = recording.damage().into_iter().map(|damage| damage.kind).collect();
+    assert_eq!(kinds, [DamageKind::Changed]);
+}
+
+#[test]
+fn a_test_vector_is_small_enough_to_be_read() {
+    let body = format!("data: {}\n\n", "x".repeat(1_000_000)).repeat(17);
+    let import = Imported::of(body.as_bytes(), Source::Raw);
+    let Err(error) = export::fixture(&import.recording.view(), 1, "large") else {
+        panic!("it is too large")
+    };
+    assert!(error.to_string().contains("at most 16777216"), "{error}");
+    assert_eq!(export::fixture(&import.recording.view(), 2, "none").unwrap(), None);
 }
 
 #[test]
