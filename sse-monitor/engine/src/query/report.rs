@@ -40,6 +40,9 @@ pub struct Report {
     pub stalls: u64,
     /// The latest of them.
     pub latest_stalls: VecDeque<Stall>,
+    /// How long the stream that is open now has been silent, as told by
+    /// [`Watch::report`](crate::Watch::report); `None` where none is open, and of a recording.
+    pub silent_micros: Option<u64>,
     /// Events whose ID came before, or was sent as the one to go on after.
     pub repeated: u64,
     /// Events whose IDs say that they did not come; `None` where IDs do not count one by one.

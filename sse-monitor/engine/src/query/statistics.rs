@@ -213,11 +213,17 @@ impl Statistics {
             EntryKind::DecodeError => self.report.decode_errors += 1,
             EntryKind::ReconnectionTime | EntryKind::Turn => {}
         }
-        self.silence(seen.number, at);
+        self.end_silence(seen.number, at);
+    }
+
+    /// For how long nothing has come, at this time; `None` where no stream is open.
+    #[cfg(any(test, feature = "watch"))]
+    pub(crate) fn silence(&self, at: u64) -> Option<u64> {
+        self.latest.sign_of_life.map(|latest| at.saturating_sub(latest))
     }
 
     /// Looks at how long nothing came before this row of an open stream.
-    fn silence(&mut self, row: u64, at: u64) {
+    fn end_silence(&mut self, row: u64, at: u64) {
         if let Some(from) = self.latest.sign_of_life.replace(at)
             && at - from.min(at) > self.stall_after
         {
@@ -270,7 +276,7 @@ impl Statistics {
             && self.latest.sign_of_life.is_some()
         {
             // A stream that falls silent and is lost stalled before.
-            self.silence(row, at);
+            self.end_silence(row, at);
         }
         self.report.duration_micros = self.report.duration_micros.max(at);
         let attempts = &mut self.report.latest_attempts;

@@ -314,6 +314,9 @@ fn a_silence_in_which_the_stream_is_lost_is_a_stall() {
     let mut counted = Statistics::default();
     counted.update(&session.writer.kept().view());
     let kept = session.writer.kept().statistics().report().clone();
+    assert_eq!(session.writer.kept().statistics().silence(40_000_009), Some(7));
+    session.writer.turn(&Turn::new(RowKind::Closed, "closed"), at(40_000_009));
+    assert_eq!(session.writer.kept().statistics().silence(40_000_010), None, "nothing is open");
     for report in [&kept, counted.report()] {
         assert_eq!(report.stalls, 1);
         let stall = report.latest_stalls[0];
