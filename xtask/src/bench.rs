@@ -91,6 +91,17 @@ const PARTS: &[Part] = &[
         form: Form::Lines(|line| Some(line)),
     },
     Part {
+        name: "window",
+        shows: "the window's main thread at 100,000 events a second (Linux; wants WebKitWebDriver)",
+        missing: missing_for_window,
+        command: || {
+            let mut bench = bench_of("sse-monitor-app");
+            bench.args(["--bench", "window"]);
+            Ok(bench)
+        },
+        form: Form::Markdown,
+    },
+    Part {
         name: "load",
         shows: "the server beside one of axum, over thousands of sockets (Linux)",
         missing: || {
@@ -204,7 +215,13 @@ fn program(name: &str, feature: &str, args: &[&str]) -> Command {
 }
 
 fn bench(name: &str, feature: &str) -> Command {
-    cargo(["bench", "--quiet", "-p", "benches", "--features", feature, "--bench", name])
+    let mut bench = bench_of("benches");
+    bench.args(["--features", feature, "--bench", name]);
+    bench
+}
+
+fn bench_of(package: &str) -> Command {
+    cargo(["bench", "--quiet", "-p", package])
 }
 
 fn load() -> Result<Command, Failure> {
@@ -221,6 +238,15 @@ fn released(name: &str) -> Result<PathBuf, Failure> {
     let own = workspace::program("xtask")?;
     let target = own.parent().and_then(Path::parent).unwrap_or(&own);
     Ok(target.join("release").join(name).with_extension(std::env::consts::EXE_EXTENSION))
+}
+
+fn missing_for_window() -> Option<String> {
+    if !cfg!(target_os = "linux") {
+        return Some("its window is driven by WebKitGTK's driver, which only Linux has".to_owned());
+    }
+    ["WebKitWebDriver", "Xvfb"].into_iter().find(|program| !exists(program)).map(|program| {
+        format!("{program} is not installed; `cargo xtask test packages` installs it on Debian")
+    })
 }
 
 fn missing_for_instructions() -> Option<String> {

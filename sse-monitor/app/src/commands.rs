@@ -1,13 +1,21 @@
 //! What the page may ask. Commands translate and forward, nothing else. Errors are sentences for the
 //! user. What may take its time runs off the main thread, which draws the window.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde::Serialize;
 use sse_monitor_engine::query::Report;
-use tauri::{State, WebviewWindow, ipc::Response};
+use tauri::{
+    State, WebviewWindow,
+    async_runtime::{JoinHandle, spawn_blocking},
+    ipc::Response,
+};
 
 use crate::{
     page::Asked,
+    recovered::{Recovered, recover},
     save::{SaveError, Saved},
+    scratch::Left,
     search,
     session::{About, Whole},
     shown::{Shown, as_recording},
@@ -120,13 +128,33 @@ pub(crate) fn record(shown: State<'_, Shown>, path: &str) -> Result<(), String> 
 }
 
 #[tauri::command(async)]
-pub(crate) fn finish(shown: State<'_, Shown>) -> Result<Saved, String> {
+pub(crate) fn finish(shown: State<'_, Shown>) -> Result<Vec<Saved>, String> {
     shown.finish().map_err(|error| error.to_string())
 }
 
 #[tauri::command(async)]
 pub(crate) fn discard(shown: State<'_, Shown>) {
     shown.discard();
+}
+
+/// What becomes of recordings that killed windows left: told once, as soon as it is known.
+#[derive(Debug)]
+pub(crate) struct Recovering(Mutex<Option<JoinHandle<Recovered>>>);
+
+impl Recovering {
+    pub(crate) fn begin(left: Vec<Left>) -> Self {
+        Self(Mutex::new(Some(spawn_blocking(move || recover(&left)))))
+    }
+}
+
+// As above.
+#[tauri::command]
+pub(crate) async fn recovered(recovering: State<'_, Recovering>) -> Result<Recovered, ()> {
+    let handle = recovering.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Ok(match handle {
+        Some(handle) => handle.await.unwrap_or_default(),
+        None => Recovered::default(),
+    })
 }
 
 /// What is being recorded is not let go.

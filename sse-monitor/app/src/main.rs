@@ -14,6 +14,7 @@ mod commands;
 mod display;
 mod list;
 mod page;
+mod recovered;
 mod save;
 mod scratch;
 mod search;
@@ -26,7 +27,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use tauri::{App, Manager as _, RunEvent};
 
-use crate::{scratch::Scratch, shown::Shown};
+use crate::{
+    scratch::{Left, Scratch},
+    shown::Shown,
+};
 
 /// Watch a live event stream (Server-Sent Events), or look at a recording of one, in a window.
 #[derive(Debug, Parser)]
@@ -39,12 +43,14 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let Arguments { url } = Arguments::parse();
+    display::choose_painter();
     let ended = display::check().map_err(|error| error.to_string()).and_then(|()| {
         tauri::Builder::default()
             .manage(commands::Given(url))
             .setup(|app| {
-                let shown = Shown::new(scratch(app));
-                app.manage(shown);
+                let (scratch, left) = scratch(app).unzip();
+                app.manage(Shown::new(scratch));
+                app.manage(commands::Recovering::begin(left.unwrap_or_default()));
                 Ok(())
             })
             .invoke_handler(tauri::generate_handler![
@@ -62,6 +68,7 @@ fn main() -> ExitCode {
                 commands::record,
                 commands::finish,
                 commands::discard,
+                commands::recovered,
             ])
             .build(tauri::generate_context!())
             .map_err(|error| format!("the window could not be opened: {error}"))
@@ -83,8 +90,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Where sessions lie while they are watched; `None` if no folder can be had for them.
-fn scratch(app: &App) -> Option<Scratch> {
+/// Where sessions lie while they are watched, and what killed windows left there; `None` if no folder can
+/// be had for them.
+fn scratch(app: &App) -> Option<(Scratch, Vec<Left>)> {
     let cache = app.path().app_cache_dir().ok()?;
     Scratch::new(&cache)
         .inspect_err(|error| {

@@ -64,6 +64,8 @@ pub(crate) struct Saving {
     pub(crate) path: String,
     /// What it has so far.
     pub(crate) bytes: u64,
+    /// Why it gets no more, if so.
+    pub(crate) stopped: Option<String>,
 }
 
 /// The head, and the rows as the engine packs them: how many bytes the head has, in four; the head in
@@ -146,7 +148,7 @@ mod tests {
             is_recorded: false,
             list: Listed { total: 11, begin: 0, anchor: 11, since: 2 },
             filter: Some(filter),
-            saving: Some(Saving { path: "/home/me/feed.ssrec".into(), bytes: 512 }),
+            saving: Some(Saving { path: "/home/me/feed.ssrec".into(), bytes: 512, stopped: None }),
         };
         let bytes = encode(&head, &rows);
         let hex = bytes.iter().fold(String::new(), |mut hex, byte| {

@@ -1,27 +1,38 @@
 //! Puts what is watched in a file.
 
 use std::{
-    env, fs,
+    env, fs, io,
     path::{Path, PathBuf, absolute},
 };
 
 use serde::Serialize;
 use sse_monitor_engine::{
-    Watch,
-    recording::{PackError, pack},
+    Totals, View, Watch,
+    recording::{PackError, Recording, pack},
 };
 use thiserror::Error;
 
 /// What a recording is called, if the user names nothing else.
 const EXTENSION: &str = "ssrec";
 
-/// What became of it.
+/// A file that was written.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Saved {
-    path: String,
+    path: PathBuf,
     events: u64,
+    rows: u64,
+    /// Older rows that had been let go before.
+    missing: u64,
     bytes: u64,
+}
+
+impl Saved {
+    /// Takes it back.
+    pub(crate) fn remove(&self) {
+        // What stays does no harm but that another try is refused.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 /// Why nothing can be recorded to a path.
@@ -39,6 +50,8 @@ pub(crate) enum SaveError {
     UnderWay,
     #[error("no recording is under way")]
     None,
+    #[error("a recording cannot be begun: {0}")]
+    Begin(io::Error),
     #[error(transparent)]
     Pack(#[from] PackError),
 }
@@ -66,32 +79,110 @@ pub(crate) fn target(given: &str) -> Result<PathBuf, SaveError> {
     }
     match path.parent() {
         Some(folder) if !folder.is_dir() => Err(SaveError::NoFolder(folder.display().to_string())),
-        _ if path.exists() => Err(SaveError::Exists(path.display().to_string())),
-        _ => Ok(path),
+        _ => {
+            let part = beside(&path);
+            let there = [&path, &part].into_iter().find(|path| path.exists());
+            there.map_or(Ok(()), |there| Err(SaveError::Exists(there.display().to_string())))?;
+            Ok(path)
+        }
     }
 }
 
-/// Writes all that is kept of the watch.
-pub(crate) fn save(watch: &Watch, path: &Path) -> Result<Saved, SaveError> {
-    let totals = watch.snapshot().totals;
-    pack(&watch.view(), totals, path, |_| {})?;
+/// What a recording is called until it is whole.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    path.with_file_name(name)
+}
+
+/// The file of this name for the recording with this number, from 1, where there are several.
+pub(crate) fn numbered(path: &Path, number: u32) -> PathBuf {
+    if number == 1 {
+        return path.to_owned();
+    }
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+/// Writes all that is kept of the watch; of one that had no more room on the disk all that is there.
+pub(crate) fn save(watch: &Watch, folder: Option<&Path>, path: &Path) -> Result<Saved, SaveError> {
+    if let Some(folder) = folder
+        && watch.recording_stopped().is_some()
+        && let Ok(recording) = Recording::open(folder)
+    {
+        return Ok(put(&recording.view(), recording.totals(), path)?);
+    }
+    Ok(put(&watch.view(), watch.snapshot().totals, path)?)
+}
+
+/// Writes all that is in the view.
+pub(crate) fn put(view: &View, totals: Totals, path: &Path) -> Result<Saved, PackError> {
+    pack(view, totals, path, |_| {})?;
     let bytes = fs::metadata(path).map(|file| file.len()).unwrap_or_default();
-    Ok(Saved { path: path.display().to_string(), events: totals.events, bytes })
+    Ok(Saved {
+        path: path.to_owned(),
+        events: totals.events,
+        rows: view.next_row() - view.first_row(),
+        missing: view.first_row() - 1,
+        bytes,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use sse_monitor_engine::{DiskLimit, DiskPolicy, WatchRequest};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
     use super::*;
+
+    #[tokio::test]
+    async fn of_a_recording_that_stopped_all_is_saved_that_was_recorded() {
+        let keep = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let (folder, file) = (keep.path().join("s"), keep.path().join("feed.ssrec"));
+        let limit = DiskLimit { bytes: 100_000, policy: DiskPolicy::Stop };
+        let watch = Watch::start(WatchRequest::new(&url).unwrap().record(&folder, limit));
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+        }
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        let events = (0..4000).map(|n| format!("data: {n}\n\n")).collect::<String>();
+        stream.write_all(format!("{head}{events}").as_bytes()).await.unwrap();
+        let mut revision = 0;
+        while watch.snapshot().totals.events < 4000 {
+            revision = watch.changed(revision).await;
+        }
+        assert!(watch.recording_stopped().is_some());
+        // As after more than memory takes: what is on the disk is no longer listed.
+        watch.release(watch.snapshot().next_row);
+        let saved = save(&watch, Some(&folder), &file).unwrap();
+        assert_eq!((saved.missing, saved.rows < 4000), (0, true), "{saved:?}");
+        let view = Recording::open(&file).unwrap().view();
+        assert_eq!(view.page(1, 3, 80)[2].data, "0", "two turns come before the first event");
+    }
 
     #[test]
     fn a_file_that_cannot_be_is_refused_in_words() {
         let folder = tempfile::tempdir().unwrap();
         let given = |name: &str| folder.path().join(name).display().to_string();
         fs::write(given("there.ssrec"), "x").unwrap();
+        fs::write(given("half.ssrec.part"), "x").unwrap();
         for (path, word) in [
             (String::new(), "no file"),
             ("~/".into(), "no file"),
             (given("there"), "already"),
+            (given("half"), "half.ssrec.part is there already"),
             (given("none/feed"), "no folder"),
         ] {
             let sentence = target(&path).unwrap_err().to_string();

@@ -108,6 +108,14 @@ impl Session {
         Some(Whole { row, turn: stretch.view.turn(local) })
     }
 
+    /// Why nothing of it is recorded any more.
+    pub(crate) fn recording_stopped(&self) -> Option<String> {
+        match self {
+            Self::Watched(watched) => watched.latest().recording_stopped(),
+            Self::Opened(_) => None,
+        }
+    }
+
     /// Statistics: of a URL that was connected to again, those of the latest watch.
     pub(crate) fn report(&self) -> Report {
         match self {

@@ -153,6 +153,7 @@ impl Shown {
         head.saving = current.saving.map(|path| Saving {
             path: path.display().to_string(),
             bytes: head.snapshot.totals.kept_bytes,
+            stopped: session.recording_stopped(),
         });
         let found = current.filter.as_ref().map(|filter| &filter.found[..]);
         let list = session.list(&head.snapshot, found, asked.until);
@@ -231,7 +232,10 @@ impl Shown {
         self.current.send_if_modified(|current| {
             outcome = match (&current.session, &current.saving) {
                 (_, Some(_)) => Err(SaveError::UnderWay),
-                (Some(Session::Watched(_)), None) => Ok(()),
+                // So that it is not lost with a window that is killed.
+                (Some(Session::Watched(watched)), None) => {
+                    watched.mean_for(Some(&path)).map_err(SaveError::Begin)
+                }
                 _ => Err(SaveError::Nothing),
             };
             if outcome.is_ok() {
@@ -243,14 +247,14 @@ impl Shown {
     }
 
     /// Puts what was watched in its file. If that fails, it can be tried again.
-    pub(crate) fn finish(&self) -> Result<Saved, SaveError> {
+    pub(crate) fn finish(&self) -> Result<Vec<Saved>, SaveError> {
         let current = self.current.borrow().clone();
         let path = current.saving.ok_or(SaveError::None)?;
         let Some(Session::Watched(watched)) = &current.session else {
             return Err(SaveError::Nothing);
         };
-        let saved = save::save(watched.latest(), &path)?;
-        self.current.send_modify(|current| current.saving = None);
+        let saved = watched.save(&path)?;
+        self.discard();
         Ok(saved)
     }
 
@@ -259,17 +263,27 @@ impl Shown {
         self.current.borrow().saving.is_some()
     }
 
-    /// Gives up the file that it was meant for.
+    /// It is meant for no file any more.
     pub(crate) fn discard(&self) {
-        self.current.send_modify(|current| current.saving = None);
+        self.current.send_modify(|current| {
+            if let (Some(_), Some(Session::Watched(watched))) =
+                (current.saving.take(), &current.session)
+            {
+                // A note that stays has the next window put it in that file.
+                let _ = watched.mean_for(None);
+            }
+        });
     }
 
-    /// Ends all, as the window closes.
+    /// Ends all, as the window closes. A recording that cannot be put in its file is left for the next
+    /// window to try.
     pub(crate) fn close(&self) {
         if self.is_recording()
             && let Err(error) = self.finish()
         {
-            eprintln!("sse-monitor: {error}");
+            eprintln!(
+                "sse-monitor: {error}; the next window tries again to put the recording there"
+            );
         }
         self.current.send_replace(Current::default());
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -393,7 +407,7 @@ mod tests {
     #[tokio::test]
     async fn a_stream_is_filtered_held_recorded_and_opened_again() {
         let cache = tempfile::tempdir().unwrap();
-        let shown = Shown::new(Some(Scratch::new(cache.path()).unwrap()));
+        let shown = Shown::new(Some(Scratch::new(cache.path()).unwrap().0));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/?token=secret", listener.local_addr().unwrap());
         shown.connect(&url).unwrap();
@@ -432,7 +446,7 @@ mod tests {
         assert!(shown.record("/tmp/other").is_err());
         assert!(look(&shown, &all).0["saving"]["bytes"].as_u64().unwrap() > 0);
         let saved = serde_json::to_value(shown.finish().unwrap()).unwrap();
-        assert_eq!(saved["events"], 110);
+        assert_eq!((&saved[0]["events"], &saved[0]["missing"]), (&json!(110), &json!(0)));
         assert!(shown.finish().is_err());
         let live = look(&shown, &all).1;
 
@@ -447,6 +461,63 @@ mod tests {
         assert!(shown.record("/tmp/other").is_err());
         shown.close();
         assert_eq!(std::fs::read_dir(cache.path().join("sessions")).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_recording_has_the_rows_of_earlier_connections_in_files_of_their_own() {
+        let cache = tempfile::tempdir().unwrap();
+        let shown = Shown::new(Some(Scratch::new(cache.path()).unwrap().0));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let all = Asked { number: Some(0), count: 1000, ..Asked::default() };
+        for data in ["one", "two"] {
+            shown.connect(&url).unwrap();
+            let mut stream = accept(&listener).await;
+            stream.write_all(format!("id: {data}\ndata: {data}\n\n").as_bytes()).await.unwrap();
+            until(&shown, &all, |rows| rows.last().is_some_and(|row| row == data)).await;
+            shown.disconnect();
+        }
+        let file = cache.path().join("feed.ssrec");
+        shown.record(file.to_str().unwrap()).unwrap();
+        // All of them or none: another try finds nothing in its way.
+        let second = cache.path().join("feed-2.ssrec");
+        std::fs::write(&second, "another").unwrap();
+        let refusal = shown.finish().unwrap_err().to_string();
+        assert!(refusal.contains("feed-2.ssrec is there already"), "{refusal}");
+        assert!(!file.exists() && shown.is_recording());
+        std::fs::remove_file(&second).unwrap();
+        let saved = serde_json::to_value(shown.finish().unwrap()).unwrap();
+        assert_eq!((&saved[0]["events"], &saved[1]["events"]), (&json!(1), &json!(1)));
+        for (file, data) in [(file, "one"), (second, "two")] {
+            shown.open(file.to_str().unwrap()).unwrap();
+            let rows = look(&shown, &all).1;
+            assert!(rows.iter().any(|row| row == data), "{data}: {rows:?}");
+        }
+        shown.close();
+    }
+
+    #[tokio::test]
+    async fn a_recording_that_cannot_be_put_in_its_file_is_there_for_the_next_window() {
+        let cache = tempfile::tempdir().unwrap();
+        let shown = Shown::new(Some(Scratch::new(cache.path()).unwrap().0));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        shown.connect(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let mut stream = accept(&listener).await;
+        stream.write_all(b"data: one\n\n").await.unwrap();
+        let all = Asked { number: Some(0), count: 1000, ..Asked::default() };
+        until(&shown, &all, |rows| rows.last().is_some_and(|row| row == "one")).await;
+        let folder = cache.path().join("stick");
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("feed.ssrec");
+        shown.record(file.to_str().unwrap()).unwrap();
+        std::fs::remove_dir(&folder).unwrap();
+        assert!(shown.finish().is_err());
+        shown.close();
+        drop(shown);
+
+        let (_next, left) = Scratch::new(cache.path()).unwrap();
+        let meant = left.iter().flat_map(|left| left.sessions().unwrap());
+        assert_eq!(meant.map(|session| session.meant_for()).collect::<Vec<_>>(), [Some(file)]);
     }
 
     /// Events alone: a port may have one too.

@@ -4,6 +4,7 @@
 //! after the last event; here its rows follow those of the watches before it.
 
 use alloc::sync::Arc;
+use std::{io, path::Path};
 
 use sse_monitor_engine::{
     DiskLimit, DiskPolicy, RequestError, Snapshot, Totals, Watch, WatchRequest,
@@ -11,6 +12,7 @@ use sse_monitor_engine::{
 
 use crate::{
     list::Stretch,
+    save::{SaveError, Saved, numbered, save},
     scratch::{Scratch, Session},
 };
 
@@ -38,7 +40,7 @@ pub(crate) struct Watched {
 struct Part {
     watch: Arc<Watch>,
     /// Where its rows lie; in memory without it.
-    _session: Option<Arc<Session>>,
+    session: Option<Arc<Session>>,
     rows: u64,
     attempts: u32,
 }
@@ -92,6 +94,45 @@ impl Watched {
         self.earlier.clear();
         self.first = self.latest.rows + last.next_row;
         self.forgets = last.state.is_over();
+    }
+
+    /// Notes for which file all of it is meant, so that it outlives this program; but for rows in memory
+    /// alone. From now on nothing of it falls out: where there is no more room, it stops.
+    pub(crate) fn mean_for(&self, file: Option<&Path>) -> io::Result<()> {
+        for (part, number) in self.parts().zip(1..) {
+            if let Some(session) = &part.session
+                && let Err(error) =
+                    session.mean_for(file.map(|file| numbered(file, number)).as_deref())
+            {
+                if file.is_some() {
+                    // What was noted of the earlier ones would be held to.
+                    let _ = self.mean_for(None);
+                }
+                return Err(error);
+            }
+        }
+        let policy = if file.is_some() { DiskPolicy::Stop } else { ON_DISK.policy };
+        self.latest.watch.set_disk_policy(policy);
+        Ok(())
+    }
+
+    /// Puts all of it in files, one for each watch, the earliest in `file`: all of them or none.
+    pub(crate) fn save(&self, file: &Path) -> Result<Vec<Saved>, SaveError> {
+        let mut all = Vec::new();
+        for (part, number) in self.parts().zip(1..) {
+            let folder = part.session.as_ref().map(|session| session.folder());
+            match save(&part.watch, folder, &numbered(file, number)) {
+                Ok(saved) => all.push(saved),
+                Err(error) => {
+                    for saved in all {
+                        // It would stand in the way of another try.
+                        saved.remove();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(all)
     }
 
     pub(crate) fn latest(&self) -> &Arc<Watch> {
@@ -151,7 +192,7 @@ impl Part {
             Some(session) => request.record(session.folder(), ON_DISK),
             None => request,
         };
-        Self { watch: Arc::new(Watch::start(request)), _session: session, rows: 0, attempts: 0 }
+        Self { watch: Arc::new(Watch::start(request)), session, rows: 0, attempts: 0 }
     }
 }
 
@@ -190,7 +231,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/events", listener.local_addr().unwrap());
         let cache = tempfile::tempdir().unwrap();
-        let scratch = Scratch::new(cache.path()).unwrap();
+        let (scratch, _) = Scratch::new(cache.path()).unwrap();
         let scratch = Some(&scratch);
         let watched = Watched::begin(&url, scratch).unwrap();
         let (_stream, asked) = answer(&listener, "id: a\ndata: one\n\n").await;

@@ -14,14 +14,15 @@ use std::env;
 use fantoccini::key::Key;
 use support::{
     desk::Desk,
-    flood::{Flood, data},
+    flood::{Flood, data, grouped},
+    frames::Measuring,
 };
 
 /// Events a second, for the first third.
 const RATE: u64 = 100_000;
 
 /// How many frames are measured at a time.
-const FRAMES: u32 = 90;
+const FRAMES: usize = 90;
 
 #[tokio::test]
 async fn a_flood_is_shown_filtered_and_paused_and_nothing_of_it_is_lost() {
@@ -34,7 +35,7 @@ async fn a_flood_is_shown_filtered_and_paused_and_nothing_of_it_is_lost() {
     flood.send(all / 3, RATE);
     flood.send(all - all / 3, 10 * RATE);
     desk.see("events", |seen| seen.rows.iter().any(|row| row.event_type == "tick")).await;
-    eprintln!("following: {}", desk.measure(FRAMES).await);
+    eprintln!("following: {}", Measuring::begin(&desk).await.frames(FRAMES).await);
     desk.type_search("needle $.n >= 2000").await;
     let seen = desk
         .see("what passes", |seen| {
@@ -42,14 +43,14 @@ async fn a_flood_is_shown_filtered_and_paused_and_nothing_of_it_is_lost() {
         })
         .await;
     assert!(!seen.found.is_empty(), "{seen:?}");
-    eprintln!("filtered: {}", desk.measure(FRAMES).await);
+    eprintln!("filtered: {}", Measuring::begin(&desk).await.frames(FRAMES).await);
     desk.type_search("").await;
     desk.see("all rows", |seen| seen.rows.iter().any(|row| row.data.contains("straw"))).await;
     desk.click("#pause").await;
     let held = desk.see("that it stands still", |seen| !seen.paused.is_empty()).await;
     let still = desk.look().await;
     assert_eq!(still.rows, held.rows);
-    eprintln!("held: {}", desk.measure(FRAMES).await);
+    eprintln!("held: {}", Measuring::begin(&desk).await.frames(FRAMES).await);
     let total = format!("{} events", grouped(all));
     desk.see("all events counted", |seen| seen.totals.contains(&total)).await;
     assert_eq!(desk.look().await.rows, held.rows);
@@ -57,8 +58,7 @@ async fn a_flood_is_shown_filtered_and_paused_and_nothing_of_it_is_lost() {
 
     // Nothing is lost: by the engine's count of IDs, and by the rows at both ends and between them.
     let last = data(all - 1);
-    desk.see("the newest", |seen| seen.rows.last().is_some_and(|row| last.starts_with(&row.data)))
-        .await;
+    desk.see("the newest", |seen| seen.rows.last().is_some_and(|row| row.begins(&last))).await;
     desk.click("#statistics").await;
     desk.see("the statistics", |seen| seen.report.contains("Missed 0")).await;
     let seen = desk.look().await;
@@ -105,17 +105,4 @@ async fn a_flood_is_shown_filtered_and_paused_and_nothing_of_it_is_lost() {
     desk.see("the last row", |seen| seen.selected_number == newest).await;
     desk.see("it whole", |seen| seen.pane.contains(&format!("\"n\": {}", all - 1))).await;
     desk.close().await;
-}
-
-/// `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

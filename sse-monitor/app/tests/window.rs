@@ -350,6 +350,34 @@ async fn a_stream_is_recorded_and_the_recording_is_opened_and_searched() {
     desk.close().await;
 }
 
+#[tokio::test]
+async fn what_a_window_recorded_that_was_killed_is_put_in_its_file_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("feed.ssrec").display().to_string();
+    let flood = Flood::start().await;
+    let desk = Desk::open(&[&flood.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    flood.send(2000, 100_000);
+    desk.click("#record").await;
+    desk.enter_path(&path).await;
+    desk.see("that it records", |seen| !seen.saving.is_empty()).await;
+    flood.send(500, 100_000);
+    desk.see("all of it", |seen| seen.totals.contains("2,500 events")).await;
+    let left = desk.kill();
+
+    let desk = Desk::open_over(&[], left).await;
+    let seen = desk.see("what was recorded", |seen| !seen.notice.is_empty()).await;
+    assert!(seen.notice.contains("2,500 events") && seen.notice.contains(&path), "{seen:?}");
+    desk.picture("recovered").await;
+    desk.click("#open").await;
+    desk.enter_path(&path).await;
+    let is_opened =
+        |seen: &Seen| seen.recording.contains("feed.ssrec") && seen.totals.contains("2,500 events");
+    let seen = desk.see("the recording", is_opened).await;
+    assert!(!seen.recording.contains("closed"), "{seen:?}");
+    desk.close().await;
+}
+
 /// Without white space: the pane lays JSON out.
 fn compact(text: &str) -> String {
     text.split_whitespace().collect()

@@ -13,7 +13,7 @@ use crate::{
     clock::{Clock, Moment},
     journal::{
         kept::Kept,
-        retention::{Overflow, Retention},
+        retention::{DiskPolicy, Overflow, Retention},
         turn::{Format, Origin, Turn},
         view::View,
         writer::{Place, Writer},
@@ -253,6 +253,10 @@ impl Log {
             public.last_event_id.push_str(id);
             self.touch();
         }
+    }
+
+    pub(crate) fn set_policy(&self, policy: DiskPolicy) {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).set_policy(policy);
     }
 
     pub(crate) fn release(&self, number: u64) {

@@ -7,7 +7,7 @@ use tokio::{runtime, sync::Notify};
 
 use crate::{
     connection,
-    journal::{turn::Turn, view::View},
+    journal::{retention::DiskPolicy, turn::Turn, view::View},
     log::{Followed, Log},
     query::{Filtered, Order, Query, Report},
     request::WatchRequest,
@@ -93,6 +93,12 @@ impl Watch {
     /// [paused](crate::Overflow::Pause) for want of room goes on.
     pub fn release(&self, number: u64) {
         self.log.release(number);
+    }
+
+    /// What is done from now on where the [limit of the disk](WatchRequest::record) is reached: a shell
+    /// may learn late that the beginning must not be dropped. Without a recording it does nothing.
+    pub fn set_disk_policy(&self, policy: DiskPolicy) {
+        self.log.set_policy(policy);
     }
 
     /// Why nothing is recorded any more, in words, though [it was asked for](WatchRequest::record).

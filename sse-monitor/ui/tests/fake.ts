@@ -1,5 +1,5 @@
 import { mockIPC } from "@tauri-apps/api/mocks";
-import { type About, type Head, type Report, type Row, type State, type View, nothing } from "../src/lib/wire";
+import { type About, type Head, type Report, type Row, type Saved, type State, type View, nothing } from "../src/lib/wire";
 import { pack } from "./pack";
 
 /** Stands in for the Rust side: a list of rows, a state, and the commands that the page calls. */
@@ -11,7 +11,11 @@ export class Fake {
   given: string | null = null;
   /** What `open` answers with, if it does. */
   about: About | null = null;
+  /** What pages wait for after they were made, if anything. */
+  late: Promise<void> | null = null;
   saving: string | null = null;
+  stopped: string | null = null;
+  recovered: { saved: Saved[]; troubles: string[] } = { saved: [], troubles: [] };
   /** Each command called, with its arguments. */
   calls: [string, unknown][] = [];
   /** What `connect` answers with, if it refuses. */
@@ -86,8 +90,10 @@ export class Fake {
         const path = this.saving;
         this.saving = null;
         this.touch();
-        return { path, events: this.rows.length, bytes: 1234 };
+        return [{ path, events: this.rows.length, rows: this.rows.length, missing: 0, bytes: 1234 }];
       }
+      case "recovered":
+        return this.recovered;
       case "report":
         return report;
       case "connect":
@@ -101,8 +107,10 @@ export class Fake {
       case "disconnect":
         this.become({ name: "closed" });
         return null;
-      case "page":
-        return this.#page(args.asked as View);
+      case "page": {
+        const page = this.#page(args.asked as View);
+        return this.late === null ? page : this.late.then(() => page);
+      }
       case "changed":
         if (args.watch !== this.watch || args.revision !== this.#revision) return null;
         if (args.filter !== (this.#filter === "" ? 0 : this.#filters)) return null;
@@ -168,7 +176,7 @@ export class Fake {
               rows: this.rows.length,
               isCaughtUp: true,
             },
-      saving: this.saving === null ? null : { path: this.saving, bytes: 512 },
+      saving: this.saving === null ? null : { path: this.saving, bytes: 512, stopped: this.stopped },
     };
     return pack(head, list.slice(begin, begin + count));
   }

@@ -117,6 +117,25 @@ describe("the pause", () => {
     await waitFor(() => expect(numbers()).toContain(101));
   });
 
+  it("does not move once more for a page that was on its way", async () => {
+    const fake = new Fake();
+    await watching(fake, 100);
+    let come = () => {};
+    fake.late = new Promise((resolve) => (come = resolve));
+    const pages = fake.count("page");
+    fake.arrive({}, {});
+    await waitFor(() => expect(fake.count("page")).toBe(pages + 1));
+    await press(" ");
+    const seen: (number | undefined)[] = [];
+    const watch = new MutationObserver(() => seen.push(numbers().at(-1)));
+    watch.observe(screen.getByRole("grid"), { subtree: true, attributes: true, childList: true });
+    come();
+    await waitFor(() => expect(button(/Paused/).textContent).toMatch(/Paused: 2\s+came since/));
+    watch.disconnect();
+    expect(seen.filter((number) => number !== 100)).toEqual([]);
+    expect(numbers().at(-1)).toBe(100);
+  });
+
   it("is not begun by a space that is typed", async () => {
     const fake = new Fake();
     await watching(fake, 10);
@@ -141,6 +160,18 @@ describe("a recording", () => {
     await screen.findByRole("button", { name: "Record" });
   });
 
+  it("that stopped by itself is told of, as long as it is not stopped", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/tmp/feed.ssrec";
+    fake.stopped = "recording stopped: the disk is full";
+    fake.touch();
+    expect((await screen.findByRole("alert")).textContent).toBe("recording stopped: the disk is full.");
+    await fireEvent.click(button(/Stop/));
+    await screen.findByText(/^Recorded 10 events/);
+    await waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
+  });
+
   it("is tried again or given up where its file cannot be written", async () => {
     const fake = new Fake();
     await watching(fake, 10);
@@ -150,6 +181,15 @@ describe("a recording", () => {
     expect((await screen.findByRole("alert")).textContent).toContain("no room. Stop tries again.");
     await fireEvent.click(button("Give it up"));
     await screen.findByRole("button", { name: "Record" });
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("of a window that was killed is told of, though a stream is connected to", async () => {
+    const fake = new Fake();
+    fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2500, rows: 2502, missing: 0, bytes: 4200 });
+    await watching(fake, 1);
+    const told = "An earlier window that did not end well had recorded 2,500 events in /tmp/feed.ssrec (4.20 KB).";
+    await waitFor(() => expect(document.querySelector("#notice")?.textContent).toContain(told));
     expect(screen.queryByRole("alert")).toBeNull();
   });
 

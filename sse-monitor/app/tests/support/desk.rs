@@ -13,16 +13,19 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::{net::TcpStream, time::sleep};
 
-use super::{LOOK_EVERY, PATIENCE, nowhere, process::Process};
+use super::{
+    LOOK_EVERY, PATIENCE, nowhere,
+    process::{Process, kill},
+};
 
 /// Dropped from top to bottom: the window goes before its display.
 #[derive(Debug)]
 pub(crate) struct Desk {
     client: Client,
-    _driver: Process,
+    driver: Process,
     _display: Option<Process>,
     /// Where the window keeps what it watches, so that tests leave nothing in the user's own folder.
-    _cache: TempDir,
+    cache: TempDir,
 }
 
 /// What is to be seen in the window at one moment.
@@ -112,35 +115,6 @@ const LOOK: &str = r"
     };
 ";
 
-/// Measures each frame from its first callback to the first task after it: what the page's scripts do in
-/// it, styles, layout and painting. And how long it is from one to the next.
-const MEASURE: &str = r"
-    const [frames, done] = arguments;
-    const work = [];
-    const between = [];
-    const channel = new MessageChannel();
-    let begun = 0;
-    const told = (name, list) => {
-        list.sort((a, b) => a - b);
-        const at = (part) => list[Math.min(list.length - 1, Math.floor(list.length * part))].toFixed(1);
-        return `${name} p50 ${at(.5)}, p95 ${at(.95)}, p99 ${at(.99)}, most ${at(1)} ms`;
-    };
-    channel.port1.onmessage = () => {
-        work.push(performance.now() - begun);
-        if (work.length === frames) {
-            done(`${frames} frames: ${told('work', work)}; ${told('from one to the next', between)}`);
-        }
-    };
-    const turn = () => {
-        if (between.length < frames) requestAnimationFrame(turn);
-        const now = performance.now();
-        if (begun > 0) between.push(now - begun);
-        begun = now;
-        channel.port2.postMessage(null);
-    };
-    requestAnimationFrame(turn);
-";
-
 /// Searches for a word, and tells when the first rows that have it are listed, and when all are found.
 const SEARCH: &str = r"
     const [text, done] = arguments;
@@ -164,6 +138,12 @@ const SEARCH: &str = r"
 impl Desk {
     /// Opens the window, with `arguments` on its command line.
     pub(crate) async fn open(arguments: &[&str]) -> Self {
+        let cache = tempfile::tempdir().expect("there is room for a temporary folder");
+        Self::open_over(arguments, cache).await
+    }
+
+    /// The same, over what an earlier window left.
+    pub(crate) async fn open_over(arguments: &[&str], cache: TempDir) -> Self {
         let display = env::var_os("DISPLAY").is_none().then(|| {
             let mut command = Command::new("Xvfb");
             command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
@@ -172,14 +152,21 @@ impl Desk {
             (display, format!(":{number}"))
         });
         let name = display.as_ref().map(|(_, name)| name.as_str());
-        let cache = tempfile::tempdir().expect("there is room for a temporary folder");
         let (driver, client) = drive(arguments, name, cache.path()).await;
         let display = display.map(|(display, _)| display);
-        Self { client, _driver: driver, _display: display, _cache: cache }
+        Self { client, driver, _display: display, cache }
     }
 
     pub(crate) async fn close(self) {
         self.client.clone().close().await.expect("the window closes");
+    }
+
+    /// Kills the window as a crash would, and gives what it leaves.
+    pub(crate) fn kill(self) -> TempDir {
+        let Self { driver, cache, .. } = self;
+        let window = driver.descendant("sse-monitor").expect("the window runs");
+        kill(window);
+        cache
     }
 
     /// Types into the URL bar in place of what is there, and presses Enter.
@@ -274,10 +261,9 @@ impl Desk {
         self.client.execute(script, Vec::new()).await.expect("the page runs the script")
     }
 
-    /// What the page's main thread does in so many frames, in words.
-    pub(crate) async fn measure(&self, frames: u32) -> String {
-        let measured = self.client.execute_async(MEASURE, vec![json!(frames)]).await;
-        serde_json::from_value(measured.expect("the page draws")).expect("words")
+    /// The process that draws the page.
+    pub(crate) fn page_process(&self) -> u32 {
+        self.driver.descendant("WebKitWebProces").expect("a page has a process")
     }
 
     /// How long a search for a word takes, in words.
@@ -376,6 +362,13 @@ async fn listens(driver: &mut Process, port: u16) -> bool {
 fn port_just_free() -> u16 {
     let (_released, address) = nowhere();
     address.port()
+}
+
+impl SeenRow {
+    /// Whether its data is this, or the beginning of it where that is longer than the row.
+    pub(crate) fn begins(&self, data: &str) -> bool {
+        self.data.strip_suffix('…').map_or(self.data == data, |seen| data.starts_with(seen))
+    }
 }
 
 impl Seen {

@@ -65,6 +65,19 @@ pub(crate) fn data(number: u64) -> String {
     )
 }
 
+/// `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 async fn serve(listener: TcpListener, mut orders: mpsc::UnboundedReceiver<Order>) {
     let (mut stream, _) = listener.accept().await.expect("the window connects");
     let mut request = Vec::new();

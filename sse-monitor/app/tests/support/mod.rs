@@ -2,6 +2,7 @@
 
 pub(crate) mod desk;
 pub(crate) mod flood;
+pub(crate) mod frames;
 pub(crate) mod hub;
 pub(crate) mod process;
 pub(crate) mod relay;

@@ -48,6 +48,14 @@ impl Process {
         self.child.try_wait().expect("a child can be waited for").is_some()
     }
 
+    /// One of this name that it or another of its descendants started; the kernel keeps fifteen letters.
+    pub(crate) fn descendant(&self, name: &str) -> Option<u32> {
+        let is_named = |id: &u32| {
+            fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|comm| comm.trim_end() == name)
+        };
+        descendants(self.child.id()).into_iter().find(is_named)
+    }
+
     /// Asks it to stop, and waits until it has.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         signal("-TERM", self.child.id());
@@ -84,6 +92,16 @@ fn signal(name: &str, id: u32) {
     let _ = Command::new("kill").args([name, &id.to_string()]).stderr(Stdio::null()).status();
 }
 
+/// Ends it as a crash would, and waits until it holds nothing any more.
+pub(crate) fn kill(id: u32) {
+    signal("-KILL", id);
+    let begun = Instant::now();
+    while stat(id).is_some_and(|(state, _)| state != "Z") {
+        assert!(begun.elapsed() < PATIENCE, "{id} did not end when killed");
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
 /// The ids of all that `ancestor` started and that still runs.
 fn descendants(ancestor: u32) -> Vec<u32> {
     let processes: Vec<(u32, u32)> = fs::read_dir("/proc")
@@ -91,7 +109,7 @@ fn descendants(ancestor: u32) -> Vec<u32> {
         .flatten()
         .filter_map(|entry| {
             let id = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            Some((id, parent(id)?))
+            Some((id, stat(id)?.1))
         })
         .collect();
     let mut found = vec![ancestor];
@@ -103,8 +121,10 @@ fn descendants(ancestor: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
-/// The fourth field of `stat`; the second is a name in brackets that may hold anything.
-fn parent(id: u32) -> Option<u32> {
+/// The state of a process and its parent, the third and fourth field of `stat`; the second is a name in
+/// brackets that may hold anything.
+fn stat(id: u32) -> Option<(String, u32)> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.into(), fields.next()?.parse().ok()?))
 }

@@ -368,6 +368,22 @@ fn past_a_disk_limit_recording_stops_and_watching_goes_on() {
 }
 
 #[test]
+fn what_is_done_at_a_disk_limit_can_be_changed_before_it_is_reached() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 100_000, policy: DiskPolicy::DropOldest };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    writer.set_policy(DiskPolicy::Stop);
+    for n in 2..=2_000 {
+        feed(&mut writer, format!("data: {n}\n\n").as_bytes());
+    }
+    assert!(writer.stopped().unwrap().contains("limit"), "{:?}", writer.stopped());
+    // It is in memory now, where there is nothing to change.
+    writer.set_policy(DiskPolicy::DropOldest);
+    assert_eq!(Recording::open(&path).unwrap().view().first_row(), 1, "the beginning is there");
+}
+
+#[test]
 fn past_a_disk_limit_that_drops_the_newest_stay() {
     let keep = tempfile::tempdir().unwrap();
     let path = keep.path().join("s");

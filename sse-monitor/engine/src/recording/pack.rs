@@ -49,10 +49,10 @@ pub enum PackError {
 /// Puts the session, as it stands in the view, in one file at `path`, with its index. `progress`
 /// hears how many bytes of it were written.
 ///
-/// The file appears whole or not at all.
+/// The file appears whole or not at all: until it is whole, it is called `path` with `.part` behind.
 ///
 /// # Errors
-/// [`PackError`] if there is a file of that name, or it cannot be written.
+/// [`PackError`] if there is a file of one of these names, or it cannot be written.
 pub fn pack(
     view: &View,
     totals: Totals,
@@ -73,7 +73,11 @@ pub fn pack(
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    let file = options.open(&part).map_err(fail)?;
+    // Another program may write it, or one was killed that did.
+    let file = options.open(&part).map_err(|error| {
+        let exists = error.kind() == io::ErrorKind::AlreadyExists;
+        if exists { PackError::Exists { path: part.clone() } } else { fail(error) }
+    })?;
     let written = write(view, totals, file, progress).and_then(|file| {
         file.sync_all()?;
         // A link is refused where somebody made a file of that name meanwhile.

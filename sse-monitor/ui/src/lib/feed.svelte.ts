@@ -1,5 +1,16 @@
 import { unpack } from "./packed";
-import { type Page, type View, changed, nothing, page } from "./wire";
+import { type Head, type Page, type View, changed, nothing, page } from "./wire";
+
+/** How long a head stands. */
+const HEAD_MS = 100;
+
+/** Whether a head tells of something else than before, rather than of more of the same. */
+const isOther = (before: Head, now: Head): boolean =>
+  before.watch !== now.watch ||
+  before.snapshot.state.name !== now.snapshot.state.name ||
+  before.filter?.number !== now.filter?.number ||
+  now.list.total < before.list.total ||
+  before.list.total === 0;
 
 /**
  * The newest page the window has. It pulls at most once a frame, one pull at a time, and only when the
@@ -9,6 +20,8 @@ import { type Page, type View, changed, nothing, page } from "./wire";
  */
 export class Feed {
   page = $state.raw<Page>(nothing);
+  /** What is beside its rows, as it stood a moment ago: nobody reads numbers sixty times a second. */
+  head = $state.raw<Head>(nothing);
   /** Hears of each page, and what it was asked for, before it is drawn. */
   arrived: (page: Page, asked: View) => void = () => {};
   /** Why pulls fail, should the other side of the window be gone. */
@@ -21,13 +34,32 @@ export class Feed {
   #pulling = false;
   #listening = false;
   #stopped = false;
+  #settled = -Infinity;
+  #settles: ReturnType<typeof setTimeout> | undefined;
 
   /** Begins to pull. Gives what ends it. */
   start(): () => void {
     this.refresh();
     return () => {
       this.#stopped = true;
+      clearTimeout(this.#settles);
     };
+  }
+
+  /** Brings the head to the newest page. */
+  settle(): void {
+    clearTimeout(this.#settles);
+    this.#settles = undefined;
+    this.#settled = performance.now();
+    this.head = this.page;
+  }
+
+  /** The same, soon. */
+  #settleSoon(): void {
+    if (this.#settles !== undefined) return;
+    const wait = this.#settled + HEAD_MS - performance.now();
+    if (wait <= 0 || isOther(this.head, this.page)) this.settle();
+    else this.#settles = setTimeout(() => this.settle(), wait);
   }
 
   /** Says which rows are looked at. */
@@ -79,8 +111,11 @@ export class Feed {
     if (this.#came === null) return;
     const { bytes, asked } = this.#came;
     this.#came = null;
+    // Asked for before the list was told to stand still, it would move once more; another is on its way.
+    if (asked.until !== this.#view.until) return;
     this.page = unpack(bytes);
     this.arrived(this.page, asked);
+    this.#settleSoon();
     this.trouble = "";
     void this.#listen();
   }

@@ -1,5 +1,7 @@
 /** Values as people read them. */
 
+import type { Saved } from "./wire";
+
 const pad = (value: number, width: number) => String(value).padStart(width, "0");
 
 /** `18:20:31.042`, by the window's own time zone. */
@@ -50,6 +52,14 @@ export function middleCut(text: string, longest: number): string {
   return `${text.slice(0, head)}…${text.slice(text.length - (longest - 1 - head))}`;
 }
 
+/** A text without its end, if it is too long for its column. */
+export function endCut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
+}
+
+/** Whether all of it is as wide as the characters of the font for data are. */
+export const isPlain = (text: string): boolean => /^[ -~]*…?$/.test(text);
+
 /**
  * A text on one line. Breaks, tabs and other control characters become visible signs, among them those
  * that would turn the direction of what follows.
@@ -82,6 +92,15 @@ export function duration(micros: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** What there is in a recording. */
+export function inFile({ path, events, rows, missing, bytes: size }: Saved): string {
+  const what =
+    missing === 0
+      ? counted(events, "event")
+      : `the newest ${counted(rows, "row")}, without ${count(missing)} older that had been let go,`;
+  return `${what} in ${path} (${bytes(size)})`;
 }
 
 /** The last part of a path. */

@@ -37,11 +37,6 @@ export class Place {
     return this.following ? last : Math.min(Math.max(this.#top, 0), last);
   }
 
-  /** Rows of the list below what is seen. */
-  get below(): number {
-    return Math.max(0, Math.floor((lastTop(this.total, this.height) - this.top) / ROW_HEIGHT));
-  }
-
   /** What to ask for. */
   get view(): View {
     const until = this.until;

@@ -6,6 +6,28 @@
 
 export const ROW_HEIGHT = 26;
 
+/** How wide a character of the data is: six tenths of its font's 12 px. */
+const CHARACTER = 7.2;
+
+/** The columns before that of the data, in pixels, and what lies between two and at both ends. */
+const WIDE = [14, 88, 124, 128];
+const GAP = 12;
+
+/** Narrower than this, a list goes without its column of IDs: the data is what one looks at. */
+const NARROW_BELOW = 520;
+const NARROW = [14, 88, 96];
+
+/** How a list so wide is divided, and how many characters of plain data have room in it. */
+export function columns(width: number): { narrow: boolean; template: string; room: number } {
+  const narrow = width > 0 && width < NARROW_BELOW;
+  const before = narrow ? NARROW : WIDE;
+  const taken = before.reduce((sum, column) => sum + column + GAP, 2 * GAP);
+  // Before the first layout nothing is known.
+  const room = width === 0 ? NARROW_BELOW : Math.floor((width - taken) / CHARACTER);
+  const template = `${before.map((column) => `${column}px`).join(" ")} minmax(0, 1fr)`;
+  return { narrow, template, room: Math.max(room, 8) };
+}
+
 /** Rows drawn above and below what is seen, so that a scroll finds some already there. */
 export const OVERSCAN = 12;
 
@@ -27,6 +49,11 @@ export function isScaled(total: number): boolean {
 /** The top at which the newest row ends at the lower edge. */
 export function lastTop(total: number, height: number): number {
   return Math.max(0, total * ROW_HEIGHT - height);
+}
+
+/** Rows of the list below what is seen. */
+export function rowsBelow(top: number, total: number, height: number): number {
+  return Math.max(0, Math.floor((lastTop(total, height) - top) / ROW_HEIGHT));
 }
 
 export function scrollOfTop(top: number, total: number, height: number): number {

@@ -96,10 +96,22 @@ export interface Filter {
   isCaughtUp: boolean;
 }
 
+/** A file that was written. */
+export interface Saved {
+  path: string;
+  events: number;
+  rows: number;
+  /** Older rows that had been let go before. */
+  missing: number;
+  bytes: number;
+}
+
 /** The file that the session will be put in, and what it has so far. */
 export interface Saving {
   path: string;
   bytes: number;
+  /** Why it gets no more, if so. */
+  stopped: string | null;
 }
 
 export interface Head {
@@ -286,8 +298,11 @@ export const open = (path: string) => invoke<About>("open", { path });
 /** Means what is watched for this file. Rejects with a sentence if that cannot be. */
 export const record = (path: string) => invoke<void>("record", { path });
 
-/** Writes that file. */
-export const finish = () => invoke<{ path: string; events: number; bytes: number }>("finish");
+/** Writes that file; one more for each earlier connection. */
+export const finish = () => invoke<Saved[]>("finish");
 
 /** Gives that file up. */
 export const discard = () => invoke<void>("discard");
+
+/** What became of recordings of windows that were killed, and why of some nothing; told once. */
+export const recovered = () => invoke<{ saved: Saved[]; troubles: string[] }>("recovered");

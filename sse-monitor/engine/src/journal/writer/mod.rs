@@ -148,6 +148,13 @@ impl Writer {
         self.stopped.as_ref().map(|stopped| stopped.sentence.as_str())
     }
 
+    /// What is done from now on where the limit of the disk is reached.
+    pub(crate) const fn set_policy(&mut self, policy: DiskPolicy) {
+        if let Place::Folder { limit, .. } = &mut self.place {
+            limit.policy = policy;
+        }
+    }
+
     /// Another attempt begins. A turn that says so does it by itself.
     pub(crate) const fn begin_attempt(&mut self) {
         self.attempt = self.attempt.saturating_add(1);

@@ -1,6 +1,6 @@
 //! What becomes of a recording that cannot go on: watching does.
 
-use std::{io, path::Path};
+use std::io;
 
 use super::{Place, Writer};
 use crate::{
@@ -24,14 +24,13 @@ pub(super) struct Stopped {
 }
 
 impl Stopped {
-    pub(super) fn of(error: &io::Error, folder: &Path) -> Self {
+    /// Without the folder: who records may put it elsewhere by the time this is read.
+    pub(super) fn of(error: &io::Error) -> Self {
         let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
         let is_full = full.contains(&error.kind());
         let why = if is_full { "the disk is full".into() } else { error.to_string() };
-        let sentence = format!(
-            "recording stopped: {why}; what was recorded stays in {}, and watching goes on",
-            folder.display()
-        );
+        let sentence =
+            format!("recording stopped: {why}; what came before is recorded, and watching goes on");
         Self { why, sentence }
     }
 }
@@ -40,7 +39,7 @@ impl Writer {
     /// What comes from now on is kept in memory, as for those who do not record.
     pub(super) fn stop_recording(&mut self, error: &io::Error, moment: Moment) {
         let Place::Folder { path, .. } = &self.place else { return };
-        self.stopped = Some(Stopped::of(error, path));
+        self.stopped = Some(Stopped::of(error));
         // A disk that is full may have no room for that either.
         let _ = self.seal(moment, false);
         let _ = statistics::write(path, &self.kept);
