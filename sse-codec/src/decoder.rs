@@ -208,8 +208,9 @@ impl Decoder {
 
     /// Forgets the data of the event under way, and the comment, where they are more than `most` bytes; only their
     /// length is known then. For who keeps the stream's bytes anyhow, so that a large event is not there twice:
-    /// called after each chunk, the decoder takes `most` and a few chunks, whatever the limits are. Of one event or
-    /// comment no more is forgotten than can be counted in 32 bits.
+    /// called after each chunk, the decoder takes `most` and a few chunks for data and comments, whatever the limits are.
+    /// An unfinished `id`, `event` or `retry` line is held up to [`Limits::line`], as ever. Of one event or comment no
+    /// more is forgotten than can be counted in 32 bits.
     ///
     /// What ends after that is an [`Item::EventOutline`] or an [`Item::CommentOutline`].
     ///
