@@ -60,16 +60,21 @@ pub(crate) fn run(diff: &Diff) -> Exit {
     if let ControlFlow::Break(exit) = printed {
         return exit;
     }
+    let times = match told.in_both {
+        0 => String::new(),
+        _ => format!(
+            "; their times are apart by {} at the median, {} at most",
+            time(told.time.p50_micros),
+            time(told.time.max_micros)
+        ),
+    };
     words.note(&format!(
-        "{} in both, {} only in the first, {} only in the second, {} changed, {} in another order; their \
-         times are apart by {} at the median, {} at most",
+        "{} in both, {} only in the first, {} only in the second, {} changed, {} in another order{times}",
         told.in_both,
         told.only_first.len(),
         told.only_second.len(),
         told.changed.len(),
-        told.reordered,
-        time(told.time.p50_micros),
-        time(told.time.max_micros)
+        told.reordered
     ));
     let is_missing = first.tell(&words) | second.tell(&words);
     match told.is_empty() {

@@ -137,6 +137,9 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
     if let Some(redacted) = &redacted {
         redact::tell(redacted.preview(), words);
     }
+    if let Some(path) = &export.output {
+        words.note(&format!("written to {}", path.display()));
+    }
     if is_missing { Err("what is damaged is not in the export".into()) } else { Ok(()) }
 }
 

@@ -139,7 +139,8 @@ pub(crate) fn run(options: &Redact) -> Exit {
 /// Says how often each was found.
 pub(crate) fn tell(done: &Preview, words: &Words) {
     for pattern in &done.patterns {
-        words.note(&format!("{}: {} times", pattern.what, HumanCount(pattern.count)));
+        let times = if pattern.count == 1 { "time" } else { "times" };
+        words.note(&format!("{}: {} {times}", pattern.what, HumanCount(pattern.count)));
     }
     if done.masked_lines > 0 {
         let lines = HumanCount(done.masked_lines);

@@ -236,6 +236,11 @@ fn a_command_line_that_cannot_work_is_told_with_status_2() {
     let output = publish(&[&format!("http://{nowhere}"), "--all", "x"], "");
     assert!(words(&output).contains("nothing listens at"), "{}", words(&output));
     assert_eq!(output.status.code(), Some(3));
+    let line = "{\"all\":true,\"data\":\"x\"}\n";
+    let output = publish(&[&format!("http://{nowhere}"), "--ndjson"], line);
+    let said = words(&output);
+    assert!(said.ends_with("; nothing was published\n"), "{said}");
+    assert!(!said.contains("not known"), "nobody was reached who could have taken it: {said}");
 }
 
 #[test]

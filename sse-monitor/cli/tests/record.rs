@@ -121,7 +121,7 @@ fn what_is_exported_is_masked_where_that_is_asked_for() {
         let shown = text(&masked.stdout);
         assert!(!shown.contains("CANARY") && !shown.contains("two"), "{form}: {shown}");
         let said = text(&masked.stderr);
-        for line in ["a text of 6 characters: 4 times", "JSON at .user: 1 times"] {
+        for line in ["a text of 6 characters: 4 times", "JSON at .user: 1 time\n"] {
             assert!(said.contains(line), "{form}: {said}");
         }
         assert!(!said.contains("CANARY"), "{said}");

@@ -87,7 +87,11 @@ pub(crate) async fn run(
             Exit::Done
         }
         Err((exit, sentence)) => {
-            words.error(&format!("{sentence}; published before: {events}"));
+            let published = match sent.events {
+                0 => "nothing was published".into(),
+                _ => format!("published before: {events}"),
+            };
+            words.error(&format!("{sentence}; {published}"));
             exit
         }
     }
@@ -174,12 +178,14 @@ async fn send(caller: &mut Caller, batch: &[Line], sent: &mut Sent<'_>) -> Resul
             }
             Err((_, failure)) => {
                 let mut sentence = in_line_of(part, &failure.sentence);
-                if matches!(failure.fault, Fault::Connect | Fault::TimedOut | Fault::Ended) {
-                    sentence.push_str(&format!(
-                        "; whether it took the lines {} to {} is not known",
-                        part[0].number,
-                        part[part.len() - 1].number
-                    ));
+                // Where nobody was reached, nobody took any.
+                if matches!(failure.fault, Fault::TimedOut | Fault::Ended) {
+                    let (first, last) = (part[0].number, part[part.len() - 1].number);
+                    let lines = match first == last {
+                        true => format!("line {first}"),
+                        false => format!("the lines {first} to {last}"),
+                    };
+                    sentence.push_str(&format!("; whether it took {lines} is not known"));
                 }
                 return Err((failure.fault.into(), sentence));
             }
