@@ -18,7 +18,7 @@ use super::{
     indexer::Indexer,
     indexing::{FramePlace, Indexing},
     kept::Kept,
-    retention::{DiskLimit, Overflow, Retention},
+    retention::{DiskLimit, DiskPolicy, Overflow, Retention},
     segment::Segment,
     sync::{self, Syncer},
     turn::{Checkpoint, End, Format, Head, Origin, Turn},
@@ -226,7 +226,7 @@ impl Writer {
         let synced = self.syncer.take().and_then(Syncer::finish).map_or(Ok(()), Err);
         if let Place::Folder { path, .. } = &self.place {
             if let Err(error) = sealed.and(synced) {
-                self.stopped = Some(Stopped::of(&error, path));
+                self.stopped = Some(Stopped::of(&error));
             }
             // Without it they are counted again by whoever asks for them.
             let _ = statistics::write(path, &self.kept);
