@@ -143,15 +143,18 @@ impl Log {
     }
 
     pub(crate) fn report(&self) -> Report {
-        let mut statistics = self.kept.statistics();
-        statistics.refresh();
-        statistics.report().clone()
+        self.reported(Report::clone)
     }
 
     pub(crate) fn brief_report(&self) -> Report {
+        self.reported(Report::brief)
+    }
+
+    fn reported(&self, copied: impl FnOnce(&Report) -> Report) -> Report {
         let mut statistics = self.kept.statistics();
         statistics.refresh();
-        statistics.report().brief()
+        let silent_micros = statistics.silence(self.clock.now().elapsed_micros);
+        Report { silent_micros, ..copied(statistics.report()) }
     }
 
     /// Writes a row for something that happened.

@@ -27,7 +27,9 @@ use origin::Origin;
 use secure::{Secure, pem};
 use sse_monitor_engine::{
     DiskLimit, Expansion, Failure, Fault, Format, Reconnect, Row, RowKind, Snapshot, State, Watch,
-    WatchRequest, query::Statistics, recording::Recording,
+    WatchRequest,
+    query::Statistics,
+    recording::{Recording, export},
 };
 
 /// Past this a test is stuck, and says where.
@@ -57,7 +59,21 @@ fn compressed_streams_are_decoded_event_by_event() {
         );
         let head = watch.view().turn(2).unwrap().response.unwrap();
         assert_eq!(head.decoded.as_deref(), Some(coding));
-        assert!(wire > 0);
+        assert!(watch.brief_report().silent_micros.is_some(), "it is open");
+        exchange.end();
+        until(&watch, |snapshot| snapshot.state.is_over());
+        let report = watch.report();
+        assert_eq!(report.silent_micros, None);
+        let (bytes, wire) = (3 * "id: 1\ndata: event 1\n\n".len() as u64, wire as u64);
+        let attempt = &report.latest_attempts[0];
+        assert_eq!((report.body_bytes, report.wire_bytes), (bytes, wire), "{coding}");
+        assert_eq!((attempt.body_bytes, attempt.wire_bytes), (bytes, wire));
+        let mut har = Vec::new();
+        export::har(&watch.view(), &mut har).unwrap();
+        let har: serde_json::Value = serde_json::from_slice(&har).unwrap();
+        let response = &har["log"]["entries"][0]["response"];
+        let sizes = (&response["bodySize"], &response["content"]["size"]);
+        assert_eq!(sizes, (&wire.into(), &bytes.into()));
     }
 }
 

@@ -2,60 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
-use core::{
-    alloc::{GlobalAlloc, Layout},
-    sync::atomic::{AtomicIsize, Ordering},
-};
+mod counting;
+
 use std::{
-    alloc::System,
     io::{BufWriter, Read, Write},
     net::TcpListener,
     thread,
 };
 
+use counting::Taken;
 use sse_monitor_engine::{
     DiskLimit, Limits, Reconnect, Retention, RowKind, Watch, WatchRequest, recording::Recording,
 };
 
 /// The most bytes of an event.
 const LIMIT: usize = 16 << 20;
-
-#[global_allocator]
-static COUNTED: Counting = Counting;
-
-static NOW: AtomicIsize = AtomicIsize::new(0);
-static MOST: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-// SAFETY: everything is the system's allocator; only numbers are kept beside it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size().cast_signed());
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        count(-layout.size().cast_signed());
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(place, layout) }
-    }
-
-    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both may be there while it moves.
-        count(size.cast_signed());
-        // SAFETY: as the caller promises.
-        let moved = unsafe { System.realloc(place, layout, size) };
-        count(-layout.size().cast_signed());
-        moved
-    }
-}
-
-fn count(bytes: isize) {
-    let now = NOW.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    MOST.fetch_max(now, Ordering::Relaxed);
-}
 
 /// What a server sends.
 #[derive(Clone, Copy, Debug)]
@@ -139,8 +100,7 @@ fn an_event_without_an_end_takes_less_than_twice_its_limit() {
 fn watch(sent: Sent, set: impl FnOnce(WatchRequest) -> WatchRequest) -> usize {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let before = NOW.load(Ordering::Relaxed);
-    MOST.store(before, Ordering::Relaxed);
+    let taken = Taken::from_now_on();
     let server = thread::spawn(move || {
         let (socket, _) = listener.accept().unwrap();
         let _ = (&socket).read(&mut [0; 4096]).unwrap();
@@ -175,7 +135,7 @@ fn watch(sent: Sent, set: impl FnOnce(WatchRequest) -> WatchRequest) -> usize {
     });
     server.join().unwrap();
     let snapshot = watch.snapshot();
-    let most = MOST.load(Ordering::Relaxed);
+    let most = taken.most();
     assert_eq!((snapshot.totals.decode_errors, snapshot.totals.events), sent.rows, "{}", sent.what);
     // The one after it, which the ID of the first reached.
     let rows = watch.page(snapshot.next_row - 2, 1, 80);
@@ -184,5 +144,5 @@ fn watch(sent: Sent, set: impl FnOnce(WatchRequest) -> WatchRequest) -> usize {
     assert!(after.data.contains("after"), "{after:?}");
     let id = if sent.content_type == ENDLESS.content_type { "7" } else { "" };
     assert_eq!((after.id.as_str(), snapshot.last_event_id.as_str()), (id, id));
-    (most - before).unsigned_abs()
+    most
 }

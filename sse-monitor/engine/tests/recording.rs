@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 use serde_json::{Value, json};
 use sse_monitor_engine::{
     Row, RowKind,
-    recording::{ImportError, Recording, Source, export, import},
+    recording::{DamageKind, ImportError, Recording, Source, export, import, pack},
 };
 
 const STREAM: &[u8] =
@@ -86,6 +86,17 @@ fn lines_of_tail_become_the_events_they_tell_of() {
 }
 
 #[test]
+fn an_attempt_far_from_the_one_before_costs_no_more_than_the_next() {
+    let line =
+        |attempt: u32| format!("{{\"kind\":\"event\",\"attempt\":{attempt},\"data\":\"\"}}\n");
+    let lines = [0, 7, u32::MAX, 3].map(line).concat();
+    let import = Imported::of(lines.as_bytes(), Source::Ndjson);
+    let attempts: Vec<_> = import.events().into_iter().map(|row| row.attempt).collect();
+    assert_eq!(attempts, [1, 7, u32::MAX, u32::MAX]);
+    assert_eq!(import.recording.totals().attempts, 3);
+}
+
+#[test]
 fn other_lines_of_json_are_events_themselves() {
     let import = Imported::of(b"{\"a\":1}\n{\"a\":2}\n", Source::Ndjson);
     let data: Vec<_> = import.events().into_iter().map(|row| row.data).collect();
@@ -129,6 +140,9 @@ fn a_har_file_comes_out_as_it_went_in() {
     assert!(!String::from_utf8_lossy(&out).contains("CANARY"));
     let written: Value = serde_json::from_slice(&out).unwrap();
     let times = &written["log"]["entries"][1];
+    assert_eq!(times["response"]["content"]["text"], "id: 2\ndata: b\n\n");
+    assert_eq!(times["response"]["content"]["size"], 15);
+    assert_eq!(times["response"]["bodySize"], 15);
     assert_eq!(
         (&times["time"], &times["startedDateTime"]),
         (&json!(0.0), &json!("2026-01-31T12:00:05.5Z"))
@@ -138,6 +152,68 @@ fn a_har_file_comes_out_as_it_went_in() {
         rows.into_iter().map(|row| (row.attempt, row.id, row.data)).collect()
     };
     assert_eq!(texts(again.events()), texts(events));
+}
+
+#[test]
+fn a_body_in_many_pieces_comes_out_of_a_har_file_as_it_went_in() {
+    // More than a read brings, so that characters lie in two of them.
+    let text = "data: \u{1f600}\"\\\u{1}\u{e9}\u{20ac}\n\n".repeat(20_000);
+    for (body, encoding) in [
+        (text.clone().into_bytes(), Value::Null),
+        ([text.as_bytes(), b"data: \xff\n\n"].concat(), json!("base64")),
+        ([text.as_bytes(), b"data: \xe2\x82"].concat(), json!("base64")),
+    ] {
+        let import = Imported::of(&body, Source::Raw);
+        let mut out = Vec::new();
+        export::har(&import.recording.view(), &mut out).unwrap();
+        let har: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(har["log"]["entries"][0]["response"]["content"]["encoding"], encoding);
+        let again = Imported::of(&out, Source::Har);
+        let mut back = Vec::new();
+        export::raw(&again.recording.view(), None, &mut back).unwrap();
+        assert!(back == body, "{} bytes of {}", back.len(), body.len());
+    }
+}
+
+#[test]
+fn an_attempt_whose_beginning_is_damaged_is_one_of_its_own_and_the_damage_is_told() {
+    let line = |attempt: u32| {
+        format!("{{\"kind\":\"event\",\"attempt\":{attempt},\"data\":\"of {attempt}\"}}\n")
+    };
+    let import = Imported::of([1, 2, 3].map(line).concat().as_bytes(), Source::Ndjson);
+    let whole = import.recording.view();
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("whole.ssrec");
+    pack(&whole, import.recording.totals(), &file, |_| {}).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    let sentence = b"imported from a file";
+    let second = memchr::memmem::find_iter(&bytes, sentence).nth(1).unwrap();
+    bytes[second] ^= 1;
+    let file = keep.path().join("damaged.ssrec");
+    fs::write(&file, bytes).unwrap();
+    let recording = Recording::open(&file).unwrap();
+    let mut out = Vec::new();
+    export::har(&recording.view(), &mut out).unwrap();
+    let har: Value = serde_json::from_slice(&out).unwrap();
+    let entries = har["log"]["entries"].as_array().unwrap().iter();
+    let told: Vec<_> =
+        entries.map(|e| (&e["_attempt"], &e["response"]["content"]["text"])).collect();
+    let body = |attempt: u32| json!(format!("data: of {attempt}\n\n"));
+    let bodies = [1, 2, 3].map(body);
+    assert_eq!(told, [(&json!(1), &bodies[0]), (&json!(2), &bodies[1]), (&json!(3), &bodies[2])]);
+    let kinds: Vec<_> = recording.damage().into_iter().map(|damage| damage.kind).collect();
+    assert_eq!(kinds, [DamageKind::Changed]);
+}
+
+#[test]
+fn a_test_vector_is_small_enough_to_be_read() {
+    let body = format!("data: {}\n\n", "x".repeat(1_000_000)).repeat(17);
+    let import = Imported::of(body.as_bytes(), Source::Raw);
+    let Err(error) = export::fixture(&import.recording.view(), 1, "large") else {
+        panic!("it is too large")
+    };
+    assert!(error.to_string().contains("at most 16777216"), "{error}");
+    assert_eq!(export::fixture(&import.recording.view(), 2, "none").unwrap(), None);
 }
 
 #[test]
@@ -181,13 +257,10 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
     let line = br#"{"kind":"event","data":"a"}"#;
     let error = refused(&[line, &b"\n{\"kind\":\"event\"}\n"[..]].concat(), Source::Ndjson);
     assert!(matches!(error, ImportError::Line { line: 2, .. }), "{error}");
-    let far = br#"{"kind":"event","attempt":4294967295,"data":"a"}"#;
-    let error = refused(&[line, &b"\n"[..], far].concat(), Source::Ndjson);
-    assert!(error.to_string().contains("its attempt is 4294967295"), "{error}");
     let endless = vec![b'x'; 40 << 20];
     let error = refused(&[line, &b"\n{\"kind\":\""[..], &endless].concat(), Source::Ndjson);
     assert!(error.to_string().contains("line 2 cannot be imported: it is longer than"), "{error}");
-    let turn = br#"{"kind":"turn","time":"2026-01-31T12:00:00Z","text":"a"}"#;
+    let turn = br#"{"kind":"turn","time":"2026-01-31T12:00:00Z","attempt":1,"text":"a"}"#;
     assert!(matches!(refused(turn, Source::Ndjson), ImportError::Empty));
     assert!(matches!(refused(b"{}", Source::Har), ImportError::Har { .. }));
     assert!(matches!(refused(br#"{"log":{"entries":[]}}"#, Source::Har), ImportError::NoStream));
@@ -228,6 +301,61 @@ fn the_last_line_is_imported_without_its_end_too() {
     assert!(!out.contains("CANARY") && out.contains("ticket=***"), "{out}");
     let curl = export::curl(&import.recording.view(), 1).unwrap().unwrap();
     assert!(!curl.contains(":path") && !curl.contains("CANARY"), "{curl}");
+}
+
+#[test]
+fn lines_that_tell_of_no_event_are_passed_over_wherever_they_stand() {
+    let turn =
+        r#"{"kind":"turn","time":"2026-01-31T12:00:00Z","attempt":1,"id":"","text":"connecting"}"#;
+    let event = r#"{"kind":"event","n":1,"time":"2026-01-31T12:00:01Z","attempt":1,"type":"tick","id":"7","data":"a"}"#;
+    let later = r#"{"kind":"lull","time":"2026-01-31T12:00:02Z","attempt":1,"data":[1]}"#;
+    for lines in [[turn, event, later], [later, turn, event], [event, later, turn]] {
+        for before in ["", "\u{feff}", "\r\n \n", "\u{feff}\n"] {
+            let text = format!("{before}{}", lines.join("\r\n"));
+            let import = Imported::of(text.as_bytes(), Source::Ndjson);
+            let events = import.events();
+            assert_eq!(events.len(), 1, "{text}");
+            let told =
+                (events[0].event_type.as_str(), events[0].id.as_str(), events[0].data.as_str());
+            assert_eq!(told, ("tick", "7", "a"), "{text}");
+            assert_eq!(events[0].unix_micros, 1_769_860_801_000_000);
+        }
+    }
+    // Nor is a mark a part of what others wrote.
+    let import = Imported::of(b"\xEF\xBB\xBF{\"a\":1}\n{\"a\":2}", Source::Ndjson);
+    let data: Vec<_> = import.events().into_iter().map(|row| row.data).collect();
+    assert_eq!(data, ["{\"a\":1}", "{\"a\":2}"]);
+}
+
+#[test]
+fn a_head_that_is_far_too_large_is_cut() {
+    let large = "\u{1}\u{e9}".repeat(1 << 18);
+    let headers: Vec<_> =
+        (0..1000).map(|n| json!({"name": format!("x-{n}"), "value": large[..4096]})).collect();
+    let har = json!({"log": {"entries": [{
+        "startedDateTime": "2026-01-31T12:00:00Z",
+        "request": {"method": large, "url": format!("https://example.com/?{large}"), "headers": headers},
+        "response": {"status": 200, "httpVersion": large, "headers": [{"name": "x", "value": large}],
+            "content": {"mimeType": "text/event-stream", "text": "data: a\n\n"}},
+    }]}});
+    let import = Imported::of(har.to_string().as_bytes(), Source::Har);
+    assert_eq!(import.events().len(), 1);
+    let request = import.recording.view().turn(1).unwrap().request.unwrap();
+    assert!(request.url.starts_with("https://example.com/?") && request.url.len() < 9000);
+    assert!(!request.headers.is_empty() && request.headers.len() < 20);
+    assert_eq!(import.recording.check(|_| {}).unwrap(), []);
+}
+
+#[test]
+fn what_was_masked_is_listed_up_to_a_limit() {
+    let query: String = (0..300).map(|n| format!("{n}-token=CANARY&")).collect();
+    let har = json!({"log": {"entries": [{
+        "startedDateTime": "2026-01-31T12:00:00Z",
+        "request": {"method": "GET", "url": format!("https://example.com/?{query}")},
+        "response": {"status": 200, "content": {"mimeType": "text/event-stream", "text": "data: a\n\n"}},
+    }]}});
+    let import = Imported::of(har.to_string().as_bytes(), Source::Har);
+    assert_eq!(import.recording.origin().redacted.len(), 100);
 }
 
 #[test]

@@ -36,9 +36,7 @@ struct Inner {
 impl Kept {
     pub(crate) fn new(origin: Origin) -> Self {
         let inner = Inner { first_row: 1, ..Inner::default() };
-        let mut statistics = Statistics::default();
-        statistics.begin(&origin.last_event_id);
-        let statistics = Mutex::new(statistics);
+        let statistics = Mutex::new(Statistics::default());
         Self { origin, inner: RwLock::new(inner), types: RwLock::default(), statistics }
     }
 

@@ -214,10 +214,11 @@ impl Turn {
 }
 
 /// The most bytes of a text in a turn that is too long, and of all its headers. In JSON a byte takes up to six.
-const MOST_TEXT: usize = 8 << 10;
+pub(crate) const MOST_TEXT: usize = 8 << 10;
 const MOST_HEADERS: usize = 48 << 10;
 
-fn cut_headers(headers: &mut Vec<(String, String)>) {
+/// As many headers as fit, each cut where it is too long.
+pub(crate) fn cut_headers(headers: &mut Vec<(String, String)>) {
     let mut room = MOST_HEADERS;
     headers.retain_mut(|(name, value)| {
         cut(name, MOST_TEXT);
@@ -230,7 +231,7 @@ fn cut_headers(headers: &mut Vec<(String, String)>) {
 }
 
 /// Cuts a text, and says so in it.
-fn cut(text: &mut String, most: usize) {
+pub(crate) fn cut(text: &mut String, most: usize) {
     if text.len() > most {
         let length = text.len();
         text.truncate(beginning(text, most).len());

@@ -18,6 +18,14 @@ pub(crate) struct Walk<'a> {
     payload: Vec<u8>,
 }
 
+/// Where a frame begins, for a walk that goes on there.
+#[cfg(feature = "convert")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    at: u64,
+    number: Option<Number>,
+}
+
 /// What stands at a place of a journal.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
@@ -60,6 +68,17 @@ impl Step<'_> {
 impl<'a> Walk<'a> {
     pub(crate) const fn new(journal: &'a Blob) -> Self {
         Self { journal, at: FILE_HEADER as u64, number: None, payload: Vec::new() }
+    }
+
+    /// From where another walk stood.
+    #[cfg(feature = "convert")]
+    pub(crate) const fn from(journal: &'a Blob, mark: Mark) -> Self {
+        Self { journal, at: mark.at, number: mark.number, payload: Vec::new() }
+    }
+
+    #[cfg(feature = "convert")]
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark { at: self.at, number: self.number }
     }
 
     /// Where the next frame begins.

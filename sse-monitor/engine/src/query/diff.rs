@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 use core::ops::ControlFlow;
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use foldhash::fast::RandomState;
 use hdrhistogram::Histogram;
@@ -63,7 +63,7 @@ impl Diff {
     }
 }
 
-/// An event, as far as it must be remembered: 32 bytes.
+/// An event, as far as it must be remembered.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     row: u64,
@@ -71,14 +71,49 @@ struct Seen {
     elapsed_micros: u64,
 }
 
+/// The events of a session that were not met in the other so far, by what makes them the same.
+#[derive(Debug, Default)]
+struct Left {
+    oldest: HashMap<u64, Seen, RandomState>,
+    /// Those that are alike and came after the oldest, where there are any.
+    others: HashMap<u64, VecDeque<Seen>, RandomState>,
+}
+
+impl Left {
+    fn add(&mut self, key: u64, seen: Seen) {
+        match self.oldest.entry(key) {
+            Entry::Vacant(place) => drop(place.insert(seen)),
+            Entry::Occupied(_) => self.others.entry(key).or_default().push_back(seen),
+        }
+    }
+
+    /// The oldest.
+    fn take(&mut self, key: u64) -> Option<Seen> {
+        let Entry::Occupied(mut oldest) = self.oldest.entry(key) else { return None };
+        match self.others.get_mut(&key).and_then(VecDeque::pop_front) {
+            Some(next) => Some(oldest.insert(next)),
+            None => Some(oldest.remove()),
+        }
+    }
+
+    fn into_rows(self) -> Vec<u64> {
+        let others = self.others.into_values().flatten();
+        let mut rows: Vec<_> =
+            self.oldest.into_values().chain(others).map(|seen| seen.row).collect();
+        rows.sort_unstable();
+        rows
+    }
+}
+
 /// Compares the events of two sessions.
 ///
-/// Reads each session once, and remembers some sixty bytes of each event of the first. Events are
-/// compared by hashes of their texts, keyed anew each time.
+/// Reads each session once, and remembers 40 to 75 bytes of each event of the first (and as many again of
+/// one that is like another); of what differs, the numbers of the rows. Events are compared by hashes of
+/// their texts, keyed anew each time.
 pub fn diff(first: &View, second: &View, by: Match) -> Diff {
     let hasher = RandomState::default();
-    let mut left: HashMap<u64, VecDeque<Seen>, RandomState> = HashMap::default();
-    for_events(first, &hasher, by, |key, seen| left.entry(key).or_default().push_back(seen));
+    let mut left = Left::default();
+    for_events(first, &hasher, by, |key, seen| left.add(key, seen));
     let mut diff = Diff::default();
     let mut latest = 0;
     let mut origin = None;
@@ -86,7 +121,7 @@ pub fn diff(first: &View, second: &View, by: Match) -> Diff {
     let mut times = Histogram::<u64>::new_with_bounds(1, LONGEST, 3)
         .unwrap_or_else(|error| unreachable!("{error}"));
     for_events(second, &hasher, by, |key, seen| {
-        let Some(other) = left.get_mut(&key).and_then(VecDeque::pop_front) else {
+        let Some(other) = left.take(key) else {
             diff.only_second.push(seen.row);
             return;
         };
@@ -103,8 +138,7 @@ pub fn diff(first: &View, second: &View, by: Match) -> Diff {
         let apart = since(other.elapsed_micros, a).abs_diff(since(seen.elapsed_micros, b));
         times.saturating_record(apart.clamp(1, LONGEST));
     });
-    diff.only_first = left.into_values().flatten().map(|seen| seen.row).collect();
-    diff.only_first.sort_unstable();
+    diff.only_first = left.into_rows();
     diff.time = Gaps::of(&times);
     diff
 }

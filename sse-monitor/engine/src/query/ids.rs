@@ -1,7 +1,7 @@
 //! What the IDs of events tell: what came again, what is missing, what came out of order.
 
 use alloc::collections::VecDeque;
-use core::hash::BuildHasher;
+use core::{hash::BuildHasher, ops::Range};
 use std::collections::HashMap;
 
 // IDs are a server's, so the hash is keyed; there are many, so it is quick.
@@ -14,7 +14,11 @@ const REMEMBERED: usize = 1 << 16;
 /// Before so many steps nothing is said about what is missing.
 const FEWEST_STEPS: u64 = 8;
 
-/// How many places are remembered at which numbers were left out.
+/// So many steps of one, at numbers that are below the latest and never were left out, are those of a server
+/// that counts anew.
+const ANEW: u64 = 3;
+
+/// How many runs of numbers left out are remembered, to be known when they come late.
 const MOST_HOLES: usize = 1024;
 
 /// Follows the IDs of a session, in order.
@@ -26,21 +30,14 @@ pub(super) struct Trail {
     known: HashMap<u64, u32, RandomState>,
     /// The latest ID that ends in a number.
     number: Option<Numbered>,
+    /// Numbers below it that were left out so far, the lowest first.
+    holes: VecDeque<Range<u64>>,
+    missing: u64,
+    /// The latest number below it that was in no hole, and how many steps of one led there.
+    below: Option<(u64, u64)>,
     /// Steps from one number to the next, and all other steps forward.
     steps_of_one: u64,
     steps_beyond: u64,
-    /// Numbers that were left out, the latest last.
-    holes: VecDeque<Hole>,
-    /// The latest number out of order, and how many came one by one up to it.
-    below: Option<(Numbered, u64)>,
-}
-
-/// Numbers from `first` to `last`.
-#[derive(Clone, Copy, Debug)]
-struct Hole {
-    prefix: u64,
-    first: u64,
-    last: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,10 +53,10 @@ pub(super) struct Told {
     pub(super) is_repeat: bool,
     /// Its number is smaller than the one before, and it did not come before.
     pub(super) is_out_of_order: bool,
-    /// It had been left out.
-    pub(super) is_late: bool,
     /// How many numbers lie between it and the one before.
     pub(super) skipped: u64,
+    /// So many that were told to be out of order are not, since the numbers began anew with them.
+    pub(super) in_order_after_all: u64,
 }
 
 impl Trail {
@@ -73,71 +70,113 @@ impl Trail {
         told.is_repeat = self.known.contains_key(&hash);
         self.remember(hash);
         let Some(number) = self.numbered(id) else { return told };
-        if let Some(before) = self.number.filter(|before| before.prefix == number.prefix) {
-            if told.is_repeat {
-                // What comes again is no step; the steps go on where it began.
-            } else if number.value <= before.value {
-                told.is_late = self.fill(number);
-                if !self.begins_anew(number) {
-                    told.is_out_of_order = true;
-                    return told;
-                }
-            } else if number.value == before.value + 1 {
-                self.steps_of_one += 1;
-            } else {
-                self.steps_beyond += 1;
-                told.skipped = number.value - before.value - 1;
-                self.leave_out(Hole {
-                    prefix: number.prefix,
-                    first: before.value + 1,
-                    last: number.value - 1,
-                });
+        let Some(before) = self.number.filter(|before| before.prefix == number.prefix) else {
+            self.go_on_from(number);
+            return told;
+        };
+        if told.is_repeat {
+            // What comes again is no step; the steps go on where it began.
+            if number.value > before.value {
+                self.number = Some(number);
             }
-            if told.is_repeat && number.value < before.value {
-                return told;
-            }
+        } else if number.value > before.value {
+            self.step(before.value, number, &mut told);
+        } else if !self.fill(number.value) {
+            self.step_below(number, &mut told);
+        } else {
+            told.is_out_of_order = true;
         }
-        self.number = Some(number);
         told
     }
 
-    fn leave_out(&mut self, hole: Hole) {
-        if self.holes.len() == MOST_HOLES {
-            self.holes.pop_front();
+    /// A request goes on after this ID, which may have come without an event, or in another session.
+    pub(super) fn resumed(&mut self, id: &str) {
+        if id.is_empty() {
+            return;
         }
-        self.holes.push_back(hole);
-    }
-
-    /// Whether the number was left out; now it is no longer.
-    fn fill(&mut self, number: Numbered) -> bool {
-        let Numbered { prefix, value } = number;
-        let is_in =
-            |hole: &Hole| hole.prefix == prefix && (hole.first..=hole.last).contains(&value);
-        let Some(at) = self.holes.iter().rposition(is_in) else { return false };
-        let Some(Hole { first, last, .. }) = self.holes.remove(at) else { return false };
-        if value < last {
-            self.holes.insert(at, Hole { prefix, first: value + 1, last });
+        let hash = self.hasher.hash_one(id);
+        if self.known.contains_key(&hash) {
+            return;
         }
-        if first < value && self.holes.len() < MOST_HOLES {
-            self.holes.insert(at, Hole { prefix, first, last: value - 1 });
+        self.remember(hash);
+        if let Some(number) = self.numbered(id) {
+            match self.number.filter(|before| before.prefix == number.prefix) {
+                Some(before) if number.value <= before.value => {}
+                Some(_) => self.number = Some(number),
+                None => self.go_on_from(number),
+            }
         }
-        true
-    }
-
-    /// Whether so many numbers came one by one below the others that these are a new count.
-    fn begins_anew(&mut self, number: Numbered) -> bool {
-        let before = self.below.filter(|(before, _)| {
-            before.prefix == number.prefix && before.value + 1 == number.value
-        });
-        let steps = before.map_or(0, |(_, steps)| steps + 1);
-        self.below = (steps < FEWEST_STEPS).then_some((number, steps));
-        self.below.is_none()
     }
 
     /// Whether the IDs count one by one, so that a number left out is an event that did not come.
     pub(super) const fn counts_one_by_one(&self) -> bool {
         let steps = self.steps_of_one + self.steps_beyond;
         steps >= FEWEST_STEPS && self.steps_of_one >= steps - steps / 10
+    }
+
+    /// How many numbers were left out, and did not come late either.
+    pub(super) const fn missing(&self) -> u64 {
+        self.missing
+    }
+
+    fn step(&mut self, before: u64, number: Numbered, told: &mut Told) {
+        self.number = Some(number);
+        self.below = None;
+        told.skipped = number.value - before - 1;
+        if told.skipped == 0 {
+            self.steps_of_one += 1;
+            return;
+        }
+        self.steps_beyond += 1;
+        self.missing = self.missing.saturating_add(told.skipped);
+        if self.holes.len() == MOST_HOLES {
+            self.holes.pop_front();
+        }
+        self.holes.push_back(before + 1..number.value);
+    }
+
+    /// Whether it was left out so far.
+    fn fill(&mut self, value: u64) -> bool {
+        let at = self.holes.partition_point(|hole| hole.end <= value);
+        let Some(hole) = self.holes.get_mut(at).filter(|hole| hole.contains(&value)) else {
+            return false;
+        };
+        self.missing -= 1;
+        let after = value + 1..hole.end;
+        hole.end = value;
+        if hole.is_empty() {
+            self.holes.remove(at);
+        }
+        if !after.is_empty() {
+            if self.holes.len() == MOST_HOLES {
+                self.holes.pop_front();
+            }
+            let at = self.holes.partition_point(|hole| hole.end <= value);
+            self.holes.insert(at, after);
+        }
+        true
+    }
+
+    fn step_below(&mut self, number: Numbered, told: &mut Told) {
+        let steps = match self.below {
+            Some((latest, steps)) if number.value == latest + 1 => steps + 1,
+            _ => 0,
+        };
+        if steps < ANEW {
+            self.below = Some((number.value, steps));
+            told.is_out_of_order = true;
+            return;
+        }
+        self.steps_of_one += steps;
+        told.in_order_after_all = steps;
+        self.go_on_from(number);
+    }
+
+    /// What was left out before does not come any more.
+    fn go_on_from(&mut self, number: Numbered) {
+        self.number = Some(number);
+        self.holes.clear();
+        self.below = None;
     }
 
     fn remember(&mut self, hash: u64) {
@@ -158,7 +197,8 @@ impl Trail {
     fn numbered(&self, id: &str) -> Option<Numbered> {
         let digits = id.bytes().rev().take_while(u8::is_ascii_digit).count();
         let (prefix, number) = id.split_at(id.len() - digits);
-        Some(Numbered { prefix: self.hasher.hash_one(prefix), value: number.parse().ok()? })
+        let value = number.parse().ok().filter(|value| *value < u64::MAX)?;
+        Some(Numbered { prefix: self.hasher.hash_one(prefix), value })
     }
 }
 
@@ -193,26 +233,82 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_fills_what_was_left_out_and_nothing_else() {
-        let (told, _) = follow(&["1", "5", "3", "2", "0", "6"]);
-        let late: Vec<_> = told.iter().map(|told| told.is_late).collect();
-        assert_eq!(late, [false, false, true, true, false, false]);
-        assert_eq!(told.iter().map(|told| told.skipped).sum::<u64>(), 3);
-    }
-
-    #[test]
-    fn a_count_that_begins_anew_is_followed() {
-        let ids: Vec<String> = (100..120).chain(1..30).map(|n| n.to_string()).collect();
-        let (told, _) = follow(&ids.iter().map(String::as_str).collect::<Vec<_>>());
-        let out = told.iter().filter(|told| told.is_out_of_order).count() as u64;
-        assert_eq!(out, FEWEST_STEPS);
-        assert!(told.iter().all(|told| told.skipped == 0 && !told.is_repeat));
-    }
-
-    #[test]
     fn a_smaller_number_that_is_new_is_out_of_order() {
         let (told, _) = follow(&["1", "2", "4", "3", "5", "x", "", "6"]);
         let out: Vec<_> = told.iter().map(|told| told.is_out_of_order).collect();
         assert_eq!(out, [false, false, false, true, false, false, false, false]);
+    }
+
+    fn numbers(trail: &mut Trail, numbers: impl IntoIterator<Item = u64>) -> (u64, u64, u64) {
+        let mut sums = (0, 0, 0);
+        for number in numbers {
+            let told = trail.next(&format!("e-{number}"));
+            sums.0 += u64::from(told.is_repeat);
+            sums.1 += u64::from(told.is_out_of_order);
+            sums.1 -= told.in_order_after_all;
+            sums.2 += told.skipped;
+        }
+        sums
+    }
+
+    #[test]
+    fn what_comes_late_fills_what_was_left_out_and_nothing_else_does() {
+        let mut trail = Trail::default();
+        assert_eq!(numbers(&mut trail, (11..=30).chain(41..=50)), (0, 0, 10));
+        assert_eq!(trail.missing(), 10);
+        // In the middle, at an end, and what is left in one go.
+        assert_eq!(numbers(&mut trail, [35, 31, 40, 32, 33, 34, 36]), (0, 7, 0));
+        assert_eq!(trail.missing(), 3);
+        // A number from before the beginning was never missed.
+        assert_eq!(numbers(&mut trail, [7, 5]), (0, 2, 0));
+        assert_eq!(numbers(&mut trail, [37, 38, 39, 51]), (0, 3, 0));
+        assert_eq!((trail.missing(), trail.holes.len()), (0, 0));
+        assert!(trail.counts_one_by_one());
+    }
+
+    #[test]
+    fn numbers_that_begin_anew_are_in_order_and_hide_no_hole() {
+        let mut trail = Trail::default();
+        numbers(&mut trail, (5_001..=5_040).chain(5_044..=5_080));
+        // The server was started again, and lost two events more.
+        assert_eq!(numbers(&mut trail, (1..=500).chain(503..=600)), (0, 0, 2));
+        assert_eq!(trail.missing(), 5);
+        assert!(trail.counts_one_by_one());
+    }
+
+    #[test]
+    fn a_trail_goes_on_from_the_id_that_was_sent() {
+        let mut trail = Trail::default();
+        trail.resumed("e-5");
+        assert_eq!(numbers(&mut trail, [5]), (1, 0, 0));
+        assert_eq!(numbers(&mut trail, 9..=20), (0, 0, 3));
+        // It had moved on without an event.
+        trail.resumed("e-30");
+        trail.resumed("e-20");
+        trail.resumed("");
+        assert_eq!(numbers(&mut trail, 31..=40), (0, 0, 0));
+        assert_eq!(trail.missing(), 3);
+    }
+
+    #[test]
+    fn holes_are_remembered_up_to_a_limit() {
+        let mut trail = Trail::default();
+        let odd = |n: u64| 2 * n + 1;
+        numbers(&mut trail, (0..=2 * MOST_HOLES as u64).map(odd));
+        assert_eq!((trail.holes.len(), trail.missing()), (MOST_HOLES, 2 * MOST_HOLES as u64));
+        // One that is forgotten stays missed, one that is not is filled.
+        assert_eq!(numbers(&mut trail, [2, 4 * MOST_HOLES as u64]), (0, 2, 0));
+        assert_eq!(
+            (trail.holes.len(), trail.missing()),
+            (MOST_HOLES - 1, 2 * MOST_HOLES as u64 - 1)
+        );
+        // Many that are split.
+        let mut trail = Trail::default();
+        numbers(&mut trail, [0, 1_000_000]);
+        numbers(&mut trail, (0..3 * MOST_HOLES as u64).map(|n| 1_000 + 3 * n));
+        assert_eq!(
+            (trail.holes.len(), trail.missing()),
+            (MOST_HOLES, 999_999 - 3 * MOST_HOLES as u64)
+        );
     }
 }

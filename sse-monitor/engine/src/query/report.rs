@@ -40,11 +40,14 @@ pub struct Report {
     pub stalls: u64,
     /// The latest of them.
     pub latest_stalls: VecDeque<Stall>,
-    /// Events whose ID came before.
+    /// How long the stream that is open now has been silent, as told by
+    /// [`Watch::report`](crate::Watch::report); `None` where none is open, and of a recording.
+    pub silent_micros: Option<u64>,
+    /// Events whose ID came before, or was sent as the one to go on after.
     pub repeated: u64,
     /// Events whose IDs say that they did not come; `None` where IDs do not count one by one.
     pub missed: Option<u64>,
-    /// Events whose IDs are smaller than the one before.
+    /// Events whose IDs are smaller than the one before; not where the server began to count anew.
     pub out_of_order: u64,
     /// Attempts to connect.
     pub attempts: u64,
@@ -128,7 +131,7 @@ pub struct Stall {
     pub from_micros: u64,
     /// For how long.
     pub micros: u64,
-    /// The row that ended it.
+    /// The row that ended it, which may tell that the connection was lost.
     pub row: u64,
 }
 
@@ -161,7 +164,7 @@ pub struct AttemptReport {
     pub events: u64,
     /// Of these, what had come before.
     pub repeated: u64,
-    /// Numbers that IDs left out: meant as events missed only where IDs count one by one.
+    /// Numbers that IDs left out, those that came late too: events only where IDs count one by one.
     pub skipped: u64,
     /// Events whose IDs are smaller than the one before.
     pub out_of_order: u64,

@@ -54,9 +54,6 @@ pub struct Statistics {
     latest: Latest,
     first_event: Option<u64>,
     newest_event: u64,
-    skipped: u64,
-    /// Of these, what came later.
-    filled: u64,
 }
 
 /// The latest row of each sort, by when it came.
@@ -104,19 +101,12 @@ impl Statistics {
             latest: Latest::default(),
             first_event: None,
             newest_event: 0,
-            skipped: 0,
-            filled: 0,
         }
     }
 
     /// What was said of a session that is over.
     pub(crate) fn restored(report: Report, next_row: u64) -> Self {
         Self { next_row, report, ..Self::default() }
-    }
-
-    /// The session goes on after this event, which came before it.
-    pub(crate) fn begin(&mut self, last_event_id: &str) {
-        self.trail.next(last_event_id);
     }
 
     /// The number after the last row that was seen.
@@ -126,9 +116,6 @@ impl Statistics {
 
     /// Takes in the rows that are new since the last view.
     pub fn update(&mut self, view: &View) {
-        if self.next_row == 0 {
-            self.begin(&view.kept().origin.last_event_id);
-        }
         let mut reader = Reader::new(view);
         let numbers = self.next_row.max(view.first_row())..view.next_row();
         self.next_row = numbers.end;
@@ -188,8 +175,7 @@ impl Statistics {
             return;
         }
         self.report.gaps = Gaps::of(&self.gaps);
-        let missed = self.skipped.saturating_sub(self.filled);
-        self.report.missed = self.trail.counts_one_by_one().then_some(missed);
+        self.report.missed = self.trail.counts_one_by_one().then(|| self.trail.missing());
         self.report.rate = self.rate();
     }
 
@@ -227,11 +213,17 @@ impl Statistics {
             EntryKind::DecodeError => self.report.decode_errors += 1,
             EntryKind::ReconnectionTime | EntryKind::Turn => {}
         }
-        self.silence(seen.number, at);
+        self.end_silence(seen.number, at);
+    }
+
+    /// For how long nothing has come, at this time; `None` where no stream is open.
+    #[cfg(any(test, feature = "watch"))]
+    pub(crate) fn silence(&self, at: u64) -> Option<u64> {
+        self.latest.sign_of_life.map(|latest| at.saturating_sub(latest))
     }
 
     /// Looks at how long nothing came before this row of an open stream.
-    fn silence(&mut self, row: u64, at: u64) {
+    fn end_silence(&mut self, row: u64, at: u64) {
         if let Some(from) = self.latest.sign_of_life.replace(at)
             && at - from.min(at) > self.stall_after
         {
@@ -251,16 +243,17 @@ impl Statistics {
         let told = seen.id.map(|id| self.trail.next(id)).unwrap_or_default();
         report.repeated += u64::from(told.is_repeat);
         report.out_of_order += u64::from(told.is_out_of_order);
+        report.out_of_order = report.out_of_order.saturating_sub(told.in_order_after_all);
         if let Some(attempt) = report.latest_attempts.back_mut() {
             attempt.events += 1;
             attempt.repeated += u64::from(told.is_repeat);
             attempt.out_of_order += u64::from(told.is_out_of_order);
-            attempt.skipped += told.skipped;
+            // Some may be of the attempt before.
+            attempt.out_of_order = attempt.out_of_order.saturating_sub(told.in_order_after_all);
+            attempt.skipped = attempt.skipped.saturating_add(told.skipped);
             let since = at.saturating_sub(self.latest.attempt_began);
             attempt.first_event_micros.get_or_insert(since);
         }
-        self.skipped += told.skipped;
-        self.filled += u64::from(told.is_late);
         self.first_event.get_or_insert(at);
         self.newest_event = at;
         if let Some(before) = self.latest.event.replace(at) {
@@ -283,12 +276,13 @@ impl Statistics {
             && self.latest.sign_of_life.is_some()
         {
             // A stream that falls silent and is lost stalled before.
-            self.silence(row, at);
+            self.end_silence(row, at);
         }
         self.report.duration_micros = self.report.duration_micros.max(at);
         let attempts = &mut self.report.latest_attempts;
         match turn.kind {
             RowKind::Connecting => {
+                self.trail.resumed(&turn.id);
                 self.report.attempts += 1;
                 self.latest = Latest { attempt_began: at, ..Latest::default() };
                 let id_sent = turn.id.clone();

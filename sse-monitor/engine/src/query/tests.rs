@@ -271,6 +271,41 @@ fn the_id_that_a_session_goes_on_from_is_known() {
 }
 
 #[test]
+fn a_server_that_counts_anew_hides_nothing_and_is_not_out_of_order() {
+    let mut session = Session::new();
+    let ids = |range: core::ops::RangeInclusive<u64>| -> String {
+        range.map(|n| format!("id: {n}\ndata: {n}\n\n")).collect()
+    };
+    session.feed((ids(5_001..=5_040) + &ids(5_044..=5_060)).as_bytes(), 10);
+    session.reconnect("5060", 20);
+    session.feed(ids(1..=100).as_bytes(), 30);
+    let mut statistics = Statistics::default();
+    statistics.update(&session.writer.kept().view());
+    let report = statistics.report();
+    assert_eq!((report.missed, report.out_of_order), (Some(3), 0));
+    assert_eq!(report.latest_attempts[1].out_of_order, 0);
+}
+
+#[test]
+fn an_id_that_moved_on_without_an_event_is_not_missed() {
+    let mut session = Session::new();
+    for n in 1..=30 {
+        session.feed(format!("id: {n}\ndata: a\n\n").as_bytes(), n);
+    }
+    // No data, no event; but the next request goes on after it.
+    session.feed(b"id: 40\n\n", 31);
+    session.reconnect("40", 32);
+    session.feed(b"id: 41\ndata: a\n\nid: 43\ndata: a\n\n", 33);
+    let mut counted = Statistics::default();
+    counted.update(&session.writer.kept().view());
+    session.writer.kept().statistics().refresh();
+    let kept = session.writer.kept().statistics().report().clone();
+    for report in [&kept, counted.report()] {
+        assert_eq!((report.repeated, report.missed), (0, Some(1)));
+    }
+}
+
+#[test]
 fn a_silence_in_which_the_stream_is_lost_is_a_stall() {
     let mut session = Session::new();
     session.feed(b"data: a\n\n", 1);
@@ -279,11 +314,34 @@ fn a_silence_in_which_the_stream_is_lost_is_a_stall() {
     let mut counted = Statistics::default();
     counted.update(&session.writer.kept().view());
     let kept = session.writer.kept().statistics().report().clone();
+    assert_eq!(session.writer.kept().statistics().silence(40_000_009), Some(7));
+    session.writer.turn(&Turn::new(RowKind::Closed, "closed"), at(40_000_009));
+    assert_eq!(session.writer.kept().statistics().silence(40_000_010), None, "nothing is open");
     for report in [&kept, counted.report()] {
         assert_eq!(report.stalls, 1);
         let stall = report.latest_stalls[0];
         assert_eq!((stall.from_micros, stall.micros, stall.row), (1, 40_000_000, 4));
     }
+}
+
+#[test]
+fn events_that_are_alike_stand_for_each_other_in_their_order() {
+    let session = |ids: &[u64]| {
+        let mut session = Session::new();
+        for (n, id) in (1..).zip(ids) {
+            session.feed(format!("id: {id}\ndata: same\n\n").as_bytes(), n);
+        }
+        session
+    };
+    let (first, second) = (session(&[1, 2, 1, 1, 3]), session(&[1, 1, 1, 1]));
+    let (first, second) = (first.writer.kept().view(), second.writer.kept().view());
+    let told = diff(&first, &second, Match::Id);
+    assert_eq!((told.in_both, told.reordered), (3, 0));
+    assert_eq!((&told.only_first[..], &told.only_second[..]), (&[4, 7][..], &[6][..]));
+    let told = diff(&second, &first, Match::Content);
+    assert_eq!((told.in_both, &told.only_second[..]), (4, &[7][..]));
+    let told = diff(&first, &second, Match::Content);
+    assert_eq!((told.in_both, &told.only_first[..], told.reordered), (4, &[7][..], 0));
 }
 
 #[test]

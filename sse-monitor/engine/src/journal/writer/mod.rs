@@ -157,7 +157,12 @@ impl Writer {
 
     /// Another attempt begins. A turn that says so does it by itself.
     pub(crate) const fn begin_attempt(&mut self) {
-        self.attempt += 1;
+        self.attempt = self.attempt.saturating_add(1);
+    }
+
+    /// The attempts up to this one brought nothing that is told.
+    pub(crate) fn catch_up(&mut self, attempt: u32) {
+        self.attempt = self.attempt.max(attempt);
     }
 
     /// Writes a turn of the connection.

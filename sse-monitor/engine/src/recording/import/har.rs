@@ -14,7 +14,7 @@ use url::Url;
 use super::{ImportError, Imported, micros_of};
 use crate::{
     journal::{
-        turn::{Format, RequestHead, ResponseHead, Turn},
+        turn::{self, Format, RequestHead, ResponseHead, Turn},
         writer::Writer,
     },
     masked,
@@ -23,6 +23,10 @@ use crate::{
 
 /// The most bytes of a file, whose streams are held in memory until they are sorted by time.
 const MOST_BYTES: u64 = 1 << 30;
+
+/// What was masked is listed by its name: so many of up to so many bytes.
+const MOST_LISTED: usize = 100;
+const MOST_NAME: usize = 200;
 
 /// Makes a session of the entries that are streams.
 pub(super) fn fill(
@@ -36,10 +40,11 @@ pub(super) fn fill(
     let mut entries = har.log.entries;
     entries.sort_by_key(HarEntry::unix_micros);
     let first = entries.first().ok_or(ImportError::NoStream)?;
-    let url = masked::shown_url(&first.request.url);
+    let url = shown_url(&first.request.url);
     let redacted: BTreeSet<_> = entries.iter().flat_map(redacted).collect();
+    let redacted = redacted.into_iter().filter(|what| what.len() <= MOST_NAME).take(MOST_LISTED);
     let began = first.unix_micros().unwrap_or(now);
-    let mut session = session(url, redacted.into_iter().collect(), began)?;
+    let mut session = session(url, redacted.collect(), began)?;
     for entry in entries {
         session.entry(entry, now)?;
     }
@@ -78,10 +83,10 @@ impl Imported {
         let format = entry.format().unwrap_or_default();
         let began = entry.unix_micros().unwrap_or(now);
         let moment = self.moment(began);
-        let url = masked::shown_url(&entry.request.url);
+        let url = shown_url(&entry.request.url);
         let mut turn = Turn::new(RowKind::Connecting, format!("connecting to {url}"));
         turn.request = Some(RequestHead {
-            method: entry.request.method,
+            method: shortened(entry.request.method),
             url: url.clone(),
             headers: shown(entry.request.headers),
             body_bytes: 0,
@@ -92,7 +97,7 @@ impl Imported {
         let mut turn = Turn::new(kind, format!("connected ({})", response.status));
         turn.response = Some(ResponseHead {
             status: response.status,
-            version: response.http_version,
+            version: shortened(response.http_version),
             headers: shown(response.headers),
             format,
             ..ResponseHead::default()
@@ -125,7 +130,20 @@ fn shown(headers: Vec<HarHeader>) -> Vec<(String, String)> {
         (name, value)
     };
     // HTTP/2's own names, such as `:path`, say again what the URL says, its secrets too.
-    headers.into_iter().filter(|header| !header.name.starts_with(':')).map(shown).collect()
+    let headers = headers.into_iter().filter(|header| !header.name.starts_with(':'));
+    let mut shown = headers.map(shown).collect();
+    turn::cut_headers(&mut shown);
+    shown
+}
+
+/// As long as a turn keeps it at most, which is told beside many others.
+fn shown_url(url: &str) -> String {
+    shortened(masked::shown_url(url))
+}
+
+fn shortened(mut text: String) -> String {
+    turn::cut(&mut text, turn::MOST_TEXT);
+    text
 }
 
 #[derive(Debug, Deserialize)]

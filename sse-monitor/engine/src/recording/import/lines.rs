@@ -5,14 +5,11 @@ use std::io::{self, BufRead, Read};
 use serde::Deserialize;
 use sse_codec::{EventId, EventType, Frame, OutgoingEvent};
 
-use super::{ImportError, Imported, micros_of};
+use super::{ImportError, Imported, MARK, micros_of};
 use crate::journal::{turn::Format, writer::Writer};
 
 /// The most bytes of a line: an event of the most bytes that are decoded, each of them escaped.
 const MOST_LINE: u64 = 32 << 20;
-
-/// The most attempts that may be left out between two lines: more are no session's.
-const MOST_SKIPPED: u32 = 1000;
 
 /// A line.
 #[derive(Debug, Deserialize)]
@@ -32,15 +29,19 @@ enum Line {
         place: Place,
         text: String,
     },
-    /// What the connection did is told in words alone.
-    Turn {
-        #[serde(rename = "time")]
-        _time: String,
-        #[serde(rename = "text")]
-        _text: String,
-    },
+    /// What the connection did, which is told in words alone, or what a later version tells.
     #[serde(other)]
     Other,
+}
+
+/// What each of these lines has, whatever it tells.
+#[derive(Debug, Deserialize)]
+struct Stamp {
+    #[serde(rename = "kind")]
+    _kind: String,
+    time: String,
+    #[serde(rename = "attempt")]
+    _attempt: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,10 +66,35 @@ pub(super) fn read(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     Ok((read > 0).then_some(line))
 }
 
-/// Whether a file's first line is of these. One of another kind may be anybody's.
-pub(super) fn is_ours(first: &[u8]) -> bool {
-    let line = serde_json::from_slice::<Line>(first);
-    matches!(line, Ok(Line::Event { .. } | Line::Comment { .. } | Line::Turn { .. }))
+/// The beginning of a file up to its first line that is not blank, and whether that is of these.
+pub(super) fn beginning(from: &mut impl BufRead) -> io::Result<(Vec<u8>, bool)> {
+    let mut beginning = Vec::new();
+    while let Some(line) = read(from)? {
+        let is_first = beginning.is_empty();
+        beginning.extend_from_slice(&line);
+        let line = if is_first { without_mark(&line) } else { &line };
+        if !line.trim_ascii().is_empty() {
+            return Ok((beginning, is_ours(line)));
+        }
+        if beginning.len() as u64 > MOST_LINE {
+            break;
+        }
+    }
+    Ok((beginning, false))
+}
+
+fn is_ours(line: &[u8]) -> bool {
+    match serde_json::from_slice(line) {
+        Ok(Line::Event { .. } | Line::Comment { .. }) => true,
+        // Others may tell of a player's turn.
+        Ok(Line::Other) => serde_json::from_slice::<Stamp>(line)
+            .is_ok_and(|stamp| micros_of(&stamp.time).is_some()),
+        Err(_) => false,
+    }
+}
+
+fn without_mark(first: &[u8]) -> &[u8] {
+    first.strip_prefix(MARK).unwrap_or(first)
 }
 
 /// Makes a session of the lines.
@@ -81,6 +107,7 @@ pub(super) fn fill(
     let mut number = 0;
     let mut open: Option<Imported> = None;
     while let Some(bytes) = read(&mut from)? {
+        let bytes = if number == 0 { without_mark(&bytes) } else { &bytes };
         number += 1;
         if bytes.trim_ascii().is_empty() {
             continue;
@@ -89,37 +116,30 @@ pub(super) fn fill(
         if bytes.len() as u64 > MOST_LINE {
             return Err(fail(format!("it is longer than {MOST_LINE} bytes")));
         }
-        let line: Line = serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))?;
+        let line: Line = serde_json::from_slice(bytes).map_err(|error| fail(error.to_string()))?;
         let (place, frame) = match &line {
             Line::Event { place, .. } | Line::Comment { place, .. } => (place, &line),
-            // Other kinds may come, and are none of a stream's.
-            Line::Turn { .. } | Line::Other => continue,
+            Line::Other => continue,
         };
         let micros = place.time.as_deref().and_then(micros_of).unwrap_or(now);
         let session = match &mut open {
             Some(session) => session,
             None => open.insert(session(String::new(), Vec::new(), micros)?),
         };
-        session.attempt(place.attempt, name, micros).map_err(fail)?;
+        session.attempt(place.attempt, name, micros);
         session.line(frame, micros).map_err(fail)?;
     }
     open.map(|session| session.writer).ok_or(ImportError::Empty)
 }
 
 impl Imported {
-    /// The attempt of the next line; those between had no rows.
-    fn attempt(&mut self, number: u32, name: &str, unix_micros: u64) -> Result<(), String> {
-        let before = self.writer.attempt();
-        if number.saturating_sub(before) > MOST_SKIPPED {
-            return Err(format!("its attempt is {number}, and that before it was {before}"));
-        }
-        if before < number.max(1) {
-            while self.writer.attempt() + 1 < number {
-                self.writer.begin_attempt();
-            }
+    /// The attempt of the next line; those between had no rows, but they keep their numbers.
+    fn attempt(&mut self, number: u32, name: &str, unix_micros: u64) {
+        let number = number.max(1);
+        if self.writer.attempt() < number {
+            self.writer.catch_up(number - 1);
             self.open(name, unix_micros, Format::EventStream);
         }
-        Ok(())
     }
 
     fn line(&mut self, line: &Line, unix_micros: u64) -> Result<(), String> {
@@ -142,7 +162,7 @@ impl Imported {
                 }
                 event.encode()
             }
-            Line::Turn { .. } | Line::Other => return Ok(()),
+            Line::Other => return Ok(()),
         };
         self.write(frame.as_bytes(), unix_micros).map_err(|error| error.to_string())
     }

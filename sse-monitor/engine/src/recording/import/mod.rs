@@ -38,7 +38,7 @@ pub enum Source {
 impl Source {
     /// What the beginning of a file looks like.
     pub fn guess(beginning: &[u8]) -> Self {
-        let text = beginning.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(beginning).trim_ascii_start();
+        let text = beginning.strip_prefix(MARK).unwrap_or(beginning).trim_ascii_start();
         let log = text.strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
         if log.is_some_and(|text| text.starts_with(b"\"log\"")) {
             Self::Har
@@ -49,6 +49,9 @@ impl Source {
         }
     }
 }
+
+/// A byte order mark, which some programs write before all else.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Why a file cannot be imported.
 #[derive(Debug, Error)]
@@ -86,6 +89,9 @@ pub enum ImportError {
 
 /// Makes a one-file recording at `to` of what `from` has; `name` is what it calls its origin. Returns
 /// the number of events.
+///
+/// A body and lines of JSON are read as they come, whatever their size; a line of `sse tail` has 32 MiB at most, a
+/// HAR file 1 GiB, of which the bodies of streams are held.
 ///
 /// # Errors
 /// [`ImportError`] says what is wrong with it. Nothing is left then.
@@ -137,9 +143,8 @@ fn fill(
         }
         Source::Ndjson => {
             let mut lines = BufReader::new(from);
-            let first = lines::read(&mut lines)?.unwrap_or_default();
-            let is_ours = lines::is_ours(&first);
-            let whole = first.chain(lines);
+            let (beginning, is_ours) = lines::beginning(&mut lines)?;
+            let whole = beginning.chain(lines);
             if is_ours {
                 return lines::fill(whole, name, now, session);
             }

@@ -107,7 +107,7 @@ impl<'a> Walker<'a> {
                 }
             }
         }
-        self.end_body();
+        self.end_body(None);
         let moment = self.moment;
         Ok((self.preview, self.writer.map(|writer| (writer, moment))))
     }
@@ -134,7 +134,8 @@ impl<'a> Walker<'a> {
 
     fn turn(&mut self, mut turn: Turn, header: &FrameHeader) {
         if turn.kind != RowKind::RecordingStopped {
-            self.end_body();
+            let is_end = matches!(turn.kind, RowKind::Disconnected { .. } | RowKind::Closed);
+            self.end_body(is_end.then_some(header.moment));
         }
         self.moment = header.moment;
         let mut texts = vec![&mut turn.sentence, &mut turn.id];
@@ -174,16 +175,14 @@ impl<'a> Walker<'a> {
     /// Attempts have the numbers that they had.
     fn catch_up(&mut self, attempt: u32) {
         if let Some(writer) = &mut self.writer {
-            while writer.attempt() < attempt {
-                writer.begin_attempt();
-            }
+            writer.catch_up(attempt);
         }
     }
 
     fn body(&mut self, header: &FrameHeader, payload: &[u8]) {
         if header.attempt != self.attempt {
             // The turn with which this body began cannot be read.
-            self.end_body();
+            self.end_body(None);
             self.catch_up(header.attempt);
             self.begin_body(header);
         }
@@ -290,12 +289,20 @@ impl<'a> Walker<'a> {
         (self.dropping, self.is_lost) = (None, true);
     }
 
-    /// What is left of a body is of an event that was not finished.
-    fn end_body(&mut self) {
+    /// What is left of a body is of an event that was not finished, or the last line of JSON, which need not
+    /// have its end where a turn ends it at this time.
+    fn end_body(&mut self, ended: Option<Moment>) {
         if self.indexer.finish().is_some() {
-            // The last line of JSON, which need not have its end.
+            let cuts = self.preview.cut_count;
             self.event(self.buffer.len());
-            self.row += 1;
+            if let Some(moment) = ended {
+                self.row += 1;
+                self.moment = moment;
+                if self.preview.cut_count > cuts {
+                    // Masked it may not look whole any more.
+                    self.out.push(b'\n');
+                }
+            }
         } else if self.dropping.take().is_none() {
             self.gap(self.buffer.len());
         }
@@ -317,5 +324,64 @@ impl<'a> Walker<'a> {
             is_rest = true;
         }
         self.out.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        journal::{
+            retention::{DiskLimit, DiskPolicy},
+            turn::{Origin, ResponseHead},
+            writer::Place,
+        },
+        recording::{Recording, redact},
+        row::Row,
+        state::Fault,
+    };
+
+    fn at(elapsed_micros: u64) -> Moment {
+        Moment { unix_micros: 1_700_000_000_000_000 + elapsed_micros, elapsed_micros }
+    }
+
+    #[test]
+    fn the_last_line_of_json_is_masked_as_data_though_it_has_no_end() {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = keep.path().join("lines");
+        let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
+        let place = Place::Folder { path: folder.clone(), limit };
+        let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+        // Far from the first, and each without a line end.
+        writer.catch_up(4_000_000_000);
+        for (body, micros) in [("{\"a\":1}\n{\"a\":4711}", 10), ("{\"b\":1}", 20)] {
+            writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(micros));
+            let mut turn = Turn::new(RowKind::Connected { status: 200 }, "connected");
+            turn.response = Some(ResponseHead { format: Format::Ndjson, ..Default::default() });
+            writer.turn(&turn, at(micros));
+            writer.begin_body(Format::Ndjson, at(micros));
+            writer.body(body.as_bytes(), body.len(), false, u64::MAX, at(micros + 1));
+            let lost = RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: None };
+            writer.turn(&Turn::new(lost, "lost"), at(micros + 5));
+        }
+        writer.close(at(30));
+        drop(writer);
+        let recording = Recording::open(&folder).unwrap();
+        let given = keep.path().join("given.ssrec");
+        // What stands there then is not JSON any more, and still the event that it was.
+        let done = redact::redact(&recording, &Redaction::new().literal("4711"), &given).unwrap();
+        let cuts: Vec<_> = done.cuts.iter().map(|cut| (cut.row, cut.field)).collect();
+        assert_eq!(cuts, [(4, Field::Data)]);
+        let given = Recording::open(&given).unwrap();
+        let rows = |recording: &Recording| recording.view().page(1, 99, 99);
+        let (before, after) = (rows(&recording), rows(&given));
+        let places = |rows: &[Row]| -> Vec<_> {
+            rows.iter().map(|row| (row.number, row.kind, row.attempt, row.elapsed_micros)).collect()
+        };
+        assert_eq!(places(&after), places(&before));
+        let data: Vec<_> = after.iter().filter(|row| row.kind == RowKind::Event).collect();
+        let data: Vec<_> = data.iter().map(|row| row.data.as_str()).collect();
+        assert_eq!(data, ["{\"a\":1}", "{\"a\":***}", "{\"b\":1}"]);
+        assert_eq!(after[0].attempt, 4_000_000_001);
     }
 }

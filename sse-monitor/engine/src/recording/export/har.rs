@@ -1,0 +1,145 @@
+//! A session as a HAR file.
+
+use core::ops::ControlFlow;
+use std::io::{self, Write};
+
+use base64::{engine::general_purpose::STANDARD, write::EncoderWriter};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::attempts::{Attempt, Body, attempts};
+use crate::journal::{turn::Format, view::View};
+
+/// Writes the session as a HAR file (version 1.2): an entry for each attempt. Bodies are written as they are
+/// read, whatever their size.
+///
+/// # Errors
+/// If the recording cannot be read, or `out` not be written.
+pub fn har(view: &View, out: &mut impl Write) -> io::Result<()> {
+    let creator = json!({ "name": "sse-monitor", "version": env!("CARGO_PKG_VERSION") });
+    let masked = &view.kept().origin.redacted_texts;
+    let masked: Vec<_> =
+        masked.iter().map(|text| format!("{} × {}", text.count, text.what)).collect();
+    let comment = match masked.is_empty() {
+        true => String::new(),
+        false => format!("\"comment\":{},", json!(format!("masked: {}", masked.join("; ")))),
+    };
+    write!(out, "{{\"log\":{{\"version\":\"1.2\",{comment}\"creator\":{creator},\"entries\":[")?;
+    let mut comma = "";
+    attempts(view, |attempt| {
+        writeln!(out, "{comma}")?;
+        comma = ",";
+        entry(view, attempt, out)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    out.write_all(b"\n]}}\n")
+}
+
+fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> {
+    let Attempt { request, response, phases, body, .. } = attempt;
+    let request = request.unwrap_or_default();
+    let response = response.unwrap_or_default();
+    let phases = phases.unwrap_or_default();
+    let optional = |micros: Option<u64>| micros.map_or(-1.0, milliseconds);
+    let receive = attempt.body_ended_micros.saturating_sub(attempt.body_began_micros);
+    let parts = [phases.dns_micros, phases.tcp_micros, phases.tls_micros, phases.head_micros];
+    // What a damaged recording says may be any number.
+    let time = parts.into_iter().flatten().fold(receive, u64::saturating_add);
+    let with_tls = |tcp: u64| tcp.saturating_add(phases.tls_micros.unwrap_or(0));
+    let query: Vec<_> = url::Url::parse(&request.url)
+        .map(|url| url.query_pairs().map(|(k, v)| json!({"name": k, "value": v})).collect())
+        .unwrap_or_default();
+    let entry = json!({
+        "startedDateTime": time_of(attempt.began_unix_micros),
+        "time": milliseconds(time),
+        "request": {
+            "method": request.method, "url": request.url, "httpVersion": response.version,
+            "cookies": [], "headers": headers(&request.headers), "queryString": query,
+            "headersSize": -1, "bodySize": request.body_bytes,
+        },
+        "cache": {},
+        "timings": {
+            "blocked": -1, "dns": optional(phases.dns_micros),
+            // The connection's time has that of TLS in it.
+            "connect": optional(phases.tcp_micros.map(with_tls)),
+            "ssl": optional(phases.tls_micros), "send": 0,
+            "wait": optional(phases.head_micros.or(Some(0))), "receive": milliseconds(receive),
+        },
+        "_attempt": attempt.number,
+    });
+    let answer = json!({
+        "status": response.status, "statusText": "", "httpVersion": response.version,
+        "cookies": [], "headers": headers(&response.headers),
+        "redirectURL": "", "headersSize": -1,
+        "bodySize": if body.wire > 0 { json!(body.wire) } else { json!(-1) },
+    });
+    // A body whose type is not known, since it was imported, is still one of these.
+    let mime = response.header("content-type").unwrap_or(match response.format {
+        Format::EventStream => "text/event-stream",
+        Format::Ndjson => "application/x-ndjson",
+    });
+    let mut content = json!({ "size": body.bytes, "mimeType": mime });
+    let saved = body.bytes.checked_sub(body.wire).filter(|saved| *saved > 0 && body.wire > 0);
+    if let Some(saved) = saved {
+        content["compression"] = saved.into();
+    }
+    if !body.is_text() {
+        content["encoding"] = "base64".into();
+    }
+    // The body is the last member of all that it stands in, so that it need never be held.
+    let (entry, answer, content) = (open(&entry), open(&answer), open(&content));
+    write!(out, "{entry},\"response\":{answer},\"content\":{content},\"text\":\"")?;
+    if body.is_text() {
+        text(view, &body, out)?;
+    } else {
+        base64(view, &body, out)?;
+    }
+    out.write_all(b"\"}}}")
+}
+
+/// An object that more is to be written into.
+fn open(object: &Value) -> String {
+    let mut text = object.to_string();
+    text.pop();
+    text
+}
+
+/// The body within a string of JSON.
+fn text(view: &View, body: &Body, out: &mut impl Write) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    body.read(view, |piece| {
+        bytes.extend_from_slice(piece);
+        let whole = match core::str::from_utf8(&bytes) {
+            Ok(_) => bytes.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        // A character may lie in two pieces.
+        let text = core::str::from_utf8(&bytes[..whole]).unwrap_or_default();
+        let quoted = serde_json::to_string(text)?;
+        out.write_all(&quoted.as_bytes()[1..quoted.len() - 1])?;
+        bytes.drain(..whole);
+        Ok(())
+    })
+}
+
+fn base64(view: &View, body: &Body, out: &mut impl Write) -> io::Result<()> {
+    let mut encoder = EncoderWriter::new(out, &STANDARD);
+    body.read(view, |piece| encoder.write_all(piece))?;
+    encoder.finish().map(|_| ())
+}
+
+fn headers(headers: &[(String, String)]) -> Vec<Value> {
+    // What a browser listed beside them is in the URL, without its secrets.
+    let headers = headers.iter().filter(|(name, _)| !name.starts_with(':'));
+    headers.map(|(name, value)| json!({ "name": name, "value": value })).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "HAR has times as numbers of milliseconds")]
+fn milliseconds(micros: u64) -> f64 {
+    micros as f64 / 1e3
+}
+
+fn time_of(unix_micros: u64) -> String {
+    let micros = i64::try_from(unix_micros).unwrap_or(i64::MAX);
+    Timestamp::from_microsecond(micros).unwrap_or_default().to_string()
+}

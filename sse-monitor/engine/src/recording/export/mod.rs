@@ -1,0 +1,161 @@
+//! Sessions in forms that other programs know.
+
+mod attempts;
+mod har;
+
+use core::ops::ControlFlow;
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+use sse_codec::{Decoder, Item};
+
+pub use self::har::har;
+use crate::journal::{turn::Format, view::View};
+
+/// A test vector is read by people: one whose body has more bytes is none.
+const MOST_FIXTURE: u64 = 16 << 20;
+
+/// Writes the bodies of the responses, byte for byte, without transfer and content coding: of one
+/// attempt, or of all, one after the other. Returns how many bytes there were.
+///
+/// # Errors
+/// If the recording cannot be read, or `out` not be written.
+pub fn raw(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<u64> {
+    let mut bytes = 0;
+    attempts::for_frames(view, None, |_, header, payload| {
+        if header.kind.is_body() && attempt.is_none_or(|attempt| attempt == header.attempt) {
+            out.write_all(payload)?;
+            bytes += payload.len() as u64;
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(bytes)
+}
+
+/// The curl command of an attempt's request. What was masked in it stands as `***`: to be filled in.
+/// `None` if there was no such attempt.
+///
+/// # Errors
+/// If the recording cannot be read.
+pub fn curl(view: &View, attempt: u32) -> io::Result<Option<String>> {
+    let found = attempts::attempt(view, attempt)?;
+    Ok(found.and_then(|attempt| attempt.request).map(|request| {
+        let mut command = String::from("curl -N");
+        if request.method != "GET" {
+            command.push_str(&format!(" -X {}", quoted(&request.method)));
+        }
+        // What a browser listed beside the headers is in the URL.
+        let headers = request.headers.iter().filter(|(name, _)| !name.starts_with(':'));
+        for (name, value) in headers {
+            command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {value}"))));
+        }
+        if request.body_bytes > 0 {
+            command
+                .push_str(&format!(" \\\n  -d @BODY # {} bytes, not recorded", request.body_bytes));
+            return command.replacen("curl -N", &format!("curl -N {}", quoted(&request.url)), 1);
+        }
+        format!("{command} \\\n  {}", quoted(&request.url))
+    }))
+}
+
+/// A test vector in the shape of `sse-codec/tests/vectors.json` from an attempt's body: the input, and
+/// what a decoder must make of it. `None` if there was no such body, or it is no event stream.
+///
+/// # Errors
+/// If the recording cannot be read, or the body has more than 16 MiB.
+pub fn fixture(view: &View, attempt: u32, name: &str) -> io::Result<Option<Value>> {
+    let found = attempts::attempt(view, attempt)?.filter(|attempt| {
+        let format = attempt.response.as_ref().map(|head| head.format).unwrap_or_default();
+        attempt.body.bytes > 0 && format == Format::EventStream
+    });
+    let Some(attempt) = found else { return Ok(None) };
+    if attempt.body.bytes > MOST_FIXTURE {
+        return Err(io::Error::other(format!(
+            "the body of attempt {} has {} bytes, and a test vector at most {MOST_FIXTURE}; export it raw, \
+             and take a part of it",
+            attempt.number, attempt.body.bytes
+        )));
+    }
+    let mut body = Vec::new();
+    attempt.body.read(view, |piece| {
+        body.extend_from_slice(piece);
+        Ok(())
+    })?;
+    Ok(Some(vector(&body, name)))
+}
+
+fn vector(body: &[u8], name: &str) -> Value {
+    let mut vector = json!({ "name": name });
+    match core::str::from_utf8(body) {
+        Ok(text) => vector["input"] = text.into(),
+        Err(_) => {
+            vector["hex"] =
+                body.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+        }
+    }
+    let mut decoder = Decoder::new();
+    let mut input = body;
+    let mut events = Vec::new();
+    loop {
+        match decoder.decode(&mut input) {
+            Ok(Some(Item::Event(event))) => {
+                let mut said = json!({ "data": event.data });
+                if event.event_type != sse_codec::DEFAULT_EVENT_TYPE {
+                    said["type"] = event.event_type.into();
+                }
+                if !event.last_event_id.is_empty() {
+                    said["id"] = event.last_event_id.into();
+                }
+                events.push(said);
+            }
+            Ok(Some(Item::ReconnectionTime { duration, .. })) => {
+                vector["retry"] = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).into();
+            }
+            Ok(None) => break,
+            Ok(Some(_)) | Err(_) => {}
+        }
+    }
+    vector["events"] = events.into();
+    if !decoder.last_event_id().is_empty() {
+        vector["last_id"] = decoder.last_event_id().into();
+    }
+    vector
+}
+
+/// As a shell takes it: between single quotes.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Moment,
+        journal::{
+            retention::Retention,
+            turn::{Origin, RequestHead, Turn},
+            writer::Writer,
+        },
+        row::RowKind,
+    };
+
+    #[test]
+    fn what_a_browser_listed_beside_the_headers_is_left_out() {
+        let (origin, limits) = (Origin::default(), sse_codec::Limits::default());
+        let mut writer = Writer::in_memory(origin, limits, Retention::default());
+        let mut turn = Turn::new(RowKind::Connecting, "connecting");
+        let headers = [(":path", "/?token=CANARY"), (":authority", "a"), ("accept", "*/*")];
+        let headers = headers.map(|(name, value)| (name.into(), value.into())).to_vec();
+        turn.request = Some(RequestHead { headers, ..RequestHead::default() });
+        writer.turn(&turn, Moment::default());
+        let view = writer.kept().view();
+        let mut out = Vec::new();
+        har(&view, &mut out).unwrap();
+        let curl = curl(&view, 1).unwrap().unwrap();
+        for text in [String::from_utf8(out).unwrap(), curl] {
+            assert!(!text.contains("CANARY") && !text.contains(":authority"), "{text}");
+            assert!(text.contains("accept"), "{text}");
+        }
+    }
+}
