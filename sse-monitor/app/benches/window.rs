@@ -20,7 +20,7 @@ fn main() {
 #[cfg(target_os = "linux")]
 mod live {
     use super::support::{
-        desk::Desk,
+        desk::{Desk, SeenRow},
         flood::{Flood, data, grouped},
         frames::{Frames, Measuring, of_sorted},
     };
@@ -70,6 +70,8 @@ mod live {
         let search = async |desk: &Desk| desk.type_search("needle $.n >= 2000").await;
         live.state("a search typed, its hits followed", search).await;
         live.desk.type_search("").await;
+        let is_straw = |row: &SeenRow| row.data.contains("straw");
+        live.desk.see("all rows", |seen| seen.rows.iter().any(is_straw)).await;
         let scroll = async |desk: &Desk| {
             desk.ask(SCROLL).await;
         };

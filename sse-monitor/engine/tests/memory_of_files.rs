@@ -12,7 +12,7 @@ use sse_monitor_engine::{
     recording::{Recording, Source, export, import},
 };
 
-/// More than is held of any of them.
+/// More than is held of any of them, with an index that is no longer looked at whole when it is opened.
 const LARGE: usize = 12 << 20;
 
 /// What reads, writes and indexes may hold at a time.

@@ -2,6 +2,7 @@ import { fireEvent, render, screen, waitFor, within } from "@testing-library/sve
 import { describe, expect, it } from "vitest";
 import App from "../src/App.svelte";
 import { Fake } from "./fake";
+import { HEIGHT } from "./setup";
 
 const url = () => screen.getByLabelText<HTMLInputElement>("URL of the event stream");
 const rows = () => [...document.querySelectorAll<HTMLElement>("[data-number]")];
@@ -264,6 +265,23 @@ describe("the list", () => {
     fake.arrive({}, {});
     await screen.findByRole("button", { name: /Jump to latest/ });
     expect(scroller.scrollTop).toBe(before);
+  });
+
+  it("goes to the latest by a click, though a scroll before it was not told of yet", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    scroller.scrollTop = 260;
+    await fireEvent.scroll(scroller);
+    const latest = await screen.findByRole("button", { name: /Jump to latest/ });
+    scroller.scrollTop = 2600;
+    await fireEvent.click(latest);
+    expect(scroller.scrollTop).toBe(1000 * 26 - HEIGHT);
+    await fireEvent.scroll(scroller);
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    expect(screen.queryByRole("button", { name: /Jump to latest/ })).toBeNull();
   });
 
   it("follows on when the window grows, which scrolls the list", async () => {

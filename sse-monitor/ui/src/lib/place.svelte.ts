@@ -14,6 +14,9 @@ export class Place {
   /** Where the list ends while it stands still: the number after its newest row. */
   until = $state<number | null>(null);
 
+  /** How often it was told where to go, by other than a scroll: that counts more than a scroll before it. */
+  moves = $state(0);
+
   /** The upper edge of what is seen, in pixels from the first row; stale while following. */
   #top = $state(0);
   /** The row held on to, and its position when it was last heard of. */
@@ -87,9 +90,16 @@ export class Place {
     this.following = false;
   }
 
+  /** Goes to the newest row, and stays there. */
+  toLatest(): void {
+    this.following = true;
+    this.moves += 1;
+  }
+
   /** Shows the row, with so many around it. */
   reveal(number: number, position: number, ahead = 0): void {
     const top = this.top;
+    this.moves += 1;
     this.following = false;
     this.#hold(number, position);
     this.#top = reveal(position, ahead, top, this.height);
@@ -97,6 +107,7 @@ export class Place {
 
   /** Goes to the oldest row. */
   toBeginning(): void {
+    this.moves += 1;
     this.following = false;
     this.#hold(0, 0);
     this.#top = 0;
@@ -108,6 +119,7 @@ export class Place {
     const number = this.#number;
     const offset = this.#top - this.#position * ROW_HEIGHT;
     return () => {
+      this.moves += 1;
       this.following = following;
       if (following) return;
       this.#hold(number, this.#position);
