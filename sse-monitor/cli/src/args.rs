@@ -84,7 +84,9 @@ Exit status:
   5    it took too long
   6    what came is not an event stream
   7    what was expected does not hold: two recordings differ
+  129  ended by SIGHUP: its terminal was closed
   130  interrupted by Control-C
+  143  ended by SIGTERM
   Of several streams the highest counts.
 
 Environment:
@@ -111,10 +113,10 @@ Examples:
 
   The words of a language model's answer as they come:
     sse tail --json @request.json -H @token.txt --once \\
-      -c '.choices[0].delta.content' https://api.example.com/v1/chat/completions
+      --columns '.choices[0].delta.content' https://api.example.com/v1/chat/completions
 
   Only events of one type whose data says something:
-    sse tail -t tick -w '.price > 100' http://127.0.0.1:8080/events
+    sse tail --type tick --where '.price > 100' http://127.0.0.1:8080/events
 
   The data of all events, in a pipe:
     sse tail http://127.0.0.1:8080/events | jq -r .data
@@ -124,8 +126,8 @@ In a pipe, or with --ndjson, each line is one JSON object:
   {\"kind\":\"comment\",\"time\":\"2026-01-31T12:00:15.000000Z\",\"attempt\":1,\"text\":\" heartbeat\"}
   n counts the events of this run from 1; time is when it arrived here, in UTC; attempt counts the
   connections from 1; type is \"message\" where the stream names none; id is the last event ID, which
-  may be empty. Where several URLs are read, url says which. Fields may be added, and these stay as
-  they are. Comments come with --comments.
+  may be empty. Where several URLs are read, url says which, and stream its number. Fields may be
+  added, and these stay as they are. Comments come with --comments.
 
 Words about the connection go to stderr. The exit statuses are listed in: sse --help";
 
@@ -141,8 +143,8 @@ pub(crate) struct Tail {
 
     /// Go on where the last run stopped, and keep in this file where this one does
     ///
-    /// The place of each URL is kept by itself, and a file that knows none of them is refused. Only you
-    /// may read it.
+    /// The place of each URL is kept by itself, with what is sent there, and a file that knows none of
+    /// them is refused. Secrets are not in it, and only you may read it.
     #[arg(long, value_name = "FILE", conflicts_with = "last_event_id")]
     pub(crate) state: Option<PathBuf>,
 
@@ -225,9 +227,9 @@ pub(crate) struct Record {
 
 const RECORD: &str = "\
 What arrives is written at once, to a folder beside the file (FILE.recording), which becomes the
-file when recording ends, by Control-C or otherwise. Where the program is killed the folder stays,
-and can be shown, exported and imported as it is. Secrets of the request are masked; the stream
-stays exact.";
+file when recording ends, by Control-C, SIGTERM or otherwise. Where the program is killed the folder
+stays: sse show and sse export take it as it is, and sse import FILE.recording -o FILE makes the file.
+Secrets of the request are masked; the stream stays exact.";
 
 /// The options of `sse show`.
 #[derive(Debug, Parser)]
@@ -237,15 +239,15 @@ pub(crate) struct Show {
     pub(crate) file: PathBuf,
 
     /// Print how it came instead: rates, gaps, stalls, attempts
-    #[arg(long, conflicts_with_all = ["check", "raw"])]
+    #[arg(long, conflicts_with_all = ["check", "raw"], conflicts_with_all = OF_ROWS)]
     pub(crate) stats: bool,
 
     /// Read every byte of it, and print what is damaged; the exit status is 1 where something is
-    #[arg(long, conflicts_with = "raw")]
+    #[arg(long, conflicts_with = "raw", conflicts_with_all = OF_ROWS)]
     pub(crate) check: bool,
 
     /// Print the bytes of this row as the server sent them
-    #[arg(long, value_name = "ROW")]
+    #[arg(long, value_name = "ROW", conflicts_with_all = OF_ROWS)]
     pub(crate) raw: Option<u64>,
 
     /// Begin at this row
@@ -274,6 +276,24 @@ pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) output: Output,
 }
+
+/// The options that say which rows are printed: of no use where something else is.
+const OF_ROWS: [&str; 14] = [
+    "from",
+    "last",
+    "count",
+    "attempt",
+    "turns",
+    "types",
+    "ids",
+    "grep",
+    "regex",
+    "without",
+    "ignore_case",
+    "tests",
+    "columns",
+    "comments",
+];
 
 const SHOW: &str = "\
 Rows are numbered from 1, turns of the connection included. In a pipe, or with --ndjson, each line
@@ -322,11 +342,11 @@ pub(crate) struct Export {
     #[arg(long = "as", value_name = "FORM")]
     pub(crate) form: Form,
 
-    /// Only this attempt to connect; curl and fixture take the first one unless told
+    /// Only this attempt to connect; curl and fixture take the first one unless told, har all there are
     #[arg(long, value_name = "N")]
     pub(crate) attempt: Option<u32>,
 
-    /// Where to; stdout without it
+    /// Where to; it must not be there yet, and only you may read it. Without it, stdout
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -356,7 +376,7 @@ pub(crate) enum Form {
 /// The options of `sse import`.
 #[derive(Debug, Parser)]
 pub(crate) struct Import {
-    /// What to import; - is stdin
+    /// What to import; - is stdin. The folder of a recording that was left is taken as it is
     pub(crate) file: PathBuf,
 
     /// The recording to make; it must not be there yet

@@ -1,86 +1,122 @@
 //! `sse diff`: what differs between two recordings.
 
 use core::ops::ControlFlow;
-use std::{io, path::Path};
+use std::io;
 
 use sse_monitor_engine::{
     View,
     query::{self, Match},
-    recording::Recording,
 };
 
 use crate::{
     args::{By, Diff},
+    damage::Opened,
     escape,
     exit::Exit,
+    progress::Progress,
     show::time,
-    tail::{
-        is_coloured,
-        printer::{self, Format},
-    },
+    signals::end_when_asked,
+    stdout,
+    tail::{is_coloured, printer::Format},
     words::Words,
 };
+
+/// Bytes that are printed at a time, or one row.
+const PAGE: usize = 64 << 10;
 
 /// Runs the command to its end.
 pub(crate) fn run(diff: &Diff) -> Exit {
     let output = &diff.output;
     let words = Words::new(is_coloured(output.color, &io::stderr()), output.silent);
-    let (Some(first), Some(second)) = (open(&diff.first, &words), open(&diff.second, &words))
-    else {
-        return Exit::Other;
-    };
+    let open = |path| Opened::open(path, &words);
+    let (mut first, mut second) =
+        match open(&diff.first).and_then(|first| Ok((first, open(&diff.second)?))) {
+            Ok(both) => both,
+            Err(sentence) => {
+                words.error(&sentence);
+                return Exit::Other;
+            }
+        };
+    let views = [first.recording.view(), second.recording.view()];
     let by = match diff.by {
         By::Id => Match::Id,
         By::Content => Match::Content,
     };
-    let told = query::diff(&first, &second, by);
-    let mut format = Format::of(output);
-    let mut text = String::new();
-    match format {
+    let progress = Progress::busy(&words, "comparing".into());
+    let under_way = progress.clone();
+    let _ending = end_when_asked(move || under_way.clear());
+    let told = query::diff(&views[0], &views[1], by);
+    progress.clear();
+    let printed = match Format::of(output) {
         Format::Ndjson(_) => {
-            text = escape::json(serde_json::to_string(&told).unwrap_or_default()) + "\n";
+            let json = escape::json(serde_json::to_string(&told).unwrap_or_default()) + "\n";
+            stdout::bytes(json.as_bytes(), &words)
         }
-        Format::Lines(_) => {
-            let mut row = |mark: &str, view: &View, number: u64| {
-                if let Some(row) = view.row(number) {
-                    text.push_str(mark);
-                    format.write(&row, 0, None, &mut text);
-                }
-            };
-            told.only_first.iter().for_each(|number| row("< ", &first, *number));
-            told.only_second.iter().for_each(|number| row("> ", &second, *number));
-            for (a, b) in &told.changed {
-                row("< ", &first, *a);
-                row("> ", &second, *b);
-            }
+        format @ Format::Lines(_) => {
+            let mut rows = Rows { format, words: &words, text: String::new() };
+            rows.all(&told, &views[0], &views[1])
         }
-    }
-    if let ControlFlow::Break(exit) = printer::print(&mut text, &words) {
+    };
+    if let ControlFlow::Break(exit) = printed {
         return exit;
     }
+    let times = match told.in_both {
+        0 => String::new(),
+        _ => format!(
+            "; their times are apart by {} at the median, {} at most",
+            time(told.time.p50_micros),
+            time(told.time.max_micros)
+        ),
+    };
     words.note(&format!(
-        "{} in both, {} only in the first, {} only in the second, {} changed, {} in another order; their \
-         times are apart by {} at the median, {} at most",
+        "{} in both, {} only in the first, {} only in the second, {} changed, {} in another order{times}",
         told.in_both,
         told.only_first.len(),
         told.only_second.len(),
         told.changed.len(),
-        told.reordered,
-        time(told.time.p50_micros),
-        time(told.time.max_micros)
+        told.reordered
     ));
-    if told.is_empty() { Exit::Done } else { Exit::Unexpected }
+    let is_missing = first.tell(&words) | second.tell(&words);
+    match told.is_empty() {
+        false => Exit::Unexpected,
+        true if is_missing => {
+            words.error("what is damaged was not compared");
+            Exit::Other
+        }
+        true => Exit::Done,
+    }
 }
 
-fn open(path: &Path, words: &Words) -> Option<View> {
-    match Recording::open(path) {
-        Ok(recording) => {
-            recording.damage().iter().for_each(|damage| words.warning(&damage.to_string()));
-            Some(recording.view())
+/// Prints rows in pages, however many there are.
+struct Rows<'a> {
+    format: Format,
+    words: &'a Words,
+    text: String,
+}
+
+impl Rows<'_> {
+    fn all(&mut self, told: &query::Diff, first: &View, second: &View) -> ControlFlow<Exit> {
+        for number in &told.only_first {
+            self.row("< ", first, *number)?;
         }
-        Err(error) => {
-            words.error(&error.to_string());
-            None
+        for number in &told.only_second {
+            self.row("> ", second, *number)?;
         }
+        for (a, b) in &told.changed {
+            self.row("< ", first, *a)?;
+            self.row("> ", second, *b)?;
+        }
+        stdout::print(&mut self.text, self.words)
+    }
+
+    fn row(&mut self, mark: &str, view: &View, number: u64) -> ControlFlow<Exit> {
+        if let Some(row) = view.row(number) {
+            self.text.push_str(mark);
+            self.format.write(&row, 0, None, &mut self.text);
+        }
+        if self.text.len() < PAGE {
+            return ControlFlow::Continue(());
+        }
+        stdout::print(&mut self.text, self.words)
     }
 }

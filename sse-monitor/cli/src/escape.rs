@@ -1,6 +1,7 @@
 //! Text of strangers, made fit for a terminal.
 
 use alloc::borrow::Cow;
+use std::io::{self, Write};
 
 /// Whether a terminal could act on this character, or show the text around it in another order.
 ///
@@ -102,6 +103,84 @@ pub(crate) fn json_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Text of strangers on its way out, with stand-ins for what a terminal could act on. Line breaks stay.
+///
+/// What is not UTF-8 becomes U+FFFD, as it does wherever the text of a stream is read.
+#[derive(Debug)]
+pub(crate) struct Escaped<W> {
+    out: W,
+    form: StandIns,
+    /// The beginning of a character that was cut.
+    cut: Vec<u8>,
+    has_replaced: bool,
+}
+
+/// What stands for a character that may not be shown as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StandIns {
+    /// What people read: see [`Part::shown`].
+    Words,
+    /// What every reader of JSON takes for the same character, within a string.
+    Json,
+}
+
+impl<W: Write> Escaped<W> {
+    pub(crate) const fn new(out: W, form: StandIns) -> Self {
+        Self { out, form, cut: Vec::new(), has_replaced: false }
+    }
+
+    /// Writes what is left, and says whether anything of it is not as it was.
+    pub(crate) fn finish(mut self) -> io::Result<bool> {
+        if !self.cut.is_empty() {
+            self.has_replaced = true;
+            self.out.write_all("\u{fffd}".as_bytes())?;
+        }
+        self.out.flush()?;
+        Ok(self.has_replaced)
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        if !text.contains(is_unsafe) {
+            return self.out.write_all(text.as_bytes());
+        }
+        let mut out = String::with_capacity(text.len() + 16);
+        for part in parts(text) {
+            match (&part, self.form) {
+                (Part::LineBreak, _) => out.push('\n'),
+                (Part::Unsafe(c), StandIns::Json) => escaped(*c, &mut out),
+                (Part::Plain(_) | Part::Unsafe(_), _) => out.push_str(&part.shown()),
+            }
+            self.has_replaced |= matches!(part, Part::Unsafe(_));
+        }
+        self.out.write_all(out.as_bytes())
+    }
+}
+
+impl<W: Write> Write for Escaped<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut whole = core::mem::take(&mut self.cut);
+        whole.extend_from_slice(bytes);
+        let mut rest = &whole[..];
+        while let Err(error) = core::str::from_utf8(rest) {
+            let (valid, after) = rest.split_at(error.valid_up_to());
+            self.text(core::str::from_utf8(valid).unwrap_or_default())?;
+            let Some(length) = error.error_len() else {
+                self.cut = after.to_vec();
+                return Ok(bytes.len());
+            };
+            self.text("\u{fffd}")?;
+            self.has_replaced = true;
+            rest = &after[length..];
+        }
+        self.text(core::str::from_utf8(rest).unwrap_or_default())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 fn escaped(c: char, out: &mut String) {
     for unit in c.encode_utf16(&mut [0; 2]) {
         out.push_str(&format!("\\u{unit:04x}"));
@@ -159,6 +238,28 @@ mod tests {
             json_string(&text, &mut out);
             assert_eq!(out, json(serde_json::to_string(&text).unwrap()));
         }
+    }
+
+    #[test]
+    fn what_is_written_through_is_the_same_however_it_is_cut() {
+        let text = "a\u{1b}[31m\n\u{9b}é 世\u{202e}\t\r\n";
+        let bytes = [text.as_bytes(), b"\xff\xe4\xb8|\xe4\xb8"].concat();
+        let words = "a\\u{1b}[31m\n\\u{9b}é 世\\u{202e}\\t\\r\n\u{fffd}\u{fffd}|\u{fffd}";
+        let json = "a\\u001b[31m\n\\u009bé 世\\u202e\\u0009\\u000d\n\u{fffd}\u{fffd}|\u{fffd}";
+        for (form, expected) in [(StandIns::Words, words), (StandIns::Json, json)] {
+            for size in 1..=bytes.len() {
+                let mut out = Vec::new();
+                let mut escaped = Escaped::new(&mut out, form);
+                bytes.chunks(size).for_each(|chunk| escaped.write_all(chunk).unwrap());
+                assert!(escaped.finish().unwrap());
+                assert_eq!(String::from_utf8(out).unwrap(), expected, "cut each {size}");
+            }
+        }
+        let mut out = Vec::new();
+        let mut escaped = Escaped::new(&mut out, StandIns::Words);
+        escaped.write_all("Grüße\n世界".as_bytes()).unwrap();
+        assert!(!escaped.finish().unwrap(), "it is as it was");
+        assert_eq!(out, "Grüße\n世界".as_bytes());
     }
 
     #[test]

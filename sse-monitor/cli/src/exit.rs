@@ -18,8 +18,12 @@ pub(crate) enum Exit {
     TimedOut = 5,
     Protocol = 6,
     Unexpected = 7,
+    /// 128 + SIGHUP, as shells count.
+    HungUp = 129,
     /// 128 + SIGINT, as shells count.
     Interrupted = 130,
+    /// 128 + SIGTERM, as shells count.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {

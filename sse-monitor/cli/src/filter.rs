@@ -10,7 +10,7 @@ use sse_monitor_engine::{
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Filter {
     /// Only events of this type; can be given more than once
-    #[arg(short = 't', long = "type", value_name = "TYPE", help_heading = FILTER)]
+    #[arg(long = "type", value_name = "TYPE", help_heading = FILTER)]
     types: Vec<String>,
 
     /// Only events with this last event ID; can be given more than once
@@ -18,7 +18,7 @@ pub(crate) struct Filter {
     ids: Vec<String>,
 
     /// Only what has this text in its data; with several, all of them
-    #[arg(short = 'g', long, value_name = "TEXT", help_heading = FILTER)]
+    #[arg(long, value_name = "TEXT", help_heading = FILTER)]
     grep: Vec<String>,
 
     /// Only what matches this regular expression
@@ -37,14 +37,14 @@ pub(crate) struct Filter {
     ///
     /// Such as '.delta.type == "text"', '.usage.total > 100', '.name ~ "^a"', or '.error' alone: that
     /// there is one.
-    #[arg(short = 'w', long = "where", value_name = "TEST", help_heading = FILTER)]
+    #[arg(long = "where", value_name = "TEST", help_heading = FILTER)]
     tests: Vec<String>,
 
     /// Print what stands at these paths of JSON data instead of the data, with tabs between
     ///
     /// Such as '.delta.content' or '$.user,$.price'. Texts are printed as they are, all else
     /// as JSON.
-    #[arg(short = 'c', long, visible_alias = "column", value_name = "PATHS", help_heading = FILTER)]
+    #[arg(long, visible_alias = "column", value_name = "PATHS", help_heading = FILTER)]
     columns: Vec<String>,
 
     /// Print comments too; servers send them as heartbeats

@@ -8,12 +8,16 @@ extern crate alloc;
 
 mod args;
 mod bench;
+mod damage;
 mod diff;
 mod escape;
-mod exchange;
 mod exit;
+mod export;
 mod filter;
+mod import;
 mod man;
+mod new_file;
+mod progress;
 mod publish;
 mod record;
 mod redact;
@@ -21,19 +25,19 @@ mod request;
 mod serve;
 mod sessions;
 mod show;
+mod signals;
 mod stdout;
 mod tail;
 mod words;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use core::ops::ControlFlow;
+use std::{io, process::ExitCode};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Args, Command};
 use exit::Exit;
+use words::Words;
 
 fn main() -> ExitCode {
     let command = match Args::try_parse() {
@@ -48,8 +52,8 @@ fn main() -> ExitCode {
         Command::Record(record) => record::run(&record),
         Command::Show(show) => show::run(&show),
         Command::Diff(diff) => diff::run(&diff),
-        Command::Export(export) => exchange::export(&export),
-        Command::Import(import) => exchange::import(&import),
+        Command::Export(export) => export::run(&export),
+        Command::Import(import) => import::run(&import),
         Command::Redact(options) => redact::run(&options),
         Command::Sessions(options) => sessions::run(&options),
         Command::Completions { shell } => {
@@ -64,10 +68,10 @@ fn main() -> ExitCode {
 
 /// Text of our own to stdout.
 pub(crate) fn print(text: &[u8]) -> Exit {
-    match io::stdout().write_all(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Other,
-        // Who reads no further has enough.
-        Ok(()) | Err(_) => Exit::Done,
+    let words = Words::new(tail::is_coloured(args::Colour::Auto, &io::stderr()), false);
+    match stdout::bytes(text, &words) {
+        ControlFlow::Continue(()) => Exit::Done,
+        ControlFlow::Break(exit) => exit,
     }
 }
 
@@ -79,7 +83,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let first = std::env::args().nth(1).unwrap_or_default();
         if request::curl::is_curl(&first) {
             anstream::eprintln!(
-                "\nA curl command is given to one of these: sse tail -- curl URL ..."
+                "\nA curl command is given to tail, record or bench: sse tail -- curl URL ..."
             );
         } else if first.contains([':', '/']) {
             anstream::eprintln!(
@@ -92,7 +96,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if error.kind() == ErrorKind::UnknownArgument
         && before_dashes.any(|word| request::curl::is_curl(&word))
     {
-        anstream::eprintln!("\nBefore a curl command stand two dashes: sse tail -- curl URL ...");
+        let command = std::env::args().nth(1).unwrap_or_default();
+        anstream::eprintln!(
+            "\nBefore a curl command stand two dashes: sse {} -- curl URL ...",
+            escape::shown(&command)
+        );
     }
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
 }

@@ -2,22 +2,26 @@
 
 use core::time::Duration;
 use std::{
-    fs,
-    io::{self, IsTerminal},
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
     DiskLimit, DiskPolicy, Fault, State, Watch, WatchRequest,
-    recording::{Recording, pack, remove_folder},
+    recording::{Recording, discard, pack, remove_folder},
 };
-use tokio::{runtime, signal, time};
+use tokio::{runtime, time};
 
-use crate::{args::Record, exit::Exit, tail::is_coloured, words::Words};
-
-/// How often the line in the terminal changes.
-const TICK: Duration = Duration::from_millis(200);
+use crate::{
+    args::Record,
+    exit::Exit,
+    new_file::refuse_what_is_there,
+    progress::{Progress, TICK},
+    signals::{asked_to_end, end_when_asked},
+    tail::is_coloured,
+    words::Words,
+};
 
 /// Runs the command to its end.
 pub(crate) fn run(record: &Record) -> Exit {
@@ -43,10 +47,8 @@ pub(crate) fn run(record: &Record) -> Exit {
             return Exit::Other;
         }
     };
-    let exit = runtime.block_on(follow(record, request, &words));
-    let finished = finish(&folder, &record.output, &words);
-    // What ended the stream is told before what became of the recording.
-    if finished == Exit::Done { exit } else { finished }
+    let ended = runtime.block_on(follow(record, request, &words));
+    finish(&folder, &record.output, ended, &words)
 }
 
 /// Where the session lies until it is in its file.
@@ -57,35 +59,58 @@ fn folder_of(file: &Path) -> PathBuf {
 }
 
 fn check(file: &Path, folder: &Path) -> Result<(), String> {
-    if file.file_name().is_none() {
-        return Err(format!("{} names no file to record to", file.display()));
-    }
-    if file.exists() {
-        return Err(format!("{} is there already; it is not written over", file.display()));
-    }
+    refuse_what_is_there(file)?;
     match fs::create_dir(folder) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(format!(
-            "{} is there already: a recording under way, or one that was not finished; look at it with: \
-             sse show {0}",
-            folder.display()
+            "{0} is there already: a recording under way, or one that was not finished; look at it with: \
+             sse show {0}; make the file of it with: sse import {0} -o {1}",
+            folder.display(),
+            file.display()
         )),
         Err(error) => Err(format!("nothing can be recorded in {}: {error}", folder.display())),
     }
 }
 
-async fn follow(record: &Record, request: WatchRequest, words: &Words) -> Exit {
+/// How it ended.
+enum Ended {
+    /// As it was asked to, or by a failure that was told.
+    Itself(Exit),
+    /// By a signal, which is how recording ends if nothing else was asked for.
+    Asked(Exit),
+}
+
+async fn follow(record: &Record, request: WatchRequest, words: &Words) -> Ended {
+    // Before the server sees that somebody records.
+    let asked = asked_to_end();
     let watch = Watch::start(request);
-    let progress = Progress::new(record.silent);
-    let exit = tokio::select! {
-        exit = until_over(&watch, record, words) => exit,
-        () = progress.show(&watch) => Exit::Other,
-        () = elapsed(record.time) => out_of_time(&watch, record, words),
-        _ = signal::ctrl_c() => Exit::Done,
+    let progress = Progress::line(words);
+    let ended = tokio::select! {
+        exit = until_over(&watch, record, words) => Ended::Itself(exit),
+        () = show(&progress, &watch) => Ended::Itself(Exit::Other),
+        () = elapsed(record.time) => Ended::Itself(out_of_time(&watch, record, words)),
+        exit = asked => Ended::Asked(exit),
     };
     progress.clear();
     watch.disconnect();
-    exit
+    ended
+}
+
+/// Tells how far it is, for as long as it is polled.
+async fn show(progress: &Progress, watch: &Watch) {
+    let mut before = 0;
+    loop {
+        let totals = watch.snapshot().totals;
+        let rate = (totals.events - before) * 1000 / TICK.as_millis() as u64;
+        before = totals.events;
+        progress.say(format!(
+            "{} events, {} a second, {} on the disk; Control-C ends it",
+            HumanCount(totals.events),
+            HumanCount(rate),
+            HumanBytes(totals.kept_bytes)
+        ));
+        time::sleep(TICK).await;
+    }
 }
 
 async fn until_over(watch: &Watch, record: &Record, words: &Words) -> Exit {
@@ -141,10 +166,15 @@ fn out_of_time(watch: &Watch, record: &Record, words: &Words) -> Exit {
     }
 }
 
-/// Puts the session in its file.
-fn finish(folder: &Path, file: &Path, words: &Words) -> Exit {
+/// Puts the session in its file. What ended the stream was told before what became of the recording.
+fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
+    let stays = format!(
+        "what was recorded stays in {0}; to make the file of it: sse import {0} -o {1}",
+        folder.display(),
+        file.display()
+    );
     let fail = |sentence: String| {
-        words.error(&format!("{sentence}; what was recorded stays in {}", folder.display()));
+        words.error(&format!("{sentence}; {stays}"));
         Exit::Other
     };
     let recording = match Recording::open(folder) {
@@ -159,12 +189,34 @@ fn finish(folder: &Path, file: &Path, words: &Words) -> Exit {
     let totals = recording.totals();
     if totals.connections == 0 {
         drop(recording);
-        return match remove_folder(folder) {
-            Ok(()) => Exit::Done,
-            Err(error) => fail(error.to_string()),
+        if let Err(error) = remove_folder(folder) {
+            return fail(error.to_string());
+        }
+        return match ended {
+            Ended::Itself(Exit::Done) | Ended::Asked(_) => {
+                words.error("nothing was recorded: no stream was open");
+                if let Ended::Asked(exit) = ended { exit } else { Exit::Done }
+            }
+            // Why was told.
+            Ended::Itself(exit) => exit,
         };
     }
-    if let Err(error) = pack(&recording.view(), totals, file, |_| {}) {
+    let length = Some(journal_bytes(folder));
+    let progress = Progress::bytes(words, format!("writing {}", file.display()), length);
+    let ending = {
+        let (under_way, file, words, stays) =
+            (progress.clone(), file.to_owned(), *words, stays.clone());
+        end_when_asked(move || {
+            under_way.clear();
+            discard(&file);
+            words.error(&format!("interrupted; {stays}"));
+        })
+    };
+    let packed = pack(&recording.view(), totals, file, |bytes| progress.at(bytes));
+    // From here on there is nothing to put away, and little left to do.
+    drop(ending);
+    progress.clear();
+    if let Err(error) = packed {
         return fail(error.to_string());
     }
     drop(recording);
@@ -178,40 +230,21 @@ fn finish(folder: &Path, file: &Path, words: &Words) -> Exit {
         file.display(),
         HumanBytes(size)
     ));
-    Exit::Done
+    match ended {
+        Ended::Itself(exit) => exit,
+        Ended::Asked(_) => Exit::Done,
+    }
 }
 
-/// A line in the terminal that tells how far it is.
-struct Progress(ProgressBar);
-
-impl Progress {
-    fn new(silent: bool) -> Self {
-        let is_shown = io::stderr().is_terminal() && !silent;
-        let target =
-            if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template("sse: {msg}");
-        let bar = ProgressBar::with_draw_target(None, target);
-        Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())))
-    }
-
-    async fn show(&self, watch: &Watch) {
-        let mut before = 0;
-        loop {
-            let totals = watch.snapshot().totals;
-            let rate = (totals.events - before) * 1000 / TICK.as_millis() as u64;
-            before = totals.events;
-            self.0.set_message(format!(
-                "{} events, {} a second, {} on the disk; Control-C ends it",
-                HumanCount(totals.events),
-                HumanCount(rate),
-                HumanBytes(totals.kept_bytes)
-            ));
-            self.0.tick();
-            time::sleep(TICK).await;
+/// Bytes of a recording that are read to copy or to check it, as nearly as can be told.
+pub(crate) fn journal_bytes(recording: &Path) -> u64 {
+    let length = |path: &Path| fs::metadata(path).map(|file| file.len()).unwrap_or_default();
+    match fs::read_dir(recording) {
+        Ok(files) => {
+            let paths = files.flatten().map(|file| file.path());
+            let journals = paths.filter(|path| path.extension().is_some_and(|e| e == "sse"));
+            journals.map(|path| length(&path)).sum()
         }
-    }
-
-    fn clear(&self) {
-        self.0.finish_and_clear();
+        Err(_) => length(recording),
     }
 }

@@ -6,18 +6,20 @@ use std::{io, path::PathBuf};
 use clap::{Args, Parser};
 use indicatif::HumanCount;
 use sse_monitor_engine::recording::{
-    Recording,
+    discard,
     redact::{Field, Preview, Redaction, preview, redact},
 };
 
 use crate::{
     args::Output,
+    damage::Opened,
     escape,
     exit::Exit,
-    tail::{
-        is_coloured,
-        printer::{self, Format},
-    },
+    new_file::refuse_what_is_there,
+    progress::Progress,
+    signals::end_when_asked,
+    stdout,
+    tail::{is_coloured, printer::Format},
     words::Words,
 };
 
@@ -80,21 +82,34 @@ pub(crate) fn run(options: &Redact) -> Exit {
             return Exit::Usage;
         }
     };
-    let recording = match Recording::open(&options.file) {
-        Ok(recording) => recording,
-        Err(error) => {
-            words.error(&error.to_string());
+    let mut opened = match Opened::open(&options.file, &words) {
+        Ok(opened) => opened,
+        Err(sentence) => {
+            words.error(&sentence);
             return Exit::Other;
         }
     };
-    for damage in recording.damage() {
-        words.warning(&damage.to_string());
+    let there = options.output.as_deref().map(refuse_what_is_there).transpose();
+    if let Err(sentence) = there {
+        words.error(&sentence);
+        return Exit::Other;
     }
+    let progress = Progress::busy(&words, format!("looking through {}", options.file.display()));
+    let (under_way, output) = (progress.clone(), options.output.clone());
+    let _ending = end_when_asked(move || {
+        under_way.clear();
+        if let Some(to) = output {
+            discard(&to);
+            words.error(&format!("interrupted; there is no {}", to.display()));
+        }
+    });
     let done = match &options.output {
-        Some(to) => redact(&recording, &redaction, to).map_err(|error| error.to_string()),
-        None => preview(&recording.view(), &redaction)
+        Some(to) => redact(&opened.recording, &redaction, to).map_err(|error| error.to_string()),
+        None => preview(&opened.recording.view(), &redaction)
             .map_err(|error| format!("{} cannot be read: {error}", options.file.display())),
     };
+    progress.clear();
+    let is_missing = opened.tell(&words);
     let done = match done {
         Ok(done) => done,
         Err(sentence) => {
@@ -106,7 +121,7 @@ pub(crate) fn run(options: &Redact) -> Exit {
         Format::Ndjson(_) => escape::json(serde_json::to_string(&done).unwrap_or_default()) + "\n",
         Format::Lines(_) => lines(&done),
     };
-    if let ControlFlow::Break(exit) = printer::print(&mut text, &words) {
+    if let ControlFlow::Break(exit) = stdout::print(&mut text, &words) {
         return exit;
     }
     tell(&done, &words);
@@ -114,13 +129,18 @@ pub(crate) fn run(options: &Redact) -> Exit {
         Some(to) => words.note(&format!("written to {}", to.display())),
         None => words.note("nothing was written; to write the recording: -o FILE"),
     }
+    if is_missing {
+        words.error("what is damaged was not looked at, and is not in what is written");
+        return Exit::Other;
+    }
     Exit::Done
 }
 
 /// Says how often each was found.
 pub(crate) fn tell(done: &Preview, words: &Words) {
     for pattern in &done.patterns {
-        words.note(&format!("{}: {} times", pattern.what, HumanCount(pattern.count)));
+        let times = if pattern.count == 1 { "time" } else { "times" };
+        words.note(&format!("{}: {} {times}", pattern.what, HumanCount(pattern.count)));
     }
     if done.masked_lines > 0 {
         let lines = HumanCount(done.masked_lines);

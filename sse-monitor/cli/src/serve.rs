@@ -5,9 +5,9 @@ use std::io::{self, Write};
 
 use clap::Parser;
 use sse_server::{Config, Hub, Server, ServerConfig, demo};
-use tokio::{runtime, signal};
+use tokio::runtime;
 
-use crate::{args::Colour, exit::Exit, tail::is_coloured, words::Words};
+use crate::{args::Colour, exit::Exit, signals::asked_to_end, tail::is_coloured, words::Words};
 
 /// Silence after which a stream is given a heartbeat: short in the demo, so that its quiet spells show some.
 const DEMO_HEARTBEAT: Duration = Duration::from_secs(2);
@@ -26,7 +26,8 @@ Examples:
 
 It listens on 127.0.0.1, where only programs of this machine reach it, and asks nobody who they are:
 a hub for others is the program sse-server. Control-C lets those who read read to the end, for ten
-seconds at most; a second one ends it at once. What was published is forgotten when it ends.";
+seconds at most, and so does SIGTERM; a second one ends it at once. What was published is forgotten
+when it ends.";
 
 /// The options of `sse serve`.
 #[derive(Debug, Parser)]
@@ -89,6 +90,8 @@ async fn listen(serve: &Serve, words: &Words) -> Exit {
             return Exit::Other;
         }
     };
+    // Before anybody is told that it is there: whoever reads the line may end it at once.
+    let asked = asked_to_end();
     let url = format!("http://{address}");
     // Nobody reading it is no reason not to serve.
     let _ = writeln!(io::stdout(), "{url}/events").and_then(|()| io::stdout().flush());
@@ -102,16 +105,9 @@ async fn listen(serve: &Serve, words: &Words) -> Exit {
     let say = *words;
     server
         .run(async move {
-            // Without the means to listen for it, there is only its default.
-            if signal::ctrl_c().await.is_err() {
-                core::future::pending::<()>().await;
-            }
+            asked.await;
             say.note("those who read read to the end; Control-C once more ends it at once");
-            tokio::spawn(async {
-                if signal::ctrl_c().await.is_ok() {
-                    std::process::exit(Exit::Interrupted as i32);
-                }
-            });
+            tokio::spawn(async { std::process::exit(asked_to_end().await as i32) });
         })
         .await;
     Exit::Done

@@ -12,10 +12,8 @@ use crate::{
     args::Output,
     escape,
     exit::Exit,
-    tail::{
-        is_coloured,
-        printer::{self, Format},
-    },
+    stdout,
+    tail::{is_coloured, printer::Format},
     words::Words,
 };
 
@@ -68,7 +66,7 @@ pub(crate) fn run(sessions: &Sessions) -> Exit {
             text.push('\n');
         }
     }
-    if let ControlFlow::Break(exit) = printer::print(&mut text, &words) {
+    if let ControlFlow::Break(exit) = stdout::print(&mut text, &words) {
         return exit;
     }
     for session in &listed {

@@ -1,7 +1,7 @@
 //! `sse show`: what a recording has.
 
 use core::{fmt::Write as _, ops::ControlFlow};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal};
 
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
@@ -12,18 +12,23 @@ use sse_monitor_engine::{
 
 use crate::{
     args::Show,
+    damage::Opened,
     escape,
     exit::Exit,
     filter::Wanted,
-    tail::{
-        is_coloured,
-        printer::{self, Format},
-    },
+    progress::Progress,
+    record::journal_bytes,
+    signals::end_when_asked,
+    stdout,
+    tail::{is_coloured, printer::Format},
     words::Words,
 };
 
 /// Rows found and printed at a time.
 const PAGE: usize = 512;
+
+/// Rows looked at before it is told how far it is.
+const STRETCH: u64 = 1 << 16;
 
 /// Attempts that are shown one by one.
 const MOST_ATTEMPTS: usize = 20;
@@ -47,26 +52,27 @@ pub(crate) fn run(show: &Show) -> Exit {
         }
     };
     if show.check {
-        return check(&recording, &words);
+        return check(show, &recording, &words);
     }
-    for damage in recording.damage() {
-        words.warning(&damage.to_string());
-    }
+    let mut opened = Opened::of(recording, &words);
+    let recording = &opened.recording;
     if let Some(why) = recording.recording_stopped() {
         words.note(&format!("the recording ends early: {why}"));
     }
     let view = recording.view();
-    match show {
+    let exit = match show {
         Show { raw: Some(row), .. } => raw(&view, *row, &words),
-        Show { stats: true, .. } => stats(&recording, &Format::of(output), &words),
+        Show { stats: true, .. } => stats(recording, &Format::of(output), &words),
         _ => {
-            words.note(&summary(&recording));
+            words.note(&summary(recording));
             match rows(show, &view, wanted, &words) {
                 ControlFlow::Continue(()) => Exit::Done,
                 ControlFlow::Break(exit) => exit,
             }
         }
-    }
+    };
+    opened.tell(&words);
+    exit
 }
 
 fn summary(recording: &Recording) -> String {
@@ -97,29 +103,21 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
         query = query.attempts(attempt..=attempt);
     }
     let format = Format::of(&show.output);
-    let mut printing = Printing { view, wanted, format, words, events: 0, buffer: String::new() };
-    let mut left = show.count.unwrap_or(u64::MAX);
-    if let Some(last) = show.last {
-        let numbers = last_rows(view, &query, last.min(left));
-        return printing.rows(&numbers);
-    }
-    let mut next = Some(show.from);
-    while let Some(from) = next.filter(|_| left > 0) {
-        let room = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
-        let hits = view.find(&query, from, Order::Forward, Budget::hits(room));
-        left -= hits.numbers.len() as u64;
-        printing.rows(&hits.numbers)?;
-        next = hits.next;
-    }
-    ControlFlow::Continue(())
-}
-
-/// The newest rows that pass, from the oldest of them on.
-fn last_rows(view: &View, query: &Query, last: u64) -> Vec<u64> {
-    let most = usize::try_from(last).unwrap_or(usize::MAX);
-    let mut numbers = view.find(query, u64::MAX, Order::Backward, Budget::hits(most)).numbers;
-    numbers.reverse();
-    numbers
+    let all = view.next_row() - view.first_row();
+    let progress = Progress::rows(words, "looking through".into(), all);
+    let under_way = progress.clone();
+    let _ending = end_when_asked(move || under_way.clear());
+    let mut printing =
+        Printing { view, wanted, format, words, progress, events: 0, buffer: String::new() };
+    let printed = match show.last {
+        Some(last) => {
+            let numbers = printing.last(&query, last.min(show.count.unwrap_or(u64::MAX)));
+            printing.rows(&numbers)
+        }
+        None => printing.all(&query, show.from, show.count.unwrap_or(u64::MAX)),
+    };
+    printing.progress.clear();
+    printed
 }
 
 struct Printing<'a> {
@@ -127,11 +125,48 @@ struct Printing<'a> {
     wanted: Wanted,
     format: Format,
     words: &'a Words,
+    progress: Progress,
     events: u64,
     buffer: String,
 }
 
 impl Printing<'_> {
+    /// Prints those that pass, from a row on, as they are found.
+    fn all(&mut self, query: &Query, from: u64, most: u64) -> ControlFlow<Exit> {
+        let mut left = most;
+        let mut next = Some(from);
+        while let Some(from) = next.filter(|_| left > 0) {
+            let room = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
+            let budget = Budget { hits: room, rows: STRETCH };
+            let hits = self.view.find(query, from, Order::Forward, budget);
+            left -= hits.numbers.len() as u64;
+            self.rows(&hits.numbers)?;
+            next = hits.next;
+            if let Some(next) = next {
+                self.progress.at(next.saturating_sub(self.view.first_row()));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The newest rows that pass, from the oldest of them on.
+    fn last(&self, query: &Query, last: u64) -> Vec<u64> {
+        let most = usize::try_from(last).unwrap_or(usize::MAX);
+        let mut numbers = Vec::new();
+        let mut next = Some(u64::MAX);
+        while let Some(from) = next.filter(|_| numbers.len() < most) {
+            let budget = Budget { hits: most - numbers.len(), rows: STRETCH };
+            let hits = self.view.find(query, from, Order::Backward, budget);
+            numbers.extend(hits.numbers);
+            next = hits.next;
+            if let Some(next) = next {
+                self.progress.at(self.view.next_row().saturating_sub(next));
+            }
+        }
+        numbers.reverse();
+        numbers
+    }
+
     fn rows(&mut self, numbers: &[u64]) -> ControlFlow<Exit> {
         for page in numbers.chunks(PAGE) {
             for mut row in self.view.rows(page, usize::MAX) {
@@ -141,7 +176,7 @@ impl Printing<'_> {
                 }
                 self.format.write(&row, self.events, None, &mut self.buffer);
             }
-            printer::print(&mut self.buffer, self.words)?;
+            self.progress.aside(|| stdout::print(&mut self.buffer, self.words))?;
         }
         ControlFlow::Continue(())
     }
@@ -156,23 +191,39 @@ fn raw(view: &View, row: u64, words: &Words) -> Exit {
         ));
         return Exit::Other;
     };
-    let stdout = io::stdout();
-    if io::IsTerminal::is_terminal(&stdout) {
+    let printed = if io::stdout().is_terminal() {
         // A terminal gets them line by line, with stand-ins for what it would act on.
         let mut text = String::new();
         for line in String::from_utf8_lossy(&bytes).split_inclusive('\n') {
             text.push_str(&escape::shown(line.trim_end_matches('\n')));
             text.push('\n');
         }
-        let _ = stdout.lock().write_all(text.as_bytes());
+        stdout::bytes(text.as_bytes(), words)
     } else {
-        let _ = stdout.lock().write_all(&bytes);
+        stdout::bytes(&bytes, words)
+    };
+    match printed {
+        ControlFlow::Continue(()) => Exit::Done,
+        ControlFlow::Break(exit) => exit,
     }
-    Exit::Done
 }
 
-fn check(recording: &Recording, words: &Words) -> Exit {
-    let damage = match recording.check(|_| {}) {
+fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
+    let length = Some(journal_bytes(&show.file));
+    let progress = Progress::bytes(words, format!("checking {}", show.file.display()), length);
+    let under_way = progress.clone();
+    let _ending = end_when_asked(move || under_way.clear());
+    // Each segment is counted from its beginning.
+    let (mut before, mut latest) = (0, 0);
+    let checked = recording.check(|bytes| {
+        if bytes < latest {
+            before += latest;
+        }
+        latest = bytes;
+        progress.at(before + bytes);
+    });
+    progress.clear();
+    let damage = match checked {
         Ok(damage) => damage,
         Err(error) => {
             words.error(&format!("it cannot be read: {error}"));
@@ -202,7 +253,7 @@ fn stats(recording: &Recording, format: &Format, words: &Words) -> Exit {
             told(report)
         }
     };
-    match printer::print(&mut text, words) {
+    match stdout::print(&mut text, words) {
         ControlFlow::Continue(()) => Exit::Done,
         ControlFlow::Break(exit) => exit,
     }

@@ -1,4 +1,38 @@
-//! What stdout is: whether there is one, and how much a pipe holds.
+//! What stdout is: whether there is one, and how much a pipe holds. And how it is written to.
+
+use core::ops::ControlFlow;
+use std::io::{self, IsTerminal, Write};
+
+use crate::{exit::Exit, words::Words};
+
+/// Writes what was gathered, and empties it; breaks where nobody reads on.
+pub(crate) fn print(buffer: &mut String, words: &Words) -> ControlFlow<Exit> {
+    let printed = bytes(buffer.as_bytes(), words);
+    buffer.clear();
+    printed
+}
+
+/// Writes these; breaks where nobody reads on.
+pub(crate) fn bytes(bytes: &[u8], words: &Words) -> ControlFlow<Exit> {
+    if bytes.is_empty() {
+        return ControlFlow::Continue(());
+    }
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => ControlFlow::Continue(()),
+        // Whoever read has enough, as `head` has.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ControlFlow::Break(Exit::Done),
+        Err(error) => {
+            words.error(&cannot_be_written(&error));
+            ControlFlow::Break(Exit::Other)
+        }
+    }
+}
+
+/// A sentence.
+pub(crate) fn cannot_be_written(error: &io::Error) -> String {
+    format!("what is printed cannot be written to stdout: {error}")
+}
 
 /// Whether the program was started without one, as by `>&-`.
 ///
@@ -30,13 +64,31 @@ pub(crate) fn is_closed() -> bool {
     false
 }
 
+/// Whether it is neither a terminal nor a file. Who reads it may show it in the terminal that stderr is, as
+/// `less` does, where a line that is written over would get in its way.
+#[cfg(unix)]
+pub(crate) fn is_piped() -> bool {
+    use std::os::fd::AsFd;
+
+    let stdout = io::stdout();
+    let file = stdout.as_fd().try_clone_to_owned().map(std::fs::File::from);
+    let is_file = file.and_then(|file| file.metadata()).is_ok_and(|file| file.is_file());
+    !is_file && !stdout.is_terminal()
+}
+
+/// Elsewhere a file is not told from a pipe.
+#[cfg(not(unix))]
+pub(crate) fn is_piped() -> bool {
+    !io::stdout().is_terminal()
+}
+
 /// Has a pipe hold more, where it is one: so that a fast stream and who reads it need not wait for each
 /// other at every 64 KiB.
 #[cfg(target_os = "linux")]
 pub(crate) fn widen() {
     const HELD: usize = 1 << 20;
     // Whatever it is that refuses, it only is no faster.
-    let _ = rustix::pipe::fcntl_setpipe_size(std::io::stdout(), HELD);
+    let _ = rustix::pipe::fcntl_setpipe_size(io::stdout(), HELD);
 }
 
 /// Elsewhere it is as it is.

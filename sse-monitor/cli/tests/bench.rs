@@ -24,8 +24,18 @@ fn what_it_publishes_itself_arrives_and_is_timed() {
     let events = hub.stdout_read.trim().to_owned();
     let url = events.strip_suffix("/events").unwrap();
     let stream = format!("{events}?topic=load");
-    let mut bench =
-        sse(&["bench", "-n", "20", "--for", "1s", "--publish", url, "-t", "load", &stream]);
+    let mut bench = sse(&[
+        "bench",
+        "--connections",
+        "20",
+        "--for",
+        "1s",
+        "--publish",
+        url,
+        "--topic",
+        "load",
+        &stream,
+    ]);
     let output = Sse::spawn(bench.args(["--rate", "40", "--size", "300"])).wait();
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     let report = report(&output);
@@ -49,7 +59,8 @@ fn what_it_publishes_itself_arrives_and_is_timed() {
 fn gaps_and_repeats_of_any_endpoint_are_told_by_its_ids() {
     let origin = Origin::start();
     let url = origin.url();
-    let bench = Sse::spawn(&mut sse(&["bench", "-n", "2", "--for", "1s", "--once", &url]));
+    let bench =
+        Sse::spawn(&mut sse(&["bench", "--connections", "2", "--for", "1s", "--once", &url]));
     let body = |ids: &[u8]| -> String {
         ids.iter().map(|id| format!("id: {id}\ndata: {{\"at\":1700000000}}\n\n")).collect()
     };
@@ -66,7 +77,8 @@ fn gaps_and_repeats_of_any_endpoint_are_told_by_its_ids() {
 #[test]
 fn a_time_in_the_data_says_how_long_it_took() {
     let origin = Origin::start();
-    let mut sse = sse(&["bench", "-n", "1", "--for", "1s", "--timestamp", ".at", "--pretty"]);
+    let mut sse =
+        sse(&["bench", "--connections", "1", "--for", "1s", "--timestamp", ".at", "--pretty"]);
     let bench = Sse::spawn(sse.arg(origin.url()));
     let _exchange = origin.open(
         "data: {\"at\":1700000000}\n\ndata: {\"at\":\"2999-01-01T00:00:00Z\"}\n\ndata: no\n\n",
@@ -82,7 +94,15 @@ fn a_time_in_the_data_says_how_long_it_took() {
 #[test]
 fn what_failed_is_told_with_the_status_of_the_worst() {
     let origin = Origin::start();
-    let bench = Sse::spawn(&mut sse(&["bench", "-n", "1", "--for", "1s", "--once", &origin.url()]));
+    let bench = Sse::spawn(&mut sse(&[
+        "bench",
+        "--connections",
+        "1",
+        "--for",
+        "1s",
+        "--once",
+        &origin.url(),
+    ]));
     origin.answer("HTTP/1.1 404 Not Found\r\ncontent-length: 8\r\n\r\nno \u{1b}[31");
     let output = bench.wait();
     assert_eq!(output.status.code(), Some(4), "{}", words(&output));
@@ -94,15 +114,91 @@ fn what_failed_is_told_with_the_status_of_the_worst() {
     );
     let (_kept, nowhere) = origin::nowhere();
     let url = format!("http://{nowhere}/");
-    let output = Sse::spawn(&mut sse(&["bench", "-n", "2", "--for", "1s", "--once", &url])).wait();
+    let output =
+        Sse::spawn(&mut sse(&["bench", "--connections", "2", "--for", "1s", "--once", &url]))
+            .wait();
     assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+}
+
+#[test]
+fn its_time_begins_once_each_was_tried_though_others_try_again() {
+    let origin = Origin::start();
+    let mut sse = sse(&["bench", "--connections", "2", "--for", "1s", &origin.url()]);
+    let bench = Sse::spawn(&mut sse);
+    let busy = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let (mut first, mut second) = (origin.accept(), origin.accept());
+    first.send(busy);
+    // At no time from here on is there none that waits for an answer.
+    let _again = origin.accept();
+    second.send(busy);
+    let output = bench.wait();
+    assert_eq!(output.status.code(), Some(4), "{}", words(&output));
+    let sentence = "the server answered 503 Service Unavailable";
+    assert_eq!(report(&output)["failures"], json!([{"sentence": sentence, "count": 2}]));
+}
+
+#[test]
+fn it_ends_once_all_have_where_none_is_opened_again() {
+    let origin = Origin::start();
+    let mut sse = sse(&["bench", "--connections", "2", "--for", "1h", "--once", &origin.url()]);
+    let bench = Sse::spawn(&mut sse);
+    origin.open("data: a\n\n").end();
+    origin.open("data: b\n\n").end();
+    let output = bench.wait();
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(report(&output)["events"], 2);
+}
+
+#[test]
+fn any_request_is_measured_also_a_pasted_one() {
+    let origin = Origin::start();
+    let url = origin.url();
+    let measured = |more: &[&str]| {
+        let arguments = [&["bench", "--connections", "1", "--for", "1s"], more].concat();
+        let bench = Sse::spawn(&mut sse(&arguments));
+        let mut exchange = origin.accept();
+        let length = exchange.header("content-length").unwrap().parse().unwrap();
+        let body = String::from_utf8(exchange.receive(length)).unwrap();
+        exchange.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: a\n\n");
+        let output = bench.wait();
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+        assert_eq!(report(&output)["events"], 1);
+        (exchange, body, words(&output))
+    };
+    let (exchange, body, _) =
+        measured(&["-X", "PUT", "--json", "{\"q\":1}", "-u", "me:pw", "-k", &url]);
+    assert!(exchange.head.starts_with("PUT /events HTTP/1.1"), "{}", exchange.head);
+    assert_eq!(exchange.header("content-type"), Some("application/json"));
+    assert_eq!(exchange.header("authorization"), Some("Basic bWU6cHc="));
+    assert_eq!(body, "{\"q\":1}");
+
+    let curl = format!("curl '{url}' -H 'X-Key: abc' --data-raw 'a b' --compressed");
+    let (exchange, body, said) = measured(&[&curl]);
+    assert_eq!((exchange.header("x-key"), body.as_str()), (Some("abc"), "a b"));
+    assert_eq!(exchange.header("accept-encoding"), None);
+    assert!(said.contains("--compressed is left out"), "{said}");
+}
+
+#[test]
+fn an_answer_that_comes_compressed_is_told() {
+    let origin = Origin::start();
+    let mut sse = sse(&["bench", "--connections", "1", "--for", "1s", "--once", &origin.url()]);
+    let bench = Sse::spawn(&mut sse);
+    origin.answer(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n\r\n",
+    );
+    let output = bench.wait();
+    let report = report(&output);
+    let sentence = report["failures"][0]["sentence"].as_str().unwrap();
+    assert!(sentence.contains("comes compressed (gzip)"), "{sentence}");
+    assert_eq!(output.status.code(), Some(6));
 }
 
 #[cfg(unix)]
 #[test]
 fn control_c_prints_what_there_is() {
     let origin = Origin::start();
-    let mut sse = sse(&["bench", "-n", "1", "--for", "1h", &origin.url()]);
+    let mut sse = sse(&["bench", "--connections", "1", "--for", "1h", &origin.url()]);
     let bench = Sse::spawn(&mut sse);
     let _exchange = origin.open("data: one\n\n");
     interrupt(&bench.child);
@@ -115,7 +211,7 @@ fn control_c_prints_what_there_is() {
 #[test]
 fn more_connections_than_there_may_be_are_refused_in_words() {
     let line = format!(
-        "ulimit -n 100; exec {} bench -n 200 http://127.0.0.1:1/",
+        "ulimit -n 100; exec {} bench --connections 200 http://127.0.0.1:1/",
         env!("CARGO_BIN_EXE_sse")
     );
     let output = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();

@@ -104,6 +104,10 @@ fn bodies_and_headers_come_from_files_and_stdin() {
     let binary = start(&["--count", "1", "--data-binary", &path, &url]);
     assert_eq!(asked(&origin, binary).1, "a\r\nb\n");
 
+    let mixed =
+        ["--count", "1", "-d", "a", "--data-raw", "@b", "-d", "c", "--data-urlencode", "d=é", &url];
+    assert_eq!(asked(&origin, start(&mixed)).1, "a&@b&c&d=%C3%A9");
+
     let mut piped =
         Sse::spawn(command(&["--count", "1", "--json", "@-", &url]).stdin(Stdio::piped()));
     piped.child.stdin.take().unwrap().write_all(b"{\"a\": 1}\n").unwrap();
@@ -118,4 +122,14 @@ fn bodies_and_headers_come_from_files_and_stdin() {
     assert_eq!(exchange.header("x-one"), Some("1"));
     assert_eq!(exchange.header("user-agent"), None);
     assert!(exchange.head.contains("x-two: \r\n"), "{}", exchange.head);
+}
+
+#[test]
+fn letters_that_mean_something_else_in_curl_are_not_taken() {
+    for letter in ["-g", "-w", "-c", "-t"] {
+        let output = start(&[letter, "http://127.0.0.1:1/", "http://127.0.0.1:1/"]).wait();
+        let refusal = format!("unexpected argument '{letter}'");
+        assert!(words(&output).contains(&refusal), "{letter}: {}", words(&output));
+        assert_eq!(output.status.code(), Some(2));
+    }
 }

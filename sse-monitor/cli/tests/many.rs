@@ -109,6 +109,53 @@ fn each_stream_goes_on_where_it_was_left() {
 }
 
 #[test]
+fn streams_that_differ_in_a_secret_or_a_body_have_a_place_each() {
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("place.json");
+    let path = file.to_str().unwrap();
+    let origin = Origin::start();
+    let of = |key: &str| format!("{}?api_key={key}", origin.url());
+    let (alice, bob) = (of("ALICE"), of("BOB"));
+    let run = |answers: [(&str, &str); 2]| {
+        let mut asked = Vec::new();
+        let sse = start(&["--once", "--state", path, &alice, &bob]);
+        for _ in &answers {
+            let mut exchange = origin.accept();
+            let body = answers.iter().find(|(key, _)| exchange.head.contains(*key)).unwrap();
+            exchange.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n");
+            exchange.send(body.1);
+            asked.push((body.0.to_owned(), exchange.header("last-event-id").map(str::to_owned)));
+            exchange.end();
+        }
+        asked.sort();
+        let output = sse.wait();
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+        (asked, lines(&output))
+    };
+    let (_, told) =
+        run([("ALICE", "id: 3\ndata: of alice\n\n"), ("BOB", "id: 9\ndata: of bob\n\n")]);
+    for line in told {
+        let number = if line["data"] == "of alice" { 1 } else { 2 };
+        assert_eq!(line["stream"], number, "{line}");
+        assert!(line["url"].as_str().unwrap().ends_with("api_key=***"), "{line}");
+    }
+    let kept = fs::read_to_string(&file).unwrap();
+    assert!(!kept.contains("ALICE") && !kept.contains("BOB"), "{kept}");
+    let (asked, _) = run([("ALICE", ""), ("BOB", "")]);
+    let id = |id: &str| Some(id.to_owned());
+    assert_eq!(asked, [("ALICE".to_owned(), id("3")), ("BOB".to_owned(), id("9"))]);
+
+    // Which of them this is nobody can say, and a guess could pass over events.
+    let output = start(&["--state", path, &of("EVE")]).wait();
+    assert!(words(&output).contains("cannot be told"), "{}", words(&output));
+    let output = start(&["--state", path, &alice, &alice]).wait();
+    assert!(words(&output).contains("is given twice"), "{}", words(&output));
+    let output = start(&["--state", path, "-d", "another question", &alice]).wait();
+    assert!(words(&output).contains("with another method or body"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn a_place_in_another_stream_is_refused() {
     let keep = tempfile::tempdir().unwrap();
     let file = keep.path().join("place.json");

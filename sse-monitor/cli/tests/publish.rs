@@ -13,7 +13,7 @@ use std::{
 };
 
 use origin::Origin;
-use process::{Sse, interrupt, lines, sse, words};
+use process::{Sse, interrupt, lines, sse, terminate, words};
 use serde_json::{Value, json};
 
 /// A hub, and its URL.
@@ -45,10 +45,10 @@ fn what_is_published_is_what_arrives() {
     let from_file = format!("@{}", file.display());
     let mut ids = Vec::new();
     for (args, stdin) in [
-        (&[url.as_str(), "-t", "a", "{\"exact\":  1}"][..], ""),
-        (&[&url, "-t", "c", "-t", "b", "-e", "tick", &from_file], ""),
+        (&[url.as_str(), "--topic", "a", "{\"exact\":  1}"][..], ""),
+        (&[&url, "--topic", "c", "--topic", "b", "--event", "tick", &from_file], ""),
         (&[&url, "--all"], "from stdin\n"),
-        (&[&format!("{url}/events/a"), "-e", "raw", "-"], "raw"),
+        (&[&format!("{url}/events/a"), "--event", "raw", "-"], "raw"),
     ] {
         let output = publish(args, stdin);
         assert_eq!(output.status.code(), Some(0), "{args:?}: {}", words(&output));
@@ -84,7 +84,7 @@ fn what_is_published_is_what_arrives() {
 fn lines_are_published_in_batches() {
     let (_hub, url) = hub(&["--silent"]);
     let lines: String = (1..=1_050).map(|n| format!("{{\"data\":{n}}}\n")).collect();
-    let output = publish(&[&url, "-t", "a", "--ndjson"], &lines);
+    let output = publish(&[&url, "--topic", "a", "--ndjson"], &lines);
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     assert_eq!(text(&output.stdout).lines().count(), 1_050);
     assert!(words(&output).contains("published 1,050 events"), "{}", words(&output));
@@ -92,17 +92,20 @@ fn lines_are_published_in_batches() {
     // What sse tail prints goes on to another topic.
     let stream = format!("{url}/events?topic=a&lastEventId=earliest");
     let tail = Sse::spawn(&mut sse(&["tail", "--count", "11", "--comments", &stream])).wait();
-    let output = publish(&[&url, "-t", "b", "--ndjson", "-"], text(&tail.stdout));
+    let comment = "{\"kind\":\"comment\",\"text\":\" beat\"}\n";
+    let lines_of_tail = format!("{comment}{}", text(&tail.stdout));
+    let output = publish(&[&url, "--topic", "b", "--ndjson", "-"], &lines_of_tail);
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert!(words(&output).contains("lines of sse tail are no events to publish"), "{output:?}");
     assert_eq!(text(&output.stdout).lines().count(), 10, "without the connected of the hub");
 
     let bad = format!("{}{{\"data\":1,\"event\":\"a\\nb\"}}\n", &lines[..55]);
-    let output = publish(&[&url, "-t", "a", "--ndjson"], &bad);
+    let output = publish(&[&url, "--topic", "a", "--ndjson"], &bad);
     let said = words(&output);
     assert_eq!(output.status.code(), Some(4), "{said}");
     let line = bad.lines().count();
     assert!(said.contains(&format!("“In line {line}: In \"event\"")), "{said}");
-    let output = publish(&[&url, "-t", "a", "--ndjson"], "{\"data\":1}\nno\n");
+    let output = publish(&[&url, "--topic", "a", "--ndjson"], "{\"data\":1}\nno\n");
     let said = words(&output);
     assert!(
         said.contains("line 2 is not JSON") && said.contains("; published before: 1 event"),
@@ -113,10 +116,55 @@ fn lines_are_published_in_batches() {
 }
 
 #[test]
+fn a_line_that_only_looks_like_one_of_tail_is_not_passed_over() {
+    let (_hub, url) = hub(&["--silent"]);
+    for line in [
+        "{\"topic\":\"a\",\"kind\":\"order\",\"data\":1}",
+        "{\"kind\":\"event\",\"topic\":\"a\",\"data\":1}",
+        "{\"kind\":\"order\",\"data\":1}",
+    ] {
+        let output = publish(&[&url, "--topic", "b", "--ndjson"], line);
+        // The hub knows no such field.
+        assert!(words(&output).contains("kind"), "{line}: {}", words(&output));
+        assert_eq!(output.status.code(), Some(4), "{line}: {}", words(&output));
+    }
+}
+
+#[test]
+fn a_line_that_is_not_utf_8_is_told() {
+    let (_hub, url) = hub(&["--silent"]);
+    let mut publish =
+        Sse::spawn(sse(&["publish", &url, "--topic", "a", "--ndjson"]).stdin(Stdio::piped()));
+    let mut stdin = publish.child.stdin.take().unwrap();
+    stdin.write_all(b"{\"data\":\"one\"}\n{\"data\":\"caf\xe9\"}\n").unwrap();
+    drop(stdin);
+    let output = publish.wait();
+    assert!(words(&output).contains("line 2 is not UTF-8 at byte 12"), "{}", words(&output));
+    assert!(words(&output).contains("published before: 1 event"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_password_goes_where_curl_sends_it_and_never_into_an_event() {
+    let origin = Origin::start();
+    let url = origin.url().replace("/events", "");
+    let publish =
+        Sse::spawn(&mut sse(&["publish", "--user", "me:pw", &url, "--to-user", "7", "hello"]));
+    let mut exchange = origin.accept();
+    assert_eq!(exchange.header("authorization"), Some("Basic bWU6cHc="));
+    let body = exchange.receive(exchange.header("content-length").unwrap().parse().unwrap());
+    let sent: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(sent, json!({"user": "7", "data": "hello"}));
+    exchange.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{\"id\":\"1\"}");
+    assert_eq!(publish.wait().status.code(), Some(0));
+}
+
+#[test]
 fn a_server_that_asks_to_wait_is_waited_for() {
     let origin = Origin::start();
     let url = origin.url().replace("/events", "");
-    let publish = Sse::spawn(sse(&["publish", &url, "-t", "a", "--ndjson"]).stdin(Stdio::piped()));
+    let publish =
+        Sse::spawn(sse(&["publish", &url, "--topic", "a", "--ndjson"]).stdin(Stdio::piped()));
     let mut publish = publish;
     publish.child.stdin.take().unwrap().write_all(b"{\"data\":1}\n{\"data\":2}\n").unwrap();
     origin.answer(
@@ -173,9 +221,9 @@ fn who_publishes_is_told_by_a_token_that_is_never_shown() {
 #[test]
 fn a_command_line_that_cannot_work_is_told_with_status_2() {
     for (args, sentence) in [
-        (&["http://127.0.0.1:1", "x"][..], "say whom it is for: --topic, --user or --all"),
-        (&["http://127.0.0.1:1/events", "-t", "a", "x"], "not at /events"),
-        (&["http://127.0.0.1:1/events/a", "-t", "a", "x"], "the URL names the topic"),
+        (&["http://127.0.0.1:1", "x"][..], "say whom it is for: --topic, --to-user or --all"),
+        (&["http://127.0.0.1:1/events", "--topic", "a", "x"], "not at /events"),
+        (&["http://127.0.0.1:1/events/a", "--topic", "a", "x"], "the URL names the topic"),
         (&["http://127.0.0.1:1/events/a", "--ndjson"], "not to /events/TOPIC"),
         (&["127.0.0.1:1", "--all", "x"], "does not begin with http://"),
         (&["http://127.0.0.1:1", "--all", "--token-file", "/no/such", "x"], "/no/such cannot"),
@@ -188,6 +236,11 @@ fn a_command_line_that_cannot_work_is_told_with_status_2() {
     let output = publish(&[&format!("http://{nowhere}"), "--all", "x"], "");
     assert!(words(&output).contains("nothing listens at"), "{}", words(&output));
     assert_eq!(output.status.code(), Some(3));
+    let line = "{\"all\":true,\"data\":\"x\"}\n";
+    let output = publish(&[&format!("http://{nowhere}"), "--ndjson"], line);
+    let said = words(&output);
+    assert!(said.ends_with("; nothing was published\n"), "{said}");
+    assert!(!said.contains("not known"), "nobody was reached who could have taken it: {said}");
 }
 
 #[test]
@@ -197,6 +250,20 @@ fn a_port_in_use_is_told() {
     let output = Sse::spawn(&mut sse(&["serve", "--port", port])).wait();
     assert!(words(&output).contains("is in use by another program"), "{}", words(&output));
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_lets_those_who_read_read_to_the_end() {
+    let (hub, url) = hub(&["--silent"]);
+    let mut tail = Sse::spawn(&mut sse(&["tail", "--once", &format!("{url}/events?topic=a")]));
+    tail.until_word("connected");
+    assert_eq!(publish(&[&url, "--topic", "a", "last"], "").status.code(), Some(0));
+    terminate(&hub.child);
+    assert_eq!(hub.wait().status.code(), Some(0));
+    let output = tail.wait();
+    assert!(lines(&output).iter().any(|line| line["data"] == "last"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
 }
 
 #[cfg(unix)]

@@ -42,7 +42,7 @@ fn what_is_recorded_is_shown_exported_and_imported() {
     let pretty = text(&pretty.stdout);
     assert!(pretty.contains("— connected (HTTP/1.1 200)") && pretty.contains(": beat"), "{pretty}");
     assert!(!pretty.contains('\u{1b}'), "{pretty}");
-    let of_tick = sse(keep.path(), &["show", "-t", "tick", "-c", ".n", "a.ssrec"]);
+    let of_tick = sse(keep.path(), &["show", "--type", "tick", "--columns", ".n", "a.ssrec"]);
     assert_eq!(self::lines(&of_tick)[0]["data"], "1");
     let last = sse(keep.path(), &["show", "--last", "1", "a.ssrec"]);
     assert_eq!(self::lines(&last)[0]["id"], "2");
@@ -80,6 +80,26 @@ fn what_is_recorded_is_shown_exported_and_imported() {
     assert_eq!(fixture["events"][0]["data"], "{\"n\":1}");
 }
 
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_a_recording_in_its_file() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let record = start(keep.path(), &["record", &origin.url(), "-o", "a.ssrec"]);
+    let exchange = origin.open("data: one\n\n");
+    // What came is in the folder before it is in the file.
+    let came = keep.path().join("a.ssrec.recording/000001.sse");
+    while !fs::read(&came).is_ok_and(|bytes| text(&bytes).contains("data: one")) {
+        std::thread::yield_now();
+    }
+    let kill = Command::new("kill").arg(record.id().to_string()).status().unwrap();
+    assert!(kill.success());
+    let output = wait(record);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(lines(&sse(keep.path(), &["show", "a.ssrec"]))[0]["data"], "one");
+    exchange.closed();
+}
+
 #[test]
 fn what_is_exported_is_masked_where_that_is_asked_for() {
     let keep = tempfile::tempdir().unwrap();
@@ -101,7 +121,7 @@ fn what_is_exported_is_masked_where_that_is_asked_for() {
         let shown = text(&masked.stdout);
         assert!(!shown.contains("CANARY") && !shown.contains("two"), "{form}: {shown}");
         let said = text(&masked.stderr);
-        for line in ["a text of 6 characters: 4 times", "JSON at .user: 1 times"] {
+        for line in ["a text of 6 characters: 4 times", "JSON at .user: 1 time\n"] {
             assert!(said.contains(line), "{form}: {said}");
         }
         assert!(!said.contains("CANARY"), "{said}");
@@ -223,7 +243,18 @@ fn tail_prints_what_passes_and_what_stands_in_its_columns() {
     let origin = Origin::start();
     let tail = start(
         keep.path(),
-        &["tail", "--count", "2", "-w", ".n > 1", "-c", ".n", "-c", ".t", &origin.url()],
+        &[
+            "tail",
+            "--count",
+            "2",
+            "--where",
+            ".n > 1",
+            "--columns",
+            ".n",
+            "--columns",
+            ".t",
+            &origin.url(),
+        ],
     );
     let _exchange = origin.open(
         "data: {\"n\":1}\n\ndata: {\"n\":2,\"t\":\"a\"}\n\ndata: no\n\ndata: {\"n\":3,\"t\":[1]}\n\n",

@@ -53,7 +53,7 @@ fn a_recording_is_made_fit_to_be_given_away() {
     let done = sse(keep.path(), &[&asked[..], &["-o", "given.ssrec"]].concat());
     let done: Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!((&done["cutCount"], &done["patterns"][0]["count"]), (&1.into(), &1.into()));
-    let given = sse(keep.path(), &["show", "-c", ".key", "given.ssrec"]);
+    let given = sse(keep.path(), &["show", "--columns", ".key", "given.ssrec"]);
     assert!(text(&given.stdout).contains("\"data\":\"***\""), "{given:?}");
     assert!(!text(&fs::read(keep.path().join("given.ssrec")).unwrap()).contains("CANARY"));
 

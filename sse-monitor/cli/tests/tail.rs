@@ -9,7 +9,7 @@ mod process;
 use std::process::{Command, Stdio};
 
 use origin::Origin;
-use process::{Sse, command, interrupt, is_harmless, lines, start, without_time, words};
+use process::{Sse, command, interrupt, is_harmless, lines, start, terminate, without_time, words};
 use serde_json::json;
 
 #[test]
@@ -50,6 +50,15 @@ fn comments_come_where_they_are_asked_for() {
         json!({"kind": "comment", "attempt": 1, "text": " heartbeat"})
     );
     assert_eq!(lines[1]["n"], 1);
+}
+
+#[test]
+fn columns_are_of_events_and_leave_comments_as_they_are() {
+    let origin = Origin::start();
+    let sse = start(&["--comments", "--columns", ".a", "--count", "1", &origin.url()]);
+    let _exchange = origin.open(": heartbeat\n\ndata: {\"a\":1}\n\n");
+    let lines = lines(&sse.wait());
+    assert_eq!((&lines[0]["text"], &lines[1]["data"]), (&json!(" heartbeat"), &json!("1")));
 }
 
 #[test]
@@ -391,6 +400,19 @@ fn control_c_ends_it_with_130() {
     sse.line();
     interrupt(&sse.child);
     assert_eq!(sse.wait().status.code(), Some(130));
+    exchange.closed();
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_it_with_143() {
+    let origin = Origin::start();
+    let mut sse = start(&[&origin.url()]);
+    let exchange = origin.open("data: one\n\n");
+    sse.line();
+    terminate(&sse.child);
+    let output = sse.wait();
+    assert_eq!(output.status.code(), Some(143), "{}", words(&output));
     exchange.closed();
 }
 

@@ -131,6 +131,8 @@ mod refusal;
 #[cfg(feature = "watch")]
 mod request;
 #[cfg(feature = "watch")]
+mod request_tags;
+#[cfg(feature = "watch")]
 mod request_way;
 mod row;
 mod state;

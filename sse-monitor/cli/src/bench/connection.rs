@@ -54,11 +54,8 @@ impl Connection {
     pub(super) async fn run(&mut self) {
         let mut is_first = true;
         loop {
-            self.tally.counts().opening += 1;
             let asked = Instant::now();
-            let opened = open(&self.caller, self.decoder.last_event_id()).await;
-            self.tally.counts().opening -= 1;
-            match opened {
+            match open(&self.caller, self.decoder.last_event_id()).await {
                 Ok(answer) => {
                     self.opened(asked, is_first);
                     let failure = self.read(answer, asked).await;
@@ -68,10 +65,15 @@ impl Connection {
                     let mut counts = self.tally.counts();
                     counts.failed += u64::from(is_first);
                     counts.failure(&failure);
+                    drop(counts);
+                    if is_first {
+                        self.tally.tried();
+                    }
                 }
             }
             is_first = false;
             if self.once {
+                self.tally.over();
                 return;
             }
             time::sleep(self.wait).await;
@@ -90,7 +92,11 @@ impl Connection {
         if is_first {
             counts.open_time.saturating_record(micros(asked.elapsed()).max(1));
         }
+        drop(counts);
         self.is_open = true;
+        if is_first {
+            self.tally.tried();
+        }
     }
 
     /// The stream ended, or broke.
@@ -140,7 +146,19 @@ impl Connection {
 async fn open(caller: &Caller, last_event_id: &str) -> Result<Answer, Failure> {
     let opening = async {
         let answer = caller.open(last_event_id).await?;
-        if answer.is_event_stream() { Ok(answer) } else { Err(answer.refusal().await) }
+        if answer.is_event_stream() {
+            return Ok(answer);
+        }
+        match answer.header("content-encoding") {
+            Some(coding) if (200..300).contains(&answer.status()) => {
+                let sentence = format!(
+                    "the answer comes compressed ({coding}), which is not measured: ask for none, without \
+                     a header Accept-Encoding"
+                );
+                Err(Failure { fault: Fault::Protocol, sentence })
+            }
+            _ => Err(answer.refusal().await),
+        }
     };
     time::timeout(LONGEST_OPENING, opening).await.unwrap_or_else(|_| {
         let sentence = format!("there was no answer within {} s", LONGEST_OPENING.as_secs());

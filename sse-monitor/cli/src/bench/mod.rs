@@ -16,16 +16,19 @@ use std::{
 };
 
 use clap::Parser;
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::HumanCount;
 use sse_monitor_engine::{Caller, query::JsonPath};
-use tokio::{runtime, signal, sync::watch, task::JoinSet, time};
+use tokio::{runtime, sync::watch, task::JoinSet, time};
 
 use crate::{
     args::{Colour, duration},
     exit::Exit,
+    progress::{Progress, TICK},
     publish::{Route, Template},
-    request::Way,
-    tail::{is_coloured, printer},
+    request::Target,
+    signals::asked_to_end,
+    stdout,
+    tail::is_coloured,
     words::Words,
 };
 use connection::Connection;
@@ -40,39 +43,43 @@ const BETWEEN: Duration = Duration::from_millis(2);
 /// How long the last events may take to arrive.
 const LAST: Duration = Duration::from_secs(2);
 
-/// How often the line in the terminal changes.
-const TICK: Duration = Duration::from_millis(200);
-
 const EXAMPLES: &str = "\
 Examples:
   A hundred connections for half a minute; events are published for it, to see how long they take:
-    sse bench -n 100 --for 30s 'http://127.0.0.1:8080/events?topic=load' \\
+    sse bench --connections 100 --for 30s 'http://127.0.0.1:8080/events?topic=load' \\
       --publish http://127.0.0.1:8080 --topic load --rate 50
 
   Any endpoint, whose data says when it was sent ({\"at\": 1700000000123}):
-    sse bench -n 20 --timestamp .at https://example.com/events
+    sse bench --connections 20 --timestamp .at https://example.com/events
+
+  A language model's answers, three at a time, each asked for once; or what a curl command gets:
+    sse bench --connections 3 --once --for 1m --json @request.json -H @token.txt \\
+      https://api.example.com/v1/chat/completions
+    sse bench --connections 3 --once -- curl https://example.com/chat -H 'X-Key: abc' -d @body
 
   For a program:
-    sse bench -n 50 http://127.0.0.1:8080/events --json-report | jq .firstEventMicros.p99
+    sse bench --connections 50 http://127.0.0.1:8080/events --json-report | jq .firstEventMicros.p99
 
 Times are of all connections together: open, until the head of the answer; first event, from the
 request on; delivery, from when an event was sent until it arrived. What is missing or came again is
 told by the numbers of the events that --publish sends, or else by IDs that one connection saw and
-another did not. A stream that is cut is opened again after its last event. Control-C prints what
-there is. The exit status is 0 where any connection opened; else it says why none did: sse --help";
+another did not. A stream that is cut is opened again after its last event, unless --once is given:
+then it ends once all have. The time of --for begins once each connection was opened or refused, which
+takes at most half a minute. What is measured comes uncompressed. Control-C prints what there is. The
+exit status is 0 where any connection opened; else it says why none did: sse --help";
 
 /// The options of `sse bench`.
 #[derive(Debug, Parser)]
 #[command(after_long_help = EXAMPLES, after_help = "More, with examples: sse bench --help")]
 pub(crate) struct Bench {
-    /// Where the event stream is, beginning with http:// or https://
-    url: String,
+    #[command(flatten)]
+    target: Target,
 
     /// So many connections
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     connections: u32,
 
-    /// For so long, once all were tried, such as 30s or 5m
+    /// For so long, once each was opened or refused, such as 30s or 5m
     #[arg(long = "for", value_name = "TIME", value_parser = duration, default_value = "10s")]
     time: Duration,
 
@@ -89,7 +96,7 @@ pub(crate) struct Bench {
     publish: Option<String>,
 
     /// The topic to publish to; can be given more than once; without it to everyone
-    #[arg(short, long = "topic", value_name = "TOPIC", requires = "publish")]
+    #[arg(long = "topic", value_name = "TOPIC", requires = "publish")]
     topics: Vec<String>,
 
     /// Publish so many events a second
@@ -115,9 +122,6 @@ pub(crate) struct Bench {
     #[arg(long, conflicts_with = "json_report")]
     pretty: bool,
 
-    #[command(flatten)]
-    way: Way,
-
     /// Say nothing but what went wrong
     #[arg(short, long)]
     silent: bool,
@@ -130,7 +134,7 @@ pub(crate) struct Bench {
 /// Runs the command to its end.
 pub(crate) fn run(bench: &Bench) -> Exit {
     let words = Words::new(is_coloured(bench.color, &io::stderr()), bench.silent);
-    let prepared = prepare(bench);
+    let prepared = prepare(bench, &words);
     let (caller, url, source, timestamp) = match prepared {
         Ok(prepared) => prepared,
         Err(sentence) => {
@@ -148,39 +152,41 @@ pub(crate) fn run(bench: &Bench) -> Exit {
     let began = Instant::now();
     let own = source.as_ref().map(|_| Mark::new(began));
     let tally = Tally::new(Marks { own, timestamp });
-    let is_interrupted =
+    let asked =
         runtime.block_on(measure(bench, &caller, source, began, Arc::clone(&tally), &words));
     let length = began.elapsed();
     runtime.shutdown_background();
     let counts = tally.counts();
-    let asked = u64::from(bench.connections);
-    let report = Report::of(&counts, url, asked, length, bench.publish.is_some());
+    let connections = u64::from(bench.connections);
+    let report = Report::of(&counts, url, connections, length, bench.publish.is_some());
     let is_table = bench.pretty || (io::stdout().is_terminal() && !bench.json_report);
     let mut text = if is_table { report.table() } else { report.json() };
     if counts.ids.is_full {
         words.warning("more than a million IDs came; what is missing is told of the first of them");
     }
-    match printer::print(&mut text, &words) {
-        ControlFlow::Break(exit) => exit,
-        ControlFlow::Continue(()) if is_interrupted => Exit::Interrupted,
-        ControlFlow::Continue(()) if counts.opened == 0 => {
-            words.error("no connection was opened; the failures say why");
-            counts.worst.max(Exit::Other)
-        }
-        ControlFlow::Continue(()) if bench.publish.is_some() && counts.published == 0 => {
-            words.error("nothing could be published; the failures say why");
-            counts.worst.max(Exit::Other)
-        }
-        ControlFlow::Continue(()) => Exit::Done,
+    if let ControlFlow::Break(exit) = stdout::print(&mut text, &words) {
+        return exit;
     }
+    if let Some(exit) = asked {
+        return exit;
+    }
+    if counts.opened == 0 {
+        words.error("no connection was opened; the failures say why");
+        return counts.worst.max(Exit::Other);
+    }
+    if bench.publish.is_some() && counts.published == 0 {
+        words.error("nothing could be published; the failures say why");
+        return counts.worst.max(Exit::Other);
+    }
+    Exit::Done
 }
 
 type Prepared = (Caller, String, Option<Source>, Option<JsonPath>);
 
 /// The error is a sentence.
-fn prepare(bench: &Bench) -> Result<Prepared, String> {
+fn prepare(bench: &Bench, words: &Words) -> Result<Prepared, String> {
     descriptors::make_room(bench.connections.into())?;
-    let request = bench.way.request(&bench.url)?;
+    let request = bench.target.uncompressed(words)?;
     let timestamp = bench.timestamp.as_deref().map(JsonPath::new).transpose();
     let timestamp = timestamp.map_err(|error| error.to_string())?;
     let source = bench.publish.as_deref().map(|url| source(bench, url)).transpose()?;
@@ -194,6 +200,7 @@ fn source(bench: &Bench, url: &str) -> Result<Source, String> {
         );
     };
     let request = bench
+        .target
         .way
         .request(&url)?
         .header("Content-Type: application/x-ndjson")
@@ -209,7 +216,7 @@ fn source(bench: &Bench, url: &str) -> Result<Source, String> {
     Ok(Source { caller, template, rate: bench.rate, size: bench.size as usize })
 }
 
-/// Whether it was interrupted.
+/// The exit status of the signal that ended it, if one did.
 async fn measure(
     bench: &Bench,
     caller: &Caller,
@@ -217,8 +224,8 @@ async fn measure(
     began: Instant,
     tally: Arc<Tally>,
     words: &Words,
-) -> bool {
-    let progress = Progress::new(words);
+) -> Option<Exit> {
+    let progress = Progress::line(words);
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let between = bench.ramp.map_or(BETWEEN, |ramp| ramp / bench.connections);
@@ -238,24 +245,28 @@ async fn measure(
                 connection
             });
         }
-        until_tried(&tally).await;
+        let all = bench.connections.into();
+        tally.until_tried(all).await;
         publishing_since = Some(began.elapsed());
         match (source, tally.marks.own.clone()) {
             (Some(source), Some(mark)) => {
                 source.run(mark, Arc::clone(&tally), bench.time).await;
                 until_quiet(&tally).await;
             }
-            _ => time::sleep(bench.time).await,
+            _ => {
+                // Where none is opened again, it may end before.
+                let _ = time::timeout(bench.time, tally.until_over(all)).await;
+            }
         }
     };
-    let is_interrupted = tokio::select! {
+    let asked = tokio::select! {
         // First, so that it is listened for before anything begins.
         biased;
-        _ = signal::ctrl_c() => true,
-        () = progress.show(&tally, bench) => false,
-        () = work => false,
+        exit = asked_to_end() => Some(exit),
+        () = show(&progress, &tally, bench) => None,
+        () = work => None,
     };
-    progress.0.finish_and_clear();
+    progress.clear();
     // Nobody is there to be told once all have ended by themselves.
     let _ = stop.send(true);
     let (published, known) = {
@@ -271,19 +282,12 @@ async fn measure(
             if was_there {
                 connection.trail.begins_at(1);
             }
-            end = Some(published).filter(|_| connection.is_open && !is_interrupted);
+            end = Some(published).filter(|_| connection.is_open && asked.is_none());
         }
         let told = connection.trail.told(end, &known);
         tally.counts().told += told;
     }
-    is_interrupted
-}
-
-/// Waits until every connection was tried once: answered, or refused.
-async fn until_tried(tally: &Tally) {
-    while tally.counts().opening > 0 {
-        time::sleep(TICK / 10).await;
-    }
+    asked
 }
 
 /// Waits for what is still on its way: until nothing came for a while.
@@ -301,38 +305,24 @@ async fn until_quiet(tally: &Tally) {
     let _ = time::timeout(LAST, quiet).await;
 }
 
-/// A line in the terminal that tells how far it is.
-struct Progress(ProgressBar);
-
-impl Progress {
-    fn new(words: &Words) -> Self {
-        let is_shown = io::stderr().is_terminal() && !words.is_silent();
-        let target =
-            if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template("sse: {msg}");
-        let bar = ProgressBar::with_draw_target(None, target);
-        Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())))
-    }
-
-    async fn show(&self, tally: &Tally, bench: &Bench) {
-        let mut before = 0;
-        loop {
-            let (open, failed, events) = {
-                let counts = tally.counts();
-                (counts.open, counts.failed, counts.events)
-            };
-            let rate = (events - before) * 1000 / TICK.as_millis() as u64;
-            before = events;
-            self.0.set_message(format!(
-                "{} of {} open, {} failed; {} events, {} a second; Control-C ends it",
-                HumanCount(open),
-                HumanCount(bench.connections.into()),
-                HumanCount(failed),
-                HumanCount(events),
-                HumanCount(rate)
-            ));
-            self.0.tick();
-            time::sleep(TICK).await;
-        }
+/// Tells how far it is, for as long as it is polled.
+async fn show(progress: &Progress, tally: &Tally, bench: &Bench) {
+    let mut before = 0;
+    loop {
+        let (open, failed, events) = {
+            let counts = tally.counts();
+            (counts.open, counts.failed, counts.events)
+        };
+        let rate = (events - before) * 1000 / TICK.as_millis() as u64;
+        before = events;
+        progress.say(format!(
+            "{} of {} open, {} failed; {} events, {} a second; Control-C ends it",
+            HumanCount(open),
+            HumanCount(bench.connections.into()),
+            HumanCount(failed),
+            HumanCount(events),
+            HumanCount(rate)
+        ));
+        time::sleep(TICK).await;
     }
 }

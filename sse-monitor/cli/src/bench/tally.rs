@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hdrhistogram::Histogram;
 use sse_monitor_engine::{Failure, query::JsonPath};
+use tokio::sync::Notify;
 
 use super::{
     stamp::{self, Mark, micros},
@@ -33,11 +34,15 @@ pub(super) struct Marks {
 pub(super) struct Tally {
     pub(super) marks: Marks,
     counts: Mutex<Counts>,
+    one_is_further: Notify,
 }
 
 #[derive(Debug)]
 pub(super) struct Counts {
-    pub(super) opening: u64,
+    /// Connections whose first attempt opened, or failed.
+    tried: u64,
+    /// Connections that try no more.
+    over: u64,
     pub(super) open: u64,
     /// Connections that were open at least once.
     pub(super) opened: u64,
@@ -71,8 +76,10 @@ impl Tally {
         };
         Arc::new(Self {
             marks,
+            one_is_further: Notify::new(),
             counts: Mutex::new(Counts {
-                opening: 0,
+                tried: 0,
+                over: 0,
                 open: 0,
                 opened: 0,
                 failed: 0,
@@ -100,6 +107,32 @@ impl Tally {
     pub(super) fn counts(&self) -> MutexGuard<'_, Counts> {
         // Counts are whole at any time.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first attempt of a connection opened, or failed.
+    pub(super) fn tried(&self) {
+        self.counts().tried += 1;
+        self.one_is_further.notify_one();
+    }
+
+    /// A connection tries no more.
+    pub(super) fn over(&self) {
+        self.counts().over += 1;
+        self.one_is_further.notify_one();
+    }
+
+    /// Waits until so many connections were tried; those that try again are not waited for.
+    pub(super) async fn until_tried(&self, connections: u64) {
+        while self.counts().tried < connections {
+            self.one_is_further.notified().await;
+        }
+    }
+
+    /// Waits until so many connections try no more. Not while somebody waits for them to be tried.
+    pub(super) async fn until_over(&self, connections: u64) {
+        while self.counts().over < connections {
+            self.one_is_further.notified().await;
+        }
     }
 }
 

@@ -1,23 +1,27 @@
 //! Many events, a line each.
 
-use core::{ops::ControlFlow, time::Duration};
+use alloc::sync::Arc;
+use core::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, IsTerminal, Read},
+    io::{self, BufRead, BufReader, Read},
     thread,
     time::Instant,
 };
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::HumanCount;
 use sse_monitor_engine::{Caller, Failure, Fault};
 use tokio::{
-    signal,
     sync::mpsc::{self, Receiver, Sender},
     time,
 };
 
 use super::{MOST_ANSWER, event::Template, ids, post, print};
-use crate::{exit::Exit, words::Words};
+use crate::{exit::Exit, progress::Progress, signals::asked_to_end, words::Words};
 
 /// As many events as a hub takes in one batch.
 const MOST_EVENTS: usize = 1000;
@@ -52,38 +56,45 @@ pub(crate) async fn run(
 ) -> Exit {
     let (sender, mut lines) = mpsc::channel(MOST_EVENTS);
     let reading = thread::Builder::new().name("sse-lines".into());
-    if let Err(error) = reading.spawn(move || read_lines(&source, &template, &sender)) {
+    let left_out = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&left_out);
+    if let Err(error) = reading.spawn(move || read_lines(&source, &template, &counted, &sender)) {
         words.error(&format!("the lines cannot be read: {error}"));
         return Exit::Other;
     }
-    let mut sent = Sent { words, events: 0, began: Instant::now(), bar: bar(words) };
+    let mut sent =
+        Sent { words, events: 0, began: Instant::now(), progress: Progress::line(words) };
     let stopped = tokio::select! {
         stopped = send_all(&mut caller, &mut lines, &mut sent) => stopped,
-        _ = signal::ctrl_c() => Err((Exit::Interrupted, "interrupted".into())),
+        exit = asked_to_end() => Err((exit, "interrupted".into())),
     };
-    sent.bar.finish_and_clear();
+    sent.progress.clear();
     let events = match sent.events {
         1 => "1 event".into(),
         several => format!("{} events", HumanCount(several)),
     };
+    match left_out.load(Ordering::Relaxed) {
+        0 => {}
+        1 => words.note("1 line of sse tail is no event to publish, and was left out"),
+        several => words.note(&format!(
+            "{} lines of sse tail are no events to publish, and were left out",
+            HumanCount(several)
+        )),
+    }
     match stopped {
         Ok(()) => {
             words.note(&format!("published {events}"));
             Exit::Done
         }
         Err((exit, sentence)) => {
-            words.error(&format!("{sentence}; published before: {events}"));
+            let published = match sent.events {
+                0 => "nothing was published".into(),
+                _ => format!("published before: {events}"),
+            };
+            words.error(&format!("{sentence}; {published}"));
             exit
         }
     }
-}
-
-fn bar(words: &Words) -> ProgressBar {
-    let is_shown = io::stderr().is_terminal() && !words.is_silent();
-    let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("sse: {msg}");
-    ProgressBar::with_draw_target(None, target)
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
 /// What was sent so far.
@@ -91,19 +102,16 @@ struct Sent<'a> {
     words: &'a Words,
     events: u64,
     began: Instant,
-    bar: ProgressBar,
+    progress: Progress,
 }
 
 impl Sent<'_> {
     fn add(&mut self, ids: &[String], events: usize) -> ControlFlow<Exit> {
         self.events += events as u64;
         let rate = self.events as f64 / self.began.elapsed().as_secs_f64().max(1e-3);
-        self.bar.set_message(format!(
-            "{} events published, {rate:.0} a second",
-            HumanCount(self.events)
-        ));
-        self.bar.tick();
-        self.bar.suspend(|| print(ids, self.words))
+        self.progress
+            .say(format!("{} events published, {rate:.0} a second", HumanCount(self.events)));
+        self.progress.aside(|| print(ids, self.words))
     }
 }
 
@@ -170,12 +178,14 @@ async fn send(caller: &mut Caller, batch: &[Line], sent: &mut Sent<'_>) -> Resul
             }
             Err((_, failure)) => {
                 let mut sentence = in_line_of(part, &failure.sentence);
-                if matches!(failure.fault, Fault::Connect | Fault::TimedOut | Fault::Ended) {
-                    sentence.push_str(&format!(
-                        "; whether it took the lines {} to {} is not known",
-                        part[0].number,
-                        part[part.len() - 1].number
-                    ));
+                // Where nobody was reached, nobody took any.
+                if matches!(failure.fault, Fault::TimedOut | Fault::Ended) {
+                    let (first, last) = (part[0].number, part[part.len() - 1].number);
+                    let lines = match first == last {
+                        true => format!("line {first}"),
+                        false => format!("the lines {first} to {last}"),
+                    };
+                    sentence.push_str(&format!("; whether it took {lines} is not known"));
                 }
                 return Err((failure.fault.into(), sentence));
             }
@@ -228,8 +238,14 @@ fn in_line_of(batch: &[Line], sentence: &str) -> String {
     number().unwrap_or_else(|| sentence.to_owned())
 }
 
-/// Reads lines and sends them on, on a thread of its own, since stdin may wait for ever.
-fn read_lines(source: &str, template: &Template, sender: &Sender<Result<Line, Stop>>) {
+/// Reads lines and sends them on, on a thread of its own, since stdin may wait for ever. Those that are no
+/// events are counted.
+fn read_lines(
+    source: &str,
+    template: &Template,
+    left_out: &AtomicU64,
+    sender: &Sender<Result<Line, Stop>>,
+) {
     let stop = |sentence: String| {
         // Nobody listens once sending has ended.
         let _ = sender.blocking_send(Err((Exit::Other, sentence)));
@@ -254,12 +270,20 @@ fn read_lines(source: &str, template: &Template, sender: &Sender<Result<Line, St
         if line.len() as u64 > MOST_LINE {
             return stop(format!("line {number} has more than 4 MiB, which no event may have"));
         }
-        let text = String::from_utf8_lossy(&line);
+        let text = match core::str::from_utf8(&line) {
+            Ok(text) => text,
+            Err(error) => {
+                let at = error.valid_up_to();
+                return stop(format!(
+                    "line {number} is not UTF-8 at byte {at}; an event stream carries nothing else"
+                ));
+            }
+        };
         if text.trim().is_empty() {
             continue;
         }
         match template.event_in(text.trim()) {
-            Ok(None) => {}
+            Ok(None) => drop(left_out.fetch_add(1, Ordering::Relaxed)),
             Ok(Some(event)) => {
                 if sender.blocking_send(Ok(Line { number, event })).is_err() {
                     return;

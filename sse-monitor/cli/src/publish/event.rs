@@ -14,6 +14,9 @@ pub(crate) struct Template {
 /// Types that a hub keeps for what it says itself.
 const OF_HUBS: [&str; 3] = ["connected", "reset", "heartbeat"];
 
+/// What a line of sse tail says it is.
+const KINDS: [&str; 3] = ["event", "comment", "turn"];
+
 /// The fields that say whom an event is for.
 const TARGETS: [&str; 4] = ["topic", "topics", "user", "all"];
 
@@ -38,8 +41,10 @@ impl Template {
         let Value::Object(mut fields) = value else {
             return Err("is not a JSON object such as {\"topic\": \"a\", \"data\": 1}".into());
         };
-        // What sse tail printed.
-        if let Some(kind) = fields.get("kind").and_then(Value::as_str) {
+        let names_target = TARGETS.iter().any(|target| fields.contains_key(*target));
+        let kind = fields.get("kind").and_then(Value::as_str);
+        // What sse tail printed; with a target it is something else, of which the hub says what it is not.
+        if let Some(kind) = kind.filter(|kind| KINDS.contains(kind) && !names_target) {
             let event_type = fields.get("type").and_then(Value::as_str).unwrap_or_default();
             if kind != "event" || OF_HUBS.contains(&event_type) {
                 return Ok(None);
@@ -50,8 +55,10 @@ impl Template {
             event.extend(fields.remove("data").map(|data| ("data".to_owned(), data)));
             fields = event;
         }
-        if !TARGETS.iter().any(|target| fields.contains_key(*target)) && !self.names_target() {
-            return Err("says not whom it is for, and neither does --topic, --user or --all".into());
+        if !names_target && !self.names_target() {
+            return Err(
+                "says not whom it is for, and neither does --topic, --to-user or --all".into()
+            );
         }
         self.complete(&mut fields);
         Ok(Some(Value::Object(fields).to_string()))
@@ -101,12 +108,26 @@ mod tests {
                 "{\"kind\":\"event\",\"n\":1,\"type\":\"price\",\"id\":\"7\",\"data\":\"x\"}",
                 json!({"topics": ["a", "b"], "event": "price", "data": "x"}),
             ),
+            // What is no line of sse tail goes on as it is, and the hub says what is wrong with it.
+            (
+                "{\"topic\":\"c\",\"kind\":\"order\",\"data\":1}",
+                json!({"topic": "c", "kind": "order", "event": "tick", "data": 1}),
+            ),
+            (
+                "{\"kind\":\"order\",\"data\":1}",
+                json!({"topics": ["a", "b"], "kind": "order", "event": "tick", "data": 1}),
+            ),
+            (
+                "{\"kind\":\"event\",\"topic\":\"c\",\"data\":1}",
+                json!({"kind": "event", "topic": "c", "event": "tick", "data": 1}),
+            ),
         ] {
             let told = template.event_in(line).unwrap().unwrap();
             assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), event, "{line}");
         }
         for line in [
             "{\"kind\":\"comment\",\"text\":\"\"}",
+            "{\"kind\":\"turn\",\"text\":\"\"}",
             "{\"kind\":\"event\",\"type\":\"connected\",\"data\":\"\"}",
         ] {
             assert_eq!(template.event_in(line), Ok(None));

@@ -13,14 +13,16 @@ use std::{
 
 use clap::Parser;
 use sse_monitor_engine::{Answer, Caller, Failure, Fault};
-use tokio::{runtime, signal, time};
+use tokio::{runtime, time};
 
 use crate::{
     args::Colour,
     escape,
     exit::Exit,
     request::{Way, read},
-    tail::{is_coloured, printer},
+    signals::asked_to_end,
+    stdout,
+    tail::is_coloured,
     words::Words,
 };
 pub(crate) use event::Template;
@@ -35,17 +37,17 @@ const LONGEST: Duration = Duration::from_secs(60);
 const EXAMPLES: &str = "\
 Examples:
   To everyone who subscribed to a topic:
-    sse publish http://127.0.0.1:8080 -t prices '{\"eur\": 1.08}'
+    sse publish http://127.0.0.1:8080 --topic prices '{\"eur\": 1.08}'
 
   A file's content to one user, as an event of a type of its own:
-    sse publish http://127.0.0.1:8080 --user 7 -e report @report.txt
+    sse publish http://127.0.0.1:8080 --to-user 7 --event report @report.txt
 
   To everyone, with a token that no command line shows:
     sse publish https://hub.example.com --token-file token.txt --all 'back in a minute'
 
   Many, a JSON object a line, as POST /publish takes them, or as sse tail prints them:
     sse publish http://127.0.0.1:8080 --ndjson @events.ndjson
-    sse tail https://example.com/events | sse publish http://127.0.0.1:8080 -t copy --ndjson
+    sse tail https://example.com/events | sse publish http://127.0.0.1:8080 --topic copy --ndjson
 
   The data as it is, to the topic that the URL names:
     sse publish http://127.0.0.1:8080/events/prices 1.08
@@ -65,30 +67,31 @@ pub(crate) struct Publish {
     data: Option<String>,
 
     /// To those who subscribed to this topic; can be given more than once
-    #[arg(short, long = "topic", value_name = "TOPIC")]
+    #[arg(long = "topic", value_name = "TOPIC")]
     topics: Vec<String>,
 
     /// To this user
     #[arg(long, value_name = "ID")]
-    user: Option<String>,
+    to_user: Option<String>,
 
     /// To everyone
     #[arg(long)]
     all: bool,
 
     /// The event's type
-    #[arg(short, long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE")]
     event: Option<String>,
 
     /// Each line is an event: {"topic": "a", "event": "tick", "data": ...}, or a line of sse tail
     ///
-    /// What a line does not say itself, --topic, --user, --all and --event say. Of the lines of sse tail
-    /// all are sent but comments, and the events that a hub sends itself (connected, reset, heartbeat).
+    /// What a line does not say itself, --topic, --to-user, --all and --event say. Of the lines of sse tail
+    /// those are left out that are no events, or events that a hub sends itself (connected, reset,
+    /// heartbeat).
     #[arg(long)]
     ndjson: bool,
 
     /// Say who you are by the token in this file, as "Authorization: Bearer TOKEN"
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
     token_file: Option<PathBuf>,
 
     #[command(flatten)]
@@ -138,7 +141,7 @@ pub(crate) fn run(publish: &Publish) -> Exit {
         }
         tokio::select! {
             exit = single(caller, &route, data, &template, &words) => exit,
-            _ = signal::ctrl_c() => Exit::Interrupted,
+            exit = asked_to_end() => exit,
         }
     });
     // A stdin that is being read from is not waited for.
@@ -155,11 +158,12 @@ fn prepare(publish: &Publish) -> Result<(Caller, Route, String), String> {
     }
     if template.names_target() && matches!(route, Route::Raw { .. }) {
         return Err(
-            "the URL names the topic; give the hub's own URL with --topic, --user or --all".into(),
+            "the URL names the topic; give the hub's own URL with --topic, --to-user or --all"
+                .into(),
         );
     }
     if !publish.ndjson && !template.names_target() && matches!(route, Route::Json { .. }) {
-        return Err("say whom it is for: --topic, --user or --all".into());
+        return Err("say whom it is for: --topic, --to-user or --all".into());
     }
     let source = match &publish.data {
         Some(data) => data.clone(),
@@ -202,7 +206,7 @@ impl Publish {
     fn template(&self) -> Template {
         Template {
             topics: self.topics.clone(),
-            user: self.user.clone(),
+            user: self.to_user.clone(),
             all: self.all,
             event: self.event.clone(),
         }
@@ -280,5 +284,5 @@ fn print(ids: &[String], words: &Words) -> ControlFlow<Exit> {
         text.push_str(&escape::shown(id));
         text.push('\n');
     }
-    printer::print(&mut text, words)
+    stdout::print(&mut text, words)
 }

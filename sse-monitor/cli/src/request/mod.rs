@@ -1,6 +1,7 @@
 //! What to connect to and how: the options that all commands which connect share, curl's where they mean
 //! the same, and curl commands taken whole.
 
+mod body;
 pub(crate) mod curl;
 mod curl_options;
 mod parts;
@@ -11,60 +12,48 @@ use std::path::PathBuf;
 use clap::Args;
 use sse_monitor_engine::{Reconnect, WatchRequest};
 
+use body::Body;
 pub(crate) use parts::read;
-use parts::{Data, Parts, words};
+use parts::{Parts, words};
 
 use crate::words::Words;
 
 /// More than anybody reads side by side; each has a thread of its own.
 const MOST_STREAMS: usize = 256;
 
-/// Where the streams are, and what to send.
+/// Where the streams are, and what to send: of every command that reads one.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Connect {
+pub(crate) struct Target {
     /// Where the event stream is, beginning with http:// or https://; or a curl command
     ///
     /// A curl command is taken whole, as one quoted text or after two dashes: -- curl URL -H ...
     #[arg(value_name = "URL", required = true, num_args = 1..)]
-    pub(crate) urls: Vec<String>,
+    urls: Vec<String>,
 
     #[command(flatten)]
     pub(crate) way: Way,
-
-    /// Go on after the event with this ID
-    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
-    last_event_id: String,
 
     /// Send this method
     #[arg(short = 'X', long = "request", value_name = "METHOD", help_heading = REQUEST)]
     method: Option<String>,
 
-    /// Send this body, by POST; @FILE takes it from a file, @- from stdin
-    ///
-    /// Of a file line ends are left out, as curl has it (--data-binary keeps them). Several are joined
-    /// by "&". Without a header that says otherwise it goes as application/x-www-form-urlencoded.
-    #[arg(short = 'd', long = "data", value_name = "BODY", help_heading = REQUEST)]
-    data: Vec<String>,
-
-    /// As --data, with an @ at its beginning as any other character
-    #[arg(long, value_name = "BODY", help_heading = REQUEST)]
-    data_raw: Vec<String>,
-
-    /// As --data, byte for byte
-    #[arg(long, value_name = "BODY", help_heading = REQUEST)]
-    data_binary: Vec<String>,
-
-    /// As --data-binary, with "Content-Type: application/json"; an event stream is asked for all the same
-    #[arg(long, value_name = "BODY", help_heading = REQUEST)]
-    json: Vec<String>,
-
-    /// Send USER:PASSWORD as basic authentication; better in a file, by -H @FILE
-    #[arg(short, long, value_name = "USER:PASSWORD", help_heading = REQUEST)]
-    user: Option<String>,
+    #[command(flatten)]
+    body: Body,
 
     /// Ask for a compressed stream (gzip, br, zstd)
     #[arg(long, help_heading = REQUEST)]
     compressed: bool,
+}
+
+/// The streams to watch, and from where on.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Connect {
+    #[command(flatten)]
+    target: Target,
+
+    /// Go on after the event with this ID
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    last_event_id: String,
 }
 
 /// By what way to the server, and who asks.
@@ -77,6 +66,10 @@ pub(crate) struct Way {
     /// away a header that would be sent, and "Name;" sends one without a value.
     #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = REQUEST)]
     headers: Vec<String>,
+
+    /// Send USER:PASSWORD as basic authentication; better in a file, by -H @FILE
+    #[arg(short, long, value_name = "USER:PASSWORD", help_heading = REQUEST)]
+    user: Option<String>,
 
     /// Go through this proxy: http://, https://, socks5:// or, to have it look the name up, socks5h://
     ///
@@ -148,6 +141,7 @@ impl Way {
     fn parts(&self) -> Parts {
         Parts {
             headers: self.headers.clone(),
+            user: self.user.clone(),
             proxy: self.proxy.clone(),
             proxy_user: self.proxy_user.clone(),
             no_proxy: self.no_proxy.clone(),
@@ -168,6 +162,38 @@ impl Way {
     }
 }
 
+impl Target {
+    /// The URLs and what to send there, of a curl command where one is given; the error is a sentence.
+    fn given(&self, say: &Words) -> Result<(Vec<String>, Parts), String> {
+        let parts = Parts {
+            method: self.method.clone(),
+            data: self.body.0.clone(),
+            compressed: self.compressed,
+            ..self.way.parts()
+        };
+        let Some(pasted) = curl::pasted(&self.urls) else {
+            return Ok((self.urls.clone(), parts));
+        };
+        let pasted = pasted?;
+        if !pasted.ignored.is_empty() {
+            say.note(&format!(
+                "of the curl command this means nothing here, and is left out: {}",
+                pasted.ignored.join(", ")
+            ));
+        }
+        Ok((pasted.urls, parts.and(pasted.parts)))
+    }
+
+    /// The one request, for a stream that is read as it comes over the wire; the error is a sentence.
+    pub(crate) fn uncompressed(&self, say: &Words) -> Result<WatchRequest, String> {
+        let (urls, mut parts) = self.given(say)?;
+        if core::mem::take(&mut parts.compressed) {
+            say.note("no compression is asked for here: --compressed is left out");
+        }
+        one(parts.requests(&urls)?)
+    }
+}
+
 impl Connect {
     /// The requests; the error is a sentence.
     pub(crate) fn requests(
@@ -175,19 +201,7 @@ impl Connect {
         reconnect: Reconnect,
         say: &Words,
     ) -> Result<Vec<WatchRequest>, String> {
-        let mut parts = self.parts();
-        let mut urls = self.urls.clone();
-        if let Some(pasted) = curl::pasted(&urls) {
-            let pasted = pasted?;
-            if !pasted.ignored.is_empty() {
-                say.note(&format!(
-                    "of the curl command this means nothing here, and is left out: {}",
-                    pasted.ignored.join(", ")
-                ));
-            }
-            urls = pasted.urls;
-            parts = parts.and(pasted.parts);
-        }
+        let (urls, parts) = self.target.given(say)?;
         if urls.len() > MOST_STREAMS {
             return Err(format!("at most {MOST_STREAMS} streams are read at once"));
         }
@@ -211,27 +225,13 @@ impl Connect {
         reconnect: Reconnect,
         say: &Words,
     ) -> Result<WatchRequest, String> {
-        let mut requests = self.requests(reconnect, say)?;
-        match requests.len() {
-            1 => Ok(requests.remove(0)),
-            several => Err(format!("one stream is taken at a time, and {several} URLs were given")),
-        }
+        one(self.requests(reconnect, say)?)
     }
+}
 
-    fn parts(&self) -> Parts {
-        let data = [
-            (&self.data, Data::Form as fn(String) -> Data),
-            (&self.data_raw, Data::Raw),
-            (&self.data_binary, Data::Binary),
-            (&self.json, Data::Json),
-        ];
-        let data = data.into_iter().flat_map(|(given, kind)| given.iter().cloned().map(kind));
-        Parts {
-            method: self.method.clone(),
-            data: data.collect(),
-            user: self.user.clone(),
-            compressed: self.compressed,
-            ..self.way.parts()
-        }
+fn one(mut requests: Vec<WatchRequest>) -> Result<WatchRequest, String> {
+    match requests.len() {
+        1 => Ok(requests.remove(0)),
+        several => Err(format!("one stream is taken at a time, and {several} URLs were given")),
     }
 }

@@ -11,17 +11,18 @@ use core::{future, ops::ControlFlow, time::Duration};
 use std::{io, process};
 
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
-use sse_monitor_engine::{Overflow, Retention, State, WatchRequest};
-use tokio::{runtime, signal, task, time};
+use sse_monitor_engine::{self as engine, Overflow, Retention, WatchRequest};
+use tokio::{runtime, task, time};
 
 use crate::{
     args::{Colour, Tail},
     exit::Exit,
+    signals::asked_to_end,
     stdout,
     words::Words,
 };
 use printer::Printer;
-use state::StateFile;
+use state::{State, StateFile};
 use stream::Stream;
 
 /// What may wait to be printed, in bytes and rows; past it the server is made to wait. Enough that a
@@ -51,10 +52,11 @@ pub(crate) fn run(tail: Tail) -> Exit {
     let prepared = tail.filter.wanted().and_then(|wanted| {
         let mut requests = tail.connect.requests(tail.again.reconnect(), &words)?;
         let urls: Vec<_> = requests.iter().map(WatchRequest::url).collect();
-        let state = tail.state.as_deref().map(|file| StateFile::open(file, &urls)).transpose()?;
-        for (request, url) in requests.iter_mut().zip(&urls) {
+        let state =
+            tail.state.as_deref().map(|file| StateFile::open(file, &requests)).transpose()?;
+        for (number, request) in requests.iter_mut().enumerate() {
             let mut next = request.clone().retention(WAITING);
-            if let Some(id) = state.as_ref().and_then(|state| state.last_event_id(url)) {
+            if let Some(id) = state.as_ref().and_then(|state| state.last_event_id(number)) {
                 next = next.last_event_id(id).map_err(|error| error.to_string())?;
             }
             *request = next;
@@ -80,8 +82,9 @@ pub(crate) fn run(tail: Tail) -> Exit {
         }
     };
     stdout::widen();
-    let mut printer = Printer::new(&tail, wanted, state, &words);
-    let exit = runtime.block_on(follow(&tail, requests, &mut printer, &words));
+    let state = state.map(State::new);
+    let mut printer = Printer::new(&tail, wanted, state.clone(), &words);
+    let exit = runtime.block_on(follow(&tail, requests, state, &mut printer, &words));
     // Nothing is left worth waiting for, such as a name being looked up.
     runtime.shutdown_background();
     printer.close(exit)
@@ -90,20 +93,27 @@ pub(crate) fn run(tail: Tail) -> Exit {
 async fn follow(
     tail: &Tail,
     requests: Vec<(WatchRequest, Option<name::Name>)>,
+    state: Option<State>,
     printer: &mut Printer<'_>,
     words: &Words,
 ) -> Exit {
-    tokio::spawn(exit_after_interrupt());
+    // Before the server sees that somebody reads.
+    let asked = asked_to_end();
+    tokio::spawn(exit_when_asked(state.clone()));
     if let Some(time) = tail.time {
-        tokio::spawn(exit_after_time(time, *words));
+        tokio::spawn(exit_after_time(time, state.clone(), *words));
     }
+    if let Some(state) = state {
+        tokio::spawn(state.keep_written());
+    }
+    let numbered = requests.into_iter().enumerate();
     let mut streams: Vec<_> =
-        requests.into_iter().map(|(request, name)| Stream::start(request, name)).collect();
+        numbered.map(|(number, (request, name))| Stream::start(number, request, name)).collect();
     // Printing stops only between two pages, so that no line is cut.
     let (exit, is_time_over) = tokio::select! {
         exit = print(&mut streams, printer) => (exit, false),
         () = elapsed(tail.time) => (Exit::Done, true),
-        _ = signal::ctrl_c() => (Exit::Interrupted, false),
+        exit = asked => (exit, false),
     };
     if is_time_over { printer.out_of_time(&streams) } else { exit }
 }
@@ -123,12 +133,14 @@ async fn print(streams: &mut [Stream], printer: &mut Printer<'_>) -> Exit {
                     ControlFlow::Continue(true) => is_more = true,
                     ControlFlow::Continue(false) => {
                         stream.over = match state {
-                            State::Closed => Some(Exit::Done),
-                            State::Failed { failure } => Some(printer.failed(stream, &failure)),
-                            State::Idle
-                            | State::Connecting { .. }
-                            | State::Open { .. }
-                            | State::Waiting { .. }
+                            engine::State::Closed => Some(Exit::Done),
+                            engine::State::Failed { failure } => {
+                                Some(printer.failed(stream, &failure))
+                            }
+                            engine::State::Idle
+                            | engine::State::Connecting { .. }
+                            | engine::State::Open { .. }
+                            | engine::State::Waiting { .. }
                             | _ => None,
                         };
                     }
@@ -152,23 +164,29 @@ async fn elapsed(time: Option<Duration>) {
     }
 }
 
-/// Ends the process where a reader that does not take our output would hold up a ^C.
-async fn exit_after_interrupt() {
-    if signal::ctrl_c().await.is_ok() {
-        time::sleep(GRACE).await;
-        process::exit(Exit::Interrupted as i32);
-    }
+/// Ends the process where a reader that does not take our output would hold up a signal to end.
+async fn exit_when_asked(state: Option<State>) {
+    let exit = asked_to_end().await;
+    time::sleep(GRACE).await;
+    leave(exit, state);
 }
 
 /// Ends the process where a reader that does not take our output would hold up the end of its time.
-async fn exit_after_time(time: Duration, words: Words) {
+async fn exit_after_time(time: Duration, state: Option<State>, words: Words) {
     time::sleep(time.saturating_add(GRACE_AFTER_TIME)).await;
     let said = task::spawn_blocking(move || {
         words.error("the time given is over, and nobody reads stdout: what waits there is lost");
     });
     // Perhaps nobody reads stderr either.
     let _ = time::timeout(GRACE, said).await;
-    process::exit(Exit::TimedOut as i32);
+    leave(Exit::TimedOut, state);
+}
+
+/// Ends the process, and keeps where the next run goes on.
+fn leave(exit: Exit, state: Option<State>) -> ! {
+    // Nobody is told where it fails: perhaps nobody reads stderr either.
+    let _ = state.map(|state| state.file().write());
+    process::exit(exit as i32)
 }
 
 pub(crate) fn is_coloured(colour: Colour, stream: &impl RawStream) -> bool {

@@ -10,6 +10,8 @@ const WIDEST: usize = 24;
 /// One of several streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
+    /// Its number among them, from 1: their URLs may be the same but for secrets.
+    pub(crate) number: u64,
     /// In full, as programs are told; secrets in it are masked.
     pub(crate) url: String,
     /// Short, as people are told.
@@ -26,9 +28,9 @@ pub(crate) fn names(urls: &[String]) -> Vec<Option<Name>> {
     }
     let labels = labels(urls);
     let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or_default();
-    let named = labels.into_iter().zip(urls).enumerate().map(|(index, (label, url))| {
+    let named = labels.into_iter().zip(urls).zip(1..).map(|((label, url), number)| {
         let prefix = format!("{label:<width$}");
-        Some(Name { url: url.clone(), label, prefix, style: style(index) })
+        Some(Name { number, url: url.clone(), label, prefix, style: style(number as usize - 1) })
     });
     named.collect()
 }

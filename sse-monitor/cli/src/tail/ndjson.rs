@@ -33,6 +33,8 @@ impl Ndjson {
         if let Some(name) = stream {
             out.push_str(",\"url\":");
             json_string(&name.url, out);
+            out.push_str(",\"stream\":");
+            number(name.number, 1, out);
         }
         out.push_str(",\"time\":\"");
         self.time(row.unix_micros, out);

@@ -1,18 +1,17 @@
 //! Rows to stdout and stderr.
 
 use core::ops::ControlFlow;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use jiff::tz::TimeZone;
 use sse_monitor_engine::{Failure, Fault, Row, RowKind};
 
-use super::{
-    is_coloured, line::Lines, name::Name, ndjson::Ndjson, state::StateFile, stream::Stream,
-};
+use super::{is_coloured, line::Lines, name::Name, ndjson::Ndjson, state::State, stream::Stream};
 use crate::{
     args::{Output, Tail},
     exit::Exit,
     filter::Wanted,
+    stdout,
     words::Words,
 };
 
@@ -22,7 +21,7 @@ pub(crate) struct Printer<'a> {
     words: &'a Words,
     format: Format,
     wanted: Wanted,
-    state: Option<StateFile>,
+    state: Option<State>,
     count: Option<u64>,
     events: u64,
     /// Whether there is nothing to advise of keeping on.
@@ -65,12 +64,7 @@ impl Format {
 }
 
 impl<'a> Printer<'a> {
-    pub(crate) fn new(
-        tail: &Tail,
-        wanted: Wanted,
-        state: Option<StateFile>,
-        words: &'a Words,
-    ) -> Self {
+    pub(crate) fn new(tail: &Tail, wanted: Wanted, state: Option<State>, words: &'a Words) -> Self {
         Self {
             words,
             format: Format::of(&tail.output),
@@ -99,7 +93,7 @@ impl<'a> Printer<'a> {
 
     /// Keeps where the next run goes on; the exit status is another where that fails.
     pub(crate) fn close(&mut self, exit: Exit) -> Exit {
-        match self.state.as_mut().map_or(Ok(()), StateFile::write) {
+        match self.state.as_ref().map_or(Ok(()), |state| state.file().write()) {
             Ok(()) => exit,
             Err(sentence) => {
                 self.words.error(&sentence);
@@ -197,41 +191,25 @@ impl<'a> Printer<'a> {
     }
 
     fn data(&mut self, stream: &Stream, row: &mut Row) {
-        self.wanted.shown(row, self.format.between_columns());
+        // A comment has no data in which anything could stand.
+        if row.kind == RowKind::Event {
+            self.wanted.shown(row, self.format.between_columns());
+        }
         self.format.write(row, self.events, stream.name.as_ref(), &mut self.buffer);
     }
 
     fn flush(&mut self, stream: &mut Stream) -> ControlFlow<Exit> {
-        print(&mut self.buffer, self.words)?;
+        stdout::print(&mut self.buffer, self.words)?;
         // What is not printed is no part of where the next run goes on.
-        let Some((state, id)) = self.state.as_mut().zip(stream.passed.take()) else {
+        let Some((state, id)) = self.state.as_ref().zip(stream.passed.take()) else {
             return ControlFlow::Continue(());
         };
-        match state.passed(&stream.url, &id) {
+        match state.file().passed(stream.number, &id) {
             Ok(()) => ControlFlow::Continue(()),
             Err(sentence) => {
                 self.words.error(&sentence);
                 ControlFlow::Break(Exit::Other)
             }
-        }
-    }
-}
-
-/// Writes what was gathered to stdout; breaks where nobody reads on.
-pub(crate) fn print(buffer: &mut String, words: &Words) -> ControlFlow<Exit> {
-    if buffer.is_empty() {
-        return ControlFlow::Continue(());
-    }
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(buffer.as_bytes()).and_then(|()| stdout.flush());
-    buffer.clear();
-    match written {
-        Ok(()) => ControlFlow::Continue(()),
-        // Whoever read has enough, as `head` has.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ControlFlow::Break(Exit::Done),
-        Err(error) => {
-            words.error(&format!("the events cannot be written to stdout: {error}"));
-            ControlFlow::Break(Exit::Other)
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::exit::Exit;
 #[derive(Debug)]
 pub(crate) struct Stream {
     watch: Watch,
-    /// The URL without its secrets.
-    pub(crate) url: String,
+    /// Its number among those that are read, from 0.
+    pub(crate) number: usize,
     /// What it is called, where there are several.
     pub(crate) name: Option<Name>,
     /// The revision that was looked at.
@@ -31,9 +31,9 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn start(request: WatchRequest, name: Option<Name>) -> Self {
+    pub(crate) fn start(number: usize, request: WatchRequest, name: Option<Name>) -> Self {
         Self {
-            url: request.url(),
+            number,
             watch: Watch::start(request),
             name,
             seen: 0,

@@ -104,7 +104,32 @@ pub(crate) fn sse(args: &[&str]) -> Command {
 
 #[cfg(unix)]
 pub(crate) fn interrupt(child: &Child) {
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    send(child, "-INT");
+}
+
+#[cfg(unix)]
+pub(crate) fn terminate(child: &Child) {
+    send(child, "-TERM");
+}
+
+#[cfg(unix)]
+pub(crate) fn hang_up(child: &Child) {
+    send(child, "-HUP");
+}
+
+/// `sse` with these arguments in a terminal: what comes is what that is shown. `script` gives it one.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_terminal(folder: &std::path::Path, arguments: &str) -> Output {
+    let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_sse"));
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]).current_dir(folder);
+    script.env("TERM", "xterm-256color").env("NO_COLOR", "1").stdin(Stdio::null());
+    script.output().unwrap()
+}
+
+#[cfg(unix)]
+fn send(child: &Child, signal: &str) {
+    let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
 }
 

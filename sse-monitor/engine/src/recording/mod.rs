@@ -18,8 +18,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use folder::Folder;
-pub use folder::remove_folder;
+pub(crate) use folder::{Folder, part_of};
+pub use folder::{discard, remove_folder};
 #[cfg(feature = "convert")]
 pub use import::{ImportError, Source, import};
 pub(crate) use live::Lock;

@@ -9,7 +9,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{derived::TRAILER_PAYLOAD, open, statistics, types};
+use super::{derived::TRAILER_PAYLOAD, open, part_of, statistics, types};
 use crate::{
     clock::Moment,
     journal::{
@@ -63,9 +63,7 @@ pub fn pack(
     if path.exists() {
         return Err(PackError::Exists { path: path.into() });
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
+    let part = part_of(path);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -36,6 +36,15 @@ impl Stopped {
 }
 
 impl Writer {
+    /// For who copies what is there already: half a copy is none.
+    ///
+    /// # Errors
+    /// Why it could not all be written, if so.
+    pub(crate) fn all_is_written(&self) -> io::Result<()> {
+        let Some(stopped) = &self.stopped else { return Ok(()) };
+        Err(io::Error::other(stopped.why.clone()))
+    }
+
     /// What comes from now on is kept in memory, as for those who do not record.
     pub(super) fn stop_recording(&mut self, error: &io::Error, moment: Moment) {
         let Place::Folder { path, .. } = &self.place else { return };

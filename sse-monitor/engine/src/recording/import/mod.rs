@@ -99,7 +99,7 @@ pub fn import(from: impl Read, source: Source, name: &str, to: &Path) -> Result<
     if to.exists() {
         return Err(PackError::Exists { path: to.into() }.into());
     }
-    let folder = Folder::beside(to);
+    let folder = Folder::beside(to).map_err(|source| PackError::Io { path: to.into(), source })?;
     let limits = Limits::default();
     let mut writer = fill(from, source, name, folder.path(), limits)?;
     writer.close(Moment::default());
@@ -206,8 +206,7 @@ impl Imported {
             let used = self.writer.body(rest, wire, is_rest, u64::MAX, moment);
             rest = &rest[used..];
         }
-        // Half an import is none.
-        self.writer.stopped().map_or(Ok(()), |why| Err(io::Error::other(why.to_owned())))
+        self.writer.all_is_written()
     }
 }
 

@@ -142,11 +142,11 @@ impl Redacted {
 /// need not be there, and takes as much room as the recording.
 ///
 /// # Errors
-/// If the recording cannot be read, or the folder not be written.
+/// If the recording cannot be read, or the folder not be written. Nothing is left then.
 pub fn redacted(recording: &Recording, redaction: &Redaction, near: &Path) -> io::Result<Redacted> {
     let view = recording.view();
     let planned = preview(&view, redaction)?;
-    let folder = Folder::beside(near);
+    let folder = Folder::beside(near)?;
     let mut origin = recording.origin().clone();
     for text in [&mut origin.url, &mut origin.last_event_id] {
         redaction.mask(text);
@@ -161,7 +161,9 @@ pub fn redacted(recording: &Recording, redaction: &Redaction, near: &Path) -> io
     let writer = Writer::new(origin, limits, place)?;
     let (done, writer) = Walker::new(&view, redaction, Some(writer)).walk()?;
     if let Some((mut writer, moment)) = writer {
+        writer.all_is_written()?;
         writer.close(moment);
+        writer.all_is_written()?;
     }
     if done != planned {
         // It was written to meanwhile: what was shown is not what was done.

@@ -1,0 +1,43 @@
+//! What of a recording cannot be read, and is told.
+
+use std::path::Path;
+
+use sse_monitor_engine::recording::{DamageKind, Recording};
+
+use crate::words::Words;
+
+/// A recording whose damage is told as it is met, each once.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) recording: Recording,
+    told: usize,
+    is_missing: bool,
+}
+
+impl Opened {
+    /// Tells what opening found. The error is a sentence.
+    pub(crate) fn open(path: &Path, words: &Words) -> Result<Self, String> {
+        Recording::open(path)
+            .map(|recording| Self::of(recording, words))
+            .map_err(|error| error.to_string())
+    }
+
+    /// As [`open`](Self::open), of one that is open.
+    pub(crate) fn of(recording: Recording, words: &Words) -> Self {
+        let mut opened = Self { recording, told: 0, is_missing: false };
+        opened.tell(words);
+        opened
+    }
+
+    /// Tells what was met since, while it was read. Says whether something is missing of what was recorded:
+    /// of one that was not closed, or is cut off, all is there that could be.
+    pub(crate) fn tell(&mut self, words: &Words) -> bool {
+        let damage = self.recording.damage();
+        for new in damage.get(self.told..).unwrap_or_default() {
+            words.warning(&new.to_string());
+            self.is_missing |= !matches!(new.kind, DamageKind::NotClosed | DamageKind::CutOff);
+        }
+        self.told = damage.len();
+        self.is_missing
+    }
+}

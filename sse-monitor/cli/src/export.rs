@@ -1,0 +1,227 @@
+//! `sse export`: what other programs read.
+
+use std::{
+    env,
+    io::{self, BufWriter, IsTerminal, Write},
+};
+
+use sse_monitor_engine::{
+    RowKind, View,
+    query::{Budget, Kind, Order, Query},
+    recording::{
+        discard, export,
+        redact::{Redacted, Redaction, redacted},
+    },
+};
+
+use crate::{
+    args::{Colour, Export, Form},
+    damage::Opened,
+    escape::{Escaped, StandIns},
+    exit::Exit,
+    new_file::NewFile,
+    progress::{Counted, Progress},
+    redact,
+    signals::end_when_asked,
+    stdout,
+    tail::{is_coloured, ndjson::Ndjson},
+    words::Words,
+};
+
+/// Rows written at a time.
+const PAGE: usize = 512;
+
+/// What became of it.
+struct Written {
+    /// Whether there was anything to write.
+    any: bool,
+    /// Whether stand-ins are in it, so that it is not what was recorded.
+    has_stand_ins: bool,
+}
+
+/// Runs the command to its end.
+pub(crate) fn run(export: &Export) -> Exit {
+    let words = Words::new(is_coloured(Colour::Auto, &io::stderr()), false);
+    let redaction = match asked(export) {
+        Ok(redaction) => redaction,
+        Err(sentence) => {
+            words.error(&sentence);
+            return Exit::Usage;
+        }
+    };
+    match exported(export, redaction, &words) {
+        Ok(()) => Exit::Done,
+        Err(sentence) => {
+            words.error(&sentence);
+            Exit::Other
+        }
+    }
+}
+
+/// What is masked, if that is asked for. The error is a sentence.
+fn asked(export: &Export) -> Result<Option<Redaction>, String> {
+    if export.form == Form::Har && export.attempt.is_some() {
+        return Err(
+            "a HAR file has all attempts, each as an entry; --attempt is of other forms".into()
+        );
+    }
+    if export.redact {
+        return export.patterns.redaction().map(Some);
+    }
+    if export.patterns.is_empty() {
+        return Ok(None);
+    }
+    Err("--text, --regex and --json say what --redact masks: give --redact too".into())
+}
+
+/// The error is a sentence.
+fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Result<(), String> {
+    let mut opened = Opened::open(&export.file, words)?;
+    let file = export.output.as_deref().map(NewFile::create).transpose()?;
+    let is_terminal = file.is_none() && io::stdout().is_terminal();
+    let progress = if file.is_none() && (is_terminal || stdout::is_piped()) {
+        Progress::hidden()
+    } else {
+        Progress::bytes(words, format!("exporting {}", export.file.display()), None)
+    };
+    // The copy that is masked lies beside the export, else where such things do.
+    let near = export.output.clone().unwrap_or_else(|| env::temp_dir().join("sse-export"));
+    let _ending = {
+        let (under_way, words, output, near) =
+            (progress.clone(), *words, export.output.clone(), near.clone());
+        end_when_asked(move || {
+            under_way.clear();
+            discard(&near);
+            if let Some(path) = output {
+                words.error(&format!("interrupted; there is no {}", path.display()));
+            }
+        })
+    };
+    let redacted = redaction.map(|redaction| {
+        let what = format!("looking through {}", export.file.display());
+        progress.before(what, || redacted(&opened.recording, &redaction, &near))
+    });
+    let redacted = match redacted.transpose() {
+        Ok(redacted) => redacted,
+        Err(error) => {
+            progress.clear();
+            return Err(format!("{} cannot be redacted: {error}", export.file.display()));
+        }
+    };
+    let view = redacted.as_ref().map_or(&opened.recording, Redacted::recording).view();
+    let written = write_to(file, export, &view, is_terminal, &progress);
+    progress.clear();
+    let is_missing = opened.tell(words);
+    let written = match written {
+        Ok(written) => written,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+        Err(error) => {
+            return Err(match &export.output {
+                Some(path) => format!("{} cannot be written: {error}", path.display()),
+                None => stdout::cannot_be_written(&error),
+            });
+        }
+    };
+    if !written.any && is_missing {
+        return Err("nothing of that sort can be read in it".into());
+    }
+    if !written.any {
+        return Err("there is no such attempt in it, or it brought nothing of that sort".into());
+    }
+    if written.has_stand_ins {
+        words.note(
+            "what a terminal would act on stands as \\u{1b} and the like; for the bytes as they are, give \
+             -o FILE or a pipe",
+        );
+    }
+    if let Some(redacted) = &redacted {
+        redact::tell(redacted.preview(), words);
+    }
+    if let Some(path) = &export.output {
+        words.note(&format!("written to {}", path.display()));
+    }
+    if is_missing { Err("what is damaged is not in the export".into()) } else { Ok(()) }
+}
+
+fn write_to(
+    file: Option<NewFile>,
+    export: &Export,
+    view: &View,
+    is_terminal: bool,
+    progress: &Progress,
+) -> io::Result<Written> {
+    let progress = progress.clone();
+    let Some(mut file) = file else {
+        let inner = BufWriter::new(io::stdout().lock());
+        return write(export, view, is_terminal, Counted { inner, progress });
+    };
+    let inner = BufWriter::new(&mut file);
+    let written = write(export, view, is_terminal, Counted { inner, progress })?;
+    if written.any {
+        file.keep()?;
+    }
+    Ok(written)
+}
+
+fn write(
+    export: &Export,
+    view: &View,
+    is_terminal: bool,
+    mut out: impl Write,
+) -> io::Result<Written> {
+    let form = match export.form {
+        // Every reader takes it for the same, so it is safe to show wherever it is copied to.
+        Form::Har | Form::Fixture => StandIns::Json,
+        Form::Raw | Form::Curl if is_terminal => StandIns::Words,
+        // Lines of JSON have theirs already.
+        Form::Raw | Form::Curl | Form::Ndjson => {
+            let any = write_as_it_is(export, view, &mut out)?;
+            out.flush()?;
+            return Ok(Written { any, has_stand_ins: false });
+        }
+    };
+    let mut escaped = Escaped::new(out, form);
+    let any = write_as_it_is(export, view, &mut escaped)?;
+    let has_stand_ins = escaped.finish()? && form == StandIns::Words;
+    Ok(Written { any, has_stand_ins })
+}
+
+/// Whether there was anything to write.
+fn write_as_it_is(export: &Export, view: &View, out: &mut impl Write) -> io::Result<bool> {
+    let attempt = export.attempt;
+    let first = attempt.unwrap_or(1);
+    let text = match export.form {
+        Form::Ndjson => return lines(view, attempt, out),
+        Form::Raw => return Ok(export::raw(view, attempt, out)? > 0),
+        Form::Har => return export::har(view, out).map(|()| true),
+        Form::Curl => export::curl(view, first)?,
+        Form::Fixture => export::fixture(view, first, "recorded")?.map(|vector| vector.to_string()),
+    };
+    let Some(text) = text else { return Ok(false) };
+    writeln!(out, "{text}")?;
+    Ok(true)
+}
+
+fn lines(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<bool> {
+    let mut query = Query::new().kind(Kind::Event).kind(Kind::Comment);
+    if let Some(attempt) = attempt {
+        query = query.attempts(attempt..=attempt);
+    }
+    let mut events = 0;
+    let mut any = false;
+    let mut text = String::new();
+    let mut ndjson = Ndjson::default();
+    let mut next = Some(0);
+    while let Some(from) = next {
+        let hits = view.find(&query, from, Order::Forward, Budget::hits(PAGE));
+        for row in view.rows(&hits.numbers, usize::MAX) {
+            events += u64::from(row.kind == RowKind::Event);
+            any = true;
+            ndjson.write(&row, events, None, &mut text);
+        }
+        out.write_all(text.as_bytes())?;
+        text.clear();
+        next = hits.next;
+    }
+    Ok(any)
+}

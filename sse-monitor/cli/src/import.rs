@@ -1,0 +1,111 @@
+//! `sse import`: recordings of what other programs wrote, and of what was left half recorded.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
+
+use indicatif::{HumanBytes, HumanCount};
+use sse_monitor_engine::recording::{self, Source, discard, pack};
+
+use crate::{
+    args::{self, Colour, Import},
+    damage::Opened,
+    exit::Exit,
+    new_file::refuse_what_is_there,
+    progress::{Counted, Progress},
+    record::journal_bytes,
+    signals::end_when_asked,
+    tail::is_coloured,
+    words::Words,
+};
+
+/// Enough of a file to see what it is.
+const BEGINNING: u64 = 4096;
+
+/// Runs the command to its end.
+pub(crate) fn run(import: &Import) -> Exit {
+    let words = Words::new(is_coloured(Colour::Auto, &io::stderr()), false);
+    let is_stdin = import.file == Path::new("-");
+    let is_folder = !is_stdin && import.file.is_dir();
+    if is_folder && import.from.is_some() {
+        words.error("--from is of a file; a folder is taken as the recording that lies in it");
+        return Exit::Usage;
+    }
+    if let Err(sentence) = refuse_what_is_there(&import.output) {
+        words.error(&sentence);
+        return Exit::Other;
+    }
+    let name = if is_stdin { "stdin".into() } else { import.file.display().to_string() };
+    let length = if is_folder {
+        Some(journal_bytes(&import.file))
+    } else {
+        fs::metadata(&import.file).ok().filter(|file| file.is_file()).map(|file| file.len())
+    };
+    let progress = Progress::bytes(&words, format!("importing {name}"), length);
+    let (under_way, output) = (progress.clone(), import.output.clone());
+    let _ending = end_when_asked(move || {
+        under_way.clear();
+        discard(&output);
+        words.error(&format!("interrupted; there is no {}", output.display()));
+    });
+    let imported =
+        if is_folder { folder(import, &progress, &words) } else { file(import, &name, &progress) };
+    progress.clear();
+    let events = match imported {
+        Ok(events) => events,
+        Err(sentence) => {
+            words.error(&sentence);
+            return Exit::Other;
+        }
+    };
+    let size = fs::metadata(&import.output).map(|file| file.len()).unwrap_or_default();
+    words.note(&format!(
+        "imported {} events into {} ({})",
+        HumanCount(events),
+        import.output.display(),
+        HumanBytes(size)
+    ));
+    if is_folder {
+        words.note(&format!("{name} stays; with the file it is needed no more"));
+    }
+    Exit::Done
+}
+
+/// The number of events; the error is a sentence.
+fn file(import: &Import, name: &str, progress: &Progress) -> Result<u64, String> {
+    let fail = |error| format!("{name} cannot be read: {error}");
+    let file: Box<dyn Read> = if name == "stdin" && import.file == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(&import.file).map_err(fail)?)
+    };
+    let mut file = Counted { inner: file, progress: progress.clone() };
+    let mut beginning = Vec::new();
+    file.by_ref().take(BEGINNING).read_to_end(&mut beginning).map_err(fail)?;
+    let source = match import.from {
+        Some(args::From::Raw) => Source::Raw,
+        Some(args::From::Ndjson) => Source::Ndjson,
+        Some(args::From::Har) => Source::Har,
+        None => Source::guess(&beginning),
+    };
+    recording::import(beginning.chain(file), source, name, &import.output)
+        .map_err(|error| format!("{name} cannot be imported: {error}"))
+}
+
+/// Puts the recording that lies in a folder, as far as it came, in one file.
+fn folder(import: &Import, progress: &Progress, words: &Words) -> Result<u64, String> {
+    let mut opened = Opened::open(&import.file, words)?;
+    let recording = &opened.recording;
+    if recording.is_live() {
+        let name = import.file.display();
+        words.warning(&format!("{name} is being recorded; the file has what came until now"));
+    }
+    let totals = recording.totals();
+    let view = recording.view();
+    pack(&view, totals, &import.output, |bytes| progress.at(bytes))
+        .map_err(|error| error.to_string())?;
+    opened.tell(words);
+    Ok(totals.events)
+}
