@@ -66,10 +66,9 @@ impl Gunzip {
     /// How much room [`decode`](Self::decode) should be given: up to the end of a window. With less the
     /// inflater holds the rest back, which is lost if an error follows it, and with more too.
     pub(super) fn room(&self) -> usize {
-        match self.part {
-            Part::Deflate => WINDOW - (self.inflater.total_out() % WINDOW as u64) as usize,
-            _ => WINDOW,
-        }
+        let decoded = if self.part == Part::Deflate { self.inflater.total_out() } else { 0 };
+        let begun = decoded % WINDOW as u64;
+        WINDOW - begun as usize
     }
 
     /// Decodes up to the end of `input`, of a member, or of what `text` has room for, and says how much of
