@@ -68,7 +68,7 @@
 //! | what a compressed body expands to | 250 bytes for one that came, and 16 MiB beyond that, which grow back within 10 s; then it is over, for good | `Builder::expansion` |
 //!
 //! The other limits' bytes are those that the stream decompresses to. It is decompressed no further than it
-//! is read, 16 KiB at a time, so that a little gzip that is a lot of text never takes memory, and by the
+//! is read, 32 KiB at a time, so that a little gzip that is a lot of text never takes memory, and by the
 //! limit on it little time. A compressed stream takes some 48 KiB for what gzip must remember.
 //!
 //! # Types of others

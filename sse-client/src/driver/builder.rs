@@ -253,6 +253,10 @@ impl Builder {
     /// the cookies of its `cookie_store`, go to another origin empty. Of other headers nobody knows that they
     /// are secret, and a client certificate (`identity`) is shown to whoever asks for one:
     /// [`Redirects::SameOrigin`] keeps them at home.
+    ///
+    /// The other way a `cookie_store` lets everything in: a cookie that is set by the end of a redirect is kept
+    /// for its host, whatever the port, and goes with the next attempt to a URL of that host, in the place of
+    /// one of the same name. Here, too, [`Redirects::SameOrigin`] is the way out.
     pub fn client(mut self, settings: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         self.client = Some(settings(self.client.unwrap_or_else(client::for_streams)));
         self

@@ -19,7 +19,7 @@ use sse_codec::time::Instant;
 /// | events of 30 KiB with nothing but `0,0,0,…` in them, each flushed | 560 for 1 | cut beyond 100 a second, or 1000 at once |
 /// | zeros and no flush, a bomb | 1030 for 1 | cut after 21 MiB |
 ///
-/// What it had said before is given out; then the stream is over, with a failure of the kind
+/// What it may say is given out first, to the byte; then the stream is over, with a failure of the kind
 /// [`Expansion`](crate::session::FailureKind::Expansion), after which no policy tries again.
 ///
 /// ```no_run
@@ -57,12 +57,15 @@ impl Expansion {
     }
 
     /// How many bytes may come at any ratio; they grow back, from none to all within 10 s. Default: 16 MiB.
-    /// More than an event may have, or a single one can be too much.
+    /// More than an event may have, or a single one can be too much. Fewer than 64 KiB count as so many: twice
+    /// what gzip remembers, within which no stream is even.
     pub const fn free_bytes(mut self, bytes: u64) -> Self {
-        self.free_bytes = bytes;
+        self.free_bytes = if bytes < LEAST_FREE { LEAST_FREE } else { bytes };
         self
     }
 }
+
+const LEAST_FREE: u64 = 64 << 10;
 
 /// How long it takes until all free bytes have grown back.
 const REGROWTH: Duration = Duration::from_secs(10);
@@ -87,11 +90,16 @@ impl Allowance {
     /// Lets the free bytes grow back.
     pub(super) fn regrow(&mut self, now: Instant) {
         let Some(Expansion { free_bytes, .. }) = self.limits else { return };
-        let elapsed = (now - self.at).min(REGROWTH).as_nanos();
-        let grown = u128::from(free_bytes) * elapsed / REGROWTH.as_nanos();
-        let grown = u64::try_from(grown).unwrap_or(u64::MAX);
-        self.free = self.free.saturating_add(grown).min(free_bytes);
-        self.at = now;
+        let elapsed = now - self.at;
+        if elapsed >= REGROWTH {
+            (self.free, self.at) = (free_bytes, now);
+            return;
+        }
+        let grown = u128::from(free_bytes) * elapsed.as_nanos() / REGROWTH.as_nanos();
+        // What was too short a time for a whole byte counts the next time.
+        let counted = (grown * REGROWTH.as_nanos()).div_ceil(free_bytes.into());
+        self.free = self.free.saturating_add(grown as u64).min(free_bytes);
+        self.at = self.at + Duration::from_nanos(counted as u64);
     }
 
     /// Counts bytes that came, and what they were decoded to.
@@ -104,13 +112,18 @@ impl Allowance {
         self.decoded += decoded;
         let Some(limits) = self.limits else { return Ok(()) };
         let paid = wire.saturating_mul(limits.ratio.into());
-        match self.free.saturating_add(paid).checked_sub(decoded) {
+        let allowed = self.free.saturating_add(paid);
+        match allowed.checked_sub(decoded) {
             // What is saved up by saying little is no more than what all begin with.
             Some(left) => {
                 self.free = left.min(limits.free_bytes);
                 Ok(())
             }
-            None => Err(Excess { limits, wire: self.wire, decoded: self.decoded }),
+            None => {
+                // Less than what was decoded, which has a length.
+                let allowed = usize::try_from(allowed).unwrap_or(0);
+                Err(Excess { limits, allowed, wire: self.wire, decoded: self.decoded })
+            }
         }
     }
 }
@@ -119,6 +132,8 @@ impl Allowance {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Excess {
     pub(super) limits: Expansion,
+    /// How many of the bytes that were just decoded it may.
+    pub(super) allowed: usize,
     /// What came of the body so far.
     pub(super) wire: u64,
     /// What that was decoded to.
@@ -127,7 +142,7 @@ pub(super) struct Excess {
 
 impl core::fmt::Display for Excess {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { limits: Expansion { ratio, free_bytes }, wire, decoded } = self;
+        let Self { limits: Expansion { ratio, free_bytes }, wire, decoded, .. } = self;
         write!(
             f,
             "{wire} bytes became {decoded}, where {ratio} for one are allowed and {free_bytes} beyond that"
@@ -173,12 +188,33 @@ mod tests {
     }
 
     #[test]
+    fn they_grow_back_as_fast_however_often_that_is_looked_at() {
+        for free_bytes in [0, 123_457, 16 << 20, u64::MAX] {
+            let limits = Expansion::default().free_bytes(free_bytes);
+            let mut allowance = Allowance::new(Some(limits), Instant::ORIGIN);
+            allowance.free = 0;
+            let mut now = Instant::ORIGIN;
+            // The time of a byte, or less.
+            for _ in 0..50_000 {
+                now = now + Duration::from_micros(100);
+                allowance.regrow(now);
+            }
+            let half = limits.free_bytes / 2;
+            let missing = half.checked_sub(allowance.free).unwrap();
+            assert!(missing <= half / 1000, "{missing} of {half}");
+        }
+    }
+
+    #[test]
     fn an_excess_says_what_was_and_what_may_be() {
-        let mut allowance =
-            Allowance::new(Some(Expansion::default().ratio(10).free_bytes(1000)), Instant::ORIGIN);
-        allowance.spend(5, 1050).unwrap();
+        let mut allowance = Allowance::new(
+            Some(Expansion::default().ratio(10).free_bytes(100_000)),
+            Instant::ORIGIN,
+        );
+        allowance.spend(5, 100_050).unwrap();
         let excess = allowance.spend(1, 11).unwrap_err();
-        let expected = "6 bytes became 1061, where 10 for one are allowed and 1000 beyond that";
+        assert_eq!(excess.allowed, 10);
+        let expected = "6 bytes became 100061, where 10 for one are allowed and 100000 beyond that";
         assert_eq!(alloc::string::ToString::to_string(&excess), expected);
     }
 

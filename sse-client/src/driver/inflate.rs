@@ -2,36 +2,28 @@
 //!
 //! Not the HTTP client, which can do it too: it does not count, and nobody is told who counts what.
 
-use alloc::{format, string::String};
-use core::mem::{self, MaybeUninit};
-use std::io;
+use alloc::{format, string::String, vec::Vec};
 
 use bytes::{Buf as _, Bytes};
-use compression_codecs::{
-    DecodeV2 as _, GzipDecoder,
-    core::util::{PartialBuffer, WriteBuffer},
-};
 use http::{HeaderMap, header::CONTENT_ENCODING};
 use sse_codec::time::Instant;
 
-use super::expansion::{Allowance, Expansion};
+use super::{
+    expansion::{Allowance, Excess, Expansion},
+    gunzip::{Corrupt, Gunzip},
+};
 use crate::session::{Failure, FailureKind};
-
-/// How much is decoded at a time, and so by how much a bomb can exceed what is allowed.
-const PIECE: usize = 16 << 10;
 
 /// A compressed body under way.
 pub(super) struct Inflate {
-    codec: GzipDecoder,
+    gunzip: Gunzip,
     allowance: Allowance,
     /// What came and is not decoded yet.
     input: Bytes,
-    /// A gzip member has begun and has not ended. Another may follow it.
-    is_within: bool,
-    /// The decoder had more to say than a piece takes.
+    /// The decoder may have more to say without more input.
     is_full: bool,
     /// Why it ends, once all before that was given out.
-    broken: Option<io::Error>,
+    broken: Option<Failure>,
     /// Who sent it, for a sentence.
     place: String,
 }
@@ -52,10 +44,9 @@ impl Inflate {
 
     pub(super) fn new(limits: Option<Expansion>, place: String, now: Instant) -> Self {
         Self {
-            codec: GzipDecoder::new(),
+            gunzip: Gunzip::new(),
             allowance: Allowance::new(limits, now),
             input: Bytes::new(),
-            is_within: false,
             is_full: false,
             broken: None,
             place,
@@ -69,67 +60,41 @@ impl Inflate {
     }
 
     /// The next piece of what has come; `None`: that was all.
+    ///
+    /// Before an error comes what was decoded and is allowed: a plain stream would have given it, too.
     pub(super) fn next(&mut self) -> Option<Result<Bytes, Failure>> {
-        if let Some(error) = self.broken.take() {
-            return Some(Err(self.corrupt(&error)));
+        if let Some(failure) = self.broken.take() {
+            return Some(Err(failure));
         }
         if self.input.is_empty() && !self.is_full {
             return None;
         }
-        let mut piece = [const { MaybeUninit::uninit() }; PIECE];
-        let mut piece = WriteBuffer::new_uninitialized(&mut piece);
-        let input = mem::take(&mut self.input);
-        let mut coded = PartialBuffer::new(&input[..]);
-        self.broken = self.decode(&mut coded, &mut piece).err();
-        let (used, decoded) = (coded.written_len(), piece.written_len());
-        self.is_full = piece.has_no_spare_space();
-        if self.broken.is_none() && used < input.len() {
-            self.input = input;
-            self.input.advance(used);
+        let mut piece = Vec::with_capacity(self.gunzip.room());
+        let (taken, result) = self.gunzip.decode(&self.input, &mut piece);
+        self.is_full = piece.len() == piece.capacity();
+        self.broken = result.err().map(|corrupt| self.corrupt(corrupt));
+        if let Err(excess) = self.allowance.spend(taken, piece.len()) {
+            piece.truncate(excess.allowed);
+            self.broken = Some(self.exceeded(excess));
         }
-        if let Err(excess) = self.allowance.spend(used, decoded) {
-            (self.input, self.is_full, self.broken) = (Bytes::new(), false, None);
-            return Some(Err(Failure::new(
-                FailureKind::Expansion,
-                format!(
-                    "the compressed stream from {} expands without measure: {excess}; if it is to be so, \
-                     allow more (`Builder::expansion`), or ask for it as it is (\"Accept-Encoding: identity\")",
-                    self.place
-                ),
-            )));
+        if self.broken.is_some() || taken == self.input.len() {
+            self.input = Bytes::new();
+        } else {
+            self.input.advance(taken);
         }
-        match (decoded, self.broken.take()) {
-            (0, Some(error)) => Some(Err(self.corrupt(&error))),
-            (_, broken) => {
-                self.broken = broken;
-                Some(Ok(Bytes::copy_from_slice(piece.written())))
-            }
+        if self.broken.is_some() {
+            self.is_full = false;
         }
-    }
-
-    /// Decodes until there is no more input or no more room.
-    fn decode(
-        &mut self,
-        coded: &mut PartialBuffer<&[u8]>,
-        piece: &mut WriteBuffer<'_>,
-    ) -> io::Result<()> {
-        while !coded.unwritten().is_empty() && !piece.has_no_spare_space() {
-            if !self.is_within {
-                self.codec.reinit()?;
-                self.is_within = true;
-            }
-            self.is_within = !self.codec.decode(coded, piece)?;
+        match self.broken.take_if(|_| piece.is_empty()) {
+            Some(failure) => Some(Err(failure)),
+            // No larger than it must be: an event may keep it.
+            None => Some(Ok(Bytes::copy_from_slice(&piece))),
         }
-        if self.is_within && !piece.has_no_spare_space() {
-            // What the server has flushed must come out now, not with the next event.
-            self.codec.flush(piece)?;
-        }
-        Ok(())
     }
 
     /// What it means that the body ends here.
     pub(super) fn end(&self) -> Result<(), Failure> {
-        match self.is_within {
+        match self.gunzip.is_within() {
             false => Ok(()),
             true => Err(Failure::new(
                 FailureKind::Interrupted,
@@ -138,24 +103,34 @@ impl Inflate {
         }
     }
 
-    fn corrupt(&self, error: &io::Error) -> Failure {
+    fn corrupt(&self, corrupt: Corrupt) -> Failure {
         let message = format!(
-            "{} says that its stream is compressed (gzip), and it cannot be decoded: {error}",
+            "{} says that its stream is compressed (gzip), and it cannot be decoded: {corrupt}",
             self.place
         );
         Failure::new(FailureKind::Interrupted, message)
+    }
+
+    fn exceeded(&self, excess: Excess) -> Failure {
+        let message = format!(
+            "the compressed stream from {} expands without measure: {excess}; if it is to be so, allow more \
+             (`Builder::expansion`), or ask for it as it is (\"Accept-Encoding: identity\")",
+            self.place
+        );
+        Failure::new(FailureKind::Expansion, message)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-    use core::time::Duration;
+    use core::{mem, time::Duration};
+    use std::io::Write as _;
 
-    use compression_codecs::{EncodeV2 as _, GzipEncoder, core::Level};
+    use flate2::{Compression, write::GzEncoder};
     use http::HeaderValue;
 
     use super::*;
+    use crate::driver::gunzip::WINDOW;
 
     const MIB: usize = 1 << 20;
 
@@ -165,28 +140,13 @@ mod tests {
 
     /// One member, flushed after each of `parts`; then its end.
     fn gzip(parts: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<u8>) {
-        let mut encoder = GzipEncoder::new(Level::Best.into());
-        let mut room = alloc::vec![0; 1 << 16];
-        let mut flushed = Vec::new();
-        for part in parts {
-            let mut coded = Vec::new();
-            let mut part = PartialBuffer::new(*part);
-            loop {
-                let mut out = WriteBuffer::new_initialized(&mut room);
-                let is_done = part.unwritten().is_empty() && encoder.flush(&mut out).unwrap();
-                if !is_done && !part.unwritten().is_empty() {
-                    encoder.encode(&mut part, &mut out).unwrap();
-                }
-                coded.extend_from_slice(out.written());
-                if is_done {
-                    break;
-                }
-            }
-            flushed.push(coded);
-        }
-        let mut out = WriteBuffer::new_initialized(&mut room);
-        assert!(encoder.finish(&mut out).unwrap());
-        (flushed, out.written().to_vec())
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let flushed = parts.iter().map(|part| {
+            encoder.write_all(part).unwrap();
+            encoder.flush().unwrap();
+            mem::take(encoder.get_mut())
+        });
+        (flushed.collect(), encoder.finish().unwrap())
     }
 
     /// The same as one body.
@@ -203,7 +163,7 @@ mod tests {
             match inflate.next() {
                 None => return (text, None),
                 Some(Ok(piece)) => {
-                    assert!(piece.len() <= PIECE);
+                    assert!(piece.len() <= WINDOW);
                     text.extend_from_slice(&piece);
                 }
                 Some(Err(failure)) => {
@@ -299,8 +259,48 @@ mod tests {
         }
     }
 
+    /// As of a server that dies and prints its error into the body.
     #[test]
-    fn a_bomb_is_cut_after_what_is_allowed_and_a_piece() {
+    fn what_breaks_off_within_a_member_is_told_after_what_came_before() {
+        let events: [&[u8]; 2] = [b"data: 1\n\n", b"data: 2\n\n"];
+        let (flushed, _) = gzip(&events);
+        let chunk = [&flushed.concat()[..], b"\xFFInternal Server Error"].concat();
+        for size in [1, 5, chunk.len()] {
+            let mut inflate = inflate();
+            let mut text = Vec::new();
+            let failure = chunk.chunks(size).find_map(|chunk| {
+                let (piece, failure) = take(&mut inflate, chunk, Instant::ORIGIN);
+                text.extend(piece);
+                failure
+            });
+            assert_eq!(text, events.concat(), "in pieces of {size}");
+            let failure = failure.unwrap();
+            assert_eq!(failure.kind, FailureKind::Interrupted);
+            assert!(failure.message.ends_with("its deflate is corrupt"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_exceeds_is_told_after_what_is_allowed_however_it_is_cut() {
+        let (head, zeros) = zeros();
+        let chunk = [&head[..], &zeros].concat();
+        let narrow = Expansion::default().ratio(1).free_bytes(100_000);
+        for size in [1, 100, chunk.len()] {
+            let mut inflate = Inflate::new(Some(narrow), String::new(), Instant::ORIGIN);
+            let (mut seen, mut wire) = (0, 0);
+            let failure = chunk.chunks(size).find_map(|chunk| {
+                wire += chunk.len();
+                let (text, failure) = take(&mut inflate, chunk, Instant::ORIGIN);
+                seen += text.len();
+                failure
+            });
+            assert_eq!(failure.unwrap().kind, FailureKind::Expansion);
+            assert!((100_000..=100_000 + wire).contains(&seen), "{seen} bytes of {wire}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_cut_after_what_is_allowed() {
         let (head, zeros) = zeros();
         let mut inflate = inflate();
         taken(&mut inflate, &head);
@@ -316,7 +316,6 @@ mod tests {
         assert_eq!(failure.kind, FailureKind::Expansion);
         assert!(failure.message.contains("expands without measure"), "{failure}");
         assert!(failure.message.contains("`Builder::expansion`"), "{failure}");
-        // What went beyond that is the one piece that was not given out.
         assert!(seen <= 250 * wire + 16 * MIB, "{seen} bytes of {wire}");
         assert!((16 * MIB..22 * MIB).contains(&seen), "{seen} bytes");
     }
@@ -370,6 +369,27 @@ mod tests {
         }
         let at_once = (0..100).find(|_| take(&mut inflate, &flushed[2], now).1.is_some());
         assert!(at_once.is_some_and(|events| (32..80).contains(&events)), "{at_once:?}");
+    }
+
+    #[test]
+    fn who_allows_next_to_nothing_gets_what_keeps_to_the_ratio() {
+        let mut state = 1_u32;
+        let mut letter = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            b'a' + (state % 26) as u8
+        };
+        let text: Vec<_> = (0..MIB).map(|_| letter()).collect();
+        let body = whole(&text);
+        assert!((1..2).contains(&(text.len() / body.len())), "{}", body.len());
+        let narrow = Expansion::default().ratio(4).free_bytes(0);
+        for size in [7, 1000, 400_000, body.len()] {
+            let mut inflate = Inflate::new(Some(narrow), String::new(), Instant::ORIGIN);
+            let seen: Vec<_> =
+                body.chunks(size).flat_map(|chunk| taken(&mut inflate, chunk)).collect();
+            assert!(seen == text, "in pieces of {size}");
+        }
     }
 
     #[test]

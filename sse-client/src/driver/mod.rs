@@ -10,6 +10,8 @@ mod client;
 mod expansion;
 mod failure;
 #[cfg(feature = "gzip")]
+mod gunzip;
+#[cfg(feature = "gzip")]
 mod inflate;
 mod on;
 mod request;

@@ -51,10 +51,10 @@ pub enum SessionError {
     #[error(
         "{place} compressed the stream ({found}), and this client does not take that: {}, or {}",
         "have the server send it as it is",
-        if found.ends_with("gzip") && !found.contains(',') {
+        if is_gzip(found) {
             "build the client with that compression (the feature gzip of sse-client)"
         } else {
-            "in a coding that the request asks for"
+            "compressed by gzip alone (the feature gzip of sse-client)"
         }
     )]
     #[non_exhaustive]
@@ -88,6 +88,13 @@ pub enum SessionError {
         /// Why the last one failed.
         last: Box<Self>,
     },
+}
+
+/// Whether these codings are no other than gzip, once.
+fn is_gzip(codings: &str) -> bool {
+    let codings = codings.split(',').map(str::trim);
+    let mut codings = codings.filter(|coding| !matches!(*coding, "" | "identity"));
+    matches!((codings.next(), codings.next()), (Some("gzip" | "x-gzip"), None))
 }
 
 /// The sorts of [`SessionError`].

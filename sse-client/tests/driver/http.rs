@@ -6,7 +6,7 @@ use http::header::CONTENT_TYPE;
 use http_body_util::Full;
 use hyper::{body::Bytes, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_client::{Event, EventSource, HttpClient, Update};
+use sse_client::{Event, EventSource, HttpClient, Redirects, Update};
 use tokio::net::TcpListener;
 
 use crate::origin::{Origin, STREAM, Step, answer, send, source};
@@ -125,6 +125,28 @@ async fn cookies_are_the_callers_own_clients_and_stay_with_their_origin() {
         home.requests().iter().map(|request| request.header("cookie").map(str::to_owned)).collect();
     assert_eq!(sent, [None, Some("session=7".to_owned())]);
     assert_eq!(foreign.requests()[0].header("cookie"), Some(""));
+}
+
+/// As `Builder::client` says of a store: it knows hosts, and no ports.
+#[tokio::test]
+async fn another_origin_of_the_host_can_set_a_cookie_where_redirects_may_lead_there() {
+    let set = STREAM.replacen("\r\n", "\r\nset-cookie: session=theirs; Path=/\r\n", 1);
+    let foreign = Origin::start(vec![vec![send(set), send("data: 1\n\n")]]).await;
+    let elsewhere = format!("location: {}\r\n", foreign.url("/"));
+    let redirect = answer("307 Temporary Redirect", &elsewhere, "");
+    let home = Origin::start(vec![redirect, vec![send(STREAM), send("data: 2\n\n")]]).await;
+    let source = home.source("/").client(|client| client.cookie_store(true));
+    let mut everywhere = source.open().unwrap();
+    assert_eq!(everywhere.next().await.unwrap().unwrap().data(), "1");
+    assert_eq!(everywhere.next().await.unwrap().unwrap().data(), "2");
+    assert_eq!(home.requests()[1].header("cookie"), Some("session=theirs"));
+    drop(everywhere);
+
+    let home = Origin::start(vec![answer("307 Temporary Redirect", &elsewhere, "")]).await;
+    let source = home.source("/").client(|client| client.cookie_store(true));
+    let mut at_home = source.redirects(Redirects::SameOrigin).open().unwrap();
+    assert!(at_home.next().await.unwrap().is_err());
+    assert_eq!(foreign.requests().len(), 1);
 }
 
 /// Says with each event what it was asked to go on from, and ends.

@@ -105,6 +105,18 @@ fn a_stream_that_is_still_compressed_is_refused_in_words() {
     assert!(outputs[1].contains("the server compressed the stream (br)"), "{outputs:?}");
     assert_eq!(outputs[2..], ["closed"]);
     assert_eq!(STREAM.content_encoding(Some(b" Identity")).check(), Ok(()));
+    let advice = |codings| {
+        let error = STREAM.content_encoding(Some(codings)).check().unwrap_err().to_string();
+        error.split_once("as it is, or ").unwrap().1.to_owned()
+    };
+    for gzip in [&b"gzip"[..], b"X-GZip", b"identity, gzip"] {
+        let expected = "build the client with that compression (the feature gzip of sse-client)";
+        assert_eq!(advice(gzip), expected);
+    }
+    // Also where the request asked for it.
+    for other in [&b"br"[..], b"gzip, br", b"gzip, gzip", b"not-gzip"] {
+        assert_eq!(advice(other), "compressed by gzip alone (the feature gzip of sse-client)");
+    }
 }
 
 #[test]
