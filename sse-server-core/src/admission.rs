@@ -424,8 +424,8 @@ impl Admission {
         Ok(Redeemed { pass, ticket, replaced })
     }
 
-    /// Who is subscribed to a topic, by its name or by a pattern. What it costs does not grow with how
-    /// many those are.
+    /// Who is subscribed to a topic, by its name or by a pattern. What it costs grows with the patterns
+    /// that match the topic, not with how many read by them.
     pub fn presence(&self, topic: &Topic) -> Presence {
         self.presences.look(topic, None)
     }

@@ -43,6 +43,9 @@ pub(crate) struct Shared {
     drained: Notify,
     pub(crate) wire: Arc<WireCounters>,
     origin: Clock,
+    /// By how many seconds tests have set the clock ahead.
+    #[cfg(test)]
+    pub(crate) ahead: core::sync::atomic::AtomicU64,
 }
 
 struct State {
@@ -115,6 +118,8 @@ impl Shared {
             drained: Notify::new(),
             wire: Arc::default(),
             origin: Clock::now(),
+            #[cfg(test)]
+            ahead: Default::default(),
         }
     }
 
@@ -132,7 +137,7 @@ impl Shared {
         self.lock().hub.is_draining()
     }
 
-    /// Over how long those come back whom a drain ends.
+    /// Over how long those come back whom a drain ends: zero without one.
     pub(crate) fn drain_spread(&self) -> Duration {
         self.lock().hub.drain_spread()
     }
@@ -192,7 +197,10 @@ impl Shared {
     }
 
     fn now(&self) -> Instant {
-        Instant::from_origin(self.origin.elapsed())
+        let now = Instant::from_origin(self.origin.elapsed());
+        #[cfg(test)]
+        let now = now + Duration::from_secs(self.ahead.load(core::sync::atomic::Ordering::Relaxed));
+        now
     }
 }
 

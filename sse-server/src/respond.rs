@@ -74,9 +74,10 @@ impl Refusal {
         event_stream(Bytes::from(wire).into())
     }
 
-    /// Says after how long it is worth to try again.
-    pub(crate) fn after(self, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..self }
+    /// Says to come back at some time within `spread`, as `turn` has it, unless it says later already.
+    pub(crate) fn within(self, spread: Duration, turn: u16) -> Self {
+        let wait = spread.mul_f64(f64::from(turn) / f64::from(u16::MAX));
+        Self { retry_after: self.retry_after.max(Some(wait)), ..self }
     }
 
     /// Names the event of a batch that is to blame.
@@ -246,4 +247,23 @@ fn sentence(reason: &str) -> String {
         sentence.push('.');
     }
     sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_to_wait_for_longer_is_told_so_whatever_the_spread() {
+        let retry = |wait: u64, spread: u64, turn| {
+            let wait = Duration::from_secs(wait);
+            let refusal = Refusal::from(AdmissionError::OpenedTooFast { wait });
+            refusal.within(Duration::from_secs(spread), turn).retry_seconds()
+        };
+        assert_eq!([retry(60, 0, 9), retry(60, 25, u16::MAX)], [60, 60]);
+        assert_eq!(
+            [retry(10, 25, 0), retry(10, 25, 40_000), retry(10, 25, u16::MAX)],
+            [10, 16, 25]
+        );
+    }
 }

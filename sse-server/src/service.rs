@@ -100,11 +100,11 @@ impl EventService {
         let cut = request.extensions().get::<CutHandle>();
         let id = match self.admit(&asked, identity, cut.cloned()) {
             Ok(id) => id,
-            Err(mut refusal) => {
-                if self.hub.is_draining() {
-                    // As those are told whom the drain ends: together they would be a storm.
-                    refusal = refusal.after(self.hub.shared().drain_spread());
-                }
+            Err(refusal) => {
+                let random = RandomState::new().hash_one(0);
+                let [jitter, turn] = [random as u16, (random >> 16) as u16];
+                // As those are told whom the drain ends: together they would be a storm.
+                let refusal = refusal.within(self.hub.shared().drain_spread(), turn);
                 // Whoever holds a ticket is a browser, as is most likely who says what it has seen.
                 // During a drain all who were told to come back do.
                 let resumes = asked.resume != Resume::Fresh && wants_stream(request.headers());
@@ -113,7 +113,6 @@ impl EventService {
                     || resumes
                     || self.hub.is_draining();
                 if is_soft && !wants_json && refusal.is_for_now() {
-                    let jitter = RandomState::new().hash_one(0) as u16;
                     return Ok(Events::Now(refusal.into_stream(jitter)));
                 }
                 return Err(refusal);

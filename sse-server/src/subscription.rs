@@ -122,3 +122,38 @@ impl Drop for Subscription {
 #[error("the subscriber did not keep up and was cut; it can resume by its last event ID")]
 #[non_exhaustive]
 pub struct Cut;
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::Ordering;
+
+    use futures_util::{FutureExt as _, StreamExt as _};
+    use sse_server_core::{Publish, Subscribe, Topic};
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn one_who_takes_a_large_event_piece_by_piece_is_not_cut_and_one_who_stops_is() {
+        let shared = Arc::new(Shared::new(Config::default()));
+        let topic = Topic::new("a").expect("a topic");
+        let id = shared.subscribe(Subscribe::new([topic.clone()])).expect("there is room");
+        let mut stream = Subscription::new(shared.clone(), id);
+        let event = Publish::new([topic], "x".repeat(250_000));
+        assert!(shared.publish_all(vec![event], None).is_ok());
+        let mut next = |seconds| {
+            shared.ahead.fetch_add(seconds, Ordering::Relaxed);
+            let chunk = stream.next().now_or_never().expect("there is something");
+            shared.tick();
+            chunk
+        };
+        // Each half of what may pass without progress.
+        for _ in 0..6 {
+            assert!(matches!(next(15), Some(Ok(_))));
+        }
+        assert_eq!(shared.counters().cut_for_stall, 0);
+        shared.ahead.fetch_add(31, Ordering::Relaxed);
+        shared.tick();
+        assert_eq!(shared.counters().cut_for_stall, 1);
+    }
+}

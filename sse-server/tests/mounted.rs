@@ -9,14 +9,19 @@ mod futures_stream;
 #[path = "../examples/plain_hyper.rs"]
 mod plain_hyper;
 
-use std::{convert::Infallible, future::pending, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeSet, convert::Infallible, future::pending, net::SocketAddr, time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_server::{Config, EventService, Hub, Publish, Server, ServerConfig, ServiceFuture, Topic};
+use sse_server::{
+    Config, EventService, EventType, Hub, Publish, Server, ServerConfig, ServiceFuture, Subscribe,
+    Topic,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -119,6 +124,41 @@ async fn while_it_drains_a_browser_is_told_to_come_again_and_a_poll_the_truth() 
     assert_eq!(status, 200);
     assert!(wire.contains("\nretry: "), "{wire}");
     assert_eq!(ask("application/json").await.0, 503);
+}
+
+#[tokio::test]
+async fn those_whom_a_drain_has_ended_are_told_to_come_back_over_as_long_as_its_streams_were() {
+    let hub = hub();
+    let subscribe = || Subscribe::new([Topic::new("a").unwrap()]);
+    let crowd: Vec<_> = (0..10_000).map(|_| hub.subscribe(subscribe()).unwrap()).collect();
+    let mut drain = Box::pin(hub.drain(Duration::from_secs(60)));
+    assert!((&mut drain).now_or_never().is_none());
+    let mut service = EventService::new(hub.clone());
+    let mut ask = async |accept: &str| {
+        let request = http::Request::get("/events/a").header("accept", accept);
+        let answer = service.call(request.body(String::new()).unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        if let Some(seconds) = head.headers.get("retry-after") {
+            return seconds.to_str().unwrap().parse::<u64>().unwrap() * 1000;
+        }
+        let body = body.collect().await.unwrap().to_bytes();
+        let wire = String::from_utf8_lossy(&body).into_owned();
+        let time = wire.lines().find_map(|line| line.strip_prefix("retry: "));
+        time.expect(&wire).parse().unwrap()
+    };
+    // 25 s for ten thousand: of those who are told a time at random nearly all are told a later one.
+    for accept in ["text/event-stream", "application/json"] {
+        let (mut soon, mut times) = (0, BTreeSet::new());
+        for _ in 0..200 {
+            let millis = ask(accept).await;
+            assert!((1000..40_000).contains(&millis), "{millis}");
+            soon += usize::from(millis < 5000);
+            times.insert(millis / 1000);
+        }
+        assert!(soon < 100, "{soon} of 200 come back within five seconds by {accept}");
+        assert!(times.len() > 10, "{times:?} by {accept}");
+    }
+    drop(crowd);
 }
 
 #[tokio::test]
@@ -344,20 +384,31 @@ async fn poll(hub: &Hub, query: &str) -> serde_json::Value {
 #[tokio::test]
 async fn a_long_poll_gives_an_event_as_large_as_the_hub_lets_through() {
     let mut config = Config::default();
-    config.hub.max_event = 1_500_000;
+    config.hub.max_event = 8 << 20;
+    config.hub.window.bytes = 64 << 20;
+    config.retention.bytes = 64 << 20;
     let hub = Hub::start(config).unwrap();
-    let data = "x".repeat(1_400_000);
-    for data in [&*data, "small"] {
-        hub.publish(Publish::new([Topic::new("a").unwrap()], data)).await.unwrap();
+    // By one line, by all of them, and by the type.
+    let data =
+        ["x".repeat(1_400_000), "many lines\n".repeat(500_000), String::new(), "small".into()];
+    let kind = "x".repeat(20_000);
+    for (n, data) in data.iter().enumerate() {
+        let mut event = Publish::new([Topic::new("a").unwrap()], data.clone());
+        if n == 2 {
+            event = event.event_type(EventType::new(kind.clone()).unwrap());
+        }
+        hub.publish(event).await.unwrap();
     }
-    let answer = poll(&hub, "topic=a&lastEventId=earliest").await;
-    assert!(answer["events"][0]["data"].as_str() == Some(&data));
-    let place = answer["lastEventId"].as_str().unwrap();
-    let rest = match answer["events"].as_array().unwrap().len() {
-        1 => poll(&hub, &format!("topic=a&lastEventId={place}")).await["events"][0].clone(),
-        _ => answer["events"][1].clone(),
-    };
-    assert_eq!(rest["data"], "small");
+    let (mut place, mut got) = ("earliest".to_owned(), Vec::new());
+    while got.len() < data.len() {
+        let answer = poll(&hub, &format!("topic=a&lastEventId={place}")).await;
+        assert_ne!(answer["lastEventId"], *place, "it goes on");
+        place = answer["lastEventId"].as_str().unwrap().to_owned();
+        got.extend(answer["events"].as_array().unwrap().iter().cloned());
+    }
+    // Not by `assert_eq`, which would show them.
+    assert!(got.iter().map(|event| event["data"].as_str().unwrap()).eq(data.iter()));
+    assert!(got[2]["event"] == kind);
 }
 
 #[tokio::test]
@@ -391,11 +442,22 @@ async fn where_the_hub_has_no_room_a_browser_is_told_to_come_back_later() {
 
 #[tokio::test]
 async fn a_time_may_be_never() {
-    let mut config = ServerConfig::default();
+    let (mut of_hub, mut config) = (Config::default(), ServerConfig::default());
+    of_hub.routes.long_poll = Duration::MAX;
+    of_hub.routes.max_long_poll = Duration::MAX;
+    of_hub.retention.age = None;
+    of_hub.hub.max_stall = Duration::MAX;
+    of_hub.hub.heartbeat = Some(Duration::MAX);
     config.head_timeout = Duration::MAX;
     config.idle_timeout = Duration::MAX;
     config.drain_timeout = Duration::MAX;
-    let (client, address, _) = http_2_with(hub(), config).await;
+    let hub = Hub::start(of_hub).unwrap();
+    hub.publish(Publish::new([Topic::new("a").unwrap()], "hi")).await.unwrap();
+    for wait in ["", &format!("&timeout={}", u64::MAX)] {
+        let answer = poll(&hub, &format!("topic=a&lastEventId=earliest{wait}")).await;
+        assert_eq!(answer["events"][0]["data"], "hi");
+    }
+    let (client, address, _) = http_2_with(hub, config).await;
     let request = http::Request::get(format!("http://{address}/healthz"));
     let answer = client.clone().send_request(request.body(Full::new(Bytes::new())).unwrap());
     assert_eq!(answer.await.unwrap().status(), 200);

@@ -78,6 +78,9 @@ pub(super) struct Audience {
     by_pattern: Patterns<Box<Readers>>,
     /// Streams whose patterns overlap, by those, since each is one however many of them match.
     overlapping: BTreeMap<Overlap, usize>,
+    /// The patterns that a user has in use, each once: whether somebody reads a topic is asked of
+    /// these, and not of everybody's.
+    patterns_of: HashMap<Arc<str>, Vec<Selector>, FixedState>,
 }
 
 /// Of one topic or pattern.
@@ -92,7 +95,8 @@ struct Readers {
 impl Audience {
     pub(super) fn new(hasher: FixedState) -> Self {
         Self {
-            by_topic: HashMap::with_hasher(hasher),
+            by_topic: HashMap::with_hasher(hasher.clone()),
+            patterns_of: HashMap::with_hasher(hasher),
             by_pattern: Patterns::default(),
             overlapping: BTreeMap::new(),
         }
@@ -100,22 +104,24 @@ impl Audience {
 
     pub(super) fn enter(&mut self, claims: &Claims, user: Option<&Arc<str>>) {
         for selector in &claims.alone {
-            let readers = self.readers(selector);
-            readers.streams += 1;
-            readers.users_enter(user);
+            self.readers(selector).streams += 1;
         }
-        let Some(overlap) = &claims.overlapping else { return };
-        *self.overlapping.entry(overlap.clone()).or_insert(0) += 1;
-        if user.is_some() {
-            overlap.iter().for_each(|pattern| self.readers(pattern).users_enter(user));
+        if let Some(overlap) = &claims.overlapping {
+            *self.overlapping.entry(overlap.clone()).or_insert(0) += 1;
+        }
+        let Some(user) = user else { return };
+        for selector in claims.all() {
+            let is_first = self.readers(selector).user_enters(user);
+            if is_first && selector.is_pattern() {
+                self.patterns_of.entry(user.clone()).or_default().push(selector.clone());
+            }
         }
     }
 
     pub(super) fn leave(&mut self, claims: &Claims, user: Option<&Arc<str>>) {
         for selector in &claims.alone {
-            let readers = self.readers(selector);
-            readers.streams -= 1;
-            readers.users_leave(user);
+            self.readers(selector).streams -= 1;
+            self.user_leaves(selector, user);
             self.tidy(selector);
         }
         let Some(overlap) = &claims.overlapping else { return };
@@ -127,8 +133,22 @@ impl Audience {
         }
         if user.is_some() {
             for pattern in overlap.iter() {
-                self.readers(pattern).users_leave(user);
+                self.user_leaves(pattern, user);
                 self.tidy(pattern);
+            }
+        }
+    }
+
+    fn user_leaves(&mut self, selector: &Selector, user: Option<&Arc<str>>) {
+        let Some(user) = user else { return };
+        let is_last = self.readers(selector).user_leaves(user);
+        if is_last
+            && selector.is_pattern()
+            && let hash_map::Entry::Occupied(mut patterns) = self.patterns_of.entry(user.clone())
+        {
+            patterns.get_mut().retain(|known| known != selector);
+            if patterns.get().is_empty() {
+                patterns.remove();
             }
         }
     }
@@ -147,9 +167,12 @@ impl Audience {
         streams + overlapping.map(|(_, streams)| streams).sum::<usize>()
     }
 
-    /// Whether a user has a stream of a topic.
+    /// Whether a user has a stream of a topic. Others' patterns are not looked at.
     pub(super) fn has(&self, topic: &Topic, user: &str) -> bool {
-        self.of(topic).iter().any(|readers| readers.users.contains_key(user))
+        let by_name = self.by_topic.get(&Selector::from(topic.clone())).map(look);
+        let mut patterns = self.patterns_of.get(user).into_iter().flatten().map(look);
+        by_name.is_some_and(|readers| readers.users.contains_key(user))
+            || patterns.any(|pattern| pattern.matches(topic))
     }
 
     /// The first users of a topic, in order, and whether there are more. They begin behind `after`.
@@ -202,21 +225,24 @@ impl Audience {
 }
 
 impl Readers {
-    fn users_enter(&mut self, user: Option<&Arc<str>>) {
-        if let Some(user) = user {
-            *self.users.entry(user.clone()).or_insert(0) += 1;
-        }
+    /// Whether it is their first stream.
+    fn user_enters(&mut self, user: &Arc<str>) -> bool {
+        let streams = self.users.entry(user.clone()).or_insert(0);
+        *streams += 1;
+        *streams == 1
     }
 
-    fn users_leave(&mut self, user: Option<&Arc<str>>) {
-        if let Some(user) = user
-            && let Some(streams) = self.users.get_mut(user)
-        {
-            *streams -= 1;
-            if *streams == 0 {
-                self.users.remove(user);
-            }
+    /// Whether it was their last stream.
+    fn user_leaves(&mut self, user: &Arc<str>) -> bool {
+        let btree_map::Entry::Occupied(mut streams) = self.users.entry(user.clone()) else {
+            return false;
+        };
+        *streams.get_mut() -= 1;
+        let is_last = *streams.get() == 0;
+        if is_last {
+            streams.remove();
         }
+        is_last
     }
 
     fn is_empty(&self) -> bool {
@@ -333,7 +359,7 @@ pub(super) mod tests {
                 audience.leave(&Claims::of(visitor), visitor.user.as_ref());
             }
             prop_assert!(audience.by_topic.is_empty() && audience.by_pattern.is_empty());
-            prop_assert!(audience.overlapping.is_empty());
+            prop_assert!(audience.overlapping.is_empty() && audience.patterns_of.is_empty());
         }
     }
 }

@@ -57,8 +57,9 @@ pub struct AdmissionConfig {
     /// most of whose patterns are the same.
     pub max_patterns_per_address: usize,
     /// How many different groups of patterns that overlap, as `a.*` and `*.b` do, streams may be open
-    /// by. 1,000: each is looked at for every word on presence, so that a stream counts once. A user
-    /// and an address may have as many of them as patterns.
+    /// by. 1,000: so that a stream counts once, each is looked at for the first word on a topic, and
+    /// whenever one is asked for that nobody watches. A user and an address may have as many of them
+    /// as patterns.
     pub max_overlaps: usize,
 }
 

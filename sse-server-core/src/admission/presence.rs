@@ -31,6 +31,9 @@ pub(super) struct Presences {
 #[derive(Debug, Default)]
 struct Watched {
     watchers: usize,
+    /// How many streams read it, once that was counted: for its first word, and not to begin to watch
+    /// it, of which one stream may do much at once.
+    readers: Option<usize>,
     changes: Changes,
     /// When the next word goes out, if something has changed.
     due: Option<Instant>,
@@ -106,12 +109,17 @@ impl Presences {
         let (users, has_more) = self.audience.users(topic, after, self.max_named);
         Presence {
             topic: topic.clone(),
-            count: self.audience.count(topic),
+            count: self.count(topic),
             users,
             joined: [].into(),
             left: [].into(),
             is_partial: has_more,
         }
+    }
+
+    fn count(&self, topic: &Topic) -> usize {
+        let counted = self.watched.get(topic).and_then(|watched| watched.readers);
+        counted.unwrap_or_else(|| self.audience.count(topic))
     }
 
     pub(super) fn poll(&mut self, now: Instant) -> Option<Presence> {
@@ -124,7 +132,11 @@ impl Presences {
             if let Some(watched) = self.watched.get_mut(&topic).filter(|it| it.due == Some(at)) {
                 watched.due = None;
                 let changes = core::mem::take(&mut watched.changes);
-                return Some(changes.tell(self.look(&topic, None)));
+                let word = changes.tell(self.look(&topic, None));
+                if let Some(watched) = self.watched.get_mut(&topic) {
+                    watched.readers = Some(word.count);
+                }
+                return Some(word);
             }
         }
     }
@@ -151,11 +163,12 @@ impl Presences {
     /// Notes that a stream of a topic comes or goes, which is not in the audience then, and has it
     /// told.
     fn note(&mut self, topic: &Topic, user: Option<&Arc<str>>, comes: bool, now: Instant) {
+        let Some(watched) = self.watched.get_mut(topic) else { return };
+        if let Some(readers) = &mut watched.readers {
+            *readers = if comes { *readers + 1 } else { *readers - 1 };
+        }
         // With another stream they are there all the time.
-        let is_change = |user: &&Arc<str>| !self.audience.has(topic, user);
-        if let Some(user) = user.filter(is_change)
-            && let Some(watched) = self.watched.get_mut(topic)
-        {
+        if let Some(user) = user.filter(|user| !self.audience.has(topic, user)) {
             watched.changes.note(user, comes, self.max_named);
         }
         self.stirs(topic, now);
@@ -235,6 +248,62 @@ mod tests {
         costs("to ask", looked_at());
         admission.release(pass, now);
         costs("to watch no more", looked_at());
+    }
+
+    #[test]
+    fn what_is_looked_at_to_come_and_go_does_not_grow_with_others_patterns() {
+        const WATCHED: usize = 1000;
+        let mut admission = Admission::new(AdmissionConfig::default(), 1);
+        let now = Instant::ORIGIN;
+        let watched: Vec<_> = (0..WATCHED).map(|n| format!("$presence.a.b.c.n{n}")).collect();
+        let watched: Vec<_> = watched.iter().map(|name| &**name).collect();
+        admission.admit(visitor(&watched), now).unwrap();
+        // All of which match all that is watched.
+        let others = ["a.b.c.*", "a.b.*.*", "a.*.c.*", "a.*.*.*", "*.b.c.*", "*.b.*.*", "a.b.c.**"];
+        for pattern in others {
+            admission.admit(visitor(&[pattern]).user(pattern), now).unwrap();
+        }
+        let ann = |names: &[&str]| visitor(names).user("ann");
+        admission.admit(ann(&["other.*", "a.b.c.n7"]), now).unwrap();
+        looked_at();
+        let pass = admission.admit(ann(&["**"]), now).unwrap();
+        // For each topic a pattern of her own, or her stream by its name.
+        assert_eq!(looked_at(), WATCHED);
+        admission.release(pass, now);
+        assert_eq!(looked_at(), WATCHED);
+    }
+
+    #[test]
+    fn what_is_looked_at_for_a_word_does_not_grow_with_the_patterns_that_overlap() {
+        const GROUPS: usize = 900;
+        let config = AdmissionConfig::default();
+        let mut admission = Admission::new(config, 1);
+        let mut now = Instant::ORIGIN;
+        for n in 0..GROUPS {
+            admission.admit(visitor(&["room.*", &format!("*.n{n}")]), now).unwrap();
+        }
+        admission.admit(visitor(&["$presence.room.n7", "$presence.n7"]), now).unwrap();
+        looked_at();
+        let mut word = |admission: &mut Admission| {
+            now = now + config.presence_pause;
+            let words: Vec<_> = core::iter::from_fn(|| admission.poll_presence(now)).collect();
+            let mut counts: Vec<_> = words.iter().map(|it| (it.topic.as_str(), it.count)).collect();
+            counts.sort_unstable();
+            (counts.iter().map(|it| it.1).collect::<Vec<_>>(), looked_at(), now)
+        };
+        // The first is counted.
+        let (counts, cost, at) = word(&mut admission);
+        assert_eq!((counts, cost), ([0, GROUPS].into(), 2 * GROUPS));
+        let pass = admission.admit(visitor(&["**", "room.n7"]), at).unwrap();
+        let (counts, cost, at) = word(&mut admission);
+        assert_eq!(counts, [1, GROUPS + 1]);
+        assert!(cost <= 2, "{cost}");
+        admission.release(pass, at);
+        let (counts, cost, _) = word(&mut admission);
+        assert_eq!((counts, cost), ([0, GROUPS].into(), 0));
+        let topic = Topic::new("room.n7").unwrap();
+        assert_eq!(admission.presence(&topic).count, GROUPS);
+        assert_eq!(looked_at(), 0);
     }
 
     #[test]

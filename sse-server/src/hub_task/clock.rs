@@ -50,7 +50,7 @@ pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
 }
 
 /// What is left after all that was due.
-pub(super) struct Tick {
+pub(crate) struct Tick {
     /// When to come again.
     due: Option<Instant>,
     /// Enough was done for once, and the rest is to be as soon as others have had their turn.
@@ -59,7 +59,7 @@ pub(super) struct Tick {
 
 impl Shared {
     /// Does what is due.
-    pub(super) fn tick(&self) -> Tick {
+    pub(crate) fn tick(&self) -> Tick {
         let mut state = self.lock();
         let now = self.now();
         state.hub.handle_timeout(now);
