@@ -57,6 +57,14 @@ pub enum JsonPathError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What stands after the operator is neither JSON nor one word.
+    #[error(
+        "“{given}” is neither JSON nor one word: put a text between double quotes, and give several tests one by one"
+    )]
+    Operand {
+        /// What was given.
+        given: String,
+    },
     /// Only numbers and texts have an order.
     #[error("“{given}” cannot be compared by order: give a number or a text after <, <=, > or >=")]
     Order {
@@ -244,7 +252,8 @@ enum Test {
 const OPERATORS: [&str; 7] = ["==", "!=", "<=", ">=", "<", ">", "~"];
 
 impl JsonTest {
-    /// Reads a test. What stands after the operator is JSON, or else a text.
+    /// Reads a test. What stands after the operator is JSON, or else a text of one word; after `~` a regular
+    /// expression.
     ///
     /// # Errors
     /// [`JsonPathError`] says what cannot be read.
@@ -258,7 +267,11 @@ impl JsonTest {
         let operator = OPERATORS.into_iter().find(|operator| rest.starts_with(operator));
         let operator = operator.ok_or_else(|| refused(given, rest))?;
         let operand = rest[operator.len()..].trim();
-        let value: Value = serde_json::from_str(operand).unwrap_or_else(|_| operand.into());
+        let value: Value = match serde_json::from_str(operand) {
+            Ok(value) => value,
+            Err(_) if is_word(operand) || operator == "~" && !operand.is_empty() => operand.into(),
+            Err(_) => return Err(JsonPathError::Operand { given: operand.into() }),
+        };
         let ordered = |orders| {
             if value.is_number() || value.is_string() {
                 Ok(Test::Order(orders, value.clone()))
@@ -323,6 +336,13 @@ impl JsonTest {
     }
 }
 
+/// Whether it is plain that a text is meant, and the whole of it.
+fn is_word(operand: &str) -> bool {
+    !operand.is_empty()
+        && !operand.starts_with(['=', '<', '>', '!', '~', '&', '|'])
+        && !operand.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'))
+}
+
 /// 1 and 1.0 are the same number.
 fn equal(a: &Value, b: &Value) -> bool {
     a == b || (a.is_number() && compare(a, b) == Some(Ordering::Equal))
@@ -373,6 +393,19 @@ mod tests {
         }
         assert!(JsonTest::new(".a = 1").is_err());
         assert!(JsonTest::new(".a < true").unwrap_err().to_string().contains("order"));
+        for test in [
+            ".n >",
+            ".n ~",
+            ".n === 1",
+            ".n >= 1 && .n < 3",
+            ".n == 1 or .n == 2",
+            ".s == 'a@b.c'",
+            ".n > \"a",
+            ".s == two words",
+        ] {
+            let error = JsonTest::new(test).unwrap_err();
+            assert!(matches!(error, JsonPathError::Operand { .. }), "{test}: {error}");
+        }
         assert!(JsonTest::new(".a ~ (").unwrap_err().to_string().contains("regular expression"));
     }
 
@@ -389,6 +422,8 @@ mod tests {
             ".f > 1",
             ".s == text",
             ".s == \"text\"",
+            ".s != EUR/USD",
+            ".s ~ te x?|^t",
             ".s ~ ^te",
             ".s ~ \"x.\"",
             ".list[*] == 2",
