@@ -87,6 +87,7 @@ Exit status:
   129  ended by SIGHUP: its terminal was closed
   130  interrupted by Control-C
   143  ended by SIGTERM
+  A signal is how record and serve are ended: they finish, and give 0.
   Of several streams the highest counts.
 
 Environment:
