@@ -326,7 +326,7 @@ async fn a_stream_is_recorded_and_the_recording_is_opened_and_searched() {
     assert!(seen.recording.contains("1 secret masked"), "{seen:?}");
     assert!(!seen.recording.contains("token=secret"), "{seen:?}");
     let begins = |seen: &Seen| seen.rows.first().is_some_and(|row| row.kind == "connecting");
-    let seen = desk.see("its first rows", begins).await;
+    desk.see("its first rows", begins).await;
     desk.see("the count of them", |seen| seen.totals.contains("2,500 events")).await;
 
     for (text, matches) in [
