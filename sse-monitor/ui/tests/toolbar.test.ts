@@ -42,9 +42,9 @@ describe("the search", () => {
   it("sends one change a frame, of which the newest counts", async () => {
     const fake = new Fake();
     await watching(fake, 200);
-    for (const text of ["n", "nu", "num", "number 19"]) await type(text);
+    for (const text of ["n", "nu", "num", "number 19"]) void type(text); // within one frame
     await waitFor(() => expect(numbers()[0]).toBe(19));
-    expect(fake.count("filter")).toBeLessThan(4);
+    expect(fake.count("filter")).toBe(1);
     expect(fake.calls).toContainEqual(["filter", { text: "number 19" }]);
   });
 
@@ -111,7 +111,7 @@ describe("the pause", () => {
     expect(numbers().at(-1)).toBe(100);
     await press(" ");
     await waitFor(() => expect(numbers().at(-1)).toBe(130));
-    expect(screen.getByRole("grid").getAttribute("aria-rowcount")).toBe("131");
+    await waitFor(() => expect(screen.getByRole("grid").getAttribute("aria-rowcount")).toBe("131"));
     await press("Home", screen.getByRole("grid"));
     for (let down = 0; down < 5; down += 1) await press("PageDown", screen.getByRole("grid"));
     await waitFor(() => expect(numbers()).toContain(101));
