@@ -128,10 +128,13 @@ pub(crate) trait Vector: Copy {
 }
 
 /// What every processor of this kind has.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Baseline;
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon")
+)))]
 pub(crate) use swar::Words as Baseline;
 
 /// Work on a chunk, to be compiled for each [`Vector`]; all of it is to be inlined.
@@ -500,7 +503,102 @@ mod avx2 {
     }
 }
 
-#[cfg_attr(target_arch = "x86_64", allow(dead_code))]
+/// The registers of every 64-bit ARM processor but a few without an operating system.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon {
+    use core::arch::aarch64::{
+        uint8x16_t, vandq_u8, vceqq_u8, vcltq_s8, vdupq_n_s8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8,
+        vmaxvq_u8, vorrq_u8, vpaddq_u8, vreinterpretq_s8_u8, vreinterpretq_u64_u8,
+    };
+
+    use super::{BLOCK, Baseline, HALF, LANE, Vector, line_ends};
+
+    impl Vector for Baseline {
+        #[inline(always)]
+        fn block_marks(self, block: &[u8; BLOCK]) -> u64 {
+            let lanes = lanes(block).map(compare);
+            // SAFETY: NEON is there.
+            let any = unsafe {
+                vmaxvq_u8(vorrq_u8(vorrq_u8(lanes[0], lanes[1]), vorrq_u8(lanes[2], lanes[3])))
+            };
+            if any == 0 { 0 } else { bitmap(lanes) }
+        }
+
+        #[inline(always)]
+        fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
+            // SAFETY: NEON is there.
+            let equal = |lane| unsafe { vceqq_u8(lane, vdupq_n_u8(wanted)) };
+            bitmap(lanes(block).map(equal))
+        }
+
+        #[inline(always)]
+        fn half_marks(self, half: &[u8; HALF]) -> u32 {
+            // SAFETY: a half has two lanes of 16 bytes.
+            let [low, high] = [0, LANE].map(|at| compare(unsafe { load(half.as_ptr().add(at)) }));
+            bitmap([low, high, low, high]) as u32
+        }
+
+        #[inline(always)]
+        fn lane_marks(self, lane: &[u8; LANE]) -> u32 {
+            // SAFETY: a lane has 16 bytes.
+            let lane = compare(unsafe { load(lane.as_ptr()) });
+            bitmap([lane; 4]) as u32 & 0xFFFF
+        }
+
+        #[inline(always)]
+        fn skip_plain(self, _: &[u8], at: usize) -> usize {
+            at
+        }
+
+        #[inline(always)]
+        fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
+            (line_ends::find(self, bytes, at), false)
+        }
+
+        #[inline(never)]
+        fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool) {
+            line_ends::find_special(self, bytes, at, checked)
+        }
+    }
+
+    /// A bit for each byte that is all ones, where the others are zero.
+    #[inline(always)]
+    fn bitmap(lanes: [uint8x16_t; 4]) -> u64 {
+        const BITS: [u8; LANE] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
+        // SAFETY: NEON is there, and `BITS` has 16 bytes.
+        unsafe {
+            let bits = load(BITS.as_ptr());
+            let [a, b, c, d] = lanes.map(|lane| vandq_u8(lane, bits));
+            // Each round adds neighbours, so that after three of them a byte has eight bits of its own.
+            let quarters = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
+            vgetq_lane_u64::<0>(vreinterpretq_u64_u8(vpaddq_u8(quarters, quarters)))
+        }
+    }
+
+    #[inline(always)]
+    fn lanes(block: &[u8; BLOCK]) -> [uint8x16_t; 4] {
+        // SAFETY: the four lanes are the block's 64 bytes.
+        [0, LANE, 2 * LANE, 3 * LANE].map(|at| unsafe { load(block.as_ptr().add(at)) })
+    }
+
+    /// # Safety
+    /// 16 bytes are readable at `lane`.
+    #[inline(always)]
+    unsafe fn load(lane: *const u8) -> uint8x16_t {
+        // SAFETY: as the caller says; no alignment is asked for. NEON is there.
+        unsafe { vld1q_u8(lane) }
+    }
+
+    /// Sets all bits of each byte to be marked.
+    #[inline(always)]
+    fn compare(lane: uint8x16_t) -> uint8x16_t {
+        // SAFETY: NEON is there.
+        // Read as signed, what is not ASCII is below all else.
+        unsafe { vcltq_s8(vreinterpretq_s8_u8(lane), vdupq_n_s8(14)) }
+    }
+}
+
+#[cfg_attr(any(target_arch = "x86_64", target_arch = "aarch64"), allow(dead_code))]
 mod swar;
 
 mod line_ends;

@@ -142,11 +142,48 @@ pub(crate) fn cores_for(target: &str, report: &mut Report) -> Result<(), Failure
     if has_target(target) || add_target(target) {
         return build_cores(&["--target", target]);
     }
-    report.skipped = Some(format!(
+    report.skipped = Some(no_target(target));
+    Ok(())
+}
+
+fn no_target(target: &str) -> String {
+    format!(
         "the target {target} is not installed and could not be added; where there is a network, \
          `rustup target add {target}` does it"
-    ));
-    Ok(())
+    )
+}
+
+/// The scans have a way of their own on these processors. What is built brings its C library along and is
+/// linked by what comes with Rust, so that no other compiler is needed.
+pub(crate) fn aarch64(report: &mut Report) -> Result<(), Failure> {
+    const TARGET: &str = "aarch64-unknown-linux-musl";
+    if cfg!(target_arch = "aarch64") {
+        report.skipped = Some("this is such a processor: the step `tests` has them".to_owned());
+        return Ok(());
+    }
+    if !exists("qemu-aarch64") {
+        report.skipped = Some(
+            "qemu-aarch64 is not installed, which runs programs of other processors; what Debian calls \
+             qemu-user has it"
+                .to_owned(),
+        );
+        return Ok(());
+    }
+    if !(has_target(TARGET) || add_target(TARGET)) {
+        report.skipped = Some(no_target(TARGET));
+        return Ok(());
+    }
+    let mut tests = cargo(["test", "-p", "sse-codec", "--lib", "--test", "conformance"]);
+    tests.args(["--target", TARGET]);
+    for (variable, value) in [
+        ("LINKER", "rust-lld"),
+        ("RUSTFLAGS", "-C link-self-contained=yes"),
+        ("RUNNER", "qemu-aarch64"),
+    ] {
+        let target = TARGET.to_uppercase().replace('-', "_");
+        tests.env(format!("CARGO_TARGET_{target}_{variable}"), value);
+    }
+    command::run_tests(command::coloured(&mut tests), &mut report.closing)
 }
 
 fn build_cores(target: &[&str]) -> Result<(), Failure> {

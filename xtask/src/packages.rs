@@ -8,8 +8,10 @@ use crate::command::{self, Failure, exists};
 pub(crate) const WINDOW: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev"];
 
 /// What the tests want besides: a display without a screen, a driver for the window, OpenSSL, with
-/// which the driver's client is built, and a browser whose own EventSource the hub is tested with.
-pub(crate) const TEST: &[&str] = &["xvfb", "xauth", "webkit2gtk-driver", "libssl-dev", "chromium"];
+/// which the driver's client is built, a browser whose own EventSource the hub is tested with, and
+/// what runs programs of other processors.
+pub(crate) const TEST: &[&str] =
+    &["xvfb", "xauth", "webkit2gtk-driver", "libssl-dev", "chromium", "qemu-user"];
 
 /// Installs those of `wanted` that are missing, and says so.
 ///

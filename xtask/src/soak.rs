@@ -20,6 +20,9 @@ const MINUTES: u64 = 10;
 /// vectors through them, by each way to cut it.
 const MIRI_TESTS: &[&str] = &["scan::", "whole", "byte_by_byte", "the_naive_twin_agrees"];
 
+/// Features of a processor that a scan is made for, one run of miri with each.
+const MIRI_FEATURES: &[&str] = &["", "+avx2,+bmi1"];
+
 /// Tests that can do more, or go on with other seeds, for as long as one likes.
 const SIMULATIONS: &[Simulation] = &[
     Simulation {
@@ -312,8 +315,23 @@ fn fuzz(target: &str, minutes: u64) -> Result<(), Failure> {
     command::run(&mut run)
 }
 
+/// The scans of each width: miri has the processor features that the build was told of, and no more.
 fn miri() -> Result<(), Failure> {
+    for features in if cfg!(target_arch = "x86_64") { MIRI_FEATURES } else { &[""] } {
+        println!(
+            "-- with {}",
+            if features.is_empty() { "the target's own features" } else { features }
+        );
+        miri_with(features)?;
+    }
+    Ok(())
+}
+
+fn miri_with(features: &str) -> Result<(), Failure> {
     let mut run = nightly();
+    if !features.is_empty() {
+        run.env("RUSTFLAGS", format!("-C target-feature={features}"));
+    }
     run.args(["cargo", "miri", "test", "-p", "sse-codec", "--lib", "--test", "conformance", "--"])
         .args(MIRI_TESTS)
         // The vectors are read at build time, and a clock only by the test runner.

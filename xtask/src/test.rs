@@ -134,6 +134,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: |report| checks::cores_for("thumbv7em-none-eabihf", report),
     },
     Step {
+        name: "aarch64",
+        shows: "the codec's scans do on a 64-bit ARM processor, under emulation, what they do here",
+        needs: &["packages"],
+        cure: "run the command named above, and mend `mod neon` in sse-codec/src/scan.rs",
+        run: checks::aarch64,
+    },
+    Step {
         name: "wasm",
         shows: "the cores build for WebAssembly",
         needs: &[],
