@@ -2,8 +2,10 @@
 //!
 //! `cargo run -p sse-client --features json --example mcp -- http://localhost:3000/mcp TOOL`
 //!
-//! The call is a POST whose answer may be an event stream. If that breaks off, the rest is asked for
-//! by a GET with `Last-Event-ID`: so the POST is tried once, and the GET is kept up.
+//! Each message is a POST whose answer may be an event stream. If that breaks off, the rest is asked for
+//! by a GET with `Last-Event-ID`: so the POST is tried once, and the GET is kept up. An answer that is no
+//! stream comes as an update as well: a server may answer by plain JSON, which is read up to 16 KiB, and
+//! what wants no answer it only accepts.
 
 #![forbid(unsafe_code)]
 
@@ -12,7 +14,7 @@ use std::process::ExitCode;
 
 use http::Method;
 use serde_json::{Value, json};
-use sse_client::{Builder, EventSource, HttpClient, RetryPolicy, Update, Updates};
+use sse_client::{Builder, EventSource, HttpClient, RetryPolicy, SessionError, Update, Updates};
 
 const VERSION: &str = "2025-06-18";
 
@@ -46,6 +48,8 @@ async fn call() -> Result<(), Box<dyn Error>> {
     let server = answer(&mut updates, 1, Some(&mut session)).await?;
     let server = server.ok_or("the server closed the stream before it said hello")?;
     println!("connected to {}", server["serverInfo"]);
+    let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    accepted(&mut post(source(&session), &ready)?).await?;
 
     let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call",
         "params": { "name": tool, "arguments": {} } });
@@ -66,6 +70,17 @@ fn post(source: Builder, message: &Value) -> Result<Updates, sse_client::BuildEr
     source.policy(RetryPolicy::never()).open_updates()
 }
 
+/// Waits until the server has taken a message that it does not answer.
+async fn accepted(updates: &mut Updates) -> Result<(), Box<dyn Error>> {
+    while let Some(update) = updates.next().await {
+        if let Update::Disconnected { error, head, .. } = update {
+            let is_taken = head.is_some_and(|head| head.status.is_success());
+            return if is_taken { Ok(()) } else { Err(error.into()) };
+        }
+    }
+    Ok(())
+}
+
 /// Reads until the answer to request `id`; what comes before it is shown. `None`: it did not come.
 async fn answer(
     updates: &mut Updates,
@@ -73,7 +88,12 @@ async fn answer(
     mut session: Option<&mut String>,
 ) -> Result<Option<Value>, Box<dyn Error>> {
     while let Some(update) = updates.next().await {
-        if let (Update::Opened { head, .. }, Some(session)) = (&update, &mut session) {
+        let head = match &update {
+            Update::Opened { head, .. } => Some(head),
+            Update::Disconnected { head, .. } => head.as_ref(),
+            _ => None,
+        };
+        if let (Some(head), Some(session)) = (head, &mut session) {
             let value = head.headers.get("Mcp-Session-Id").and_then(|value| value.to_str().ok());
             value.unwrap_or_default().clone_into(session);
         }
@@ -88,6 +108,12 @@ async fn answer(
             }
             println!("{}: {}", message["method"], message["params"]);
         } else if let Update::Disconnected { error, retry_in: None, .. } = update {
+            if let SessionError::MediaType { found: Some(found), body, .. } = &error
+                && found == "application/json"
+            {
+                let message: Value = serde_json::from_str(body)?;
+                return Ok(Some(message["result"].clone()));
+            }
             println!("{error}");
         }
     }
