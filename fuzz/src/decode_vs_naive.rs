@@ -26,6 +26,7 @@ pub fn decode_vs_naive(input: &[u8]) {
         Outcome::Comment { .. }
         | Outcome::ReconnectionTime { .. }
         | Outcome::LineTooLong { .. }
+        | Outcome::CommentTooLong { .. }
         | Outcome::ValueTooLong { .. }
         | Outcome::EventTooLong { .. } => None,
     });

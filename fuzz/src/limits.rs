@@ -48,6 +48,7 @@ fn within(rules: Rules, reading: &Reading) {
             Outcome::Comment { text, .. } => text.len() <= rules.line,
             Outcome::ReconnectionTime { .. }
             | Outcome::LineTooLong { .. }
+            | Outcome::CommentTooLong { .. }
             | Outcome::ValueTooLong { .. }
             | Outcome::EventTooLong { .. } => true,
         };

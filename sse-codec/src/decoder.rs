@@ -101,8 +101,10 @@ impl Decoder {
 
     /// A decoder with other limits.
     pub fn with_limits(limits: Limits) -> Self {
-        let bounds =
-            Bounds { line: limits.line, value: limits.value.min(limits.line), event: limits.event };
+        // More than any memory has, and far enough from the end of the numbers to be added up.
+        let most = |limit: usize| limit.min(isize::MAX as usize / 4);
+        let (line, event) = (most(limits.line), most(limits.event));
+        let bounds = Bounds { line, value: limits.value.min(line), event };
         Self(Engine::new(bounds, |_| Growing::default()))
     }
 

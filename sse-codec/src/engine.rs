@@ -16,7 +16,7 @@ use crate::{
     block::Block,
     error::DecodeError,
     event::{DEFAULT_EVENT_TYPE, Event, Item, Span},
-    memory::{Full, Store},
+    memory::{Full, KEPT, Store},
     position::Position,
     scan::{self, Job, Piece, Text, Vector, Widest},
 };
@@ -190,6 +190,10 @@ impl<S: Store> Engine<S> {
         self.line = Line::Start;
         self.line_len = 0;
         self.block.clear();
+        self.block.data.reset();
+        self.block.event_type.reset();
+        self.block.id.reset();
+        self.carry.reset();
         self.block.forgotten = 0;
         self.forgotten_comment = 0;
         self.stage = Stage::Other;
@@ -215,6 +219,10 @@ impl<S: Store> Engine<S> {
             return Ok(Some(Item::Event(self.give_data_event(DEFAULT_EVENT_TYPE, event))));
         }
         if input.is_empty() {
+            if self.stage == Stage::Clean && self.block.data.room().max(self.carry.room()) > KEPT {
+                self.block.data.clear_and_shrink();
+                self.carry.clear_and_shrink();
+            }
             return Ok(None);
         }
         let mut decoded = Ok(None);

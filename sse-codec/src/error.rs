@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// An event of the stream was dropped because it passed a [limit](crate::Limits).
 ///
-/// One event is lost, not the stream: decoding goes on after that event's blank line. If the event
+/// One event is lost, or one comment, not the stream: decoding goes on after that event's blank line. If the event
 /// had a legal id, it becomes the last event ID at that blank line like any other, so that a
 /// reconnect does not ask for the same event for ever.
 ///
@@ -16,15 +16,16 @@ use thiserror::Error;
 ///
 /// let mut decoder = Decoder::with_limits(Limits::default().event(8));
 /// let error = decoder.decode(&mut &b"data: 12345\n"[..]).unwrap_err();
-/// assert_eq!(error.to_string(), "an event at byte 0 is larger than 8 bytes; it was dropped");
+/// assert_eq!(error.to_string(), "an event at byte 0 is larger than the limit of 8 bytes; it was dropped");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// A line, without its end, has more bytes than [`Limits::line`](crate::Limits::line).
     #[error(
-        "a line of the event stream at byte {line_start} is longer than {limit} bytes; its event was dropped"
+        "a line of the event stream at byte {line_start} is longer than the limit of {limit} bytes; its event was dropped"
     )]
+    #[non_exhaustive]
     LineTooLong {
         /// Where in the stream the line begins.
         line_start: u64,
@@ -34,8 +35,9 @@ pub enum DecodeError {
     /// An event type or an event ID has more bytes, as text, than
     /// [`Limits::value`](crate::Limits::value).
     #[error(
-        "an {kind} of the event stream at byte {line_start} is longer than {limit} bytes; its event was dropped"
+        "an {kind} of the event stream at byte {line_start} is longer than the limit of {limit} bytes; its event was dropped"
     )]
+    #[non_exhaustive]
     ValueTooLong {
         /// Which of the two.
         kind: ValueKind,
@@ -44,9 +46,24 @@ pub enum DecodeError {
         /// The limit it passed, in bytes.
         limit: usize,
     },
+    /// A comment has more bytes as text than [`Limits::line`](crate::Limits::line), since each byte that
+    /// is no UTF-8 takes three there. It alone was left out: no event is lost by it.
+    #[error(
+        "a comment of the event stream at byte {line_start} is longer than {limit} bytes as text, the limit for a line; it was left out"
+    )]
+    #[non_exhaustive]
+    CommentTooLong {
+        /// Where in the stream its line begins.
+        line_start: u64,
+        /// The limit it passed, in bytes.
+        limit: usize,
+    },
     /// The `data`, `event` and `id` lines of one event, each with one byte for its end, have more
     /// bytes than [`Limits::event`](crate::Limits::event).
-    #[error("an event at byte {event_start} is larger than {limit} bytes; it was dropped")]
+    #[error(
+        "an event at byte {event_start} is larger than the limit of {limit} bytes; it was dropped"
+    )]
+    #[non_exhaustive]
     EventTooLong {
         /// Where in the stream the event's first line begins.
         event_start: u64,

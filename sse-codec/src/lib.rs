@@ -153,7 +153,7 @@
 //! All else is the letter: one byte order mark is dropped; a line that ends in CR counts at once and an
 //! LF after it belongs to it; invalid UTF-8 is U+FFFD for each maximal subpart, over any cut; `retry`
 //! takes ASCII digits only; an id with NUL is ignored; what the stream does not end with a blank line is
-//! dropped. The tests hold it to 98 vectors, cut at every byte, and to a slow twin that does each step as
+//! dropped. The tests hold it to 99 vectors, cut at every byte, and to a slow twin that does each step as
 //! the standard words it.
 //!
 //! # Features

@@ -26,7 +26,13 @@ impl<S> fmt::Debug for Memory<S> {
 pub(crate) trait Store: AsRef<[u8]> + AsMut<[u8]> + fmt::Debug {
     /// Makes room for `len` bytes, and for no more than `limit`.
     fn grow(&mut self, len: usize, limit: usize) -> Result<(), Full>;
+
+    /// Gives memory back, so that `len` bytes of it are left; or does nothing, where it was lent.
+    fn shrink(&mut self, len: usize);
 }
+
+/// So much memory is kept for what comes next, whatever it was used for.
+pub(crate) const KEPT: usize = 64 * 1024;
 
 /// There is no room for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +64,25 @@ impl<S: Store> Memory<S> {
 
     #[inline(always)]
     pub(crate) const fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Empties it, and gives back half of what is over [`KEPT`] where less than a quarter was in use: an
+    /// event that was larger than those after it is paid for a few times more, and then forgotten.
+    #[inline(never)]
+    pub(crate) fn clear_and_shrink(&mut self) {
+        let room = self.room();
+        if room > KEPT && self.len < room / 4 {
+            self.store.shrink((room / 2).max(KEPT));
+        }
+        self.len = 0;
+    }
+
+    /// Empties it, and gives back all that is over [`KEPT`].
+    pub(crate) fn reset(&mut self) {
+        if self.room() > KEPT {
+            self.store.shrink(KEPT);
+        }
         self.len = 0;
     }
 
@@ -178,6 +203,12 @@ impl Store for Growing {
         *self = bytes.into_boxed_slice();
         Ok(())
     }
+
+    fn shrink(&mut self, len: usize) {
+        let mut bytes = mem::take(self).into_vec();
+        bytes.truncate(len);
+        *self = bytes.into_boxed_slice();
+    }
 }
 
 /// Memory that the caller lends.
@@ -187,4 +218,6 @@ impl Store for Lent<'_> {
     fn grow(&mut self, _: usize, _: usize) -> Result<(), Full> {
         Err(Full)
     }
+
+    fn shrink(&mut self, _: usize) {}
 }

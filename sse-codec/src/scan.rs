@@ -93,7 +93,7 @@ fn validate(bytes: &[u8]) -> Option<&str> {
     if bytes.len() < SHORT {
         return core::str::from_utf8(bytes).ok();
     }
-    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", feature = "std"))]
     if let Some(avx2) = avx2::Avx2::detect() {
         return Piece { bytes, known: avx2.is_utf8(bytes) }.known_text();
     }
@@ -118,22 +118,35 @@ pub(crate) trait Vector: Copy {
     /// A bit for each byte that is `wanted`.
     fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64;
     /// The beginning of a block, from `at` on, before which all is plain text without a line end.
-    fn skip_plain(self, bytes: &[u8], at: usize) -> usize;
+    #[inline(always)]
+    fn skip_plain(self, _bytes: &[u8], at: usize) -> usize {
+        at
+    }
     /// Passes over text that is not ASCII and begins at `at`, to a line end, or to where it is ASCII
     /// again, or to the end; and whether what it passed is UTF-8. If not, it may be all the same.
-    fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool);
+    #[inline(always)]
+    fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
+        (line_ends::find(self, bytes, at), false)
+    }
     /// The index of the first line end, or the length, of a line that is special at `at`; and whether all from
     /// there on is known to be UTF-8, which it is only if `checked`.
-    fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool);
+    #[inline(never)]
+    fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool) {
+        line_ends::find_special(self, bytes, at, checked)
+    }
 }
 
-/// What every processor of this kind has.
-#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
+/// What the build may take for granted: nearly every processor of the two kinds has these registers, but a kernel's
+/// own code may not touch them, and a big-endian ARM has its lanes the other way round.
+#[cfg(any(
+    all(target_arch = "x86_64", target_feature = "sse2"),
+    all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"),
+))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Baseline;
 #[cfg(not(any(
-    target_arch = "x86_64",
-    all(target_arch = "aarch64", target_feature = "neon")
+    all(target_arch = "x86_64", target_feature = "sse2"),
+    all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"),
 )))]
 pub(crate) use swar::Words as Baseline;
 
@@ -150,7 +163,7 @@ pub(crate) trait Job<'i> {
 /// The widest registers that there are. Without `std` nobody says which.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Widest {
-    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", feature = "std"))]
     avx2: Option<avx2::Avx2>,
 }
 
@@ -158,7 +171,7 @@ impl Widest {
     #[inline(always)]
     pub(crate) fn detect() -> Self {
         Self {
-            #[cfg(all(target_arch = "x86_64", feature = "std"))]
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2", feature = "std"))]
             avx2: avx2::Avx2::detect(),
         }
     }
@@ -166,7 +179,7 @@ impl Widest {
     /// Does the work with them.
     #[inline(always)]
     pub(crate) fn run<'i, J: Job<'i>>(self, job: J, chunk: &'i [u8]) -> J::Output {
-        #[cfg(all(target_arch = "x86_64", feature = "std"))]
+        #[cfg(all(target_arch = "x86_64", target_feature = "sse2", feature = "std"))]
         if let Some(avx2) = self.avx2 {
             return avx2.run(job, chunk);
         }
@@ -180,20 +193,20 @@ fn with_baseline<'i, J: Job<'i>>(job: J, chunk: &'i [u8]) -> J::Output {
     job.run(Baseline, chunk)
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod sse2 {
     use core::arch::x86_64::{
         __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
         _mm_subs_epi8,
     };
 
-    use super::{BLOCK, Baseline, HALF, LANE, Vector, line_ends};
+    use super::{BLOCK, Baseline, HALF, LANE, Vector};
 
     impl Vector for Baseline {
         #[inline(always)]
         fn block_marks(self, block: &[u8; BLOCK]) -> u64 {
             let lanes = lanes(block).map(compare);
-            // SAFETY: SSE2 is part of x86-64.
+            // SAFETY: SSE2 is there.
             let any = unsafe {
                 let any = _mm_or_si128(
                     _mm_or_si128(lanes[0], lanes[1]),
@@ -206,14 +219,14 @@ mod sse2 {
 
         #[inline(always)]
         fn byte_marks(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
-            // SAFETY: SSE2 is part of x86-64.
+            // SAFETY: SSE2 is there.
             let equal = |lane| unsafe { _mm_cmpeq_epi8(lane, _mm_set1_epi8(wanted as i8)) };
             bitmap(lanes(block).map(equal))
         }
 
         #[inline(always)]
         fn half_marks(self, half: &[u8; HALF]) -> u32 {
-            // SAFETY: SSE2 is part of x86-64; a half has two lanes of 16 bytes.
+            // SAFETY: SSE2 is there; a half has two lanes of 16 bytes.
             let lane =
                 |at| unsafe { _mm_movemask_epi8(compare(load(half.as_ptr().add(at)))) as u32 };
             lane(0) | lane(LANE) << LANE
@@ -221,29 +234,14 @@ mod sse2 {
 
         #[inline(always)]
         fn lane_marks(self, lane: &[u8; LANE]) -> u32 {
-            // SAFETY: SSE2 is part of x86-64; a lane has 16 bytes.
+            // SAFETY: SSE2 is there; a lane has 16 bytes.
             unsafe { _mm_movemask_epi8(compare(load(lane.as_ptr()))) as u32 }
-        }
-
-        #[inline(always)]
-        fn skip_plain(self, _: &[u8], at: usize) -> usize {
-            at
-        }
-
-        #[inline(always)]
-        fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
-            (line_ends::find(self, bytes, at), false)
-        }
-
-        #[inline(never)]
-        fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool) {
-            line_ends::find_special(self, bytes, at, checked)
         }
     }
 
     #[inline(always)]
     fn bitmap(lanes: [__m128i; 4]) -> u64 {
-        // SAFETY: SSE2 is part of x86-64.
+        // SAFETY: SSE2 is there.
         let [a, b, c, d] = lanes.map(|lane| unsafe { u64::from(_mm_movemask_epi8(lane) as u32) });
         a | b << 16 | c << 32 | d << 48
     }
@@ -261,21 +259,21 @@ mod sse2 {
     /// 16 bytes are readable at `lane`.
     #[inline(always)]
     unsafe fn load(lane: *const u8) -> __m128i {
-        // SAFETY: as the caller says; no alignment is asked for. SSE2 is part of x86-64.
+        // SAFETY: as the caller says; no alignment is asked for. SSE2 is there.
         unsafe { _mm_loadu_si128(lane.cast()) }
     }
 
     /// Sets the highest bit of each byte to be marked.
     #[inline(always)]
     fn compare(lane: __m128i) -> __m128i {
-        // SAFETY: SSE2 is part of x86-64.
+        // SAFETY: SSE2 is there.
         // Read as signed, what is not ASCII is below all else, and stays there.
         unsafe { _mm_subs_epi8(lane, _mm_set1_epi8(14)) }
     }
 }
 
 /// The wider registers of most processors, which halve the work.
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2", feature = "std"))]
 mod avx2 {
     use core::arch::x86_64::{
         __m256i, _mm_loadu_si128, _mm256_alignr_epi8, _mm256_and_si256,
@@ -504,14 +502,14 @@ mod avx2 {
 }
 
 /// The registers of every 64-bit ARM processor but a few without an operating system.
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
 mod neon {
     use core::arch::aarch64::{
         uint8x16_t, vandq_u8, vceqq_u8, vcltq_s8, vdupq_n_s8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8,
         vmaxvq_u8, vorrq_u8, vpaddq_u8, vreinterpretq_s8_u8, vreinterpretq_u64_u8,
     };
 
-    use super::{BLOCK, Baseline, HALF, LANE, Vector, line_ends};
+    use super::{BLOCK, Baseline, HALF, LANE, Vector};
 
     impl Vector for Baseline {
         #[inline(always)]
@@ -543,21 +541,6 @@ mod neon {
             // SAFETY: a lane has 16 bytes.
             let lane = compare(unsafe { load(lane.as_ptr()) });
             bitmap([lane; 4]) as u32 & 0xFFFF
-        }
-
-        #[inline(always)]
-        fn skip_plain(self, _: &[u8], at: usize) -> usize {
-            at
-        }
-
-        #[inline(always)]
-        fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
-            (line_ends::find(self, bytes, at), false)
-        }
-
-        #[inline(never)]
-        fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool) {
-            line_ends::find_special(self, bytes, at, checked)
         }
     }
 
@@ -598,12 +581,19 @@ mod neon {
     }
 }
 
-#[cfg_attr(any(target_arch = "x86_64", target_arch = "aarch64"), allow(dead_code))]
+// Elsewhere it is the baseline; here the tests have it.
+#[cfg_attr(
+    any(
+        all(target_arch = "x86_64", target_feature = "sse2"),
+        all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"),
+    ),
+    allow(dead_code)
+)]
 mod swar;
 
 mod line_ends;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 mod text;
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2", feature = "std"))]
 mod utf8;

@@ -4,7 +4,7 @@ use crate::{
     engine::{Bounds, Engine, Part},
     error::{DecodeError, InvalidField, check_event_id},
     event::Item,
-    memory::{Full, Lent},
+    memory::Lent,
 };
 
 /// The memory that a [`SliceDecoder`] works in. Its sizes are the limits.
@@ -85,7 +85,7 @@ impl<'b> SliceDecoder<'b> {
     ///
     /// # Errors
     /// [`InvalidField`] if no stream could have sent that id, or it does not fit each of the two
-    /// [buffers for ids](Buffers::ids); then the last event ID is empty.
+    /// [buffers for ids](Buffers::ids); then the last event ID stays what it was.
     ///
     /// ```
     /// use sse_codec::{Buffers, InvalidField, SliceDecoder};
@@ -102,13 +102,16 @@ impl<'b> SliceDecoder<'b> {
     /// assert_eq!(decoder.last_event_id(), "41");
     /// let long = "an id of more than sixteen bytes";
     /// assert!(matches!(decoder.set_last_event_id(long), Err(InvalidField::TooLong { .. })));
-    /// assert_eq!(decoder.last_event_id(), "");
+    /// assert_eq!(decoder.last_event_id(), "41");
     /// ```
     pub fn set_last_event_id(&mut self, id: &str) -> Result<(), InvalidField> {
         check_event_id(id)?;
-        let full = |Full| InvalidField::TooLong { len: id.len() };
         let limit = self.0.id_memory();
-        self.0.set_last_event_id(id, limit).map_err(full)
+        if id.len() > limit {
+            return Err(InvalidField::TooLong { len: id.len() });
+        }
+        let _fits = self.0.set_last_event_id(id, limit);
+        Ok(())
     }
 
     /// The last event ID: what a reconnect sends.

@@ -297,7 +297,73 @@ fn the_worst_event_takes_a_line_and_an_event_and_a_little_more() {
     }
 }
 
+/// All that `decoder` does with a stream, in chunks of 1,400 bytes.
+fn read(decoder: &mut Decoder, stream: &[u8]) {
+    for mut chunk in stream.chunks(1_400) {
+        while let Some(item) = decoder.decode(&mut chunk).transpose() {
+            let _news = black_box(item);
+        }
+    }
+}
+
+/// What is held by all that this thread made and did not drop.
+fn held() -> usize {
+    usize::try_from(COUNT.get().held).unwrap()
+}
+
+/// What is kept of its two large buffers, whatever there was, and of the small ones.
+const KEPT: usize = (2 * 64 + 1) << 10;
+
 #[test]
-fn a_decoder_without_anything_pending_is_small() {
-    assert!(size_of::<Decoder>() <= 256, "{} bytes", size_of::<Decoder>());
+fn what_a_large_event_took_is_given_back() {
+    let line = "x".repeat(900 << 10);
+    let large = format!("id: 1\ndata: {line}\ndata: {line}\ndata: {line}\n\nid: {line}\n\n");
+    let before = held();
+    let mut decoder = Decoder::new();
+    read(&mut decoder, large.as_bytes());
+    assert!(held() - before > 3 << 20, "the buffers are used");
+    // What is pending at the end of a stream is not: nothing of it will be asked for.
+    decoder.finish();
+    assert!(held() - before <= KEPT, "{} bytes", held() - before);
+    // In a stream that goes on, smaller events do it by and by.
+    read(&mut decoder, large.as_bytes());
+    for _ in 0..16 {
+        read(&mut decoder, b"data: 1\n\n");
+    }
+    assert!(held() - before <= KEPT, "{} bytes", held() - before);
+    // Where all are large, each takes what the one before it had.
+    let all = large.repeat(2);
+    read(&mut decoder, all.as_bytes());
+    let (calls, _) = count(|| read(&mut decoder, all.as_bytes()));
+    assert_eq!(calls, 0);
+}
+
+#[test]
+fn a_line_without_an_end_and_blank_lines_without_number_take_no_memory() {
+    let peak = |head: &[u8], fill: &[u8], times: usize| {
+        let mut items = 0;
+        let (_, peak) = count(|| {
+            let mut decoder = Decoder::new();
+            read(&mut decoder, head);
+            for _ in 0..times {
+                read(&mut decoder, fill);
+            }
+            let mut rest = &b"\n\ndata: and on\n\n"[..];
+            while let Some(item) = decoder.decode(&mut rest).unwrap() {
+                assert!(matches!(item, Item::Event(event) if event.data == "and on"));
+                items += 1;
+            }
+        });
+        assert_eq!(items, 1);
+        peak
+    };
+    let chunk = vec![b'x'; 1 << 20];
+    let limits = Limits::default();
+    // Buffers double as they grow.
+    assert!(peak(b"data: ", &chunk, 64) <= 2 * limits.line + SLACK);
+    assert!(peak(b": ", &chunk, 64) <= SLACK);
+    for end in [&b"\n"[..], b"\r", b"\r\n"] {
+        let ends = end.repeat(100_000);
+        assert_eq!(peak(b"", &ends, 100), 0, "{end:?}");
+    }
 }

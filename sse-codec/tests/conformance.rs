@@ -74,6 +74,7 @@ impl Vector {
                 Outcome::ReconnectionTime { milliseconds, .. } => retry = Some(*milliseconds),
                 Outcome::Comment { .. } => {}
                 Outcome::LineTooLong { .. }
+                | Outcome::CommentTooLong { .. }
                 | Outcome::ValueTooLong { .. }
                 | Outcome::EventTooLong { .. } => {
                     panic!("{} {how}: {outcome:?}", self.name)
@@ -88,7 +89,7 @@ impl Vector {
 
 fn vectors() -> Vec<Vector> {
     let vectors: Vectors = serde_json::from_str(include_str!("vectors.json")).unwrap();
-    assert_eq!(vectors.vectors.len(), 98);
+    assert_eq!(vectors.vectors.len(), 99);
     vectors.vectors
 }
 
@@ -181,5 +182,17 @@ fn an_id_that_a_caller_sets_fits_or_not_whatever_the_cuts_were() {
         }
         assert_eq!(decoder.set_last_event_id(&"i".repeat(16)), Ok(()), "chunks of {size}");
         assert!(decoder.set_last_event_id(&"i".repeat(17)).is_err(), "chunks of {size}");
+    }
+}
+
+#[test]
+fn a_time_of_forty_digits_is_as_long_as_there_is() {
+    let stream = format!("retry: {}\n\n", "9".repeat(40));
+    let rules = common::rules(Limits::default());
+    let longest = Outcome::ReconnectionTime { milliseconds: u64::MAX, start: 0, end: 48 };
+    assert_eq!(common::read_naively(rules, stream.as_bytes()).outcomes, [longest.clone()]);
+    for size in [1, 7, 64] {
+        let reading = common::read(rules, stream.as_bytes().chunks(size));
+        assert_eq!(reading.outcomes, [longest.clone()]);
     }
 }

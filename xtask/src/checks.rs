@@ -137,12 +137,15 @@ pub(crate) fn cores() -> Result<(), Failure> {
     build_cores(&[])
 }
 
-/// Builds the cores for another target, where its standard library is or can be installed.
-pub(crate) fn cores_for(target: &str, report: &mut Report) -> Result<(), Failure> {
-    if has_target(target) || add_target(target) {
-        return build_cores(&["--target", target]);
+/// Builds the cores for other targets, where their standard library is or can be installed.
+pub(crate) fn cores_for(targets: &[&str], report: &mut Report) -> Result<(), Failure> {
+    for target in targets {
+        if has_target(target) || add_target(target) {
+            build_cores(&["--target", target])?;
+        } else {
+            report.skipped = Some(no_target(target));
+        }
     }
-    report.skipped = Some(no_target(target));
     Ok(())
 }
 
@@ -153,37 +156,56 @@ fn no_target(target: &str) -> String {
     )
 }
 
-/// The scans have a way of their own on these processors. What is built brings its C library along and is
-/// linked by what comes with Rust, so that no other compiler is needed.
-pub(crate) fn aarch64(report: &mut Report) -> Result<(), Failure> {
-    const TARGET: &str = "aarch64-unknown-linux-musl";
-    if cfg!(target_arch = "aarch64") {
-        report.skipped = Some("this is such a processor: the step `tests` has them".to_owned());
+/// A processor with other registers than this one, and what runs its programs here.
+struct Processor {
+    target: &'static str,
+    runner: Option<&'static str>,
+}
+
+/// What is built brings its C library along and is linked by what comes with Rust, so that no other compiler
+/// is needed.
+const PROCESSORS: &[Processor] = &[
+    Processor { target: "aarch64-unknown-linux-musl", runner: Some("qemu-aarch64") },
+    // Words of 32 bits, and the scans that any processor can do.
+    Processor { target: "i686-unknown-linux-musl", runner: None },
+];
+
+pub(crate) fn processors(report: &mut Report) -> Result<(), Failure> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        report.skipped =
+            Some("only Linux on x86-64 runs the programs of the other processors".to_owned());
         return Ok(());
     }
-    if !exists("qemu-aarch64") {
-        report.skipped = Some(
-            "qemu-aarch64 is not installed, which runs programs of other processors; what Debian calls \
-             qemu-user has it"
-                .to_owned(),
-        );
-        return Ok(());
+    let mut skipped = Vec::new();
+    for Processor { target, runner } in PROCESSORS {
+        println!("{target}");
+        if let Some(runner) = runner
+            && !exists(runner)
+        {
+            skipped.push(format!(
+                "{target}: {runner} is not installed; what Debian calls qemu-user has it"
+            ));
+            continue;
+        }
+        if !(has_target(target) || add_target(target)) {
+            skipped.push(no_target(target));
+            continue;
+        }
+        let mut tests = cargo(["test", "-p", "sse-codec", "--lib", "--test", "conformance"]);
+        tests.args(["--target", target]);
+        let variable =
+            |name| format!("CARGO_TARGET_{}_{name}", target.to_uppercase().replace('-', "_"));
+        tests.env(variable("LINKER"), "rust-lld");
+        tests.env(variable("RUSTFLAGS"), "-C link-self-contained=yes");
+        if let Some(runner) = runner {
+            tests.env(variable("RUNNER"), runner);
+        }
+        command::run_tests(command::coloured(&mut tests), &mut report.closing)?;
     }
-    if !(has_target(TARGET) || add_target(TARGET)) {
-        report.skipped = Some(no_target(TARGET));
-        return Ok(());
+    if !skipped.is_empty() {
+        report.skipped = Some(skipped.join("; "));
     }
-    let mut tests = cargo(["test", "-p", "sse-codec", "--lib", "--test", "conformance"]);
-    tests.args(["--target", TARGET]);
-    for (variable, value) in [
-        ("LINKER", "rust-lld"),
-        ("RUSTFLAGS", "-C link-self-contained=yes"),
-        ("RUNNER", "qemu-aarch64"),
-    ] {
-        let target = TARGET.to_uppercase().replace('-', "_");
-        tests.env(format!("CARGO_TARGET_{target}_{variable}"), value);
-    }
-    command::run_tests(command::coloured(&mut tests), &mut report.closing)
+    Ok(())
 }
 
 fn build_cores(target: &[&str]) -> Result<(), Failure> {

@@ -135,9 +135,10 @@ impl<S: Store> Engine<S> {
                 Ok(Step::Comment(text)) => {
                     self.block.take_in(&mut held, self.bounds);
                     let text = text.text();
-                    if text.is_some() || self.carry_comment(line, span)? {
-                        return Ok(Some(Found::Comment { text, span }));
+                    if text.is_none() {
+                        self.carry_comment(line, span)?;
                     }
+                    return Ok(Some(Found::Comment { text, span }));
                 }
                 Err(error) => {
                     self.block.take_in(&mut held, self.bounds);
@@ -256,8 +257,8 @@ impl<S: Store> Engine<S> {
                         Ok(Some(Found::ReconnectionTime { duration, span }))
                     }
                     Step::Comment(_) => {
-                        let fits = self.decode_carried_comment(span)?;
-                        Ok(fits.then_some(Found::Comment { text: None, span }))
+                        self.decode_carried_comment(span)?;
+                        Ok(Some(Found::Comment { text: None, span }))
                     }
                 }
             }
@@ -265,22 +266,20 @@ impl<S: Store> Engine<S> {
     }
 
     #[inline(never)]
-    fn carry_comment(&mut self, line: Piece<'_>, span: Span) -> Result<bool, DecodeError> {
+    fn carry_comment(&mut self, line: Piece<'_>, span: Span) -> Result<(), DecodeError> {
         let _fits = self.carry.set(line, self.bounds.line);
         self.decode_carried_comment(span)
     }
 
-    /// Whether it fits as text.
-    fn decode_carried_comment(&mut self, span: Span) -> Result<bool, DecodeError> {
+    /// Makes text of it, which may be longer than its line was.
+    fn decode_carried_comment(&mut self, span: Span) -> Result<(), DecodeError> {
         let limit = self.bounds.line;
         let fits = self.carry.make_text(limit).is_ok()
             && (self.forgotten_comment as usize).saturating_add(self.carry.len()) <= limit;
-        if !fits {
-            self.forgotten_comment = 0;
+        if fits {
+            return Ok(());
         }
-        if !fits && self.block.drop_event() {
-            return Err(DecodeError::LineTooLong { line_start: span.start, limit });
-        }
-        Ok(fits)
+        self.forgotten_comment = 0;
+        Err(DecodeError::CommentTooLong { line_start: span.start, limit })
     }
 }

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::{BLOCK, HALF, LANE, Vector, line_ends};
+use super::{BLOCK, HALF, LANE, Vector};
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = ONES << 7;
@@ -29,21 +29,6 @@ impl Vector for Words {
     #[inline(always)]
     fn lane_marks(self, lane: &[u8; LANE]) -> u32 {
         bitmap(lane, compare) as u32
-    }
-
-    #[inline(always)]
-    fn skip_plain(self, _: &[u8], at: usize) -> usize {
-        at
-    }
-
-    #[inline(always)]
-    fn pass_unicode(self, bytes: &[u8], at: usize) -> (usize, bool) {
-        (line_ends::find(self, bytes, at), false)
-    }
-
-    #[inline(never)]
-    fn special_line_end(self, bytes: &[u8], at: usize, checked: bool) -> (usize, bool) {
-        line_ends::find_special(self, bytes, at, checked)
     }
 }
 

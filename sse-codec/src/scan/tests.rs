@@ -104,7 +104,12 @@ fn what_is_utf8_is_told_as_core_tells_it() {
 
 #[test]
 fn lines_that_are_not_ascii_end_where_they_do_and_are_known_only_if_they_are_text() {
-    let step = if cfg!(miri) { 7_919 } else { 11 };
+    // Miri interprets, and other processors may be emulated.
+    let step = match () {
+        () if cfg!(miri) => 7_919,
+        () if cfg!(target_arch = "x86_64") => 11,
+        () => 101,
+    };
     for index in (0..KINDS.len().pow(4)).step_by(step) {
         let kinds = [0, 1, 2, 3].map(|place| KINDS[index / KINDS.len().pow(place) % KINDS.len()]);
         for before in [0, 15, 29, 60] {

@@ -51,6 +51,18 @@ impl<S: Store> Text<S> {
         self.known = true;
     }
 
+    /// See [`Memory::clear_and_shrink`].
+    pub(crate) fn clear_and_shrink(&mut self) {
+        self.memory.clear_and_shrink();
+        self.known = true;
+    }
+
+    /// See [`Memory::reset`].
+    pub(crate) fn reset(&mut self) {
+        self.memory.reset();
+        self.known = true;
+    }
+
     /// Appends a piece, or nothing where it does not fit or would pass `limit` bytes.
     #[inline(always)]
     pub(crate) fn push(&mut self, piece: Piece<'_>, limit: usize) -> Result<(), Full> {

@@ -160,6 +160,7 @@ fn filler(len: usize) -> String {
 pub fn error_outcome(error: DecodeError) -> Outcome {
     match error {
         DecodeError::LineTooLong { line_start, .. } => Outcome::LineTooLong { line_start },
+        DecodeError::CommentTooLong { line_start, .. } => Outcome::CommentTooLong { line_start },
         DecodeError::ValueTooLong { line_start, .. } => Outcome::ValueTooLong { line_start },
         DecodeError::EventTooLong { event_start, .. } => Outcome::EventTooLong { event_start },
         other => panic!("an error these tests do not know: {other:?}"),

@@ -25,6 +25,9 @@ pub enum Outcome {
     LineTooLong {
         line_start: u64,
     },
+    CommentTooLong {
+        line_start: u64,
+    },
     ValueTooLong {
         line_start: u64,
     },
@@ -78,10 +81,11 @@ pub fn decode(stream: &[u8], rules: Rules) -> (Vec<Outcome>, String) {
         }
         let ignored_id = name == b"id" && value.contains(&0);
         let decoded = lossy(value);
+        if name == b"" && rules.comments && decoded.len() + 1 > rules.line {
+            outcomes.push(Outcome::CommentTooLong { line_start: start });
+            continue;
+        }
         let too_long = match name {
-            b"" if decoded.len() + 1 > rules.line && rules.comments => {
-                Some(Outcome::LineTooLong { line_start: start })
-            }
             b"event" | b"id" if decoded.len() > rules.value && !ignored_id => {
                 Some(Outcome::ValueTooLong { line_start: start })
             }

@@ -167,10 +167,13 @@ impl Indexer {
             Ok(Some(other)) => Some(found(EntryKind::Comment, other.span(), 0)),
             Err(error) => {
                 let (flags, start, limit) = match error {
-                    DecodeError::EventTooLong { event_start, limit } => {
+                    DecodeError::EventTooLong { event_start, limit, .. } => {
                         (FLAG_EVENT_TOO_LONG, event_start, limit)
                     }
-                    DecodeError::LineTooLong { line_start, limit } => (0, line_start, limit),
+                    DecodeError::LineTooLong { line_start, limit, .. }
+                    | DecodeError::CommentTooLong { line_start, limit, .. } => {
+                        (0, line_start, limit)
+                    }
                     DecodeError::ValueTooLong { line_start, limit, .. } => {
                         (FLAG_VALUE_TOO_LONG, line_start, limit)
                     }
