@@ -188,11 +188,11 @@ fn an_id_that_a_caller_sets_fits_or_not_whatever_the_cuts_were() {
 #[test]
 fn a_time_of_forty_digits_is_as_long_as_there_is() {
     let stream = format!("retry: {}\n\n", "9".repeat(40));
-    let rules = common::rules(Limits::default());
+    let rules = rules(Limits::default());
     let longest = Outcome::ReconnectionTime { milliseconds: u64::MAX, start: 0, end: 48 };
-    assert_eq!(common::read_naively(rules, stream.as_bytes()).outcomes, core::slice::from_ref(&longest));
+    assert_eq!(read_naively(rules, stream.as_bytes()).outcomes, core::slice::from_ref(&longest));
     for size in [1, 7, 64] {
-        let reading = common::read(rules, stream.as_bytes().chunks(size));
+        let reading = read(rules, stream.as_bytes().chunks(size));
         assert_eq!(reading.outcomes, core::slice::from_ref(&longest));
     }
 }
