@@ -120,6 +120,7 @@ pub fn decode(choice: &Choice, out: &mut impl Write) -> io::Result<()> {
     )?;
     writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
     let mut tally = Tally::default();
+    let mut doors = Doors::default();
     for corpus in choice.letters.chars().filter_map(corpus::one) {
         let stream = Bytes::from(corpus.bytes.clone());
         for size in decode::CHUNK_SIZES {
@@ -127,9 +128,50 @@ pub fn decode(choice: &Choice, out: &mut impl Write) -> io::Result<()> {
             let medians = rounds::run(&mut contenders, choice.rounds, TURN);
             writeln!(out, "{}", decode_row(&corpus, size, &medians, &mut tally))?;
             out.flush()?;
+            doors.note(corpus.letter, size, medians[0].time, medians[1].time);
         }
     }
-    tally.write(out)
+    tally.write(out)?;
+    doors.write(out)
+}
+
+/// How our own doors and chunk sizes stand to each other.
+#[derive(Debug, Default)]
+struct Doors {
+    /// The most that visit took of pull's time, and where.
+    slowest_visit: Option<(f64, String)>,
+    /// The time of one endless line by the pull door, in chunks of 64 and of 16,384 bytes.
+    endless: [Option<Duration>; 2],
+}
+
+impl Doors {
+    fn note(&mut self, letter: char, size: ChunkSize, pull: Duration, visit: Duration) {
+        let ratio = visit.as_secs_f64() / pull.as_secs_f64();
+        if self.slowest_visit.as_ref().is_none_or(|(most, _)| ratio > *most) {
+            let chunk = size.map_or("whole".to_owned(), |size| size.to_string());
+            self.slowest_visit = Some((ratio, format!("{letter} at {chunk}")));
+        }
+        match (letter, size) {
+            ('j', Some(64)) => self.endless[0] = Some(pull),
+            ('j', Some(16_384)) => self.endless[1] = Some(pull),
+            _ => {}
+        }
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        if let Some((ratio, place)) = &self.slowest_visit {
+            writeln!(out, "\nThe visit door takes at most {ratio:.2} × the time of pull ({place}).")?;
+        }
+        if let [Some(small), Some(large)] = self.endless {
+            let ratio = small.as_secs_f64() / large.as_secs_f64();
+            writeln!(
+                out,
+                "Lines of 2 MiB in chunks of 64 bytes take {ratio:.2} × their time in chunks of 16 KiB \
+                 (at most 3 is wanted)."
+            )?;
+        }
+        Ok(())
+    }
 }
 
 fn decode_row(corpus: &Corpus, size: ChunkSize, medians: &[Median], tally: &mut Tally) -> String {
