@@ -27,17 +27,17 @@ use crate::{
 pub(crate) fn run(record: &Record) -> Exit {
     let words = Words::new(is_coloured(record.color, &io::stderr()), record.silent);
     let folder = folder_of(&record.output);
-    let prepared = record.connect.request(record.again.reconnect(), &words).and_then(|request| {
-        check(&record.output, &folder)?;
-        Ok(request)
-    });
-    let request = match prepared {
+    let request = match record.connect.request(record.again.reconnect(), &words) {
         Ok(request) => request,
         Err(sentence) => {
             words.error(&sentence);
             return Exit::Usage;
         }
     };
+    if let Err(sentence) = check(&record.output, &folder) {
+        words.error(&sentence);
+        return Exit::Other;
+    }
     let policy = if record.drop_oldest { DiskPolicy::DropOldest } else { DiskPolicy::Stop };
     let request = request.record(&folder, DiskLimit { bytes: record.limit, policy });
     let request = match record.count {

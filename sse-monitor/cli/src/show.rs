@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
-    RowKind, View,
+    Row, RowKind, View,
     query::{AttemptReport, Budget, Kind, Numbering, Order, Query, Report},
     recording::Recording,
 };
@@ -187,11 +187,15 @@ impl Printing<'_> {
 
 fn raw(view: &View, row: u64, words: &Words) -> Exit {
     let Some(bytes) = view.raw(row) else {
-        words.error(&format!(
-            "row {row} has no bytes of the stream; rows go from {} to {}",
-            view.first_row(),
-            view.next_row().saturating_sub(1)
-        ));
+        let (first, last) = (view.first_row(), view.next_row().saturating_sub(1));
+        words.error(&match view.row(row) {
+            Some(Row { kind: RowKind::Damaged, data, .. }) => data,
+            Some(_) => format!(
+                "row {row} is a turn of the connection, of which the stream has no bytes; sse show --turns \
+                 --from {row} --count 1 prints it"
+            ),
+            None => format!("there is no row {row}: rows go from {first} to {last}"),
+        });
         return Exit::Other;
     };
     let printed = if io::stdout().is_terminal() {
@@ -307,7 +311,7 @@ fn told(report: &Report) -> String {
     line("missing", missing(report));
     if report.resets > 0 {
         let resets = HumanCount(report.resets);
-        line("resets", format!("{resets}: so often the hub said that events were lost"));
+        line("resets", format!("{resets}, by which the hub said that events were lost"));
     }
     line("out of order", HumanCount(report.out_of_order).to_string());
     if report.decode_errors + report.damaged > 0 {

@@ -182,6 +182,7 @@ impl Report {
             "delivery",
             match delivery {
                 Some(times) => Times::told(Some(times)),
+                None if self.events == 0 => "not to be told: no event came".into(),
                 None if self.is_timed => {
                     "not to be told: no event came that says when it was sent".into()
                 }

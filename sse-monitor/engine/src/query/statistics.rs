@@ -286,7 +286,7 @@ impl Statistics {
         self.newest_event = at;
         if let Some(before) = self.latest.event.replace(at) {
             // A gap of nothing is between two events of one read.
-            let gap = at.saturating_sub(before).clamp(1, LONGEST_GAP);
+            let gap = at.saturating_sub(before).min(LONGEST_GAP);
             self.gaps.saturating_record(gap);
         }
         let second = at / 1_000_000;

@@ -75,6 +75,9 @@ pub enum ImportError {
         /// What it seems to be instead.
         found: &'static str,
     },
+    /// It is what an import makes.
+    #[error("it is a recording already, which all commands take as it is")]
+    Recording,
     /// It is a test vector, as an export makes it.
     #[error(
         "it is a test fixture; to import the body in it: jq -j .input FILE | sse import - -o RECORDING"
@@ -112,6 +115,9 @@ pub fn import(from: impl Read, source: Source, name: &str, to: &Path) -> Result<
     let mut beginning = Vec::new();
     from.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
     let found = found(&beginning);
+    if beginning.starts_with(&MAGIC) {
+        return Err(ImportError::Recording);
+    }
     if beginning.is_empty() {
         return Err(ImportError::Empty { found });
     }
@@ -139,8 +145,6 @@ fn found(beginning: &[u8]) -> &'static str {
     let text = beginning.strip_prefix(MARK).unwrap_or(beginning).trim_ascii_start();
     if beginning.is_empty() {
         ": it is empty"
-    } else if beginning.starts_with(&MAGIC) {
-        ": it is a recording already, which needs no import"
     } else if beginning.starts_with(b"\x1F\x8B") {
         ": it is compressed (gzip); import what gunzip makes of it"
     } else if text.starts_with(b"<") {
