@@ -392,8 +392,8 @@ pub(crate) struct Export {
 
 const EXPORT: &str = "\
 What reads --as raw sees the events that were recorded, and no other. So where one attempt follows another, the \
-bytes of an event that the first never completed are left out, which is told; --attempt N writes an attempt with \
-all of its bytes.
+bytes of an event that the first never completed are left out, which is told; --attempt N writes one attempt to \
+its end.
 
 Examples:
   The events as lines of JSON:

@@ -5,7 +5,6 @@ use std::{
     io::{self, BufWriter, IsTerminal, Write},
 };
 
-use indicatif::HumanCount;
 use sse_monitor_engine::{
     RowKind, View,
     query::{Budget, Kind, Order, Query},
@@ -27,7 +26,7 @@ use crate::{
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, ndjson::Ndjson},
-    words::Words,
+    words::{Words, counted},
 };
 
 /// Rows written at a time.
@@ -134,10 +133,13 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
         );
     }
     if written.left_out > 0 {
+        let bytes = counted(written.left_out, "byte");
+        let hint = match export.attempt {
+            None => "; --attempt N writes one attempt to its end",
+            Some(_) => "",
+        };
         words.note(&format!(
-            "left out: {} bytes of events that never were complete, which would run into what came after them; \
-             --attempt N writes one attempt with all of its bytes",
-            HumanCount(written.left_out)
+            "left out: {bytes} of events that are not whole, which would run into what follows{hint}"
         ));
     }
     if let Some(redacted) = &redacted {

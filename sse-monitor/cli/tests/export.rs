@@ -141,7 +141,7 @@ fn several_attempts_are_exported_as_the_events_that_were_recorded() {
     let raw = run(keep.path(), &["export", "--as", "raw", "two.ssrec"]);
     let body = "retry: 1\nid: 1\ndata: one\n\nid: 2\ndata: two\n\n";
     assert_eq!(String::from_utf8(raw.stdout.clone()).unwrap(), body);
-    assert!(words(&raw).contains("left out: 15 bytes of events that never were"), "{raw:?}");
+    assert!(words(&raw).contains("left out: 15 bytes of events that are not whole"), "{raw:?}");
     let first = run(keep.path(), &["export", "--as", "raw", "--attempt", "1", "two.ssrec"]);
     assert!(first.stdout.ends_with(b"id: 2\ndata: cut"), "{first:?}");
     assert_eq!(words(&first), "");

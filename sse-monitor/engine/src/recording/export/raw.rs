@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use memchr::memchr2;
 
-use super::attempts::{Attempt, attempts};
+use super::attempts::{Attempt, MOST_GAPS, attempts};
 use crate::journal::{indexer::Indexer, reader::limits_of, turn::Format, view::View};
 
 /// A byte order mark counts only where a stream begins.
@@ -26,7 +26,8 @@ pub struct Bodies {
 ///
 /// They are written byte for byte, but for what would have a decoder read other events than were recorded: where
 /// another attempt follows, what one left unfinished at its end is left out, as a decoder drops it at the end of
-/// a stream; and so is the rest of an event whose beginning the recording has let go of.
+/// a stream; and so is what is there of an event of which a part is damaged, or whose beginning the recording has let
+/// go of.
 ///
 /// # Errors
 /// If the recording cannot be read, or `out` not be written; if all attempts are asked for, and some brought an
@@ -76,67 +77,88 @@ fn write(
     out: &mut impl Write,
 ) -> io::Result<()> {
     // What was written before is a stream that goes on.
-    let Wanted { bytes, left_out, ends_line } =
+    let Wanted { ranges, ends_line, has_mark } =
         wanted(view, attempt, written.bytes == 0, is_followed)?;
     let mut at = 0;
+    let mut left = &ranges[..];
     attempt.body.read(view, |piece| {
-        let place = |byte: u64| byte.saturating_sub(at).min(piece.len() as u64) as usize;
-        out.write_all(&piece[place(bytes.start)..place(bytes.end)])?;
-        at += piece.len() as u64;
+        let end = at + piece.len() as u64;
+        while let [next, rest @ ..] = left {
+            let place = |byte: u64| (byte.clamp(at, end) - at) as usize;
+            out.write_all(&piece[place(next.start)..place(next.end)])?;
+            if next.end > end {
+                break;
+            }
+            left = rest;
+        }
+        at = end;
         Ok(())
     })?;
     if ends_line {
         out.write_all(b"\n")?;
     }
-    written.bytes += bytes.end - bytes.start + u64::from(ends_line);
-    written.left_out += left_out;
+    let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+    let mark = if has_mark { MARK.len() as u64 } else { 0 };
+    written.left_out += attempt.body.bytes - bytes - mark;
+    written.bytes += bytes + u64::from(ends_line);
     Ok(())
 }
 
 /// What of a body a decoder is to read.
 #[derive(Debug)]
 struct Wanted {
-    bytes: Range<u64>,
-    /// Bytes of unfinished events beside it.
-    left_out: u64,
+    ranges: Vec<Range<u64>>,
     /// Whether its last line is whole but for its end.
     ends_line: bool,
+    /// Whether a mark before it is left out.
+    has_mark: bool,
 }
 
 fn wanted(view: &View, attempt: &Attempt, is_first: bool, is_followed: bool) -> io::Result<Wanted> {
-    let all = attempt.body.bytes;
+    let (all, gaps) = (attempt.body.bytes, attempt.body.gaps());
+    if gaps.len() > MOST_GAPS {
+        return Err(io::Error::other(format!(
+            "the body of attempt {} is damaged in more than {MOST_GAPS} places",
+            attempt.number
+        )));
+    }
     let oldest = view.parts().first().map(|part| &part.segment.checkpoint);
     let begins_within =
         oldest.is_some_and(|oldest| oldest.mid_event && oldest.attempt == attempt.number);
-    if is_first && !is_followed && !begins_within {
-        return Ok(Wanted { bytes: 0..all, left_out: 0, ends_line: false });
+    if is_first && !is_followed && !begins_within && gaps.is_empty() {
+        return Ok(Wanted { ranges: alloc::vec![0..all], ends_line: false, has_mark: false });
     }
     let mut lines = Lines::new(view, format(view, attempt), begins_within);
+    let mut gaps = gaps.iter().peekable();
     attempt.body.read(view, |piece| {
+        // They lie between two frames.
+        if gaps.next_if(|gap| **gap == lines.at).is_some() {
+            lines.gap();
+        }
         lines.add(piece);
         Ok(())
     })?;
-    let start = match lines.begun {
-        Begun::Within => all,
-        Begun::Event(at) => at,
-        Begun::Stream if !is_first && lines.has_mark => MARK.len() as u64,
-        Begun::Stream => 0,
-    };
+    let has_mark = !is_first && lines.has_mark;
     let ends_line = is_followed && lines.last_is_whole();
-    let end = if is_followed && !ends_line { lines.complete } else { all };
-    let lost = if begins_within { start } else { 0 };
-    Ok(Wanted { bytes: start..end.max(start), left_out: lost + (all - end.max(start)), ends_line })
+    let mut ranges = lines.end(is_followed && !ends_line);
+    if let Some(first) = ranges.first_mut().filter(|first| has_mark && first.start == 0) {
+        first.start = MARK.len() as u64;
+    }
+    Ok(Wanted { ranges, ends_line, has_mark })
 }
 
 /// Looks for where a body's events begin and end.
 #[derive(Debug)]
 struct Lines {
     format: Format,
-    begun: Begun,
-    has_mark: bool,
+    /// What is complete, up to the latest gap.
+    ranges: Vec<Range<u64>>,
+    /// Where what is complete begins since; `None` in an event whose beginning is not there.
+    start: Option<u64>,
     /// Up to here all is complete.
     complete: u64,
     at: u64,
+    has_mark: bool,
     /// Fields have come since the last blank line.
     is_within_event: bool,
     /// How long the line is so far, and with what it begins.
@@ -146,17 +168,6 @@ struct Lines {
     longest: u64,
     /// Of lines of JSON: what is left at the end may be whole.
     rest: Indexer,
-}
-
-/// Where the first event of a body begins.
-#[derive(Clone, Copy, Debug)]
-enum Begun {
-    /// With the stream.
-    Stream,
-    /// After one whose beginning is not there, and whose end has not come so far.
-    Within,
-    /// After that.
-    Event(u64),
 }
 
 impl Lines {
@@ -169,10 +180,11 @@ impl Lines {
         rest.begin(format);
         Self {
             format,
-            begun: if begins_within { Begun::Within } else { Begun::Stream },
-            has_mark: false,
+            ranges: Vec::new(),
+            start: (!begins_within).then_some(0),
             complete: 0,
             at: 0,
+            has_mark: false,
             is_within_event: begins_within,
             length: 0,
             beginning: [0; Self::BEGINNING],
@@ -180,6 +192,24 @@ impl Lines {
             longest: limits.line as u64,
             rest,
         }
+    }
+
+    /// Something is missing here: what it was in is not complete, and what follows may be its end.
+    fn gap(&mut self) {
+        let complete = self.start.take().map(|start| start..self.complete);
+        self.ranges.extend(complete.filter(|range| !range.is_empty()));
+        self.is_within_event = true;
+        self.length = 0;
+        self.after_cr = false;
+        self.rest.begin(self.format);
+    }
+
+    /// All that is complete, and what is left at the end unless it `is_cut`.
+    fn end(mut self, is_cut: bool) -> Vec<Range<u64>> {
+        let end = if is_cut { self.complete } else { self.at };
+        let last = self.start.map(|start| start..end);
+        self.ranges.extend(last.filter(|range| !range.is_empty()));
+        self.ranges
     }
 
     fn add(&mut self, piece: &[u8]) {
@@ -206,7 +236,7 @@ impl Lines {
 
     /// Whether a line of JSON has come that only wants its end, which is an event as it is.
     fn last_is_whole(&self) -> bool {
-        self.rest.whole_line().is_some()
+        self.start.is_some() && self.rest.whole_line().is_some()
     }
 
     fn text(&mut self, text: &[u8]) {
@@ -244,24 +274,25 @@ impl Lines {
             return;
         }
         self.complete = self.at;
-        if let Begun::Within = self.begun {
-            self.begun = Begun::Event(self.at);
-        }
+        self.start.get_or_insert(self.at);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use sse_codec::Limits;
 
     use super::*;
     use crate::{
         clock::Moment,
         journal::{
-            retention::{Overflow, Retention},
+            retention::{DiskLimit, DiskPolicy, Overflow, Retention},
             turn::{Origin, ResponseHead, Turn},
-            writer::Writer,
+            writer::{Place, Writer},
         },
+        recording::Recording,
         row::RowKind,
         state::Fault,
     };
@@ -333,6 +364,42 @@ mod tests {
             assert!(bodies.left_out > 1000, "{bodies:?}");
         }
         assert_eq!(rows(&view).last().unwrap().2, "kept");
+    }
+
+    #[test]
+    fn what_is_damaged_becomes_no_event_that_nobody_sent() {
+        let keep = tempfile::tempdir().unwrap();
+        let (folder, limits) = (keep.path().join("s"), Limits::default());
+        let limit = DiskLimit { bytes: 1 << 30, policy: DiskPolicy::Stop };
+        let place = Place::Folder { path: folder.clone(), limit };
+        let mut writer = Writer::new(origin(limits), limits, place).unwrap();
+        let body = "data: one\ndata: two\n\nevent: a\ndata: three\n\n: beat\n\ndata: four\n\ndata: five\n\n";
+        attempt(&mut writer, Format::EventStream, body.as_bytes());
+        attempt(&mut writer, Format::EventStream, SECOND);
+        let sent = rows(&writer.kept().view());
+        writer.close(Moment::default());
+        let journal = folder.join("000001.sse");
+        let whole = fs::read(&journal).unwrap();
+        let (mut least, mut damaged) = (sent.len(), 0);
+        for at in (0..whole.len()).step_by(5) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x20;
+            fs::write(&journal, bytes).unwrap();
+            let Ok(recording) = Recording::open(&folder) else { continue };
+            let mut out = Vec::new();
+            if raw(&recording.view(), None, &mut out).is_err() {
+                continue;
+            }
+            let read = events(Format::EventStream, &out);
+            for (event_type, _, data) in &read {
+                let is_it =
+                    |event: &(String, String, String)| &event.0 == event_type && &event.2 == data;
+                assert!(sent.iter().any(is_it), "byte {at}: {event_type} {data:?}");
+            }
+            least = least.min(read.len());
+            damaged += usize::from(read.len() < sent.len());
+        }
+        assert!(least < sent.len() - 1 && damaged > 30, "{least} {damaged}");
     }
 
     #[test]
