@@ -70,65 +70,75 @@ pub(crate) enum Command {
 
 const FIRST_STEPS: &str = "\
 First steps:
-  sse serve --demo                                     a hub with a lively stream, on this machine
-  sse tail http://127.0.0.1:8080/events                what it sends, in another terminal
-  sse publish http://127.0.0.1:8080 --all 'hello'      something of your own to all who read
-  sse COMMAND --help                                   more of each, with examples
+  sse serve --demo                                 a lively stream, to try out
+  sse tail http://127.0.0.1:8080/events            its events as they come
+  sse publish http://127.0.0.1:8080 --all 'hello'  an event of your own, to all
+  sse COMMAND --help                               more of each, with examples
 
 Exit status:
-  0    it ended as asked
+  0    it ended as asked, or the reader of its output has enough (head)
   1    another failure; the sentence on stderr says which
   2    the command line, the URL or a header is wrong
   3    no connection: nobody answers there, or it cannot be trusted (TLS)
-  4    the server answered with an HTTP status that is not an event stream's, or refused an event
+  4    the server answered with an HTTP status that is no stream's, or refused
+       an event
   5    it took too long
   6    what came is not an event stream
   7    what was expected does not hold: two recordings differ
   129  ended by SIGHUP: its terminal was closed
   130  interrupted by Control-C
   143  ended by SIGTERM
-  A signal is how record and serve are ended: they finish, and give 0.
-  Of several streams the highest counts.
+
+  A signal is how record and serve are ended: they finish, and give 0. Where
+  several streams are read, the highest of their statuses counts, also where
+  --count or --for ends the command: one that was refused (4) beside one that
+  ended well (0) gives 4.
 
 Environment:
-  HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY   proxies, unless --proxy and --noproxy name others
-  NO_COLOR                                       no colour";
+  HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY
+            proxies, unless --proxy and --noproxy name others
+  NO_COLOR  no colour";
 
 const EXAMPLES: &str = "\
 Examples:
   Watch a stream:
     sse tail http://127.0.0.1:8080/events
 
-  With a token from a file (a line \"Authorization: Bearer ...\"), so that no secret stands in the
-  command line:
+  With a token from a file (a line \"Authorization: Bearer ...\"), so that no
+  secret stands in the command line:
     sse tail -H @token.txt https://example.com/events
 
   Go on after the event with ID 41, and stop after ten:
     sse tail --last-event-id 41 --count 10 http://127.0.0.1:8080/events
 
   What a curl command gets, as your browser or a documentation has it:
-    sse tail -- curl 'https://api.example.com/events' -H 'X-Key: abc' --compressed
+    sse tail -- curl 'https://api.example.com/events' -H 'X-Key: abc'
 
   Several streams side by side:
-    sse tail http://127.0.0.1:8080/events/news http://127.0.0.1:8080/events/prices
+    sse tail http://127.0.0.1:8080/events/{news,prices}
 
   The words of a language model's answer as they come:
     sse tail --json @request.json -H @token.txt --once \\
-      --columns '.choices[0].delta.content' https://api.example.com/v1/chat/completions
+      --columns '.choices[0].delta.content' \\
+      https://api.example.com/v1/chat/completions
 
   Only events of one type whose data says something:
-    sse tail --type tick --where '.price > 100' http://127.0.0.1:8080/events
+    sse tail --type tick --where '.price > 100' \\
+      http://127.0.0.1:8080/events
 
   The data of all events, in a pipe:
     sse tail http://127.0.0.1:8080/events | jq -r .data
 
-In a pipe, or with --ndjson, each line is one JSON object:
-  {\"kind\":\"event\",\"n\":1,\"time\":\"2026-01-31T12:00:00.000000Z\",\"attempt\":1,\"type\":\"tick\",\"id\":\"7\",\"data\":\"...\"}
-  {\"kind\":\"comment\",\"time\":\"2026-01-31T12:00:15.000000Z\",\"attempt\":1,\"text\":\" heartbeat\"}
-  n counts the events of this run from 1; time is when it arrived here, in UTC; attempt counts the
-  connections from 1; type is \"message\" where the stream names none; id is the last event ID, which
-  may be empty. Where several URLs are read, url says which, and stream its number. Fields may be
-  added, and these stay as they are. Comments come with --comments.
+In a pipe, or with --ndjson, each line is one JSON object with these members:
+  kind     \"event\", or \"comment\" with --comments; others may come
+  n        the event's number among those printed, from 1
+  time     when it arrived here, in UTC: \"2026-01-31T12:00:00.000000Z\"
+  attempt  the connection that it came over, from 1
+  type     of an event; \"message\" where the stream names none
+  id       the last event ID, which may be empty
+  data     of an event; text, of a comment
+  url, stream  where several URLs are read: which one it is of, and its number
+Members may be added, and these stay as they are.
 
 Words about the connection go to stderr. The exit statuses are listed in: sse --help";
 
@@ -178,7 +188,7 @@ pub(crate) struct Output {
     #[arg(long)]
     pub(crate) pretty: bool,
 
-    /// Say nothing about the connection but why it ended for good
+    /// Say nothing on stderr but what went wrong
     #[arg(short, long)]
     pub(crate) silent: bool,
 
@@ -189,7 +199,7 @@ pub(crate) struct Output {
 
 /// The options of `sse record`.
 #[derive(Debug, Parser)]
-#[command(after_help = RECORD)]
+#[command(after_help = RECORD, override_usage = ONE_STREAM)]
 pub(crate) struct Record {
     #[command(flatten)]
     pub(crate) connect: Connect,
@@ -217,7 +227,7 @@ pub(crate) struct Record {
     #[arg(long)]
     pub(crate) drop_oldest: bool,
 
-    /// Say nothing but why it ended
+    /// Say nothing on stderr but what went wrong
     #[arg(short, long)]
     pub(crate) silent: bool,
 
@@ -226,10 +236,14 @@ pub(crate) struct Record {
     pub(crate) color: Colour,
 }
 
+const ONE_STREAM: &str = "\
+sse record [OPTIONS] --output <FILE> <URL>
+       sse record [OPTIONS] --output <FILE> -- curl <URL> ...";
+
 const RECORD: &str = "\
-What arrives is written at once, to a folder beside the file (FILE.recording), which becomes the
-file when recording ends, by Control-C, SIGTERM or otherwise. Where the program is killed the folder
-stays: sse show and sse export take it as it is, and sse import FILE.recording -o FILE makes the file.
+What arrives is written at once, to a folder beside the file (FILE.recording), which becomes the \
+file when recording ends, by Control-C, SIGTERM or otherwise. Where the program is killed the folder \
+stays: sse show and sse export take it as it is, and sse import FILE.recording -o FILE makes the file. \
 Secrets of the request are masked; the stream stays exact.";
 
 /// The options of `sse show`.
@@ -247,11 +261,11 @@ pub(crate) struct Show {
     #[arg(long, conflicts_with = "raw", conflicts_with_all = OF_ROWS)]
     pub(crate) check: bool,
 
-    /// Print the bytes of this row as the server sent them
+    /// Print the bytes of this row as the server sent them; --numbers shows them
     #[arg(long, value_name = "ROW", conflicts_with_all = OF_ROWS)]
     pub(crate) raw: Option<u64>,
 
-    /// Begin at this row
+    /// Begin at this row; --numbers shows them
     #[arg(long, value_name = "ROW", default_value_t = 1)]
     pub(crate) from: u64,
 
@@ -271,6 +285,10 @@ pub(crate) struct Show {
     #[arg(long)]
     pub(crate) turns: bool,
 
+    /// Print each row's number before it; as JSON it is always there
+    #[arg(long)]
+    pub(crate) numbers: bool,
+
     #[command(flatten)]
     pub(crate) filter: Filter,
 
@@ -279,12 +297,13 @@ pub(crate) struct Show {
 }
 
 /// The options that say which rows are printed: of no use where something else is.
-const OF_ROWS: [&str; 14] = [
+const OF_ROWS: [&str; 15] = [
     "from",
     "last",
     "count",
     "attempt",
     "turns",
+    "numbers",
     "types",
     "ids",
     "grep",
@@ -297,8 +316,20 @@ const OF_ROWS: [&str; 14] = [
 ];
 
 const SHOW: &str = "\
-Rows are numbered from 1, turns of the connection included. In a pipe, or with --ndjson, each line
-is one JSON object as of sse tail; turns are {\"kind\":\"turn\",...}, and --stats is one object.";
+Rows are numbered from 1, comments and turns of the connection included, whether they are printed or not: \
+--numbers shows the number of each, which --from and --raw take.
+
+In a pipe, or with --ndjson, each line is one JSON object as of sse tail, with the row's number as \"row\"; \
+turns are {\"kind\":\"turn\",...}, and --stats is one object.
+
+Examples:
+  The last ten events, and then one of them byte for byte:
+    sse show -n 10 --numbers feed.ssrec
+    sse show --raw 4711 feed.ssrec
+
+  What the connection did, and how the events came:
+    sse show --turns feed.ssrec
+    sse show --stats feed.ssrec";
 
 /// The options of `sse diff`.
 #[derive(Debug, Parser)]
@@ -319,10 +350,9 @@ pub(crate) struct Diff {
 }
 
 const DIFF: &str = "\
-Prints the events that only one has (< the first, > the second), those of one id that say different
-things (both), and on stderr how many there are, and how far their times are apart. The exit status
-is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the
-rows.";
+Prints the events that only one has (< the first, > the second), those of one id that say different \
+things (both), and on stderr how many there are, and how far their times are apart. The exit status \
+is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
 
 /// What makes two events the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -335,6 +365,7 @@ pub(crate) enum By {
 
 /// The options of `sse export`.
 #[derive(Debug, Parser)]
+#[command(after_long_help = EXPORT, after_help = "More, with examples: sse export --help")]
 pub(crate) struct Export {
     /// A recording: the file, or the folder of one under way
     pub(crate) file: PathBuf,
@@ -343,11 +374,11 @@ pub(crate) struct Export {
     #[arg(long = "as", value_name = "FORM")]
     pub(crate) form: Form,
 
-    /// Only this attempt to connect; curl and fixture take the first one unless told, har all there are
+    /// Only this attempt to connect; without it all, but for curl and fixture, which take the first
     #[arg(long, value_name = "N")]
     pub(crate) attempt: Option<u32>,
 
-    /// Where to; it must not be there yet, and only you may read it. Without it, stdout
+    /// Write to this file, which must not be there yet, and which only you may read; without it, to stdout
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -359,12 +390,30 @@ pub(crate) struct Export {
     pub(crate) patterns: crate::redact::Patterns,
 }
 
+const EXPORT: &str = "\
+What reads --as raw sees the events that were recorded, and no other. So where one attempt follows another, the \
+bytes of an event that the first never completed are left out, which is told; --attempt N writes one attempt to \
+its end.
+
+Examples:
+  The events as lines of JSON:
+    sse export --as ndjson feed.ssrec | jq -r .data
+
+  What the server sent over the second connection, byte for byte:
+    sse export --as raw --attempt 2 -o body.txt feed.ssrec
+
+  For a browser's tools, without what nobody else should read:
+    sse export --as har --redact --json .user.email -o feed.har feed.ssrec
+
+  The request, to be sent again:
+    sse export --as curl feed.ssrec";
+
 /// What other programs read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// Lines of JSON, as of sse tail
+    /// Lines of JSON, as of sse tail --comments
     Ndjson,
-    /// The bodies of the responses, byte for byte
+    /// The bodies of the responses, byte for byte; of several attempts one after the other
     Raw,
     /// A HAR file, for browsers' tools
     Har,
@@ -376,8 +425,10 @@ pub(crate) enum Form {
 
 /// The options of `sse import`.
 #[derive(Debug, Parser)]
+#[command(after_help = IMPORT)]
 pub(crate) struct Import {
-    /// What to import; - is stdin. The folder of a recording that was left is taken as it is
+    /// What to import, or - for stdin; or FILE.recording, the folder that a killed sse record left
+    #[arg(value_name = "SOURCE")]
     pub(crate) file: PathBuf,
 
     /// The recording to make; it must not be there yet
@@ -388,6 +439,20 @@ pub(crate) struct Import {
     #[arg(long, value_name = "FORM")]
     pub(crate) from: Option<From>,
 }
+
+const IMPORT: &str = "\
+What has no event and no comment is refused. The folder of a recording that is under way is taken as far as it came; \
+it goes on, and stays.
+
+Examples:
+  What curl printed:
+    curl -N https://example.com/events | sse import - -o feed.ssrec
+
+  What a browser saved, \"with content\":
+    sse import example.com.har -o feed.ssrec
+
+  What a recording has whose program was killed:
+    sse import feed.ssrec.recording -o feed.ssrec";
 
 /// What can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -451,6 +516,31 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn what_a_help_says_fits_a_narrow_terminal() {
+        let mut command = Args::command();
+        command.build();
+        let mut all = vec![command.clone()];
+        all.extend(command.get_subcommands().cloned());
+        let mut unfit = Vec::new();
+        for command in all {
+            let texts = [command.get_after_help(), command.get_after_long_help()];
+            for text in texts.into_iter().flatten().map(ToString::to_string) {
+                let mut before = "";
+                for line in text.lines() {
+                    // What stands apart is printed as it is, and a paragraph, which is a line, wrapped to the width.
+                    let is_apart = |line: &str| line.is_empty() || line.starts_with(' ');
+                    let is_too_wide = is_apart(line) && line.chars().count() > 80;
+                    if is_too_wide || !is_apart(before) && !is_apart(line) {
+                        unfit.push(line.to_owned());
+                    }
+                    before = line;
+                }
+            }
+        }
+        assert_eq!(unfit, [""; 0]);
     }
 
     #[test]

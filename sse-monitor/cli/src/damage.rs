@@ -18,12 +18,16 @@ impl Opened {
     /// Tells what opening found. The error is a sentence.
     pub(crate) fn open(path: &Path, words: &Words) -> Result<Self, String> {
         Recording::open(path)
-            .map(|recording| Self::of(recording, words))
+            .map(|recording| Self::of(recording, path, words))
             .map_err(|error| error.to_string())
     }
 
     /// As [`open`](Self::open), of one that is open.
-    pub(crate) fn of(recording: Recording, words: &Words) -> Self {
+    pub(crate) fn of(recording: Recording, path: &Path, words: &Words) -> Self {
+        if recording.is_live() {
+            let name = path.display();
+            words.note(&format!("{name} is being recorded; this is what came until now"));
+        }
         let mut opened = Self { recording, told: 0, is_missing: false };
         opened.tell(words);
         opened

@@ -9,7 +9,8 @@ use sse_monitor_engine::{
     RowKind, View,
     query::{Budget, Kind, Order, Query},
     recording::{
-        discard, export,
+        discard,
+        export::{self, Bodies},
         redact::{Redacted, Redaction, redacted},
     },
 };
@@ -25,7 +26,7 @@ use crate::{
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, ndjson::Ndjson},
-    words::Words,
+    words::{Words, counted},
 };
 
 /// Rows written at a time.
@@ -37,6 +38,8 @@ struct Written {
     any: bool,
     /// Whether stand-ins are in it, so that it is not what was recorded.
     has_stand_ins: bool,
+    /// Bytes of unfinished events that are not in it.
+    left_out: u64,
 }
 
 /// Runs the command to its end.
@@ -60,11 +63,6 @@ pub(crate) fn run(export: &Export) -> Exit {
 
 /// What is masked, if that is asked for. The error is a sentence.
 fn asked(export: &Export) -> Result<Option<Redaction>, String> {
-    if export.form == Form::Har && export.attempt.is_some() {
-        return Err(
-            "a HAR file has all attempts, each as an entry; --attempt is of other forms".into()
-        );
-    }
     if export.redact {
         return export.patterns.redaction().map(Some);
     }
@@ -134,6 +132,16 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
              -o FILE or a pipe",
         );
     }
+    if written.left_out > 0 {
+        let bytes = counted(written.left_out, "byte");
+        let hint = match export.attempt {
+            None => "; --attempt N writes one attempt to its end",
+            Some(_) => "",
+        };
+        words.note(&format!(
+            "left out: {bytes} of events that are not whole, which would run into what follows{hint}"
+        ));
+    }
     if let Some(redacted) = &redacted {
         redact::tell(redacted.preview(), words);
     }
@@ -175,31 +183,34 @@ fn write(
         Form::Raw | Form::Curl if is_terminal => StandIns::Words,
         // Lines of JSON have theirs already.
         Form::Raw | Form::Curl | Form::Ndjson => {
-            let any = write_as_it_is(export, view, &mut out)?;
+            let written = write_as_it_is(export, view, &mut out)?;
             out.flush()?;
-            return Ok(Written { any, has_stand_ins: false });
+            return Ok(written);
         }
     };
     let mut escaped = Escaped::new(out, form);
-    let any = write_as_it_is(export, view, &mut escaped)?;
+    let written = write_as_it_is(export, view, &mut escaped)?;
     let has_stand_ins = escaped.finish()? && form == StandIns::Words;
-    Ok(Written { any, has_stand_ins })
+    Ok(Written { has_stand_ins, ..written })
 }
 
-/// Whether there was anything to write.
-fn write_as_it_is(export: &Export, view: &View, out: &mut impl Write) -> io::Result<bool> {
+fn write_as_it_is(export: &Export, view: &View, out: &mut impl Write) -> io::Result<Written> {
+    let wrote = |any| Written { any, has_stand_ins: false, left_out: 0 };
     let attempt = export.attempt;
     let first = attempt.unwrap_or(1);
     let text = match export.form {
-        Form::Ndjson => return lines(view, attempt, out),
-        Form::Raw => return Ok(export::raw(view, attempt, out)? > 0),
-        Form::Har => return export::har(view, out).map(|()| true),
+        Form::Ndjson => return lines(view, attempt, out).map(wrote),
+        Form::Raw => {
+            let Bodies { bytes, left_out, .. } = export::raw(view, attempt, out)?;
+            return Ok(Written { left_out, ..wrote(bytes > 0) });
+        }
+        Form::Har => return Ok(wrote(export::har(view, attempt, out)? > 0)),
         Form::Curl => export::curl(view, first)?,
         Form::Fixture => export::fixture(view, first, "recorded")?.map(|vector| vector.to_string()),
     };
-    let Some(text) = text else { return Ok(false) };
+    let Some(text) = text else { return Ok(wrote(false)) };
     writeln!(out, "{text}")?;
-    Ok(true)
+    Ok(wrote(true))
 }
 
 fn lines(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<bool> {
@@ -215,6 +226,10 @@ fn lines(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<
     while let Some(from) = next {
         let hits = view.find(&query, from, Order::Forward, Budget::hits(PAGE));
         for row in view.rows(&hits.numbers, usize::MAX) {
+            if !matches!(row.kind, RowKind::Event | RowKind::Comment) {
+                // What is damaged is told beside it.
+                continue;
+            }
             events += u64::from(row.kind == RowKind::Event);
             any = true;
             ndjson.write(&row, events, None, &mut text);

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanBytes;
 use sse_monitor_engine::recording::{self, Source, discard, pack};
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     record::journal_bytes,
     signals::end_when_asked,
     tail::is_coloured,
-    words::Words,
+    words::{Words, counted},
 };
 
 /// Enough of a file to see what it is.
@@ -53,8 +53,8 @@ pub(crate) fn run(import: &Import) -> Exit {
     let imported =
         if is_folder { folder(import, &progress, &words) } else { file(import, &name, &progress) };
     progress.clear();
-    let events = match imported {
-        Ok(events) => events,
+    let imported = match imported {
+        Ok(imported) => imported,
         Err(sentence) => {
             words.error(&sentence);
             return Exit::Other;
@@ -62,19 +62,25 @@ pub(crate) fn run(import: &Import) -> Exit {
     };
     let size = fs::metadata(&import.output).map(|file| file.len()).unwrap_or_default();
     words.note(&format!(
-        "imported {} events into {} ({})",
-        HumanCount(events),
+        "imported {} into {} ({})",
+        counted(imported.events, "event"),
         import.output.display(),
         HumanBytes(size)
     ));
-    if is_folder {
+    if is_folder && !imported.is_live {
         words.note(&format!("{name} stays; with the file it is needed no more"));
     }
     Exit::Done
 }
 
-/// The number of events; the error is a sentence.
-fn file(import: &Import, name: &str, progress: &Progress) -> Result<u64, String> {
+struct Imported {
+    events: u64,
+    /// Whether the recording goes on.
+    is_live: bool,
+}
+
+/// The error is a sentence.
+fn file(import: &Import, name: &str, progress: &Progress) -> Result<Imported, String> {
     let fail = |error| format!("{name} cannot be read: {error}");
     let file: Box<dyn Read> = if name == "stdin" && import.file == Path::new("-") {
         Box::new(io::stdin())
@@ -91,21 +97,19 @@ fn file(import: &Import, name: &str, progress: &Progress) -> Result<u64, String>
         None => Source::guess(&beginning),
     };
     recording::import(beginning.chain(file), source, name, &import.output)
+        .map(|events| Imported { events, is_live: false })
         .map_err(|error| format!("{name} cannot be imported: {error}"))
 }
 
 /// Puts the recording that lies in a folder, as far as it came, in one file.
-fn folder(import: &Import, progress: &Progress, words: &Words) -> Result<u64, String> {
+fn folder(import: &Import, progress: &Progress, words: &Words) -> Result<Imported, String> {
     let mut opened = Opened::open(&import.file, words)?;
     let recording = &opened.recording;
-    if recording.is_live() {
-        let name = import.file.display();
-        words.warning(&format!("{name} is being recorded; the file has what came until now"));
-    }
     let totals = recording.totals();
     let view = recording.view();
     pack(&view, totals, &import.output, |bytes| progress.at(bytes))
         .map_err(|error| error.to_string())?;
+    let is_live = recording.is_live();
     opened.tell(words);
-    Ok(totals.events)
+    Ok(Imported { events: totals.events, is_live })
 }

@@ -20,26 +20,30 @@ use crate::{
     progress::{Progress, TICK},
     signals::{asked_to_end, end_when_asked},
     tail::is_coloured,
-    words::Words,
+    words::{Words, counted},
 };
 
 /// Runs the command to its end.
 pub(crate) fn run(record: &Record) -> Exit {
     let words = Words::new(is_coloured(record.color, &io::stderr()), record.silent);
     let folder = folder_of(&record.output);
-    let prepared = record.connect.request(record.again.reconnect(), &words).and_then(|request| {
-        check(&record.output, &folder)?;
-        Ok(request)
-    });
-    let request = match prepared {
+    let request = match record.connect.request(record.again.reconnect(), &words) {
         Ok(request) => request,
         Err(sentence) => {
             words.error(&sentence);
             return Exit::Usage;
         }
     };
+    if let Err(sentence) = check(&record.output, &folder) {
+        words.error(&sentence);
+        return Exit::Other;
+    }
     let policy = if record.drop_oldest { DiskPolicy::DropOldest } else { DiskPolicy::Stop };
     let request = request.record(&folder, DiskLimit { bytes: record.limit, policy });
+    let request = match record.count {
+        Some(count) => request.stop_after(count),
+        None => request,
+    };
     let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -86,7 +90,7 @@ async fn follow(record: &Record, request: WatchRequest, words: &Words) -> Ended 
     let watch = Watch::start(request);
     let progress = Progress::line(words);
     let ended = tokio::select! {
-        exit = until_over(&watch, record, words) => Ended::Itself(exit),
+        exit = until_over(&watch, words) => Ended::Itself(exit),
         () = show(&progress, &watch) => Ended::Itself(Exit::Other),
         () = elapsed(record.time) => Ended::Itself(out_of_time(&watch, record, words)),
         exit = asked => Ended::Asked(exit),
@@ -104,8 +108,8 @@ async fn show(progress: &Progress, watch: &Watch) {
         let rate = (totals.events - before) * 1000 / TICK.as_millis() as u64;
         before = totals.events;
         progress.say(format!(
-            "{} events, {} a second, {} on the disk; Control-C ends it",
-            HumanCount(totals.events),
+            "{}, {} a second, {} on the disk; Control-C ends it",
+            counted(totals.events, "event"),
             HumanCount(rate),
             HumanBytes(totals.kept_bytes)
         ));
@@ -113,7 +117,7 @@ async fn show(progress: &Progress, watch: &Watch) {
     }
 }
 
-async fn until_over(watch: &Watch, record: &Record, words: &Words) -> Exit {
+async fn until_over(watch: &Watch, words: &Words) -> Exit {
     let mut seen = 0;
     loop {
         seen = watch.changed(seen).await;
@@ -122,9 +126,6 @@ async fn until_over(watch: &Watch, record: &Record, words: &Words) -> Exit {
             words.error(&sentence);
             // There is nothing left to do for a command that records.
             return Exit::Other;
-        }
-        if record.count.is_some_and(|count| snapshot.totals.events >= count) {
-            return Exit::Done;
         }
         match snapshot.state {
             State::Failed { failure } if failure.fault == Fault::Ended => {
@@ -225,8 +226,8 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
     }
     let size = fs::metadata(file).map(|file| file.len()).unwrap_or_default();
     words.note(&format!(
-        "recorded {} events in {} ({})",
-        HumanCount(totals.events),
+        "recorded {} in {} ({})",
+        counted(totals.events, "event"),
         file.display(),
         HumanBytes(size)
     ));

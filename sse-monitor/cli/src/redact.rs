@@ -63,12 +63,13 @@ Examples:
     sse redact --json .user.email --regex 'sk-[A-Za-z0-9]+' feed.ssrec
 
   Write a recording with exactly that masked; or another form of it:
-    sse redact --json .user.email --regex 'sk-[A-Za-z0-9]+' -o given.ssrec feed.ssrec
-    sse export --as har --redact --json .user.email --regex 'sk-[A-Za-z0-9]+' feed.ssrec
+    sse redact --json .user.email --regex 'sk-[A-Za-z0-9]+' \\
+      -o given.ssrec feed.ssrec
+    sse export --as har --redact --json .user.email feed.ssrec
 
-Each line tells the row, which of its texts, how many places in it, and the first of them with what
-stands around it, as it will be. The new recording lists what was masked in it. Texts are looked at as
-a reader of the stream sees them; what an application encodes (JSON's \\u0041, base64) is asked for as it
+Each line tells the row, which of its texts, how many places in it, and the first of them with what \
+stands around it, as it will be. The new recording lists what was masked in it. Texts are looked at as \
+a reader of the stream sees them; what an application encodes (JSON's \\u0041, base64) is asked for as it \
 is encoded, or by --json.";
 
 /// Runs the command to its end.

@@ -24,9 +24,9 @@ Examples:
   A hub on a free port; its URL is the only line on stdout:
     sse serve --port 0
 
-It listens on 127.0.0.1, where only programs of this machine reach it, and asks nobody who they are:
-a hub for others is the program sse-server. Control-C lets those who read read to the end, for ten
-seconds at most, and so does SIGTERM; a second one ends it at once. What was published is forgotten
+It listens on 127.0.0.1, where only programs of this machine reach it, and asks nobody who they are: \
+a hub for others is the program sse-server. Control-C lets those who read read to the end, for ten \
+seconds at most, and so does SIGTERM; a second one ends it at once. What was published is forgotten \
 when it ends.";
 
 /// The options of `sse serve`.

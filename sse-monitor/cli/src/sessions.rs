@@ -30,14 +30,14 @@ pub(crate) struct Sessions {
 }
 
 const STATES: &str = "\
-Each line tells when a session began, how it stands, its events, what it takes of the disk, its name,
+Each line tells when a session began, how it stands, its events, what it takes of the disk, its name, \
 and its title or where the stream was; the last to begin comes first. A session is
   live        being recorded
   finished    closed by its program
-  crashed     left by a program that was stopped: sse show prints all that it had written
+  crashed     left by a program that was stopped; sse show prints what there is
   unreadable  not to be read; a sentence on stderr says why
 
-In a pipe, or with --ndjson, each line is a JSON object: name, state, problem, url, importedFrom,
+In a pipe, or with --ndjson, each line is a JSON object: name, state, problem, url, importedFrom, \
 startedUnixMicros, durationMicros, events, attempts, rows, bytes, title, tags, notes.";
 
 /// Runs the command to its end.

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
-    View,
-    query::{AttemptReport, Budget, Kind, Order, Query, Report},
+    Row, RowKind, View,
+    query::{AttemptReport, Budget, Kind, Numbering, Order, Query, Report},
     recording::Recording,
 };
 
@@ -21,7 +21,7 @@ use crate::{
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, printer::Format},
-    words::Words,
+    words::{Words, counted},
 };
 
 /// Rows found and printed at a time.
@@ -54,7 +54,7 @@ pub(crate) fn run(show: &Show) -> Exit {
     if show.check {
         return check(show, &recording, &words);
     }
-    let mut opened = Opened::of(recording, &words);
+    let mut opened = Opened::of(recording, &show.file, &words);
     let recording = &opened.recording;
     if let Some(why) = recording.recording_stopped() {
         words.note(&format!("the recording ends early: {why}"));
@@ -82,12 +82,9 @@ fn summary(recording: &Recording) -> String {
         Some(file) => format!("imported from {file}"),
         None => origin.url.clone(),
     };
-    let events = HumanCount(totals.events);
-    let attempts = match totals.attempts {
-        1 => "1 attempt".into(),
-        several => format!("{} attempts", HumanCount(several)),
-    };
-    let mut summary = format!("{what}: {events} events in {attempts}");
+    let events = counted(totals.events, "event");
+    let attempts = counted(totals.attempts, "attempt");
+    let mut summary = format!("{what}: {events} in {attempts}");
     if totals.rows_forgotten > 0 {
         let _ = write!(summary, ", of which the first {} rows were dropped", totals.rows_forgotten);
     }
@@ -102,7 +99,7 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
     if let Some(attempt) = show.attempt {
         query = query.attempts(attempt..=attempt);
     }
-    let format = Format::of(&show.output);
+    let format = Format::of(&show.output).numbered(show.numbers);
     let all = view.next_row() - view.first_row();
     let progress = Progress::rows(words, "looking through".into(), all);
     let under_way = progress.clone();
@@ -170,7 +167,13 @@ impl Printing<'_> {
     fn rows(&mut self, numbers: &[u64]) -> ControlFlow<Exit> {
         for page in numbers.chunks(PAGE) {
             for mut row in self.view.rows(page, usize::MAX) {
-                if row.kind == sse_monitor_engine::RowKind::Event {
+                let is_json = matches!(self.format, Format::Ndjson(_));
+                if row.kind == RowKind::Damaged && is_json {
+                    // Of no kind that a program knows.
+                    self.words.warning(&row.data);
+                    continue;
+                }
+                if row.kind == RowKind::Event {
                     self.events += 1;
                     self.wanted.shown(&mut row, self.format.between_columns());
                 }
@@ -184,11 +187,15 @@ impl Printing<'_> {
 
 fn raw(view: &View, row: u64, words: &Words) -> Exit {
     let Some(bytes) = view.raw(row) else {
-        words.error(&format!(
-            "row {row} has no bytes of the stream; rows go from {} to {}",
-            view.first_row(),
-            view.next_row().saturating_sub(1)
-        ));
+        let (first, last) = (view.first_row(), view.next_row().saturating_sub(1));
+        words.error(&match view.row(row) {
+            Some(Row { kind: RowKind::Damaged, data, .. }) => data,
+            Some(_) => format!(
+                "row {row} is a turn of the connection, of which the stream has no bytes; sse show --turns \
+                 --from {row} --count 1 prints it"
+            ),
+            None => format!("there is no row {row}: rows go from {first} to {last}"),
+        });
         return Exit::Other;
     };
     let printed = if io::stdout().is_terminal() {
@@ -301,13 +308,11 @@ fn told(report: &Report) -> String {
     }
     line("stalls", format!("{} of more than 30 s without any sign of life", report.stalls));
     line("came again", HumanCount(report.repeated).to_string());
-    line(
-        "missing",
-        match report.missed {
-            Some(missed) => format!("{} by their ids", HumanCount(missed)),
-            None => "not to be told: ids do not count one by one".into(),
-        },
-    );
+    line("missing", missing(report));
+    if report.resets > 0 {
+        let resets = HumanCount(report.resets);
+        line("resets", format!("{resets}, by which the hub said that events were lost"));
+    }
     line("out of order", HumanCount(report.out_of_order).to_string());
     if report.decode_errors + report.damaged > 0 {
         line("dropped", format!("{} too large, {} damaged", report.decode_errors, report.damaged));
@@ -318,6 +323,20 @@ fn told(report: &Report) -> String {
         let _ = writeln!(text, "{}", attempt_line(attempt));
     }
     text
+}
+
+/// How many events did not come, or why nobody can tell.
+fn missing(report: &Report) -> String {
+    let at_least = HumanCount(report.missed_at_least);
+    match report.numbering {
+        Numbering::OneByOne => format!("{at_least} by their ids"),
+        Numbering::Anew => format!(
+            "at least {at_least} by their ids: the server began to count anew, and what was lost then is in no id"
+        ),
+        Numbering::NoIds => "not to be told: events have no ids".into(),
+        Numbering::TooFew => "not to be told: too few events have ids that count".into(),
+        Numbering::NotOneByOne | _ => "not to be told: ids do not count one by one".into(),
+    }
 }
 
 fn attempt_line(attempt: &AttemptReport) -> String {
@@ -337,7 +356,7 @@ fn attempt_line(attempt: &AttemptReport) -> String {
             let _ = write!(line, ", {name} {}", time(micros));
         }
     }
-    let _ = write!(line, ": {} events", HumanCount(attempt.events));
+    let _ = write!(line, ": {}", counted(attempt.events, "event"));
     if attempt.repeated > 0 {
         let _ = write!(line, ", {} came again", HumanCount(attempt.repeated));
     }

@@ -64,16 +64,43 @@ pub(crate) fn is_closed() -> bool {
     false
 }
 
+/// Comes true once nobody can read any more what is written to a pipe. Elsewhere, and where it cannot be told, never.
+#[cfg(unix)]
+pub(crate) async fn closed() {
+    use std::{fs::File, os::unix::fs::FileTypeExt};
+
+    use tokio::{io::Interest, net::unix::pipe};
+
+    let is_pipe = |file: &File| file.metadata().is_ok_and(|file| file.file_type().is_fifo());
+    // Only waited for: with its own checks it would make stdout one that never blocks.
+    let pipe = file().ok().filter(is_pipe).map(pipe::Sender::from_file_unchecked);
+    match pipe {
+        Some(Ok(pipe)) => {
+            let _ = pipe.ready(Interest::ERROR).await;
+        }
+        Some(Err(_)) | None => core::future::pending().await,
+    }
+}
+
+/// There a closed pipe is noticed with the next write.
+#[cfg(not(unix))]
+pub(crate) async fn closed() {
+    core::future::pending().await
+}
+
 /// Whether it is neither a terminal nor a file. Who reads it may show it in the terminal that stderr is, as
 /// `less` does, where a line that is written over would get in its way.
 #[cfg(unix)]
 pub(crate) fn is_piped() -> bool {
+    let is_file = file().and_then(|file| file.metadata()).is_ok_and(|file| file.is_file());
+    !is_file && !io::stdout().is_terminal()
+}
+
+#[cfg(unix)]
+fn file() -> io::Result<std::fs::File> {
     use std::os::fd::AsFd;
 
-    let stdout = io::stdout();
-    let file = stdout.as_fd().try_clone_to_owned().map(std::fs::File::from);
-    let is_file = file.and_then(|file| file.metadata()).is_ok_and(|file| file.is_file());
-    !is_file && !stdout.is_terminal()
+    io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from)
 }
 
 /// Elsewhere a file is not told from a pipe.

@@ -3,8 +3,14 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use indicatif::HumanCount;
 
 use crate::escape;
+
+/// So many of something, whose plural has an s.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", HumanCount(count), if count == 1 { "" } else { "s" })
+}
 
 /// Says how things go. What cannot be said (stderr is closed) is left unsaid.
 #[derive(Clone, Copy, Debug)]

@@ -121,6 +121,26 @@ fn what_failed_is_told_with_the_status_of_the_worst() {
 }
 
 #[test]
+fn a_page_is_no_stream_and_nothing_is_advised_that_was_given() {
+    let origin = Origin::start();
+    let url = origin.url();
+    let asked = ["bench", "--connections", "1", "--once", "--pretty", "--timestamp", ".at", &url];
+    let bench = Sse::spawn(&mut sse(&asked));
+    origin.answer("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 3\r\n\r\n<p>");
+    let output = bench.wait();
+    assert_eq!(output.status.code(), Some(6), "{}", words(&output));
+    let table = String::from_utf8(output.stdout).unwrap();
+    for words in [
+        "1× the server answered 200 with text/html, which is not an event stream",
+        "delivery         not to be told: no event came",
+        "came again       not to be told: no event came",
+    ] {
+        assert!(table.contains(words), "{table}");
+    }
+    assert!(!table.contains("add --"), "{table}");
+}
+
+#[test]
 fn its_time_begins_once_each_was_tried_though_others_try_again() {
     let origin = Origin::start();
     let mut sse = sse(&["bench", "--connections", "2", "--for", "1s", &origin.url()]);

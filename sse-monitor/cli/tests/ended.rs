@@ -117,7 +117,7 @@ fn what_a_killed_program_left_becomes_a_file() {
     assert_eq!(start(keep.path(), &form).wait().status.code(), Some(2));
     let import = start(keep.path(), &["import", "a.ssrec.recording", "-o", "a.ssrec"]).wait();
     assert!(import.status.success(), "{}", words(&import));
-    assert!(words(&import).contains("imported 1 events into a.ssrec"), "{}", words(&import));
+    assert!(words(&import).contains("imported 1 event into a.ssrec"), "{}", words(&import));
     assert_eq!(names(keep.path()), ["a.ssrec", "a.ssrec.recording"]);
     let shown = start(keep.path(), &["show", "a.ssrec"]).wait();
     let lines = lines(&shown);

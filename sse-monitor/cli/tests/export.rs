@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+#[path = "../../engine/tests/origin/mod.rs"]
+mod origin;
 mod process;
 
 use std::{
@@ -10,7 +12,8 @@ use std::{
     process::{Output, Stdio},
 };
 
-use process::{sse, words};
+use origin::Origin;
+use process::{Sse, sse, words};
 
 /// What a terminal would act on: it sets the clipboard, and turns text around.
 const BODY: &str = "id: 1\ndata: \u{1b}]52;c;aGk=\u{7}\u{9b}31m \u{202e}x\n\n";
@@ -105,11 +108,8 @@ fn a_file_is_there_whole_or_not_at_all() {
 fn options_that_say_nothing_about_what_is_asked_for_are_refused() {
     let keep = recorded();
     for (arguments, sentence) in [
-        (
-            &["export", "--as", "har", "--attempt", "1", "body.ssrec"][..],
-            "--attempt is of other forms",
-        ),
-        (&["show", "--stats", "--type", "tick", "body.ssrec"], "cannot be used with"),
+        (&["show", "--stats", "--type", "tick", "body.ssrec"][..], "cannot be used with"),
+        (&["show", "--raw", "3", "--numbers", "body.ssrec"], "cannot be used with"),
         (&["show", "--stats", "--attempt", "1", "body.ssrec"], "cannot be used with"),
         (&["show", "--stats", "--from", "2", "body.ssrec"], "cannot be used with"),
         (&["show", "--check", "-n", "2", "body.ssrec"], "cannot be used with"),
@@ -120,6 +120,57 @@ fn options_that_say_nothing_about_what_is_asked_for_are_refused() {
         assert!(words(&output).contains(sentence), "{arguments:?}: {}", words(&output));
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
+}
+
+/// A recording of two attempts, of which the first was cut within an event.
+fn of_two_attempts(folder: &Path) {
+    let origin = Origin::start();
+    let url = origin.url();
+    let record =
+        Sse::spawn(sse(&["record", "--count", "2", "-o", "two.ssrec", &url]).current_dir(folder));
+    origin.open("retry: 1\nid: 1\ndata: one\n\nid: 2\ndata: cut").end();
+    origin.open("id: 2\ndata: two\n\n").closed();
+    let output = record.wait();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn several_attempts_are_exported_as_the_events_that_were_recorded() {
+    let keep = tempfile::tempdir().unwrap();
+    of_two_attempts(keep.path());
+    let raw = run(keep.path(), &["export", "--as", "raw", "two.ssrec"]);
+    let body = "retry: 1\nid: 1\ndata: one\n\nid: 2\ndata: two\n\n";
+    assert_eq!(String::from_utf8(raw.stdout.clone()).unwrap(), body);
+    assert!(words(&raw).contains("left out: 15 bytes of events that are not whole"), "{raw:?}");
+    let first = run(keep.path(), &["export", "--as", "raw", "--attempt", "1", "two.ssrec"]);
+    assert!(first.stdout.ends_with(b"id: 2\ndata: cut"), "{first:?}");
+    assert_eq!(words(&first), "");
+}
+
+#[test]
+fn one_attempt_of_several_is_exported_as_har() {
+    let keep = tempfile::tempdir().unwrap();
+    of_two_attempts(keep.path());
+    for (attempt, bodies) in
+        [(None, &["one", "two"][..]), (Some("1"), &["one"]), (Some("2"), &["two"])]
+    {
+        let mut asked = vec!["export", "--as", "har", "two.ssrec"];
+        asked.extend(attempt.into_iter().flat_map(|attempt| ["--attempt", attempt]));
+        let har = run(keep.path(), &asked);
+        assert!(har.status.success(), "{har:?}");
+        let har: serde_json::Value = serde_json::from_slice(&har.stdout).unwrap();
+        let entries = har["log"]["entries"].as_array().unwrap();
+        assert_eq!(entries.len(), bodies.len(), "{attempt:?}");
+        for (entry, body) in entries.iter().zip(bodies) {
+            let text = entry["response"]["content"]["text"].as_str().unwrap();
+            assert!(text.contains(body), "{text}");
+        }
+    }
+    let none =
+        run(keep.path(), &["export", "--as", "har", "--attempt", "3", "-o", "x", "two.ssrec"]);
+    assert_eq!(none.status.code(), Some(1), "{none:?}");
+    assert!(words(&none).contains("there is no such attempt"), "{none:?}");
+    assert!(!keep.path().join("x").exists());
 }
 
 #[cfg(target_os = "linux")]
@@ -172,6 +223,12 @@ fn what_is_damaged_and_left_out_is_told_in_each_form() {
             assert_eq!(output.status.code(), Some(1), "{form}: {output:?}");
             let words = words(&output);
             assert_eq!(words.matches("are not as they were written").count(), 1, "{words}");
+            if form == "ndjson" && masked.is_empty() {
+                assert_eq!(output.stdout, b"", "damage is told on stderr alone");
+                let show = run(keep.path(), &["show", "damaged.ssrec"]);
+                assert_eq!(show.stdout, b"", "{show:?}");
+                assert!(self::words(&show).contains("row 3 is damaged"), "{show:?}");
+            }
             // There is one event, so that masked rows may be none at all.
             let said = ["what is damaged is not in the export", "nothing of that sort can be read"];
             assert!(said.iter().any(|said| words.contains(said)), "{form}: {words}");

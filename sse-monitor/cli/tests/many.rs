@@ -73,6 +73,27 @@ fn a_stream_that_is_cut_or_refused_does_not_end_the_others() {
 }
 
 #[test]
+fn what_ends_it_hides_no_stream_that_was_refused() {
+    for ending in [&["--count", "1"][..], &["--once"]] {
+        let (refusing, going) = (Origin::start(), Origin::start());
+        let (one, other) = (refusing.url(), going.url());
+        let mut sse = start(&[ending, &[&one, &other]].concat());
+        refusing.answer("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+        let mut exchange = going.open("");
+        sse.until_word("404 Not Found");
+        exchange.send("data: one\n\n");
+        sse.line();
+        if ending == ["--once"] {
+            exchange.end();
+        } else {
+            exchange.closed();
+        }
+        let output = sse.wait();
+        assert_eq!(output.status.code(), Some(4), "{ending:?}: {}", words(&output));
+    }
+}
+
+#[test]
 fn each_stream_goes_on_where_it_was_left() {
     let keep = tempfile::tempdir().unwrap();
     let file = keep.path().join("place.json");

@@ -80,6 +80,128 @@ fn what_is_recorded_is_shown_exported_and_imported() {
     assert_eq!(fixture["events"][0]["data"], "{\"n\":1}");
 }
 
+#[test]
+fn a_recording_of_so_many_events_has_no_more() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let record = start(keep.path(), &["record", "--count", "3", &origin.url(), "-o", "a.ssrec"]);
+    // All in one read, and the connection stays.
+    let body = |n: u32| format!("id: {n}\ndata: {n}\n\n");
+    let exchange = origin.open(&(1..=9).map(body).collect::<String>());
+    let output = wait(record);
+    assert!(output.status.success(), "{output:?}");
+    assert!(text(&output.stderr).contains("recorded 3 events in a.ssrec"), "{output:?}");
+    exchange.closed();
+    let show = sse(keep.path(), &["show", "a.ssrec"]);
+    assert_eq!(lines(&show).len(), 3);
+    assert!(text(&show.stderr).contains(": 3 events in 1 attempt"), "{show:?}");
+    let raw = sse(keep.path(), &["export", "--as", "raw", "a.ssrec"]);
+    assert_eq!(text(&raw.stdout), (1..=3).map(body).collect::<String>());
+}
+
+#[test]
+fn a_recording_under_way_is_imported_as_far_as_it_came() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let mut record = start(keep.path(), &["record", &origin.url(), "-o", "a.ssrec"]);
+    let _exchange = origin.open("data: one\n\n");
+    let came = keep.path().join("a.ssrec.recording/000001.sse");
+    while !fs::read(&came).is_ok_and(|bytes| text(&bytes).contains("data: one")) {
+        std::thread::yield_now();
+    }
+    for arguments in [&["import", "-o", "b.ssrec"][..], &["show"], &["export", "--as", "raw"]] {
+        let output = sse(keep.path(), &[arguments, &["a.ssrec.recording"]].concat());
+        assert!(output.status.success(), "{output:?}");
+        let words = text(&output.stderr);
+        assert!(words.contains("is being recorded; this is what came until now"), "{words}");
+        assert!(!words.contains("stopped") && !words.contains("needed no more"), "{words}");
+    }
+    assert_eq!(lines(&sse(keep.path(), &["show", "b.ssrec"])).len(), 1);
+    record.kill().unwrap();
+    record.wait().unwrap();
+    let left = sse(keep.path(), &["import", "-o", "c.ssrec", "a.ssrec.recording"]);
+    let words = text(&left.stderr);
+    assert!(words.contains("was not closed") && words.contains("needed no more"), "{words}");
+    assert!(words.contains("imported 1 event into c.ssrec"), "{words}");
+}
+
+#[test]
+fn what_brings_no_event_is_no_import() {
+    let keep = tempfile::tempdir().unwrap();
+    for (content, words) in [
+        ("", "no comment: it is empty"),
+        ("\u{feff}", "it has no event and no comment"),
+        ("<!DOCTYPE html>\n<html></html>\n", "it looks like HTML or XML"),
+        ("{\"name\":\"a\",\"input\":\"\",\"events\":[]}\n", "it is a test fixture"),
+    ] {
+        fs::write(keep.path().join("file"), content).unwrap();
+        let import = sse(keep.path(), &["import", "file", "-o", "a.ssrec"]);
+        assert_eq!(import.status.code(), Some(1), "{import:?}");
+        assert!(text(&import.stderr).contains(words), "{import:?}");
+        assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn rows_are_asked_for_by_the_numbers_that_are_shown() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("body"), ": beat\n\ndata: one\n\ndata: two\n\n").unwrap();
+    assert!(sse(keep.path(), &["import", "body", "-o", "a.ssrec"]).status.success());
+    let rows = lines(&sse(keep.path(), &["show", "a.ssrec"]));
+    let numbers: Vec<_> = rows.iter().map(|row| row["row"].as_u64().unwrap()).collect();
+    let shown = sse(keep.path(), &["show", "--pretty", "--numbers", "a.ssrec"]);
+    let shown = text(&shown.stdout);
+    for ((row, line), data) in numbers.iter().zip(shown.lines()).zip(["one", "two"]) {
+        assert!(line.trim_start().starts_with(&format!("{row}  ")), "{line}");
+        let raw = sse(keep.path(), &["show", "--raw", &row.to_string(), "a.ssrec"]);
+        assert_eq!(text(&raw.stdout), format!("data: {data}\n\n"));
+        let from = sse(keep.path(), &["show", "--from", &row.to_string(), "a.ssrec"]);
+        assert_eq!(lines(&from)[0]["data"], data);
+    }
+    for (row, words) in [("1", "row 1 is a turn of the connection"), ("99", "rows go from 1 to 5")]
+    {
+        let raw = sse(keep.path(), &["show", "--raw", row, "a.ssrec"]);
+        assert_eq!(raw.status.code(), Some(1), "{raw:?}");
+        assert!(text(&raw.stderr).contains(words), "{raw:?}");
+    }
+}
+
+#[test]
+fn what_the_ids_of_events_do_not_tell_is_not_made_up() {
+    let keep = tempfile::tempdir().unwrap();
+    let ids = |epoch: &str, range: core::ops::RangeInclusive<u32>| -> String {
+        range.map(|n| format!("id: {epoch}-{n}\ndata: {n}\n\n")).collect()
+    };
+    let reset = "event: reset\nid: b2-0\ndata: {\"reason\":\"epoch\"}\n\n";
+    for (n, (body, told)) in [
+        (ids("a1", 1..=20), "missing          0 by their ids"),
+        (
+            ids("a1", 1..=20) + &ids("a1", 24..=40) + reset + &ids("b2", 1..=20),
+            "missing          at least 3 by their ids: the server began to count anew",
+        ),
+        (ids("a1", 1..=3), "missing          not to be told: too few events"),
+        ("data: a\n\n".into(), "missing          not to be told: events have no ids"),
+        (
+            (1..20).map(|n| ids("a1", 7 * n..=7 * n)).collect(),
+            "missing          not to be told: ids do not count one by one",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        fs::write(keep.path().join("body"), body).unwrap();
+        let to = format!("{n}.ssrec");
+        assert!(sse(keep.path(), &["import", "body", "-o", &to]).status.success());
+        let stats = text(&sse(keep.path(), &["show", "--stats", "--pretty", &to]).stdout);
+        assert!(stats.contains(told), "{stats}");
+        assert_eq!(
+            stats.contains("resets           1, by which"),
+            told.contains("anew"),
+            "{stats}"
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn sigterm_ends_a_recording_in_its_file() {
@@ -177,7 +299,7 @@ fn a_recording_whose_program_is_killed_has_all_that_had_come() {
             assert_eq!(line["id"], n.to_string());
         }
         let again = sse(keep.path(), &["record", &origin.url(), "-o", "a.ssrec"]);
-        assert_eq!(again.status.code(), Some(2), "what was not finished is not written over");
+        assert_eq!(again.status.code(), Some(1), "what was not finished is not written over");
         assert!(text(&again.stderr).contains("sse show"), "{again:?}");
     }
 }
@@ -220,7 +342,7 @@ fn what_is_no_recording_is_told() {
     assert_eq!(import.status.code(), Some(1));
     assert!(text(&import.stderr).contains("it is not written over"), "{import:?}");
     let record = sse(keep.path(), &["record", "http://127.0.0.1:1/", "-o", "body"]);
-    assert_eq!(record.status.code(), Some(2));
+    assert_eq!(record.status.code(), Some(1));
     let regex = sse(keep.path(), &["show", "--regex", "(", "body"]);
     assert_eq!(regex.status.code(), Some(2));
     assert!(text(&regex.stderr).contains("not a regular expression"), "{regex:?}");
@@ -299,6 +421,7 @@ fn what_differs_is_told() {
     }
     let same = sse(keep.path(), &["diff", "--pretty", "a.ssrec", "a.ssrec"]);
     assert_eq!((same.status.code(), text(&same.stdout)), (Some(0), String::new()), "{same:?}");
+    assert!(text(&same.stderr).contains("apart by 0 µs at the median, 0 µs at most"), "{same:?}");
     let other = sse(keep.path(), &["diff", "--pretty", "a.ssrec", "b.ssrec"]);
     assert_eq!(other.status.code(), Some(7));
     let lines: Vec<_> = text(&other.stdout).lines().map(|line| line[..2].to_owned()).collect();

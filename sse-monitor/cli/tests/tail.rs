@@ -391,6 +391,20 @@ fn a_pipe_that_nobody_reads_on_ends_it_quietly() {
     assert!(!words.contains("panicked") && !words.contains("Broken pipe"), "{words}");
 }
 
+/// Whoever has enough need not wait for another event, nor for a heartbeat.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_that_is_closed_ends_it_though_nothing_comes() {
+    let origin = Origin::start();
+    let mut sse = start(&[&origin.url()]);
+    let exchange = origin.open("data: one\n\n");
+    sse.line();
+    sse.stdout = None;
+    exchange.closed();
+    let output = sse.wait();
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+}
+
 #[cfg(unix)]
 #[test]
 fn control_c_ends_it_with_130() {

@@ -99,7 +99,7 @@
 //! | a line, an event ([`Limits`]) | 1 MiB, 4 MiB | the event is dropped, and a row says so |
 //! | what is kept in memory ([`Retention`]) | 256 MiB, two million rows | the oldest rows fall out, counted by [`Totals::rows_forgotten`]; or the watch stops reading until rows are [released](Watch::release) |
 //! | what is recorded ([`DiskLimit`]) | 16 GiB | recording stops, and a row says so; or the oldest are dropped |
-//! | what a compressed stream expands to ([`Expansion`]) | 250-fold past 16 MiB; 1 TiB | the attempt ends |
+//! | what a compressed stream expands to ([`Expansion`]) | 250-fold and 16 MiB beyond, which grow back within 10 s | the attempt ends |
 //! | types that are told apart by number | 4096 | types after that are read from the events' bytes |
 //!
 //! While recording, an event costs no memory: its 48 bytes of index are on the disk beside its bytes. A full

@@ -22,6 +22,7 @@ use crate::{
     request::WatchRequest,
     row::RowKind,
     state::{Snapshot, State, Totals},
+    words,
 };
 
 /// A session under way. The writer is held while a read is written, which a slow disk can make long;
@@ -30,6 +31,8 @@ use crate::{
 pub(crate) struct Log {
     clock: Clock,
     pauses: bool,
+    /// With so many events it is over.
+    most_events: u64,
     url: String,
     kept: Arc<Kept>,
     writer: Mutex<Writer>,
@@ -116,6 +119,7 @@ impl Log {
         writer.fall_back_to(request.retention);
         let log = Self {
             pauses: request.recording.is_none() && request.retention.overflow == Overflow::Pause,
+            most_events: request.most_events,
             url: request.url(),
             kept: Arc::clone(writer.kept()),
             writer: Mutex::new(writer),
@@ -196,7 +200,8 @@ impl Log {
                 if self.pauses {
                     writer.release();
                 }
-                let room = writer.room();
+                // A row is an event at most.
+                let room = writer.room().min(self.events_left(writer));
                 if room > 0 {
                     used = writer.body(rest, wire, is_rest, room, moment);
                 }
@@ -220,7 +225,12 @@ impl Log {
             return false;
         }
         // Read under the lock, so that times rise with the rows' numbers.
-        let state = write(&mut writer, self.clock.now());
+        let mut state = write(&mut writer, self.clock.now());
+        if self.events_left(&writer) == 0 && !state.as_ref().is_some_and(State::is_over) {
+            let turn = Turn::new(RowKind::Closed, words::enough(self.most_events));
+            writer.turn(&turn, self.clock.now());
+            state = Some(State::Closed);
+        }
         if state.as_ref().is_some_and(State::is_over) {
             // Before anybody is told, since a recording may be opened then; and shells do not wait for it.
             writer.close(self.clock.now());
@@ -243,6 +253,15 @@ impl Log {
         }
         self.touch();
         true
+    }
+
+    const fn events_left(&self, writer: &Writer) -> u64 {
+        self.most_events.saturating_sub(writer.events())
+    }
+
+    /// Whether nothing is written any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.public().state.is_over()
     }
 
     /// Tells the ID that a reconnect would send: it moves without an event too.

@@ -46,6 +46,7 @@ pub struct WatchRequest {
     pub(crate) limits: Limits,
     pub(crate) expansion: Expansion,
     pub(crate) recording: Option<(PathBuf, DiskLimit)>,
+    pub(crate) most_events: u64,
 }
 
 impl WatchRequest {
@@ -69,6 +70,7 @@ impl WatchRequest {
             limits: Limits::default(),
             expansion: Expansion::default(),
             recording: None,
+            most_events: u64::MAX,
         })
     }
 
@@ -149,6 +151,13 @@ impl WatchRequest {
     /// watch: see [`Watch::recording_stopped`](crate::Watch::recording_stopped).
     pub fn record(mut self, folder: impl Into<PathBuf>, limit: DiskLimit) -> Self {
         self.recording = Some((folder.into(), limit));
+        self
+    }
+
+    /// Ends the watch with this many events, of which there is at least one: what the same read brought after them is
+    /// not kept.
+    pub const fn stop_after(mut self, events: u64) -> Self {
+        self.most_events = if events == 0 { 1 } else { events };
         self
     }
 

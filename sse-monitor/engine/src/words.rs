@@ -28,6 +28,13 @@ pub(crate) fn connecting(url: &str, attempt: u32, id: &str, id_is_sent: bool) ->
     }
 }
 
+pub(crate) fn enough(events: u64) -> String {
+    match events {
+        1 => "the one event that was asked for has come".into(),
+        events => format!("the {events} events that were asked for have come"),
+    }
+}
+
 pub(crate) fn redirected(status: u16, location: &Url) -> String {
     format!("redirected ({status}) to {}", shown_url(location.as_str()))
 }

@@ -4,7 +4,7 @@
 
 use core::{net::SocketAddr, time::Duration};
 
-use sse_monitor_engine::{RowKind, Snapshot, State, Watch, WatchRequest};
+use sse_monitor_engine::{RowKind, Snapshot, State, Watch, WatchRequest, query::Numbering};
 use sse_server::{Config, Hub, Publish, Server, ServerConfig, Topic};
 use tokio::{
     io::copy_bidirectional,
@@ -60,6 +60,45 @@ async fn publish_around_a_cut(hub: &Hub, wire: &Wire) {
         ]
     );
     assert_eq!(watch.snapshot().totals.connections, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_with_a_hub_that_starts_again_is_said_to_be_unknown() {
+    let start = |address: SocketAddr| {
+        let mut config = Config::default();
+        config.hub.retry = Duration::from_millis(1);
+        let hub = Hub::start(config).unwrap();
+        (hub.clone(), Server::bind(address, hub, ServerConfig::default()).unwrap())
+    };
+    let (hub, server) = start(([127, 0, 0, 1], 0).into());
+    let address = server.local_addr().unwrap();
+    let running = tokio::spawn(server.run(core::future::pending()));
+    let wire = Wire::to(address).await;
+    let watch = Watch::start(
+        WatchRequest::new(&format!("http://{}/events?topic=numbers", wire.address)).unwrap(),
+    );
+    // With the hub's own, `connected`.
+    events(&watch, 1).await;
+    for n in 1..=12 {
+        publish(&hub, n).await;
+    }
+    events(&watch, 13).await;
+    let report = watch.report();
+    assert_eq!((report.missed, report.numbering, report.resets), (Some(0), Numbering::OneByOne, 0));
+    running.abort();
+    let _ = running.await;
+    let (hub, server) = start(address);
+    wire.cut();
+    tokio::spawn(server.run(core::future::pending()));
+    // With `connected` and `reset`.
+    events(&watch, 15).await;
+    for n in 1..=12 {
+        publish(&hub, n).await;
+    }
+    events(&watch, 27).await;
+    let report = watch.report();
+    assert_eq!((report.missed, report.numbering, report.resets), (None, Numbering::Anew, 1));
+    assert_eq!((report.missed_at_least, report.repeated, report.out_of_order), (0, 0, 0));
 }
 
 async fn publish(hub: &Hub, n: u32) {

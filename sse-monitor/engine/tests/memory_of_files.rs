@@ -31,7 +31,7 @@ fn a_file_costs_no_more_memory_than_a_part_of_it() {
     let recording = Recording::open(&to).unwrap();
     let view = recording.view();
     let taken = Taken::from_now_on();
-    export::har(&view, &mut io::sink()).unwrap();
+    export::har(&view, None, &mut io::sink()).unwrap();
     told("its HAR file", taken.most(), LITTLE);
 
     let taken = Taken::from_now_on();

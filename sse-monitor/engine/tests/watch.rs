@@ -8,7 +8,9 @@ use core::{net::SocketAddr, time::Duration};
 
 use origin::Origin;
 use sse_monitor_engine::{
-    Fault, Overflow, Reconnect, Retention, Row, RowKind, Snapshot, State, Watch, WatchRequest,
+    DiskLimit, Fault, Overflow, Reconnect, Retention, Row, RowKind, Snapshot, State, Watch,
+    WatchRequest,
+    recording::{Recording, export},
 };
 use tokio::runtime::Runtime;
 
@@ -308,6 +310,37 @@ fn a_change_that_already_happened_is_not_waited_for() {
     let _exchange = origin.open("data: one\n\n");
     let snapshot = rig.until(&watch, |s| s.totals.events == 1);
     assert_eq!(rig.wait(watch.changed(0)), snapshot.revision);
+}
+
+#[test]
+fn a_watch_of_so_many_events_has_no_more_and_closes_the_connection() {
+    let rig = Rig::new();
+    let body = |n: u32| format!(": beat\n\nid: {n}\r\ndata: {n}\r\n\r\n");
+    for (first, second) in [(7, 0), (2, 5), (0, 3), (3, 0)] {
+        let keep = tempfile::tempdir().unwrap();
+        let origin = Origin::start();
+        let request = request(&origin).stop_after(3);
+        let watch = rig.watch(request.record(keep.path(), DiskLimit::default()));
+        let exchange =
+            origin.open(&format!("retry: 1\n\n{}", (0..first).map(body).collect::<String>()));
+        if first < 3 {
+            exchange.end();
+            origin.open(&(0..second).map(body).collect::<String>()).closed();
+        } else {
+            exchange.closed();
+        }
+        let snapshot = rig.until(&watch, |s| s.state.is_over());
+        assert_eq!((snapshot.state, snapshot.totals.events), (State::Closed, 3));
+        let last = watch.row(snapshot.next_row - 1).unwrap();
+        assert_eq!(last.data, "the 3 events that were asked for have come");
+        let opened = Recording::open(keep.path()).unwrap();
+        assert_eq!((opened.totals().events, opened.report().events), (3, 3));
+        assert!(opened.is_closed() && opened.damage().is_empty());
+        let mut raw = Vec::new();
+        export::raw(&opened.view(), None, &mut raw).unwrap();
+        assert_eq!(String::from_utf8(raw).unwrap().matches("data:").count(), 3);
+        assert_eq!(opened.view().row(snapshot.next_row - 2).unwrap().kind, RowKind::Event);
+    }
 }
 
 struct Rig(Runtime);

@@ -7,6 +7,8 @@
 #![deny(unsafe_code)]
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
+#[path = "../../../../sse-monitor/engine/tests/counting/mod.rs"]
+mod counting;
 mod memory;
 mod stream;
 

@@ -2,66 +2,23 @@
 //! own, whose memory is counted where it is asked for and where it is resident.
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
     env, fs,
     io::{self, Read, Write},
     net::TcpListener,
     path::Path,
     process::Command,
-    sync::atomic::{AtomicBool, AtomicIsize, Ordering},
     thread,
 };
 
 use sse_monitor_engine::{DiskLimit, Limits, Reconnect, Retention, Watch, WatchRequest};
+
+use crate::counting::Taken;
 
 /// The first argument of the process that is measured.
 pub(crate) const CHILD: &str = "a-large-event";
 
 /// The most bytes of a line and of an event.
 const LIMIT: usize = 64 << 20;
-
-#[global_allocator]
-static COUNTED: Counting = Counting;
-
-static NOW: AtomicIsize = AtomicIsize::new(0);
-static MOST: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-#[allow(unsafe_code)]
-// SAFETY: everything is the system's allocator; only numbers are kept beside it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size().cast_signed());
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        count(-layout.size().cast_signed());
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(place, layout) }
-    }
-
-    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both may be there while it moves.
-        count(size.cast_signed());
-        // SAFETY: as the caller promises.
-        let moved = unsafe { System.realloc(place, layout, size) };
-        count(-layout.size().cast_signed());
-        moved
-    }
-}
-
-/// Only in a child, since rates are measured with this allocator too.
-static IS_COUNTING: AtomicBool = AtomicBool::new(false);
-
-fn count(bytes: isize) {
-    if IS_COUNTING.load(Ordering::Relaxed) {
-        let now = NOW.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        MOST.fetch_max(now, Ordering::Relaxed);
-    }
-}
 
 /// Measures each in a process of its own.
 pub(crate) fn large_events(folder: &Path) -> io::Result<()> {
@@ -107,7 +64,7 @@ pub(crate) fn child() -> io::Result<()> {
         _ => request.retention(retention),
     };
     let resident = most_resident();
-    IS_COUNTING.store(true, Ordering::Relaxed);
+    let taken = Taken::from_now_on();
     let watch = Watch::start(request);
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
@@ -123,7 +80,7 @@ pub(crate) fn child() -> io::Result<()> {
     let times = |bytes: f64| bytes / LIMIT as f64;
     println!(
         "{:.2} times at the allocator, {:.2} times resident",
-        times(MOST.load(Ordering::Relaxed) as f64),
+        times(taken.most() as f64),
         times(most_resident().saturating_sub(resident) as f64),
     );
     Ok(())

@@ -157,6 +157,14 @@ async fn open(caller: &Caller, last_event_id: &str) -> Result<Answer, Failure> {
                 );
                 Err(Failure { fault: Fault::Protocol, sentence })
             }
+            None if (200..300).contains(&answer.status()) => {
+                let sentence = format!(
+                    "the server answered {} with {}, which is not an event stream (text/event-stream)",
+                    answer.status(),
+                    answer.header("content-type").unwrap_or("no content type")
+                );
+                Err(Failure { fault: Fault::Protocol, sentence })
+            }
             _ => Err(answer.refusal().await),
         }
     };

@@ -45,32 +45,40 @@ const LAST: Duration = Duration::from_secs(2);
 
 const EXAMPLES: &str = "\
 Examples:
-  A hundred connections for half a minute; events are published for it, to see how long they take:
-    sse bench --connections 100 --for 30s 'http://127.0.0.1:8080/events?topic=load' \\
-      --publish http://127.0.0.1:8080 --topic load --rate 50
+  A hundred connections for half a minute; events are published for it, to see
+  how long they take:
+    sse bench --connections 100 --for 30s \\
+      --publish http://127.0.0.1:8080 --topic load --rate 50 \\
+      'http://127.0.0.1:8080/events?topic=load'
 
   Any endpoint, whose data says when it was sent ({\"at\": 1700000000123}):
     sse bench --connections 20 --timestamp .at https://example.com/events
 
-  A language model's answers, three at a time, each asked for once; or what a curl command gets:
-    sse bench --connections 3 --once --for 1m --json @request.json -H @token.txt \\
-      https://api.example.com/v1/chat/completions
-    sse bench --connections 3 --once -- curl https://example.com/chat -H 'X-Key: abc' -d @body
+  A language model's answers, three at a time, each asked for once; or what a
+  curl command gets:
+    sse bench --connections 3 --once --for 1m --json @request.json \\
+      -H @token.txt https://api.example.com/v1/chat/completions
+    sse bench --connections 3 --once -- curl https://example.com/chat -d @body
 
   For a program:
-    sse bench --connections 50 http://127.0.0.1:8080/events --json-report | jq .firstEventMicros.p99
+    sse bench --connections 50 --json-report http://127.0.0.1:8080/events |
+      jq .firstEventMicros.p99
 
-Times are of all connections together: open, until the head of the answer; first event, from the
-request on; delivery, from when an event was sent until it arrived. What is missing or came again is
-told by the numbers of the events that --publish sends, or else by IDs that one connection saw and
-another did not. A stream that is cut is opened again after its last event, unless --once is given:
-then it ends once all have. The time of --for begins once each connection was opened or refused, which
-takes at most half a minute. What is measured comes uncompressed. Control-C prints what there is. The
+Times are of all connections together: open, until the head of the answer; first event, from the \
+request on; delivery, from when an event was sent until it arrived. What is missing or came again is \
+told by the numbers of the events that --publish sends, or else by IDs that one connection saw and \
+another did not. A stream that is cut is opened again after its last event, unless --once is given: \
+then it ends once all have. The time of --for begins once each connection was opened or refused, which \
+takes at most half a minute. What is measured comes uncompressed. Control-C prints what there is. The \
 exit status is 0 where any connection opened; else it says why none did: sse --help";
 
 /// The options of `sse bench`.
 #[derive(Debug, Parser)]
-#[command(after_long_help = EXAMPLES, after_help = "More, with examples: sse bench --help")]
+#[command(
+    after_long_help = EXAMPLES,
+    after_help = "More, with examples: sse bench --help",
+    override_usage = "sse bench [OPTIONS] <URL>\n       sse bench [OPTIONS] -- curl <URL> ..."
+)]
 pub(crate) struct Bench {
     #[command(flatten)]
     target: Target,
@@ -157,8 +165,7 @@ pub(crate) fn run(bench: &Bench) -> Exit {
     let length = began.elapsed();
     runtime.shutdown_background();
     let counts = tally.counts();
-    let connections = u64::from(bench.connections);
-    let report = Report::of(&counts, url, connections, length, bench.publish.is_some());
+    let report = Report::of(&counts, url, length, bench);
     let is_table = bench.pretty || (io::stdout().is_terminal() && !bench.json_report);
     let mut text = if is_table { report.table() } else { report.json() };
     if counts.ids.is_full {

@@ -6,8 +6,8 @@ use hdrhistogram::Histogram;
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
-use super::tally::Counts;
-use crate::{escape, show::time};
+use super::{Bench, tally::Counts};
+use crate::{escape, show::time, words::counted};
 
 /// The JSON object; its members are promised in docs/sse-ndjson.md.
 #[derive(Debug, Serialize)]
@@ -30,6 +30,9 @@ pub(super) struct Report {
     out_of_order: Option<u64>,
     published: Option<Published>,
     failures: Vec<Failures>,
+    /// Whether it was asked for how long events took.
+    #[serde(skip)]
+    is_timed: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,13 +94,9 @@ impl Times {
 }
 
 impl Report {
-    pub(super) fn of(
-        counts: &Counts,
-        url: String,
-        asked: u64,
-        length: Duration,
-        publishes: bool,
-    ) -> Self {
+    pub(super) fn of(counts: &Counts, url: String, length: Duration, bench: &Bench) -> Self {
+        let publishes = bench.publish.is_some();
+        let asked = u64::from(bench.connections);
         // By IDs it shows only where one connection saw what another did not.
         let is_told = publishes || (counts.has_ids && asked > 1);
         let seconds = length.as_secs_f64();
@@ -129,6 +128,7 @@ impl Report {
             failures: failures
                 .map(|(sentence, &count)| Failures { sentence: sentence.clone(), count })
                 .collect(),
+            is_timed: publishes || bench.timestamp.is_some(),
         }
     }
 
@@ -169,8 +169,8 @@ impl Report {
             line(
                 "published",
                 format!(
-                    "{} events, {} failed",
-                    HumanCount(published.events),
+                    "{}, {} failed",
+                    counted(published.events, "event"),
                     HumanCount(published.failed)
                 ),
             );
@@ -180,9 +180,14 @@ impl Report {
         let delivery = self.delivery_micros.as_ref();
         line(
             "delivery",
-            delivery.map_or("not to be told: add --publish or --timestamp".into(), |times| {
-                Times::told(Some(times))
-            }),
+            match delivery {
+                Some(times) => Times::told(Some(times)),
+                None if self.events == 0 => "not to be told: no event came".into(),
+                None if self.is_timed => {
+                    "not to be told: no event came that says when it was sent".into()
+                }
+                None => "not to be told: add --publish or --timestamp".into(),
+            },
         );
         if self.from_the_future > 0 {
             let count = HumanCount(self.from_the_future);
@@ -190,6 +195,7 @@ impl Report {
         }
         let of_ids = |count: Option<u64>, without: &str| match count {
             Some(count) => HumanCount(count).to_string(),
+            None if self.events == 0 => "not to be told: no event came".into(),
             None => without.to_owned(),
         };
         line(

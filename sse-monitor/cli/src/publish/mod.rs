@@ -43,17 +43,18 @@ Examples:
     sse publish http://127.0.0.1:8080 --to-user 7 --event report @report.txt
 
   To everyone, with a token that no command line shows:
-    sse publish https://hub.example.com --token-file token.txt --all 'back in a minute'
+    sse publish https://hub.example.com --token-file token.txt --all 'hello'
 
-  Many, a JSON object a line, as POST /publish takes them, or as sse tail prints them:
+  Many, a JSON object a line, as POST /publish takes them or sse tail prints:
     sse publish http://127.0.0.1:8080 --ndjson @events.ndjson
-    sse tail https://example.com/events | sse publish http://127.0.0.1:8080 --topic copy --ndjson
+    sse tail https://example.com/events |
+      sse publish http://127.0.0.1:8080 --topic copy --ndjson
 
   The data as it is, to the topic that the URL names:
     sse publish http://127.0.0.1:8080/events/prices 1.08
 
-The hub's IDs of the events go to stdout, one a line. Lines of --ndjson go in batches of up to
-1,000, of which a hub takes all or none; those that have not come yet are not waited for. Where the
+The hub's IDs of the events go to stdout, one a line. Lines of --ndjson go in batches of up to \
+1,000, of which a hub takes all or none; those that have not come yet are not waited for. Where the \
 hub asks to wait, it waits. The exit statuses are listed in: sse --help";
 
 /// The options of `sse publish`.

@@ -10,6 +10,9 @@ use crate::escape::{self, Part};
 /// Types that are as long as most line up their data.
 const TYPE_WIDTH: usize = 12;
 
+/// Numbers of rows that are as long as most line up what follows.
+const ROW_WIDTH: usize = 7;
+
 /// Types keep one of these each; red is left for what is wrong.
 pub(super) const TYPE_COLOURS: [AnsiColor; 5] =
     [AnsiColor::Cyan, AnsiColor::Green, AnsiColor::Magenta, AnsiColor::Blue, AnsiColor::Yellow];
@@ -19,11 +22,17 @@ pub(super) const TYPE_COLOURS: [AnsiColor; 5] =
 pub(crate) struct Lines {
     colour: bool,
     zone: TimeZone,
+    numbered: bool,
 }
 
 impl Lines {
     pub(crate) const fn new(colour: bool, zone: TimeZone) -> Self {
-        Self { colour, zone }
+        Self { colour, zone, numbered: false }
+    }
+
+    /// With the number of each row first, where that is wanted.
+    pub(crate) fn numbered(self, wanted: bool) -> Self {
+        Self { numbered: wanted, ..self }
     }
 
     /// Appends the row's line to `out`, with the name of its stream before it where there are several.
@@ -33,6 +42,9 @@ impl Lines {
             out.push_str("  ");
         }
         let dimmed = Style::new().dimmed();
+        if self.numbered {
+            self.styled(dimmed, &format!("{:>ROW_WIDTH$}  ", row.number), out);
+        }
         self.styled(dimmed, &self.time(row.unix_micros), out);
         out.push_str("  ");
         if row.kind == RowKind::Comment {
@@ -106,6 +118,14 @@ mod tests {
     fn a_line_has_time_type_id_and_data() {
         let row = row(RowKind::Event, "tick", "1-7", "{\"n\":1}");
         assert_eq!(line(false, &row), "00:00:01.500  tick         [1-7] {\"n\":1}\n");
+    }
+
+    #[test]
+    fn the_number_of_a_row_stands_first_where_it_is_wanted() {
+        let mut out = String::new();
+        let lines = Lines::new(false, TimeZone::UTC).numbered(true);
+        lines.write(&row(RowKind::Event, "tick", "1-7", "x"), None, &mut out);
+        assert_eq!(out, "      1  00:00:01.500  tick         [1-7] x\n");
     }
 
     #[test]

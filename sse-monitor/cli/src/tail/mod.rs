@@ -114,6 +114,8 @@ async fn follow(
         exit = print(&mut streams, printer) => (exit, false),
         () = elapsed(tail.time) => (Exit::Done, true),
         exit = asked => (exit, false),
+        // Whoever read has enough, and may wait for this to end.
+        () = stdout::closed() => (Exit::Done, false),
     };
     if is_time_over { printer.out_of_time(&streams) } else { exit }
 }
@@ -129,7 +131,7 @@ async fn print(streams: &mut [Stream], printer: &mut Printer<'_>) -> Exit {
             for stream in streams.iter_mut().filter(|stream| stream.over.is_none()) {
                 let state = stream.state();
                 match printer.page(stream, PAGE) {
-                    ControlFlow::Break(exit) => return exit,
+                    ControlFlow::Break(exit) => return worst(streams, exit),
                     ControlFlow::Continue(true) => is_more = true,
                     ControlFlow::Continue(false) => {
                         stream.over = match state {
@@ -150,11 +152,15 @@ async fn print(streams: &mut [Stream], printer: &mut Printer<'_>) -> Exit {
             }
         }
         // None that was cut or refused ends the others; the exit status is that of the worst.
-        let ends: Option<Vec<_>> = streams.iter().map(|stream| stream.over).collect();
-        if let Some(ends) = ends {
-            return ends.into_iter().max().unwrap_or(Exit::Done);
+        if streams.iter().all(|stream| stream.over.is_some()) {
+            return worst(streams, Exit::Done);
         }
     }
+}
+
+/// The exit status of all, of which those that are over have theirs.
+fn worst(streams: &[Stream], exit: Exit) -> Exit {
+    streams.iter().filter_map(|stream| stream.over).fold(exit, Exit::max)
 }
 
 async fn elapsed(time: Option<Duration>) {

@@ -15,9 +15,15 @@ pub(crate) struct Ndjson {
     /// The second of the row before, as text; most rows are of the same one.
     second: Option<u64>,
     text: String,
+    numbered: bool,
 }
 
 impl Ndjson {
+    /// With the number of each row, by which a recording's are asked for.
+    pub(crate) fn numbered(self) -> Self {
+        Self { numbered: true, ..self }
+    }
+
     /// Appends the line of a row to `out`; `n` is the event's number, `stream` the one of several that it
     /// is from.
     pub(crate) fn write(&mut self, row: &Row, n: u64, stream: Option<&Name>, out: &mut String) {
@@ -35,6 +41,10 @@ impl Ndjson {
             json_string(&name.url, out);
             out.push_str(",\"stream\":");
             number(name.number, 1, out);
+        }
+        if self.numbered {
+            out.push_str(",\"row\":");
+            number(row.number, 1, out);
         }
         out.push_str(",\"time\":\"");
         self.time(row.unix_micros, out);
@@ -105,6 +115,14 @@ mod tests {
     }
 
     #[test]
+    fn a_row_of_a_recording_has_its_number() {
+        let mut out = String::new();
+        let row = row(RowKind::Connecting, "connected");
+        Ndjson::default().numbered().write(&row, 3, None, &mut out);
+        assert!(out.starts_with("{\"kind\":\"turn\",\"row\":9,\"time\":"), "{out}");
+    }
+
+    #[test]
     fn times_sort_as_text() {
         let mut ndjson = Ndjson::default();
         let mut time = |micros| {
@@ -120,7 +138,13 @@ mod tests {
     }
 
     fn line(kind: RowKind, data: &str) -> String {
-        let row = Row {
+        let mut out = String::new();
+        Ndjson::default().write(&row(kind, data), 3, None, &mut out);
+        out
+    }
+
+    fn row(kind: RowKind, data: &str) -> Row {
+        Row {
             number: 9,
             kind,
             unix_micros: 1_500_000,
@@ -130,9 +154,6 @@ mod tests {
             id: "7".into(),
             data: data.into(),
             data_bytes: data.len() as u64,
-        };
-        let mut out = String::new();
-        Ndjson::default().write(&row, 3, None, &mut out);
-        out
+        }
     }
 }

@@ -46,6 +46,14 @@ impl Format {
         }
     }
 
+    /// The same with the numbers of the rows, which JSON has in any case.
+    pub(crate) fn numbered(self, wanted: bool) -> Self {
+        match self {
+            Self::Lines(lines) => Self::Lines(lines.numbered(wanted)),
+            Self::Ndjson(lines) => Self::Ndjson(lines.numbered()),
+        }
+    }
+
     /// What stands between two columns: for people what a tab looks like, which is never printed as it is.
     pub(crate) const fn between_columns(&self) -> &'static str {
         match self {
@@ -104,15 +112,15 @@ impl<'a> Printer<'a> {
 
     /// The time that was given is over.
     pub(crate) fn out_of_time(&self, streams: &[Stream]) -> Exit {
+        let mut exit = Exit::Done;
         if let Some(count) = self.count {
             let came = self.events;
             self.words.error(&format!("only {came} of {count} events came in the time given"));
-            return Exit::TimedOut;
+            exit = Exit::TimedOut;
         }
-        let mut exit = Exit::Done;
         for stream in streams {
             exit = exit.max(stream.over.unwrap_or(Exit::Done));
-            if !stream.opened && stream.over.is_none() {
+            if self.count.is_none() && !stream.opened && stream.over.is_none() {
                 self.words.error(&stream.said("no stream was open in the time given"));
                 exit = exit.max(Exit::TimedOut);
             }

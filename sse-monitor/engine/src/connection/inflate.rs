@@ -8,27 +8,12 @@ use compression_codecs::{
     core::util::{PartialBuffer, WriteBuffer},
 };
 use sse_client::session::{Failure, FailureKind};
+use tokio::time::Instant;
+
+use super::expansion::{Allowance, Expansion};
 
 /// Decoded bytes a piece: what a bomb can make us hold at a time.
 const PIECE: usize = 64 << 10;
-
-/// How much compressed bytes may expand to, and what is never counted as too much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expansion {
-    /// The most decoded bytes for a byte that came over the wire. Text of heartbeats and JSON reaches
-    /// some tens.
-    pub ratio: u64,
-    /// As long as no more bytes than this were decoded, any ratio will do.
-    pub free_bytes: u64,
-    /// The most bytes of a response that are decoded at all.
-    pub most_bytes: u64,
-}
-
-impl Default for Expansion {
-    fn default() -> Self {
-        Self { ratio: 250, free_bytes: 16 << 20, most_bytes: 1 << 40 }
-    }
-}
 
 /// The content codings that a body can have.
 pub(crate) const ACCEPTED: &str = "gzip, br, zstd";
@@ -37,7 +22,7 @@ pub(crate) const ACCEPTED: &str = "gzip, br, zstd";
 pub(crate) struct Inflate {
     name: &'static str,
     codec: Box<dyn DecodeV2 + Send>,
-    limits: Expansion,
+    allowance: Allowance,
     wire: u64,
     decoded: u64,
     /// The coded stream has ended; gzip's may be followed by another.
@@ -47,23 +32,25 @@ pub(crate) struct Inflate {
 
 impl Inflate {
     /// `None`: not a coding known here.
-    pub(crate) fn of(coding: &str, limits: Expansion) -> Option<Self> {
+    pub(crate) fn of(coding: &str, limits: Expansion, now: Instant) -> Option<Self> {
         let (name, codec): (_, Box<dyn DecodeV2 + Send>) = match coding {
             "gzip" | "x-gzip" => ("gzip", Box::new(GzipDecoder::new())),
             "br" => ("br", Box::new(BrotliDecoder::new())),
             "zstd" => ("zstd", Box::new(ZstdDecoder::new())),
             _ => return None,
         };
-        Some(Self { name, codec, limits, wire: 0, decoded: 0, ended: false, piece: vec![0; PIECE] })
+        let allowance = Allowance::new(limits, now);
+        let piece = vec![0; PIECE];
+        Some(Self { name, codec, allowance, wire: 0, decoded: 0, ended: false, piece })
     }
 
     pub(crate) const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Takes note of bytes that came, which are then [decoded](Self::next).
-    pub(crate) const fn received(&mut self, bytes: usize) {
-        self.wire += bytes as u64;
+    /// Takes note that bytes came, which are then [decoded](Self::next).
+    pub(crate) fn received(&mut self, now: Instant) {
+        self.allowance.regrow(now);
     }
 
     /// Decodes from the front of `input`; `None`: all that it says was given.
@@ -87,25 +74,23 @@ impl Inflate {
         }
         let (used, written) = (coded.written_len(), buffer.written_len());
         drop(input.split_to(used));
+        self.wire += used as u64;
         self.decoded += written as u64;
-        self.check()?;
+        if !self.allowance.spend(used, written) {
+            return Err(self.excess());
+        }
         Ok((written > 0).then(|| Bytes::copy_from_slice(&self.piece[..written])))
     }
 
-    fn check(&self) -> Result<(), Failure> {
-        let Expansion { ratio, free_bytes, most_bytes } = self.limits;
-        let too_much = self.decoded > free_bytes && self.decoded / ratio.max(1) > self.wire;
-        if too_much || self.decoded > most_bytes {
-            let (name, wire, decoded) = (self.name, self.wire, self.decoded);
-            return Err(Failure::new(
-                FailureKind::Request,
-                format!(
-                    "the server's compressed stream ({name}) expands without measure: {wire} bytes \
-                     became {decoded}; nothing more of it is decoded"
-                ),
-            ));
-        }
-        Ok(())
+    fn excess(&self) -> Failure {
+        let (name, wire, decoded) = (self.name, self.wire, self.decoded);
+        Failure::new(
+            FailureKind::Request,
+            format!(
+                "the server's compressed stream ({name}) expands without measure: {wire} bytes \
+                 became {decoded}; nothing more of it is decoded"
+            ),
+        )
     }
 }
 
@@ -140,14 +125,14 @@ mod tests {
     fn each_flushed_event_comes_out_at_once() {
         for coding in CODINGS {
             let mut encoder = encoder(coding);
-            let mut inflate = Inflate::of(coding, Expansion::default()).unwrap();
+            let mut inflate = Inflate::of(coding, Expansion::default(), Instant::now()).unwrap();
             for n in 0..50 {
                 let event = format!("data: {n} and some more\n\n");
                 let coded = encode(&mut *encoder, event.as_bytes());
                 let mut seen = Vec::new();
                 // In any pieces.
                 for byte in coded {
-                    inflate.received(1);
+                    inflate.received(Instant::now());
                     let mut input = Bytes::copy_from_slice(&[byte]);
                     while let Some(piece) = inflate.next(&mut input).unwrap() {
                         seen.extend_from_slice(&piece);
@@ -163,10 +148,11 @@ mod tests {
     fn a_bomb_is_refused_and_never_held() {
         for coding in CODINGS {
             let mut encoder = encoder(coding);
-            let limits = Expansion { free_bytes: 1 << 20, ..Expansion::default() };
-            let mut inflate = Inflate::of(coding, limits).unwrap();
+            let free_bytes = 1 << 20;
+            let limits = Expansion { free_bytes, ..Expansion::default() };
+            let mut inflate = Inflate::of(coding, limits, Instant::now()).unwrap();
             let mut input = Bytes::from(encode(&mut *encoder, &vec![b'x'; 12 << 20]));
-            inflate.received(input.len());
+            inflate.received(Instant::now());
             let mut held = 0;
             let failure = loop {
                 match inflate.next(&mut input) {
@@ -179,16 +165,18 @@ mod tests {
                 }
             };
             assert!(failure.message.contains("expands without measure"), "{failure}");
-            assert!(held < 10 << 20, "{coding}: {held}");
+            let paid = inflate.wire * limits.ratio;
+            assert!(held as u64 <= free_bytes + paid, "{coding}: {held}");
+            assert!(inflate.decoded - held as u64 <= PIECE as u64, "{coding}");
         }
     }
 
     #[test]
     fn what_is_not_compressed_is_told() {
         for coding in CODINGS {
-            let mut inflate = Inflate::of(coding, Expansion::default()).unwrap();
+            let mut inflate = Inflate::of(coding, Expansion::default(), Instant::now()).unwrap();
             let mut input = Bytes::from_static(b"data: plain text, not compressed\n\n");
-            inflate.received(input.len());
+            inflate.received(Instant::now());
             let failure = loop {
                 match inflate.next(&mut input) {
                     Ok(Some(_)) => {}
@@ -198,7 +186,7 @@ mod tests {
             };
             assert!(failure.message.contains(coding), "{failure}");
         }
-        assert!(Inflate::of("compress", Expansion::default()).is_none());
+        assert!(Inflate::of("compress", Expansion::default(), Instant::now()).is_none());
     }
 
     fn encoder(coding: &str) -> Box<dyn EncodeV2> {

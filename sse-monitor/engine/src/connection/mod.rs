@@ -4,6 +4,7 @@
 mod call;
 mod dial;
 mod exchange;
+mod expansion;
 mod failure;
 mod head;
 mod inflate;
@@ -32,7 +33,7 @@ use tokio::{
 };
 
 pub use call::{Answer, Caller};
-pub use inflate::Expansion;
+pub use expansion::Expansion;
 pub(crate) use proxy::{ProxyChoice, check as check_proxy};
 pub use tls::CertificateError;
 pub(crate) use tls::{Trust, authorities, identity};
@@ -120,7 +121,7 @@ struct Reading {
     attempt: Attempt,
     body: Body,
     format: Format,
-    inflate: Option<Inflate>,
+    inflate: Option<Box<Inflate>>,
     /// Bytes that came and are not decoded yet.
     coded: Bytes,
     /// How many bytes came for the next piece that is written.
@@ -139,7 +140,7 @@ enum Input {
 impl Driver {
     async fn run(mut self) {
         loop {
-            if !self.act() {
+            if !self.act() || self.log.is_over() {
                 return;
             }
             let deadline = self.session.poll_timeout();
@@ -264,7 +265,9 @@ impl Driver {
         let value = |name| response.headers.get(name).map(http::HeaderValue::as_bytes);
         let coding = value(header::CONTENT_ENCODING).and_then(|v| core::str::from_utf8(v).ok());
         let coding = coding.map(|coding| coding.trim().to_ascii_lowercase());
-        let inflate = coding.and_then(|coding| Inflate::of(&coding, self.expansion));
+        let inflate =
+            coding.and_then(|coding| Inflate::of(&coding, self.expansion, time::Instant::now()));
+        let inflate = inflate.map(Box::new);
         let content_type = value(header::CONTENT_TYPE);
         let format = head::format(content_type);
         // To the session lines of JSON are another form of event stream.
@@ -277,7 +280,7 @@ impl Driver {
             .content_type(stands_for)
             .content_encoding(still_coded)
             .retry_after(exchange::retry_after(&response.headers));
-        self.head = Some(head::Seen::of(&response, format, inflate.as_ref().map(Inflate::name)));
+        self.head = Some(head::Seen::of(&response, format, inflate.as_deref().map(Inflate::name)));
         self.session.handle_response(attempt, head, now);
         self.phase = Phase::Reading(Reading {
             attempt,
@@ -369,7 +372,7 @@ impl Reading {
                     self.wire += chunk.len();
                     match &mut self.inflate {
                         Some(inflate) => {
-                            inflate.received(chunk.len());
+                            inflate.received(time::Instant::now());
                             self.coded = chunk;
                         }
                         None => return Poll::Ready(Input::Chunk(chunk)),

@@ -10,7 +10,7 @@ use super::{
     kept::Kept,
 };
 use crate::{
-    query::{Seen, Statistics},
+    query::{RESET, Seen, Statistics},
     row::RowKind,
     state::Totals,
 };
@@ -115,6 +115,7 @@ impl Drafts {
         before: &str,
         statistics: &mut Statistics,
     ) {
+        let reset = self.types.get(RESET).copied();
         let mut newest = before;
         for (draft, number) in self.rows.iter().zip(first..) {
             let Draft { kind, data_length, .. } = *draft;
@@ -126,7 +127,8 @@ impl Drafts {
                 newest = self.id(range);
             }
             let id = (draft.id.is_some() || is_own).then_some(newest);
-            statistics.row(Seen { number, kind, elapsed_micros, data_length, id });
+            let is_reset = reset == Some(draft.event_type) && kind == EntryKind::Event;
+            statistics.row(Seen { number, kind, elapsed_micros, data_length, id, is_reset });
         }
     }
 

@@ -101,6 +101,7 @@ fn what_is_recorded_is_brought_to_the_disk_while_it_comes() {
     let path = keep.path().join("s");
     let now = Recording::open(&path).unwrap();
     assert_eq!((now.is_live(), now.is_closed()), (true, false));
+    assert_eq!(now.damage(), [], "it has no end yet");
     writer.close(at(2));
     let then = Recording::open(&path).unwrap();
     assert_eq!((then.is_live(), then.is_closed()), (false, true));

@@ -136,7 +136,7 @@ pub fn diff(first: &View, second: &View, by: Match) -> Diff {
         let (a, b) = *origin.get_or_insert((other.elapsed_micros, seen.elapsed_micros));
         let since = |at: u64, origin: u64| at.cast_signed() - origin.cast_signed();
         let apart = since(other.elapsed_micros, a).abs_diff(since(seen.elapsed_micros, b));
-        times.saturating_record(apart.clamp(1, LONGEST));
+        times.saturating_record(apart.min(LONGEST));
     });
     diff.only_first = left.into_rows();
     diff.time = Gaps::of(&times);

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 // IDs are a server's, so the hash is keyed; there are many, so it is quick.
 use foldhash::fast::RandomState;
 
+use super::report::Numbering;
+
 /// How many of the latest IDs are remembered to be known again: a resume that goes further back
 /// than that is seldom.
 const REMEMBERED: usize = 1 << 16;
@@ -38,6 +40,9 @@ pub(super) struct Trail {
     /// Steps from one number to the next, and all other steps forward.
     steps_of_one: u64,
     steps_beyond: u64,
+    /// Whether any event had an ID, and any a number that goes on from none before.
+    has_ids: bool,
+    began_anew: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +71,7 @@ impl Trail {
         if id.is_empty() {
             return told;
         }
+        self.has_ids = true;
         let hash = self.hasher.hash_one(id);
         told.is_repeat = self.known.contains_key(&hash);
         self.remember(hash);
@@ -89,6 +95,21 @@ impl Trail {
         told
     }
 
+    /// A hub says that events up to this ID were lost; its own event has none.
+    pub(super) fn reset(&mut self, id: &str) -> Told {
+        let Some(number) = self.numbered(id) else { return Told::default() };
+        let mut told = Told::default();
+        match self.number.filter(|before| before.prefix == number.prefix) {
+            Some(before) if number.value > before.value => {
+                self.step(before.value, Numbered { value: number.value + 1, ..number }, &mut told);
+                self.number = Some(number);
+            }
+            Some(_) => {}
+            None => self.go_on_from(number),
+        }
+        told
+    }
+
     /// A request goes on after this ID, which may have come without an event, or in another session.
     pub(super) fn resumed(&mut self, id: &str) {
         if id.is_empty() {
@@ -108,10 +129,20 @@ impl Trail {
         }
     }
 
-    /// Whether the IDs count one by one, so that a number left out is an event that did not come.
-    pub(super) const fn counts_one_by_one(&self) -> bool {
+    /// What the numbers tell.
+    pub(super) const fn numbering(&self) -> Numbering {
         let steps = self.steps_of_one + self.steps_beyond;
-        steps >= FEWEST_STEPS && self.steps_of_one >= steps - steps / 10
+        if !self.has_ids {
+            Numbering::NoIds
+        } else if self.steps_of_one < steps - steps / 10 {
+            Numbering::NotOneByOne
+        } else if steps < FEWEST_STEPS {
+            Numbering::TooFew
+        } else if self.began_anew {
+            Numbering::Anew
+        } else {
+            Numbering::OneByOne
+        }
     }
 
     /// How many numbers were left out, and did not come late either.
@@ -174,6 +205,7 @@ impl Trail {
 
     /// What was left out before does not come any more.
     fn go_on_from(&mut self, number: Numbered) {
+        self.began_anew |= self.number.is_some();
         self.number = Some(number);
         self.holes.clear();
         self.below = None;
@@ -224,12 +256,14 @@ mod tests {
     fn numbers_left_out_are_missing_only_where_they_count_one_by_one() {
         let ids: Vec<String> = (1..=20).chain(25..=40).map(|n| format!("e-{n}")).collect();
         let (told, trail) = follow(&ids.iter().map(String::as_str).collect::<Vec<_>>());
-        assert!(trail.counts_one_by_one());
+        assert_eq!(trail.numbering(), Numbering::OneByOne);
         assert_eq!(told.iter().map(|told| told.skipped).sum::<u64>(), 4);
         let (_, trail) = follow(&["1", "5", "9", "10", "17", "21", "22", "40", "41", "50"]);
-        assert!(!trail.counts_one_by_one());
+        assert_eq!(trail.numbering(), Numbering::NotOneByOne);
         let (_, trail) = follow(&["1", "2", "3"]);
-        assert!(!trail.counts_one_by_one(), "too few to tell");
+        assert_eq!(trail.numbering(), Numbering::TooFew);
+        let (_, trail) = follow(&["", ""]);
+        assert_eq!(trail.numbering(), Numbering::NoIds);
     }
 
     #[test]
@@ -263,7 +297,7 @@ mod tests {
         assert_eq!(numbers(&mut trail, [7, 5]), (0, 2, 0));
         assert_eq!(numbers(&mut trail, [37, 38, 39, 51]), (0, 3, 0));
         assert_eq!((trail.missing(), trail.holes.len()), (0, 0));
-        assert!(trail.counts_one_by_one());
+        assert_eq!(trail.numbering(), Numbering::OneByOne);
     }
 
     #[test]
@@ -273,7 +307,36 @@ mod tests {
         // The server was started again, and lost two events more.
         assert_eq!(numbers(&mut trail, (1..=500).chain(503..=600)), (0, 0, 2));
         assert_eq!(trail.missing(), 5);
-        assert!(trail.counts_one_by_one());
+        // What it had not sent before that is in no number.
+        assert_eq!(trail.numbering(), Numbering::Anew);
+    }
+
+    #[test]
+    fn what_was_lost_with_another_epoch_is_not_to_be_told() {
+        let mut trail = Trail::default();
+        numbers(&mut trail, 1..=20);
+        assert_eq!(trail.numbering(), Numbering::OneByOne);
+        trail.next("f-0");
+        (1..=20).for_each(|n| assert_eq!(trail.next(&format!("f-{n}")), Told::default()));
+        assert_eq!((trail.numbering(), trail.missing()), (Numbering::Anew, 0));
+        // Nor where the hub says so.
+        let mut trail = Trail::default();
+        trail.resumed("e-5");
+        numbers(&mut trail, 6..=20);
+        assert_eq!(trail.reset("f-7"), Told::default());
+        assert_eq!(trail.numbering(), Numbering::Anew);
+    }
+
+    #[test]
+    fn what_a_hub_says_is_lost_is_missing() {
+        let mut trail = Trail::default();
+        numbers(&mut trail, 1..=20);
+        // From 21 to 29: the reset has a place, and is no event.
+        assert_eq!(trail.reset("e-29").skipped, 9);
+        assert_eq!(numbers(&mut trail, 30..=40), (0, 0, 0));
+        assert_eq!((trail.numbering(), trail.missing()), (Numbering::OneByOne, 9));
+        assert_eq!(trail.reset("e-40"), Told::default(), "nothing was");
+        assert_eq!(trail.reset("none"), Told::default());
     }
 
     #[test]

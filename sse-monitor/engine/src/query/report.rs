@@ -45,8 +45,14 @@ pub struct Report {
     pub silent_micros: Option<u64>,
     /// Events whose ID came before, or was sent as the one to go on after.
     pub repeated: u64,
-    /// Events whose IDs say that they did not come; `None` where IDs do not count one by one.
+    /// Events whose IDs say that they did not come; `None` where IDs do not [tell](Self::numbering).
     pub missed: Option<u64>,
+    /// The same where the numbers began anew, without what was lost then.
+    pub missed_at_least: u64,
+    /// What the numbers in IDs tell.
+    pub numbering: Numbering,
+    /// Events `reset`, by which a hub as sse-server says that events were lost.
+    pub resets: u64,
     /// Events whose IDs are smaller than the one before; not where the server began to count anew.
     pub out_of_order: u64,
     /// Attempts to connect.
@@ -67,6 +73,7 @@ impl Report {
         let Self {
             rate, peak_rate, gaps, stalls, repeated, missed, out_of_order, attempts, ..
         } = *self;
+        let Self { missed_at_least, numbering, resets, .. } = *self;
         Self {
             events,
             comments,
@@ -82,11 +89,33 @@ impl Report {
             stalls,
             repeated,
             missed,
+            missed_at_least,
+            numbering,
+            resets,
             out_of_order,
             attempts,
             ..Self::default()
         }
     }
+}
+
+/// What the numbers that IDs end in tell about events that did not come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Numbering {
+    /// Nothing: no event has an ID.
+    #[default]
+    NoIds,
+    /// Nothing yet: fewer than nine events have one that goes on from the one before.
+    TooFew,
+    /// Nothing: they do not count one by one, as where one reads some topics of many.
+    NotOneByOne,
+    /// What was left out but for that: the server began to count anew, as it does after a restart, and what it had
+    /// not sent before nobody can tell.
+    Anew,
+    /// What was left out.
+    OneByOne,
 }
 
 /// Times between events.

@@ -1,13 +1,16 @@
 //! How a session's rows came: rates, gaps, stalls, and what each attempt brought.
 
 use alloc::{collections::VecDeque, sync::Arc};
-use core::{ops::ControlFlow, time::Duration};
+use core::{
+    ops::{ControlFlow, RangeInclusive},
+    time::Duration,
+};
 
 use hdrhistogram::Histogram;
 
 use super::{
-    ids::Trail,
-    report::{AttemptReport, Gaps, Report, Stall},
+    ids::{Told, Trail},
+    report::{AttemptReport, Gaps, Numbering, Report, Stall},
 };
 use crate::{
     journal::{
@@ -65,6 +68,12 @@ struct Latest {
     attempt_began: u64,
 }
 
+/// The type of event by which a hub says that events were lost.
+pub(crate) const RESET: &str = "reset";
+
+/// How long its data is: `{"reason":"epoch"}` to `{"reason":"malformed"}`. Others use that type for what they like.
+const RESET_DATA: RangeInclusive<u32> = 18..=22;
+
 /// A row, as far as statistics look at it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
@@ -74,6 +83,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) data_length: u32,
     /// `None`: the same as of the event before, and not its own.
     pub(crate) id: Option<&'a str>,
+    /// Whether its type is [`RESET`].
+    pub(crate) is_reset: bool,
 }
 
 impl Default for Statistics {
@@ -119,9 +130,12 @@ impl Statistics {
         let mut reader = Reader::new(view);
         let numbers = self.next_row.max(view.first_row())..view.next_row();
         self.next_row = numbers.end;
+        let types = view.kept().types();
+        let reset = types.iter().position(|name| **name == *RESET);
+        let reset = reset.and_then(|number| u16::try_from(number).ok());
         reader::for_entries(view, numbers, |segment, number, entry| {
             match entry {
-                Some(entry) => self.entry(&mut reader, segment, number, &entry),
+                Some(entry) => self.entry(&mut reader, segment, number, &entry, reset),
                 None => self.report.damaged += 1,
             }
             ControlFlow::<()>::Continue(())
@@ -175,7 +189,13 @@ impl Statistics {
             return;
         }
         self.report.gaps = Gaps::of(&self.gaps);
-        self.report.missed = self.trail.counts_one_by_one().then(|| self.trail.missing());
+        self.report.numbering = self.trail.numbering();
+        self.report.missed_at_least = match self.report.numbering {
+            Numbering::OneByOne | Numbering::Anew => self.trail.missing(),
+            Numbering::NoIds | Numbering::TooFew | Numbering::NotOneByOne => 0,
+        };
+        let is_known = self.report.numbering == Numbering::OneByOne;
+        self.report.missed = is_known.then_some(self.report.missed_at_least);
         self.report.rate = self.rate();
     }
 
@@ -185,6 +205,7 @@ impl Statistics {
         segment: &Arc<Segment>,
         number: u64,
         entry: &Entry,
+        reset: Option<u16>,
     ) {
         let Entry { kind, attempt, elapsed_micros, data_length, .. } = *entry;
         if kind == EntryKind::Turn {
@@ -199,7 +220,8 @@ impl Statistics {
         let is_new =
             kind == EntryKind::Event && (!entry.has(FLAG_SAME_ID) || entry.has(FLAG_OWN_ID));
         let id = if is_new { reader.id(segment, entry).ok() } else { None };
-        self.row(Seen { number, kind, elapsed_micros, data_length, id });
+        let is_reset = reset.is_some_and(|reset| entry.event_type == reset);
+        self.row(Seen { number, kind, elapsed_micros, data_length, id, is_reset });
     }
 
     /// Takes in a row that is no turn of the connection.
@@ -240,7 +262,13 @@ impl Statistics {
         let report = &mut self.report;
         report.events += 1;
         report.data_bytes += u64::from(seen.data_length);
-        let told = seen.id.map(|id| self.trail.next(id)).unwrap_or_default();
+        let is_reset = seen.is_reset && RESET_DATA.contains(&seen.data_length);
+        report.resets += u64::from(is_reset);
+        let told = match seen.id {
+            Some(id) if is_reset => self.trail.reset(id),
+            Some(id) => self.trail.next(id),
+            None => Told::default(),
+        };
         report.repeated += u64::from(told.is_repeat);
         report.out_of_order += u64::from(told.is_out_of_order);
         report.out_of_order = report.out_of_order.saturating_sub(told.in_order_after_all);
@@ -258,7 +286,7 @@ impl Statistics {
         self.newest_event = at;
         if let Some(before) = self.latest.event.replace(at) {
             // A gap of nothing is between two events of one read.
-            let gap = at.saturating_sub(before).clamp(1, LONGEST_GAP);
+            let gap = at.saturating_sub(before).min(LONGEST_GAP);
             self.gaps.saturating_record(gap);
         }
         let second = at / 1_000_000;

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use sse_codec::Limits;
 
-use super::{Budget, Kind, Match, Order, Query, Statistics, Text, diff};
+use super::{Budget, Kind, Match, Numbering, Order, Query, Statistics, Text, diff};
 use crate::{
     clock::Moment,
     journal::{
@@ -282,8 +282,39 @@ fn a_server_that_counts_anew_hides_nothing_and_is_not_out_of_order() {
     let mut statistics = Statistics::default();
     statistics.update(&session.writer.kept().view());
     let report = statistics.report();
-    assert_eq!((report.missed, report.out_of_order), (Some(3), 0));
+    // What was lost when it was started again has no number.
+    assert_eq!((report.missed, report.missed_at_least), (None, 3));
+    assert_eq!((report.numbering, report.out_of_order), (Numbering::Anew, 0));
     assert_eq!(report.latest_attempts[1].out_of_order, 0);
+}
+
+#[test]
+fn what_a_hub_says_was_lost_is_counted() {
+    let ids = |epoch: &str, range: core::ops::RangeInclusive<u64>| -> String {
+        range.map(|n| format!("id: {epoch}-{n}\ndata: {n}\n\n")).collect()
+    };
+    let reset = |id: &str, reason: &str| {
+        format!("event: reset\nid: {id}\ndata: {{\"reason\":\"{reason}\"}}\n\n")
+    };
+    for (told, resets, missed, at_least, numbering) in [
+        (reset("a1-49", "trimmed") + &ids("a1", 50..=60), 1, Some(9), 9, Numbering::OneByOne),
+        (reset("b2-0", "epoch") + &ids("b2", 1..=20), 1, None, 0, Numbering::Anew),
+        // Another's event of that type.
+        ("event: reset\nid: a1-41\ndata: a\n\n".into(), 0, Some(0), 0, Numbering::OneByOne),
+    ] {
+        let mut session = Session::new();
+        session.feed(ids("a1", 1..=40).as_bytes(), 10);
+        session.reconnect("a1-40", 20);
+        session.feed(told.as_bytes(), 30);
+        let mut counted = Statistics::default();
+        counted.update(&session.writer.kept().view());
+        session.writer.kept().statistics().refresh();
+        let kept = session.writer.kept().statistics().report().clone();
+        for report in [&kept, counted.report()] {
+            assert_eq!((report.resets, report.missed), (resets, missed), "{told}");
+            assert_eq!((report.missed_at_least, report.numbering), (at_least, numbering));
+        }
+    }
 }
 
 #[test]

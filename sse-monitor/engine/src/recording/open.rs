@@ -407,7 +407,12 @@ impl<'a> Opener<'a> {
         self.damage.push(Damage { file: file.into(), at, bytes, kind });
     }
 
-    fn finish(self) -> Recording {
+    fn finish(mut self) -> Recording {
+        if self.is_live {
+            // It has no end yet.
+            let is_open = |kind| matches!(kind, DamageKind::NotClosed | DamageKind::CutOff);
+            self.damage.retain(|damage| !is_open(damage.kind));
+        }
         let kept = self.kept.unwrap_or_else(|| Arc::new(Kept::new(Origin::default())));
         self.damage.into_iter().for_each(|damage| kept.add_damage(damage));
         let statistics = match self.statistics {

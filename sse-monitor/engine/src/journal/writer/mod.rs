@@ -129,6 +129,11 @@ impl Writer {
         self.counted(*self.indexing.totals())
     }
 
+    /// How many events came.
+    pub(crate) const fn events(&self) -> u64 {
+        self.indexing.totals().events
+    }
+
     fn counted(&self, totals: Totals) -> Totals {
         let kept_bytes = self.closed_bytes + self.segment.bytes();
         Totals { kept_bytes, rows_forgotten: self.rows_forgotten, ..totals }

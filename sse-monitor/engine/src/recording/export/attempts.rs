@@ -54,6 +54,8 @@ pub(super) struct Body {
     /// How many bytes came over the wire for it.
     pub(super) wire: u64,
     text: Utf8,
+    /// Before which bytes something is missing, since it is damaged: so many places, and a sign that there are more.
+    gaps: Vec<u64>,
 }
 
 /// A frame's place: in which part of the view, and where in its journal.
@@ -63,7 +65,31 @@ pub(super) struct Place {
     mark: Mark,
 }
 
+/// Damage that is told apart: 80 KiB of it.
+pub(super) const MOST_GAPS: usize = 10_000;
+
+/// What [`for_frames`] meets.
+pub(super) enum Met<'a> {
+    /// A frame that is intact.
+    Frame(&'a FrameHeader, &'a [u8]),
+    /// What cannot be read, and was a body's or may have been.
+    Gap,
+    /// What cannot be read, and was no body's.
+    Damage,
+}
+
 impl Body {
+    /// Before which bytes something is missing; more than [`MOST_GAPS`] if there are more.
+    pub(super) fn gaps(&self) -> &[u64] {
+        &self.gaps
+    }
+
+    fn gap(&mut self) {
+        if self.gaps.len() <= MOST_GAPS {
+            self.gaps.push(self.bytes);
+        }
+    }
+
     fn add(&mut self, place: Place, header: &FrameHeader, payload: &[u8]) {
         self.first.get_or_insert(place);
         self.frames += 1;
@@ -85,8 +111,10 @@ impl Body {
     ) -> io::Result<()> {
         let mut left = self.frames;
         let Some(first) = self.first else { return Ok(()) };
-        for_frames(view, Some(first), |_, header, payload| {
-            if header.kind.is_body() {
+        for_frames(view, Some(first), |_, met| {
+            if let Met::Frame(header, payload) = met
+                && header.kind.is_body()
+            {
                 each(payload)?;
                 left -= 1;
             }
@@ -101,7 +129,12 @@ pub(super) fn attempts(
     mut each: impl FnMut(Attempt) -> io::Result<ControlFlow<()>>,
 ) -> io::Result<()> {
     let mut current: Option<Attempt> = None;
-    for_frames(view, None, |place, header, payload| {
+    let mut is_after_gap = false;
+    for_frames(view, None, |place, met| {
+        let Met::Frame(header, payload) = met else {
+            is_after_gap |= matches!(met, Met::Gap);
+            return Ok(ControlFlow::Continue(()));
+        };
         let is_body = header.kind.is_body();
         if !is_body && header.kind != FrameKind::Turn {
             return Ok(ControlFlow::Continue(()));
@@ -117,8 +150,13 @@ pub(super) fn attempts(
         attempt.number = header.attempt;
         if is_body {
             attempt.body_ended_micros = header.moment.elapsed_micros;
+            if core::mem::take(&mut is_after_gap) {
+                attempt.body.gap();
+            }
             attempt.body.add(place, header, payload);
-        } else if let Ok(turn) = serde_json::from_slice(payload) {
+        } else if let Ok(turn) = serde_json::from_slice::<Turn>(payload) {
+            // With it a body begins.
+            is_after_gap &= !matches!(turn.kind, RowKind::Connected { .. });
             attempt.turn(turn, header.moment);
         }
         Ok(ControlFlow::Continue(()))
@@ -138,12 +176,11 @@ pub(super) fn attempt(view: &View, number: u32) -> io::Result<Option<Attempt>> {
     Ok(found)
 }
 
-/// Shows `each` the frames that are intact, from a place on or all, until it breaks. What is damaged is noted in
-/// the session, which thereby tells that something is missing.
+/// Shows `each` the frames, from a place on or all, until it breaks. What is damaged is noted in the session, which thereby tells that something is missing.
 pub(super) fn for_frames(
     view: &View,
     from: Option<Place>,
-    mut each: impl FnMut(Place, &FrameHeader, &[u8]) -> io::Result<ControlFlow<()>>,
+    mut each: impl FnMut(Place, Met<'_>) -> io::Result<ControlFlow<()>>,
 ) -> io::Result<()> {
     let first = from.map_or(0, |place| place.part);
     for (part, segment) in view.parts().iter().map(|part| &part.segment).enumerate().skip(first) {
@@ -154,14 +191,16 @@ pub(super) fn for_frames(
         loop {
             let mark = walk.mark();
             let Some(step) = walk.step()? else { break };
-            if let Step::Frame { header, payload, .. } = step {
-                if each(Place { part, mark }, &header, payload)?.is_break() {
-                    return Ok(());
-                }
-            } else {
-                let [file, ..] = segment.files();
-                step.damage(&file).into_iter().for_each(|damage| view.kept().add_damage(damage));
+            let met = match &step {
+                Step::Frame { header, payload, .. } => Met::Frame(header, payload),
+                Step::Spoilt { header, .. } if !header.kind.is_body() => Met::Damage,
+                Step::Spoilt { .. } | Step::Broken { .. } | Step::Disordered { .. } => Met::Gap,
+            };
+            if each(Place { part, mark }, met)?.is_break() {
+                return Ok(());
             }
+            let [file, ..] = segment.files();
+            step.damage(&file).into_iter().for_each(|damage| view.kept().add_damage(damage));
         }
     }
     Ok(())

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::attempts::{Attempt, Body, attempts};
 use crate::journal::{turn::Format, view::View};
 
-/// Writes the session as a HAR file (version 1.2): an entry for each attempt. Bodies are written as they are
-/// read, whatever their size.
+/// Writes the session as a HAR file (version 1.2): an entry for each attempt, or for the one of this number. Bodies
+/// are written as they are read, whatever their size. Returns how many entries there are.
 ///
 /// # Errors
 /// If the recording cannot be read, or `out` not be written.
-pub fn har(view: &View, out: &mut impl Write) -> io::Result<()> {
+pub fn har(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<u64> {
     let creator = json!({ "name": "sse-monitor", "version": env!("CARGO_PKG_VERSION") });
     let masked = &view.kept().origin.redacted_texts;
     let masked: Vec<_> =
@@ -25,14 +25,17 @@ pub fn har(view: &View, out: &mut impl Write) -> io::Result<()> {
         false => format!("\"comment\":{},", json!(format!("masked: {}", masked.join("; ")))),
     };
     write!(out, "{{\"log\":{{\"version\":\"1.2\",{comment}\"creator\":{creator},\"entries\":[")?;
-    let mut comma = "";
-    attempts(view, |attempt| {
-        writeln!(out, "{comma}")?;
-        comma = ",";
-        entry(view, attempt, out)?;
+    let mut entries = 0;
+    attempts(view, |next| {
+        if attempt.is_none_or(|attempt| attempt == next.number) {
+            writeln!(out, "{}", if entries > 0 { "," } else { "" })?;
+            entries += 1;
+            entry(view, next, out)?;
+        }
         Ok(ControlFlow::Continue(()))
     })?;
-    out.write_all(b"\n]}}\n")
+    out.write_all(b"\n]}}\n")?;
+    Ok(entries)
 }
 
 fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> {

@@ -2,35 +2,21 @@
 
 mod attempts;
 mod har;
+mod raw;
 
-use core::ops::ControlFlow;
-use std::io::{self, Write};
+use std::io;
 
 use serde_json::{Value, json};
 use sse_codec::{Decoder, Item};
 
-pub use self::har::har;
+pub use self::{
+    har::har,
+    raw::{Bodies, raw},
+};
 use crate::journal::{turn::Format, view::View};
 
 /// A test vector is read by people: one whose body has more bytes is none.
 const MOST_FIXTURE: u64 = 16 << 20;
-
-/// Writes the bodies of the responses, byte for byte, without transfer and content coding: of one
-/// attempt, or of all, one after the other. Returns how many bytes there were.
-///
-/// # Errors
-/// If the recording cannot be read, or `out` not be written.
-pub fn raw(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<u64> {
-    let mut bytes = 0;
-    attempts::for_frames(view, None, |_, header, payload| {
-        if header.kind.is_body() && attempt.is_none_or(|attempt| attempt == header.attempt) {
-            out.write_all(payload)?;
-            bytes += payload.len() as u64;
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(bytes)
-}
 
 /// The curl command of an attempt's request. What was masked in it stands as `***`: to be filled in.
 /// `None` if there was no such attempt.
@@ -151,7 +137,7 @@ mod tests {
         writer.turn(&turn, Moment::default());
         let view = writer.kept().view();
         let mut out = Vec::new();
-        har(&view, &mut out).unwrap();
+        har(&view, None, &mut out).unwrap();
         let curl = curl(&view, 1).unwrap().unwrap();
         for text in [String::from_utf8(out).unwrap(), curl] {
             assert!(!text.contains("CANARY") && !text.contains(":authority"), "{text}");

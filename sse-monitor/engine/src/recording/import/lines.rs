@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use sse_codec::{EventId, EventType, Frame, OutgoingEvent};
 
 use super::{ImportError, Imported, MARK, micros_of};
@@ -32,6 +32,15 @@ enum Line {
     /// What the connection did, which is told in words alone, or what a later version tells.
     #[serde(other)]
     Other,
+}
+
+/// What an export as a fixture has, of which each reader would make an event.
+#[derive(Debug, Deserialize)]
+struct Fixture {
+    #[serde(rename = "input", alias = "hex")]
+    _input: String,
+    #[serde(rename = "events")]
+    _events: Vec<IgnoredAny>,
 }
 
 /// What each of these lines has, whatever it tells.
@@ -129,10 +138,41 @@ pub(super) fn fill(
         session.attempt(place.attempt, name, micros);
         session.line(frame, micros).map_err(fail)?;
     }
-    open.map(|session| session.writer).ok_or(ImportError::Empty)
+    open.map(|session| session.writer)
+        .ok_or(ImportError::Empty { found: "; no line of it tells of an event" })
 }
 
 impl Imported {
+    /// Lines of JSON that are nobody's in particular: each is an event.
+    pub(super) fn copy_json(
+        &mut self,
+        mut from: impl BufRead,
+        unix_micros: u64,
+    ) -> Result<(), ImportError> {
+        let (mut number, mut is_begun) = (0, false);
+        while let Some(bytes) = read(&mut from)? {
+            number += u64::from(!is_begun);
+            let line = if number == 1 && !is_begun { without_mark(&bytes) } else { &bytes };
+            // The last one may be cut off, and what is too large is told as such.
+            let is_whole = !is_begun && line.ends_with(b"\n") && !line.trim_ascii().is_empty();
+            is_begun = !line.ends_with(b"\n");
+            if number == 1 && serde_json::from_slice::<Fixture>(line).is_ok() {
+                return Err(ImportError::Fixture);
+            }
+            if is_whole && let Err(error) = serde_json::from_slice::<IgnoredAny>(line) {
+                let reason = format!(
+                    "it is not JSON by itself ({error}); where values span lines, jq -c puts each on one"
+                );
+                return Err(ImportError::Line { line: number, reason });
+            }
+            self.write(line, unix_micros)?;
+        }
+        if self.writer.wants_line_end() {
+            self.write(b"\n", unix_micros)?;
+        }
+        Ok(())
+    }
+
     /// The attempt of the next line; those between had no rows, but they keep their numbers.
     fn attempt(&mut self, number: u32, name: &str, unix_micros: u64) {
         let number = number.max(1);

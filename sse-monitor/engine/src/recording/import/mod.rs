@@ -16,6 +16,7 @@ use super::{Folder, PackError, Recording, pack};
 use crate::{
     clock::Moment,
     journal::{
+        frame::MAGIC,
         retention::{DiskLimit, DiskPolicy},
         turn::{Format, Origin, ResponseHead, Turn},
         writer::{Place, Writer},
@@ -69,8 +70,19 @@ pub enum ImportError {
         reason: String,
     },
     /// It has no event and no comment.
-    #[error("it has no event and no comment")]
-    Empty,
+    #[error("it has no event and no comment{found}")]
+    Empty {
+        /// What it seems to be instead.
+        found: &'static str,
+    },
+    /// It is what an import makes.
+    #[error("it is a recording already, which all commands take as it is")]
+    Recording,
+    /// It is a test vector, as an export makes it.
+    #[error(
+        "it is a test fixture; to import the body in it: jq -j .input FILE | sse import - -o RECORDING"
+    )]
+    Fixture,
     /// The file is no HAR.
     #[error("it is not a HAR file: {reason}")]
     Har {
@@ -99,14 +111,49 @@ pub fn import(from: impl Read, source: Source, name: &str, to: &Path) -> Result<
     if to.exists() {
         return Err(PackError::Exists { path: to.into() }.into());
     }
+    let mut from = from;
+    let mut beginning = Vec::new();
+    from.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
+    let found = found(&beginning);
+    if beginning.starts_with(&MAGIC) {
+        return Err(ImportError::Recording);
+    }
+    if beginning.is_empty() {
+        return Err(ImportError::Empty { found });
+    }
+    let from = beginning.chain(from);
     let folder = Folder::beside(to).map_err(|source| PackError::Io { path: to.into(), source })?;
     let limits = Limits::default();
     let mut writer = fill(from, source, name, folder.path(), limits)?;
     writer.close(Moment::default());
     drop(writer);
     let recording = Recording::open(folder.path()).map_err(io::Error::other)?;
-    pack(&recording.view(), recording.totals(), to, |_| {})?;
-    Ok(recording.totals().events)
+    let totals = recording.totals();
+    let rows = totals.events + totals.comments + totals.reconnection_times + totals.decode_errors;
+    if rows == 0 {
+        return Err(ImportError::Empty { found });
+    }
+    pack(&recording.view(), totals, to, |_| {})?;
+    Ok(totals.events)
+}
+
+/// Enough of a file to see what it is.
+const BEGINNING: u64 = 512;
+
+/// What a file seems to be that has nothing to import, for the end of a sentence.
+fn found(beginning: &[u8]) -> &'static str {
+    let text = beginning.strip_prefix(MARK).unwrap_or(beginning).trim_ascii_start();
+    if beginning.is_empty() {
+        ": it is empty"
+    } else if beginning.starts_with(b"\x1F\x8B") {
+        ": it is compressed (gzip); import what gunzip makes of it"
+    } else if text.starts_with(b"<") {
+        "; it looks like HTML or XML"
+    } else if text.starts_with(b"{") || text.starts_with(b"[") {
+        "; it looks like JSON"
+    } else {
+        ""
+    }
 }
 
 fn fill(
@@ -150,7 +197,7 @@ fn fill(
             }
             let mut session = session(String::new(), Vec::new(), now)?;
             session.open(name, now, Format::Ndjson);
-            session.copy(whole, now)?;
+            session.copy_json(whole, now)?;
             Ok(session.writer)
         }
         Source::Har => har::fill(from, now, session),
