@@ -151,8 +151,8 @@ impl Hub {
             let number = self.log.number_of(selector).filter(|_| selector.is_pattern());
             selector.is_pattern() && number.is_none_or(|it| self.log.members(it).is_empty())
         };
-        let (count, max) =
-            (selectors.iter().filter(|s| s.is_pattern()).count(), self.config.max_patterns);
+        let count = selectors.iter().filter(|s| s.is_pattern()).count();
+        let max = self.config.max_patterns.min(self.config.max_patterns_in_use);
         if count > max {
             return Err(SubscribeError::TooManyPatterns { count, max });
         }

@@ -262,6 +262,11 @@ fn the_presence_of_so_many_topics_can_be_watched() {
     let two = watch(&["$presence.a", "$presence.b", "$presence.a"]);
     let pass = admission.admit(two.clone(), at(0)).unwrap();
     assert!(admission.admit(two, at(0)).is_ok(), "the same two");
+    let three = watch(&["$presence.a", "$presence.b", "$presence.c"]);
+    let never = AdmissionError::AsksToWatchTooMany { count: 3, max: 2 };
+    assert_eq!(admission.admit(three, at(0)), Err(never.clone()));
+    let ticket = Ticket::new(["$presence.a", "$presence.b", "$presence.c"].map(selector));
+    assert_eq!(admission.issue_ticket([7; 16], ticket, at(0)), Err(TicketError::Refused(never)));
     let third = watch(&["$presence.c"]);
     assert_eq!(admission.admit(third.clone(), at(0)), Err(AdmissionError::TooManyWatched));
     admission.release(pass, at(0));
@@ -290,7 +295,12 @@ fn nobody_takes_all_of_what_can_be_watched_or_all_patterns() {
         let first = come(&["a", "b", "a"], "ann", "192.0.2.1").unwrap();
         let same = come(&["b"], "ann", "192.0.2.1").unwrap();
         assert_eq!(come(&["c"], "ann", "192.0.2.9"), refused(Whose::User, 2));
-        assert_eq!(come(&["b", "c", "d"], "bob", "192.0.2.1"), refused(Whose::User, 2));
+        // That can never be, however long somebody waits.
+        let never = match prefix {
+            "*." => AdmissionError::AsksForTooManyPatterns { whose: Whose::User, count: 3, max: 2 },
+            _ => AdmissionError::AsksToWatchTooMany { count: 3, max: 2 },
+        };
+        assert_eq!(come(&["b", "c", "d"], "bob", "192.0.2.1"), Err(never));
         assert_eq!(come(&["c", "d"], "bob", "192.0.2.1"), refused(Whose::Address, 3));
         assert!(come(&["c", "b"], "bob", "192.0.2.1").is_ok(), "of which one is new there");
         assert!(come(&["c", "d"], "eve", "192.0.2.2").is_ok(), "others are not concerned");
@@ -302,8 +312,8 @@ fn nobody_takes_all_of_what_can_be_watched_or_all_patterns() {
         assert_eq!(come(&["d"], "ann").err(), refused(Whose::User, 2).err());
         admission.release(same, at(0));
         let counters = admission.counters();
-        assert_eq!((counters.refused_for_user, counters.refused_for_address), (3, 1));
-        assert_eq!(counters.refused_full, 0);
+        assert_eq!((counters.refused_for_user, counters.refused_for_address), (2, 1));
+        assert_eq!((counters.refused_full, counters.refused_for_good), (0, 1));
     }
 }
 

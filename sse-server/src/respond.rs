@@ -106,6 +106,8 @@ impl From<AdmissionError> for Refusal {
             AdmissionError::Full
             | AdmissionError::TooManyWatched
             | AdmissionError::TooManyOverlaps => (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED)),
+            AdmissionError::AsksForTooManyPatterns { .. }
+            | AdmissionError::AsksToWatchTooMany { .. } => (StatusCode::BAD_REQUEST, None),
             AdmissionError::BurstTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, None),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
