@@ -208,27 +208,26 @@ pub enum InvalidConfig {
         /// After how long a subscriber is cut.
         stall: Duration,
     },
-    /// All pages of history together may have less than one of them.
-    #[error(
-        "max_page_bytes of {pages} does not hold one page of {page} bytes; raise the one or lower the other"
-    )]
-    #[non_exhaustive]
-    PagesBelowPage {
-        /// How many bytes all may have.
-        pages: usize,
-        /// How many one may have.
-        page: usize,
+    /// A limit that what another allows could never keep.
+    #[error("{name} of {value} is below {other} of {least}; raise the one or lower the other")]
+    Below {
+        /// Which setting.
+        name: &'static str,
+        /// What it says.
+        value: usize,
+        /// What it must not be below.
+        other: &'static str,
+        /// What that says.
+        least: usize,
     },
     /// A limit that lets nothing through.
-    #[error("{name} is 0, with which a hub can do nothing; the least is 1")]
-    #[non_exhaustive]
+    #[error("{name} is 0, with which nothing could be done; the least is 1")]
     None {
         /// Which setting.
         name: &'static str,
     },
     /// A time that is too short to be meant.
     #[error("{name} of {value:?} is too short; the least is {least:?}")]
-    #[non_exhaustive]
     TooShort {
         /// Which setting.
         name: &'static str,

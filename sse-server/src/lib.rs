@@ -55,8 +55,15 @@
 //! # Pages from elsewhere
 //! A browser lets any page post text anywhere. What is posted by a page of another site is refused
 //! with 403, unless [`RoutesConfig::allowed_origins`] names its origin; what no browser sends says
-//! neither `Origin` nor `Sec-Fetch-Site`, and is let through. No header lets pages of other origins
-//! read the answers: put the application and its events behind one host.
+//! neither `Origin` nor `Sec-Fetch-Site`, and is let through.
+//!
+//! Pages of the origins named there may also read the answers, refusals included, and open event
+//! streams. Their browsers' preflights (`OPTIONS`) are answered with the methods of the route and the
+//! headers `Authorization`, `Cache-Control`, `Content-Type` and `Last-Event-ID`; a page may read
+//! `Retry-After`. Cookies may go along (`credentials: "include"`, `withCredentials: true`), since the
+//! application or proxy in front may know its users by them. Pages of other origins are shown
+//! nothing. Where the service is mounted behind middleware that turns requests away, let preflights
+//! pass: they carry neither cookies nor tokens.
 //!
 //! # Who is there
 //! Whoever subscribes to `$presence.TOPIC` gets the event `presence` within a second, and again, once a
@@ -105,6 +112,7 @@ mod body;
 mod budget;
 mod config;
 mod connection;
+mod cors;
 mod crowd;
 pub mod demo;
 mod guard;
@@ -113,6 +121,7 @@ mod hub_task;
 mod identity;
 mod json;
 mod lane;
+mod origin;
 mod poll;
 mod publish;
 mod query;
@@ -138,6 +147,7 @@ pub use crate::{
     config::{Config, RoutesConfig, ServerConfig},
     hub::{Hub, Publishing},
     identity::{PeerAddress, User},
+    origin::{HostName, InvalidHost, InvalidOrigin, Origin},
     server::Server,
     service::{EventService, ServiceFuture},
     subscription::{Cut, Subscription},

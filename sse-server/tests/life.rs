@@ -52,6 +52,13 @@ fn settings_that_cannot_be_are_said() {
         (&["--publish-rate", "0"], 2, "0 would let nothing through"),
         (&["--heartbeat", "15"], 2, "a whole number and a unit"),
         (&["--lissen", "x"], 2, "--listen"),
+        (&["--listen", "127.0.0.1:0", "--retry", "0s"], 2, "retry of 0ns is too short; the least"),
+        (&["--listen", "127.0.0.1:0", "--max-lag", "9"], 2, "max_lag of 9 is below max_event of"),
+        (&["--head-timeout", "0s"], 2, "a time above zero"),
+        (&["--allow-origin", "foo"], 2, "write https://foo, say"),
+        (&["--allow-origin", "https://shop.test/cart"], 2, "write https://shop.test"),
+        (&["--allow-origin", "*"], 2, "name each origin"),
+        (&["--allow-host", "hub.test:8080"], 2, "write hub.test"),
     ];
     for (args, status, words) in cases {
         let output = command(args).output().unwrap();

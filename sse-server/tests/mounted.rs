@@ -180,7 +180,7 @@ fn post(hub: &Hub, len: usize, hangs: bool) -> ServiceFuture {
 #[tokio::test]
 async fn bodies_that_do_not_end_take_no_more_than_they_may_together() {
     let mut config = Config::default();
-    config.routes.max_body = usize::MAX;
+    (config.routes.max_body, config.routes.max_batch) = (100_000, 100_000);
     config.routes.max_bodies = 100_000;
     let hub = Hub::start(config).unwrap();
     let mut hangs = post(&hub, 60_000, true);
@@ -384,7 +384,7 @@ async fn poll(hub: &Hub, query: &str) -> serde_json::Value {
 #[tokio::test]
 async fn a_long_poll_gives_an_event_as_large_as_the_hub_lets_through() {
     let mut config = Config::default();
-    config.hub.max_event = 8 << 20;
+    (config.hub.max_event, config.hub.max_lag) = (8 << 20, 8 << 20);
     config.hub.window.bytes = 64 << 20;
     config.retention.bytes = 64 << 20;
     let hub = Hub::start(config).unwrap();
@@ -438,6 +438,30 @@ async fn where_the_hub_has_no_room_a_browser_is_told_to_come_back_later() {
     let wire = String::from_utf8_lossy(&wire).into_owned();
     let retry = wire.lines().find_map(|line| line.strip_prefix("retry: ")).expect(&wire);
     assert!((10_000..=15_000).contains(&retry.parse::<u64>().unwrap()), "{wire}");
+}
+
+#[tokio::test]
+async fn settings_that_could_never_work_are_refused_before_anybody_comes() {
+    let refuse = |change: fn(&mut Config)| {
+        let mut config = Config::default();
+        change(&mut config);
+        Hub::start(config).unwrap_err().to_string()
+    };
+    let words = refuse(|config| config.routes.max_bodies = 1000);
+    assert_eq!(
+        words,
+        "max_bodies of 1000 is below max_body of 262144; raise the one or lower the other"
+    );
+    let words = refuse(|config| config.routes.max_batch_events = 5000);
+    assert!(words.starts_with("max_pending of 4096 is below max_batch_events"), "{words}");
+    let words = refuse(|config| config.admission.max_per_address = 0);
+    assert!(words.starts_with("max_per_address is 0"), "{words}");
+    let words = refuse(|config| config.routes.ticket_life = Duration::ZERO);
+    assert!(words.starts_with("ticket_life of 0ns is too short"), "{words}");
+    let mut config = ServerConfig::default();
+    config.max_connections = 0;
+    let error = Server::bind("127.0.0.1:0", hub(), config).unwrap_err();
+    assert!(error.to_string().starts_with("max_connections is 0"), "{error}");
 }
 
 #[tokio::test]
