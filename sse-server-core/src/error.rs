@@ -39,6 +39,39 @@ pub enum InvalidTopic {
         "* stands for a whole segment and ** for the rest, so that only the last may be **; write prices.* or prices.**"
     )]
     Wildcard,
+    /// Of a user whose id cannot stand in one.
+    #[error(transparent)]
+    User(#[from] InvalidUser),
+}
+
+/// An id that no user can have, since it must stand in a topic.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidUser {
+    /// No bytes.
+    #[error("the user's id is empty")]
+    Empty,
+    /// More than are left of a topic's.
+    #[error("the user's id has {len} bytes; {max} is the most")]
+    TooLong {
+        /// How many it has.
+        len: usize,
+        /// How many it may.
+        max: usize,
+    },
+    /// A dot at either end, or two in a row.
+    #[error("the user's id has a dot at an end, or two in a row; take out what is too much")]
+    EmptySegment,
+    /// A control character, white space or `*`.
+    #[error(
+        "the user's id holds {character:?} at byte {at}; control characters, white space and * are not allowed"
+    )]
+    Forbidden {
+        /// Where, in bytes.
+        at: usize,
+        /// Which.
+        character: char,
+    },
 }
 
 /// A text that cannot be the key of a publish.

@@ -10,12 +10,12 @@ use sse_codec::time::Instant;
 
 use crate::{
     config::HubConfig,
-    cursor::Cursor,
+    cursor::{Cursor, ResetReason},
     error::{PublishError, StoreError},
     event::{Appended, Draft, Presence, Publish},
     fetches::Fetches,
-    output::{Counters, Output, PublishId, Receipt, SubscriberId},
-    subscriber::{Phase, Slab, Subscriber},
+    output::{Counters, Output, Place, PublishId, Receipt, SubscriberId},
+    subscriber::{Pace, Phase, Slab, Subscriber},
     timers::Wheel,
     topic::Topic,
     window::{Log, Placed},
@@ -231,18 +231,34 @@ impl Hub {
         ids.into_iter().find(|&id| self.client_id(id) == client_id)
     }
 
-    /// By what a subscriber resumes if it goes now, having read all that it was given. `None` while
-    /// it is to be told of a `reset`: whoever resumed by its place would never hear of that.
-    pub fn place(&self, id: SubscriberId) -> Option<Cursor> {
+    /// By what a subscriber resumes if it goes now, having read all that it was given. `None` while it
+    /// is not known from where it reads: the store has not said what is kept.
+    pub fn place(&self, id: SubscriberId) -> Option<Place> {
         let subscriber = self.subscribers.get(id)?;
-        if subscriber.control.reset.is_some() {
-            return None;
-        }
         let head = self.log.head();
         let has_read_all = matches!(subscriber.phase, Phase::Live)
+            && self.is_covered(id.index)
             && self.log.next_after(self.numbers(subscriber), subscriber.cursor).is_none();
-        let offset = if has_read_all { head.offset() } else { subscriber.cursor };
-        Some(Cursor::new(head.epoch(), offset))
+        let offset = match subscriber.pace {
+            _ if has_read_all => head.offset(),
+            // The store was asked once, and to ask it again may take another go.
+            Pace::FromEarliest if subscriber.control.reset != Some(ResetReason::Future) => {
+                return None;
+            }
+            Pace::FromEarliest | Pace::Live | Pace::CatchingUp => subscriber.cursor,
+        };
+        let cursor = Cursor::new(head.epoch(), offset);
+        Some(Place { cursor, reset: subscriber.control.reset })
+    }
+
+    /// Takes the report that a subscriber was told of the `reset` of its [`place`](Self::place) by
+    /// other means than its frames.
+    pub fn handle_reset_told(&mut self, id: SubscriberId) {
+        let Some(subscriber) = self.subscribers.get_mut(id) else { return };
+        self.counters.resets += u64::from(subscriber.control.reset.take().is_some());
+        if subscriber.pace == Pace::FromEarliest {
+            subscriber.pace = Pace::CatchingUp;
+        }
     }
 
     /// Checks an event as [`publish`](Self::publish) does, without publishing it.

@@ -48,7 +48,7 @@ impl Subscribe {
     /// elsewhere, never from what they ask.
     ///
     /// # Errors
-    /// [`InvalidTopic`] if the ID cannot stand in a topic.
+    /// [`InvalidTopic::User`] if the ID cannot stand in a topic.
     pub fn user(mut self, id: &str) -> Result<Self, InvalidTopic> {
         self.user = Some(Topic::user(id)?);
         Ok(self)

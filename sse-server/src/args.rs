@@ -17,7 +17,10 @@ Subscribe in one terminal, publish from another:
   curl http://127.0.0.1:8080/publish -H 'Content-Type: application/json' \\
        -d '{\"topic\": \"prices\", \"data\": {\"eur\": 1.08}}'
 
-It runs until SIGTERM or Ctrl+C, and then lets those who read read to the end; a second signal ends it at once.";
+It runs until SIGTERM or Ctrl+C, and then lets those who read read to the end; a second signal ends it at once.
+
+Exit status: 0 after a signal; 1 where it cannot start; 2 for a command line or settings that cannot be;
+143 or 130 after a second signal, SIGTERM or Ctrl+C. All limits: docs/hub-limits.md.";
 
 /// A hub of Server-Sent Events: many subscribe, something publishes, nobody loses an event in
 /// silence.
@@ -98,7 +101,8 @@ pub(crate) struct Args {
     publish_rate: u32,
 
     /// Answer every stream that cannot open for now by 200, a `retry` and an end: at another status
-    /// a browser's EventSource gives up for good. Who resumes is so answered in any case.
+    /// a browser's EventSource gives up for good. So answered in any case is who comes back as a browser
+    /// does, with a Last-Event-ID and `Accept: text/event-stream`, or shows a ticket.
     #[arg(long)]
     soft_refusals: bool,
 

@@ -180,3 +180,35 @@ impl Default for ServerConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is not a limit.
+    const OTHERS: [&str; 5] =
+        ["routes.page", "routes.user_header", "routes.soft_refusals", "routes.forwarded", "report"];
+
+    #[test]
+    fn every_limit_is_told_in_the_docs() {
+        let docs = include_str!("../../docs/hub-limits.md");
+        let Config { hub, admission, routes, .. } = Config::default();
+        let server = format!("{:#?}", ServerConfig::default());
+        for (part, settings) in [
+            ("hub.", format!("{hub:#?}")),
+            ("admission.", format!("{admission:#?}")),
+            ("routes.", format!("{routes:#?}")),
+            ("", server),
+        ] {
+            // Those of the struct itself, by their indentation.
+            let names = settings.lines().filter_map(|line| line.strip_prefix("    "));
+            let names =
+                names.filter(|line| !line.starts_with(' ')).map(|line| line.split_once(':'));
+            for (name, _) in names.flatten() {
+                let name = format!("{part}{name}");
+                let is_told = docs.contains(&format!("`{name}`"));
+                assert!(is_told != OTHERS.contains(&&*name), "{name}");
+            }
+        }
+    }
+}

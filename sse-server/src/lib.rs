@@ -81,6 +81,9 @@
 //! the admin listener, which name all of them by the page. What is told costs the hub the same however
 //! many they are.
 //!
+//! A long-poll that comes back by its `lastEventId`, which says what it was told, is answered when that has
+//! changed.
+//!
 //! Streams of who is known by no name count as well. What the program itself reads by [`Hub::subscribe`] does not.
 //!
 //! # Limits
@@ -93,7 +96,7 @@
 //!
 //! Of what is there for all, such as [patterns in use](HubConfig::max_patterns_in_use) and
 //! [watched topics](AdmissionConfig::max_watched), a user and an address have a share: one who has all of it
-//! is answered 429, with what to do.
+//! is answered 429, with what to do, and one request that alone asks for more, 400: it could never be.
 //!
 //! An open stream takes some 400 bytes for who it is, by whom it is limited and where it is present (by
 //! a user id of 36 bytes and one topic), besides what the hub and its connection take.
@@ -101,7 +104,8 @@
 //! Whoever asks and does not read is cut after [`HubConfig::max_stall`], be it a stream, a long-poll or
 //! a page that is not taken. One who has vanished is noticed within about as long.
 //!
-//! [`HubConfig`], [`Retention`], [`AdmissionConfig`], [`RoutesConfig`] and [`ServerConfig`] name each, with its default.
+//! [`HubConfig`], [`Retention`], [`AdmissionConfig`], [`RoutesConfig`] and [`ServerConfig`] name each, with its default;
+//! `docs/hub-limits.md` has them in one table.
 
 #![forbid(unsafe_code)]
 
@@ -126,6 +130,7 @@ mod poll;
 mod publish;
 mod query;
 mod respond;
+mod seen;
 mod server;
 mod service;
 mod stop;
@@ -138,8 +143,8 @@ mod wire;
 pub use sse_codec::{EventId, EventType};
 pub use sse_server_core::{
     AdmissionConfig, AdmissionError, Counters, Cursor, HubConfig, InvalidConfig, InvalidKey,
-    InvalidTopic, Overflow, Presence, Publish, PublishError, PublishKey, Resume, Retention,
-    Selector, Subscribe, SubscribeError, Topic,
+    InvalidTopic, InvalidUser, Overflow, Presence, Publish, PublishError, PublishKey, Resume,
+    Retention, Selector, Subscribe, SubscribeError, Topic,
 };
 
 pub use crate::{

@@ -25,6 +25,7 @@ use crate::{
     publish::{self, Form, Route},
     query::{self, Asked},
     respond::{self, Refusal},
+    seen::Seen,
     subscription::Subscription,
     ticket,
     wire::CutHandle,
@@ -116,7 +117,8 @@ impl EventService {
         let stream = Subscription::new(self.hub.shared().clone(), id);
         if wants_json {
             let wait = asked.wait.unwrap_or(config.long_poll).min(config.max_long_poll);
-            return Ok(Events::Later { stream, resume: asked.resume, wait });
+            let seen = Seen::read(&asked.seen);
+            return Ok(Events::Later { stream, resume: asked.resume, seen, wait });
         }
         Ok(Events::Now(respond::event_stream(stream.into())))
     }
@@ -135,7 +137,7 @@ impl EventService {
         let mut subscribe = Subscribe::new(asked.selectors.iter().cloned()).resume(asked.resume);
         let mut visitor = Visitor::new(asked.selectors.iter().cloned());
         if let Some(user) = identity.user {
-            subscribe = subscribe.user(&user).map_err(Refusal::of_user)?;
+            subscribe = subscribe.user(&user).map_err(Refusal::bad_request)?;
             visitor = visitor.user(user);
         }
         if let Some(address) = identity.address {
@@ -276,8 +278,8 @@ impl EventService {
         };
         match response {
             Ok(Events::Now(response)) => Box::pin(ready(Ok(response))),
-            Ok(Events::Later { stream, resume, wait }) => Box::pin(async move {
-                let answer = poll::answer(stream, resume, wait).await;
+            Ok(Events::Later { stream, resume, seen, wait }) => Box::pin(async move {
+                let answer = poll::answer(stream, resume, seen, wait).await;
                 Ok(answer.unwrap_or_else(Refusal::into_response))
             }),
             Err(refusal) => Box::pin(ready(Ok(refusal.into_response()))),
@@ -288,7 +290,7 @@ impl EventService {
 /// An answer to a request for events.
 enum Events {
     Now(Response<Body>),
-    Later { stream: Subscription, resume: Resume, wait: Duration },
+    Later { stream: Subscription, resume: Resume, seen: Seen, wait: Duration },
 }
 
 /// Where something is posted.

@@ -427,6 +427,34 @@ async fn a_long_poll_whose_time_is_over_before_all_is_looked_through_is_told_of_
 }
 
 #[tokio::test]
+async fn long_polls_that_have_no_time_get_on_and_are_told_of_a_reset_once() {
+    let mut config = Config::default();
+    config.hub.window = config.hub.window.events(1);
+    let hub = Hub::start(config).unwrap();
+    // By 1,024 topics a page, more than are looked through at once.
+    for n in 0..20_000 {
+        drop(hub.publish(Publish::new([Topic::new(&format!("t.{n}")).unwrap()], "")));
+    }
+    let last = hub.publish(Publish::new([Topic::new("wanted.7.x").unwrap()], "hers"));
+    let last = last.await.unwrap().as_str().to_owned();
+    let patterns: String = (0..8).map(|k| format!("topic=wanted.{k}.*&")).collect();
+    let (mut place, mut resets, mut got) = ("what?".to_owned(), Vec::new(), Vec::new());
+    let mut polls = 0;
+    while got.is_empty() {
+        let answer = poll(&hub, &format!("{patterns}timeout=0&lastEventId={place}")).await;
+        assert_ne!(answer["lastEventId"], *place, "it goes on");
+        place = answer["lastEventId"].as_str().unwrap().to_owned();
+        resets.extend(answer["reset"]["reason"].as_str().map(str::to_owned));
+        got.extend(answer["events"].as_array().unwrap().iter().cloned());
+        polls += 1;
+    }
+    assert_eq!((got[0]["data"].as_str(), &*place), (Some("hers"), &*last));
+    assert_eq!(resets, ["malformed"]);
+    assert!(polls > 1, "there was more to look through than one poll had the time for");
+    assert_eq!(hub.counters().resets, 1);
+}
+
+#[tokio::test]
 async fn where_the_hub_has_no_room_a_browser_is_told_to_come_back_later() {
     let mut config = Config::default();
     (config.hub.max_subscribers, config.routes.soft_refusals) = (1, true);

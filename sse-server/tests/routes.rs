@@ -213,6 +213,36 @@ fn a_long_poll_is_never_told_to_begin_anew_where_it_asked_for_what_is_kept() {
 }
 
 #[test]
+fn a_long_poll_on_presence_is_answered_when_that_changes() {
+    let server = Server::start(&["--user-header", "X-User"]);
+    let poll = |id: &str, timeout: u32| {
+        let path = format!("/events/$presence.room?lastEventId={id}&timeout={timeout}");
+        let answer = server.json("GET", &path, "");
+        let events = answer["events"].as_array().unwrap().iter();
+        let counts = events.map(|event| event["data"].as_str().unwrap().to_owned());
+        (counts.collect::<Vec<_>>(), answer["lastEventId"].as_str().unwrap().to_owned())
+    };
+    let _ann = server.subscribe("/events/room", "X-User: ann\r\n");
+    let (none, first) = poll("", 60);
+    assert_eq!(none, [""; 0], "at once, with the place");
+    let (words, told) = poll(&first, 60);
+    assert!(words.len() == 1 && words[0].contains(r#""count":1,"users":["ann"]"#), "{words:?}");
+    // Longer than presence is gathered for.
+    let (words, same) = poll(&told, 2);
+    assert_eq!((words, &*same), (vec![], &*told), "nothing has changed");
+    let bob = server.subscribe("/events/room", "X-User: bob\r\n");
+    let (words, told) = poll(&same, 60);
+    assert!(words.len() == 1 && words[0].contains(r#""users":["ann","bob"]"#), "{words:?}");
+    drop(bob);
+    let (words, _) = poll(&told, 60);
+    assert!(words.len() == 1 && words[0].contains(r#""users":["ann"]"#), "{words:?}");
+    // The same id is good for a stream.
+    server.publish(r#"{"all": true, "data": "next"}"#);
+    let mut stream = server.subscribe(&format!("/events?lastEventId={told}"), "");
+    assert_eq!(stream.data(), "next");
+}
+
+#[test]
 fn a_page_from_elsewhere_publishes_only_if_its_origin_is_allowed() {
     let mut server =
         Server::start(&["--allow-origin", "https://shop.test", "--admin", "127.0.0.1:0"]);
