@@ -160,6 +160,8 @@ pub enum Timer {
     Subscriber,
     /// The end of a drain.
     Drain,
+    /// A word on presence that not all were told.
+    Presence,
 }
 
 /// What a hub has done so far.

@@ -206,6 +206,7 @@ impl Hub {
                 }
             } else if place == 0 {
                 self.words.forget(topic);
+                self.telling.retain(|telling| telling.topic != topic);
             }
         }
     }
