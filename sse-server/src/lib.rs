@@ -119,6 +119,7 @@ mod connection;
 mod cors;
 mod crowd;
 pub mod demo;
+mod grant;
 mod guard;
 mod hub;
 mod hub_task;
@@ -150,6 +151,7 @@ pub use sse_server_core::{
 pub use crate::{
     body::Body,
     config::{Config, RoutesConfig, ServerConfig},
+    grant::Grant,
     hub::{Hub, Publishing},
     identity::{PeerAddress, User},
     origin::{HostName, InvalidHost, InvalidOrigin, Origin},

@@ -38,10 +38,11 @@ use crate::{
 ///
 /// # Who may do what
 /// It asks nobody who they are. The application's middleware does, and puts a
+/// [`Grant`](crate::Grant), which says what they may do as well, or a
 /// [`User`](crate::User) into the request's extensions; whoever accepts connections puts a
 /// [`PeerAddress`](crate::PeerAddress) there, as [`Server`](crate::Server) does. **Of a request that
 /// has neither nothing is limited**: not the streams it opens, but for the limit on all, nor what it
-/// publishes. And **whoever can reach it may read any topic and publish to it**: mount only
+/// publishes. And **whoever can reach it without a `Grant` may read any topic and publish to it**: mount only
 /// `/events` for those who only read, put your own check before the rest, or turn publishing off
 /// ([`RoutesConfig::publish`](crate::RoutesConfig::publish)) and publish by the [`Hub`]. Pages of
 /// other sites may not post ([`RoutesConfig::allowed_origins`](crate::RoutesConfig::allowed_origins)).
@@ -135,6 +136,12 @@ impl EventService {
             return Ok(admitted?);
         }
         let mut subscribe = Subscribe::new(asked.selectors.iter().cloned()).resume(asked.resume);
+        if let Some(grant) = &identity.grant {
+            grant.check_read(&asked.selectors)?;
+            if let Some(at) = grant.ends() {
+                subscribe = subscribe.expires(shared.time_of(at));
+            }
+        }
         let mut visitor = Visitor::new(asked.selectors.iter().cloned());
         if let Some(user) = identity.user {
             subscribe = subscribe.user(&user).map_err(Refusal::bad_request)?;
@@ -185,6 +192,14 @@ impl EventService {
             Form::Lines => publish::parse_lines(&body, publisher, config.max_batch_events)?,
             Form::Json | Form::Text => vec![(0, route.parse(&body, publisher)?)],
         };
+        for (line, event) in &numbered {
+            let granted =
+                identity.grant.as_ref().map_or(Ok(()), |grant| grant.check_publish(event));
+            granted.map_err(|refusal| match *line {
+                0 => refusal,
+                line => refusal.in_line(line),
+            })?;
+        }
         let (lines, events): (Vec<_>, Vec<_>) = numbered.into_iter().unzip();
         let answers = self.hub.shared().publish_all(events, principal.as_ref());
         let answers = answers.map_err(|(at, refused)| match at.map_or(0, |at| lines[at]) {

@@ -19,8 +19,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_server::{
-    Config, EventService, EventType, Hub, Publish, Server, ServerConfig, ServiceFuture, Subscribe,
-    Topic,
+    Config, EventService, EventType, Grant, Hub, Publish, Selector, Server, ServerConfig,
+    ServiceFuture, Subscribe, Topic,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -466,6 +466,92 @@ async fn where_the_hub_has_no_room_a_browser_is_told_to_come_back_later() {
     let wire = String::from_utf8_lossy(&wire).into_owned();
     let retry = wire.lines().find_map(|line| line.strip_prefix("retry: ")).expect(&wire);
     assert!((10_000..=15_000).contains(&retry.parse::<u64>().unwrap()), "{wire}");
+}
+
+/// Asks with what the application's middleware has granted.
+async fn ask_by(hub: &Hub, grant: &Grant, method: &str, path: &str, body: &str) -> (u16, String) {
+    let request = http::Request::builder().method(method).uri(path);
+    let request = request.header("content-type", "application/json");
+    let mut request = request.header("accept", "application/json").body(body.to_owned()).unwrap();
+    request.extensions_mut().insert(grant.clone());
+    let answer = EventService::new(hub.clone()).call(request).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn selectors(names: &[&str]) -> Vec<Selector> {
+    names.iter().map(|name| Selector::new(name).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_grant_says_what_a_request_may_read_watch_and_publish() {
+    let hub = hub();
+    let grant = Grant::new()
+        .user("ann")
+        .read(selectors(&["team.7.**", "news"]))
+        .watch(selectors(&["team.7.*"]))
+        .publish(selectors(&["team.7.chat"]));
+    let own = Grant::new().user("ann");
+    let all = Grant::new().publish_anything();
+    for (grant, method, path, body, status) in [
+        (&grant, "GET", "/events?topic=team.7.chat&topic=news", "", 200),
+        (&grant, "GET", "/events?topic=team.7.*", "", 200),
+        (&grant, "GET", "/events?topic=$presence.team.7.chat", "", 200),
+        (&grant, "GET", "/events", "", 200),
+        // Wider, another's, or of another kind: never narrowed.
+        (&grant, "GET", "/events?topic=team.7.chat&topic=team.8.chat", "", 403),
+        (&grant, "GET", "/events?topic=team.**", "", 403),
+        (&grant, "GET", "/events?topic=**", "", 403),
+        (&grant, "GET", "/events?topic=$presence.news", "", 403),
+        (&own, "GET", "/events", "", 200),
+        (&own, "GET", "/events/news", "", 403),
+        (&own, "GET", "/events/$presence.news", "", 403),
+        (&grant, "POST", "/publish", r#"{"topic": "team.7.chat", "data": 1}"#, 200),
+        (&grant, "POST", "/events/team.7.chat", "x", 200),
+        (&grant, "POST", "/publish", r#"{"topics": ["team.7.chat", "news"], "data": 1}"#, 403),
+        (&grant, "POST", "/publish", r#"{"user": "ann", "data": 1}"#, 403),
+        (&grant, "POST", "/events/news", "x", 403),
+        (&grant, "POST", "/broadcast", r#"{"message": 1}"#, 403),
+        (&grant, "POST", "/notify", r#"{"userId": "ann", "message": 1}"#, 403),
+        (&own, "POST", "/publish", r#"{"topic": "a", "data": 1}"#, 403),
+        (&all, "POST", "/broadcast", r#"{"message": 1}"#, 200),
+        (&all, "POST", "/notify", r#"{"userId": "ann", "message": 1}"#, 200),
+        (&all, "GET", "/events/a", "", 403),
+        (&grant, "POST", "/ticket", r#"{"topics": ["team.7.*", "$presence.team.7.chat"]}"#, 200),
+        (&grant, "POST", "/ticket", r#"{"topics": ["team.8.chat"]}"#, 403),
+    ] {
+        let (answered, said) = ask_by(&hub, grant, method, path, body).await;
+        assert_eq!(answered, status, "{method} {path} {body}: {said}");
+    }
+    let published = hub.head().offset();
+    assert_eq!(published, 4, "nothing of what was refused");
+    // What is for its user comes by the grant's name.
+    let (_, told) = ask_by(&hub, &own, "GET", "/events?lastEventId=earliest", "").await;
+    assert!(told.contains("\"event\":\"notification\""), "{told}");
+}
+
+#[tokio::test]
+async fn when_a_grant_is_over_its_streams_and_tickets_are() {
+    let hub = hub();
+    let begun = std::time::Instant::now();
+    let over = Grant::new().read(selectors(&["a"])).publish(selectors(&["a"])).until(begun);
+    for (method, path, body) in [
+        ("GET", "/events/a", ""),
+        ("POST", "/events/a", "x"),
+        ("POST", "/ticket", r#"{"topics": ["a"]}"#),
+    ] {
+        let (status, said) = ask_by(&hub, &over, method, path, body).await;
+        assert_eq!(status, 401, "{path}: {said}");
+    }
+    let soon = Grant::new().read(selectors(&["a"])).until(begun + Duration::from_millis(500));
+    let mut request = http::Request::get("/events/a").body(String::new()).unwrap();
+    request.extensions_mut().insert(soon);
+    let stream = EventService::new(hub.clone()).call(request).await.unwrap();
+    assert_eq!(stream.status(), 200);
+    // It ends by itself.
+    stream.into_body().collect().await.unwrap();
+    assert_eq!(hub.counters().expired, 1);
 }
 
 #[tokio::test]
