@@ -123,7 +123,9 @@ pub struct HubConfig {
     /// page's worth at most.
     pub max_lag: u64,
     /// For how long it may lag by more: only what came before counts, so that a burst which nobody
-    /// had the time to read cuts nobody. 250 ms.
+    /// had the time to read cuts nobody, however large. 250 ms. It is judged as events come, and one
+    /// counts after twice as long at the latest: so one that reads nothing lags by
+    /// [`max_lag`](Self::max_lag) and what is published in that time at most.
     pub lag_grace: Duration,
     /// What becomes of one that lags by more. It is cut.
     pub overflow: Overflow,
