@@ -53,6 +53,8 @@ pub struct AdmissionCounters {
     pub refused_for_address: u64,
     /// Because of a limit on all of them.
     pub refused_full: u64,
+    /// Because each alone asked for more than anybody may have.
+    pub refused_for_good: u64,
     /// Because too many had been opened in too short a time.
     pub refused_too_fast: u64,
     /// Events that were published too fast.
@@ -203,8 +205,10 @@ impl Admission {
         let gone = in_place_of.and_then(|pass| self.visitors.get(&pass));
         let opens: Vec<_> = visitor.principals().collect();
         let claims = Claims::of(&visitor);
-        let has_room = self.has_room(&visitor, gone);
-        let admitted = has_room.and_then(|()| self.has_share(&opens, &claims)).and_then(|()| {
+        // Before what would be otherwise later: nobody shall try again for nothing.
+        let admitted = self.can_ever(&opens, &claims).and_then(|()| {
+            self.has_room(&visitor, gone)?;
+            self.has_share(&opens, &claims)?;
             let checked = self.opened.check(&opens, 1, now);
             checked.map_err(|much| match much {
                 TooMuch::Now(wait) => AdmissionError::OpenedTooFast { wait },
@@ -224,6 +228,8 @@ impl Admission {
                     self.counters.refused_for_address += 1;
                 }
                 AdmissionError::OpenedTooFast { .. } => self.counters.refused_too_fast += 1,
+                AdmissionError::AsksForTooManyPatterns { .. }
+                | AdmissionError::AsksToWatchTooMany { .. } => self.counters.refused_for_good += 1,
                 AdmissionError::Full
                 | AdmissionError::TooManyWatched
                 | AdmissionError::TooManyOverlaps
@@ -272,6 +278,22 @@ impl Admission {
         let less = one_if(&|gone| gone.address.map(network) == address);
         if of_address.is_some_and(|&open| open - less >= max_per_address) {
             return Err(AdmissionError::TooManyForAddress { max: max_per_address });
+        }
+        Ok(())
+    }
+
+    /// Whether there is a time at which somebody may have what they ask for.
+    fn can_ever(&self, principals: &[Principal], claims: &Claims) -> Result<(), AdmissionError> {
+        let count = claims.patterns().count();
+        self.patterns
+            .can_ever_hold(principals, count)
+            .map_err(|(whose, max)| AdmissionError::AsksForTooManyPatterns { whose, count, max })?;
+        let count = claims.watched.len();
+        let share = self.watched.can_ever_hold(principals, count);
+        let share = share.map_or_else(|(_, max)| max, |()| usize::MAX);
+        let max = share.min(self.config.max_watched);
+        if count > max {
+            return Err(AdmissionError::AsksToWatchTooMany { count, max });
         }
         Ok(())
     }
@@ -376,14 +398,19 @@ impl Admission {
     /// header to say who it is. `secret` is drawn at random by the driver.
     ///
     /// # Errors
-    /// [`TicketError::Full`], or [`TicketError::TooManyUnused`] of whoever asked for it.
+    /// [`TicketError::Full`], [`TicketError::TooManyUnused`] of whoever asked for it, or
+    /// [`TicketError::Refused`] where it could never be used.
     pub fn issue_ticket(
         &mut self,
         secret: [u8; 16],
         ticket: Ticket,
         now: Instant,
     ) -> Result<(), TicketError> {
-        let issued = self.tickets.issue(secret, ticket, now);
+        let visitor = ticket.visitor();
+        let principals: Vec<_> = visitor.principals().collect();
+        let can_ever = self.can_ever(&principals, &Claims::of(&visitor));
+        let issued = can_ever.map_err(TicketError::Refused);
+        let issued = issued.and_then(|()| self.tickets.issue(secret, ticket, now));
         match issued {
             Ok(()) => self.counters.tickets += 1,
             Err(_) => self.counters.unissued_tickets += 1,

@@ -123,7 +123,9 @@ pub struct HubConfig {
     /// page's worth at most.
     pub max_lag: u64,
     /// For how long it may lag by more: only what came before counts, so that a burst which nobody
-    /// had the time to read cuts nobody. 250 ms.
+    /// had the time to read cuts nobody, however large. 250 ms. It is judged as events come, and one
+    /// counts after twice as long at the latest: so one that reads nothing lags by
+    /// [`max_lag`](Self::max_lag) and what is published in that time at most.
     pub lag_grace: Duration,
     /// What becomes of one that lags by more. It is cut.
     pub overflow: Overflow,
@@ -175,6 +177,7 @@ impl HubConfig {
     /// # Errors
     /// [`InvalidConfig`] names the setting and what would do.
     pub fn check(&self, store: &Retention) -> Result<(), InvalidConfig> {
+        let lag = usize::try_from(self.max_lag).unwrap_or(usize::MAX);
         for (name, kept) in [("retention", store), ("window", &self.window)] {
             if kept.bytes <= self.max_lag {
                 return Err(InvalidConfig::RetentionBelowLag {
@@ -199,30 +202,62 @@ impl HubConfig {
                 });
             }
         }
-        if self.max_page_bytes < self.page {
-            return Err(InvalidConfig::PagesBelowPage {
-                pages: self.max_page_bytes,
-                page: self.page,
-            });
-        }
-        let counts = [
+        InvalidConfig::check_counts(&[
+            ("max_event", self.max_event),
             ("max_fetches", self.max_fetches),
             ("max_subscribers", self.max_subscribers),
             ("max_pending", self.max_pending),
             ("max_topics", self.max_topics),
             ("page", self.page),
-        ];
-        if let Some((name, _)) = counts.into_iter().find(|&(_, count)| count == 0) {
-            return Err(InvalidConfig::None { name });
-        }
-        let least = Duration::from_millis(10);
-        let times = [("heartbeat", self.heartbeat), ("max_stall", Some(self.max_stall))];
-        for (name, value) in times {
-            if let Some(value) = value.filter(|&value| value < least) {
-                return Err(InvalidConfig::TooShort { name, value, least });
-            }
-        }
-        Ok(())
+        ])?;
+        InvalidConfig::check_order(&[
+            ("max_page_bytes", self.max_page_bytes, "page", self.page),
+            // One event would be too much for whoever reads it.
+            ("max_lag", lag, "max_event", self.max_event),
+            ("max_pending_bytes", self.max_pending_bytes, "max_event", self.max_event),
+        ])?;
+        InvalidConfig::check_times(&[
+            // Half of it at times: all who are cut at once come back within it.
+            ("retry", self.retry),
+            ("heartbeat", self.heartbeat.unwrap_or(Duration::MAX)),
+            ("max_stall", self.max_stall),
+        ])
+    }
+}
+
+impl InvalidConfig {
+    /// The least that a time may be which is waited again and again.
+    const LEAST: Duration = Duration::from_millis(10);
+
+    /// Refuses limits that let nothing through.
+    ///
+    /// # Errors
+    /// [`InvalidConfig::None`] of the first that does.
+    pub fn check_counts(counts: &[(&'static str, usize)]) -> Result<(), Self> {
+        let nothing = counts.iter().find(|&&(_, count)| count == 0);
+        nothing.map_or(Ok(()), |&(name, _)| Err(Self::None { name }))
+    }
+
+    /// Refuses limits below others that they must hold.
+    ///
+    /// # Errors
+    /// [`InvalidConfig::Below`] of the first that is.
+    pub fn check_order(pairs: &[(&'static str, usize, &'static str, usize)]) -> Result<(), Self> {
+        let below = pairs.iter().find(|&&(_, value, _, least)| value < least);
+        below.map_or(Ok(()), |&(name, value, other, least)| {
+            Err(Self::Below { name, value, other, least })
+        })
+    }
+
+    /// Refuses times that are too short to be meant.
+    ///
+    /// # Errors
+    /// [`InvalidConfig::TooShort`] of the first that is.
+    pub fn check_times(times: &[(&'static str, Duration)]) -> Result<(), Self> {
+        let short = times.iter().find(|&&(_, value)| value < Self::LEAST);
+        short.map_or(Ok(()), |&(name, value)| {
+            Err(Self::TooShort { name, value, least: Self::LEAST })
+        })
     }
 }
 

@@ -39,6 +39,39 @@ pub enum InvalidTopic {
         "* stands for a whole segment and ** for the rest, so that only the last may be **; write prices.* or prices.**"
     )]
     Wildcard,
+    /// Of a user whose id cannot stand in one.
+    #[error(transparent)]
+    User(#[from] InvalidUser),
+}
+
+/// An id that no user can have, since it must stand in a topic.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidUser {
+    /// No bytes.
+    #[error("the user's id is empty")]
+    Empty,
+    /// More than are left of a topic's.
+    #[error("the user's id has {len} bytes; {max} is the most")]
+    TooLong {
+        /// How many it has.
+        len: usize,
+        /// How many it may.
+        max: usize,
+    },
+    /// A dot at either end, or two in a row.
+    #[error("the user's id has a dot at an end, or two in a row; take out what is too much")]
+    EmptySegment,
+    /// A control character, white space or `*`.
+    #[error(
+        "the user's id holds {character:?} at byte {at}; control characters, white space and * are not allowed"
+    )]
+    Forbidden {
+        /// Where, in bytes.
+        at: usize,
+        /// Which.
+        character: char,
+    },
 }
 
 /// A text that cannot be the key of a publish.
@@ -208,27 +241,26 @@ pub enum InvalidConfig {
         /// After how long a subscriber is cut.
         stall: Duration,
     },
-    /// All pages of history together may have less than one of them.
-    #[error(
-        "max_page_bytes of {pages} does not hold one page of {page} bytes; raise the one or lower the other"
-    )]
-    #[non_exhaustive]
-    PagesBelowPage {
-        /// How many bytes all may have.
-        pages: usize,
-        /// How many one may have.
-        page: usize,
+    /// A limit that what another allows could never keep.
+    #[error("{name} of {value} is below {other} of {least}; raise the one or lower the other")]
+    Below {
+        /// Which setting.
+        name: &'static str,
+        /// What it says.
+        value: usize,
+        /// What it must not be below.
+        other: &'static str,
+        /// What that says.
+        least: usize,
     },
     /// A limit that lets nothing through.
-    #[error("{name} is 0, with which a hub can do nothing; the least is 1")]
-    #[non_exhaustive]
+    #[error("{name} is 0, with which nothing could be done; the least is 1")]
     None {
         /// Which setting.
         name: &'static str,
     },
     /// A time that is too short to be meant.
     #[error("{name} of {value:?} is too short; the least is {least:?}")]
-    #[non_exhaustive]
     TooShort {
         /// Which setting.
         name: &'static str,

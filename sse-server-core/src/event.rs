@@ -56,6 +56,11 @@ impl Publish {
         self.key = Some(key);
         self
     }
+
+    /// The topics it goes to.
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
 }
 
 /// A checked event that waits for its place.

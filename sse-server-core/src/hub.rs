@@ -10,12 +10,12 @@ use sse_codec::time::Instant;
 
 use crate::{
     config::HubConfig,
-    cursor::Cursor,
+    cursor::{Cursor, ResetReason},
     error::{PublishError, StoreError},
     event::{Appended, Draft, Presence, Publish},
     fetches::Fetches,
-    output::{Counters, Output, PublishId, Receipt, SubscriberId},
-    subscriber::{Phase, Slab, Subscriber},
+    output::{Counters, Output, Place, PublishId, Receipt, SubscriberId},
+    subscriber::{Pace, Phase, Slab, Subscriber},
     timers::Wheel,
     topic::Topic,
     window::{Log, Placed},
@@ -68,6 +68,8 @@ pub struct Hub {
     pub(crate) counters: Counters,
     pub(crate) everyone: u32,
     pub(crate) words: Words,
+    /// The words of which not all have been told who are to be.
+    pub(crate) telling: VecDeque<Telling>,
     /// Events that the store has not answered for, each with its bytes.
     appending: BTreeMap<PublishId, usize>,
     appending_bytes: usize,
@@ -79,6 +81,18 @@ pub struct Hub {
     /// Those found too far behind while an event is handed round.
     overdue: Vec<SubscriberId>,
 }
+
+/// A word on presence, and how many of those who watch its topic are to be told of it still.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telling {
+    pub(crate) topic: u32,
+    left: usize,
+    pub(crate) since: Instant,
+}
+
+/// How many are told of a word in one go: a topic may have very many who watch it, and others wait
+/// for the hub meanwhile.
+const TELL_AT_ONCE: usize = 4096;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drain {
@@ -106,6 +120,7 @@ impl Hub {
             counters: Counters::default(),
             everyone,
             words: Words::default(),
+            telling: VecDeque::new(),
             appending: BTreeMap::new(),
             appending_bytes: 0,
             publishes: 0,
@@ -188,7 +203,8 @@ impl Hub {
     }
 
     /// Takes the newest word on who is subscribed to a topic, for whoever watches that by
-    /// [`Topic::presence`]. A newer word takes the place of one that was not read yet.
+    /// [`Topic::presence`]. A newer word takes the place of one that was not read yet. Where very many
+    /// watch it, the others are told by [`handle_timeout`](Self::handle_timeout), which is due at once.
     pub fn handle_presence(&mut self, presence: &Presence, now: Instant) {
         let Ok(topic) = Topic::presence(&presence.topic) else { return };
         let Some(number) = self.log.number_of(&topic.into()) else { return };
@@ -197,12 +213,37 @@ impl Hub {
             return;
         }
         self.words.take(number, presence.encode());
-        for at in 0..watchers {
-            let index = self.log.members(number)[at];
-            if let Some(subscriber) = self.subscribers.at_mut(index) {
-                subscriber.control.presence = self.words.tell(index, number);
+        // Behind the others, so that each has its turn.
+        self.telling.retain(|telling| telling.topic != number);
+        self.telling.push_back(Telling { topic: number, left: watchers, since: now });
+        if self.telling.len() == 1 {
+            self.tell_on(now);
+        }
+    }
+
+    /// Has some more of those told of a word who watch its topic.
+    pub(crate) fn tell_on(&mut self, now: Instant) {
+        let mut room = TELL_AT_ONCE;
+        while let Some(&Telling { topic, left, .. }) = self.telling.front() {
+            // Backwards: in the seat of whoever leaves comes the last, who was told, and is told once
+            // more. Newcomers are told as they come.
+            let left = left.min(self.log.members(topic).len());
+            let next = left.saturating_sub(room);
+            for at in (next..left).rev() {
+                let index = self.log.members(topic)[at];
+                if let Some(subscriber) = self.subscribers.at_mut(index) {
+                    subscriber.control.presence = self.words.tell(index, topic);
+                }
+                self.make_ready(index, now);
             }
-            self.make_ready(index, now);
+            if next > 0 {
+                if let Some(telling) = self.telling.front_mut() {
+                    (telling.left, telling.since) = (next, now);
+                }
+                return;
+            }
+            room -= left;
+            self.telling.pop_front();
         }
     }
 
@@ -231,18 +272,34 @@ impl Hub {
         ids.into_iter().find(|&id| self.client_id(id) == client_id)
     }
 
-    /// By what a subscriber resumes if it goes now, having read all that it was given. `None` while
-    /// it is to be told of a `reset`: whoever resumed by its place would never hear of that.
-    pub fn place(&self, id: SubscriberId) -> Option<Cursor> {
+    /// By what a subscriber resumes if it goes now, having read all that it was given. `None` while it
+    /// is not known from where it reads: the store has not said what is kept.
+    pub fn place(&self, id: SubscriberId) -> Option<Place> {
         let subscriber = self.subscribers.get(id)?;
-        if subscriber.control.reset.is_some() {
-            return None;
-        }
         let head = self.log.head();
         let has_read_all = matches!(subscriber.phase, Phase::Live)
+            && self.is_covered(id.index)
             && self.log.next_after(self.numbers(subscriber), subscriber.cursor).is_none();
-        let offset = if has_read_all { head.offset() } else { subscriber.cursor };
-        Some(Cursor::new(head.epoch(), offset))
+        let offset = match subscriber.pace {
+            _ if has_read_all => head.offset(),
+            // The store was asked once, and to ask it again may take another go.
+            Pace::FromEarliest if subscriber.control.reset != Some(ResetReason::Future) => {
+                return None;
+            }
+            Pace::FromEarliest | Pace::Live | Pace::CatchingUp => subscriber.cursor,
+        };
+        let cursor = Cursor::new(head.epoch(), offset);
+        Some(Place { cursor, reset: subscriber.control.reset })
+    }
+
+    /// Takes the report that a subscriber was told of the `reset` of its [`place`](Self::place) by
+    /// other means than its frames.
+    pub fn handle_reset_told(&mut self, id: SubscriberId) {
+        let Some(subscriber) = self.subscribers.get_mut(id) else { return };
+        self.counters.resets += u64::from(subscriber.control.reset.take().is_some());
+        if subscriber.pace == Pace::FromEarliest {
+            subscriber.pace = Pace::CatchingUp;
+        }
     }
 
     /// Checks an event as [`publish`](Self::publish) does, without publishing it.

@@ -99,12 +99,16 @@ pub use crate::{
     },
     config::{HubConfig, Overflow, Retention},
     cursor::{Cursor, Epoch, ResetReason, Resume},
-    error::{InvalidConfig, InvalidKey, InvalidTopic, PublishError, StoreError, SubscribeError},
+    error::{
+        InvalidConfig, InvalidKey, InvalidTopic, InvalidUser, PublishError, StoreError,
+        SubscribeError,
+    },
     event::{Appended, Draft, HistoryPage, Presence, Publish, Stored},
     hub::Hub,
     key::{Keys, PublishKey},
     output::{
-        CloseReason, Counters, Deadline, FetchId, Output, PublishId, Receipt, SubscriberId, Timer,
+        CloseReason, Counters, Deadline, FetchId, Output, Place, PublishId, Receipt, SubscriberId,
+        Timer,
     },
     selector::Selector,
     subscribe::Subscribe,

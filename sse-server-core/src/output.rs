@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use sse_codec::time::Instant;
 
 use crate::{
-    cursor::Cursor,
+    cursor::{Cursor, ResetReason},
     error::{PublishError, StoreError},
     event::Draft,
     selector::Selector,
@@ -28,6 +28,17 @@ impl SubscriberId {
 /// One call of [`Hub::publish`](crate::Hub::publish).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublishId(pub(crate) u64);
+
+/// Where a subscriber leaves off, if it goes now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Place {
+    /// By what it resumes.
+    pub cursor: Cursor,
+    /// The `reset` that it must be told of with that: whoever resumed by the place alone would never
+    /// hear of what was lost before it.
+    pub reset: Option<ResetReason>,
+}
 
 /// Where a published event has its place.
 ///
@@ -149,6 +160,8 @@ pub enum Timer {
     Subscriber,
     /// The end of a drain.
     Drain,
+    /// A word on presence that not all were told.
+    Presence,
 }
 
 /// What a hub has done so far.

@@ -179,7 +179,7 @@ impl Hub {
         })
     }
 
-    fn is_covered(&self, index: u32) -> bool {
+    pub(crate) fn is_covered(&self, index: u32) -> bool {
         self.subscribers.at(index).is_some_and(|subscriber| {
             self.numbers(subscriber).all(|number| self.log.covers(number, subscriber.cursor))
         })

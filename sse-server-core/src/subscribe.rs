@@ -48,7 +48,7 @@ impl Subscribe {
     /// elsewhere, never from what they ask.
     ///
     /// # Errors
-    /// [`InvalidTopic`] if the ID cannot stand in a topic.
+    /// [`InvalidTopic::User`] if the ID cannot stand in a topic.
     pub fn user(mut self, id: &str) -> Result<Self, InvalidTopic> {
         self.user = Some(Topic::user(id)?);
         Ok(self)
@@ -151,8 +151,8 @@ impl Hub {
             let number = self.log.number_of(selector).filter(|_| selector.is_pattern());
             selector.is_pattern() && number.is_none_or(|it| self.log.members(it).is_empty())
         };
-        let (count, max) =
-            (selectors.iter().filter(|s| s.is_pattern()).count(), self.config.max_patterns);
+        let count = selectors.iter().filter(|s| s.is_pattern()).count();
+        let max = self.config.max_patterns.min(self.config.max_patterns_in_use);
         if count > max {
             return Err(SubscribeError::TooManyPatterns { count, max });
         }
@@ -206,6 +206,7 @@ impl Hub {
                 }
             } else if place == 0 {
                 self.words.forget(topic);
+                self.telling.retain(|telling| telling.topic != topic);
             }
         }
     }

@@ -3,7 +3,7 @@
 use alloc::{format, sync::Arc};
 use core::fmt;
 
-use crate::error::InvalidTopic;
+use crate::error::{InvalidTopic, InvalidUser};
 
 /// What one publishes to and subscribes to: segments joined by `.`.
 ///
@@ -44,9 +44,21 @@ impl Topic {
     /// `$user.ID`: everything that this user has open.
     ///
     /// # Errors
-    /// [`InvalidTopic`] if the ID cannot stand in a topic.
+    /// [`InvalidTopic::User`] if the ID cannot stand in a topic.
     pub fn user(id: &str) -> Result<Self, InvalidTopic> {
-        Self::checked(&format!("$user.{id}"))
+        const PREFIX: &str = "$user.";
+        Self::checked(&format!("{PREFIX}{id}")).map_err(|error| {
+            let max = Self::MAX_LEN - PREFIX.len();
+            InvalidTopic::User(if id.is_empty() {
+                InvalidUser::Empty
+            } else if let InvalidTopic::TooLong { .. } = error {
+                InvalidUser::TooLong { len: id.len(), max }
+            } else if let InvalidTopic::Forbidden { at, character } = error {
+                InvalidUser::Forbidden { at: at - PREFIX.len(), character }
+            } else {
+                InvalidUser::EmptySegment
+            })
+        })
     }
 
     /// `$presence.TOPIC`: who is subscribed to a topic. It carries no events that are kept.
@@ -98,8 +110,6 @@ impl fmt::Display for Topic {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
-
     use super::*;
 
     #[test]
@@ -129,8 +139,18 @@ mod tests {
     #[test]
     fn a_user_id_cannot_reach_beyond_its_own_topic() {
         assert_eq!(Topic::user("ann@example.org").unwrap().as_str(), "$user.ann@example.org");
-        for id in ["", "*", "a b", "a\0", "a."] {
-            assert!(Topic::user(id).is_err(), "{:?}", String::from(id));
+        let long = "a".repeat(251);
+        assert!(Topic::user(&long[1..]).is_ok());
+        for (id, error) in [
+            ("", InvalidUser::Empty),
+            ("*", InvalidUser::Forbidden { at: 0, character: '*' }),
+            ("a b", InvalidUser::Forbidden { at: 1, character: ' ' }),
+            ("a\0", InvalidUser::Forbidden { at: 1, character: '\0' }),
+            ("a.", InvalidUser::EmptySegment),
+            (".a", InvalidUser::EmptySegment),
+            (&long, InvalidUser::TooLong { len: 251, max: 250 }),
+        ] {
+            assert_eq!(Topic::user(id).err(), Some(error.into()), "{id:?}");
         }
     }
 }

@@ -46,6 +46,7 @@ impl Hub {
         while let Some(index) = self.wheel.pop_due(now) {
             self.wake(index, now);
         }
+        self.tell_on(now);
         if self.drain.is_some_and(|drain| drain.until <= now) {
             for index in self.subscribers.indexes() {
                 self.end(self.subscribers.id(index), CloseReason::Drained);
@@ -59,7 +60,9 @@ impl Hub {
         let subscriber = self.wheel.next().map(|at| Deadline { at, timer: Timer::Subscriber });
         let drain = self.drain.filter(|_| self.is_waited_for());
         let drain = drain.map(|drain| Deadline { at: drain.until, timer: Timer::Drain });
-        subscriber.into_iter().chain(drain).min_by_key(|deadline| deadline.at)
+        let telling = self.telling.front().map(|telling| telling.since);
+        let telling = telling.map(|at| Deadline { at, timer: Timer::Presence });
+        subscriber.into_iter().chain(drain).chain(telling).min_by_key(|deadline| deadline.at)
     }
 
     /// Has `poll_ready` name a subscriber, and sees to it that its stall is noticed.

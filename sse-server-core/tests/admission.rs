@@ -164,6 +164,56 @@ fn presence_is_told_to_those_who_watch_gathered_and_without_an_id() {
 }
 
 #[test]
+fn a_word_that_very_many_are_to_be_told_is_told_a_part_of_them_at_a_time() {
+    const WATCHERS: usize = 10_000;
+    const AT_ONCE: usize = 4096;
+    let (mut admission, mut world) = (Admission::new(AdmissionConfig::default(), 1), World::new());
+    let watch = |world: &mut World, name: &str| {
+        let id = world.subscribe(&[name], Resume::Fresh);
+        world.read(id);
+        id
+    };
+    let mut watchers: Vec<_> = (0..WATCHERS).map(|_| watch(&mut world, "$presence.room")).collect();
+    let other = watch(&mut world, "$presence.other");
+    world.ready();
+    for name in ["room", "other"] {
+        admission.admit(Visitor::new([selector(name)]).user("ann"), world.now).unwrap();
+    }
+    let word = |name: &str| admission.presence(&topic(name));
+    world.hub.handle_presence(&word("room"), world.now);
+    world.hub.handle_presence(&word("other"), world.now);
+    let mut told = std::collections::BTreeSet::new();
+    let (mut steps, mut again) = (0, 0);
+    loop {
+        let ready = world.ready();
+        assert!(ready.len() <= AT_ONCE, "{} at once", ready.len());
+        for id in ready {
+            assert_eq!(events(&world.read(id)).len(), 1);
+            again += usize::from(!told.insert(id));
+        }
+        // Some of those who are told last and first go meanwhile.
+        for id in [watchers.pop().unwrap(), watchers.remove(0)] {
+            world.hub.handle_disconnect(id);
+        }
+        let due = world.hub.poll_timeout().filter(|due| due.at <= world.now);
+        if due.is_none() {
+            break;
+        }
+        steps += 1;
+        world.hub.handle_timeout(world.now);
+        world.act();
+    }
+    assert_eq!(steps, WATCHERS / AT_ONCE);
+    // Those who took the seats of who left before their turn.
+    assert!(again <= steps, "{again}");
+    assert!(watchers.iter().chain([&other]).all(|id| told.contains(id)), "nobody is left out");
+    // Nobody watches any more: nothing is due.
+    world.hub.handle_presence(&word("room"), world.now);
+    watchers.into_iter().for_each(|id| world.hub.handle_disconnect(id));
+    assert!(world.hub.poll_timeout().is_none_or(|due| due.at > world.now));
+}
+
+#[test]
 fn words_on_presence_come_a_few_at_a_time_and_hold_no_event_up() {
     const ROOMS: usize = 20;
     const MAX: usize = 4096;
@@ -262,6 +312,11 @@ fn the_presence_of_so_many_topics_can_be_watched() {
     let two = watch(&["$presence.a", "$presence.b", "$presence.a"]);
     let pass = admission.admit(two.clone(), at(0)).unwrap();
     assert!(admission.admit(two, at(0)).is_ok(), "the same two");
+    let three = watch(&["$presence.a", "$presence.b", "$presence.c"]);
+    let never = AdmissionError::AsksToWatchTooMany { count: 3, max: 2 };
+    assert_eq!(admission.admit(three, at(0)), Err(never.clone()));
+    let ticket = Ticket::new(["$presence.a", "$presence.b", "$presence.c"].map(selector));
+    assert_eq!(admission.issue_ticket([7; 16], ticket, at(0)), Err(TicketError::Refused(never)));
     let third = watch(&["$presence.c"]);
     assert_eq!(admission.admit(third.clone(), at(0)), Err(AdmissionError::TooManyWatched));
     admission.release(pass, at(0));
@@ -290,7 +345,12 @@ fn nobody_takes_all_of_what_can_be_watched_or_all_patterns() {
         let first = come(&["a", "b", "a"], "ann", "192.0.2.1").unwrap();
         let same = come(&["b"], "ann", "192.0.2.1").unwrap();
         assert_eq!(come(&["c"], "ann", "192.0.2.9"), refused(Whose::User, 2));
-        assert_eq!(come(&["b", "c", "d"], "bob", "192.0.2.1"), refused(Whose::User, 2));
+        // That can never be, however long somebody waits.
+        let never = match prefix {
+            "*." => AdmissionError::AsksForTooManyPatterns { whose: Whose::User, count: 3, max: 2 },
+            _ => AdmissionError::AsksToWatchTooMany { count: 3, max: 2 },
+        };
+        assert_eq!(come(&["b", "c", "d"], "bob", "192.0.2.1"), Err(never));
         assert_eq!(come(&["c", "d"], "bob", "192.0.2.1"), refused(Whose::Address, 3));
         assert!(come(&["c", "b"], "bob", "192.0.2.1").is_ok(), "of which one is new there");
         assert!(come(&["c", "d"], "eve", "192.0.2.2").is_ok(), "others are not concerned");
@@ -302,8 +362,8 @@ fn nobody_takes_all_of_what_can_be_watched_or_all_patterns() {
         assert_eq!(come(&["d"], "ann").err(), refused(Whose::User, 2).err());
         admission.release(same, at(0));
         let counters = admission.counters();
-        assert_eq!((counters.refused_for_user, counters.refused_for_address), (3, 1));
-        assert_eq!(counters.refused_full, 0);
+        assert_eq!((counters.refused_for_user, counters.refused_for_address), (2, 1));
+        assert_eq!((counters.refused_full, counters.refused_for_good), (0, 1));
     }
 }
 

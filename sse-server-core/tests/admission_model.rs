@@ -29,7 +29,7 @@ use sse_server_core::{
 const USERS: [&str; 4] = ["", "ann", "bob", "eve"];
 const TOKENS: [&str; 3] = ["", "t1", "t2"];
 /// What is asked for. By `a.*` and `*.b` one reads `a.b` twice over, and is there once.
-const ASKED: [&[&str]; 8] = [
+const ASKED: [&[&str]; 9] = [
     &["room"],
     &["*"],
     &["$presence.room"],
@@ -38,6 +38,7 @@ const ASKED: [&[&str]; 8] = [
     &["room", "**", "room"],
     &["$presence.room", "$presence.a.b", "*.b"],
     &["*.*", "c.*", "a.b"],
+    &["a.*", "b.*", "c.*"],
 ];
 const ROOMS: [&str; 2] = ["room", "a.b"];
 /// How many users a word names.
@@ -146,6 +147,11 @@ impl Model {
     }
 
     fn admit(&mut self, stream: Stream) -> Result<usize, AdmissionError> {
+        let (whose, times) = match stream.user {
+            0 => (Whose::Address, 2),
+            _ => (Whose::User, 1),
+        };
+        can_ever(stream.asked, whose, times)?;
         let count = |is: &dyn Fn(&Stream) -> bool| self.streams.values().filter(|s| is(s)).count();
         if self.streams.len() >= MAX_STREAMS {
             return Err(AdmissionError::Full);
@@ -224,6 +230,9 @@ impl Model {
     }
 
     fn issue(&mut self, secret: u8, ticket: Issued) -> Result<Option<usize>, TicketError> {
+        if ticket.user > 0 {
+            can_ever(ticket.asked, Whose::User, 1)?;
+        }
         let waits = |t: &&Issued| t.state == State::Unused && !self.is_over(t);
         let own = |t: &&Issued| t.user == ticket.user && ticket.user > 0;
         if self.tickets.values().filter(waits).filter(own).count() >= MAX_UNUSED {
@@ -341,6 +350,21 @@ impl Stream {
         let is_watched = |name: &str| ASKED[self.asked].contains(&&*format!("$presence.{name}"));
         (0..ROOMS.len()).filter(|&room| is_watched(ROOMS[room])).collect()
     }
+}
+
+/// Whether so many times a user's share is ever enough.
+fn can_ever(asked: usize, whose: Whose, times: usize) -> Result<(), AdmissionError> {
+    let stream = Stream { user: 0, token: 0, address: 0, asked, ticket: None };
+    let (count, max) =
+        (kept(&stream).iter().filter(|it| it.contains('*')).count(), times * MAX_PATTERNS);
+    if count > max {
+        return Err(AdmissionError::AsksForTooManyPatterns { whose, count, max });
+    }
+    let (count, max) = (stream.watches().len(), times * MAX_WATCHED);
+    if count > max {
+        return Err(AdmissionError::AsksToWatchTooMany { count, max });
+    }
+    Ok(())
 }
 
 /// What a stream asks for, but for what something else of it holds all of.
@@ -557,8 +581,10 @@ impl StateMachineTest for AdmissionTest {
     fn check_invariants(world: &World, model: &Model) {
         let counters = world.admission.counters();
         assert_eq!(counters.streams, model.streams.len() as u64);
-        let refused =
-            counters.refused_for_user + counters.refused_for_address + counters.refused_full;
+        let refused = counters.refused_for_user
+            + counters.refused_for_address
+            + counters.refused_full
+            + counters.refused_for_good;
         assert_eq!(refused, world.refused);
         assert_eq!(counters.admitted, model.comes_next as u64);
         for (room, name) in ROOMS.iter().enumerate() {

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{World, data, resets, secs, topic};
-use sse_server_core::{HubConfig, InvalidConfig, Publish, Resume, Retention};
+use sse_server_core::{AdmissionConfig, HubConfig, InvalidConfig, Publish, Resume, Retention};
 
 #[test]
 fn the_defaults_work_together() {
@@ -34,19 +34,48 @@ fn what_is_kept_must_outlast_a_slow_subscriber_and_hold_one_event() {
     let words = refuse(|config| config.heartbeat = Some(secs(0)), store);
     assert_eq!(words, "heartbeat of 0ns is too short; the least is 10ms");
     let words = refuse(|config| config.max_fetches = 0, store);
-    assert_eq!(words, "max_fetches is 0, with which a hub can do nothing; the least is 1");
+    assert_eq!(words, "max_fetches is 0, with which nothing could be done; the least is 1");
     let words = refuse(|config| config.max_page_bytes = 1000, store);
-    assert!(words.contains("of 1000 does not hold one page of 262144 bytes"), "{words}");
+    assert!(words.starts_with("max_page_bytes of 1000 is below page of 262144; raise"), "{words}");
+}
+
+#[test]
+fn what_could_never_work_is_refused_and_told_what_would() {
+    let refuse = |change: fn(&mut HubConfig)| {
+        let mut config = HubConfig::default();
+        change(&mut config);
+        config.check(&Retention::DEFAULT).unwrap_err().to_string()
+    };
+    let storm = refuse(|config| config.retry = secs(0));
+    assert_eq!(storm, "retry of 0ns is too short; the least is 10ms");
+    let cut_by_one = refuse(|config| config.max_lag = 1000);
+    assert_eq!(
+        cut_by_one,
+        "max_lag of 1000 is below max_event of 262144; raise the one or lower the other"
+    );
+    let busy = refuse(|config| config.max_pending_bytes = 1000);
+    assert!(busy.starts_with("max_pending_bytes of 1000 is below max_event"), "{busy}");
+
+    let refuse = |change: fn(&mut AdmissionConfig)| {
+        let mut config = AdmissionConfig::default();
+        assert_eq!(config.check(), Ok(()));
+        change(&mut config);
+        config.check().unwrap_err().to_string()
+    };
+    let nobody = refuse(|config| config.max_per_user = 0);
+    assert_eq!(nobody, "max_per_user is 0, with which nothing could be done; the least is 1");
+    assert!(refuse(|config| config.publish_rate = 0).starts_with("publish_rate is 0"));
+    assert!(refuse(|config| config.ticket_wait = secs(0)).starts_with("ticket_wait of 0ns"));
 }
 
 #[test]
 fn the_largest_event_fits_into_the_least_that_is_taken() {
     let mut config = HubConfig::default();
     config.max_event = 50_000;
-    config.max_lag = 1000;
+    config.max_lag = 50_000;
     config.max_patterns_in_use = 8;
     let Err(InvalidConfig::RetentionBelowEvent { event, .. }) =
-        config.check(&Retention::DEFAULT.bytes(1001))
+        config.check(&Retention::DEFAULT.bytes(50_001))
     else {
         panic!("taken")
     };

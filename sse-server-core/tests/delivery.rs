@@ -3,6 +3,8 @@
 
 mod common;
 
+use core::time::Duration;
+
 use common::{EPOCH, World, data, events, secs, topic};
 use sse_codec::EventType;
 use sse_server_core::{
@@ -270,6 +272,32 @@ fn a_burst_that_nobody_had_the_time_to_read_cuts_nobody() {
         world.publish(&["a"], "later");
     }
     assert_eq!(world.closed, [(slow, CloseReason::Slow)]);
+}
+
+#[test]
+fn under_a_steady_flood_one_lags_by_the_limit_and_what_comes_in_twice_the_grace_at_most() {
+    const EVENT: usize = 100;
+    let (every, grace) = (Duration::from_millis(10), Duration::from_millis(250));
+    let mut config = HubConfig::default();
+    config.max_lag = 10_000;
+    config.lag_grace = grace;
+    let max = config.max_lag as usize;
+    let mut world = World::with(config, Retention::DEFAULT);
+    let slow = world.subscribe(&["a"], Resume::Fresh);
+    world.read(slow);
+    let mut published = 0;
+    while world.closed.is_empty() {
+        world.publish(&["a"], &"x".repeat(EVENT));
+        published += 1;
+        let most = max / EVENT + 2 * (grace.as_millis() / every.as_millis()) as usize + 2;
+        assert!(published <= most, "{published} events, and it is not cut");
+        world.now = world.now + every;
+    }
+    assert_eq!(world.closed, [(slow, CloseReason::Slow)]);
+    // Encoded, one is a little more.
+    let least = max / (EVENT + "id: e-100\ndata: \n\n".len())
+        + (grace.as_millis() / every.as_millis()) as usize;
+    assert!(published >= least, "{published} events, of which the last do not count");
 }
 
 #[test]

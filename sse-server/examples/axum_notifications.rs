@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get_service, post},
 };
-use sse_server::{Config, EventService, EventType, Hub, Publish, Topic, User};
+use sse_server::{Config, EventService, EventType, Grant, Hub, Publish, Topic};
 
 /// The application: streams for whoever has a session, and a place where its events come from.
 pub(crate) fn app(hub: Hub) -> Router {
@@ -35,7 +35,8 @@ async fn identify(mut request: Request, next: Next) -> Response {
         Some("bob-s") => "bob",
         _ => return (StatusCode::UNAUTHORIZED, "log in first").into_response(),
     };
-    request.extensions_mut().insert(User::new(user));
+    // What is for them, and nothing else; `read` and `publish` would grant more.
+    request.extensions_mut().insert(Grant::new().user(user));
     next.run(request).await
 }
 

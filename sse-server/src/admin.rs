@@ -129,7 +129,7 @@ fn of_hub(c: &Counters) -> [Figure; 18] {
 }
 
 /// Of what is asked by requests, and how much of it is turned away at the door.
-fn of_admission(c: &AdmissionCounters) -> [Figure; 9] {
+fn of_admission(c: &AdmissionCounters) -> [Figure; 10] {
     let refused = c.refused_for_user;
     [
         ("admitted_total", "counter", "Streams let in at the door.", c.admitted),
@@ -141,6 +141,7 @@ fn of_admission(c: &AdmissionCounters) -> [Figure; 9] {
             c.refused_for_address,
         ),
         ("refused_full_total", "counter", "Streams over a limit on all.", c.refused_full),
+        ("refused_for_good_total", "counter", "Streams that can never open.", c.refused_for_good),
         ("refused_too_fast_total", "counter", "Streams opened too fast.", c.refused_too_fast),
         ("refused_publishes_total", "counter", "Events published too fast.", c.refused_publishes),
         ("tickets_total", "counter", "Tickets given out.", c.tickets),

@@ -6,7 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, ValueEnum};
 use http::header::HeaderName;
-use sse_server::{AdmissionConfig, Config, HubConfig, Overflow, Retention, ServerConfig};
+use sse_server::{
+    AdmissionConfig, Config, HostName, HubConfig, Origin, Overflow, Retention, ServerConfig,
+};
 
 /// What one tries first.
 const EXAMPLES: &str = "\
@@ -15,7 +17,10 @@ Subscribe in one terminal, publish from another:
   curl http://127.0.0.1:8080/publish -H 'Content-Type: application/json' \\
        -d '{\"topic\": \"prices\", \"data\": {\"eur\": 1.08}}'
 
-It runs until SIGTERM or Ctrl+C, and then lets those who read read to the end; a second signal ends it at once.";
+It runs until SIGTERM or Ctrl+C, and then lets those who read read to the end; a second signal ends it at once.
+
+Exit status: 0 after a signal; 1 where it cannot start; 2 for a command line or settings that cannot be;
+143 or 130 after a second signal, SIGTERM or Ctrl+C. All limits: docs/hub-limits.md.";
 
 /// A hub of Server-Sent Events: many subscribe, something publishes, nobody loses an event in
 /// silence.
@@ -38,9 +43,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "2s")]
     retry: Duration,
 
-    /// Lag at which a subscriber is cut, in bytes.
+    /// How large an event may be, in bytes. All that may be held must hold one: --max-lag, --keep-bytes.
+    #[arg(long, value_name = "BYTES", value_parser = count::<usize>, default_value_t = HubConfig::default().max_event)]
+    max_event: usize,
+
+    /// Lag at which a subscriber is cut, in bytes. It is judged as events come, and what came within
+    /// --lag-grace does not count: a burst cuts nobody, however large, until it is as old as that.
     #[arg(long, value_name = "BYTES", value_parser = count::<u64>, default_value_t = HubConfig::default().max_lag)]
     max_lag: u64,
+
+    /// For how long an event does not count as lag. It counts after twice as long at the latest.
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "250ms")]
+    lag_grace: Duration,
 
     /// Time without reading after which a subscriber is cut.
     #[arg(long, value_name = "TIME", value_parser = time_above_zero, default_value = "30s")]
@@ -87,7 +101,8 @@ pub(crate) struct Args {
     publish_rate: u32,
 
     /// Answer every stream that cannot open for now by 200, a `retry` and an end: at another status
-    /// a browser's EventSource gives up for good. Who resumes is so answered in any case.
+    /// a browser's EventSource gives up for good. So answered in any case is who comes back as a browser
+    /// does, with a Last-Event-ID and `Accept: text/event-stream`, or shows a ticket.
     #[arg(long)]
     soft_refusals: bool,
 
@@ -99,13 +114,15 @@ pub(crate) struct Args {
     #[arg(long)]
     forwarded: bool,
 
-    /// Another host that requests may name on the loopback address.
+    /// Another host that requests may name on the loopback address, at whatever port. May be given
+    /// several times.
     #[arg(long = "allow-host", value_name = "HOST")]
-    allowed_hosts: Vec<String>,
+    allowed_hosts: Vec<HostName>,
 
-    /// Another origin whose pages may post, such as https://shop.example.
+    /// Another origin whose pages may read and post, such as https://shop.example: by CORS, cookies
+    /// included. May be given several times.
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
-    allowed_origins: Vec<String>,
+    allowed_origins: Vec<Origin>,
 
     /// Serve no page at `/`.
     #[arg(long)]
@@ -116,7 +133,7 @@ pub(crate) struct Args {
     pub(crate) admin: Option<String>,
 
     /// Time that a connection may take to send the head of a request.
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
+    #[arg(long, value_name = "TIME", value_parser = time_above_zero, default_value = "10s")]
     head_timeout: Duration,
 
     /// Time that a connection of HTTP/2 may go on without a stream.
@@ -166,7 +183,14 @@ impl Args {
         let usual = if self.demo { Some(Duration::from_secs(2)) } else { config.hub.heartbeat };
         config.hub.heartbeat = self.heartbeat.or(usual);
         config.hub.retry = self.retry;
+        config.hub.max_event = self.max_event;
+        if self.max_event > config.routes.max_body {
+            // As JSON it may be twice as long.
+            config.routes.max_body = self.max_event.saturating_mul(2);
+            config.routes.max_bodies = config.routes.max_bodies.max(config.routes.max_body);
+        }
         config.hub.max_lag = self.max_lag;
+        config.hub.lag_grace = self.lag_grace;
         // Whoever lags by less than is cut reads on from what is at hand.
         config.hub.window.bytes = config.hub.window.bytes.max(self.max_lag.saturating_mul(2));
         config.hub.max_stall = self.max_stall;

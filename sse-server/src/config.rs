@@ -4,7 +4,9 @@ use core::time::Duration;
 use std::io::{self, Write};
 
 use http::header::HeaderName;
-use sse_server_core::{AdmissionConfig, HubConfig, Retention};
+use sse_server_core::{AdmissionConfig, HubConfig, InvalidConfig, Retention};
+
+use crate::origin::{HostName, Origin};
 
 /// Settings of a [`Hub`](crate::Hub).
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,32 @@ pub struct Config {
     pub admission: AdmissionConfig,
     /// What the routes do.
     pub routes: RoutesConfig,
+}
+
+impl Config {
+    /// Checks the settings against each other.
+    pub(crate) fn check(&self) -> Result<(), InvalidConfig> {
+        let Self { hub, retention, admission, routes } = self;
+        hub.check(retention)?;
+        admission.check()?;
+        InvalidConfig::check_counts(&[
+            ("max_body", routes.max_body),
+            ("max_batch", routes.max_batch),
+            ("max_batch_events", routes.max_batch_events),
+        ])?;
+        // What passes the one would be told to try again later, for ever, by the other.
+        InvalidConfig::check_order(&[
+            ("max_bodies", routes.max_bodies, "max_body", routes.max_body),
+            ("max_bodies", routes.max_bodies, "max_batch", routes.max_batch),
+            ("max_pending", hub.max_pending, "max_batch_events", routes.max_batch_events),
+            ("max_pending_bytes", hub.max_pending_bytes, "max_batch", routes.max_batch),
+        ])?;
+        InvalidConfig::check_times(&[
+            ("long_poll", routes.long_poll),
+            ("max_long_poll", routes.max_long_poll),
+            ("ticket_life", routes.ticket_life),
+        ])
+    }
 }
 
 /// Settings of an [`EventService`](crate::EventService).
@@ -55,9 +83,15 @@ pub struct RoutesConfig {
     /// The header from which the user's id is taken. Only behind a proxy that sets it on every
     /// request, since whoever else can set it is whoever they say. None.
     pub user_header: Option<HeaderName>,
-    /// The origins whose pages may post besides the server's own, such as `https://shop.example`.
-    /// Without, a page from anywhere could publish by the browser of whoever looks at it. None.
-    pub allowed_origins: Vec<String>,
+    /// The origins whose pages may read and post besides the server's own, such as
+    /// `https://shop.example`. Without, a page from anywhere could publish by the browser of whoever
+    /// looks at it. None.
+    ///
+    /// What such a page asks is answered with the headers of CORS, preflights included: it may name
+    /// who asks and where to resume (`Authorization`, `Last-Event-ID`), and have cookies go along,
+    /// by which the application in front may know the user. So an origin that is named is trusted
+    /// with all that those who look at its pages may read and publish.
+    pub allowed_origins: Vec<Origin>,
     /// Whether the last address of `X-Forwarded-For` is the client's. Only behind a proxy that
     /// adds it. No.
     pub forwarded: bool,
@@ -107,10 +141,24 @@ pub struct ServerConfig {
     /// The hosts that a request may name on a listener of the loopback address, besides localhost
     /// and the address itself. A page from elsewhere that had its name resolve to this machine
     /// would name its own. None.
-    pub allowed_hosts: Vec<String>,
+    pub allowed_hosts: Vec<HostName>,
     /// Takes what whoever runs the server should know, a sentence at a time: that no connection can
     /// be accepted, say. Each kind comes once in ten seconds at most. Writes to stderr.
     pub report: fn(&str),
+}
+
+impl ServerConfig {
+    /// Checks what would have every connection closed as it comes.
+    pub(crate) fn check(&self) -> Result<(), InvalidConfig> {
+        InvalidConfig::check_counts(&[
+            ("max_connections", self.max_connections),
+            ("max_connections_per_address", self.max_connections_per_address),
+        ])?;
+        InvalidConfig::check_times(&[
+            ("head_timeout", self.head_timeout),
+            ("idle_timeout", self.idle_timeout),
+        ])
+    }
 }
 
 fn to_stderr(sentence: &str) {
@@ -129,6 +177,38 @@ impl Default for ServerConfig {
             send_buffer: 64 << 10,
             allowed_hosts: Vec::new(),
             report: to_stderr,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is not a limit.
+    const OTHERS: [&str; 5] =
+        ["routes.page", "routes.user_header", "routes.soft_refusals", "routes.forwarded", "report"];
+
+    #[test]
+    fn every_limit_is_told_in_the_docs() {
+        let docs = include_str!("../../docs/hub-limits.md");
+        let Config { hub, admission, routes, .. } = Config::default();
+        let server = format!("{:#?}", ServerConfig::default());
+        for (part, settings) in [
+            ("hub.", format!("{hub:#?}")),
+            ("admission.", format!("{admission:#?}")),
+            ("routes.", format!("{routes:#?}")),
+            ("", server),
+        ] {
+            // Those of the struct itself, by their indentation.
+            let names = settings.lines().filter_map(|line| line.strip_prefix("    "));
+            let names =
+                names.filter(|line| !line.starts_with(' ')).map(|line| line.split_once(':'));
+            for (name, _) in names.flatten() {
+                let name = format!("{part}{name}");
+                let is_told = docs.contains(&format!("`{name}`"));
+                assert!(is_told != OTHERS.contains(&&*name), "{name}");
+            }
         }
     }
 }

@@ -7,19 +7,22 @@
 
 use http::{HeaderMap, Method, Request, StatusCode, header, header::HeaderName, uri::Authority};
 
-use crate::respond::Refusal;
+use crate::{
+    origin::{HostName, Origin},
+    respond::Refusal,
+};
 
 /// What a request may say in `Host` and `Origin`.
 #[derive(Debug)]
 pub(crate) struct Guard {
     hosts: Vec<String>,
-    origins: Vec<String>,
+    origins: Vec<Origin>,
 }
 
 impl Guard {
-    pub(crate) fn new(more_hosts: &[String], origins: &[String]) -> Self {
+    pub(crate) fn new(more_hosts: &[HostName], origins: &[Origin]) -> Self {
         let own = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
-        let more = more_hosts.iter().map(|host| host.to_ascii_lowercase());
+        let more = more_hosts.iter().map(|host| host.as_str().to_owned());
         Self { hosts: own.into_iter().chain(more).collect(), origins: origins.to_vec() }
     }
 
@@ -55,7 +58,7 @@ impl Guard {
 
 /// Refuses what a page from elsewhere sends that would change something. A browser asks nobody before
 /// it sends text, and adds the cookies of whoever sits before it.
-pub(crate) fn own_page<B>(request: &Request<B>, origins: &[String]) -> Result<(), Refusal> {
+pub(crate) fn own_page<B>(request: &Request<B>, origins: &[Origin]) -> Result<(), Refusal> {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
@@ -100,8 +103,8 @@ fn is_of(origin: &str, named: &str) -> bool {
     from.is_some_and(|from| from.eq_ignore_ascii_case(named))
 }
 
-fn is_listed(origin: &str, origins: &[String]) -> bool {
-    origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin))
+fn is_listed(origin: &str, origins: &[Origin]) -> bool {
+    origins.iter().any(|listed| listed.as_str() == origin)
 }
 
 /// The value of a header that there may be once.
@@ -125,7 +128,8 @@ mod tests {
                 request = request.header(name, value);
             }
         }
-        let guard = Guard::new(&["hub.test".into()], &["https://shop.test".into()]);
+        let guard =
+            Guard::new(&["hub.test".parse().unwrap()], &["https://shop.test".parse().unwrap()]);
         guard.check(&request.body(()).unwrap()).is_ok()
     }
 
@@ -169,7 +173,7 @@ mod tests {
         for &(name, value) in headers {
             request = request.header(name, value);
         }
-        own_page(&request.body(()).unwrap(), &["https://shop.test".into()]).is_ok()
+        own_page(&request.body(()).unwrap(), &["https://shop.test".parse().unwrap()]).is_ok()
     }
 
     #[test]

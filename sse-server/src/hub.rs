@@ -51,12 +51,12 @@ impl Hub {
     /// Starts a hub, and the task that keeps its time, which ends with the last handle.
     ///
     /// # Errors
-    /// [`InvalidConfig`] if settings contradict each other.
+    /// [`InvalidConfig`] if settings contradict each other, or let nothing through.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn start(config: Config) -> Result<Self, InvalidConfig> {
-        config.hub.check(&config.retention)?;
+        config.check()?;
         let routes = Arc::new(config.routes.clone());
         let shared = Arc::new(Shared::new(config));
         tokio::spawn(keep_time(Arc::downgrade(&shared), shared.alarm.clone()));

@@ -196,6 +196,11 @@ impl Shared {
         self.state.is_poisoned()
     }
 
+    /// A time of the clock as the hub knows it.
+    pub(crate) fn time_of(&self, at: Clock) -> Instant {
+        Instant::from_origin(at.saturating_duration_since(self.origin))
+    }
+
     fn now(&self) -> Instant {
         let now = Instant::from_origin(self.origin.elapsed());
         #[cfg(test)]

@@ -6,7 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, Request};
 use sse_server_core::Principal;
 
-use crate::{config::RoutesConfig, respond::Refusal};
+use crate::{config::RoutesConfig, grant::Grant, respond::Refusal};
 
 /// The user on whose behalf a request comes: put into its extensions by the application's own
 /// middleware, which has seen to it that they are who they say.
@@ -33,13 +33,18 @@ pub struct PeerAddress(pub IpAddr);
 pub(crate) struct Identity {
     pub(crate) user: Option<Arc<str>>,
     pub(crate) address: Option<IpAddr>,
+    /// What it may do, where that is said.
+    pub(crate) grant: Option<Grant>,
 }
 
 impl Identity {
     pub(crate) fn of<B>(request: &Request<B>, config: &RoutesConfig) -> Result<Self, Refusal> {
         let extensions = request.extensions();
+        let grant = extensions.get::<Grant>().cloned();
         let mut user = extensions.get::<User>().map(|user| user.0.clone());
-        if let Some(name) = &config.user_header {
+        if let Some(grant) = &grant {
+            user = grant.of().cloned();
+        } else if let Some(name) = &config.user_header {
             let mut values = request.headers().get_all(name).iter();
             if let Some(value) = values.next() {
                 let text = value.to_str().ok().filter(|_| values.next().is_none());
@@ -53,7 +58,7 @@ impl Identity {
         if config.forwarded {
             address = forwarded(request.headers()).or(address);
         }
-        Ok(Self { user, address })
+        Ok(Self { user, address, grant })
     }
 
     /// To whom what is published is counted.

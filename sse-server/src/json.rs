@@ -7,20 +7,23 @@ use serde_json::error::Category;
 
 use crate::respond::Refusal;
 
-/// Reads a body that must be a JSON object.
-pub(crate) fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+/// Reads a body that must be a JSON object such as the example.
+pub(crate) fn from_json<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+    example: &str,
+) -> Result<T, Refusal> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     // A list would be taken for an object's values in their order.
     let is_object = first == Some(&b'{');
     let read = if is_object { serde_json::from_slice(body).map(Some) } else { parse_any(body) };
     match read {
         Ok(Some(value)) => Ok(value),
-        Ok(None) => Err(Refusal::bad_request(
-            "the body is JSON but no object; send one, such as {\"topic\": \"a\", \"data\": \"x\"}",
-        )),
-        Err(_) if first.is_none() => Err(Refusal::bad_request(
-            "the body is empty; send a JSON object, such as {\"topic\": \"a\", \"data\": \"x\"}",
-        )),
+        Ok(None) => Err(Refusal::bad_request(format_args!(
+            "the body is JSON but no object; send one, such as {example}"
+        ))),
+        Err(_) if first.is_none() => Err(Refusal::bad_request(format_args!(
+            "the body is empty; send a JSON object, such as {example}"
+        ))),
         Err(error) => Err(Refusal::bad_request(Fault(&error))),
     }
 }

@@ -55,8 +55,15 @@
 //! # Pages from elsewhere
 //! A browser lets any page post text anywhere. What is posted by a page of another site is refused
 //! with 403, unless [`RoutesConfig::allowed_origins`] names its origin; what no browser sends says
-//! neither `Origin` nor `Sec-Fetch-Site`, and is let through. No header lets pages of other origins
-//! read the answers: put the application and its events behind one host.
+//! neither `Origin` nor `Sec-Fetch-Site`, and is let through.
+//!
+//! Pages of the origins named there may also read the answers, refusals included, and open event
+//! streams. Their browsers' preflights (`OPTIONS`) are answered with the methods of the route and the
+//! headers `Authorization`, `Cache-Control`, `Content-Type` and `Last-Event-ID`; a page may read
+//! `Retry-After`. Cookies may go along (`credentials: "include"`, `withCredentials: true`), since the
+//! application or proxy in front may know its users by them. Pages of other origins are shown
+//! nothing. Where the service is mounted behind middleware that turns requests away, let preflights
+//! pass: they carry neither cookies nor tokens.
 //!
 //! # Who is there
 //! Whoever subscribes to `$presence.TOPIC` gets the event `presence` within a second, and again, once a
@@ -74,6 +81,9 @@
 //! the admin listener, which name all of them by the page. What is told costs the hub the same however
 //! many they are.
 //!
+//! A long-poll that comes back by its `lastEventId`, which says what it was told, is answered when that has
+//! changed.
+//!
 //! Streams of who is known by no name count as well. What the program itself reads by [`Hub::subscribe`] does not.
 //!
 //! # Limits
@@ -86,7 +96,7 @@
 //!
 //! Of what is there for all, such as [patterns in use](HubConfig::max_patterns_in_use) and
 //! [watched topics](AdmissionConfig::max_watched), a user and an address have a share: one who has all of it
-//! is answered 429, with what to do.
+//! is answered 429, with what to do, and one request that alone asks for more, 400: it could never be.
 //!
 //! An open stream takes some 400 bytes for who it is, by whom it is limited and where it is present (by
 //! a user id of 36 bytes and one topic), besides what the hub and its connection take.
@@ -94,7 +104,8 @@
 //! Whoever asks and does not read is cut after [`HubConfig::max_stall`], be it a stream, a long-poll or
 //! a page that is not taken. One who has vanished is noticed within about as long.
 //!
-//! [`HubConfig`], [`Retention`], [`AdmissionConfig`], [`RoutesConfig`] and [`ServerConfig`] name each, with its default.
+//! [`HubConfig`], [`Retention`], [`AdmissionConfig`], [`RoutesConfig`] and [`ServerConfig`] name each, with its default;
+//! `docs/hub-limits.md` has them in one table.
 
 #![forbid(unsafe_code)]
 
@@ -105,18 +116,22 @@ mod body;
 mod budget;
 mod config;
 mod connection;
+mod cors;
 mod crowd;
 pub mod demo;
+mod grant;
 mod guard;
 mod hub;
 mod hub_task;
 mod identity;
 mod json;
 mod lane;
+mod origin;
 mod poll;
 mod publish;
 mod query;
 mod respond;
+mod seen;
 mod server;
 mod service;
 mod stop;
@@ -129,15 +144,17 @@ mod wire;
 pub use sse_codec::{EventId, EventType};
 pub use sse_server_core::{
     AdmissionConfig, AdmissionError, Counters, Cursor, HubConfig, InvalidConfig, InvalidKey,
-    InvalidTopic, Overflow, Presence, Publish, PublishError, PublishKey, Resume, Retention,
-    Selector, Subscribe, SubscribeError, Topic,
+    InvalidTopic, InvalidUser, Overflow, Presence, Publish, PublishError, PublishKey, Resume,
+    Retention, Selector, Subscribe, SubscribeError, Topic,
 };
 
 pub use crate::{
     body::Body,
     config::{Config, RoutesConfig, ServerConfig},
+    grant::Grant,
     hub::{Hub, Publishing},
     identity::{PeerAddress, User},
+    origin::{HostName, InvalidHost, InvalidOrigin, Origin},
     server::Server,
     service::{EventService, ServiceFuture},
     subscription::{Cut, Subscription},

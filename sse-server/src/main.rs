@@ -54,18 +54,18 @@ async fn run(args: Args) -> Result<(), Failure> {
     let hub = Hub::start(args.hub_config()).map_err(|error| Failure::usage(error.to_string()))?;
     let address = args.listen.to_string();
     let mut server = Server::bind(&args.listen, hub.clone(), args.server_config())
-        .map_err(|error| cannot_listen(&address, &error))?;
+        .map_err(|error| cannot_listen("--listen", &address, &error))?;
     let admin = match &args.admin {
         Some(address) => {
             let bound = server.bind_admin(address);
-            Some(bound.map_err(|error| cannot_listen(address, &error))?)
+            Some(bound.map_err(|error| cannot_listen("--admin", address, &error))?)
         }
         None => None,
     };
     // Before anybody is told that the server is there: whoever reads the line may stop it at once.
     let stop = stop_signal()
         .map_err(|error| Failure::other(format!("cannot listen for signals: {error}")))?;
-    let bound = server.local_addr().map_err(|error| cannot_listen(&address, &error))?;
+    let bound = server.local_addr().map_err(|error| cannot_listen("--listen", &address, &error))?;
     // Nobody reading the line is no reason not to serve.
     let _ =
         writeln!(io::stdout(), "listening on http://{bound}").and_then(|()| io::stdout().flush());
@@ -81,25 +81,24 @@ async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn cannot_listen(address: &str, error: &io::Error) -> Failure {
+fn cannot_listen(flag: &str, address: &str, error: &io::Error) -> Failure {
     let remedies = [
         (
             io::ErrorKind::AddrInUse,
-            "is in use by another program; stop that one, or choose another port with --listen (port 0 takes a free one)",
+            "is in use by another program; stop that one, or choose another port",
+            " (port 0 takes a free one)",
         ),
         (
             io::ErrorKind::PermissionDenied,
-            "is not ours to take; ports below 1024 need privileges, so choose a higher one with --listen",
+            "is not ours to take; ports below 1024 need privileges, so choose a higher one",
+            "",
         ),
-        (
-            io::ErrorKind::AddrNotAvailable,
-            "is no address of this machine; choose one that is with --listen",
-        ),
+        (io::ErrorKind::AddrNotAvailable, "is no address of this machine; choose one that is", ""),
     ];
-    let sentence = match remedies.iter().find(|(kind, _)| *kind == error.kind()) {
-        Some((_, remedy)) => format!("{address} {remedy}"),
+    let sentence = match remedies.iter().find(|(kind, ..)| *kind == error.kind()) {
+        Some((_, remedy, more)) => format!("{address} {remedy} with {flag}{more}"),
         None => format!(
-            "cannot listen on {address}: {error}; an address and a port are needed, \
+            "cannot listen on {address}: {error}; {flag} takes an address and a port, \
              such as 127.0.0.1:8080"
         ),
     };
@@ -116,9 +115,10 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     tokio::spawn(async move {
         signals.next().await;
         let _ = sender.send(());
-        signals.next().await;
+        let signal = signals.next().await;
         let _ = writeln!(io::stderr(), "sse-server: stopped without waiting for those who read");
-        std::process::exit(130);
+        // As a shell has it of a program that a signal has ended.
+        std::process::exit(128 + signal);
     });
     Ok(async {
         let _ = asked.await;
@@ -126,19 +126,23 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 }
 
 #[cfg(unix)]
+use tokio::signal::unix::SignalKind;
+
+#[cfg(unix)]
 struct Signals(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
 
 #[cfg(unix)]
 impl Signals {
     fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
+        use tokio::signal::unix::signal;
         Ok(Self(signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
     }
 
-    async fn next(&mut self) {
+    /// The next one, by its number.
+    async fn next(&mut self) -> i32 {
         tokio::select! {
-            _ = self.0.recv() => {}
-            _ = self.1.recv() => {}
+            _ = self.0.recv() => SignalKind::terminate().as_raw_value(),
+            _ = self.1.recv() => SignalKind::interrupt().as_raw_value(),
         }
     }
 }
@@ -152,10 +156,11 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> i32 {
         // Without the means to listen there is nothing to wait for.
         if tokio::signal::ctrl_c().await.is_err() {
             core::future::pending::<()>().await;
         }
+        2
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     body::Body,
     respond::{self, Refusal},
+    seen::Seen,
     subscription::Subscription,
 };
 
@@ -39,8 +40,8 @@ struct Event {
 /// For no longer than this anybody waits, whatever they may.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// For how much longer one waits who is to be told of a `reset`.
-const RESET: Duration = Duration::from_secs(5);
+/// For how much longer one waits until it is known from where it reads.
+const BEGINNING: Duration = Duration::from_secs(5);
 
 /// Of no hub: whoever asks for what follows it is told that it is none.
 const MALFORMED: &str = "malformed";
@@ -49,6 +50,7 @@ const MALFORMED: &str = "malformed";
 pub(crate) async fn answer(
     mut stream: Subscription,
     resume: Resume,
+    mut seen: Seen,
     wait: Duration,
 ) -> Result<Response<Body>, Refusal> {
     let mut until = Instant::now() + wait.min(LONGEST);
@@ -65,11 +67,11 @@ pub(crate) async fn answer(
     loop {
         let next = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx));
         match timeout_at(until, next).await {
-            Ok(Some(Ok(chunk))) => answer.take(&mut decoder, &chunk)?,
-            // A `reset` is due, and from where has to be looked for.
+            Ok(Some(Ok(chunk))) => answer.take(&mut decoder, &mut seen, &chunk)?,
+            // A resume that began nowhere would begin again.
             Err(_) if may_wait_on && stream.place().is_none() => {
                 may_wait_on = false;
-                until += RESET;
+                until += BEGINNING;
             }
             // The hub ended it, for its shutdown, or there was nothing in time.
             Ok(Some(Err(_)) | None) | Err(_) => waits = false,
@@ -78,17 +80,27 @@ pub(crate) async fn answer(
             break;
         }
     }
-    answer.last_event_id = match stream.place().filter(|_| answer.events.is_empty()) {
-        // Nothing of its topics lies before it.
-        Some(place) if answer.reset.is_none() => place.to_string(),
+    let has_seen = !answer.events.is_empty() || answer.reset.is_some();
+    let id = match stream.place().filter(|_| !has_seen) {
+        // Nothing of its topics lies before it but what a `reset` tells of. So however much there is to
+        // look through, each poll goes on where the one before came to.
+        Some(place) => {
+            if let Some(reason) = place.reset {
+                let reason = serde_json::json!({ "reason": reason.as_str() });
+                answer.reset = serde_json::value::to_raw_value(&reason).ok();
+                stream.reset_told();
+            }
+            place.cursor.to_string()
+        }
         // Nothing that has a place was seen: whoever asked for something asks for it again, and is
         // told then why it cannot be had.
-        Some(_) | None => match (decoder.last_event_id(), resume) {
+        None => match (decoder.last_event_id(), resume) {
             ("", Resume::Earliest) => "earliest".to_owned(),
             ("", Resume::Malformed) => MALFORMED.to_owned(),
             (id, _) => id.to_owned(),
         },
     };
+    answer.last_event_id = seen.added_to(id);
     // Whether it arrives is not known; whoever it does not reach asks for the same again.
     stream.confirm();
     let json = serde_json::to_string(&answer).map_err(unreadable)?;
@@ -100,14 +112,20 @@ fn unreadable(error: impl core::fmt::Display) -> Refusal {
 }
 
 impl Answer {
-    fn take(&mut self, decoder: &mut Decoder, chunk: &Bytes) -> Result<(), Refusal> {
+    fn take(
+        &mut self,
+        decoder: &mut Decoder,
+        seen: &mut Seen,
+        chunk: &Bytes,
+    ) -> Result<(), Refusal> {
         let mut input = &chunk[..];
         while let Some(item) = decoder.decode(&mut input).map_err(unreadable)? {
             let Item::Event(event) = item else { continue };
             match event.event_type {
                 "connected" | "heartbeat" => {}
                 "reset" => self.reset = serde_json::from_str(event.data).ok(),
-                "presence" => self.push(&event, ""),
+                "presence" if seen.is_news(event.data) => self.push(&event, ""),
+                "presence" => {}
                 _ => self.push(&event, event.last_event_id),
             }
         }

@@ -87,12 +87,13 @@ impl Route<'_> {
             Route::Publish => Ok(parse(body, publisher)?.0),
             Route::Raw { topic, query } => raw(topic, query, body),
             Route::Broadcast => {
-                let Broadcast { message } = from_json(body)?;
+                let Broadcast { message } = from_json(body, r#"{"message": "x"}"#)?;
                 let event = Publish::new([Topic::all()], text_of(&message)?);
                 named(event, "announcement")
             }
             Route::Notify => {
-                let Notify { user_id, message } = from_json(body)?;
+                let Notify { user_id, message } =
+                    from_json(body, r#"{"userId": "ann", "message": "x"}"#)?;
                 let topic = user("userId", &user_id)?;
                 named(Publish::new([topic], text_of(&message)?), "notification")
             }
@@ -184,7 +185,7 @@ fn raw(topic: &str, query: &str, body: &[u8]) -> Result<Publish, Refusal> {
 
 /// Reads an event, and its key beside.
 fn parse(body: &[u8], publisher: Option<&str>) -> Result<(Publish, Option<PublishKey>), Refusal> {
-    let request: Request = from_json(body)?;
+    let request: Request = from_json(body, r#"{"topic": "a", "data": "x"}"#)?;
     let Some(data) = request.data else {
         return Err(Refusal::bad_request(
             "the event has no data; add \"data\", a string or any other JSON",

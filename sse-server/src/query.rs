@@ -5,7 +5,7 @@ use core::time::Duration;
 use http::{Request, header::HeaderName};
 use sse_server_core::{Resume, Selector, Topic};
 
-use crate::{respond::Refusal, ticket::Secret};
+use crate::{respond::Refusal, seen, ticket::Secret};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -14,10 +14,20 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(crate) struct Asked {
     pub(crate) selectors: Vec<Selector>,
     pub(crate) resume: Resume,
+    /// What a long-poll was told of presence before.
+    pub(crate) seen: String,
     /// How long a long-poll waits.
     pub(crate) wait: Option<Duration>,
     /// Shown in the place of everything else: it says who asks, and for what.
     pub(crate) ticket: Option<Secret>,
+}
+
+impl Asked {
+    fn resume_by(&mut self, id: &str) {
+        let (place, seen) = seen::split(id);
+        self.resume = Resume::from_last_event_id(place);
+        seen.clone_into(&mut self.seen);
+    }
 }
 
 /// How many parameters a query may have: no subscription needs more.
@@ -28,15 +38,20 @@ const MAX_PAIRS: usize = 128;
 /// What is not known is refused: a parameter passed over in silence would be a subscription to
 /// something else than was meant.
 pub(crate) fn asked<B>(request: &Request<B>, path_topic: Option<&str>) -> Result<Asked, Refusal> {
-    let mut asked =
-        Asked { selectors: Vec::new(), resume: Resume::Fresh, wait: None, ticket: None };
+    let mut asked = Asked {
+        selectors: Vec::new(),
+        resume: Resume::Fresh,
+        seen: String::new(),
+        wait: None,
+        ticket: None,
+    };
     if let Some(topic) = path_topic {
         asked.selectors.push(selector(&decode(topic, false)?)?);
     }
     for (name, value) in pairs(request.uri().query().unwrap_or_default())? {
         match &*name {
             "topic" => asked.selectors.push(selector(&value)?),
-            "lastEventId" => asked.resume = Resume::from_last_event_id(&value),
+            "lastEventId" => asked.resume_by(&value),
             "ticket" => asked.ticket = Some(Secret::read(&value)?),
             "timeout" => asked.wait = Some(seconds(&value)?),
             name => {
@@ -53,8 +68,10 @@ pub(crate) fn asked<B>(request: &Request<B>, path_topic: Option<&str>) -> Result
     }
     // On its own reconnect a browser sends the header; the query is then that of the first time.
     if let Some(id) = request.headers().get(LAST_EVENT_ID) {
-        let id = core::str::from_utf8(id.as_bytes());
-        asked.resume = id.map_or(Resume::Malformed, Resume::from_last_event_id);
+        match core::str::from_utf8(id.as_bytes()) {
+            Ok(id) => asked.resume_by(id),
+            Err(_) => asked.resume = Resume::Malformed,
+        }
     }
     Ok(asked)
 }

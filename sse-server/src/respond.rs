@@ -5,9 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use sse_codec::{Frame, OutgoingEvent};
-use sse_server_core::{
-    AdmissionError, InvalidTopic, PublishError, StoreError, SubscribeError, TicketError,
-};
+use sse_server_core::{AdmissionError, PublishError, StoreError, SubscribeError, TicketError};
 
 use crate::{body::Body, hub::Hub, hub_task::Refused};
 
@@ -30,11 +28,6 @@ impl Refusal {
 
     pub(crate) fn bad_request(reason: impl core::fmt::Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason)
-    }
-
-    /// Of an id that no topic can be made of.
-    pub(crate) fn of_user(error: InvalidTopic) -> Self {
-        Self::bad_request(format_args!("the user's id cannot be used: {error}"))
     }
 
     /// 405, with the methods that there are.
@@ -106,6 +99,8 @@ impl From<AdmissionError> for Refusal {
             AdmissionError::Full
             | AdmissionError::TooManyWatched
             | AdmissionError::TooManyOverlaps => (StatusCode::SERVICE_UNAVAILABLE, Some(CROWDED)),
+            AdmissionError::AsksForTooManyPatterns { .. }
+            | AdmissionError::AsksToWatchTooMany { .. } => (StatusCode::BAD_REQUEST, None),
             AdmissionError::BurstTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, None),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };

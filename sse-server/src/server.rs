@@ -46,12 +46,15 @@ impl Server {
     /// Listens on the first of the addresses that can be had; from now on connections queue up.
     ///
     /// # Errors
-    /// What the system says: the port is in use, say.
+    /// What the system says: the port is in use, say. Of the kind
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) where no address was named, or the settings
+    /// would have every connection closed as it comes.
     pub fn bind(
         address: impl ToSocketAddrs,
         hub: Hub,
         mut config: ServerConfig,
     ) -> io::Result<Self> {
+        config.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         // Whoever means never may say so; what is added to the clock must not pass its end.
         for time in [&mut config.head_timeout, &mut config.idle_timeout, &mut config.drain_timeout]
         {

@@ -17,6 +17,7 @@ use sse_server_core::{PublishError, Resume, Subscribe, SubscriberId, Visitor};
 
 use crate::{
     body::Body,
+    cors::{self, Cors},
     guard,
     hub::Hub,
     identity::Identity,
@@ -24,6 +25,7 @@ use crate::{
     publish::{self, Form, Route},
     query::{self, Asked},
     respond::{self, Refusal},
+    seen::Seen,
     subscription::Subscription,
     ticket,
     wire::CutHandle,
@@ -36,10 +38,11 @@ use crate::{
 ///
 /// # Who may do what
 /// It asks nobody who they are. The application's middleware does, and puts a
+/// [`Grant`](crate::Grant), which says what they may do as well, or a
 /// [`User`](crate::User) into the request's extensions; whoever accepts connections puts a
 /// [`PeerAddress`](crate::PeerAddress) there, as [`Server`](crate::Server) does. **Of a request that
 /// has neither nothing is limited**: not the streams it opens, but for the limit on all, nor what it
-/// publishes. And **whoever can reach it may read any topic and publish to it**: mount only
+/// publishes. And **whoever can reach it without a `Grant` may read any topic and publish to it**: mount only
 /// `/events` for those who only read, put your own check before the rest, or turn publishing off
 /// ([`RoutesConfig::publish`](crate::RoutesConfig::publish)) and publish by the [`Hub`]. Pages of
 /// other sites may not post ([`RoutesConfig::allowed_origins`](crate::RoutesConfig::allowed_origins)).
@@ -77,25 +80,16 @@ impl EventService {
     fn events<B>(&self, request: &Request<B>, topic: Option<&str>) -> Result<Events, Refusal> {
         let config = self.hub.routes();
         let wants_json = wants_json(request.headers());
-        match *request.method() {
-            Method::GET => {}
-            // The head of what a GET would give, without taking a place at the hub.
-            Method::HEAD => {
-                let _ = asked(request, topic, wants_json)?;
-                let nothing = Body::from(Bytes::new());
-                return Ok(Events::Now(if wants_json {
-                    respond::json(StatusCode::OK, "")
-                } else {
-                    respond::event_stream(nothing)
-                }));
-            }
-            ref method => {
-                let publishes = topic.is_some() && config.publish;
-                let allow = if publishes { "GET, HEAD, POST" } else { "GET, HEAD" };
-                return Err(Refusal::method(method, request.uri().path(), allow));
-            }
-        }
         let asked = asked(request, topic, wants_json)?;
+        // The head of what a GET would give, without taking a place at the hub.
+        if *request.method() == Method::HEAD {
+            let nothing = Body::from(Bytes::new());
+            return Ok(Events::Now(if wants_json {
+                respond::json(StatusCode::OK, "")
+            } else {
+                respond::event_stream(nothing)
+            }));
+        }
         let identity = Identity::of(request, config)?;
         let cut = request.extensions().get::<CutHandle>();
         let id = match self.admit(&asked, identity, cut.cloned()) {
@@ -124,7 +118,8 @@ impl EventService {
         let stream = Subscription::new(self.hub.shared().clone(), id);
         if wants_json {
             let wait = asked.wait.unwrap_or(config.long_poll).min(config.max_long_poll);
-            return Ok(Events::Later { stream, resume: asked.resume, wait });
+            let seen = Seen::read(&asked.seen);
+            return Ok(Events::Later { stream, resume: asked.resume, seen, wait });
         }
         Ok(Events::Now(respond::event_stream(stream.into())))
     }
@@ -141,9 +136,15 @@ impl EventService {
             return Ok(admitted?);
         }
         let mut subscribe = Subscribe::new(asked.selectors.iter().cloned()).resume(asked.resume);
+        if let Some(grant) = &identity.grant {
+            grant.check_read(&asked.selectors)?;
+            if let Some(at) = grant.ends() {
+                subscribe = subscribe.expires(shared.time_of(at));
+            }
+        }
         let mut visitor = Visitor::new(asked.selectors.iter().cloned());
         if let Some(user) = identity.user {
-            subscribe = subscribe.user(&user).map_err(Refusal::of_user)?;
+            subscribe = subscribe.user(&user).map_err(Refusal::bad_request)?;
             visitor = visitor.user(user);
         }
         if let Some(address) = identity.address {
@@ -191,6 +192,14 @@ impl EventService {
             Form::Lines => publish::parse_lines(&body, publisher, config.max_batch_events)?,
             Form::Json | Form::Text => vec![(0, route.parse(&body, publisher)?)],
         };
+        for (line, event) in &numbered {
+            let granted =
+                identity.grant.as_ref().map_or(Ok(()), |grant| grant.check_publish(event));
+            granted.map_err(|refusal| match *line {
+                0 => refusal,
+                line => refusal.in_line(line),
+            })?;
+        }
         let (lines, events): (Vec<_>, Vec<_>) = numbered.into_iter().unzip();
         let answers = self.hub.shared().publish_all(events, principal.as_ref());
         let answers = answers.map_err(|(at, refused)| match at.map_or(0, |at| lines[at]) {
@@ -226,12 +235,77 @@ impl EventService {
         }
         Ok(respond::text(StatusCode::OK, "ready\n"))
     }
+
+    /// The methods that there are at a path, if there is anything.
+    fn methods(&self, path: &str) -> Option<&'static str> {
+        let config = self.hub.routes();
+        match path {
+            "/events" | "/events/" | "/healthz" | "/readyz" => Some("GET, HEAD"),
+            "/" if config.page => Some("GET, HEAD"),
+            "/publish" | "/broadcast" | "/notify" if config.publish => Some("POST"),
+            "/ticket" => Some("POST"),
+            _ if topic_in(path).is_none() => None,
+            _ if config.publish => Some("GET, HEAD, POST"),
+            _ => Some("GET, HEAD"),
+        }
+    }
+
+    fn nothing_at(&self, path: &str) -> Refusal {
+        let routes = if self.hub.routes().publish { ROUTES } else { READING_ROUTES };
+        let reason = format_args!("there is nothing at {path}; {routes} are all there is");
+        Refusal::new(StatusCode::NOT_FOUND, reason)
+    }
+
+    fn answer<B>(&self, request: Request<B>) -> ServiceFuture
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Display,
+    {
+        if let Err(refusal) = guard::own_page(&request, &self.hub.routes().allowed_origins) {
+            return Box::pin(ready(Ok(refusal.into_response())));
+        }
+        let (method, path) = (request.method(), request.uri().path());
+        if cors::is_preflight(&request) {
+            let methods = self.methods(path).ok_or_else(|| self.nothing_at(path));
+            let origins = &self.hub.routes().allowed_origins;
+            let answer = methods.and_then(|them| cors::preflight(&request, origins, them));
+            return Box::pin(ready(Ok(answer.unwrap_or_else(Refusal::into_response))));
+        }
+        if path == "/ticket" && *method == Method::POST {
+            let answer = self.clone().ticket(request);
+            return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
+        }
+        let publishes = self.hub.routes().publish;
+        if let Some(route) = Posted::to(path).filter(|_| publishes && *method == Method::POST) {
+            let answer = self.clone().publish(route, request);
+            return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
+        }
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        let response = match (self.methods(path), path) {
+            (None, _) => Err(self.nothing_at(path)),
+            (_, "/healthz") if reads => respond::health(&self.hub).map(Events::Now),
+            (_, "/readyz") if reads => self.readiness().map(Events::Now),
+            (_, "/") if reads => Ok(Events::Now(respond::html(include_str!("page.html")))),
+            (_, "/events" | "/events/") if reads => self.events(&request, None),
+            (_, path) if reads && topic_in(path).is_some() => self.events(&request, topic_in(path)),
+            (Some(methods), _) => Err(Refusal::method(method, path, methods)),
+        };
+        match response {
+            Ok(Events::Now(response)) => Box::pin(ready(Ok(response))),
+            Ok(Events::Later { stream, resume, seen, wait }) => Box::pin(async move {
+                let answer = poll::answer(stream, resume, seen, wait).await;
+                Ok(answer.unwrap_or_else(Refusal::into_response))
+            }),
+            Err(refusal) => Box::pin(ready(Ok(refusal.into_response()))),
+        }
+    }
 }
 
 /// An answer to a request for events.
 enum Events {
     Now(Response<Body>),
-    Later { stream: Subscription, resume: Resume, wait: Duration },
+    Later { stream: Subscription, resume: Resume, seen: Seen, wait: Duration },
 }
 
 /// Where something is posted.
@@ -319,50 +393,18 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ServiceFuture {
-        if let Err(refusal) = guard::own_page(&request, &self.hub.routes().allowed_origins) {
-            return Box::pin(ready(Ok(refusal.into_response())));
-        }
-        let (method, path) = (request.method(), request.uri().path());
-        if path == "/ticket" && *method == Method::POST {
-            let answer = self.clone().ticket(request);
-            return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
-        }
-        let publishes = self.hub.routes().publish;
-        if let Some(route) = Posted::to(path).filter(|_| publishes && *method == Method::POST) {
-            let answer = self.clone().publish(route, request);
-            return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
-        }
-        let reads = matches!(*method, Method::GET | Method::HEAD);
-        let response = match path {
-            _ if topic_in(path).is_some() => self.events(&request, topic_in(path)),
-            "/events" | "/events/" => self.events(&request, None),
-            "/publish" | "/broadcast" | "/notify" if publishes => {
-                Err(Refusal::method(method, path, "POST"))
-            }
-            "/ticket" => Err(Refusal::method(method, path, "POST")),
-            "/healthz" if reads => respond::health(&self.hub).map(Events::Now),
-            "/readyz" if reads => self.readiness().map(Events::Now),
-            "/" if reads && self.hub.routes().page => {
-                Ok(Events::Now(respond::html(include_str!("page.html"))))
-            }
-            "/healthz" | "/readyz" | "/" if !reads => {
-                Err(Refusal::method(method, path, "GET, HEAD"))
-            }
-            _ => Err(Refusal::new(
-                StatusCode::NOT_FOUND,
-                format_args!(
-                    "there is nothing at {path}; {} are all there is",
-                    if publishes { ROUTES } else { READING_ROUTES }
-                ),
-            )),
-        };
-        match response {
-            Ok(Events::Now(response)) => Box::pin(ready(Ok(response))),
-            Ok(Events::Later { stream, resume, wait }) => Box::pin(async move {
-                let answer = poll::answer(stream, resume, wait).await;
-                Ok(answer.unwrap_or_else(Refusal::into_response))
+        let cors = Cors::of(&request, &self.hub.routes().allowed_origins);
+        let answer = self.answer(request);
+        match cors {
+            // A refusal is of use to a page that may read it.
+            Some(cors) => Box::pin(async move {
+                let mut answer = answer.await;
+                if let Ok(response) = &mut answer {
+                    cors.let_read(response);
+                }
+                answer
             }),
-            Err(refusal) => Box::pin(ready(Ok(refusal.into_response()))),
+            None => answer,
         }
     }
 }

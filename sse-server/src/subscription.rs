@@ -9,7 +9,7 @@ use core::{
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use sse_server_core::{CloseReason, Cursor, SubscriberId, Written};
+use sse_server_core::{CloseReason, Place, SubscriberId, Written};
 
 use crate::hub_task::{Read, Shared};
 
@@ -46,8 +46,13 @@ impl Subscription {
     }
 
     /// By what it resumes if it ends now.
-    pub(crate) fn place(&self) -> Option<Cursor> {
+    pub(crate) fn place(&self) -> Option<Place> {
         self.shared.place(self.id)
+    }
+
+    /// Says that its reader was told of the `reset` of that place.
+    pub(crate) fn reset_told(&self) {
+        self.shared.reset_told(self.id);
     }
 
     /// A large block goes out in pieces, since whoever writes it may copy what it holds.

@@ -1,6 +1,7 @@
 //! `POST /ticket`: for a browser's EventSource, which can send no header to say who it is.
 
 use core::fmt;
+use std::time::Instant;
 
 use serde::Deserialize;
 use sse_server_core::{Selector, Ticket, TicketError, Topic};
@@ -56,7 +57,7 @@ struct Request {
 
 /// Gives out a ticket, and says it in JSON.
 pub(crate) fn issue(hub: &Hub, identity: &Identity, body: &[u8]) -> Result<String, Refusal> {
-    let Request { topic, topics } = from_json(body)?;
+    let Request { topic, topics } = from_json(body, r#"{"topics": ["a"]}"#)?;
     let names = topic.iter().chain(topics.iter().flatten());
     let selectors: Result<Vec<_>, _> = names.map(|name| Selector::new(name)).collect();
     let selectors = selectors.map_err(Refusal::bad_request)?;
@@ -73,9 +74,15 @@ pub(crate) fn issue(hub: &Hub, identity: &Identity, body: &[u8]) -> Result<Strin
             "the ticket names {count} topics; {max} is the most"
         )));
     }
+    let mut life = hub.routes().ticket_life;
+    if let Some(grant) = &identity.grant {
+        grant.check_read(&selectors)?;
+        let left = grant.ends().map(|at| at.saturating_duration_since(Instant::now()));
+        life = life.min(left.unwrap_or(life));
+    }
     let mut ticket = Ticket::new(selectors);
     if let Some(user) = &identity.user {
-        Topic::user(user).map_err(Refusal::of_user)?;
+        Topic::user(user).map_err(Refusal::bad_request)?;
         ticket = ticket.for_user(user.clone());
     }
     if let Some(principal) = identity.principal() {
@@ -86,7 +93,7 @@ pub(crate) fn issue(hub: &Hub, identity: &Identity, body: &[u8]) -> Result<Strin
         let reason = format!("the system gives no random numbers: {error}");
         Refusal::new(http::StatusCode::INTERNAL_SERVER_ERROR, reason)
     })?;
-    let wait = hub.shared().issue_ticket(secret.0, ticket, hub.routes().ticket_life)?;
+    let wait = hub.shared().issue_ticket(secret.0, ticket, life)?;
     let answer = serde_json::json!({ "ticket": secret.to_string(), "useWithin": wait.as_secs() });
     Ok(answer.to_string())
 }

@@ -86,6 +86,43 @@ fn a_publish_that_is_none_is_refused_with_a_reason() {
 }
 
 #[test]
+fn an_example_in_a_refusal_is_taken_as_it_stands() {
+    let server = Server::start(&[]);
+    for path in ["/publish", "/broadcast", "/notify", "/ticket"] {
+        for body in ["", "[]", "7"] {
+            let refused = server.post(path, body);
+            assert_eq!(refused.status, 400, "{path}");
+            let sentence = refused.error();
+            let (_, example) = sentence.split_once("such as ").expect(&sentence);
+            let taken = server.post(path, example.strip_suffix('.').expect(&sentence));
+            assert_eq!(taken.status, 200, "{path} {example}: {}", taken.body);
+        }
+    }
+}
+
+#[test]
+fn a_user_who_cannot_be_is_told_as_a_user() {
+    let server = Server::start(&["--user-header", "X-User"]);
+    let long = "x".repeat(3000);
+    for (id, sentence) in [
+        (&*long, "The user's id has 3000 bytes; 250 is the most."),
+        ("a b", "The user's id holds ' ' at byte 1; control characters, "),
+        ("a..b", "The user's id has a dot at an end, or two in a row; "),
+        ("", "The user's id is empty."),
+    ] {
+        let headers = format!("X-User: {id}\r\nContent-Type: application/json\r\n");
+        let stream = server.request("GET", "/events", &headers, b"");
+        let ticket = server.request("POST", "/ticket", &headers, br#"{"topics": ["a"]}"#);
+        for refused in [stream, ticket] {
+            assert_eq!(refused.status, 400);
+            assert!(refused.error().starts_with(sentence), "{}", refused.error());
+        }
+    }
+    let refused = server.post("/notify", &format!(r#"{{"userId": "{long}", "message": 1}}"#));
+    assert_eq!(refused.error(), "In \"userId\": the user's id has 3000 bytes; 250 is the most.");
+}
+
+#[test]
 fn no_value_can_inject_a_field() {
     let server = Server::start(&[]);
     let mut stream = server.subscribe("/events/a", "");

@@ -1,4 +1,5 @@
-//! Chromium's own EventSource, cut ten times. Skipped where there is no Chromium.
+//! Chromium's own EventSource, cut ten times, and a page of another origin. Skipped where there is no
+//! Chromium.
 #![cfg(unix)]
 #![forbid(unsafe_code)]
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::unwrap_used)]
@@ -59,11 +60,7 @@ fn an_event_source_of_chromium_that_is_cut_ten_times_misses_nothing() {
                 publish(3, &mut published);
                 // By turns the server ends the stream in peace, and its connection breaks.
                 if cuts % 2 == 0 {
-                    let head =
-                        format!("DELETE /subscribers/{value} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-                    let mut asked = TcpStream::connect(admin).unwrap();
-                    asked.write_all(head.as_bytes()).unwrap();
-                    assert_eq!(common::read_head(&mut std::io::BufReader::new(asked)).0, 200);
+                    end(admin, value);
                 } else {
                     relay.cut();
                 }
@@ -78,6 +75,80 @@ fn an_event_source_of_chromium_that_is_cut_ten_times_misses_nothing() {
     assert_eq!((cuts, &got), (CUTS, &all), "each once, in order");
 }
 
+/// A page of another origin than the hub at BASE: reads by EventSource, by a `fetch` that names what it
+/// has seen, and reads why it was refused.
+const PAGE_FROM_ELSEWHERE: &str = r#"<!doctype html><script>
+const json = {'Content-Type': 'application/json'};
+const post = body => fetch('BASE/publish', {method: 'POST', headers: json, body: JSON.stringify(body)});
+const say = data => post({topic: 'report', data});
+const refused = async answer => say('refused ' + answer.status + ' ' + (await answer.json()).error);
+const source = new EventSource('BASE/events/a', {withCredentials: true});
+source.addEventListener('connected', event => say('connected ' + JSON.parse(event.data).clientId));
+source.onmessage = async event => {
+  await say('got ' + event.data);
+  if (event.data !== 'last') return;
+  const headers = {'Accept': 'application/json', 'Last-Event-ID': 'earliest', 'Authorization': 'Bearer x'};
+  const polled = await (await fetch('BASE/events/a', {headers, credentials: 'include'})).json();
+  await say('polled ' + polled.events.map(event => event.data));
+  await refused(await post({data: 1}));
+};
+source.onerror = () => { if (source.readyState === EventSource.CLOSED) say('closed for good'); };
+</script>"#;
+
+#[test]
+fn a_page_of_an_origin_that_is_allowed_posts_reads_resumes_and_sees_why_it_is_refused() {
+    let pages = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", pages.local_addr().unwrap());
+    let args = ["--admin", "127.0.0.1:0", "--retry", "40ms", "--allow-origin", &origin];
+    let mut server = Server::start(&args);
+    let admin = server.admin();
+    let page = PAGE_FROM_ELSEWHERE.replace("BASE", &format!("http://{}", server.address));
+    std::thread::spawn(move || {
+        for mut browser in pages.incoming().flatten() {
+            let _ = browser.read(&mut [0; 4096]);
+            let _ = send_page(&mut browser, &page);
+        }
+    });
+    let mut reports = server.subscribe("/events/report", "");
+    let Some(_browser) = Browser::open(&origin) else {
+        println!("skipped: there is no `chromium` here");
+        return;
+    };
+    let (mut said, mut client) = (Vec::new(), String::new());
+    let mut events = ["first", "last"].into_iter();
+    while !said.last().is_some_and(|said: &String| said.starts_with("refused")) {
+        let report = reports.data();
+        match report.split_once(' ').unwrap() {
+            ("connected", id) => {
+                client = id.to_owned();
+                let event = events.next().expect("it connects, and comes back once");
+                server.publish(&format!(r#"{{"topic": "a", "data": "{event}"}}"#));
+            }
+            ("got", "first") => {
+                said.push(report);
+                end(admin, &client);
+            }
+            _ => said.push(report),
+        }
+    }
+    let refusal = said.pop().unwrap();
+    assert_eq!(said, ["got first", "got last", "polled first,last"]);
+    assert!(refusal.starts_with("refused 400 The event names no topic"), "{refusal}");
+}
+
+/// Has the server end a stream.
+fn end(admin: SocketAddr, client: &str) {
+    let head = format!("DELETE /subscribers/{client} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut asked = TcpStream::connect(admin).unwrap();
+    asked.write_all(head.as_bytes()).unwrap();
+    assert_eq!(common::read_head(&mut std::io::BufReader::new(asked)).0, 200);
+}
+
+fn send_page(browser: &mut TcpStream, page: &str) -> std::io::Result<()> {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n";
+    write!(browser, "{head}Content-Length: {}\r\n\r\n{page}", page.len())
+}
+
 /// Chromium without a window, with a profile of its own.
 struct Browser {
     child: Child,
@@ -86,7 +157,10 @@ struct Browser {
 
 impl Browser {
     fn open(url: &str) -> Option<Self> {
-        let profile = std::env::temp_dir().join(format!("sse-browser-{}", std::process::id()));
+        // Of this test alone: they run at once.
+        let name = url.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let profile =
+            std::env::temp_dir().join(format!("sse-browser-{}-{name}", std::process::id()));
         let child = Command::new("chromium")
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"])
             .args(["--no-first-run", "--disable-background-networking", "--disable-sync"])
@@ -160,9 +234,7 @@ fn relay(
             return upstream.shutdown(std::net::Shutdown::Both);
         }
         if bytes.starts_with(b"GET /page ") {
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n";
-            write!(browser, "{head}Content-Length: {}\r\n\r\n{PAGE}", PAGE.len())?;
-            return Ok(());
+            return send_page(&mut browser, PAGE);
         }
         if bytes.starts_with(b"GET /events/a ") {
             streams.lock().unwrap().push(browser.try_clone()?);

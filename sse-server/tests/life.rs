@@ -13,15 +13,20 @@ use std::{
 use common::{Server, command, read_head};
 
 #[test]
-fn a_port_in_use_is_said_and_the_exit_status_is_1() {
+fn a_port_in_use_is_said_with_the_flag_that_named_it_and_the_exit_status_is_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = command(&["--listen", &address]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(output.stdout, b"");
-    let words = String::from_utf8(output.stderr).unwrap();
-    assert!(words.starts_with(&format!("sse-server: {address} is in use")), "{words}");
-    assert!(words.contains("--listen"), "{words}");
+    for (args, flag) in [
+        (&["--listen", &address][..], "--listen"),
+        (&["--listen", "127.0.0.1:0", "--admin", &address], "--admin"),
+    ] {
+        let output = command(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.stdout, b"");
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(words.starts_with(&format!("sse-server: {address} is in use")), "{words}");
+        assert!(words.contains(&format!("another port with {flag} ")), "{words}");
+    }
 }
 
 #[test]
@@ -52,6 +57,13 @@ fn settings_that_cannot_be_are_said() {
         (&["--publish-rate", "0"], 2, "0 would let nothing through"),
         (&["--heartbeat", "15"], 2, "a whole number and a unit"),
         (&["--lissen", "x"], 2, "--listen"),
+        (&["--listen", "127.0.0.1:0", "--retry", "0s"], 2, "retry of 0ns is too short; the least"),
+        (&["--listen", "127.0.0.1:0", "--max-lag", "9"], 2, "max_lag of 9 is below max_event of"),
+        (&["--head-timeout", "0s"], 2, "a time above zero"),
+        (&["--allow-origin", "foo"], 2, "write https://foo, say"),
+        (&["--allow-origin", "https://shop.test/cart"], 2, "write https://shop.test"),
+        (&["--allow-origin", "*"], 2, "name each origin"),
+        (&["--allow-host", "hub.test:8080"], 2, "write hub.test"),
     ];
     for (args, status, words) in cases {
         let output = command(args).output().unwrap();
@@ -93,17 +105,20 @@ fn a_drain_ends_by_its_deadline_though_one_does_not_read() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let server = Server::start(&["--drain", "1h", "--max-lag", "50000000", "--max-stall", "1h"]);
-    let _stalled = stalled(&server);
-    for _ in 0..20 {
-        publish_much(&server);
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        let args = ["--drain", "1h", "--max-lag", "50000000", "--max-stall", "1h"];
+        let server = Server::start(&args);
+        let _stalled = stalled(&server);
+        for _ in 0..20 {
+            publish_much(&server);
+        }
+        server.signal("TERM");
+        // Once it listens no more, it has taken the first.
+        while TcpStream::connect(server.address).is_ok() {}
+        server.signal(signal);
+        let status = server.wait();
+        assert_eq!((status.code(), status.signal()), (Some(code), None));
     }
-    server.signal("TERM");
-    // Once it listens no more, it has taken the first.
-    while TcpStream::connect(server.address).is_ok() {}
-    server.signal("TERM");
-    let status = server.wait();
-    assert_eq!((status.code(), status.signal()), (Some(130), None));
 }
 
 #[test]

@@ -19,8 +19,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_server::{
-    Config, EventService, EventType, Hub, Publish, Server, ServerConfig, ServiceFuture, Subscribe,
-    Topic,
+    Config, EventService, EventType, Grant, Hub, Publish, Selector, Server, ServerConfig,
+    ServiceFuture, Subscribe, Topic,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -180,7 +180,7 @@ fn post(hub: &Hub, len: usize, hangs: bool) -> ServiceFuture {
 #[tokio::test]
 async fn bodies_that_do_not_end_take_no_more_than_they_may_together() {
     let mut config = Config::default();
-    config.routes.max_body = usize::MAX;
+    (config.routes.max_body, config.routes.max_batch) = (100_000, 100_000);
     config.routes.max_bodies = 100_000;
     let hub = Hub::start(config).unwrap();
     let mut hangs = post(&hub, 60_000, true);
@@ -384,7 +384,7 @@ async fn poll(hub: &Hub, query: &str) -> serde_json::Value {
 #[tokio::test]
 async fn a_long_poll_gives_an_event_as_large_as_the_hub_lets_through() {
     let mut config = Config::default();
-    config.hub.max_event = 8 << 20;
+    (config.hub.max_event, config.hub.max_lag) = (8 << 20, 8 << 20);
     config.hub.window.bytes = 64 << 20;
     config.retention.bytes = 64 << 20;
     let hub = Hub::start(config).unwrap();
@@ -427,6 +427,34 @@ async fn a_long_poll_whose_time_is_over_before_all_is_looked_through_is_told_of_
 }
 
 #[tokio::test]
+async fn long_polls_that_have_no_time_get_on_and_are_told_of_a_reset_once() {
+    let mut config = Config::default();
+    config.hub.window = config.hub.window.events(1);
+    let hub = Hub::start(config).unwrap();
+    // By 1,024 topics a page, more than are looked through at once.
+    for n in 0..20_000 {
+        drop(hub.publish(Publish::new([Topic::new(&format!("t.{n}")).unwrap()], "")));
+    }
+    let last = hub.publish(Publish::new([Topic::new("wanted.7.x").unwrap()], "hers"));
+    let last = last.await.unwrap().as_str().to_owned();
+    let patterns: String = (0..8).map(|k| format!("topic=wanted.{k}.*&")).collect();
+    let (mut place, mut resets, mut got) = ("what?".to_owned(), Vec::new(), Vec::new());
+    let mut polls = 0;
+    while got.is_empty() {
+        let answer = poll(&hub, &format!("{patterns}timeout=0&lastEventId={place}")).await;
+        assert_ne!(answer["lastEventId"], *place, "it goes on");
+        place = answer["lastEventId"].as_str().unwrap().to_owned();
+        resets.extend(answer["reset"]["reason"].as_str().map(str::to_owned));
+        got.extend(answer["events"].as_array().unwrap().iter().cloned());
+        polls += 1;
+    }
+    assert_eq!((got[0]["data"].as_str(), &*place), (Some("hers"), &*last));
+    assert_eq!(resets, ["malformed"]);
+    assert!(polls > 1, "there was more to look through than one poll had the time for");
+    assert_eq!(hub.counters().resets, 1);
+}
+
+#[tokio::test]
 async fn where_the_hub_has_no_room_a_browser_is_told_to_come_back_later() {
     let mut config = Config::default();
     (config.hub.max_subscribers, config.routes.soft_refusals) = (1, true);
@@ -438,6 +466,116 @@ async fn where_the_hub_has_no_room_a_browser_is_told_to_come_back_later() {
     let wire = String::from_utf8_lossy(&wire).into_owned();
     let retry = wire.lines().find_map(|line| line.strip_prefix("retry: ")).expect(&wire);
     assert!((10_000..=15_000).contains(&retry.parse::<u64>().unwrap()), "{wire}");
+}
+
+/// Asks with what the application's middleware has granted.
+async fn ask_by(hub: &Hub, grant: &Grant, method: &str, path: &str, body: &str) -> (u16, String) {
+    let request = http::Request::builder().method(method).uri(path);
+    let request = request.header("content-type", "application/json");
+    let mut request = request.header("accept", "application/json").body(body.to_owned()).unwrap();
+    request.extensions_mut().insert(grant.clone());
+    let answer = EventService::new(hub.clone()).call(request).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn selectors(names: &[&str]) -> Vec<Selector> {
+    names.iter().map(|name| Selector::new(name).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_grant_says_what_a_request_may_read_watch_and_publish() {
+    let hub = hub();
+    let grant = Grant::new()
+        .user("ann")
+        .read(selectors(&["team.7.**", "news"]))
+        .watch(selectors(&["team.7.*"]))
+        .publish(selectors(&["team.7.chat"]));
+    let own = Grant::new().user("ann");
+    let all = Grant::new().publish_anything();
+    for (grant, method, path, body, status) in [
+        (&grant, "GET", "/events?topic=team.7.chat&topic=news", "", 200),
+        (&grant, "GET", "/events?topic=team.7.*", "", 200),
+        (&grant, "GET", "/events?topic=$presence.team.7.chat", "", 200),
+        (&grant, "GET", "/events", "", 200),
+        // Wider, another's, or of another kind: never narrowed.
+        (&grant, "GET", "/events?topic=team.7.chat&topic=team.8.chat", "", 403),
+        (&grant, "GET", "/events?topic=team.**", "", 403),
+        (&grant, "GET", "/events?topic=**", "", 403),
+        (&grant, "GET", "/events?topic=$presence.news", "", 403),
+        (&own, "GET", "/events", "", 200),
+        (&own, "GET", "/events/news", "", 403),
+        (&own, "GET", "/events/$presence.news", "", 403),
+        (&grant, "POST", "/publish", r#"{"topic": "team.7.chat", "data": 1}"#, 200),
+        (&grant, "POST", "/events/team.7.chat", "x", 200),
+        (&grant, "POST", "/publish", r#"{"topics": ["team.7.chat", "news"], "data": 1}"#, 403),
+        (&grant, "POST", "/publish", r#"{"user": "ann", "data": 1}"#, 403),
+        (&grant, "POST", "/events/news", "x", 403),
+        (&grant, "POST", "/broadcast", r#"{"message": 1}"#, 403),
+        (&grant, "POST", "/notify", r#"{"userId": "ann", "message": 1}"#, 403),
+        (&own, "POST", "/publish", r#"{"topic": "a", "data": 1}"#, 403),
+        (&all, "POST", "/broadcast", r#"{"message": 1}"#, 200),
+        (&all, "POST", "/notify", r#"{"userId": "ann", "message": 1}"#, 200),
+        (&all, "GET", "/events/a", "", 403),
+        (&grant, "POST", "/ticket", r#"{"topics": ["team.7.*", "$presence.team.7.chat"]}"#, 200),
+        (&grant, "POST", "/ticket", r#"{"topics": ["team.8.chat"]}"#, 403),
+    ] {
+        let (answered, said) = ask_by(&hub, grant, method, path, body).await;
+        assert_eq!(answered, status, "{method} {path} {body}: {said}");
+    }
+    let published = hub.head().offset();
+    assert_eq!(published, 4, "nothing of what was refused");
+    // What is for its user comes by the grant's name.
+    let (_, told) = ask_by(&hub, &own, "GET", "/events?lastEventId=earliest", "").await;
+    assert!(told.contains("\"event\":\"notification\""), "{told}");
+}
+
+#[tokio::test]
+async fn when_a_grant_is_over_its_streams_and_tickets_are() {
+    let hub = hub();
+    let begun = std::time::Instant::now();
+    let over = Grant::new().read(selectors(&["a"])).publish(selectors(&["a"])).until(begun);
+    for (method, path, body) in [
+        ("GET", "/events/a", ""),
+        ("POST", "/events/a", "x"),
+        ("POST", "/ticket", r#"{"topics": ["a"]}"#),
+    ] {
+        let (status, said) = ask_by(&hub, &over, method, path, body).await;
+        assert_eq!(status, 401, "{path}: {said}");
+    }
+    let soon = Grant::new().read(selectors(&["a"])).until(begun + Duration::from_millis(500));
+    let mut request = http::Request::get("/events/a").body(String::new()).unwrap();
+    request.extensions_mut().insert(soon);
+    let stream = EventService::new(hub.clone()).call(request).await.unwrap();
+    assert_eq!(stream.status(), 200);
+    // It ends by itself.
+    stream.into_body().collect().await.unwrap();
+    assert_eq!(hub.counters().expired, 1);
+}
+
+#[tokio::test]
+async fn settings_that_could_never_work_are_refused_before_anybody_comes() {
+    let refuse = |change: fn(&mut Config)| {
+        let mut config = Config::default();
+        change(&mut config);
+        Hub::start(config).unwrap_err().to_string()
+    };
+    let words = refuse(|config| config.routes.max_bodies = 1000);
+    assert_eq!(
+        words,
+        "max_bodies of 1000 is below max_body of 262144; raise the one or lower the other"
+    );
+    let words = refuse(|config| config.routes.max_batch_events = 5000);
+    assert!(words.starts_with("max_pending of 4096 is below max_batch_events"), "{words}");
+    let words = refuse(|config| config.admission.max_per_address = 0);
+    assert!(words.starts_with("max_per_address is 0"), "{words}");
+    let words = refuse(|config| config.routes.ticket_life = Duration::ZERO);
+    assert!(words.starts_with("ticket_life of 0ns is too short"), "{words}");
+    let mut config = ServerConfig::default();
+    config.max_connections = 0;
+    let error = Server::bind("127.0.0.1:0", hub(), config).unwrap_err();
+    assert!(error.to_string().starts_with("max_connections is 0"), "{error}");
 }
 
 #[tokio::test]

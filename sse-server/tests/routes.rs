@@ -213,6 +213,36 @@ fn a_long_poll_is_never_told_to_begin_anew_where_it_asked_for_what_is_kept() {
 }
 
 #[test]
+fn a_long_poll_on_presence_is_answered_when_that_changes() {
+    let server = Server::start(&["--user-header", "X-User"]);
+    let poll = |id: &str, timeout: u32| {
+        let path = format!("/events/$presence.room?lastEventId={id}&timeout={timeout}");
+        let answer = server.json("GET", &path, "");
+        let events = answer["events"].as_array().unwrap().iter();
+        let counts = events.map(|event| event["data"].as_str().unwrap().to_owned());
+        (counts.collect::<Vec<_>>(), answer["lastEventId"].as_str().unwrap().to_owned())
+    };
+    let _ann = server.subscribe("/events/room", "X-User: ann\r\n");
+    let (none, first) = poll("", 60);
+    assert_eq!(none, [""; 0], "at once, with the place");
+    let (words, told) = poll(&first, 60);
+    assert!(words.len() == 1 && words[0].contains(r#""count":1,"users":["ann"]"#), "{words:?}");
+    // Longer than presence is gathered for.
+    let (words, same) = poll(&told, 2);
+    assert_eq!((words, &*same), (vec![], &*told), "nothing has changed");
+    let bob = server.subscribe("/events/room", "X-User: bob\r\n");
+    let (words, told) = poll(&same, 60);
+    assert!(words.len() == 1 && words[0].contains(r#""users":["ann","bob"]"#), "{words:?}");
+    drop(bob);
+    let (words, _) = poll(&told, 60);
+    assert!(words.len() == 1 && words[0].contains(r#""users":["ann"]"#), "{words:?}");
+    // The same id is good for a stream.
+    server.publish(r#"{"all": true, "data": "next"}"#);
+    let mut stream = server.subscribe(&format!("/events?lastEventId={told}"), "");
+    assert_eq!(stream.data(), "next");
+}
+
+#[test]
 fn a_page_from_elsewhere_publishes_only_if_its_origin_is_allowed() {
     let mut server =
         Server::start(&["--allow-origin", "https://shop.test", "--admin", "127.0.0.1:0"]);
@@ -246,7 +276,9 @@ fn pages_from_elsewhere_reach_nothing() {
         );
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
-        read_head(&mut std::io::BufReader::new(stream)).0
+        let (status, headers) = read_head(&mut std::io::BufReader::new(stream));
+        assert!(!headers.contains("access-control-"), "{method} {path}: {headers}");
+        status
     };
     let routes = [
         (public, "GET", "/events"),
@@ -257,6 +289,8 @@ fn pages_from_elsewhere_reach_nothing() {
         (public, "POST", "/broadcast"),
         (public, "POST", "/notify"),
         (public, "POST", "/ticket"),
+        (public, "OPTIONS", "/events/a"),
+        (public, "OPTIONS", "/publish"),
         (public, "GET", "/healthz"),
         (public, "GET", "/readyz"),
         (public, "GET", "/"),
@@ -267,6 +301,7 @@ fn pages_from_elsewhere_reach_nothing() {
         (admin, "GET", "/healthz"),
         (admin, "POST", "/revoke?user=a"),
         (admin, "DELETE", "/subscribers/0"),
+        (admin, "OPTIONS", "/revoke"),
     ];
     for (address, method, path) in routes {
         for headers in [
@@ -311,6 +346,33 @@ fn an_address_and_a_user_have_a_share_of_the_patterns_and_of_what_is_watched() {
     let (status, sentence) = ask("$presence.b", ann);
     assert_eq!(status, 429);
     assert!(sentence.starts_with("This user watches the presence of 1 topics"), "{sentence}");
+}
+
+#[test]
+fn who_alone_asks_for_more_than_may_ever_be_is_told_so_for_good() {
+    let args = ["--user-header", "X-User", "--patterns-per-user", "2", "--soft-refusals"];
+    let server = Server::start(&[&args[..], &["--watched-per-address", "1"]].concat());
+    let patterns = "/events?topic=a.*&topic=b.*&topic=c.*";
+    let watched = "/events?topic=$presence.a&topic=$presence.b";
+    // As a browser's EventSource asks when it comes back: a stream and an end would have it ask for
+    // ever.
+    let comes_back = "X-User: ann\r\nAccept: text/event-stream\r\nLast-Event-ID: 1-1\r\n";
+    for (path, sentence) in [
+        (
+            patterns,
+            "The subscription names 3 patterns; 2 is the most that one user may have in use",
+        ),
+        (watched, "The subscription watches the presence of 2 topics; 1 is the most"),
+    ] {
+        let refused = server.request("GET", path, comes_back, b"");
+        assert_eq!(refused.status, 400, "{}", refused.body);
+        assert!(!refused.headers.contains("retry-after"), "{}", refused.headers);
+        assert!(refused.error().starts_with(sentence), "{}", refused.error());
+    }
+    let headers = "X-User: ann\r\nContent-Type: application/json\r\n";
+    let ticket = br#"{"topics": ["a.*", "b.*", "c.*"]}"#;
+    let refused = server.request("POST", "/ticket", headers, ticket);
+    assert_eq!(refused.status, 400, "no ticket that can never be used: {}", refused.body);
 }
 
 #[test]

@@ -18,7 +18,7 @@ const STUCK: Duration = Duration::from_secs(30);
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_repeated_when_only_the_wire_is_cut() {
     let mut config = Config::default();
-    config.hub.retry = Duration::from_millis(1);
+    config.hub.retry = Duration::from_millis(10);
     let hub = Hub::start(config).unwrap();
     let server = Server::bind("127.0.0.1:0", hub.clone(), ServerConfig::default()).unwrap();
     let wire = Wire::to(server.local_addr().unwrap()).await;

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::error::InvalidConfig;
+
 /// Settings of an [`Admission`](crate::Admission).
 ///
 /// ```
@@ -61,6 +63,27 @@ pub struct AdmissionConfig {
     /// whenever one is asked for that nobody watches. A user and an address may have as many of them
     /// as patterns.
     pub max_overlaps: usize,
+}
+
+impl AdmissionConfig {
+    /// Refuses limits that let nobody in and nothing out. Of tickets, patterns and what is watched
+    /// there may be none.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] names the setting and what would do.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        InvalidConfig::check_counts(&[
+            ("max_per_user", self.max_per_user),
+            ("max_per_address", self.max_per_address),
+            ("max_streams", self.max_streams),
+            ("publish_rate", self.publish_rate as usize),
+            ("publish_burst", self.publish_burst as usize),
+            ("connect_rate", self.connect_rate as usize),
+            ("connect_burst", self.connect_burst as usize),
+            ("max_rates", self.max_rates),
+        ])?;
+        InvalidConfig::check_times(&[("ticket_wait", self.ticket_wait)])
+    }
 }
 
 impl Default for AdmissionConfig {

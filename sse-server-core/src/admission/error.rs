@@ -47,6 +47,31 @@ pub enum AdmissionError {
         /// How many there may be.
         max: usize,
     },
+    /// More patterns in one subscription than a user or an address may have in use: it can never be
+    /// opened.
+    #[error(
+        "the subscription names {count} patterns; {max} is the most that one {whose} may have in use; \
+         ask for fewer, or for the topics themselves"
+    )]
+    AsksForTooManyPatterns {
+        /// Whose limit it is.
+        whose: Whose,
+        /// How many it names.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// More topics watched by one subscription than may be: it can never be opened.
+    #[error(
+        "the subscription watches the presence of {count} topics; {max} is the most that may be \
+         watched at once; ask for fewer"
+    )]
+    AsksToWatchTooMany {
+        /// How many it watches.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+    },
     /// As many groups of patterns that overlap are in use as may be.
     #[error(
         "as many groups of overlapping patterns are in use as may be; ask for patterns that have \

@@ -67,7 +67,8 @@ impl Shared {
             let Some(word) = state.admission.poll_presence(now) else { break };
             state.hub.handle_presence(&word, now);
         }
-        let is_to_tell = state.admission.poll_timeout().is_some_and(|at| at <= now);
+        let next = [state.hub.poll_timeout().map(|next| next.at), state.admission.poll_timeout()];
+        let is_to_tell = next.into_iter().flatten().any(|at| at <= now);
         let unread = state.overdue(now);
         let mut afterwards = Afterwards::default();
         state.pump(now, &mut afterwards);

@@ -3,7 +3,7 @@
 use core::task::Context;
 
 use bytes::Bytes;
-use sse_server_core::{CloseReason, Cursor, SubscriberId, Written};
+use sse_server_core::{CloseReason, Place, SubscriberId, Written};
 
 use super::Shared;
 
@@ -90,7 +90,12 @@ impl Shared {
     }
 
     /// By what a subscriber resumes if it goes now.
-    pub(crate) fn place(&self, id: SubscriberId) -> Option<Cursor> {
+    pub(crate) fn place(&self, id: SubscriberId) -> Option<Place> {
         self.lock().hub.place(id)
+    }
+
+    /// Says that a subscriber was told of a `reset` with its place.
+    pub(crate) fn reset_told(&self, id: SubscriberId) {
+        self.lock().hub.handle_reset_told(id);
     }
 }
