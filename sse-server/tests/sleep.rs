@@ -11,8 +11,8 @@ use common::{Server, amount};
 
 #[test]
 fn a_stop_of_the_process_cuts_nobody_repeats_nothing_and_makes_up_for_no_heartbeats() {
-    let millis = amount("SSE_STOP_MS", 500) as u64;
-    let server = Server::start(&["--heartbeat", "50ms", "--max-stall", "250ms"]);
+    let millis = amount("SSE_STOP_MS", 1_500) as u64;
+    let server = Server::start(&["--heartbeat", "50ms", "--max-stall", "1s"]);
     let begun = std::time::Instant::now();
     let mut streams: Vec<_> = (0..100).map(|_| server.subscribe("/events/a", "")).collect();
     let mut heard = vec![String::new(); streams.len()];
