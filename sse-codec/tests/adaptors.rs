@@ -6,11 +6,11 @@ use core::convert::Infallible;
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream};
+use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream, stream::FusedStream};
 use http_body_util::{BodyExt, StreamBody};
 use serde::{Serialize, Serializer, ser::Error as _};
 use sse_codec::{
-    DecodeError, EventBody, EventCodec, EventId, EventStream, EventType, Frame, Limits,
+    DecodeError, EventBody, EventCodec, EventId, EventStream, EventType, Frame, Items, Limits,
     OutgoingEvent, OwnedEvent, SharedDecoder, SharedItem, StreamError,
 };
 use tokio_util::codec::{Decoder, FramedRead, FramedWrite};
@@ -128,6 +128,77 @@ fn a_codec_gives_the_items_whatever_the_reads() {
         assert!(codec.decode_eof(&mut buffer).unwrap().is_none());
         assert_eq!(items, TOLD, "reads of {size}");
     }
+}
+
+#[test]
+fn a_codec_that_is_driven_by_hand_uses_all_there_is() {
+    let mut codec = EventCodec::new();
+    let mut buffer = BytesMut::from("data: a\n\nda");
+    assert_eq!(told(codec.decode(&mut buffer).unwrap().unwrap().unwrap()), r#"message "a" "#);
+    // More comes while a piece of the last chunk is left.
+    buffer.extend_from_slice(b"ta: b\n\ndata: c\n\n");
+    assert_eq!(told(codec.decode(&mut buffer).unwrap().unwrap().unwrap()), r#"message "b" "#);
+    buffer.extend_from_slice(b"data: d\n\n");
+    assert_eq!(told(codec.decode(&mut buffer).unwrap().unwrap().unwrap()), r#"message "c" "#);
+    assert_eq!(told(codec.decode(&mut buffer).unwrap().unwrap().unwrap()), r#"message "d" "#);
+    assert!(codec.decode(&mut buffer).unwrap().is_none());
+    assert!(buffer.is_empty());
+}
+
+/// Ends where it is empty, and goes on where there is more.
+struct Twice(Vec<&'static [u8]>);
+
+impl io::Read for Twice {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            return Ok(0);
+        }
+        let bytes = self.0.remove(0);
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        Ok(bytes.len())
+    }
+}
+
+#[test]
+fn what_a_stream_was_cut_within_is_seen_after_its_end() {
+    for (end, pending) in [("", None), ("data: b\n", Some(15)), ("data: b\n\n: hi\n", None)] {
+        let whole = format!("id: 7\ndata: a\n\n{end}");
+        let seen = |decoder: &SharedDecoder| {
+            assert_eq!(decoder.last_event_id(), "7");
+            decoder.pending_event()
+        };
+
+        let mut items = Items::new(whole.as_bytes());
+        while items.next().is_some() {}
+        assert_eq!(seen(items.decoder()), pending, "{whole:?}");
+
+        let chunks = stream::iter([Ok::<_, Infallible>(Bytes::from(whole.clone()))]);
+        let mut events = EventStream::new(chunks);
+        while !events.is_terminated() {
+            let _item = events.next().now_or_never().unwrap();
+        }
+        assert_eq!(seen(events.decoder()), pending, "{whole:?}");
+
+        let mut framed = FramedRead::new(whole.as_bytes(), EventCodec::new());
+        while framed.next().now_or_never().unwrap().is_some() {}
+        assert_eq!(seen(framed.decoder().decoder()), pending, "{whole:?}");
+    }
+}
+
+#[test]
+fn what_comes_after_an_end_is_another_stream() {
+    let mut items = Items::new(Twice(vec![b"id: 7\n\ndata: cut\n", b"", b"data: b\n\n"]));
+    assert!(items.next().is_none());
+    assert_eq!(items.decoder().pending_event(), Some(7));
+    let item = items.next().unwrap().unwrap();
+    assert_eq!(item.span().start, 0);
+    assert_eq!(told(item), r#"message "b" 7"#);
+
+    let mut codec = EventCodec::new();
+    assert!(codec.decode_eof(&mut BytesMut::from("id: 7\n\ndata: cut\n")).unwrap().is_none());
+    assert_eq!(codec.decoder().pending_event(), Some(7));
+    let item = codec.decode(&mut BytesMut::from("data: b\n\n")).unwrap().unwrap().unwrap();
+    assert_eq!(told(item), r#"message "b" 7"#);
 }
 
 #[test]
