@@ -48,8 +48,9 @@ impl<S> EventBody<S> {
     /// use sse_codec::{EventBody, Frame};
     ///
     /// let frames = stream::iter([Ok::<_, std::io::Error>(Frame::comment("hi"))]);
-    /// let body = EventBody::new(frames).collect().now_or_never();
-    /// assert!(matches!(body, Some(Ok(body)) if body.to_bytes() == ": hi\n\n"));
+    /// let body = EventBody::new(frames).collect().now_or_never().expect("frames are there");
+    /// assert_eq!(body?.to_bytes(), ": hi\n\n");
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new(blocks: S) -> Self {
         Self { blocks }

@@ -218,7 +218,7 @@
 //! # }
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
-//! What was received is sent on by `OutgoingEvent::from(&event)`, of whichever door the event came.
+//! What was received is sent on by `OutgoingEvent::try_from(&event)`, by whichever door it came.
 //! [`OutgoingEvent::encode`] gives a [`Frame`], encoded once and shared by every subscriber;
 //! [`OutgoingEvent::data_writer`] lets a value print itself straight into `data` lines, and with the
 //! feature `serde_json`, `OutgoingEvent::encode_json_into` does so with its JSON.
@@ -284,7 +284,7 @@
 //! | `futures-core` | [`EventStream`]: items from a `Stream` of chunks |
 //! | `tokio-util` | [`EventCodec`], for `FramedRead` and `FramedWrite` |
 //! | `http-body` | [`EventBody`], a response's body; `EventStream::from_body` |
-//! | `serde` | [`OwnedEvent`] to and from whatever serde knows |
+//! | `serde` | [`OwnedEvent`] and `ByteStr` to and from whatever serde knows; `SharedEvent` as an `OwnedEvent` |
 //! | `serde_json` | values as JSON, straight into `data` lines |
 //!
 //! Line ends are looked for in the processor's vector registers, whether or not there is `std`: SSE2 on x86-64 (AVX2 where
@@ -322,6 +322,8 @@ mod engine;
 mod error;
 mod event;
 mod field;
+#[cfg(feature = "alloc")]
+mod forward;
 #[cfg(feature = "alloc")]
 mod frame;
 #[cfg(feature = "serde_json")]
