@@ -140,7 +140,7 @@ pub(crate) fn owned_event_type(event_type: &str) -> Cow<'static, str> {
 
 /// An event that owns its text.
 ///
-/// With the feature `serde` it can be serialized and deserialized; a missing type is
+/// With the feature `serde` it can be serialized and deserialized; a type that is missing or empty is
 /// [`message`](DEFAULT_EVENT_TYPE), a missing id empty, and `has_id` is false where it is missing.
 #[cfg(feature = "alloc")]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -148,7 +148,10 @@ pub(crate) fn owned_event_type(event_type: &str) -> Cow<'static, str> {
 #[non_exhaustive]
 pub struct OwnedEvent {
     /// The value of the `event` field; `message`, without an allocation, where it was empty or missing.
-    #[cfg_attr(feature = "serde", serde(default = "default_event_type"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(default = "default_event_type", deserialize_with = "event_type")
+    )]
     pub event_type: Cow<'static, str>,
     /// The values of the `data` fields, joined by LF.
     pub data: String,
@@ -176,6 +179,30 @@ impl Default for OwnedEvent {
 #[cfg(feature = "serde")]
 fn default_event_type() -> Cow<'static, str> {
     Cow::Borrowed(DEFAULT_EVENT_TYPE)
+}
+
+#[cfg(feature = "serde")]
+fn event_type<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Cow<'static, str>, D::Error> {
+    let text = <String as serde::Deserialize>::deserialize(text)?;
+    Ok(match text.as_str() {
+        "" | DEFAULT_EVENT_TYPE => default_event_type(),
+        _ => Cow::Owned(text),
+    })
+}
+
+/// As an [`OwnedEvent`], which it reads back as: where in the stream it stood is not said.
+#[cfg(feature = "serde")]
+impl serde::Serialize for crate::SharedEvent {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut event = serializer.serialize_struct("OwnedEvent", 4)?;
+        event.serialize_field("event_type", &self.event_type)?;
+        event.serialize_field("data", &self.data)?;
+        event.serialize_field("last_event_id", &self.last_event_id)?;
+        event.serialize_field("has_id", &self.has_id)?;
+        event.end()
+    }
 }
 
 /// What an event's type is when its `event` field is empty or missing.

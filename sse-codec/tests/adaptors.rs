@@ -10,8 +10,8 @@ use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream, stream::FusedS
 use http_body_util::{BodyExt, StreamBody};
 use serde::{Serialize, Serializer, ser::Error as _};
 use sse_codec::{
-    DecodeError, EventBody, EventCodec, EventId, EventStream, EventType, Frame, Items, Limits,
-    OutgoingEvent, OwnedEvent, SharedDecoder, SharedItem, StreamError,
+    ByteStr, DecodeError, EventBody, EventCodec, EventId, EventStream, EventType, Frame, Items,
+    Limits, OutgoingEvent, OwnedEvent, SharedDecoder, SharedItem, StreamError,
 };
 use tokio_util::codec::{Decoder, FramedRead, FramedWrite};
 
@@ -225,12 +225,18 @@ fn a_framed_writer_takes_events_and_frames() {
 fn an_owned_event_goes_through_serde() {
     let item = collect(EventStream::new(chunks(9))).into_iter().next().unwrap().unwrap();
     let SharedItem::Event(event) = item else { panic!("{item:?}") };
+    let shared = serde_json::to_string(&event).unwrap();
     let event = OwnedEvent::from(event);
     let json = serde_json::to_string(&event).unwrap();
     assert_eq!(json, r#"{"event_type":"price","data":"1.08","last_event_id":"7","has_id":true}"#);
+    assert_eq!(shared, json);
     assert_eq!(serde_json::from_str::<OwnedEvent>(&json).unwrap(), event);
     let short: OwnedEvent = serde_json::from_str(r#"{"data":"x"}"#).unwrap();
     assert_eq!((&short.event_type[..], &short.last_event_id[..]), ("message", ""));
+    let empty: OwnedEvent = serde_json::from_str(r#"{"event_type":"","data":"x"}"#).unwrap();
+    assert_eq!(empty, short);
+    let text: ByteStr = serde_json::from_str(r#""a\u00e9""#).unwrap();
+    assert_eq!(serde_json::to_string(&text).unwrap(), "\"aé\"");
 }
 
 struct Fails;
