@@ -195,10 +195,11 @@
 //! ```
 //!
 //! # When a stream ends
-//! What was incomplete is dropped, as the standard has it, and [`Decoder::finish`] does that. Whether there was
-//! anything, so that an answer that was cut can be told from one that is complete, says
-//! [`Decoder::pending_event`] before it; [`Items`], [`EventStream`] and [`EventCodec`] have `decoder()` for it, and
-//! drop nothing by themselves until the next stream begins.
+//! What was incomplete is dropped, as the standard has it. Whether there was anything, so that an answer that was cut
+//! can be told from one that is complete, say [`Items`], [`EventStream`] and [`EventCodec`] after their last item:
+//! `decoder().pending_event()`. Who feeds a decoder asks [`Decoder::pending_event`] before [`Decoder::finish`]; it
+//! counts whole lines, and a line was begun after them if the last byte was neither CR nor LF. A field counts once
+//! its name is whole.
 //!
 //! # Encoding
 //! Type and id are checked when they are made, so encoding cannot fail, and nothing can be injected:
@@ -318,6 +319,8 @@ mod byte_str;
 mod decoder;
 #[cfg(feature = "alloc")]
 mod encoder;
+#[cfg(any(feature = "std", feature = "futures-core"))]
+mod ending;
 mod engine;
 mod error;
 mod event;

@@ -1,13 +1,13 @@
 //! Events out of a blocking `std::io::Read`.
 
 use alloc::{boxed::Box, vec};
-use core::mem;
 use std::io::{self, Read};
 
 use bytes::Bytes;
 use thiserror::Error;
 
 use crate::{
+    ending::Ending,
     error::DecodeError,
     shared::{SharedDecoder, SharedItem},
 };
@@ -40,8 +40,7 @@ pub struct Items<R> {
     decoder: SharedDecoder,
     buffer: Box<[u8]>,
     chunk: Bytes,
-    /// The reader came to its end. What it reads after that is another stream.
-    ended: bool,
+    ending: Ending,
 }
 
 /// Why there is no item.
@@ -86,7 +85,13 @@ impl<R: Read> Items<R> {
     /// assert_eq!(Items::with_decoder(&b"data: a\n\n: a comment\n"[..], decoder).count(), 2);
     /// ```
     pub fn with_decoder(reader: R, decoder: SharedDecoder) -> Self {
-        Self { reader, decoder, buffer: vec![0; READ].into(), chunk: Bytes::new(), ended: false }
+        Self {
+            reader,
+            decoder,
+            buffer: vec![0; READ].into(),
+            chunk: Bytes::new(),
+            ending: Ending::default(),
+        }
     }
 
     /// The decoder: its last event ID is what a reconnect sends, and its
@@ -100,7 +105,7 @@ impl<R: Read> Items<R> {
     /// assert_eq!(items.decoder().last_event_id(), "7");
     /// assert_eq!(items.decoder().pending_event(), None);
     ///
-    /// let mut cut = Items::new(&b"data: a\n\ndata: b\n"[..]);
+    /// let mut cut = Items::new(&b"data: a\n\ndata: cu"[..]);
     /// assert_eq!(cut.by_ref().count(), 1);
     /// assert_eq!(cut.decoder().pending_event(), Some(9));
     /// ```
@@ -152,12 +157,10 @@ impl<R: Read> Iterator for Items<R> {
             }
             match self.read() {
                 Ok(0) => {
-                    // Not finished yet, so that what was incomplete can still be asked for.
-                    self.ended = true;
+                    self.ending.at_end(&mut self.decoder);
                     return None;
                 }
-                Ok(_) if mem::take(&mut self.ended) => self.decoder.finish(),
-                Ok(_) => {}
+                Ok(_) => self.ending.before_chunk(&self.chunk, &mut self.decoder),
                 Err(error) => return Some(Err(error.into())),
             }
         }

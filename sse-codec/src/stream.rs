@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use thiserror::Error;
 
 use crate::{
+    ending::Ending,
     error::DecodeError,
     shared::{SharedDecoder, SharedItem},
 };
@@ -49,7 +50,7 @@ pin_project! {
         chunks: S,
         decoder: SharedDecoder,
         chunk: Bytes,
-        ended: bool,
+        ending: Ending,
     }
 }
 
@@ -101,7 +102,7 @@ impl<S> EventStream<S> {
     /// assert_eq!(items.count().now_or_never(), Some(2));
     /// ```
     pub fn with_decoder(chunks: S, decoder: SharedDecoder) -> Self {
-        Self { chunks, decoder, chunk: Bytes::new(), ended: false }
+        Self { chunks, decoder, chunk: Bytes::new(), ending: Ending::default() }
     }
 
     /// The last event ID: what a reconnect sends.
@@ -128,7 +129,7 @@ impl<S> EventStream<S> {
     /// use futures_util::{FutureExt, StreamExt, stream};
     /// use sse_codec::EventStream;
     ///
-    /// let chunks = stream::iter([Ok::<_, std::io::Error>(Bytes::from("data: a\n\ndata: b\n"))]);
+    /// let chunks = stream::iter([Ok::<_, std::io::Error>(Bytes::from("data: a\n\ndata: cu"))]);
     /// let mut events = EventStream::new(chunks);
     /// assert_eq!(events.by_ref().count().now_or_never(), Some(1));
     /// assert_eq!(events.decoder().pending_event(), Some(9));
@@ -172,14 +173,16 @@ where
             match this.decoder.decode(this.chunk) {
                 Ok(Some(item)) => return Poll::Ready(Some(Ok(item))),
                 Err(error) => return Poll::Ready(Some(Err(error.into()))),
-                Ok(None) if *this.ended => return Poll::Ready(None),
+                Ok(None) if this.ending.is_ended() => return Poll::Ready(None),
                 Ok(None) => {}
             }
             match ready!(this.chunks.as_mut().poll_next(cx)) {
-                Some(Ok(chunk)) => *this.chunk = chunk.into(),
+                Some(Ok(chunk)) => {
+                    *this.chunk = chunk.into();
+                    this.ending.before_chunk(this.chunk, this.decoder);
+                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(StreamError::Chunk(error)))),
-                // Not finished yet, so that what was incomplete can still be asked for.
-                None => *this.ended = true,
+                None => this.ending.at_end(this.decoder),
             }
         }
     }
@@ -191,6 +194,6 @@ where
     B: Into<Bytes>,
 {
     fn is_terminated(&self) -> bool {
-        self.ended
+        self.ending.is_ended()
     }
 }

@@ -1,6 +1,5 @@
 //! `tokio_util::codec`: event streams on anything that is `AsyncRead` or `AsyncWrite`.
 
-use core::mem;
 use std::io;
 
 use bytes::{Bytes, BytesMut};
@@ -8,6 +7,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use crate::{
     encoder::OutgoingEvent,
+    ending::Ending,
     error::DecodeError,
     frame::Frame,
     shared::{SharedDecoder, SharedItem},
@@ -40,8 +40,7 @@ use crate::{
 pub struct EventCodec {
     decoder: SharedDecoder,
     chunk: Bytes,
-    /// The reader came to its end. What it reads after that is another stream.
-    ended: bool,
+    ending: Ending,
 }
 
 impl EventCodec {
@@ -73,7 +72,7 @@ impl EventCodec {
     /// assert!(matches!(item, Ok(Some(Ok(SharedItem::Comment { .. })))));
     /// ```
     pub fn with_decoder(decoder: SharedDecoder) -> Self {
-        Self { decoder, chunk: Bytes::new(), ended: false }
+        Self { decoder, chunk: Bytes::new(), ending: Ending::default() }
     }
 
     /// The last event ID: what a reconnect sends.
@@ -99,7 +98,7 @@ impl EventCodec {
     /// use sse_codec::EventCodec;
     /// use tokio_util::codec::FramedRead;
     ///
-    /// let mut items = FramedRead::new(&b"data: a\n\ndata: b\n"[..], EventCodec::new());
+    /// let mut items = FramedRead::new(&b"data: a\n\ndata: cu"[..], EventCodec::new());
     /// assert_eq!(items.by_ref().count().now_or_never(), Some(1));
     /// assert_eq!(items.decoder().decoder().pending_event(), Some(9));
     /// ```
@@ -136,9 +135,7 @@ impl Decoder for EventCodec {
             if source.is_empty() {
                 return Ok(None);
             }
-            if mem::take(&mut self.ended) {
-                self.decoder.finish();
-            }
+            self.ending.before_chunk(source, &mut self.decoder);
             // All there is: what is incomplete is the decoder's to keep, within its limits.
             self.chunk = source.split().freeze();
         }
@@ -146,8 +143,9 @@ impl Decoder for EventCodec {
 
     fn decode_eof(&mut self, source: &mut BytesMut) -> io::Result<Option<Self::Item>> {
         let item = self.decode(source)?;
-        // Not finished yet, so that what was incomplete can still be asked for.
-        self.ended = item.is_none();
+        if item.is_none() {
+            self.ending.at_end(&mut self.decoder);
+        }
         Ok(item)
     }
 }

@@ -161,33 +161,43 @@ impl io::Read for Twice {
 
 #[test]
 fn what_a_stream_was_cut_within_is_seen_after_its_end() {
-    for (end, pending) in [("", None), ("data: b\n", Some(15)), ("data: b\n\n: hi\n", None)] {
+    let ends = [
+        ("", None),
+        ("data: b\n", Some(15)),
+        ("data: b\r", Some(15)),
+        ("\rdata: b", Some(16)),
+        ("data: b\nid: 8", Some(15)),
+        ("data: b\n: he", Some(15)),
+        ("data: b\n\n: he", None),
+        ("retry: 5", None),
+    ];
+    for (end, pending) in ends {
         let whole = format!("id: 7\ndata: a\n\n{end}");
         let seen = |decoder: &SharedDecoder| {
             assert_eq!(decoder.last_event_id(), "7");
             decoder.pending_event()
         };
+        // What is incomplete is no item.
+        let whole_events = whole.matches("\n\n").count();
 
         let mut items = Items::new(whole.as_bytes());
-        while items.next().is_some() {}
+        assert!(items.by_ref().count() == whole_events);
         assert_eq!(seen(items.decoder()), pending, "{whole:?}");
 
         let chunks = stream::iter([Ok::<_, Infallible>(Bytes::from(whole.clone()))]);
         let mut events = EventStream::new(chunks);
-        while !events.is_terminated() {
-            let _item = events.next().now_or_never().unwrap();
-        }
+        assert!(collect(&mut events).len() == whole_events && events.is_terminated());
         assert_eq!(seen(events.decoder()), pending, "{whole:?}");
 
         let mut framed = FramedRead::new(whole.as_bytes(), EventCodec::new());
-        while framed.next().now_or_never().unwrap().is_some() {}
+        assert!(collect(&mut framed).len() == whole_events);
         assert_eq!(seen(framed.decoder().decoder()), pending, "{whole:?}");
     }
 }
 
 #[test]
 fn what_comes_after_an_end_is_another_stream() {
-    let mut items = Items::new(Twice(vec![b"id: 7\n\ndata: cut\n", b"", b"data: b\n\n"]));
+    let mut items = Items::new(Twice(vec![b"id: 7\n\ndata: cut", b"", b"data: b\n\n"]));
     assert!(items.next().is_none());
     assert_eq!(items.decoder().pending_event(), Some(7));
     let item = items.next().unwrap().unwrap();
@@ -195,7 +205,7 @@ fn what_comes_after_an_end_is_another_stream() {
     assert_eq!(told(item), r#"message "b" 7"#);
 
     let mut codec = EventCodec::new();
-    assert!(codec.decode_eof(&mut BytesMut::from("id: 7\n\ndata: cut\n")).unwrap().is_none());
+    assert!(codec.decode_eof(&mut BytesMut::from("id: 7\n\ndata: cut")).unwrap().is_none());
     assert_eq!(codec.decoder().pending_event(), Some(7));
     let item = codec.decode(&mut BytesMut::from("data: b\n\n")).unwrap().unwrap().unwrap();
     assert_eq!(told(item), r#"message "b" 7"#);
