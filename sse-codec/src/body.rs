@@ -41,6 +41,17 @@ pin_project! {
 
 impl<S> EventBody<S> {
     /// The body of the blocks that `blocks` gives.
+    ///
+    /// ```
+    /// use futures_util::{FutureExt, stream};
+    /// use http_body_util::BodyExt;
+    /// use sse_codec::{EventBody, Frame};
+    ///
+    /// let frames = stream::iter([Ok::<_, std::io::Error>(Frame::comment("hi"))]);
+    /// let body = EventBody::new(frames).collect().now_or_never().expect("frames are there");
+    /// assert_eq!(body?.to_bytes(), ": hi\n\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(blocks: S) -> Self {
         Self { blocks }
     }
@@ -67,6 +78,21 @@ where
 
 pin_project! {
     /// The chunks of a body, as [`EventStream`] wants them. Trailers are passed over.
+    ///
+    /// Made by [`EventStream::from_body`]; its name is for who keeps that stream in a struct.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http_body_util::Full;
+    /// use sse_codec::{BodyChunks, EventStream};
+    ///
+    /// struct Answer {
+    ///     events: EventStream<BodyChunks<Full<Bytes>>>,
+    /// }
+    ///
+    /// let answer = Answer { events: EventStream::from_body(Full::new(Bytes::new())) };
+    /// assert_eq!(answer.events.last_event_id(), "");
+    /// ```
     #[derive(Debug)]
     pub struct BodyChunks<B> {
         #[pin]
@@ -75,7 +101,8 @@ pin_project! {
 }
 
 impl<B> EventStream<BodyChunks<B>> {
-    /// The items of a response's body, within the default limits, without comments.
+    /// The items of a response's body, within the default limits, without comments. A body that is not [`Unpin`] is
+    /// pinned first: `pin!(EventStream::from_body(body))`, with [`core::pin::pin`].
     ///
     /// ```
     /// use futures_util::{FutureExt, StreamExt};
@@ -92,6 +119,16 @@ impl<B> EventStream<BodyChunks<B>> {
     }
 
     /// The items of a response's body as `decoder` gives them.
+    ///
+    /// ```
+    /// use futures_util::{FutureExt, StreamExt};
+    /// use http_body_util::Full;
+    /// use sse_codec::{EventStream, SharedDecoder};
+    ///
+    /// let body = Full::new(bytes::Bytes::from(": a comment\n"));
+    /// let items = EventStream::from_body_with(body, SharedDecoder::new().comments(true));
+    /// assert_eq!(items.count().now_or_never(), Some(1));
+    /// ```
     pub fn from_body_with(body: B, decoder: SharedDecoder) -> Self {
         Self::with_decoder(BodyChunks { body }, decoder)
     }

@@ -10,6 +10,19 @@ use crate::text::{SHORT, line_break, put_short, text_lines};
 /// Memory that grows, to encode into: `Vec<u8>` or [`bytes::BytesMut`].
 ///
 /// Nothing else implements it, so that a buffer cannot fail, and what was begun can be taken back.
+///
+/// ```
+/// use sse_codec::{Buffer, OutgoingEvent};
+///
+/// fn greet<B: Buffer>(out: &mut B) {
+///     OutgoingEvent::new().data("hi").encode_into(out);
+/// }
+///
+/// let (mut vec, mut bytes) = (Vec::new(), bytes::BytesMut::new());
+/// greet(&mut vec);
+/// greet(&mut bytes);
+/// assert_eq!(vec, bytes);
+/// ```
 pub trait Buffer: sealed::Bytes {}
 
 impl Buffer for Vec<u8> {}
@@ -100,6 +113,18 @@ const BETWEEN: &[u8; 7] = b"\ndata: ";
 /// complete with [`finish`](Self::finish); dropped before that, it leaves the buffer as it was. Only a writer
 /// that is leaked ([`core::mem::forget`]) leaves its text there as it came, lines unbroken: such a buffer is
 /// to be thrown away.
+///
+/// ```
+/// use core::fmt::Write;
+/// use sse_codec::OutgoingEvent;
+///
+/// let mut out = Vec::new();
+/// let mut data = OutgoingEvent::new().data_writer(&mut out);
+/// write!(data, "{}%", 99)?;
+/// drop(data); // a change of mind
+/// assert!(out.is_empty());
+/// # Ok::<(), core::fmt::Error>(())
+/// ```
 #[must_use = "the event is taken back unless it is finished"]
 pub struct DataWriter<'b, B: Buffer> {
     out: &'b mut B,
@@ -120,6 +145,12 @@ impl<'b, B: Buffer> DataWriter<'b, B> {
     }
 
     /// Completes the event. Without any text it is a real, empty one.
+    ///
+    /// ```
+    /// let mut out = Vec::new();
+    /// sse_codec::OutgoingEvent::new().data_writer(&mut out).finish();
+    /// assert_eq!(out, b"data: \n\n");
+    /// ```
     #[inline]
     pub fn finish(mut self) {
         if let Some(first) = line_break(&self.out.bytes_mut()[self.in_lines..]) {

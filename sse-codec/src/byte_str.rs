@@ -1,5 +1,6 @@
 //! Text that shares the memory it came in, or is short enough for its own.
 
+use alloc::string::String;
 use core::{cmp::Ordering, fmt, hash, ops::Deref};
 
 use bytes::Bytes;
@@ -43,12 +44,20 @@ impl ByteStr {
     }
 
     /// The text.
+    ///
+    /// ```
+    /// assert_eq!(sse_codec::ByteStr::from("1.08").as_str(), "1.08");
+    /// ```
     #[inline]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
     /// The text's bytes.
+    ///
+    /// ```
+    /// assert_eq!(sse_codec::ByteStr::from("1.08").as_bytes(), b"1.08");
+    /// ```
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
@@ -64,6 +73,11 @@ impl ByteStr {
     }
 
     /// The same text in memory of its own, so that a short text does not keep a large chunk alive.
+    ///
+    /// ```
+    /// let text = sse_codec::ByteStr::from(String::from("1.08"));
+    /// assert_eq!(String::from(text.detach()), "1.08");
+    /// ```
     #[must_use]
     pub fn detach(self) -> Self {
         Self(SharedText::copy(self.as_str()))
@@ -75,6 +89,34 @@ impl From<&str> for ByteStr {
     #[inline]
     fn from(text: &str) -> Self {
         Self(SharedText::copy(text))
+    }
+}
+
+/// A copy, which keeps none of the string's spare room.
+impl From<String> for ByteStr {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+/// A copy.
+impl From<ByteStr> for String {
+    fn from(text: ByteStr) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for ByteStr {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for ByteStr {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <String as serde::Deserialize>::deserialize(deserializer).map(Self::from)
     }
 }
 

@@ -11,7 +11,8 @@ use crate::{
 /// How much of a stream one line and one event may be, in bytes of the stream.
 ///
 /// Bytes of the stream are counted, not bytes in buffers, so that what comes out never depends on
-/// how the stream was cut.
+/// how the stream was cut. Data, types and ids are counted as the text that they become as well: each sequence that is
+/// not UTF-8 becomes U+FFFD, which has three bytes, and what swells so may pass its limit although its bytes did not.
 ///
 /// ```
 /// use sse_codec::{DecodeError, Decoder, Item, Limits};
@@ -27,7 +28,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The bytes of one line, without its end. Default: 1 MiB.
+    /// The bytes of one line, without its end; comments and fields of unknown names are lines too. A line that is too
+    /// long and stands between two events costs the event that comes next. Default: 1 MiB.
     pub line: usize,
     /// The bytes of the `data`, `event` and `id` lines of one event, each with one byte for its end.
     /// Default: 4 MiB.
@@ -45,6 +47,16 @@ impl Default for Limits {
 
 impl Limits {
     /// The same limits, with lines of up to `bytes`.
+    ///
+    /// ```
+    /// use sse_codec::{DecodeError, Decoder, Item, Limits};
+    ///
+    /// let mut decoder = Decoder::with_limits(Limits::default().line(8));
+    /// let mut input = &b": a long comment\ndata: a\n\ndata: b\n\n"[..];
+    /// assert!(matches!(decoder.decode(&mut input), Err(DecodeError::LineTooLong { .. })));
+    /// // The comment cost the event after it.
+    /// assert!(matches!(decoder.decode(&mut input), Ok(Some(Item::Event(event))) if event.data == "b"));
+    /// ```
     #[must_use]
     pub const fn line(mut self, bytes: usize) -> Self {
         self.line = bytes;
@@ -52,6 +64,14 @@ impl Limits {
     }
 
     /// The same limits, with events of up to `bytes`.
+    ///
+    /// ```
+    /// use sse_codec::{DecodeError, Decoder, Limits};
+    ///
+    /// let mut decoder = Decoder::with_limits(Limits::default().event(15));
+    /// let mut input = &b"data: a\ndata: b\n\n"[..]; // two lines of 7 bytes, and an end of each
+    /// assert!(matches!(decoder.decode(&mut input), Err(DecodeError::EventTooLong { .. })));
+    /// ```
     #[must_use]
     pub const fn event(mut self, bytes: usize) -> Self {
         self.event = bytes;
@@ -59,6 +79,16 @@ impl Limits {
     }
 
     /// The same limits, with event types and event IDs of up to `bytes`.
+    ///
+    /// ```
+    /// use sse_codec::{DecodeError, Decoder, Limits};
+    ///
+    /// let mut decoder = Decoder::with_limits(Limits::default().value(4));
+    /// assert_eq!(decoder.decode(&mut &b"id: 1234\n\n"[..]), Ok(None));
+    /// // Two bytes of the stream, but six of text.
+    /// let error = decoder.decode(&mut &b"id: \xFF\xFF\ndata\n\n"[..]);
+    /// assert!(matches!(error, Err(DecodeError::ValueTooLong { limit: 4, .. })));
+    /// ```
     #[must_use]
     pub const fn value(mut self, bytes: usize) -> Self {
         self.value = bytes;
@@ -73,16 +103,17 @@ impl Limits {
 ///
 /// let mut decoder = Decoder::new();
 /// let mut prices = Vec::new();
-/// for chunk in [&b"event: price\nda"[..], b"ta: 1.08\n\n: a comment\n"] {
-///     let mut input = chunk;
-///     while let Some(item) = decoder.decode(&mut input)? {
-///         if let Item::Event(event) = item {
-///             prices.push((event.event_type.to_owned(), event.data.to_owned()));
+/// for mut chunk in [&b"event: price\nda"[..], b"ta: 1.08\n\n: a comment\n"] {
+///     loop {
+///         match decoder.decode(&mut chunk) {
+///             Ok(Some(Item::Event(event))) => prices.push(event.to_owned()),
+///             Ok(Some(_)) => {}
+///             Ok(None) => break,
+///             Err(dropped) => eprintln!("{dropped}"),
 ///         }
 ///     }
 /// }
-/// assert_eq!(prices, [("price".to_owned(), "1.08".to_owned())]);
-/// # Ok::<(), sse_codec::DecodeError>(())
+/// assert_eq!((&*prices[0].event_type, &*prices[0].data), ("price", "1.08"));
 /// ```
 #[derive(Debug)]
 pub struct Decoder(Engine<Growing>);
@@ -95,11 +126,24 @@ impl Default for Decoder {
 
 impl Decoder {
     /// A decoder with the default [`Limits`], which leaves comments out.
+    ///
+    /// ```
+    /// let mut decoder = sse_codec::Decoder::new();
+    /// assert_eq!(decoder.decode(&mut &b": a comment\n"[..]), Ok(None));
+    /// ```
     pub fn new() -> Self {
         Self::with_limits(Limits::default())
     }
 
     /// A decoder with other limits.
+    ///
+    /// ```
+    /// use sse_codec::{Decoder, Limits};
+    ///
+    /// let mut decoder = Decoder::with_limits(Limits::default().line(64 << 10).event(256 << 10));
+    /// assert!(decoder.decode(&mut &b"data: a\n\n"[..])?.is_some());
+    /// # Ok::<(), sse_codec::DecodeError>(())
+    /// ```
     pub fn with_limits(limits: Limits) -> Self {
         // More than any memory has, and far enough from the end of the numbers to be added up.
         let most = |limit: usize| limit.min(isize::MAX as usize / 4);
@@ -175,6 +219,16 @@ impl Decoder {
     /// used, feed more.
     ///
     /// An item borrows the chunk where it lies whole in it, else the decoder.
+    ///
+    /// ```
+    /// use sse_codec::{Decoder, Item};
+    ///
+    /// let mut decoder = Decoder::new();
+    /// let mut input = &b"data: a\n\ndata: cut"[..];
+    /// assert!(matches!(decoder.decode(&mut input), Ok(Some(Item::Event(event))) if event.data == "a"));
+    /// assert_eq!(decoder.decode(&mut input), Ok(None));
+    /// assert!(input.is_empty());
+    /// ```
     ///
     /// # Errors
     /// [`DecodeError`] when an event passes a limit. That event is lost; the next call goes on.

@@ -38,12 +38,24 @@ pub struct OutgoingEvent<'a> {
 
 impl<'a> OutgoingEvent<'a> {
     /// A block with nothing in it.
+    ///
+    /// ```
+    /// assert_eq!(sse_codec::OutgoingEvent::new().encode().as_bytes(), b"\n");
+    /// ```
     #[inline]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Sets the event type.
+    ///
+    /// ```
+    /// use sse_codec::{EventType, OutgoingEvent};
+    ///
+    /// let event = OutgoingEvent::new().event_type(EventType::new("price")?).data("1.08");
+    /// assert_eq!(event.encode().as_bytes(), b"event: price\ndata: 1.08\n\n");
+    /// # Ok::<(), sse_codec::InvalidField>(())
+    /// ```
     #[inline]
     pub fn event_type(mut self, value: EventType<'a>) -> Self {
         self.event_type = Some(value);
@@ -51,6 +63,14 @@ impl<'a> OutgoingEvent<'a> {
     }
 
     /// Sets the event ID. Without data, the block only moves the client's last event ID.
+    ///
+    /// ```
+    /// use sse_codec::{EventId, OutgoingEvent};
+    ///
+    /// let block = OutgoingEvent::new().id(EventId::new("7")?);
+    /// assert_eq!(block.encode().as_bytes(), b"id: 7\n\n");
+    /// # Ok::<(), sse_codec::InvalidField>(())
+    /// ```
     #[inline]
     pub fn id(mut self, value: EventId<'a>) -> Self {
         self.id = Some(value);
@@ -58,7 +78,16 @@ impl<'a> OutgoingEvent<'a> {
     }
 
     /// Sets how long the client waits before it reconnects, in whole milliseconds (a fraction is
-    /// cut off).
+    /// cut off). It needs no data beside it.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_codec::OutgoingEvent;
+    ///
+    /// let mut out = Vec::new();
+    /// OutgoingEvent::new().reconnection_time(Duration::from_secs(3)).encode_into(&mut out);
+    /// assert_eq!(out, b"retry: 3000\n\n");
+    /// ```
     #[inline]
     pub fn reconnection_time(mut self, value: Duration) -> Self {
         self.reconnection_time = Some(value);
@@ -67,6 +96,13 @@ impl<'a> OutgoingEvent<'a> {
 
     /// Sets the data: any text. CRLF, CR and LF are each one line break; `""` is a real, empty
     /// event, unlike no data at all, which clients do not dispatch.
+    ///
+    /// ```
+    /// use sse_codec::OutgoingEvent;
+    ///
+    /// assert_eq!(OutgoingEvent::new().data("a\nb").encode().as_bytes(), b"data: a\ndata: b\n\n");
+    /// assert_eq!(OutgoingEvent::new().data("").encode().as_bytes(), b"data: \n\n");
+    /// ```
     #[inline]
     pub fn data(mut self, value: impl Into<Cow<'a, str>>) -> Self {
         self.data = Some(value.into());
@@ -74,6 +110,14 @@ impl<'a> OutgoingEvent<'a> {
     }
 
     /// How many bytes [`encode_into`](Self::encode_into) appends.
+    ///
+    /// ```
+    /// use sse_codec::OutgoingEvent;
+    ///
+    /// let event = OutgoingEvent::new().data("1.08");
+    /// assert_eq!(event.encoded_len(), b"data: 1.08\n\n".len());
+    /// ```
+    #[must_use]
     pub fn encoded_len(&self) -> usize {
         let text = self.data.as_ref().map(|data| data.as_bytes());
         self.len_where(text.and_then(line_break))
@@ -99,6 +143,16 @@ impl<'a> OutgoingEvent<'a> {
     ///
     /// Data without a line break is read once and copied once; nothing is allocated where `out` has
     /// room.
+    ///
+    /// ```
+    /// use sse_codec::OutgoingEvent;
+    ///
+    /// let mut out = Vec::new();
+    /// for data in ["a", "b"] {
+    ///     OutgoingEvent::new().data(data).encode_into(&mut out);
+    /// }
+    /// assert_eq!(out, b"data: a\n\ndata: b\n\n");
+    /// ```
     #[inline(always)]
     pub fn encode_into<B: Buffer>(&self, out: &mut B) {
         let text = self.data.as_ref().map(|data| data.as_bytes());
@@ -116,6 +170,14 @@ impl<'a> OutgoingEvent<'a> {
     }
 
     /// The block as a [`Frame`].
+    ///
+    /// ```
+    /// use sse_codec::OutgoingEvent;
+    ///
+    /// let frame = OutgoingEvent::new().data("1.08").encode();
+    /// assert_eq!(frame.clone().into_bytes(), "data: 1.08\n\n"); // for each subscriber, no copy
+    /// ```
+    #[must_use]
     pub fn encode(&self) -> Frame {
         // Most data is one line: then to look through it once is enough.
         let text = self.data.as_ref().map(|data| data.as_bytes());

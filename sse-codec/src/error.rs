@@ -12,11 +12,13 @@ use thiserror::Error;
 /// reconnect does not ask for the same event for ever.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use sse_codec::{Decoder, Limits};
 ///
 /// let mut decoder = Decoder::with_limits(Limits::default().event(8));
 /// let error = decoder.decode(&mut &b"data: 12345\n"[..]).unwrap_err();
 /// assert_eq!(error.to_string(), "an event at byte 0 is larger than the limit of 8 bytes; it was dropped");
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -75,11 +77,13 @@ pub enum DecodeError {
 /// Which value of an event is meant.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use sse_codec::{EventType, InvalidField, ValueKind};
 ///
 /// let error = EventType::new("a\nb").unwrap_err();
 /// assert_eq!(error, InvalidField::LineBreak { kind: ValueKind::EventType, at: 1 });
 /// assert_eq!(error.to_string(), "a line break (byte 1) cannot be part of an event type");
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -102,11 +106,13 @@ impl fmt::Display for ValueKind {
 /// A value that a field of an event stream cannot carry: which, and where what is wrong with it stands.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use sse_codec::{EventId, InvalidField, ValueKind};
 ///
 /// let kind = ValueKind::EventId;
 /// assert_eq!(EventId::new("7\n8"), Err(InvalidField::LineBreak { kind, at: 1 }));
 /// assert_eq!(EventId::new("7\08"), Err(InvalidField::Nul { at: 1 }));
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -8,6 +8,7 @@ use alloc::{borrow::Cow, string::String};
 /// A range of bytes of the stream, counted from its first byte (a byte order mark included).
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use sse_codec::{Decoder, Span};
 ///
 /// let stream = b": a comment\ndata: a\n\n";
@@ -15,6 +16,7 @@ use alloc::{borrow::Cow, string::String};
 /// let item = decoder.decode(&mut &stream[..])?.expect("a whole event");
 /// let Span { start, end } = item.span();
 /// assert_eq!(&stream[start as usize..end as usize], b"data: a\n\n");
+/// # }
 /// # Ok::<(), sse_codec::DecodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -26,6 +28,21 @@ pub struct Span {
 }
 
 /// One thing that a stream says, borrowed from the chunk it came in, or from the decoder.
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use sse_codec::{Decoder, Item};
+///
+/// let mut told = Vec::new();
+/// Decoder::new().comments(true).visit(b"retry: 500\n: hi\ndata: a\n\n", |item| match item {
+///     Ok(Item::Event(event)) => told.push(event.data.to_owned()),
+///     Ok(Item::Comment { text, .. }) => told.push(format!(":{text}")),
+///     Ok(Item::ReconnectionTime { duration, .. }) => told.push(format!("{duration:?}")),
+///     Ok(_) | Err(_) => {}
+/// });
+/// assert_eq!(told, ["500ms", ": hi", "a"]);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Item<'a> {
@@ -78,6 +95,17 @@ impl Item<'_> {
     /// that completed it (of a CRLF that is the CR).
     ///
     /// Comments that stand within an event's lines lie within its span.
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use sse_codec::{Decoder, Span};
+    ///
+    /// let mut decoder = Decoder::new();
+    /// let item = decoder.decode(&mut &b"\nretry: 5\n"[..])?.expect("it is whole");
+    /// assert_eq!(item.span(), Span { start: 1, end: 10 });
+    /// # }
+    /// # Ok::<(), sse_codec::DecodeError>(())
+    /// ```
     pub const fn span(&self) -> Span {
         match self {
             Self::Event(event) => event.span,
@@ -90,6 +118,19 @@ impl Item<'_> {
 }
 
 /// An event, as an `EventSource` would dispatch it.
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use sse_codec::{Decoder, Item};
+///
+/// let mut decoder = Decoder::new();
+/// let mut input = &b"id: 7\ndata: a\n\ndata: b\ndata: c\n\n"[..];
+/// assert!(matches!(decoder.decode(&mut input), Ok(Some(Item::Event(event))) if event.has_id));
+/// let Ok(Some(Item::Event(event))) = decoder.decode(&mut input) else { unreachable!() };
+/// assert_eq!((event.event_type, event.data), ("message", "b\nc"));
+/// assert_eq!((event.last_event_id, event.has_id), ("7", false));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event<'a> {
@@ -140,7 +181,15 @@ pub(crate) fn owned_event_type(event_type: &str) -> Cow<'static, str> {
 
 /// An event that owns its text.
 ///
-/// With the feature `serde` it can be serialized and deserialized; a missing type is
+/// ```
+/// use sse_codec::OwnedEvent;
+///
+/// let mut event = OwnedEvent::default();
+/// event.data = "1.08".into();
+/// assert_eq!((&*event.event_type, event.has_id), ("message", false));
+/// ```
+///
+/// With the feature `serde` it can be serialized and deserialized; a type that is missing or empty is
 /// [`message`](DEFAULT_EVENT_TYPE), a missing id empty, and `has_id` is false where it is missing.
 #[cfg(feature = "alloc")]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -148,7 +197,10 @@ pub(crate) fn owned_event_type(event_type: &str) -> Cow<'static, str> {
 #[non_exhaustive]
 pub struct OwnedEvent {
     /// The value of the `event` field; `message`, without an allocation, where it was empty or missing.
-    #[cfg_attr(feature = "serde", serde(default = "default_event_type"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(default = "default_event_type", deserialize_with = "event_type")
+    )]
     pub event_type: Cow<'static, str>,
     /// The values of the `data` fields, joined by LF.
     pub data: String,
@@ -178,5 +230,33 @@ fn default_event_type() -> Cow<'static, str> {
     Cow::Borrowed(DEFAULT_EVENT_TYPE)
 }
 
+#[cfg(feature = "serde")]
+fn event_type<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Cow<'static, str>, D::Error> {
+    let text = <String as serde::Deserialize>::deserialize(text)?;
+    Ok(match text.as_str() {
+        "" | DEFAULT_EVENT_TYPE => default_event_type(),
+        _ => Cow::Owned(text),
+    })
+}
+
+/// As an [`OwnedEvent`], which it reads back as: where in the stream it stood is not said.
+#[cfg(feature = "serde")]
+impl serde::Serialize for crate::SharedEvent {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut event = serializer.serialize_struct("OwnedEvent", 4)?;
+        event.serialize_field("event_type", &self.event_type)?;
+        event.serialize_field("data", &self.data)?;
+        event.serialize_field("last_event_id", &self.last_event_id)?;
+        event.serialize_field("has_id", &self.has_id)?;
+        event.end()
+    }
+}
+
 /// What an event's type is when its `event` field is empty or missing.
+///
+/// ```
+/// assert_eq!(sse_codec::DEFAULT_EVENT_TYPE, "message");
+/// ```
 pub const DEFAULT_EVENT_TYPE: &str = "message";

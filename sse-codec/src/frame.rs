@@ -5,9 +5,17 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use crate::{encoder::OutgoingEvent, text::text_lines};
+use crate::{buffer::Buffer, encoder::OutgoingEvent, text::text_lines};
 
 /// An encoded block: encoded once, shared by every subscriber. Cloning it copies no bytes.
+///
+/// ```
+/// use sse_codec::{Frame, OutgoingEvent};
+///
+/// let frame = Frame::from(OutgoingEvent::new().data("1.08"));
+/// let other = frame.clone();
+/// assert_eq!(frame.as_bytes().as_ptr(), other.as_bytes().as_ptr());
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame(Bytes);
 
@@ -17,15 +25,29 @@ impl Frame {
     /// ```
     /// assert_eq!(sse_codec::Frame::comment("still here").as_bytes(), b": still here\n\n");
     /// ```
+    #[must_use]
     pub fn comment(text: &str) -> Self {
         let mut out = Vec::with_capacity(text.len() + ": \n\n".len());
-        for line in text_lines(text.as_bytes()) {
-            out.extend_from_slice(if line.is_empty() { b":" } else { b": " });
-            out.extend_from_slice(line);
-            out.push(b'\n');
-        }
-        out.push(b'\n');
+        Self::comment_into(text, &mut out);
         Self::encoded(out)
+    }
+
+    /// Appends a [comment](Self::comment) block to `out`, without a frame.
+    ///
+    /// ```
+    /// use sse_codec::Frame;
+    ///
+    /// let mut out = Vec::new();
+    /// Frame::comment_into("still\nhere", &mut out);
+    /// assert_eq!(out, b": still\n: here\n\n");
+    /// ```
+    pub fn comment_into<B: Buffer>(text: &str, out: &mut B) {
+        for line in text_lines(text.as_bytes()) {
+            out.put(if line.is_empty() { b":" } else { b": " });
+            out.put(line);
+            out.put(b"\n");
+        }
+        out.put(b"\n");
     }
 
     /// `block` is one or more whole blocks.
@@ -34,11 +56,21 @@ impl Frame {
     }
 
     /// The encoded bytes.
+    ///
+    /// ```
+    /// assert_eq!(sse_codec::Frame::comment("").as_bytes(), b":\n\n");
+    /// ```
+    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// The encoded bytes, shared.
+    ///
+    /// ```
+    /// assert_eq!(sse_codec::Frame::comment("hi").into_bytes(), ": hi\n\n");
+    /// ```
+    #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.0
     }

@@ -40,6 +40,14 @@ impl OutgoingEvent<'_> {
 
     /// The block as a [`Frame`], with `value` as JSON in place of any data that was [set](Self::data).
     ///
+    /// ```
+    /// use sse_codec::OutgoingEvent;
+    ///
+    /// let frame = OutgoingEvent::new().encode_json(&[1, 2])?;
+    /// assert_eq!(frame.as_bytes(), b"data: [1,2]\n\n");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// What `value` fails with when it is serialized.
     pub fn encode_json<T: Serialize + ?Sized>(

@@ -17,14 +17,16 @@ use crate::{
 ///
 /// let mut lines = Lines::new();
 /// let mut seen = Vec::new();
-/// for chunk in [&b"data: a\r"[..], b"\nda", b"ta: b\n"] {
-///     let mut input = chunk;
-///     while let Some(line) = lines.next_line(&mut input)? {
-///         seen.push(String::from_utf8_lossy(line.bytes).into_owned());
+/// for mut chunk in [&b"data: a\r"[..], b"\nda", b"ta: b\n"] {
+///     loop {
+///         match lines.next_line(&mut chunk) {
+///             Ok(Some(line)) => seen.push(String::from_utf8_lossy(line.bytes).into_owned()),
+///             Ok(None) => break,
+///             Err(skipped) => eprintln!("{skipped}"),
+///         }
 ///     }
 /// }
 /// assert_eq!(seen, ["data: a", "data: b"]);
-/// # Ok::<(), sse_codec::LineTooLong>(())
 /// ```
 #[derive(Debug)]
 pub struct Lines {
@@ -104,11 +106,24 @@ impl Default for Lines {
 
 impl Lines {
     /// Lines of up to 1 MiB, as [`Limits`](crate::Limits) has it.
+    ///
+    /// ```
+    /// let mut lines = sse_codec::Lines::new();
+    /// let mut megabyte = &[b'x'; 1 << 20][..];
+    /// assert_eq!(lines.next_line(&mut megabyte), Ok(None));
+    /// assert!(lines.next_line(&mut &b"x"[..]).is_err());
+    /// ```
     pub fn new() -> Self {
         Self::with_limit(crate::Limits::default().line)
     }
 
     /// Lines of up to `limit` bytes, their ends not counted.
+    ///
+    /// ```
+    /// let mut lines = sse_codec::Lines::with_limit(4);
+    /// assert!(lines.next_line(&mut &b"four\n"[..]).is_ok());
+    /// assert!(lines.next_line(&mut &b"more than four"[..]).is_err());
+    /// ```
     pub fn with_limit(limit: usize) -> Self {
         Self {
             limit,
@@ -122,6 +137,14 @@ impl Lines {
 
     /// Advances `input` past the next line and gives it. `None`: all used, feed more.
     ///
+    /// ```
+    /// let (mut lines, mut input) = (sse_codec::Lines::new(), &b"one\r\ntwo"[..]);
+    /// assert_eq!(lines.next_line(&mut input)?.map(|line| line.bytes), Some(&b"one"[..]));
+    /// assert_eq!(lines.next_line(&mut input)?, None);
+    /// assert_eq!(lines.next_line(&mut &b"\n"[..])?.map(|line| line.span.start), Some(5));
+    /// # Ok::<(), sse_codec::LineTooLong>(())
+    /// ```
+    ///
     /// # Errors
     /// [`LineTooLong`] as soon as a line passes the limit; the next call goes on after that line.
     pub fn next_line<'a, 'i: 'a>(
@@ -133,6 +156,15 @@ impl Lines {
     }
 
     /// The end of the stream: forgets the unfinished line, and is ready for the next stream.
+    ///
+    /// ```
+    /// let mut lines = sse_codec::Lines::new();
+    /// assert_eq!(lines.next_line(&mut &b"cut"[..]), Ok(None));
+    /// lines.finish();
+    /// let line = lines.next_line(&mut &b"next\n"[..])?.expect("a whole line");
+    /// assert_eq!((line.bytes, line.span.start), (&b"next"[..], 0));
+    /// # Ok::<(), sse_codec::LineTooLong>(())
+    /// ```
     pub fn finish(&mut self) {
         self.position = Position::default();
         self.state = State::Start;

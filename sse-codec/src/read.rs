@@ -7,6 +7,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::{
+    ending::Ending,
     error::DecodeError,
     shared::{SharedDecoder, SharedItem},
 };
@@ -20,12 +21,15 @@ const READ: usize = 16 << 10;
 /// if the reader does; a [dropped event](ReadError::Decode) never ends the stream.
 ///
 /// ```
-/// use sse_codec::{Items, SharedItem};
+/// use sse_codec::{Items, ReadError, SharedItem};
 ///
 /// let stream = &b"data: a\n\ndata: b\n\n"[..];
 /// for item in Items::new(stream) {
-///     if let SharedItem::Event(event) = item? {
-///         println!("{}", event.data);
+///     match item {
+///         Ok(SharedItem::Event(event)) => println!("{}", event.data),
+///         Ok(_) => {}
+///         Err(ReadError::Decode(dropped)) => eprintln!("{dropped}"),
+///         Err(error) => return Err(error),
 ///     }
 /// }
 /// # Ok::<(), sse_codec::ReadError>(())
@@ -36,9 +40,19 @@ pub struct Items<R> {
     decoder: SharedDecoder,
     buffer: Box<[u8]>,
     chunk: Bytes,
+    ending: Ending,
 }
 
 /// Why there is no item.
+///
+/// ```
+/// use sse_codec::{Items, Limits, ReadError, SharedDecoder};
+///
+/// let decoder = SharedDecoder::with_limits(Limits::default().line(8));
+/// let mut items = Items::with_decoder(&b"data: too long\n\ndata: b\n\n"[..], decoder);
+/// assert!(matches!(items.next(), Some(Err(ReadError::Decode(_)))));
+/// assert!(matches!(items.next(), Some(Ok(_))));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -52,16 +66,36 @@ pub enum ReadError {
 
 impl<R: Read> Items<R> {
     /// The items of `reader`, within the default limits, without comments.
+    ///
+    /// ```
+    /// use sse_codec::Items;
+    ///
+    /// assert_eq!(Items::new(&b"data: a\n\n: a comment\n"[..]).count(), 1);
+    /// ```
     pub fn new(reader: R) -> Self {
         Self::with_decoder(reader, SharedDecoder::new())
     }
 
     /// The items of `reader` as `decoder` gives them.
+    ///
+    /// ```
+    /// use sse_codec::{Items, SharedDecoder};
+    ///
+    /// let decoder = SharedDecoder::new().comments(true);
+    /// assert_eq!(Items::with_decoder(&b"data: a\n\n: a comment\n"[..], decoder).count(), 2);
+    /// ```
     pub fn with_decoder(reader: R, decoder: SharedDecoder) -> Self {
-        Self { reader, decoder, buffer: vec![0; READ].into(), chunk: Bytes::new() }
+        Self {
+            reader,
+            decoder,
+            buffer: vec![0; READ].into(),
+            chunk: Bytes::new(),
+            ending: Ending::default(),
+        }
     }
 
-    /// The decoder: its last event ID is what a reconnect sends.
+    /// The decoder: its last event ID is what a reconnect sends, and its
+    /// [pending event](SharedDecoder::pending_event), after the last item, is what the stream was cut within.
     ///
     /// ```
     /// use sse_codec::Items;
@@ -69,6 +103,11 @@ impl<R: Read> Items<R> {
     /// let mut items = Items::new(&b"id: 7\ndata: a\n\n"[..]);
     /// assert_eq!(items.by_ref().count(), 1);
     /// assert_eq!(items.decoder().last_event_id(), "7");
+    /// assert_eq!(items.decoder().pending_event(), None);
+    ///
+    /// let mut cut = Items::new(&b"data: a\n\ndata: cu"[..]);
+    /// assert_eq!(cut.by_ref().count(), 1);
+    /// assert_eq!(cut.decoder().pending_event(), Some(9));
     /// ```
     pub fn decoder(&self) -> &SharedDecoder {
         &self.decoder
@@ -118,10 +157,10 @@ impl<R: Read> Iterator for Items<R> {
             }
             match self.read() {
                 Ok(0) => {
-                    self.decoder.finish();
+                    self.ending.at_end(&mut self.decoder);
                     return None;
                 }
-                Ok(_) => {}
+                Ok(_) => self.ending.before_chunk(&self.chunk, &mut self.decoder),
                 Err(error) => return Some(Err(error.into())),
             }
         }

@@ -25,14 +25,16 @@ use crate::{
 /// let mut decoder = SharedDecoder::new();
 /// let mut chunk = Bytes::from_static(b"event: price\ndata: 1.08\n\ndata: cut");
 /// let mut events = Vec::new();
-/// while let Some(item) = decoder.decode(&mut chunk)? {
-///     if let SharedItem::Event(event) = item {
-///         events.push(event);
+/// loop {
+///     match decoder.decode(&mut chunk) {
+///         Ok(Some(SharedItem::Event(event))) => events.push(event),
+///         Ok(Some(_)) => {}
+///         Ok(None) => break,
+///         Err(dropped) => eprintln!("{dropped}"),
 ///     }
 /// }
 /// assert!(chunk.is_empty());
 /// assert_eq!((&events[0].event_type[..], &events[0].data[..]), ("price", "1.08"));
-/// # Ok::<(), sse_codec::DecodeError>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct SharedDecoder {
@@ -42,6 +44,16 @@ pub struct SharedDecoder {
 }
 
 /// What [`Item`] says, owned.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sse_codec::{SharedDecoder, SharedItem};
+///
+/// let item = SharedDecoder::new().decode(&mut Bytes::from("retry: 500\n"))?;
+/// let Some(SharedItem::ReconnectionTime { duration, .. }) = item else { unreachable!() };
+/// assert_eq!(duration.as_millis(), 500);
+/// # Ok::<(), sse_codec::DecodeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SharedItem {
@@ -66,6 +78,16 @@ pub enum SharedItem {
 }
 
 /// What [`Event`] says, owned.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sse_codec::{SharedDecoder, SharedItem};
+///
+/// let item = SharedDecoder::new().decode(&mut Bytes::from("id: 7\ndata: a\n\n"))?;
+/// let event = item.and_then(SharedItem::into_event).expect("a whole event");
+/// std::thread::spawn(move || assert_eq!((&*event.last_event_id, &*event.data), ("7", "a")));
+/// # Ok::<(), sse_codec::DecodeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SharedEvent {
@@ -83,6 +105,15 @@ pub struct SharedEvent {
 
 impl SharedItem {
     /// Where in the stream this item stands, as [`Item::span`] says it.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sse_codec::{SharedDecoder, Span};
+    ///
+    /// let item = SharedDecoder::new().decode(&mut Bytes::from("\ndata: a\n\n"))?;
+    /// assert_eq!(item.map(|item| item.span()), Some(Span { start: 1, end: 10 }));
+    /// # Ok::<(), sse_codec::DecodeError>(())
+    /// ```
     pub const fn span(&self) -> Span {
         match self {
             Self::Event(event) => event.span,
@@ -136,16 +167,37 @@ impl From<SharedEvent> for OwnedEvent {
 
 impl SharedDecoder {
     /// A decoder with the default [`Limits`], which leaves comments out.
+    ///
+    /// ```
+    /// let mut decoder = sse_codec::SharedDecoder::new();
+    /// assert_eq!(decoder.decode(&mut bytes::Bytes::from(": a comment\n")), Ok(None));
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// A decoder with other limits.
+    ///
+    /// ```
+    /// use sse_codec::{Limits, SharedDecoder};
+    ///
+    /// let mut decoder = SharedDecoder::with_limits(Limits::default().line(4));
+    /// assert!(decoder.decode(&mut bytes::Bytes::from("data: a\n\n")).is_err());
+    /// ```
     pub fn with_limits(limits: Limits) -> Self {
         Self { decoder: Decoder::with_limits(limits), last_event_id: ByteStr::default() }
     }
 
     /// Gives comments as items too, or leaves them out (as from the start).
+    ///
+    /// ```
+    /// use sse_codec::{SharedDecoder, SharedItem};
+    ///
+    /// let mut decoder = SharedDecoder::new().comments(true);
+    /// let item = decoder.decode(&mut bytes::Bytes::from(": hi\n"))?;
+    /// assert!(matches!(item, Some(SharedItem::Comment { text, .. }) if text == " hi"));
+    /// # Ok::<(), sse_codec::DecodeError>(())
+    /// ```
     #[must_use]
     pub fn comments(mut self, wanted: bool) -> Self {
         self.decoder = self.decoder.comments(wanted);
@@ -153,23 +205,54 @@ impl SharedDecoder {
     }
 
     /// Seeds the last event ID, to resume from one that was stored.
+    ///
+    /// ```
+    /// use sse_codec::{EventId, SharedDecoder};
+    ///
+    /// let mut decoder = SharedDecoder::new();
+    /// decoder.set_last_event_id(&EventId::new("41")?);
+    /// assert_eq!(decoder.last_event_id(), "41");
+    /// # Ok::<(), sse_codec::InvalidField>(())
+    /// ```
     pub fn set_last_event_id(&mut self, id: &EventId<'_>) {
         self.decoder.set_last_event_id(id);
     }
 
     /// The last event ID: what a reconnect sends.
+    ///
+    /// ```
+    /// let mut decoder = sse_codec::SharedDecoder::new();
+    /// assert_eq!(decoder.decode(&mut bytes::Bytes::from("id: 42\n\n")), Ok(None));
+    /// assert_eq!(decoder.last_event_id(), "42");
+    /// ```
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
     /// Where in the stream the event begins whose blank line has not come, as [`Decoder::pending_event`]
     /// says it.
+    ///
+    /// ```
+    /// let mut decoder = sse_codec::SharedDecoder::new();
+    /// assert_eq!(decoder.decode(&mut bytes::Bytes::from("id: 42\n\ndata: a\n")), Ok(None));
+    /// assert_eq!(decoder.pending_event(), Some(8));
+    /// ```
     pub fn pending_event(&self) -> Option<u64> {
         self.decoder.pending_event()
     }
 
     /// Decodes the next item and advances `chunk` past the bytes used. `Ok(None)`: all of it is
     /// used, feed more; nothing of it is held any more but by the events that were given.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sse_codec::{SharedDecoder, SharedItem};
+    ///
+    /// let (mut decoder, mut chunk) = (SharedDecoder::new(), Bytes::from("data: a\n\ndata: cut"));
+    /// assert!(matches!(decoder.decode(&mut chunk), Ok(Some(SharedItem::Event(_)))));
+    /// assert_eq!(decoder.decode(&mut chunk), Ok(None));
+    /// assert!(chunk.is_empty());
+    /// ```
     ///
     /// # Errors
     /// [`DecodeError`] when an event passes a limit. That event is lost; the next call goes on.
@@ -190,6 +273,13 @@ impl SharedDecoder {
 
     /// The end of the stream: drops the incomplete event and its id, keeps the last event ID, and is
     /// ready for the next stream.
+    ///
+    /// ```
+    /// let mut decoder = sse_codec::SharedDecoder::new();
+    /// assert_eq!(decoder.decode(&mut bytes::Bytes::from("id: 42\n\ndata: cut\n")), Ok(None));
+    /// decoder.finish();
+    /// assert_eq!((decoder.last_event_id(), decoder.pending_event()), ("42", None));
+    /// ```
     pub fn finish(&mut self) {
         self.decoder.finish();
     }

@@ -8,6 +8,16 @@ use crate::{
 };
 
 /// The memory that a [`SliceDecoder`] works in. Its sizes are the limits.
+///
+/// ```
+/// use sse_codec::{Buffers, DecodeError, SliceDecoder};
+///
+/// let (mut line, mut event, mut ids) = ([0; 64], [0; 8], [[0; 16]; 3]);
+/// let [event_type, last_id, id] = ids.each_mut().map(|id| &mut id[..]);
+/// let buffers = Buffers { line: &mut line, event: &mut event, event_type, ids: [last_id, id] };
+/// let error = SliceDecoder::new(buffers).decode(&mut &b"data: ab\n"[..]).err();
+/// assert_eq!(error, Some(DecodeError::EventTooLong { event_start: 0, limit: 7 }));
+/// ```
 #[derive(Debug)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Buffers<'b> {
@@ -39,21 +49,34 @@ pub struct Buffers<'b> {
 ///     event_type: &mut event_type,
 ///     ids: [&mut last_id, &mut id],
 /// });
-/// for chunk in [&b"event: temperature\nda"[..], b"ta: 21.5\n\n"] {
-///     let mut input = chunk;
-///     while let Some(item) = decoder.decode(&mut input)? {
-///         if let Item::Event(event) = item {
-///             assert_eq!((event.event_type, event.data), ("temperature", "21.5"));
+/// for mut chunk in [&b"event: temperature\nda"[..], b"ta: 21.5\n\n"] {
+///     loop {
+///         match decoder.decode(&mut chunk) {
+///             Ok(Some(Item::Event(event))) => {
+///                 assert_eq!((event.event_type, event.data), ("temperature", "21.5"));
+///             }
+///             Ok(Some(_)) => {}
+///             Ok(None) => break,
+///             Err(_dropped) => {} // larger than the buffers
 ///         }
 ///     }
 /// }
-/// # Ok::<(), sse_codec::DecodeError>(())
 /// ```
 #[derive(Debug)]
 pub struct SliceDecoder<'b>(Engine<Lent<'b>>);
 
 impl<'b> SliceDecoder<'b> {
     /// A decoder that works in `buffers`, and leaves comments out.
+    ///
+    /// ```
+    /// use sse_codec::{Buffers, SliceDecoder};
+    ///
+    /// # let (mut line, mut event, mut ids) = ([0; 64], [0; 128], [[0; 16]; 3]);
+    /// # let [event_type, last_id, id] = ids.each_mut().map(|id| &mut id[..]);
+    /// # let buffers = Buffers { line: &mut line, event: &mut event, event_type, ids: [last_id, id] };
+    /// let mut decoder = SliceDecoder::new(buffers);
+    /// assert_eq!(decoder.decode(&mut &b": a comment\n"[..]), Ok(None));
+    /// ```
     pub fn new(buffers: Buffers<'b>) -> Self {
         let Buffers { line, event, event_type, ids: [last, id] } = buffers;
         let bounds = Bounds {
@@ -75,6 +98,17 @@ impl<'b> SliceDecoder<'b> {
     }
 
     /// Gives comments as items too, or leaves them out (as from the start).
+    ///
+    /// ```
+    /// use sse_codec::{Buffers, Item, SliceDecoder};
+    ///
+    /// # let (mut line, mut event, mut ids) = ([0; 64], [0; 128], [[0; 16]; 3]);
+    /// # let [event_type, last_id, id] = ids.each_mut().map(|id| &mut id[..]);
+    /// # let buffers = Buffers { line: &mut line, event: &mut event, event_type, ids: [last_id, id] };
+    /// let mut decoder = SliceDecoder::new(buffers).comments(true);
+    /// let item = decoder.decode(&mut &b": hi\n"[..]);
+    /// assert!(matches!(item, Ok(Some(Item::Comment { text: " hi", .. }))));
+    /// ```
     #[must_use]
     pub fn comments(mut self, wanted: bool) -> Self {
         self.0.give_comments(wanted);
@@ -115,12 +149,35 @@ impl<'b> SliceDecoder<'b> {
     }
 
     /// The last event ID: what a reconnect sends.
+    ///
+    /// ```
+    /// use sse_codec::{Buffers, SliceDecoder};
+    ///
+    /// # let (mut line, mut event, mut ids) = ([0; 64], [0; 128], [[0; 16]; 3]);
+    /// # let [event_type, last_id, id] = ids.each_mut().map(|id| &mut id[..]);
+    /// # let buffers = Buffers { line: &mut line, event: &mut event, event_type, ids: [last_id, id] };
+    /// let mut decoder = SliceDecoder::new(buffers);
+    /// assert_eq!(decoder.decode(&mut &b"id: 42\n\n"[..]), Ok(None));
+    /// assert_eq!(decoder.last_event_id(), "42");
+    /// ```
     pub fn last_event_id(&self) -> &str {
         self.0.last_event_id()
     }
 
     /// Decodes the next item and advances `input` past the bytes used. `Ok(None)`: all of it is
     /// used, feed more.
+    ///
+    /// ```
+    /// use sse_codec::{Buffers, Item, SliceDecoder};
+    ///
+    /// # let (mut line, mut event, mut ids) = ([0; 64], [0; 128], [[0; 16]; 3]);
+    /// # let [event_type, last_id, id] = ids.each_mut().map(|id| &mut id[..]);
+    /// # let buffers = Buffers { line: &mut line, event: &mut event, event_type, ids: [last_id, id] };
+    /// let mut decoder = SliceDecoder::new(buffers);
+    /// let mut input = &b"data: a\n\ndata: cut"[..];
+    /// assert!(matches!(decoder.decode(&mut input), Ok(Some(Item::Event(event))) if event.data == "a"));
+    /// assert_eq!(decoder.decode(&mut input), Ok(None));
+    /// ```
     ///
     /// # Errors
     /// [`DecodeError`] when an event passes a limit, which is the size of a buffer. That event is lost;
@@ -135,6 +192,18 @@ impl<'b> SliceDecoder<'b> {
 
     /// The end of the stream: drops the incomplete event and its id, keeps the last event ID, and is
     /// ready for the next stream.
+    ///
+    /// ```
+    /// use sse_codec::{Buffers, SliceDecoder};
+    ///
+    /// # let (mut line, mut event, mut ids) = ([0; 64], [0; 128], [[0; 16]; 3]);
+    /// # let [event_type, last_id, id] = ids.each_mut().map(|id| &mut id[..]);
+    /// # let buffers = Buffers { line: &mut line, event: &mut event, event_type, ids: [last_id, id] };
+    /// let mut decoder = SliceDecoder::new(buffers);
+    /// assert_eq!(decoder.decode(&mut &b"id: 42\n\nid: 43\ndata: cut"[..]), Ok(None));
+    /// decoder.finish();
+    /// assert_eq!(decoder.last_event_id(), "42");
+    /// ```
     pub fn finish(&mut self) {
         self.0.finish();
     }

@@ -25,14 +25,35 @@ pub struct Instant(Duration);
 
 impl Instant {
     /// The origin itself.
+    ///
+    /// ```
+    /// use sse_codec::time::Instant;
+    ///
+    /// assert_eq!(Instant::ORIGIN, Instant::from_origin(core::time::Duration::ZERO));
+    /// ```
     pub const ORIGIN: Self = Self(Duration::ZERO);
 
     /// The instant that lies `elapsed` after the origin.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_codec::time::Instant;
+    ///
+    /// assert!(Instant::from_origin(Duration::from_secs(1)) > Instant::ORIGIN);
+    /// ```
     pub const fn from_origin(elapsed: Duration) -> Self {
         Self(elapsed)
     }
 
     /// How long after the origin this instant lies.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_codec::time::Instant;
+    ///
+    /// let second = Duration::from_secs(1);
+    /// assert_eq!((Instant::ORIGIN + second).since_origin(), second);
+    /// ```
     pub const fn since_origin(self) -> Duration {
         self.0
     }

@@ -7,6 +7,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use crate::{
     encoder::OutgoingEvent,
+    ending::Ending,
     error::DecodeError,
     frame::Frame,
     shared::{SharedDecoder, SharedItem},
@@ -39,25 +40,83 @@ use crate::{
 pub struct EventCodec {
     decoder: SharedDecoder,
     chunk: Bytes,
+    ending: Ending,
 }
 
 impl EventCodec {
     /// Reads within the default limits, without comments.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use sse_codec::{EventCodec, OutgoingEvent};
+    /// use tokio_util::codec::{Decoder, Encoder};
+    ///
+    /// let (mut codec, mut buffer) = (EventCodec::new(), BytesMut::new());
+    /// codec.encode(OutgoingEvent::new().data("a"), &mut buffer)?;
+    /// assert!(matches!(codec.decode(&mut buffer), Ok(Some(Ok(_)))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Reads as `decoder` does.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use sse_codec::{EventCodec, SharedDecoder, SharedItem};
+    /// use tokio_util::codec::Decoder;
+    ///
+    /// let mut codec = EventCodec::with_decoder(SharedDecoder::new().comments(true));
+    /// let item = codec.decode(&mut BytesMut::from(": hi\n"));
+    /// assert!(matches!(item, Ok(Some(Ok(SharedItem::Comment { .. })))));
+    /// ```
     pub fn with_decoder(decoder: SharedDecoder) -> Self {
-        Self { decoder, chunk: Bytes::new() }
+        Self { decoder, chunk: Bytes::new(), ending: Ending::default() }
     }
 
     /// The last event ID: what a reconnect sends.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use sse_codec::EventCodec;
+    /// use tokio_util::codec::Decoder;
+    ///
+    /// let mut codec = EventCodec::new();
+    /// assert!(matches!(codec.decode(&mut BytesMut::from("id: 7\n\n")), Ok(None)));
+    /// assert_eq!(codec.last_event_id(), "7");
+    /// ```
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
+    /// The decoder: after the last item, its [pending event](SharedDecoder::pending_event) is what the stream was
+    /// cut within.
+    ///
+    /// ```
+    /// use futures_util::{FutureExt, StreamExt};
+    /// use sse_codec::EventCodec;
+    /// use tokio_util::codec::FramedRead;
+    ///
+    /// let mut items = FramedRead::new(&b"data: a\n\ndata: cu"[..], EventCodec::new());
+    /// assert_eq!(items.by_ref().count().now_or_never(), Some(1));
+    /// assert_eq!(items.decoder().decoder().pending_event(), Some(9));
+    /// ```
+    pub fn decoder(&self) -> &SharedDecoder {
+        &self.decoder
+    }
+
     /// The decoder, to go on with in the next stream: its last event ID is kept, an incomplete event is not.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use sse_codec::EventCodec;
+    /// use tokio_util::codec::Decoder;
+    ///
+    /// let mut codec = EventCodec::new();
+    /// assert!(matches!(codec.decode(&mut BytesMut::from("id: 7\n\ndata: cut")), Ok(None)));
+    /// assert_eq!(codec.into_decoder().last_event_id(), "7");
+    /// ```
     pub fn into_decoder(mut self) -> SharedDecoder {
         self.decoder.finish();
         self.decoder
@@ -69,24 +128,25 @@ impl Decoder for EventCodec {
     type Error = io::Error;
 
     fn decode(&mut self, source: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        if self.chunk.is_empty() {
+        loop {
+            if let Some(item) = self.decoder.decode(&mut self.chunk).transpose() {
+                return Ok(Some(item));
+            }
+            if source.is_empty() {
+                return Ok(None);
+            }
+            self.ending.before_chunk(source, &mut self.decoder);
             // All there is: what is incomplete is the decoder's to keep, within its limits.
             self.chunk = source.split().freeze();
         }
-        Ok(self.decoder.decode(&mut self.chunk).transpose())
     }
 
     fn decode_eof(&mut self, source: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        loop {
-            match self.decode(source)? {
-                None if source.is_empty() => {
-                    self.decoder.finish();
-                    return Ok(None);
-                }
-                None => {}
-                item => return Ok(item),
-            }
+        let item = self.decode(source)?;
+        if item.is_none() {
+            self.ending.at_end(&mut self.decoder);
         }
+        Ok(item)
     }
 }
 

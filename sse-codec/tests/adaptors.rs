@@ -6,12 +6,12 @@ use core::convert::Infallible;
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream};
+use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream, stream::FusedStream};
 use http_body_util::{BodyExt, StreamBody};
 use serde::{Serialize, Serializer, ser::Error as _};
 use sse_codec::{
-    DecodeError, EventBody, EventCodec, EventId, EventStream, EventType, Frame, Limits,
-    OutgoingEvent, OwnedEvent, SharedDecoder, SharedItem, StreamError,
+    ByteStr, DecodeError, EventBody, EventCodec, EventId, EventStream, EventType, Frame, Items,
+    Limits, OutgoingEvent, OwnedEvent, SharedDecoder, SharedItem, StreamError,
 };
 use tokio_util::codec::{Decoder, FramedRead, FramedWrite};
 
@@ -131,6 +131,87 @@ fn a_codec_gives_the_items_whatever_the_reads() {
 }
 
 #[test]
+fn a_codec_that_is_driven_by_hand_uses_all_there_is() {
+    let mut codec = EventCodec::new();
+    let mut buffer = BytesMut::from("data: a\n\nda");
+    assert_eq!(told(codec.decode(&mut buffer).unwrap().unwrap().unwrap()), r#"message "a" "#);
+    // More comes while a piece of the last chunk is left.
+    buffer.extend_from_slice(b"ta: b\n\ndata: c\n\n");
+    assert_eq!(told(codec.decode(&mut buffer).unwrap().unwrap().unwrap()), r#"message "b" "#);
+    buffer.extend_from_slice(b"data: d\n\n");
+    assert_eq!(told(codec.decode(&mut buffer).unwrap().unwrap().unwrap()), r#"message "c" "#);
+    assert_eq!(told(codec.decode(&mut buffer).unwrap().unwrap().unwrap()), r#"message "d" "#);
+    assert!(codec.decode(&mut buffer).unwrap().is_none());
+    assert!(buffer.is_empty());
+}
+
+/// Ends where it is empty, and goes on where there is more.
+struct Twice(Vec<&'static [u8]>);
+
+impl io::Read for Twice {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            return Ok(0);
+        }
+        let bytes = self.0.remove(0);
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        Ok(bytes.len())
+    }
+}
+
+#[test]
+fn what_a_stream_was_cut_within_is_seen_after_its_end() {
+    let ends = [
+        ("", None),
+        ("data: b\n", Some(15)),
+        ("data: b\r", Some(15)),
+        ("\rdata: b", Some(16)),
+        ("data: b\nid: 8", Some(15)),
+        ("data: b\n: he", Some(15)),
+        ("data: b\n\n: he", None),
+        ("retry: 5", None),
+    ];
+    for (end, pending) in ends {
+        let whole = format!("id: 7\ndata: a\n\n{end}");
+        let seen = |decoder: &SharedDecoder| {
+            assert_eq!(decoder.last_event_id(), "7");
+            decoder.pending_event()
+        };
+        // What is incomplete is no item.
+        let whole_events = whole.matches("\n\n").count();
+
+        let mut items = Items::new(whole.as_bytes());
+        assert!(items.by_ref().count() == whole_events);
+        assert_eq!(seen(items.decoder()), pending, "{whole:?}");
+
+        let chunks = stream::iter([Ok::<_, Infallible>(Bytes::from(whole.clone()))]);
+        let mut events = EventStream::new(chunks);
+        assert!(collect(&mut events).len() == whole_events && events.is_terminated());
+        assert_eq!(seen(events.decoder()), pending, "{whole:?}");
+
+        let mut framed = FramedRead::new(whole.as_bytes(), EventCodec::new());
+        assert!(collect(&mut framed).len() == whole_events);
+        assert_eq!(seen(framed.decoder().decoder()), pending, "{whole:?}");
+    }
+}
+
+#[test]
+fn what_comes_after_an_end_is_another_stream() {
+    let mut items = Items::new(Twice(vec![b"id: 7\n\ndata: cut", b"", b"data: b\n\n"]));
+    assert!(items.next().is_none());
+    assert_eq!(items.decoder().pending_event(), Some(7));
+    let item = items.next().unwrap().unwrap();
+    assert_eq!(item.span().start, 0);
+    assert_eq!(told(item), r#"message "b" 7"#);
+
+    let mut codec = EventCodec::new();
+    assert!(codec.decode_eof(&mut BytesMut::from("id: 7\n\ndata: cut")).unwrap().is_none());
+    assert_eq!(codec.decoder().pending_event(), Some(7));
+    let item = codec.decode(&mut BytesMut::from("data: b\n\n")).unwrap().unwrap().unwrap();
+    assert_eq!(told(item), r#"message "b" 7"#);
+}
+
+#[test]
 fn a_framed_reader_survives_a_dropped_event() {
     let decoder = SharedDecoder::with_limits(Limits::default().line(8));
     let socket = &b"data: too long\n\ndata: b\n\n"[..];
@@ -154,12 +235,18 @@ fn a_framed_writer_takes_events_and_frames() {
 fn an_owned_event_goes_through_serde() {
     let item = collect(EventStream::new(chunks(9))).into_iter().next().unwrap().unwrap();
     let SharedItem::Event(event) = item else { panic!("{item:?}") };
+    let shared = serde_json::to_string(&event).unwrap();
     let event = OwnedEvent::from(event);
     let json = serde_json::to_string(&event).unwrap();
     assert_eq!(json, r#"{"event_type":"price","data":"1.08","last_event_id":"7","has_id":true}"#);
+    assert_eq!(shared, json);
     assert_eq!(serde_json::from_str::<OwnedEvent>(&json).unwrap(), event);
     let short: OwnedEvent = serde_json::from_str(r#"{"data":"x"}"#).unwrap();
     assert_eq!((&short.event_type[..], &short.last_event_id[..]), ("message", ""));
+    let empty: OwnedEvent = serde_json::from_str(r#"{"event_type":"","data":"x"}"#).unwrap();
+    assert_eq!(empty, short);
+    let text: ByteStr = serde_json::from_str(r#""a\u00e9""#).unwrap();
+    assert_eq!(serde_json::to_string(&text).unwrap(), "\"aé\"");
 }
 
 struct Fails;

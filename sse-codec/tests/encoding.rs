@@ -4,10 +4,11 @@
 
 use core::{fmt::Write, time::Duration};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use proptest::{collection::vec, prelude::*, sample::select};
 use sse_codec::{
-    Decoder, EventId, EventType, Frame, InvalidField, Item, OutgoingEvent, OwnedEvent, ValueKind,
+    Decoder, EventId, EventType, Frame, InvalidField, Item, OutgoingEvent, OwnedEvent,
+    SharedDecoder, ValueKind,
 };
 
 /// What a stream says, and the reconnection times in it.
@@ -168,6 +169,37 @@ proptest! {
     }
 
     #[test]
+    fn what_was_received_is_sent_on_as_it_was(blocks in vec(outgoing(), 0..6)) {
+        let stream = blocks.iter().flat_map(|block| block.encode().into_bytes()).collect::<Vec<_>>();
+        let (events, _) = decode(&stream);
+        let mut forwarded = Vec::new();
+        for event in &events {
+            OutgoingEvent::try_from(event).unwrap().encode_into(&mut forwarded);
+        }
+        prop_assert_eq!(&decode(&forwarded).0, &events);
+
+        let (mut borrowed, mut shared) = (Vec::new(), Vec::new());
+        Decoder::new().visit(&stream, |item| if let Item::Event(event) = item.unwrap() {
+            OutgoingEvent::try_from(&event).unwrap().encode_into(&mut borrowed);
+        });
+        let (mut decoder, mut chunk) = (SharedDecoder::new(), Bytes::from(stream));
+        while let Some(item) = decoder.decode(&mut chunk).unwrap() {
+            if let Some(event) = item.into_event() {
+                OutgoingEvent::try_from(&event).unwrap().encode_into(&mut shared);
+            }
+        }
+        prop_assert_eq!(&borrowed, &forwarded);
+        prop_assert_eq!(&shared, &forwarded);
+    }
+
+    #[test]
+    fn every_buffer_gets_the_same_comment(text in text(), before in vec(any::<u8>(), 0..40)) {
+        let mut out = BytesMut::from(&before[..]);
+        Frame::comment_into(&text, &mut out);
+        prop_assert_eq!(&out[..], [&before[..], Frame::comment(&text).as_bytes()].concat());
+    }
+
+    #[test]
     fn no_comment_breaks_out_of_its_lines(text in text()) {
         let frame = Frame::comment(&text);
         let mut decoder = Decoder::new().comments(true);
@@ -250,6 +282,37 @@ fn a_line_break_is_seen_at_any_place_of_text_of_any_length() {
             assert!(EventType::new(&with_nul).is_ok());
         }
     }
+}
+
+#[test]
+fn an_event_that_was_changed_cannot_be_made_to_inject_a_line() {
+    let mut event = decode(b"event: t\nid: 7\ndata: a\n\n").0.remove(0);
+    event.last_event_id = "7\ndata: forged".into();
+    let refused = InvalidField::LineBreak { kind: ValueKind::EventId, at: 1 };
+    assert_eq!(OutgoingEvent::try_from(&event).unwrap_err(), refused);
+    event.last_event_id = "7".into();
+    event.event_type = "t\rdata: forged".into();
+    let refused = InvalidField::LineBreak { kind: ValueKind::EventType, at: 1 };
+    assert_eq!(OutgoingEvent::try_from(&event).unwrap_err(), refused);
+}
+
+#[test]
+fn checked_values_are_made_of_any_text() {
+    let id = EventId::from_static("7");
+    assert_eq!("7".parse::<EventId<'static>>().as_ref(), Ok(&id));
+    assert_eq!(EventId::try_from(String::from("7")), Ok(id.clone()));
+    assert!(id == "7" && id < EventId::from_static("8"));
+    assert!("7\0".parse::<EventId<'_>>().is_err());
+    assert_eq!(format!("{id:>3}"), "  7");
+    // A type may have NUL in it.
+    assert_eq!(EventType::from_static("t\0"), EventType::new("t\0").unwrap());
+    assert!(EventType::try_from(String::from("t\n")).is_err());
+}
+
+#[test]
+#[should_panic(expected = "CR, LF or NUL cannot be part of an event ID")]
+fn a_constant_is_checked_as_well() {
+    let _ = EventId::from_static("7\0");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The doors that give owned items: they say what the pull door says, and share what they can.
 
-#![cfg(feature = "std")]
 #![allow(clippy::unwrap_used)]
 
 mod common;
