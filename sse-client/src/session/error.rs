@@ -103,7 +103,7 @@ fn is_gzip(codings: &str) -> bool {
 pub enum ErrorKind {
     /// The request itself cannot work as given (an unusable URL, header or redirect).
     Request,
-    /// The server could not be reached.
+    /// The server could not be reached, or the connection was gone before it answered.
     Connect,
     /// Somebody was reached, but no trust could be established.
     Tls,
@@ -113,7 +113,8 @@ pub enum ErrorKind {
     Http,
     /// An answer that is not an event stream, or not even HTTP, or one that expands without measure.
     Protocol,
-    /// The stream was open and ended or broke off.
+    /// The stream was open and ended or broke off; or there is none to open any more, as status 204 says.
+    /// [`is_clean_end`](SessionError::is_clean_end) tells an end in due form from one that broke off.
     Ended,
 }
 
@@ -253,14 +254,15 @@ pub enum FailureKind {
     Refused,
     /// No way to the host.
     Unreachable,
-    /// The connection failed in another way.
+    /// The connection failed in another way, or was gone before there was an answer.
     Connect,
     /// The TLS handshake failed for good: a certificate or a name that one side cannot trust, no common
     /// version. One that was broken off in another way is a [`Connect`](Self::Connect).
     Tls,
     /// The transport's own time-out.
     TimedOut,
-    /// The connection broke, or the body ended before its announced end.
+    /// The connection broke, or the body ended before its announced end. Before there is an answer, a session
+    /// takes it for a [`Connect`](Self::Connect).
     Interrupted,
     /// What came is not HTTP.
     Protocol,

@@ -343,7 +343,11 @@ impl Session {
     }
 
     /// Reports that the request failed, or that its body broke off.
-    pub fn handle_failure(&mut self, attempt: Attempt, failure: Failure, now: Instant) {
+    pub fn handle_failure(&mut self, attempt: Attempt, mut failure: Failure, now: Instant) {
+        // What was never open cannot have broken off.
+        if failure.kind == FailureKind::Interrupted && self.machine.is_connecting(attempt) {
+            failure.kind = FailureKind::Connect;
+        }
         self.machine.end(attempt, SessionError::Transport(failure), now);
     }
 

@@ -241,12 +241,25 @@ async fn an_event_source_says_why_nothing_comes() {
 }
 
 #[tokio::test]
-async fn a_connection_that_closes_without_an_answer_is_tried_again() {
-    let origin = Origin::start(vec![vec![]]).await;
+async fn a_connection_that_is_gone_before_the_answer_is_none_and_tried_again() {
+    for script in [vec![], vec![Step::Reset]] {
+        let origin = Origin::start(vec![script]).await;
+        let (kind, sentence, again) = first_failure(origin.source("/")).await;
+        assert_eq!((kind, again), (ErrorKind::Connect, true));
+        let expected = format!("{} closed the connection without an answer: ", origin.address);
+        assert!(sentence.starts_with(&expected), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_to_plain_http_may_want_tls() {
+    // What a TLS server says to bytes that are no handshake: an alert.
+    let alert = Step::Bytes([0x15, 3, 3, 0, 2, 2, 10][..].into());
+    let origin = Origin::start(vec![vec![alert]]).await;
     let (kind, sentence, again) = first_failure(origin.source("/")).await;
-    assert_eq!((kind, again), (ErrorKind::Ended, true));
-    let expected = format!("{} closed the connection without an answer: ", origin.address);
-    assert!(sentence.starts_with(&expected), "{sentence}");
+    assert_eq!((kind, again), (ErrorKind::Protocol, true));
+    let hint = "; is this the right port, and is it http:// rather than https://?";
+    assert!(sentence.ends_with(hint), "{sentence}");
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]

@@ -175,3 +175,21 @@ fn a_refusal_that_does_not_say_why_is_not_waited_for() {
         assert_eq!(script.outputs()[0], "abort 1", "{head:?}");
     }
 }
+
+#[test]
+fn what_breaks_off_before_an_answer_was_never_open() {
+    let kind = |script: &mut Script| match script.session.poll_output() {
+        Some(Output::Disconnected { error, .. }) => error.kind(),
+        other => panic!("{other:?}"),
+    };
+    let mut script = Script::new(SessionConfig::new().policy(exact(1)));
+    script.outputs();
+    script.fail(FailureKind::Interrupted);
+    assert_eq!(kind(&mut script), ErrorKind::Connect);
+    script.wait();
+    script.outputs();
+    script.respond(STREAM);
+    script.outputs();
+    script.fail(FailureKind::Interrupted);
+    assert_eq!(kind(&mut script), ErrorKind::Ended);
+}
