@@ -1,7 +1,7 @@
 //! Requests, and the redirects between a request and its answer.
 
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
-use core::{fmt, future::Future, pin::Pin};
+use core::{fmt, future::Future, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -56,6 +56,8 @@ pub(super) struct Template {
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
     pub(super) provider: Option<Provider>,
+    /// How long the provider may take.
+    pub(super) patience: Duration,
     pub(super) redirects: Redirects,
     /// What a compressed body may expand to.
     #[cfg(feature = "gzip")]

@@ -355,7 +355,7 @@ impl fmt::Display for MediaTypeSentence<'_> {
 }
 
 /// A duration as one says it: "250 ms", "45 s", "5 min".
-struct Words(Duration);
+pub(crate) struct Words(pub(crate) Duration);
 
 impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

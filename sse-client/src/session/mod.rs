@@ -67,6 +67,8 @@ use self::{
     state::{Machine, Signal},
 };
 
+#[cfg(feature = "reqwest")]
+pub(crate) use self::error::Words;
 pub use self::{
     error::{ErrorKind, Failure, FailureKind, SessionError},
     policy::RetryPolicy,

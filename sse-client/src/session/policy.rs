@@ -177,6 +177,11 @@ impl RetryPolicy {
         self
     }
 
+    /// How long an answer may take.
+    pub(crate) fn response_timeout(&self) -> Option<Duration> {
+        self.first_byte_timeout.or(self.idle_timeout)
+    }
+
     /// Whether an attempt that ended by `error` is followed by another.
     pub fn retries(&self, error: &SessionError) -> bool {
         self.retries

@@ -155,8 +155,7 @@ impl Machine {
     fn connect(&mut self, now: Instant) {
         self.attempts += 1;
         let attempt = Attempt(self.attempts);
-        let timeout = self.policy.first_byte_timeout.or(self.policy.idle_timeout);
-        let quiet = Quiet::new(Timer::Response, timeout, now);
+        let quiet = Quiet::new(Timer::Response, self.policy.response_timeout(), now);
         self.state = State::Connecting { attempt, quiet };
         self.signals.push_back(Signal::Connect { attempt });
     }
