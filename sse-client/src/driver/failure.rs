@@ -95,7 +95,10 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url, told: &Told) -> Failur
                     if may_want_tls(url) { "; is it https:// rather than http://?" } else { "" };
                 format!("{place} closed the connection without an answer: {cause}{hint}")
             }
-            FailureKind::Request | FailureKind::Redirect | FailureKind::Expansion => {
+            FailureKind::Request
+            | FailureKind::Redirect
+            | FailureKind::Coding
+            | FailureKind::Expansion => {
                 format!("the request to {place} cannot be sent: {cause}")
             }
             FailureKind::Connect if is_passing(&cause) => {

@@ -310,7 +310,7 @@ impl Session {
         if !self.machine.is_connecting(attempt) {
             return;
         }
-        match head.check() {
+        match head.check(self.machine.longest_asked_wait()) {
             Ok(()) => {
                 // Each body is decoded from its own beginning; the last event ID is kept.
                 self.decoder.finish();

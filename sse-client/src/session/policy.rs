@@ -16,7 +16,7 @@ use super::error::SessionError;
 /// | 408, 425, 429, 5xx (but not 501 and 505) | fails | again, `Retry-After` respected |
 /// | any other status but 200 | fails | fails |
 /// | 200 of another media type, or compressed beyond the client's means | fails | fails |
-/// | a compressed stream that expands without measure | fails | fails |
+/// | a stream that is not compressed as it says, or expands without measure | fails | fails |
 /// | TLS distrust, a redirect that cannot be followed, an impossible request | fails | fails |
 /// | waits | the reconnection time | the reconnection time, and a random part of a time that grows from 500 ms to 30 s |
 /// | reconnection time until the stream says one | 3 s | 500 ms |

@@ -121,6 +121,11 @@ impl Machine {
         matches!(self.state, State::Connecting { attempt: current, .. } if current == attempt)
     }
 
+    /// How long a server may ask to wait.
+    pub(super) fn longest_asked_wait(&self) -> Option<Duration> {
+        self.policy.longest_asked_wait
+    }
+
     /// Whether the body of the response is of use.
     pub(super) fn reads_body(&self) -> bool {
         matches!(self.state, State::Open { .. } | State::Refused { .. })
