@@ -370,9 +370,9 @@ impl Session {
     /// [`Output::Closed`].
     pub fn close(&mut self) {
         self.machine.close();
-        self.chunk = Bytes::new();
-        self.used = 0;
-        (self.aside, self.given) = (None, None);
+        self.used = self.chunk.len();
+        self.aside = None;
+        self.release_chunk();
     }
 
     /// The next thing to do or to pass on; `None`: nothing for now.
@@ -449,18 +449,24 @@ impl Session {
         if let Some(signal) = self.machine.pop_signal() {
             return Some(signal.with_id(self.decoder.last_event_id()));
         }
+        let signal = self.machine.settle();
         self.release_chunk();
-        self.machine.settle().map(|signal| signal.with_id(""))
+        signal.map(|signal| signal.with_id(""))
     }
 
     /// Lets go of the chunk that was reported last, once all of it was given out. The next call of
     /// [`poll_output`](Self::poll_output) does so too; a driver that waits in between, and whose
-    /// chunks are pieces of larger buffers, frees such a buffer by this for as long as it waits.
+    /// chunks are pieces of larger buffers, frees such a buffer by this for as long as it waits. After the end of a
+    /// body it frees what the decoder has grown by, too.
     pub fn release_chunk(&mut self) {
         if self.is_drained() {
             self.chunk = Bytes::new();
             self.used = 0;
             self.given = None;
+            if !self.machine.is_open() {
+                // There may be a long wait before the next body, or there is none.
+                self.decoder.finish();
+            }
         }
     }
 

@@ -126,6 +126,10 @@ impl Machine {
         self.policy.longest_asked_wait
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
     /// Whether the body of the response is of use.
     pub(super) fn reads_body(&self) -> bool {
         matches!(self.state, State::Open { .. } | State::Refused { .. })
