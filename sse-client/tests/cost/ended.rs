@@ -65,11 +65,12 @@ fn a_large_event_is_not_held_after_its_body_in_the_wait_or_after_a_close() {
 
 /// Takes what comes up to the end of the body.
 async fn read(updates: &mut sse_client::Updates) {
-    loop {
-        match updates.next().await.unwrap() {
-            Update::Event(event) => assert_eq!(event.data().len(), LINES * (LINE + 1) - 1),
-            Update::Disconnected { .. } => return,
-            _ => {}
+    while let Some(update) = updates.next().await {
+        if let Update::Event(event) = &update {
+            assert_eq!(event.data().len(), LINES * (LINE + 1) - 1);
+        }
+        if matches!(update, Update::Disconnected { .. }) {
+            return;
         }
     }
 }
