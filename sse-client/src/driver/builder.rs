@@ -105,7 +105,7 @@ impl Builder {
 
     /// Adds a header. It goes with every attempt, but never to another origin than the URL's: a
     /// redirect elsewhere goes without it (but with the body, if its status says so, and with the last event
-    /// ID). `Content-Length` and `Transfer-Encoding` are the HTTP client's.
+    /// ID), and so does one that leads back from there, since it was the other origin that asked for it. `Content-Length` and `Transfer-Encoding` are the HTTP client's.
     ///
     /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent unless named here, and with the
     /// feature `gzip` `Accept-Encoding: gzip`; `identity` asks for no compression. So is
@@ -382,7 +382,8 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// What cannot be asked for. Its `Display` is a sentence that says what is wrong and what to do.
+/// What cannot be asked for. Its `Display` is a sentence that says what is wrong and what to do, causes included, so
+/// that it has no `source`.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -415,7 +416,7 @@ pub enum BuildError {
     },
     /// The last event ID could not have come from a stream.
     #[error("this cannot be a last event ID: {0}")]
-    LastEventId(#[source] InvalidField),
+    LastEventId(InvalidField),
     /// The value that was to be the body is not JSON, such as a map whose keys are no strings.
     #[cfg(feature = "json")]
     #[error("the body cannot be written as JSON: {0}")]
@@ -435,7 +436,7 @@ pub enum BuildError {
     },
     /// The client that was given could not be built.
     #[error("the HTTP client could not be made: {}", root_cause(.0))]
-    Client(#[source] reqwest::Error),
+    Client(reqwest::Error),
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BuildError> {

@@ -65,7 +65,6 @@ pub(super) struct Template {
 }
 
 /// One request of an attempt: the first goes to the original URL, the next where it was sent.
-#[derive(Debug)]
 pub(super) struct Hop {
     method: Method,
     url: Url,
@@ -188,7 +187,7 @@ impl Hop {
             Some(url) => {
                 let scheme = url.scheme();
                 return astray(format!(
-                    "{from} redirects to a {scheme}: URL, which is no web server"
+                    "{from} redirects to an address that is not a web server's: it begins with {scheme}:"
                 ));
             }
             None => return astray(format!("{from} redirects to something that is not a URL")),

@@ -9,7 +9,7 @@ use core::{
 use bytes::Bytes;
 use http::{
     HeaderMap,
-    header::{Entry, SET_COOKIE},
+    header::{CONTENT_LOCATION, Entry, LOCATION, SET_COOKIE},
 };
 use reqwest::{Body, Response};
 use sse_codec::time::Instant;
@@ -273,10 +273,12 @@ fn whole_millis(time: Duration) -> Duration {
     time.saturating_add(missing)
 }
 
-/// With what a server gave for us alone kept out of debug output.
+/// With what a server gave for us alone, and URLs, kept out of debug output.
 fn hidden(mut headers: HeaderMap) -> HeaderMap {
-    if let Entry::Occupied(mut cookies) = headers.entry(SET_COOKIE) {
-        cookies.iter_mut().for_each(|cookie| cookie.set_sensitive(true));
+    for name in [SET_COOKIE, LOCATION, CONTENT_LOCATION] {
+        if let Entry::Occupied(mut values) = headers.entry(name) {
+            values.iter_mut().for_each(|value| value.set_sensitive(true));
+        }
     }
     headers
 }

@@ -13,7 +13,8 @@ pub(super) const LONGEST_BODY: usize = 16 << 10;
 ///
 /// Its `Display` is a sentence (without a full stop) that says what is wrong and, where there is
 /// something to do, what to do. [`kind`](Self::kind) sorts the reasons for an exit code or an icon.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// Its `Debug` shows of a [`body`](Self::body) the length only.
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SessionError {
     /// There was no response, or its body broke off.

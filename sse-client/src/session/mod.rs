@@ -6,8 +6,7 @@
 //!
 //! ```
 //! use core::time::Duration;
-//! use sse_client::session::{Output, ResponseHead, Session, SessionConfig};
-//! use sse_codec::time::Instant;
+//! use sse_client::session::{Instant, Output, ResponseHead, Session, SessionConfig};
 //!
 //! let mut now = Instant::ORIGIN;
 //! let mut session = Session::new(SessionConfig::new(), 42, now);
@@ -45,8 +44,12 @@
 //! Methods are of four kinds: getters; `handle_*` (the world reports; cannot fail, and a report on
 //! an attempt that is over changes nothing); verbs ([`Session::close`]); `poll_*` (what the caller
 //! does next). They may be called in any order.
+//!
+//! What a driver names of other crates is here: [`Instant`], a time since an origin of the driver's choice, and
+//! [`Bytes`], a piece of a body, made of a `Vec<u8>` or copied from a slice.
 
 mod backoff;
+mod debug;
 mod error;
 mod policy;
 mod response;
@@ -59,8 +62,7 @@ use alloc::{borrow::ToOwned, boxed::Box, string::String};
 use core::fmt;
 use core::time::Duration;
 
-use bytes::Bytes;
-use sse_codec::{DecodeError, Decoder, Event, EventId, Item, Limits, Span, time::Instant};
+use sse_codec::{DecodeError, Decoder, Event, EventId, Item, Limits, Span};
 
 use self::{
     resume::Resume,
@@ -74,6 +76,10 @@ pub use self::{
     policy::RetryPolicy,
     response::ResponseHead,
 };
+#[doc(no_inline)]
+pub use bytes::Bytes;
+#[doc(no_inline)]
+pub use sse_codec::time::Instant;
 
 /// How a session behaves.
 ///
@@ -233,7 +239,7 @@ pub enum Output<'a> {
         /// The line's place in the response body.
         span: Span,
     },
-    /// An event was over a limit and is lost; the stream goes on.
+    /// An event, or a comment, was over a limit and is lost; the stream goes on.
     Dropped(DecodeError),
     /// The attempt is over, and all that arrived was given out.
     #[non_exhaustive]
@@ -260,7 +266,6 @@ pub fn header_value(id: &str) -> Option<&[u8]> {
 }
 
 /// An `EventSource` without its socket.
-#[derive(Debug)]
 pub struct Session {
     machine: Machine,
     decoder: Decoder,
@@ -489,8 +494,18 @@ impl Session {
     }
 }
 
+/// Without what has come of a body: it may be anyone's secret.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("ready_state", &self.ready_state())
+            .field("last_event_id", &self.last_event_id())
+            .field("deadline", &self.deadline())
+            .finish_non_exhaustive()
+    }
+}
+
 /// An item that came out where an event was looked for.
-#[derive(Debug)]
 enum Aside {
     Comment { text: String, span: Span },
     ReconnectionTime { duration: Duration, span: Span },

@@ -124,3 +124,21 @@ fn nothing_of_a_body_is_held_after_its_end_or_a_close() {
         assert_eq!(script.session.last_event_id(), "1");
     }
 }
+
+#[test]
+fn debug_output_of_a_session_shows_nothing_of_a_body() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("data: secret\n\ndata: secret");
+    assert!(!format!("{:?}", script.session).contains("secret"));
+    script.outputs();
+    assert!(!format!("{:?}", script.session).contains("secret"));
+    let mut script = Script::new(SessionConfig::new());
+    script.outputs();
+    script.respond(ResponseHead::new(401));
+    script.body("secret");
+    script.end();
+    let error = script.session.poll_output();
+    assert!(!format!("{error:?}").contains("secret"));
+    assert!(!format!("{:?}", script.session).contains("secret"));
+}
