@@ -23,8 +23,8 @@ use super::error::SessionError;
 /// | [`first_byte_timeout`](Self::first_byte_timeout) | none | none |
 /// | [`idle_timeout`](Self::idle_timeout) | none | none |
 ///
-/// Each wait is thus some of the growing time beyond the reconnection time: under `resilient` 0.5 to 1 s after a
-/// first failure or a stream that stayed open, then 0.5 to 1.5 s, 0.5 to 2.5 s, and so on, up to 30.5 s.
+/// Under `resilient` one thus waits 0.5 to 1 s after a first failure or a stream that stayed open, then 0.5 to 1.5 s,
+/// 0.5 to 2.5 s, and so on, up to 30.5 s.
 ///
 /// [`never`](Self::never) is `resilient` without a second attempt.
 ///
