@@ -14,14 +14,13 @@ use std::{
     time::Instant as Clock,
 };
 
-use bytes::Bytes;
 use sse_client::{
     Event,
     session::{
-        Attempt, Failure, FailureKind, Output, ResponseHead, RetryPolicy, Session, SessionConfig,
+        Attempt, Bytes, Failure, FailureKind, Instant, Output, ResponseHead, RetryPolicy, Session,
+        SessionConfig,
     },
 };
-use sse_codec::time::Instant;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (Some(host), Some(path)) = (std::env::args().nth(1), std::env::args().nth(2)) else {

@@ -88,10 +88,12 @@ async fn answer(
     mut session: Option<&mut String>,
 ) -> Result<Option<Value>, Box<dyn Error>> {
     while let Some(update) = updates.next().await {
-        let head = match &update {
-            Update::Opened { head, .. } => Some(head),
-            Update::Disconnected { head, .. } => head.as_ref(),
-            _ => None,
+        let head = if let Update::Opened { head, .. } = &update {
+            Some(head)
+        } else if let Update::Disconnected { head, .. } = &update {
+            head.as_ref()
+        } else {
+            None
         };
         if let (Some(head), Some(session)) = (head, &mut session) {
             let value = head.headers.get("Mcp-Session-Id").and_then(|value| value.to_str().ok());

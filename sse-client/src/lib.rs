@@ -40,7 +40,8 @@
 //!   connecting, redirected, opened, comments, reconnection times, disconnected and for how long.
 //!
 //! Both read only while they are polled, so that a slow reader slows the server, not the memory
-//! down. Neither has a task or a channel behind it: dropping one closes its connection.
+//! down. Neither has a task or a channel of its own behind it. The HTTP client has two tasks for each connection
+//! that is open or coming about; dropping a source, or closing it, ends them with the connection.
 //!
 //! # Errors
 //! Every error's `Display` is a sentence that says what is wrong and, where one can do something,

@@ -7,7 +7,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::{fmt, future::Future};
+use core::{fmt, future::Future, time::Duration};
 
 use bytes::Bytes;
 #[cfg(feature = "gzip")]
@@ -31,6 +31,9 @@ use super::{
     url::{UrlMistake, UrlSentence, parse, shown},
 };
 use crate::session::{Attempt, Failure, RetryPolicy, SessionConfig};
+
+/// How long headers may take to be made where the policy does not say: as long as a connection.
+const PROVIDER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What to ask for, and how to keep it up. Made by [`EventSource::builder`].
 ///
@@ -102,7 +105,7 @@ impl Builder {
 
     /// Adds a header. It goes with every attempt, but never to another origin than the URL's: a
     /// redirect elsewhere goes without it (but with the body, if its status says so, and with the last event
-    /// ID). `Content-Length` and `Transfer-Encoding` are the HTTP client's.
+    /// ID), and so does one that leads back from there, since it was the other origin that asked for it. `Content-Length` and `Transfer-Encoding` are the HTTP client's.
     ///
     /// `Accept: text/event-stream` and `Cache-Control: no-cache` are sent unless named here, and with the
     /// feature `gzip` `Accept-Encoding: gzip`; `identity` asks for no compression. So is
@@ -139,7 +142,9 @@ impl Builder {
     ///
     /// They stand instead of those of the same name, and like them go to the URL's own origin only.
     /// `Last-Event-ID`, `Content-Length` and `Transfer-Encoding` among them are left out.
-    /// The time that it takes counts as the attempt's, for which the policy may set a limit. A [`Failure`] ends the attempt; its kind says
+    /// They may take as long as the policy allows an answer
+    /// ([`first_byte_timeout`](RetryPolicy::first_byte_timeout) or [`idle_timeout`](RetryPolicy::idle_timeout)), or else
+    /// 30 s; then the attempt has failed, and another is made. The server's own time begins after that. A [`Failure`] ends the attempt; its kind says
     /// whether another is made: after [`Connect`](crate::session::FailureKind::Connect) yes, after
     /// [`Request`](crate::session::FailureKind::Request) never. Where a server answers an old token
     /// with 401, [`RetryPolicy::retry_status`]`(401, true)` has the next attempt ask for a new one.
@@ -340,6 +345,7 @@ impl Builder {
             let json = HeaderValue::from_static("application/json");
             self.headers.entry(CONTENT_TYPE).or_insert(json);
         }
+        let patience = self.policy.response_timeout().unwrap_or(PROVIDER_TIMEOUT);
         let mut config =
             SessionConfig::new().policy(self.policy).limits(self.limits).comments(comments);
         // The session alone says which id is sent: the one to begin with is only the first.
@@ -355,6 +361,7 @@ impl Builder {
             headers: self.headers,
             body: self.body,
             provider: self.provider,
+            patience,
             redirects: self.redirects,
             #[cfg(feature = "gzip")]
             expansion: self.expansion,
@@ -375,7 +382,8 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// What cannot be asked for. Its `Display` is a sentence that says what is wrong and what to do.
+/// What cannot be asked for. Its `Display` is a sentence that says what is wrong and what to do, causes included, so
+/// that it has no `source`.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -408,7 +416,7 @@ pub enum BuildError {
     },
     /// The last event ID could not have come from a stream.
     #[error("this cannot be a last event ID: {0}")]
-    LastEventId(#[source] InvalidField),
+    LastEventId(InvalidField),
     /// The value that was to be the body is not JSON, such as a map whose keys are no strings.
     #[cfg(feature = "json")]
     #[error("the body cannot be written as JSON: {0}")]
@@ -428,7 +436,7 @@ pub enum BuildError {
     },
     /// The client that was given could not be built.
     #[error("the HTTP client could not be made: {}", root_cause(.0))]
-    Client(#[source] reqwest::Error),
+    Client(reqwest::Error),
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BuildError> {

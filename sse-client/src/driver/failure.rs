@@ -82,13 +82,23 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url, told: &Told) -> Failur
                 "{place} does not answer in HTTP/2, which was asked for without asking it first \
                  (`http2_prior_knowledge`): {cause}"
             ),
+            // A TLS server answers plain HTTP by an alert, of which hyper shows no byte.
+            FailureKind::Protocol if url.scheme() == "http" => format!(
+                "what {place} answers is not HTTP: {cause}; is this the right port, and is it http:// \
+                 rather than https://?"
+            ),
             FailureKind::Protocol => {
                 format!("what {place} answers is not HTTP: {cause}; is this the right port?")
             }
             FailureKind::Interrupted => {
-                format!("{place} closed the connection without an answer: {cause}")
+                let hint =
+                    if may_want_tls(url) { "; is it https:// rather than http://?" } else { "" };
+                format!("{place} closed the connection without an answer: {cause}{hint}")
             }
-            FailureKind::Request | FailureKind::Redirect | FailureKind::Expansion => {
+            FailureKind::Request
+            | FailureKind::Redirect
+            | FailureKind::Coding
+            | FailureKind::Expansion => {
                 format!("the request to {place} cannot be sent: {cause}")
             }
             FailureKind::Connect if is_passing(&cause) => {
@@ -206,6 +216,11 @@ fn speaks_no_tls(cause: &str) -> bool {
     not_tls.iter().any(|words| cause.contains(words))
 }
 
+/// Whether it is plain HTTP to a port of the kind that TLS servers have, such as 443 and 8443.
+fn may_want_tls(url: &Url) -> bool {
+    url.scheme() == "http" && url.port_or_known_default().is_some_and(|port| port % 1000 == 443)
+}
+
 /// What a TLS library's words for a certificate mean, and what to do about it.
 fn distrust(cause: &str) -> String {
     let has = |words: &[&str]| words.iter().any(|words| cause.contains(words));
@@ -257,4 +272,22 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stat
             None => cause.source(),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_to_a_port_of_tls_may_want_it() {
+        for (url, expected) in [
+            ("http://example.org:443/", true),
+            ("http://example.org:8443/", true),
+            ("http://example.org:8080/", false),
+            ("http://example.org/", false),
+            ("https://example.org:8443/", false),
+        ] {
+            assert_eq!(Url::parse(url).map(|url| may_want_tls(&url)), Ok(expected), "{url}");
+        }
+    }
 }

@@ -23,6 +23,8 @@ pub(super) type Corrupt = &'static str;
 
 pub(super) struct Gunzip {
     part: Part,
+    /// The first member's head was one.
+    has_begun: bool,
     /// What has come of a part of fixed length.
     bytes: [u8; 10],
     filled: usize,
@@ -50,6 +52,7 @@ impl Gunzip {
     pub(super) fn new() -> Self {
         Self {
             part: Part::Head,
+            has_begun: false,
             bytes: [0; 10],
             filled: 0,
             flags: 0,
@@ -61,6 +64,11 @@ impl Gunzip {
     /// A member has begun and has not ended. Another may follow it.
     pub(super) fn is_within(&self) -> bool {
         self.part != Part::Head || self.filled > 0
+    }
+
+    /// Whether it began as gzip does, whatever came then.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// How much room [`decode`](Self::decode) should be given: up to the end of a window. With less the
@@ -154,6 +162,7 @@ impl Gunzip {
                 if flags & RESERVED != 0 {
                     return Err("its head has flags that mean nothing");
                 }
+                self.has_begun = true;
                 self.flags = flags;
                 self.go_on();
             }

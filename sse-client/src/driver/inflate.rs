@@ -108,7 +108,9 @@ impl Inflate {
             "{} says that its stream is compressed (gzip), and it cannot be decoded: {corrupt}",
             self.place
         );
-        Failure::new(FailureKind::Interrupted, message)
+        // What went wrong on the way may go well the next time; what never was gzip is none then either.
+        let is_gzip = self.gunzip.has_begun();
+        Failure::new(if is_gzip { FailureKind::Interrupted } else { FailureKind::Coding }, message)
     }
 
     fn exceeded(&self, excess: Excess) -> Failure {
@@ -246,13 +248,15 @@ mod tests {
         let sum = wrong_sum.len() - 8;
         wrong_sum[sum] ^= 1;
         let and_text = [&whole(b"data: 1\n\n")[..], b"data: 2\n\n"].concat();
-        for (chunk, before) in
-            [(&b"data: 1\n\n"[..], ""), (&wrong_sum, "data: 1\n\n"), (&and_text, "data: 1\n\n")]
-        {
+        for (chunk, before, kind) in [
+            (&b"data: 1\n\n"[..], "", FailureKind::Coding),
+            (&wrong_sum, "data: 1\n\n", FailureKind::Interrupted),
+            (&and_text, "data: 1\n\n", FailureKind::Interrupted),
+        ] {
             let (text, failure) = take(&mut inflate(), chunk, Instant::ORIGIN);
             assert_eq!(text, before.as_bytes());
             let failure = failure.unwrap();
-            assert_eq!(failure.kind, FailureKind::Interrupted);
+            assert_eq!(failure.kind, kind);
             let expected =
                 "example.org:443 says that its stream is compressed (gzip), and it cannot";
             assert!(failure.message.starts_with(expected), "{failure}");

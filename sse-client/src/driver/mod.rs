@@ -1,6 +1,6 @@
 //! The driver on reqwest and tokio: it moves bytes, reads the clock, and decides nothing.
 //!
-//! There is no task and no channel in it. A stream that is not polled reads nothing, so a slow
+//! There is no task and no channel in it but those that the HTTP client has for a connection. A stream that is not polled reads nothing, so a slow
 //! reader stops the socket; a dropped stream drops its connection; a cancelled `next` loses nothing.
 
 mod body;

@@ -1,7 +1,7 @@
 //! Requests, and the redirects between a request and its answer.
 
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
-use core::{fmt, future::Future, pin::Pin};
+use core::{fmt, future::Future, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -56,6 +56,8 @@ pub(super) struct Template {
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
     pub(super) provider: Option<Provider>,
+    /// How long the provider may take.
+    pub(super) patience: Duration,
     pub(super) redirects: Redirects,
     /// What a compressed body may expand to.
     #[cfg(feature = "gzip")]
@@ -63,7 +65,6 @@ pub(super) struct Template {
 }
 
 /// One request of an attempt: the first goes to the original URL, the next where it was sent.
-#[derive(Debug)]
 pub(super) struct Hop {
     method: Method,
     url: Url,
@@ -186,7 +187,7 @@ impl Hop {
             Some(url) => {
                 let scheme = url.scheme();
                 return astray(format!(
-                    "{from} redirects to a {scheme}: URL, which is no web server"
+                    "{from} redirects to an address that is not a web server's: it begins with {scheme}:"
                 ));
             }
             None => return astray(format!("{from} redirects to something that is not a URL")),

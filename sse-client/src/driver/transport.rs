@@ -1,6 +1,6 @@
 //! The socket side: does what the session says, and reports what comes.
 
-use alloc::{borrow::ToOwned, boxed::Box, string::String};
+use alloc::{borrow::ToOwned, boxed::Box, format, string::String};
 use core::{
     task::{Context, Poll, ready},
     time::Duration,
@@ -9,7 +9,7 @@ use core::{
 use bytes::Bytes;
 use http::{
     HeaderMap,
-    header::{Entry, SET_COOKIE},
+    header::{CONTENT_LOCATION, Entry, LOCATION, SET_COOKIE},
 };
 use reqwest::{Body, Response};
 use sse_codec::time::Instant;
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     event::Event,
-    session::{Attempt, Failure, Output},
+    session::{Attempt, Failure, FailureKind, Output, Words},
 };
 
 pub(super) struct Transport {
@@ -44,6 +44,7 @@ enum Phase {
         attempt: Attempt,
         hop: Hop,
         headers: Provided,
+        until: Instant,
     },
     Requesting {
         attempt: Attempt,
@@ -58,6 +59,8 @@ enum Phase {
 
 /// What the transport has to report.
 pub(super) enum Input {
+    /// The caller has made the headers, and the request is on its way.
+    Sent,
     Redirected(Update),
     Response(Attempt),
     Body(Attempt, Bytes),
@@ -91,7 +94,11 @@ impl Transport {
             Output::Connect { attempt, last_event_id, header } => {
                 let hop = self.template.first(header);
                 self.phase = match &mut self.template.provider {
-                    Some(provider) => Phase::Preparing { attempt, hop, headers: provider(attempt) },
+                    Some(provider) => {
+                        let headers = provider(attempt);
+                        let until = clock.now() + self.template.patience;
+                        Phase::Preparing { attempt, hop, headers, until }
+                    }
                     None => {
                         let answer = self.template.send(&hop);
                         Phase::Requesting { attempt, hop, answer }
@@ -122,6 +129,32 @@ impl Transport {
         })
     }
 
+    /// By when the caller is to have made the headers, if that is what is waited for.
+    pub(super) fn preparing_until(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Preparing { until, .. } => Some(until),
+            Phase::Idle | Phase::Requesting { .. } | Phase::Reading { .. } => None,
+        }
+    }
+
+    /// Counts that time from `now`, since until now nobody listened.
+    pub(super) fn reading(&mut self, now: Instant) {
+        if let Phase::Preparing { until, .. } = &mut self.phase {
+            *until = now + self.template.patience;
+        }
+    }
+
+    /// Waits no longer for the caller's headers.
+    pub(super) fn give_up_preparing(&mut self) -> Option<Input> {
+        let Phase::Preparing { attempt, .. } = self.phase else { return None };
+        self.phase = Phase::Idle;
+        let message = format!(
+            "the headers for the request (`headers_with`) were not there within {}: nothing was sent",
+            Words(self.template.patience)
+        );
+        Some(Input::Failure(attempt, Failure::new(FailureKind::TimedOut, message)))
+    }
+
     /// Drops the request and its connection.
     pub(super) fn let_go(&mut self) {
         self.phase = Phase::Idle;
@@ -137,7 +170,10 @@ impl Transport {
         if let Phase::Preparing { attempt, headers, .. } = &mut self.phase {
             let attempt = *attempt;
             match ready!(headers.as_mut().poll(cx)) {
-                Ok(headers) => self.prepared(headers),
+                Ok(headers) => {
+                    self.prepared(headers);
+                    return Poll::Ready(Input::Sent);
+                }
                 Err(failure) => {
                     self.phase = Phase::Idle;
                     return Poll::Ready(Input::Failure(attempt, failure));
@@ -237,10 +273,12 @@ fn whole_millis(time: Duration) -> Duration {
     time.saturating_add(missing)
 }
 
-/// With what a server gave for us alone kept out of debug output.
+/// With what a server gave for us alone, and URLs, kept out of debug output.
 fn hidden(mut headers: HeaderMap) -> HeaderMap {
-    if let Entry::Occupied(mut cookies) = headers.entry(SET_COOKIE) {
-        cookies.iter_mut().for_each(|cookie| cookie.set_sensitive(true));
+    for name in [SET_COOKIE, LOCATION, CONTENT_LOCATION] {
+        if let Entry::Occupied(mut values) = headers.entry(name) {
+            values.iter_mut().for_each(|value| value.set_sensitive(true));
+        }
     }
     headers
 }

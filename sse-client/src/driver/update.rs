@@ -1,19 +1,22 @@
 //! Everything that happens to an event source, for those who show it.
 
 use alloc::{borrow::Cow, boxed::Box, string::String};
-use core::time::Duration;
+use core::{fmt, time::Duration};
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use sse_codec::{DecodeError, Span};
 
+use super::url::shown;
 use crate::{
     event::Event,
     session::{Attempt, SessionError},
 };
 
 /// One thing that happened, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` shows no query of a URL, and of what a server said in a refusal the length only.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Update {
     /// A request is on its way.
@@ -34,7 +37,7 @@ pub enum Update {
         attempt: Attempt,
         /// 301, 302, 303, 307 or 308.
         status: StatusCode,
-        /// Where to.
+        /// Where to. Its query may hold a secret.
         location: String,
     },
     /// The stream is open.
@@ -63,7 +66,7 @@ pub enum Update {
         /// The line's place in the response body.
         span: Span,
     },
-    /// An event was over a limit and is lost; the stream goes on.
+    /// An event, or a comment, was over a limit and is lost; the stream goes on.
     Dropped(DecodeError),
     /// The attempt is over.
     #[non_exhaustive]
@@ -83,7 +86,9 @@ pub enum Update {
 }
 
 /// A response's head.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` shows no query of a URL, and no value of `Set-Cookie`, `Location` and `Content-Location`.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Head {
     /// Where the response came from, after all redirects. Its query may hold a secret.
@@ -116,5 +121,56 @@ impl Head {
         let theirs = self.headers.get(http::header::DATE);
         let from = theirs.and_then(|value| date(value.to_str().ok()?)).unwrap_or(now);
         Some(date(value)?.duration_since(from).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Update {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connecting { attempt, last_event_id, id_is_sent } => f
+                .debug_struct("Connecting")
+                .field("attempt", attempt)
+                .field("last_event_id", last_event_id)
+                .field("id_is_sent", id_is_sent)
+                .finish(),
+            Self::Redirected { attempt, status, location } => f
+                .debug_struct("Redirected")
+                .field("attempt", attempt)
+                .field("status", status)
+                .field("location", &shown(location))
+                .finish(),
+            Self::Opened { attempt, head } => {
+                f.debug_struct("Opened").field("attempt", attempt).field("head", head).finish()
+            }
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Self::Comment { text, span } => {
+                f.debug_struct("Comment").field("text", text).field("span", span).finish()
+            }
+            Self::ReconnectionTime { duration, span } => f
+                .debug_struct("ReconnectionTime")
+                .field("duration", duration)
+                .field("span", span)
+                .finish(),
+            Self::Dropped(error) => f.debug_tuple("Dropped").field(error).finish(),
+            Self::Disconnected { attempt, error, head, retry_in } => f
+                .debug_struct("Disconnected")
+                .field("attempt", attempt)
+                .field("error", error)
+                .field("head", head)
+                .field("retry_in", retry_in)
+                .finish(),
+            Self::Closed => f.write_str("Closed"),
+        }
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("url", &shown(&self.url))
+            .field("status", &self.status)
+            .field("version", &self.version)
+            .field("headers", &self.headers)
+            .finish()
     }
 }

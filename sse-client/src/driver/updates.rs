@@ -145,9 +145,27 @@ impl Updates {
         self.transport.let_go();
     }
 
+    /// What is due next and when, and whether it judges a silence.
+    fn deadline(&self) -> Option<(Instant, bool)> {
+        // A server that was not asked yet has nothing to answer.
+        if let Some(until) = self.transport.preparing_until() {
+            return Some((until, true));
+        }
+        let deadline = self.session.poll_timeout()?;
+        Some((deadline.at, deadline.timer != Reason::Reconnect))
+    }
+
+    /// Somebody listens again.
+    fn reading(&mut self, now: Instant) {
+        self.session.handle_reading(now);
+        self.transport.reading(now);
+    }
+
     fn feed(&mut self, input: Input, now: Instant) -> Option<Update> {
         self.is_excused = false;
         match input {
+            // The server's time begins now.
+            Input::Sent => self.session.handle_reading(now),
             Input::Redirected(update) => return Some(update),
             Input::Response(attempt) => self.judge(attempt, now),
             Input::Body(attempt, chunk) => self.session.handle_body(attempt, chunk, now),
@@ -192,7 +210,7 @@ impl Stream for Updates {
                 Since::Told(then) => now > then + LATE,
             };
             if was_away {
-                this.session.handle_reading(now);
+                this.reading(now);
             }
             if let Poll::Ready(input) = this.transport.poll(this.session.wants_body(), now, cx) {
                 if let Some(update) = this.feed(input, now) {
@@ -201,24 +219,27 @@ impl Stream for Updates {
                 continue;
             }
             // Only now: what has arrived in time counts, even if it is looked at late.
-            let Some(deadline) = this.session.poll_timeout() else { return Poll::Pending };
-            if now < deadline.at && this.timer.poll(deadline.at, &this.clock, cx).is_pending() {
+            let Some((due, is_silence)) = this.deadline() else { return Poll::Pending };
+            if now < due && this.timer.poll(due, &this.clock, cx).is_pending() {
                 return Poll::Pending;
             }
             let now = this.clock.now();
             // What was looked at twice since it was due is judged.
-            if deadline.timer != Reason::Reconnect && this.past != Some(deadline.at) {
-                if now > deadline.at + LATE && !mem::replace(&mut this.is_excused, true) {
+            if is_silence && this.past != Some(due) {
+                if now > due + LATE && !mem::replace(&mut this.is_excused, true) {
                     // Nobody listened, and perhaps nothing was even sent. Once: who always comes late
                     // would wait for ever.
-                    this.session.handle_reading(now);
+                    this.reading(now);
                     continue;
                 }
                 // The HTTP client's task may stand behind this one with bytes in its hands.
-                this.past = Some(deadline.at);
+                this.past = Some(due);
                 break;
             }
-            this.session.handle_timeout(now.max(deadline.at));
+            match this.transport.give_up_preparing() {
+                Some(failure) => _ = this.feed(failure, now),
+                None => this.session.handle_timeout(now.max(due)),
+            }
         }
         cx.waker().wake_by_ref();
         Poll::Pending

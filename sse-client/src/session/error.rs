@@ -13,22 +13,29 @@ pub(super) const LONGEST_BODY: usize = 16 << 10;
 ///
 /// Its `Display` is a sentence (without a full stop) that says what is wrong and, where there is
 /// something to do, what to do. [`kind`](Self::kind) sorts the reasons for an exit code or an icon.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// Its `Debug` shows of a [`body`](Self::body) the length only.
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SessionError {
     /// There was no response, or its body broke off.
     #[error("{0}")]
     Transport(Failure),
     /// The status was neither 200 nor 204.
-    #[error("{}", StatusSentence { place, status: *status, retry_after: *retry_after })]
+    #[error(
+        "{}",
+        StatusSentence { place, status: *status, retry_after: *retry_after, granted: *granted }
+    )]
     #[non_exhaustive]
     Status {
         /// Who answered, as its driver says: see [`ResponseHead::place`](super::ResponseHead::place).
         place: Box<str>,
         /// What the server answered.
         status: u16,
-        /// How long it asks to wait (`Retry-After`).
+        /// How long it asks to wait (`Retry-After`); 100 years at most.
         retry_after: Option<Duration>,
+        /// What it gets of that by the policy's
+        /// [`longest_asked_wait`](super::RetryPolicy::longest_asked_wait), where that is less.
+        granted: Option<Duration>,
         /// What it says beside that: see [`body`](SessionError::body).
         body: Box<str>,
     },
@@ -103,7 +110,7 @@ fn is_gzip(codings: &str) -> bool {
 pub enum ErrorKind {
     /// The request itself cannot work as given (an unusable URL, header or redirect).
     Request,
-    /// The server could not be reached.
+    /// The server could not be reached, or the connection was gone before it answered.
     Connect,
     /// Somebody was reached, but no trust could be established.
     Tls,
@@ -113,7 +120,8 @@ pub enum ErrorKind {
     Http,
     /// An answer that is not an event stream, or not even HTTP, or one that expands without measure.
     Protocol,
-    /// The stream was open and ended or broke off.
+    /// The stream was open and ended or broke off; or there is none to open any more, as status 204 says.
+    /// [`is_clean_end`](SessionError::is_clean_end) tells an end in due form from one that broke off.
     Ended,
 }
 
@@ -129,7 +137,9 @@ impl SessionError {
                 | FailureKind::Connect => ErrorKind::Connect,
                 FailureKind::Tls => ErrorKind::Tls,
                 FailureKind::TimedOut => ErrorKind::Timeout,
-                FailureKind::Protocol | FailureKind::Expansion => ErrorKind::Protocol,
+                FailureKind::Protocol | FailureKind::Coding | FailureKind::Expansion => {
+                    ErrorKind::Protocol
+                }
                 FailureKind::Interrupted => ErrorKind::Ended,
             },
             Self::Status { .. } => ErrorKind::Http,
@@ -207,7 +217,8 @@ impl SessionError {
         }
     }
 
-    /// How long the server asked to wait, where it did.
+    /// How long the server asked to wait, where it did; 100 years at most, so that it can be added to any time.
+    /// The policy may not [let it](super::RetryPolicy::longest_asked_wait) have as much.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -253,17 +264,20 @@ pub enum FailureKind {
     Refused,
     /// No way to the host.
     Unreachable,
-    /// The connection failed in another way.
+    /// The connection failed in another way, or was gone before there was an answer.
     Connect,
     /// The TLS handshake failed for good: a certificate or a name that one side cannot trust, no common
     /// version. One that was broken off in another way is a [`Connect`](Self::Connect).
     Tls,
     /// The transport's own time-out.
     TimedOut,
-    /// The connection broke, or the body ended before its announced end.
+    /// The connection broke, or the body ended before its announced end. Before there is an answer, a session
+    /// takes it for a [`Connect`](Self::Connect).
     Interrupted,
     /// What came is not HTTP.
     Protocol,
+    /// A body that from its beginning is not compressed as its answer says.
+    Coding,
     /// A compressed body expands to more than it may.
     Expansion,
     /// A redirect that cannot be followed.
@@ -276,7 +290,7 @@ impl FailureKind {
     /// Whether the same request would fail the same way for ever, so that no policy tries it again.
     pub const fn is_hopeless(self) -> bool {
         match self {
-            Self::Tls | Self::Expansion | Self::Redirect | Self::Request => true,
+            Self::Tls | Self::Coding | Self::Expansion | Self::Redirect | Self::Request => true,
             Self::Resolve
             | Self::Refused
             | Self::Unreachable
@@ -292,6 +306,7 @@ struct StatusSentence<'a> {
     place: &'a str,
     status: u16,
     retry_after: Option<Duration>,
+    granted: Option<Duration>,
 }
 
 impl fmt::Display for StatusSentence<'_> {
@@ -320,8 +335,11 @@ impl fmt::Display for StatusSentence<'_> {
             _ => ("", "an event stream is answered with 200"),
         };
         write!(f, "{} answered {}{reason}: {advice}", self.place, self.status)?;
-        match self.retry_after {
-            Some(after) => write!(f, "; it asks to wait {}", Words(after)),
+        // A date that is past, or 0, asks for nothing.
+        let Some(after) = self.retry_after.filter(|after| !after.is_zero()) else { return Ok(()) };
+        write!(f, "; it asks to wait {}", Words(after))?;
+        match self.granted {
+            Some(granted) => write!(f, ", of which this client grants {}", Words(granted)),
             None => Ok(()),
         }
     }
@@ -352,19 +370,62 @@ impl fmt::Display for MediaTypeSentence<'_> {
     }
 }
 
-/// A duration as one says it: "250 ms", "45 s", "5 min".
-struct Words(Duration);
+/// More than anyone waits, and little enough to be added to any time.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// A duration as one says it: "250 ms", "2.7 s", "45 s", "5 min", "1 h 30 min".
+pub(crate) struct Words(pub(crate) Duration);
 
 impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let milliseconds = self.0.as_millis();
-        let seconds = self.0.as_secs();
-        if !milliseconds.is_multiple_of(1000) && seconds < 10 {
-            write!(f, "{milliseconds} ms")
-        } else if seconds >= 120 && seconds.is_multiple_of(60) {
-            write!(f, "{} min", seconds / 60)
-        } else {
-            write!(f, "{seconds} s")
+        const MINUTE: u64 = 60;
+        const HOUR: u64 = 60 * MINUTE;
+        const DAY: u64 = 24 * HOUR;
+        let two =
+            |f: &mut fmt::Formatter<'_>, seconds: u64, unit: (u64, &str), rest: (u64, &str)| {
+                write!(f, "{} {}", seconds / unit.0, unit.1)?;
+                match seconds % unit.0 / rest.0 {
+                    0 => Ok(()),
+                    left => write!(f, " {left} {}", rest.1),
+                }
+            };
+        let tenths = self.0.subsec_millis() / 100;
+        match self.0.as_secs() {
+            0 => write!(f, "{} ms", self.0.as_millis()),
+            seconds @ 1..10 if tenths > 0 => write!(f, "{seconds}.{tenths} s"),
+            seconds if seconds < 2 * MINUTE => write!(f, "{seconds} s"),
+            seconds if seconds < HOUR => two(f, seconds, (MINUTE, "min"), (1, "s")),
+            seconds if seconds < 2 * DAY => two(f, seconds, (HOUR, "h"), (MINUTE, "min")),
+            seconds if seconds < LONGEST_WAIT.as_secs() => write!(f, "{} days", seconds / DAY),
+            _ => f.write_str("100 years"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn a_duration_is_said_in_words() {
+        for (milliseconds, expected) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_000, "1 s"),
+            (2_040, "2 s"),
+            (2_740, "2.7 s"),
+            (10_900, "10 s"),
+            (119_000, "119 s"),
+            (120_000, "2 min"),
+            (130_000, "2 min 10 s"),
+            (3_600_000, "1 h"),
+            (5_400_000, "1 h 30 min"),
+            (172_800_000, "2 days"),
+            (u64::MAX, "100 years"),
+        ] {
+            assert_eq!(Words(Duration::from_millis(milliseconds)).to_string(), expected);
         }
     }
 }

@@ -6,8 +6,7 @@
 //!
 //! ```
 //! use core::time::Duration;
-//! use sse_client::session::{Output, ResponseHead, Session, SessionConfig};
-//! use sse_codec::time::Instant;
+//! use sse_client::session::{Instant, Output, ResponseHead, Session, SessionConfig};
 //!
 //! let mut now = Instant::ORIGIN;
 //! let mut session = Session::new(SessionConfig::new(), 42, now);
@@ -45,8 +44,12 @@
 //! Methods are of four kinds: getters; `handle_*` (the world reports; cannot fail, and a report on
 //! an attempt that is over changes nothing); verbs ([`Session::close`]); `poll_*` (what the caller
 //! does next). They may be called in any order.
+//!
+//! What a driver names of other crates is here: [`Instant`], a time since an origin of the driver's choice, and
+//! [`Bytes`], a piece of a body, made of a `Vec<u8>` or copied from a slice.
 
 mod backoff;
+mod debug;
 mod error;
 mod policy;
 mod response;
@@ -59,19 +62,24 @@ use alloc::{borrow::ToOwned, boxed::Box, string::String};
 use core::fmt;
 use core::time::Duration;
 
-use bytes::Bytes;
-use sse_codec::{DecodeError, Decoder, Event, EventId, Item, Limits, Span, time::Instant};
+use sse_codec::{DecodeError, Decoder, Event, EventId, Item, Limits, Span};
 
 use self::{
     resume::Resume,
     state::{Machine, Signal},
 };
 
+#[cfg(feature = "reqwest")]
+pub(crate) use self::error::Words;
 pub use self::{
     error::{ErrorKind, Failure, FailureKind, SessionError},
     policy::RetryPolicy,
     response::ResponseHead,
 };
+#[doc(no_inline)]
+pub use bytes::Bytes;
+#[doc(no_inline)]
+pub use sse_codec::time::Instant;
 
 /// How a session behaves.
 ///
@@ -231,7 +239,7 @@ pub enum Output<'a> {
         /// The line's place in the response body.
         span: Span,
     },
-    /// An event was over a limit and is lost; the stream goes on.
+    /// An event, or a comment, was over a limit and is lost; the stream goes on.
     Dropped(DecodeError),
     /// The attempt is over, and all that arrived was given out.
     #[non_exhaustive]
@@ -258,7 +266,6 @@ pub fn header_value(id: &str) -> Option<&[u8]> {
 }
 
 /// An `EventSource` without its socket.
-#[derive(Debug)]
 pub struct Session {
     machine: Machine,
     decoder: Decoder,
@@ -308,7 +315,7 @@ impl Session {
         if !self.machine.is_connecting(attempt) {
             return;
         }
-        match head.check() {
+        match head.check(self.machine.longest_asked_wait()) {
             Ok(()) => {
                 // Each body is decoded from its own beginning; the last event ID is kept.
                 self.decoder.finish();
@@ -343,7 +350,11 @@ impl Session {
     }
 
     /// Reports that the request failed, or that its body broke off.
-    pub fn handle_failure(&mut self, attempt: Attempt, failure: Failure, now: Instant) {
+    pub fn handle_failure(&mut self, attempt: Attempt, mut failure: Failure, now: Instant) {
+        // What was never open cannot have broken off.
+        if failure.kind == FailureKind::Interrupted && self.machine.is_connecting(attempt) {
+            failure.kind = FailureKind::Connect;
+        }
         self.machine.end(attempt, SessionError::Transport(failure), now);
     }
 
@@ -364,9 +375,9 @@ impl Session {
     /// [`Output::Closed`].
     pub fn close(&mut self) {
         self.machine.close();
-        self.chunk = Bytes::new();
-        self.used = 0;
-        (self.aside, self.given) = (None, None);
+        self.used = self.chunk.len();
+        self.aside = None;
+        self.release_chunk();
     }
 
     /// The next thing to do or to pass on; `None`: nothing for now.
@@ -443,18 +454,24 @@ impl Session {
         if let Some(signal) = self.machine.pop_signal() {
             return Some(signal.with_id(self.decoder.last_event_id()));
         }
+        let signal = self.machine.settle();
         self.release_chunk();
-        self.machine.settle().map(|signal| signal.with_id(""))
+        signal.map(|signal| signal.with_id(""))
     }
 
     /// Lets go of the chunk that was reported last, once all of it was given out. The next call of
     /// [`poll_output`](Self::poll_output) does so too; a driver that waits in between, and whose
-    /// chunks are pieces of larger buffers, frees such a buffer by this for as long as it waits.
+    /// chunks are pieces of larger buffers, frees such a buffer by this for as long as it waits. After the end of a
+    /// body it frees what the decoder has grown by, too.
     pub fn release_chunk(&mut self) {
         if self.is_drained() {
             self.chunk = Bytes::new();
             self.used = 0;
             self.given = None;
+            if !self.machine.is_open() {
+                // There may be a long wait before the next body, or there is none.
+                self.decoder.finish();
+            }
         }
     }
 
@@ -477,8 +494,18 @@ impl Session {
     }
 }
 
+/// Without what has come of a body: it may be anyone's secret.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("ready_state", &self.ready_state())
+            .field("last_event_id", &self.last_event_id())
+            .field("deadline", &self.deadline())
+            .finish_non_exhaustive()
+    }
+}
+
 /// An item that came out where an event was looked for.
-#[derive(Debug)]
 enum Aside {
     Comment { text: String, span: Span },
     ReconnectionTime { duration: Duration, span: Span },

@@ -16,12 +16,15 @@ use super::error::SessionError;
 /// | 408, 425, 429, 5xx (but not 501 and 505) | fails | again, `Retry-After` respected |
 /// | any other status but 200 | fails | fails |
 /// | 200 of another media type, or compressed beyond the client's means | fails | fails |
-/// | a compressed stream that expands without measure | fails | fails |
+/// | a stream that is not compressed as it says, or expands without measure | fails | fails |
 /// | TLS distrust, a redirect that cannot be followed, an impossible request | fails | fails |
 /// | waits | the reconnection time | the reconnection time, and a random part of a time that grows from 500 ms to 30 s |
 /// | reconnection time until the stream says one | 3 s | 500 ms |
 /// | [`first_byte_timeout`](Self::first_byte_timeout) | none | none |
 /// | [`idle_timeout`](Self::idle_timeout) | none | none |
+///
+/// Under `resilient` one thus waits 0.5 to 1 s after a first failure or a stream that stayed open, then 0.5 to 1.5 s,
+/// 0.5 to 2.5 s, and so on, up to 30.5 s.
 ///
 /// [`never`](Self::never) is `resilient` without a second attempt.
 ///
@@ -175,6 +178,11 @@ impl RetryPolicy {
     pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.idle_timeout = timeout;
         self
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn response_timeout(&self) -> Option<Duration> {
+        self.first_byte_timeout.or(self.idle_timeout)
     }
 
     /// Whether an attempt that ended by `error` is followed by another.

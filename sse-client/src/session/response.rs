@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, string::String};
 use core::time::Duration;
 
-use super::error::SessionError;
+use super::error::{LONGEST_WAIT, SessionError};
 
 /// What a session must know of a response before its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +57,18 @@ impl<'a> ResponseHead<'a> {
 
     /// "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail
     /// the connection."
-    pub(super) fn check(self) -> Result<(), SessionError> {
+    ///
+    /// `bound`: how long it may ask to wait.
+    pub(super) fn check(self, bound: Option<Duration>) -> Result<(), SessionError> {
         let place = || Box::from(self.place);
         match self.status {
             200 => {}
             204 => return Err(SessionError::NoContent),
             status => {
-                let (retry_after, body) = (self.retry_after, Box::default());
-                return Err(SessionError::Status { place: place(), status, retry_after, body });
+                let retry_after = self.retry_after.map(|asked| asked.min(LONGEST_WAIT));
+                let granted = bound.filter(|bound| retry_after.is_some_and(|asked| asked > *bound));
+                let (place, body) = (place(), Box::default());
+                return Err(SessionError::Status { place, status, retry_after, granted, body });
             }
         }
         let essence = self.content_type.and_then(essence);

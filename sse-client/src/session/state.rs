@@ -121,6 +121,15 @@ impl Machine {
         matches!(self.state, State::Connecting { attempt: current, .. } if current == attempt)
     }
 
+    /// How long a server may ask to wait.
+    pub(super) fn longest_asked_wait(&self) -> Option<Duration> {
+        self.policy.longest_asked_wait
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
     /// Whether the body of the response is of use.
     pub(super) fn reads_body(&self) -> bool {
         matches!(self.state, State::Open { .. } | State::Refused { .. })
@@ -155,8 +164,7 @@ impl Machine {
     fn connect(&mut self, now: Instant) {
         self.attempts += 1;
         let attempt = Attempt(self.attempts);
-        let timeout = self.policy.first_byte_timeout.or(self.policy.idle_timeout);
-        let quiet = Quiet::new(Timer::Response, timeout, now);
+        let quiet = Quiet::new(Timer::Response, self.policy.response_timeout(), now);
         self.state = State::Connecting { attempt, quiet };
         self.signals.push_back(Signal::Connect { attempt });
     }

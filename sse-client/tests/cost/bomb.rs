@@ -32,7 +32,7 @@ fn a_compressed_line_without_end_takes_no_more_memory_than_the_limits() {
             let Some(Err(Error::Dropped(error))) = source.next().await else {
                 panic!("not dropped");
             };
-            assert!(error.to_string().contains("longer than 65536 bytes"), "{error}");
+            assert!(error.to_string().contains("longer than the limit of 65536 bytes"), "{error}");
             assert_eq!(source.next().await.unwrap().unwrap().data(), "small");
         });
     });

@@ -10,6 +10,8 @@ use std::{alloc::System, thread_local};
 
 #[cfg(feature = "gzip")]
 mod bomb;
+#[cfg(feature = "reqwest")]
+mod ended;
 mod session;
 #[cfg(feature = "reqwest")]
 mod sockets;

@@ -1,6 +1,10 @@
 //! What cannot be asked for is refused before anything is sent.
 
-use sse_client::{BuildError, EventSource};
+use core::error::Error as _;
+
+use sse_client::{BuildError, EventSource, Update};
+
+use crate::origin::{Origin, STREAM, answer, send};
 
 fn url_sentence(url: &str) -> String {
     EventSource::builder(url).open().unwrap_err().to_string()
@@ -162,4 +166,40 @@ fn debug_output_shows_no_secret() {
         .header("X-Api-Key", "hunter2");
     assert!(!format!("{builder:?}").contains("hunter2"));
     assert!(!format!("{:?}", builder.open().unwrap()).contains("hunter2"));
+}
+
+#[tokio::test]
+async fn debug_output_of_what_happens_shows_no_secret_either() {
+    let headers = "set-cookie: id=hunter2\r\ncontent-location: /?key=hunter2\r\n";
+    let stream = STREAM.replace("connection", &format!("{headers}connection"));
+    for last in [
+        answer("403 Forbidden", headers, "{\"key\":\"hunter2\"}"),
+        answer("200 OK", "content-type: text/html\r\n", "hunter2"),
+        vec![send(stream), send("data: 1\n\n")],
+    ] {
+        for there in ["there?key=hunter2", "there#hunter2"] {
+            let location = format!("location: /{there}\r\n");
+            let redirect = answer("307 Temporary Redirect", &location, "");
+            let origin = Origin::start(vec![redirect, last.clone()]).await;
+            let policy = sse_client::RetryPolicy::resilient().max_attempts(Some(1));
+            let builder = origin.source("/?key=hunter2").policy(policy);
+            let mut updates = builder.open_updates().unwrap();
+            while let Some(update) = updates.next().await {
+                let shown = format!("{update:?} {updates:?}");
+                assert!(!shown.contains("hunter2"), "{shown}");
+                if let Update::Redirected { location, .. } = &update {
+                    assert!(location.ends_with(there) && shown.contains("/there"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_error_of_a_client_that_cannot_be_made_says_its_cause_once() {
+    let builder = EventSource::builder("http://127.0.0.1:9/");
+    let error = builder.client(|client| client.user_agent("a\nb")).open().unwrap_err();
+    assert!(matches!(error, BuildError::Client(_)), "{error}");
+    assert!(error.to_string().starts_with("the HTTP client could not be made: "), "{error}");
+    assert!(error.source().is_none());
 }

@@ -83,6 +83,15 @@ async fn a_bomb_ends_the_stream_and_no_policy_asks_for_another() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_called_gzip_and_is_none_is_not_asked_for_again() {
+    let origin = Origin::start(vec![vec![send(HEAD), send("data: 1\n\n"), Step::Hold]]).await;
+    let error = failure(origin.source("/")).await;
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(error.to_string().ends_with("it does not begin as gzip does"), "{error}");
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn what_a_stream_may_expand_to_is_the_callers_to_say() {
     let mut gzip = Gzip::new();
     let events =

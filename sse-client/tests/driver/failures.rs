@@ -97,6 +97,38 @@ async fn a_retry_after_date_is_read_by_the_servers_own_clock() {
 }
 
 #[tokio::test]
+async fn what_a_server_asks_for_beyond_measure_is_not_granted_and_can_be_reckoned_with() {
+    let past = "Wed, 21 Oct 2015 07:28:00 GMT";
+    for (asked, sentence_end, expected, wait) in [
+        (
+            "99999999999999999999",
+            "it asks to wait 100 years, of which this client grants 1 h",
+            None,
+            3600,
+        ),
+        ("7200", "it asks to wait 2 h, of which this client grants 1 h", Some(7200), 3600),
+        ("0", "overloaded or in maintenance", Some(0), 0),
+        (past, "overloaded or in maintenance", Some(0), 0),
+    ] {
+        let headers = format!("retry-after: {asked}\r\n");
+        let origin = Origin::start(vec![answer("503 Service Unavailable", &headers, "")]).await;
+        let mut updates = origin.source("/").open_updates().unwrap();
+        updates.next().await;
+        let Some(Update::Disconnected { error, retry_in: Some(retry_in), .. }) =
+            updates.next().await
+        else {
+            panic!("not disconnected");
+        };
+        assert!(error.to_string().ends_with(sentence_end), "{error}");
+        let retry_after = error.retry_after().unwrap();
+        assert!(std::time::Instant::now().checked_add(retry_after).is_some());
+        assert!(expected.is_none_or(|seconds| retry_after.as_secs() == seconds));
+        // By a millisecond more the policy reconnects "at once".
+        assert_eq!(retry_in.as_secs(), wait);
+    }
+}
+
+#[tokio::test]
 async fn a_refused_connection_asks_whether_the_server_is_running() {
     let (_socket, address) = nowhere();
     let (kind, sentence, again) = first_failure(source(format!("http://{address}/events"))).await;
@@ -241,12 +273,25 @@ async fn an_event_source_says_why_nothing_comes() {
 }
 
 #[tokio::test]
-async fn a_connection_that_closes_without_an_answer_is_tried_again() {
-    let origin = Origin::start(vec![vec![]]).await;
+async fn a_connection_that_is_gone_before_the_answer_is_none_and_tried_again() {
+    for script in [vec![], vec![Step::Reset]] {
+        let origin = Origin::start(vec![script]).await;
+        let (kind, sentence, again) = first_failure(origin.source("/")).await;
+        assert_eq!((kind, again), (ErrorKind::Connect, true));
+        let expected = format!("{} closed the connection without an answer: ", origin.address);
+        assert!(sentence.starts_with(&expected), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_to_plain_http_may_want_tls() {
+    // What a TLS server says to bytes that are no handshake: an alert.
+    let alert = Step::Bytes([0x15, 3, 3, 0, 2, 2, 10][..].into());
+    let origin = Origin::start(vec![vec![alert]]).await;
     let (kind, sentence, again) = first_failure(origin.source("/")).await;
-    assert_eq!((kind, again), (ErrorKind::Ended, true));
-    let expected = format!("{} closed the connection without an answer: ", origin.address);
-    assert!(sentence.starts_with(&expected), "{sentence}");
+    assert_eq!((kind, again), (ErrorKind::Protocol, true));
+    let hint = "; is this the right port, and is it http:// rather than https://?";
+    assert!(sentence.ends_with(hint), "{sentence}");
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]

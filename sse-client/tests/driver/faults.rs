@@ -33,7 +33,7 @@ async fn an_event_of_64_mib_is_dropped_by_the_default_limits_and_its_id_is_kept(
     let Some(Err(sse_client::Error::Dropped(error))) = source.next().await else {
         panic!("not dropped");
     };
-    assert!(error.to_string().contains("longer than 1048576 bytes"), "{error}");
+    assert!(error.to_string().contains("longer than the limit of 1048576 bytes"), "{error}");
     let event = source.next().await.unwrap().unwrap();
     assert_eq!((event.data(), event.last_event_id()), ("small", "1"));
 }

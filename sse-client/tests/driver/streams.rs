@@ -246,7 +246,7 @@ async fn an_oversized_event_is_an_error_and_the_stream_goes_on() {
     let Some(Err(sse_client::Error::Dropped(error))) = source.next().await else {
         panic!("not dropped");
     };
-    assert!(error.to_string().contains("longer than 10 bytes"), "{error}");
+    assert!(error.to_string().contains("longer than the limit of 10 bytes"), "{error}");
     assert_eq!(next_event(&mut source).await.data(), "1");
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use sse_client::{
-    Error, RetryPolicy,
+    Error, RetryPolicy, Update,
     session::{ErrorKind, Failure, FailureKind},
 };
 
@@ -79,6 +79,54 @@ async fn a_failing_provider_ends_the_attempt_as_it_says() {
         (ErrorKind::Request, "no token: it was revoked")
     );
     assert_eq!(origin.requests().len(), 1);
+}
+
+// Time is paused here: it jumps to the next timer whenever nothing else can happen.
+#[tokio::test(start_paused = true)]
+async fn headers_that_do_not_come_fail_the_attempt_and_not_the_server() {
+    let origin = Origin::start(vec![vec![send(STREAM), send("data: 1\n\n"), Step::Hold]]).await;
+    let of = |policy: RetryPolicy| {
+        origin.source("/").policy(policy).headers_with(|attempt| async move {
+            match attempt.number() {
+                1 => core::future::pending().await,
+                _ => Ok(HeaderMap::new()),
+            }
+        })
+    };
+    let idle = Duration::from_millis(300);
+    for (policy, within) in [
+        (RetryPolicy::resilient(), "30 s"),
+        (RetryPolicy::resilient().idle_timeout(Some(idle)), "300 ms"),
+    ] {
+        let mut updates = of(policy).open_updates().unwrap();
+        assert!(matches!(updates.next().await, Some(Update::Connecting { .. })));
+        let Some(Update::Disconnected { error, retry_in: Some(_), .. }) = updates.next().await
+        else {
+            panic!("it is not tried again");
+        };
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        let expected = format!(
+            "the headers for the request (`headers_with`) were not there within {within}: nothing was sent"
+        );
+        assert_eq!(error.to_string(), expected);
+        assert!(origin.requests().is_empty());
+    }
+    let mut source = of(RetryPolicy::resilient()).open().unwrap();
+    assert_eq!(source.next().await.unwrap().unwrap().data(), "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_headers_take_is_not_the_servers() {
+    let late = vec![Step::Wait(Duration::from_secs(15)), send(STREAM), send("data: 1\n\n")];
+    let origin = Origin::start(vec![late]).await;
+    // Not one attempt, since the paused clock may run ahead of a socket once.
+    let policy = RetryPolicy::resilient().max_attempts(Some(3));
+    let policy = policy.first_byte_timeout(Some(Duration::from_secs(20)));
+    let builder = origin.source("/").policy(policy).headers_with(|_| async {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        Ok(HeaderMap::new())
+    });
+    assert_eq!(builder.open().unwrap().next().await.unwrap().unwrap().data(), "1");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ fn statuses_are_tried_again_as_the_policy_says() {
 fn the_media_type_counts_without_its_parameters_and_case() {
     for good in ["text/event-stream", "Text/Event-Stream;charset=utf-8", " text/event-stream ; x"] {
         let head = ResponseHead::new(200).content_type(Some(good.as_bytes()));
-        assert_eq!(head.check(), Ok(()), "{good}");
+        assert_eq!(head.check(None), Ok(()), "{good}");
     }
     // As of two headers: the last that is a type counts.
     for good in [
@@ -49,15 +49,15 @@ fn the_media_type_counts_without_its_parameters_and_case() {
         "text/html;x=\"a, b\",text/event-stream, ,*/*, none",
     ] {
         let head = ResponseHead::new(200).content_type(Some(good.as_bytes()));
-        assert_eq!(head.check(), Ok(()), "{good}");
+        assert_eq!(head.check(None), Ok(()), "{good}");
     }
     for bad in ["text/event-stream, text/html", "text/html;x=\", text/event-stream", ",", "*/*"] {
         let head = ResponseHead::new(200).content_type(Some(bad.as_bytes()));
-        assert!(head.check().is_err(), "{bad}");
+        assert!(head.check(None).is_err(), "{bad}");
     }
     for bad in ["", "text/event-streams", "text/plain", "application/json; text/event-stream"] {
         let head = ResponseHead::new(200).content_type(Some(bad.as_bytes()));
-        assert!(head.check().is_err(), "{bad}");
+        assert!(head.check(None).is_err(), "{bad}");
     }
 }
 
@@ -81,8 +81,8 @@ fn other_media_types_fail_in_words_and_a_web_page_is_called_one() {
 #[test]
 fn statuses_fail_in_words() {
     let sentence = |status, retry_after| {
-        SessionError::Status { place: "the server".into(), status, retry_after, body: "".into() }
-            .to_string()
+        let head = ResponseHead::new(status).retry_after(retry_after);
+        head.check(None).unwrap_err().to_string()
     };
     assert_eq!(sentence(404, None), "the server answered 404 Not Found: check the URL's path");
     assert_eq!(
@@ -104,9 +104,9 @@ fn a_stream_that_is_still_compressed_is_refused_in_words() {
     let outputs = script.outputs();
     assert!(outputs[1].contains("the server compressed the stream (br)"), "{outputs:?}");
     assert_eq!(outputs[2..], ["closed"]);
-    assert_eq!(STREAM.content_encoding(Some(b" Identity")).check(), Ok(()));
+    assert_eq!(STREAM.content_encoding(Some(b" Identity")).check(None), Ok(()));
     let advice = |codings| {
-        let error = STREAM.content_encoding(Some(codings)).check().unwrap_err().to_string();
+        let error = STREAM.content_encoding(Some(codings)).check(None).unwrap_err().to_string();
         error.split_once("as it is, or ").unwrap().1.to_owned()
     };
     for gzip in [&b"gzip"[..], b"X-GZip", b"identity, gzip"] {
@@ -174,4 +174,22 @@ fn a_refusal_that_does_not_say_why_is_not_waited_for() {
         script.respond(head);
         assert_eq!(script.outputs()[0], "abort 1", "{head:?}");
     }
+}
+
+#[test]
+fn what_breaks_off_before_an_answer_was_never_open() {
+    let kind = |script: &mut Script| match script.session.poll_output() {
+        Some(Output::Disconnected { error, .. }) => error.kind(),
+        other => panic!("{other:?}"),
+    };
+    let mut script = Script::new(SessionConfig::new().policy(exact(1)));
+    script.outputs();
+    script.fail(FailureKind::Interrupted);
+    assert_eq!(kind(&mut script), ErrorKind::Connect);
+    script.wait();
+    script.outputs();
+    script.respond(STREAM);
+    script.outputs();
+    script.fail(FailureKind::Interrupted);
+    assert_eq!(kind(&mut script), ErrorKind::Ended);
 }

@@ -103,3 +103,42 @@ fn no_reconnect_starts_before_the_reader_has_what_arrived() {
     script.advance(Duration::ZERO);
     assert_eq!(script.outputs(), ["connect 2"]);
 }
+
+#[test]
+fn nothing_of_a_body_is_held_after_its_end_or_a_close() {
+    let ends: [fn(&mut Script); 3] = [
+        Script::end,
+        |script| script.fail(FailureKind::Interrupted),
+        |script| script.session.close(),
+    ];
+    for end in ends {
+        let mut script = Script::new(SessionConfig::new());
+        script.open();
+        script.body("id: 1\n\nid: 2\ndata: cut\ndata");
+        assert_eq!(script.outputs(), [""; 0]);
+        assert!(script.session.decoder.pending_event().is_some());
+        end(&mut script);
+        // From the very output that tells of the end.
+        assert!(script.session.poll_output().is_some());
+        assert_eq!(script.session.decoder.pending_event(), None);
+        assert_eq!(script.session.last_event_id(), "1");
+    }
+}
+
+#[test]
+fn debug_output_of_a_session_shows_nothing_of_a_body() {
+    let mut script = Script::new(SessionConfig::new());
+    script.open();
+    script.body("data: secret\n\ndata: secret");
+    assert!(!format!("{:?}", script.session).contains("secret"));
+    script.outputs();
+    assert!(!format!("{:?}", script.session).contains("secret"));
+    let mut script = Script::new(SessionConfig::new());
+    script.outputs();
+    script.respond(ResponseHead::new(401));
+    script.body("secret");
+    script.end();
+    let error = script.session.poll_output();
+    assert!(!format!("{error:?}").contains("secret"));
+    assert!(!format!("{:?}", script.session).contains("secret"));
+}
