@@ -5,7 +5,7 @@ import { Fake } from "./fake";
 import { HEIGHT } from "./setup";
 
 const url = () => screen.getByLabelText<HTMLInputElement>("URL of the event stream");
-const rows = () => [...document.querySelectorAll<HTMLElement>("[data-number]")];
+const rows = () => [...document.querySelectorAll<HTMLElement>(".seen [data-number]")];
 const numbers = () => rows().map((row) => Number(row.dataset.number));
 const stateLine = () => document.querySelector("#state")?.textContent ?? "";
 const grid = () => screen.getByRole("grid");
