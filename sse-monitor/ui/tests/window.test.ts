@@ -176,6 +176,28 @@ describe("the list", () => {
     expect(document.querySelector("main img, main script, main b, main i")).toBeNull();
   });
 
+  it("lays out of sight what has no row in common with what is seen, and shows it then", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 100 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    const newest = (selector: string) =>
+      Number([...document.querySelectorAll<HTMLElement>(`${selector} [data-number]`)].at(-1)?.dataset.number);
+    const pairs: [seen: number, unseen: number][] = [];
+    const look = () => pairs.push([newest(".seen"), newest(".sheet:not(.seen)")]);
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
+    const thousand = Array.from({ length: 1000 }, () => ({}));
+    await waitFor(() => {
+      // What the user waits for, as the first page is, is seen at once.
+      fake.arrive(...thousand);
+      expect(pairs.some(([seen, unseen]) => unseen >= seen + 1000)).toBe(true);
+    });
+    observer.disconnect();
+    await waitFor(() => expect(numbers().at(-1)).toBe(fake.rows.length));
+    expect(screen.getAllByRole("row", { name: new RegExp(`${fake.rows.length}`) })).toHaveLength(1);
+  });
+
   it("keeps only what is seen in the document, and follows the newest", async () => {
     const fake = new Fake();
     await connected(fake);
