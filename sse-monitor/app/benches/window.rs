@@ -63,11 +63,12 @@ mod live {
         desk.see("the stream open", |seen| seen.state == "open").await;
         println!(
             "| {} events of about 300 bytes at {}/s | events/s counted | frames/s | work p50 | p95 | \
-             p99 | most | thread, mean |",
+             p99 | most | processor p50 | p95 | p99 | page's other threads | window | display and \
+             network | sender |",
             grouped(STATES * EVENTS),
             grouped(RATE)
         );
-        println!("|---|--:|--:|--:|--:|--:|--:|--:|");
+        println!("|---|{}", "--:|".repeat(13));
         let mut live = Live { flood, desk, sent: 0 };
         live.state("following the newest", async |_| {}).await;
         let search = async |desk: &Desk| desk.type_search("needle $.n >= 2000").await;
@@ -122,16 +123,24 @@ mod live {
     #[expect(clippy::cast_precision_loss, reason = "so many frames there are not")]
     fn tell(state: &str, measured: &Frames) {
         let frames = measured.work.len() as f64;
-        let at = |percent| of_sorted(&measured.work, percent);
+        let seconds = measured.millis / 1000.0;
+        let [work, ran] = [&measured.work, &measured.ran].map(|list| {
+            move |percents: &[usize]| {
+                let cells = percents.iter().map(|percent| of_sorted(list, *percent));
+                cells.map(|millis| format!("{millis:.1} ms | ")).collect::<String>()
+            }
+        });
+        let spent = &measured.spent;
+        let others = [spent.page_others, spent.window, spent.system, spent.sender];
+        let others: String =
+            others.iter().map(|millis| format!("{:.1} ms | ", millis / frames)).collect();
         println!(
-            "| {state} | {:.0} | {:.0} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {:.1} ms |",
-            measured.events / measured.seconds,
-            frames / measured.seconds,
-            at(50),
-            at(95),
-            at(99),
-            at(100),
-            measured.thread.ran.as_secs_f64() * 1000.0 / frames,
+            "| {state} | {:.0} | {:.0} | {}{}{}",
+            measured.events / seconds,
+            frames / seconds,
+            work(&[50, 95, 99, 100]),
+            ran(&[50, 95, 99]),
+            others.trim_end(),
         );
     }
 }

@@ -1,5 +1,6 @@
 //! Whether there is a display to open a window on, and what draws it.
 
+use tauri::WebviewWindow;
 use thiserror::Error;
 
 /// There is none.
@@ -12,39 +13,40 @@ pub(crate) struct NoDisplay {
     found: String,
 }
 
-/// By this WebKit paints on the processor, and leaves to a graphics driver only to put layers together.
+/// Says whether WebKit leaves it to a graphics processor to put the window's layers together; with 1 it
+/// does not.
 #[cfg(target_os = "linux")]
-const PAINT_ON_PROCESSOR: &str = "WEBKIT_SKIA_ENABLE_CPU_RENDERING";
+const WITHOUT_GRAPHICS: &str = "WEBKIT_DISABLE_COMPOSITING_MODE";
 
-/// Where there is no graphics processor, as in many virtual machines, a driver imitates one, and painting
-/// through it takes the time of several frames. WebKit does not ask; its environment tells it, and a
-/// program cannot change its own safely but by beginning anew. Elsewhere, or where the user said what
-/// shall be, nothing happens.
+/// Where there is no graphics processor, as in many virtual machines, a driver imitates one, and takes
+/// the processors for longer than a frame to put one together. WebKit does not ask, so that it is told to
+/// draw the window as a whole. Where the user said what shall be, nothing happens.
 #[cfg(target_os = "linux")]
-pub(crate) fn choose_painter() {
-    use std::{env, fs, os::unix::process::CommandExt as _, process::Command};
+pub(crate) fn choose_drawing(webview: &WebviewWindow) -> tauri::Result<()> {
+    use std::{env, fs};
+
+    use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt as _, WebViewExt as _};
 
     let has_graphics = fs::read_dir("/dev/dri").is_ok_and(|mut devices| {
         devices.any(|device| {
             device.is_ok_and(|device| device.file_name().as_encoded_bytes().starts_with(b"renderD"))
         })
     });
-    if has_graphics || env::var_os(PAINT_ON_PROCESSOR).is_some() {
-        return;
+    if has_graphics || env::var_os(WITHOUT_GRAPHICS).is_some() {
+        return Ok(());
     }
-    let Ok(program) = env::current_exe() else { return };
-    let mut arguments = env::args_os();
-    let mut again = Command::new(program);
-    if let Some(name) = arguments.next() {
-        again.arg0(name);
-    }
-    // It returns only where it fails: then the window is slower.
-    let _ = again.args(arguments).env(PAINT_ON_PROCESSOR, "1").exec();
+    webview.with_webview(|webview| {
+        if let Some(settings) = webview.inner().settings() {
+            settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
+        }
+    })
 }
 
 /// These systems tell WebKit by themselves, or do not have it.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn choose_painter() {}
+pub(crate) fn choose_drawing(_: &WebviewWindow) -> tauri::Result<()> {
+    Ok(())
+}
 
 /// Asks before Tauri does, since Tauri's answer to a missing display is a panic.
 #[cfg(any(target_os = "linux", target_os = "freebsd"))]

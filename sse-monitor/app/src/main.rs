@@ -25,7 +25,7 @@ mod watched;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tauri::{App, Manager as _, RunEvent};
+use tauri::{App, Manager as _, RunEvent, Window, WindowEvent, async_runtime::spawn_blocking};
 
 use crate::{
     scratch::{Left, Scratch},
@@ -43,7 +43,6 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let Arguments { url } = Arguments::parse();
-    display::choose_painter();
     let ended = display::check().map_err(|error| error.to_string()).and_then(|()| {
         tauri::Builder::default()
             .manage(commands::Given(url))
@@ -51,7 +50,18 @@ fn main() -> ExitCode {
                 let (scratch, left) = scratch(app).unzip();
                 app.manage(Shown::new(scratch));
                 app.manage(commands::Recovering::begin(left.unwrap_or_default()));
+                for window in app.webview_windows().values() {
+                    display::choose_drawing(window)?;
+                }
                 Ok(())
+            })
+            .on_window_event(|window, event| {
+                if let WindowEvent::CloseRequested { api, .. } = event
+                    && !window.state::<Shown>().may_close()
+                {
+                    api.prevent_close();
+                    close_soon(window.clone());
+                }
             })
             .invoke_handler(tauri::generate_handler![
                 commands::given,
@@ -88,6 +98,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Closes the window once what it records is in its file, off the main thread, which draws it.
+fn close_soon(window: Window) {
+    spawn_blocking(move || {
+        if window.state::<Shown>().finish_to_close() {
+            // It fails where the window has gone already.
+            let _ = window.destroy();
+        }
+    });
 }
 
 /// Where sessions lie while they are watched, and what killed windows left there; `None` if no folder can

@@ -66,6 +66,18 @@ pub(crate) struct Saving {
     pub(crate) bytes: u64,
     /// Why it gets no more, if so.
     pub(crate) stopped: Option<String>,
+    /// How far it is written, if the window was asked to close.
+    pub(crate) ending: Option<Ending>,
+}
+
+/// What becomes of a recording that ends with the window.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Ending {
+    /// It is being put in its file.
+    Writing,
+    /// It cannot be, for this reason.
+    Failed(String),
 }
 
 /// The head, and the rows as the engine packs them: how many bytes the head has, in four; the head in
@@ -148,7 +160,12 @@ mod tests {
             is_recorded: false,
             list: Listed { total: 11, begin: 0, anchor: 11, since: 2 },
             filter: Some(filter),
-            saving: Some(Saving { path: "/home/me/feed.ssrec".into(), bytes: 512, stopped: None }),
+            saving: Some(Saving {
+                path: "/home/me/feed.ssrec".into(),
+                bytes: 512,
+                stopped: None,
+                ending: None,
+            }),
         };
         let bytes = encode(&head, &rows);
         let hex = bytes.iter().fold(String::new(), |mut hex, byte| {

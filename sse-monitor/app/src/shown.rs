@@ -16,7 +16,7 @@ use sse_monitor_engine::{
 use tokio::{select, sync::watch};
 
 use crate::{
-    page::{self, Asked, Head, Listed, Saving},
+    page::{self, Asked, Ending, Head, Listed},
     save::{self, SaveError, Saved},
     scratch::Scratch,
     session::{About, Opened, Session, Whole},
@@ -32,6 +32,7 @@ pub(crate) struct Shown {
     current: watch::Sender<Current>,
     /// Where watches keep their rows; in memory without it.
     scratch: Mutex<Option<Scratch>>,
+    finishing: Mutex<()>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,8 +43,14 @@ struct Current {
     filter: Option<Filter>,
     /// How many searches there were.
     filters: u64,
-    /// The file in which the session will be put.
-    saving: Option<PathBuf>,
+    saving: Option<Saving>,
+}
+
+/// The file in which the session will be put.
+#[derive(Clone, Debug)]
+struct Saving {
+    path: PathBuf,
+    ending: Option<Ending>,
 }
 
 /// A search that goes on.
@@ -57,7 +64,7 @@ struct Filter {
 
 impl Shown {
     pub(crate) fn new(scratch: Option<Scratch>) -> Self {
-        Self { current: watch::Sender::default(), scratch: Mutex::new(scratch) }
+        Self { scratch: Mutex::new(scratch), ..Self::default() }
     }
 
     /// Watches `url` in place of what was shown, whose rows are let go; or goes on with it, if it is
@@ -150,10 +157,11 @@ impl Shown {
         head.snapshot = session.snapshot();
         head.is_recorded = matches!(session, Session::Opened(_));
         head.filter = current.filter.as_ref().map(Filter::head);
-        head.saving = current.saving.map(|path| Saving {
+        head.saving = current.saving.map(|Saving { path, ending }| page::Saving {
             path: path.display().to_string(),
             bytes: head.snapshot.totals.kept_bytes,
             stopped: session.recording_stopped(),
+            ending,
         });
         let found = current.filter.as_ref().map(|filter| &filter.found[..]);
         let list = session.list(&head.snapshot, found, asked.until);
@@ -239,7 +247,7 @@ impl Shown {
                 _ => Err(SaveError::Nothing),
             };
             if outcome.is_ok() {
-                current.saving = Some(path);
+                current.saving = Some(Saving { path, ending: None });
             }
             outcome.is_ok()
         });
@@ -248,14 +256,44 @@ impl Shown {
 
     /// Puts what was watched in its file. If that fails, it can be tried again.
     pub(crate) fn finish(&self) -> Result<Vec<Saved>, SaveError> {
+        // Asked for twice, it is written once.
+        let _one = self.finishing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current.borrow().clone();
-        let path = current.saving.ok_or(SaveError::None)?;
+        let path = current.saving.ok_or(SaveError::None)?.path;
         let Some(Session::Watched(watched)) = &current.session else {
             return Err(SaveError::Nothing);
         };
         let saved = watched.save(&path)?;
         self.discard();
         Ok(saved)
+    }
+
+    /// The window is asked to close. Whether it may at once: a recording is put in its file before, by
+    /// `finish_to_close`, unless that failed already.
+    pub(crate) fn may_close(&self) -> bool {
+        let current = self.current.borrow();
+        let ending = current.saving.as_ref().map(|saving| &saving.ending);
+        matches!(ending, None | Some(Some(Ending::Failed(_))))
+    }
+
+    /// Puts a recording in its file, so that the window may close. Where that fails, the page is told, and
+    /// the next time the window may.
+    pub(crate) fn finish_to_close(&self) -> bool {
+        self.end(Ending::Writing);
+        match self.finish() {
+            Err(error) if self.is_recording() => {
+                self.end(Ending::Failed(error.to_string()));
+                false
+            }
+            _ => true,
+        }
+    }
+
+    fn end(&self, ending: Ending) {
+        self.current.send_if_modified(|current| {
+            let saving = current.saving.as_mut();
+            saving.map(|saving| saving.ending = Some(ending)).is_some()
+        });
     }
 
     /// Whether a recording is under way.

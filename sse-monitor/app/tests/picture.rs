@@ -25,7 +25,7 @@ async fn the_demo_is_shown_with_its_quiet_spell_and_an_event() {
     };
     desk.see("a quiet spell and what follows it", varied).await;
     desk.ask(
-        "[...document.querySelectorAll('[data-number]')]
+        "[...document.querySelectorAll('.seen [data-number]')]
             .filter((row) => row.querySelector('.type').textContent === 'price').at(-4)
             .dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, button: 0, isPrimary: true, pointerType: 'mouse' }))",
     )

@@ -156,7 +156,7 @@ async fn the_row_that_is_pressed_is_selected_though_the_list_moves_on() {
     let last = |seen: &Seen| seen.rows.last().is_some_and(|row| row.data == "100");
     let seen = desk.see("the newest of 100", last).await;
     let totals = seen.totals;
-    desk.press(".row:nth-last-child(5)").await;
+    desk.press(".seen .row:nth-last-child(5)").await;
     for number in 101..=110 {
         hub.publish("count", &number.to_string());
     }
@@ -206,7 +206,7 @@ async fn a_small_window_shows_the_data_of_what_is_selected() {
         hub.publish("long", &data);
     }
     desk.see("the events", |seen| seen.totals.contains("31 events")).await;
-    desk.press(".row:nth-last-child(3)").await;
+    desk.press(".seen .row:nth-last-child(3)").await;
     desk.release().await;
     desk.see("the data", |seen| seen.pane == data).await;
     // What the data has to be seen in, within the window.
@@ -242,7 +242,7 @@ async fn a_stream_is_text_to_the_window_whatever_it_holds() {
     for number in 0..hostile.len() {
         let nth_last = hostile.len() - number;
         desk.ask(&format!(
-            "[...document.querySelectorAll('[data-number]')].at(-{nth_last}).click()"
+            "[...document.querySelectorAll('.seen [data-number]')].at(-{nth_last}).click()"
         ))
         .await;
         let shown = |seen: &Seen| compact(&seen.pane) == compact(hostile[number]);
@@ -283,7 +283,7 @@ async fn the_list_is_walked_by_keys_and_follows_the_newest() {
     desk.see("the count of them", |seen| seen.totals.contains("201 events")).await;
 
     // A click holds the list where it is; the newest is a click away.
-    desk.ask("[...document.querySelectorAll('[data-number]')].at(-3).click()").await;
+    desk.ask("[...document.querySelectorAll('.seen [data-number]')].at(-3).click()").await;
     desk.see("the event in the pane", |seen| seen.pane == "198").await;
     hub.publish("count", "201");
     desk.click("#latest").await;
@@ -376,6 +376,47 @@ async fn what_a_window_recorded_that_was_killed_is_put_in_its_file_by_the_next()
         |seen: &Seen| seen.recording.contains("feed.ssrec") && seen.totals.contains("2,500 events");
     let seen = desk.see("the recording", is_opened).await;
     assert!(!seen.recording.contains("closed"), "{seen:?}");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_recording_is_in_its_file_before_its_window_closes_or_the_window_says_why_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kept, gone) = (folder.path().join("kept.ssrec"), folder.path().join("gone"));
+    std::fs::create_dir(&gone).unwrap();
+    let refused = gone.join("feed.ssrec").display().to_string();
+    let flood = Flood::start().await;
+    let desk = Desk::open(&[&flood.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    flood.send(2000, 100_000);
+    desk.click("#record").await;
+    desk.enter_path(&refused).await;
+    desk.see("that it records", |seen| !seen.saving.is_empty()).await;
+    desk.see("all of it", |seen| seen.totals.contains("2,000 events")).await;
+
+    // Where it cannot be written, the window stays.
+    std::fs::remove_dir(&gone).unwrap();
+    desk.ask_to_close();
+    let seen = desk.see("why it stays open", |seen| seen.notice.contains("stays open")).await;
+    assert!(seen.notice.contains(&refused) && !seen.saving.is_empty(), "{seen:?}");
+    desk.picture("not-closed").await;
+    desk.click("#notice .action").await;
+    desk.see("that it was given up", |seen| seen.saving.is_empty()).await;
+
+    desk.click("#record").await;
+    desk.enter_path(&kept.display().to_string()).await;
+    desk.see("that it records", |seen| !seen.saving.is_empty()).await;
+    flood.send(500, 100_000);
+    desk.see("all of it", |seen| seen.totals.contains("2,500 events")).await;
+    let window = desk.ask_to_close();
+    let left = desk.closed(window).await;
+    assert!(kept.exists(), "it is whole by then");
+
+    // There is nothing left to do for the next one.
+    let desk = Desk::open_over(&[&kept.display().to_string()], left).await;
+    let is_opened = |seen: &Seen| seen.totals.contains("2,500 events");
+    let seen = desk.see("the recording", is_opened).await;
+    assert_eq!((seen.notice.as_str(), seen.recording.contains("damage")), ("", false), "{seen:?}");
     desk.close().await;
 }
 

@@ -1,5 +1,5 @@
 import { mockIPC } from "@tauri-apps/api/mocks";
-import { type About, type Head, type Report, type Row, type Saved, type State, type View, nothing } from "../src/lib/wire";
+import { type About, type Head, type Report, type Row, type Saved, type Saving, type State, type View, nothing } from "../src/lib/wire";
 import { pack } from "./pack";
 
 /** Stands in for the Rust side: a list of rows, a state, and the commands that the page calls. */
@@ -15,6 +15,7 @@ export class Fake {
   late: Promise<void> | null = null;
   saving: string | null = null;
   stopped: string | null = null;
+  ending: Saving["ending"] = null;
   recovered: { saved: Saved[]; troubles: string[] } = { saved: [], troubles: [] };
   /** Each command called, with its arguments. */
   calls: [string, unknown][] = [];
@@ -176,9 +177,14 @@ export class Fake {
               rows: this.rows.length,
               isCaughtUp: true,
             },
-      saving: this.saving === null ? null : { path: this.saving, bytes: 512, stopped: this.stopped },
+      saving: this.#saving(),
     };
     return pack(head, list.slice(begin, begin + count));
+  }
+
+  #saving(): Saving | null {
+    const { saving: path, stopped, ending } = this;
+    return path === null ? null : { path, bytes: 512, stopped, ending };
   }
 }
 

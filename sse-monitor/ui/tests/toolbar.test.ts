@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import App from "../src/App.svelte";
 import { Fake } from "./fake";
 
-const rows = () => [...document.querySelectorAll<HTMLElement>("[data-number]")];
+const rows = () => [...document.querySelectorAll<HTMLElement>(".seen [data-number]")];
 const numbers = () => rows().map((row) => Number(row.dataset.number));
 const selected = () => document.querySelector('[aria-selected="true"]')?.id;
 const field = () => screen.getByLabelText<HTMLInputElement>("Search");
@@ -181,6 +181,24 @@ describe("a recording", () => {
     expect((await screen.findByRole("alert")).textContent).toContain("no room. Stop tries again.");
     await fireEvent.click(button("Give it up"));
     await screen.findByRole("button", { name: "Record" });
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("that ends with its window is told of, and why the window stays where it cannot be written", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    const notice = () => document.querySelector("#notice")?.textContent;
+    fake.saving = "/full/feed.ssrec";
+    fake.ending = "writing";
+    fake.touch();
+    await waitFor(() => expect(notice()).toContain("closes as soon as /full/feed.ssrec is written."));
+    expect(screen.queryByRole("alert")).toBeNull();
+    fake.ending = { failed: "no room" };
+    fake.touch();
+    expect((await screen.findByRole("alert")).textContent).toContain("no room. So the window stays open.");
+    await fireEvent.click(button("Dismiss"));
+    fake.arrive({});
+    await waitFor(() => expect(screen.getByText("11")).toBeTruthy());
     expect(screen.queryByRole("alert")).toBeNull();
   });
 

@@ -5,7 +5,7 @@ import { Fake } from "./fake";
 import { HEIGHT } from "./setup";
 
 const url = () => screen.getByLabelText<HTMLInputElement>("URL of the event stream");
-const rows = () => [...document.querySelectorAll<HTMLElement>("[data-number]")];
+const rows = () => [...document.querySelectorAll<HTMLElement>(".seen [data-number]")];
 const numbers = () => rows().map((row) => Number(row.dataset.number));
 const stateLine = () => document.querySelector("#state")?.textContent ?? "";
 const grid = () => screen.getByRole("grid");
@@ -174,6 +174,28 @@ describe("the list", () => {
     await fireEvent.click(rows()[0] as HTMLElement);
     await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe(data));
     expect(document.querySelector("main img, main script, main b, main i")).toBeNull();
+  });
+
+  it("lays out of sight what has no row in common with what is seen, and shows it then", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 100 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    const newest = (selector: string) =>
+      Number([...document.querySelectorAll<HTMLElement>(`${selector} [data-number]`)].at(-1)?.dataset.number);
+    const pairs: [seen: number, unseen: number][] = [];
+    const look = () => pairs.push([newest(".seen"), newest(".sheet:not(.seen)")]);
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
+    const thousand = Array.from({ length: 1000 }, () => ({}));
+    await waitFor(() => {
+      // What the user waits for, as the first page is, is seen at once.
+      fake.arrive(...thousand);
+      expect(pairs.some(([seen, unseen]) => unseen >= seen + 1000)).toBe(true);
+    });
+    observer.disconnect();
+    await waitFor(() => expect(numbers().at(-1)).toBe(fake.rows.length));
+    expect(screen.getAllByRole("row", { name: new RegExp(`${fake.rows.length}`) })).toHaveLength(1);
   });
 
   it("keeps only what is seen in the document, and follows the newest", async () => {

@@ -15,7 +15,8 @@ use tokio::{net::TcpStream, time::sleep};
 
 use super::{
     LOOK_EVERY, PATIENCE, nowhere,
-    process::{Process, kill},
+    process::{Process, kill, runs},
+    x11,
 };
 
 /// Dropped from top to bottom: the window goes before its display.
@@ -23,7 +24,9 @@ use super::{
 pub(crate) struct Desk {
     client: Client,
     driver: Process,
-    _display: Option<Process>,
+    display: Option<Process>,
+    /// What the display is called, if it is ours.
+    display_name: Option<String>,
     /// Where the window keeps what it watches, so that tests leave nothing in the user's own folder.
     cache: TempDir,
 }
@@ -86,14 +89,14 @@ const LOOK: &str = r"
     const text = (row, name) => row.querySelector('.' + name).textContent.trim();
     const words = (selector) =>
         (document.querySelector(selector)?.innerText ?? '').replace(/\s+/g, ' ').trim();
-    const selected = document.querySelector('[aria-selected=true]');
+    const selected = document.querySelector('.seen [aria-selected=true]');
     return {
         state: state?.dataset.state ?? '',
         told: (state?.textContent ?? '').replace(/\s+/g, ' ').trim(),
         refused: document.querySelector('#refusal')?.textContent ?? '',
         url: document.querySelector('#url')?.value ?? '',
         selected: selected === null ? '' : text(selected, 'data'),
-        rows: [...document.querySelectorAll('[data-number]')].map((row) => ({
+        rows: [...document.querySelectorAll('.seen [data-number]')].map((row) => ({
             kind: row.dataset.kind,
             time: text(row, 'time'),
             type: text(row, 'type'),
@@ -125,7 +128,7 @@ const SEARCH: &str = r"
     field.dispatchEvent(new Event('input', { bubbles: true }));
     const look = () => {
         const found = document.querySelector('#found');
-        const rows = [...document.querySelectorAll('[data-number] .data')];
+        const rows = [...document.querySelectorAll('.seen [data-number] .data')];
         const passes = rows.length > 0 && rows.every((row) => row.textContent.includes(text));
         if (found !== null && passes) first ??= performance.now() - begun;
         if (first === null || found.dataset.caughtUp !== 'true') return requestAnimationFrame(look);
@@ -151,20 +154,36 @@ impl Desk {
             let number = display.first_line();
             (display, format!(":{number}"))
         });
-        let name = display.as_ref().map(|(_, name)| name.as_str());
-        let (driver, client) = drive(arguments, name, cache.path()).await;
-        let display = display.map(|(display, _)| display);
-        Self { client, driver, _display: display, cache }
+        let (display, display_name) = display.unzip();
+        let (driver, client) = drive(arguments, display_name.as_deref(), cache.path()).await;
+        Self { client, driver, display, display_name, cache }
     }
 
     pub(crate) async fn close(self) {
         self.client.clone().close().await.expect("the window closes");
     }
 
+    /// Asks the window to close, as the button on its frame does. Gives its process.
+    pub(crate) fn ask_to_close(&self) -> u32 {
+        let window = self.window_process();
+        x11::ask_to_close(self.display_name.as_deref(), window);
+        window
+    }
+
+    /// Waits until the window with this process has closed, and gives what it leaves.
+    pub(crate) async fn closed(self, window: u32) -> TempDir {
+        let begun = Instant::now();
+        while runs(window) {
+            assert!(begun.elapsed() < PATIENCE, "the window does not close");
+            sleep(LOOK_EVERY).await;
+        }
+        self.cache
+    }
+
     /// Kills the window as a crash would, and gives what it leaves.
     pub(crate) fn kill(self) -> TempDir {
-        let Self { driver, cache, .. } = self;
-        let window = driver.descendant("sse-monitor").expect("the window runs");
+        let window = self.window_process();
+        let Self { cache, .. } = self;
         kill(window);
         cache
     }
@@ -235,7 +254,7 @@ impl Desk {
         expected: impl Fn(&[(u64, Option<u64>)]) -> bool,
     ) -> Vec<(u64, Option<u64>)> {
         let ask = r#"
-            return [...document.querySelectorAll('[data-number]')].map((row) => {
+            return [...document.querySelectorAll('.seen [data-number]')].map((row) => {
                 const found = /"n":(\d+)/.exec(row.querySelector('.data').textContent);
                 return [Number(row.dataset.number), found === null ? null : Number(found[1])];
             }).sort((a, b) => a[0] - b[0]);
@@ -264,6 +283,18 @@ impl Desk {
     /// The process that draws the page.
     pub(crate) fn page_process(&self) -> u32 {
         self.driver.descendant("WebKitWebProces").expect("a page has a process")
+    }
+
+    /// The process that watches the stream and shows the page.
+    pub(crate) fn window_process(&self) -> u32 {
+        self.driver.descendant("sse-monitor").expect("the window runs")
+    }
+
+    /// What else takes part: the page's messages come through a process of the network, and the display
+    /// may be ours.
+    pub(crate) fn system_processes(&self) -> Vec<u32> {
+        let network = self.driver.descendant("WebKitNetworkPr");
+        network.into_iter().chain(self.display.as_ref().map(Process::id)).collect()
     }
 
     /// How long a search for a word takes, in words.

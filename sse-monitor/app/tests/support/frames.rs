@@ -1,13 +1,16 @@
-//! What the page's main thread does in each frame, as the page itself sees it, and what the kernel says
-//! of the thread beside it.
+//! What the page's main thread does in each frame: as the page itself sees it, by the clock, and as the
+//! kernel does, which leaves out the time in which others ran.
 
 use core::{fmt, time::Duration};
-use std::fs;
 
 use serde::Deserialize;
 use tokio::time::sleep;
 
-use super::{LOOK_EVERY, desk::Desk};
+use super::{
+    LOOK_EVERY,
+    desk::Desk,
+    spent::{Sampler, millis, of_main_thread, of_process},
+};
 
 /// Measures each frame from the beginning of the rendering update (the time its callbacks are given, so
 /// that events told of before them count) to the first task after it: what the page's scripts do, styles,
@@ -16,15 +19,12 @@ use super::{LOOK_EVERY, desk::Desk};
 const BEGIN: &str = r"
     const events = () =>
         Number((document.querySelector('#events b')?.textContent ?? '0').replaceAll(',', ''));
-    const measured = { work: [], between: [], running: true, events };
+    const measured = { frames: [], running: true, events };
     const channel = new MessageChannel();
-    channel.port1.onmessage = ({ data }) => measured.work.push(performance.now() - data);
-    let before = null;
+    channel.port1.onmessage = ({ data }) => measured.frames.push([data, performance.now() - data]);
     const turn = (at) => {
         if (!measured.running) return;
         requestAnimationFrame(turn);
-        if (before !== null) measured.between.push(at - before);
-        before = at;
         channel.port2.postMessage(at);
     };
     requestAnimationFrame(turn);
@@ -33,54 +33,71 @@ const BEGIN: &str = r"
 ";
 
 const END: &str = r"
-    const { work, between, begun, events } = window.measured;
+    const { frames, begun, events } = window.measured;
     window.measured.running = false;
-    const seconds = (performance.now() - begun.at) / 1000;
-    return { work, between, seconds, events: events() - begun.events };
+    const millis = performance.now() - begun.at;
+    return { frames, millis, events: events() - begun.events, origin: performance.timeOrigin };
 ";
 
-/// What was measured, in milliseconds.
-#[derive(Debug, Deserialize)]
+/// What was measured; all times in milliseconds.
+#[derive(Debug)]
 pub(crate) struct Frames {
-    /// Of the main thread in each frame.
+    /// By the page's clock: the work of each frame, in order of length.
     pub(crate) work: Vec<f64>,
-    /// From each frame to the next.
+    /// From each frame to the next, the same.
     pub(crate) between: Vec<f64>,
+    /// What the main thread had of a processor from each frame to the next, by the kernel, the same. The
+    /// answers that come between two frames count too.
+    pub(crate) ran: Vec<f64>,
     /// How long it was measured.
-    pub(crate) seconds: f64,
+    pub(crate) millis: f64,
     /// How many events the page counted meanwhile.
     pub(crate) events: f64,
-    /// What the kernel says of the main thread in that time.
-    #[serde(skip)]
-    pub(crate) thread: Thread,
+    /// What each had of the processors meanwhile.
+    pub(crate) spent: Spent<f64>,
 }
 
-/// What a thread had of the processors.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Thread {
-    pub(crate) ran: Duration,
-    /// It could have run, but others did.
-    pub(crate) waited: Duration,
+/// What each of the processes had of the processors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spent<T> {
+    /// The page's main thread, and its other ones, which paint and put layers together.
+    pub(crate) page_main: T,
+    pub(crate) page_others: T,
+    /// The window's process: the engine, and what shows the page.
+    pub(crate) window: T,
+    /// WebKit's process for the network, and the display.
+    pub(crate) system: T,
+    /// The measuring process, which sends the stream.
+    pub(crate) sender: T,
+}
+
+/// As the page tells it.
+#[derive(Debug, Deserialize)]
+struct Told {
+    frames: Vec<(f64, f64)>,
+    millis: f64,
+    events: f64,
+    origin: f64,
 }
 
 /// A measurement under way.
 #[derive(Debug)]
 pub(crate) struct Measuring<'a> {
     desk: &'a Desk,
-    process: u32,
-    begun: Thread,
+    sampler: Sampler,
+    begun: Spent<Duration>,
 }
 
 impl<'a> Measuring<'a> {
     pub(crate) async fn begin(desk: &'a Desk) -> Self {
-        let process = desk.page_process();
+        let sampler = Sampler::start(desk.page_process());
         desk.ask(BEGIN).await;
-        Self { desk, process, begun: Thread::main_of(process) }
+        Self { desk, sampler, begun: Spent::so_far(desk) }
     }
 
     /// Until there were so many frames.
     pub(crate) async fn frames(self, frames: usize) -> Frames {
-        let ask = format!("return window.measured.work.length >= {frames}");
+        let ask = format!("return window.measured.frames.length >= {frames}");
         self.until(&ask).await
     }
 
@@ -94,25 +111,44 @@ impl<'a> Measuring<'a> {
         while self.desk.ask(ask).await != true {
             sleep(5 * LOOK_EVERY).await;
         }
-        let frames = self.desk.ask(END).await;
-        let ended = Thread::main_of(self.process);
-        let mut frames: Frames = serde_json::from_value(frames).expect("frames");
-        frames.work.sort_by(f64::total_cmp);
-        frames.between.sort_by(f64::total_cmp);
-        frames.thread.ran = ended.ran - self.begun.ran;
-        frames.thread.waited = ended.waited - self.begun.waited;
-        frames
+        let told: Told = serde_json::from_value(self.desk.ask(END).await).expect("frames");
+        let spent = Spent::so_far(self.desk).since(self.begun);
+        let curve = self.sampler.end();
+        let pairs = || told.frames.windows(2).map(|pair| (pair[0].0, pair[1].0));
+        let ran = |(from, to)| curve.at(told.origin + to) - curve.at(told.origin + from);
+        Frames {
+            work: sorted(told.frames.iter().map(|(_, work)| *work)),
+            between: sorted(pairs().map(|(from, to)| to - from)),
+            ran: sorted(pairs().map(ran)),
+            millis: told.millis,
+            events: told.events,
+            spent,
+        }
     }
 }
 
-impl Thread {
-    /// That of a process which has its number: the main one.
-    fn main_of(process: u32) -> Self {
-        let path = format!("/proc/{process}/task/{process}/schedstat");
-        let text = fs::read_to_string(path).unwrap_or_default();
-        let mut nanos = text.split_whitespace().map_while(|word| word.parse().ok());
-        let mut next = || Duration::from_nanos(nanos.next().unwrap_or_default());
-        Self { ran: next(), waited: next() }
+impl Spent<Duration> {
+    fn so_far(desk: &Desk) -> Self {
+        let page = desk.page_process();
+        let page_main = of_main_thread(page);
+        Self {
+            page_main,
+            page_others: of_process(page).saturating_sub(page_main),
+            window: of_process(desk.window_process()),
+            system: desk.system_processes().into_iter().map(of_process).sum(),
+            sender: of_process(std::process::id()),
+        }
+    }
+
+    fn since(self, before: Self) -> Spent<f64> {
+        let passed = |now: Duration, before| millis(now.saturating_sub(before));
+        Spent {
+            page_main: passed(self.page_main, before.page_main),
+            page_others: passed(self.page_others, before.page_others),
+            window: passed(self.window, before.window),
+            system: passed(self.system, before.system),
+            sender: passed(self.sender, before.sender),
+        }
     }
 }
 
@@ -128,9 +164,19 @@ impl fmt::Display for Frames {
                 at(100)
             )
         };
-        let (work, between) = (told(&self.work), told(&self.between));
-        write!(f, "{} frames: work {work}; from one to the next {between}", self.work.len())
+        let (work, ran, between) = (told(&self.work), told(&self.ran), told(&self.between));
+        write!(
+            f,
+            "{} frames: work {work}; of the processor {ran}; from one to the next {between}",
+            self.work.len()
+        )
     }
+}
+
+fn sorted(list: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut list: Vec<f64> = list.collect();
+    list.sort_by(f64::total_cmp);
+    list
 }
 
 /// That which so many percent of them do not pass.

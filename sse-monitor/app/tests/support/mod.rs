@@ -7,6 +7,8 @@ pub(crate) mod hub;
 pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod server;
+pub(crate) mod spent;
+pub(crate) mod x11;
 
 use core::{net::SocketAddr, time::Duration};
 

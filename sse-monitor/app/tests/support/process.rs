@@ -43,6 +43,10 @@ impl Process {
         line.trim_end().to_owned()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("a child can be waited for").is_some()
@@ -96,10 +100,15 @@ fn signal(name: &str, id: u32) {
 pub(crate) fn kill(id: u32) {
     signal("-KILL", id);
     let begun = Instant::now();
-    while stat(id).is_some_and(|(state, _)| state != "Z") {
+    while runs(id) {
         assert!(begun.elapsed() < PATIENCE, "{id} did not end when killed");
         thread::sleep(LOOK_EVERY);
     }
+}
+
+/// Whether it has not ended, though nobody may have asked how.
+pub(crate) fn runs(id: u32) -> bool {
+    stat(id).is_some_and(|(state, _)| state != "Z")
 }
 
 /// The ids of all that `ancestor` started and that still runs.

@@ -65,6 +65,8 @@ export const isPlain = (text: string): boolean => /^[ -~]*…?$/.test(text);
  * that would turn the direction of what follows.
  */
 export function oneLine(text: string): string {
+  // Most texts are.
+  if (isPlain(text)) return text;
   return text
     .replace(/\r\n|\r|\n/g, " ↵ ")
     .replace(/\t/g, " ⇥ ")

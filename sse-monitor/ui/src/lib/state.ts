@@ -1,4 +1,4 @@
-import type { Snapshot } from "./wire";
+import type { Saving, Snapshot } from "./wire";
 
 /** How the watch stands, in words. */
 export interface Told {
@@ -46,6 +46,17 @@ export function tell({ state, totals, lastEventId }: Snapshot, nowMillis: number
       }
       return told("bad", "Failed", because(state.failure.sentence));
   }
+}
+
+/** What becomes of a recording whose window was asked to close. */
+export function tellEnding(saving: Saving | null): string {
+  const ending = saving?.ending ?? null;
+  if (ending === null) return "";
+  if (ending === "writing") return `The window closes as soon as ${saving?.path} is written.`;
+  return (
+    `${closed(ending.failed)} So the window stays open. Stop tries again; if you close the window once ` +
+    "more, the next one tries."
+  );
 }
 
 /** A reason as the Rust side words it, small and without a full stop, as the end of a sentence. */

@@ -10,22 +10,22 @@ export const ROW_HEIGHT = 26;
 const CHARACTER = 7.2;
 
 /** The columns before that of the data, in pixels, and what lies between two and at both ends. */
-const WIDE = [14, 88, 124, 128];
+const WIDE = { kind: 14, time: 88, type: 124, id: 128 };
 const GAP = 12;
 
 /** Narrower than this, a list goes without its column of IDs: the data is what one looks at. */
 const NARROW_BELOW = 520;
-const NARROW = [14, 88, 96];
+const NARROW = { ...WIDE, type: 96, id: 0 };
 
 /** How a list so wide is divided, and how many characters of plain data have room in it. */
-export function columns(width: number): { narrow: boolean; template: string; room: number } {
+export function columns(width: number): { narrow: boolean; before: typeof WIDE; room: number } {
   const narrow = width > 0 && width < NARROW_BELOW;
   const before = narrow ? NARROW : WIDE;
-  const taken = before.reduce((sum, column) => sum + column + GAP, 2 * GAP);
+  const seen = Object.values(before).filter((column) => column > 0);
+  const taken = seen.reduce((sum, column) => sum + column + GAP, 2 * GAP);
   // Before the first layout nothing is known.
   const room = width === 0 ? NARROW_BELOW : Math.floor((width - taken) / CHARACTER);
-  const template = `${before.map((column) => `${column}px`).join(" ")} minmax(0, 1fr)`;
-  return { narrow, template, room: Math.max(room, 8) };
+  return { narrow, before, room: Math.max(room, 8) };
 }
 
 /** Rows drawn above and below what is seen, so that a scroll finds some already there. */

@@ -112,6 +112,8 @@ export interface Saving {
   bytes: number;
   /** Why it gets no more, if so. */
   stopped: string | null;
+  /** What becomes of it, if the window was asked to close. */
+  ending: "writing" | { failed: string } | null;
 }
 
 export interface Head {
