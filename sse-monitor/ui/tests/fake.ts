@@ -197,7 +197,7 @@ interface Sought {
 
 const before = (list: Row[], number: number) => list.filter((row) => row.number < number).length;
 
-const report: Report = {
+export const report: Report = {
   events: 12,
   comments: 1,
   decodeErrors: 0,
@@ -210,6 +210,8 @@ const report: Report = {
   latestStalls: [{ fromMicros: 1, micros: 4_300_000, row: 2 }],
   repeated: 1,
   missed: 3,
+  missedAtLeast: 3,
+  numbering: "one_by_one",
   outOfOrder: 0,
   attempts: 1,
   latestAttempts: [

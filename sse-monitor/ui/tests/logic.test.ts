@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { bytes, clock, counted, dateAndClock, duration, hue, middleCut, oneLine, rate } from "../src/lib/format";
+import { bytes, clock, counted, dateAndClock, duration, hue, middleCut, missedOf, oneLine, rate } from "../src/lib/format";
+import type { Report } from "../src/lib/wire";
 import { lines, seen } from "../src/lib/fold";
 import { isJson, layOut } from "../src/lib/json";
 import { unpack } from "../src/lib/packed";
@@ -16,6 +17,7 @@ import {
   topOfScroll,
 } from "../src/lib/viewport";
 import sample from "./page.json";
+import { report } from "./fake";
 
 describe("the wire", () => {
   it("is read as the Rust side writes it", () => {
@@ -138,6 +140,15 @@ describe("JSON", () => {
 });
 
 describe("formats", () => {
+  it("tells of missed events no more than IDs do", () => {
+    const missed = (numbering: Report["numbering"]) => missedOf({ ...report, numbering, missedAtLeast: 1200 });
+    expect(missed("one_by_one")).toBe("1,200");
+    expect(missed("anew")).toBe("at least 1,200: the server began to count anew");
+    for (const nothing of ["no_ids", "too_few", "not_one_by_one"] as const) {
+      expect(missed(nothing)).toMatch(/^not known: /);
+    }
+  });
+
   it("puts any text on one line, with signs for what cannot be seen", () => {
     expect(oneLine("a\r\nb\rc\nd")).toBe("a ↵ b ↵ c ↵ d");
     expect(oneLine("\t\u0000\u001b[31m\u007f")).toBe(" ⇥ ␀␛[31m␡");

@@ -1,6 +1,6 @@
 /** Values as people read them. */
 
-import type { Saved } from "./wire";
+import type { Report, Saved } from "./wire";
 
 const pad = (value: number, width: number) => String(value).padStart(width, "0");
 
@@ -23,6 +23,22 @@ export function dateAndClock(unixMicros: number): string {
 const whole = new Intl.NumberFormat("en-US");
 
 export const count = (value: number): string => whole.format(value);
+
+/** How many events did not come, as far as their IDs tell. */
+export function missedOf(report: Report): string {
+  switch (report.numbering) {
+    case "one_by_one":
+      return count(report.missedAtLeast);
+    case "anew":
+      return `at least ${count(report.missedAtLeast)}: the server began to count anew`;
+    case "no_ids":
+      return "not known: no event has an ID";
+    case "too_few":
+      return "not known: too few events so far";
+    case "not_one_by_one":
+      return "not known: IDs do not count one by one";
+  }
+}
 
 /** `1 event`, `2 events`. */
 export function counted(value: number, one: string, many = `${one}s`): string {

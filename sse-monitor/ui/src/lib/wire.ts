@@ -219,6 +219,10 @@ export interface Report {
   latestStalls: { fromMicros: number; micros: number; row: number }[];
   repeated: number;
   missed: number | null;
+  /** The same where the numbers began anew, without what was lost then. */
+  missedAtLeast: number;
+  /** What the numbers in IDs tell about events that did not come. */
+  numbering: "no_ids" | "too_few" | "not_one_by_one" | "anew" | "one_by_one";
   outOfOrder: number;
   attempts: number;
   latestAttempts: AttemptReport[];
