@@ -160,7 +160,10 @@ impl Doors {
 
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         if let Some((ratio, place)) = &self.slowest_visit {
-            writeln!(out, "\nThe visit door takes at most {ratio:.2} × the time of pull ({place}).")?;
+            writeln!(
+                out,
+                "\nThe visit door takes at most {ratio:.2} × the time of pull ({place})."
+            )?;
         }
         if let [Some(small), Some(large)] = self.endless {
             let ratio = small.as_secs_f64() / large.as_secs_f64();
