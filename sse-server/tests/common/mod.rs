@@ -9,7 +9,7 @@ use std::{
     process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
 };
 
-use sse_codec::{Decoder, Item, OwnedEvent};
+use sse_codec::{Decoder, Item, Limits, OwnedEvent};
 
 /// A guard against hanging for ever; nothing is concluded from the time that passes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -157,7 +157,9 @@ impl Server {
         let mut reader = self.send(head.as_bytes());
         let (status, headers) = read_head(&mut reader);
         assert_eq!(status, 200);
-        Stream { reader, headers, decoder: Decoder::new(), bytes: Vec::new(), read: 0 }
+        // What the server let through is as large as it is.
+        let decoder = Decoder::with_limits(Limits::default().line(usize::MAX).event(usize::MAX));
+        Stream { reader, headers, decoder, bytes: Vec::new(), read: 0 }
     }
 
     /// Opens an event stream and reads its `connected` event.
