@@ -42,7 +42,8 @@ use crate::{
 /// [`User`](crate::User) into the request's extensions; whoever accepts connections puts a
 /// [`PeerAddress`](crate::PeerAddress) there, as [`Server`](crate::Server) does. **Of a request that
 /// has neither nothing is limited**: not the streams it opens, but for the limit on all, nor what it
-/// publishes. And **whoever can reach it without a `Grant` may read any topic and publish to it**: mount only
+/// publishes. And **whoever can reach it without a `Grant` may read any topic and publish to it**: have
+/// all others refused ([`RoutesConfig::grants_only`](crate::RoutesConfig::grants_only)), mount only
 /// `/events` for those who only read, put your own check before the rest, or turn publishing off
 /// ([`RoutesConfig::publish`](crate::RoutesConfig::publish)) and publish by the [`Hub`]. Pages of
 /// other sites may not post ([`RoutesConfig::allowed_origins`](crate::RoutesConfig::allowed_origins)).
@@ -81,8 +82,13 @@ impl EventService {
         let config = self.hub.routes();
         let wants_json = wants_json(request.headers());
         let asked = asked(request, topic, wants_json)?;
+        let identity = Identity::of(request, config)?;
         // The head of what a GET would give, without taking a place at the hub.
         if *request.method() == Method::HEAD {
+            match &asked.ticket {
+                Some(secret) => self.hub.shared().check_ticket(&secret.0, asked.resume)?,
+                None => drop(self.asks(&asked, identity)?),
+            }
             let nothing = Body::from(Bytes::new());
             return Ok(Events::Now(if wants_json {
                 respond::json(StatusCode::OK, "")
@@ -90,7 +96,6 @@ impl EventService {
                 respond::event_stream(nothing)
             }));
         }
-        let identity = Identity::of(request, config)?;
         let cut = request.extensions().get::<CutHandle>();
         let id = match self.admit(&asked, identity, cut.cloned()) {
             Ok(id) => id,
@@ -118,7 +123,7 @@ impl EventService {
         let stream = Subscription::new(self.hub.shared().clone(), id);
         if wants_json {
             let wait = asked.wait.unwrap_or(config.long_poll).min(config.max_long_poll);
-            let seen = Seen::read(&asked.seen);
+            let seen = Seen::read(&asked.seen, self.hub.shared().max_topics());
             return Ok(Events::Later { stream, resume: asked.resume, seen, wait });
         }
         Ok(Events::Now(respond::event_stream(stream.into())))
@@ -135,6 +140,14 @@ impl EventService {
             let admitted = shared.admit_by_ticket(&secret.0, asked.resume, identity.address, cut);
             return Ok(admitted?);
         }
+        let (subscribe, visitor) = self.asks(asked, identity)?;
+        Ok(shared.admit(subscribe, visitor, cut)?)
+    }
+
+    /// What whoever has no ticket asks for, if they may.
+    fn asks(&self, asked: &Asked, identity: Identity) -> Result<(Subscribe, Visitor), Refusal> {
+        identity.check_granted(self.hub.routes())?;
+        let shared = self.hub.shared();
         let mut subscribe = Subscribe::new(asked.selectors.iter().cloned()).resume(asked.resume);
         if let Some(grant) = &identity.grant {
             grant.check_read(&asked.selectors)?;
@@ -150,7 +163,7 @@ impl EventService {
         if let Some(address) = identity.address {
             visitor = visitor.address(address);
         }
-        Ok(shared.admit(subscribe, visitor, cut)?)
+        Ok((subscribe, visitor))
     }
 
     async fn ticket<B>(self, request: Request<B>) -> Result<Response<Body>, Refusal>
@@ -160,6 +173,7 @@ impl EventService {
     {
         let config = self.hub.routes();
         let identity = Identity::of(&request, config)?;
+        identity.check_granted(config)?;
         let (head, body) = request.into_parts();
         publish::json_only(&head.headers)?;
         let mut share = self.hub.bodies().share();
@@ -174,6 +188,7 @@ impl EventService {
     {
         let config = self.hub.routes();
         let identity = Identity::of(&request, config)?;
+        identity.check_granted(config)?;
         let (principal, publisher) = (identity.principal(), identity.user.as_deref());
         let (head, body) = request.into_parts();
         let query = head.uri.query().unwrap_or_default();
