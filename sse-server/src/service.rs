@@ -25,6 +25,7 @@ use crate::{
     publish::{self, Form, Route},
     query::{self, Asked},
     respond::{self, Refusal},
+    routes::Place,
     seen::Seen,
     subscription::Subscription,
     ticket,
@@ -251,60 +252,49 @@ impl EventService {
         Ok(respond::text(StatusCode::OK, "ready\n"))
     }
 
-    /// The methods that there are at a path, if there is anything.
-    fn methods(&self, path: &str) -> Option<&'static str> {
-        let config = self.hub.routes();
-        match path {
-            "/events" | "/events/" | "/healthz" | "/readyz" => Some("GET, HEAD"),
-            "/" if config.page => Some("GET, HEAD"),
-            "/publish" | "/broadcast" | "/notify" if config.publish => Some("POST"),
-            "/ticket" => Some("POST"),
-            _ if topic_in(path).is_none() => None,
-            _ if config.publish => Some("GET, HEAD, POST"),
-            _ => Some("GET, HEAD"),
-        }
-    }
-
-    fn nothing_at(&self, path: &str) -> Refusal {
-        let routes = if self.hub.routes().publish { ROUTES } else { READING_ROUTES };
-        let reason = format_args!("there is nothing at {path}; {routes} are all there is");
-        Refusal::new(StatusCode::NOT_FOUND, reason)
-    }
-
     fn answer<B>(&self, request: Request<B>) -> ServiceFuture
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
         B::Error: Display,
     {
-        if let Err(refusal) = guard::own_page(&request, &self.hub.routes().allowed_origins) {
+        let config = self.hub.routes();
+        if let Err(refusal) = guard::own_page(&request, &config.allowed_origins) {
             return Box::pin(ready(Ok(refusal.into_response())));
         }
         let (method, path) = (request.method(), request.uri().path());
+        let (place, methods) = match Place::at(path, config) {
+            Ok(found) => found,
+            Err(refusal) => return Box::pin(ready(Ok(refusal.into_response()))),
+        };
         if cors::is_preflight(&request) {
-            let methods = self.methods(path).ok_or_else(|| self.nothing_at(path));
-            let origins = &self.hub.routes().allowed_origins;
-            let answer = methods.and_then(|them| cors::preflight(&request, origins, them));
+            let answer = cors::preflight(&request, &config.allowed_origins, methods);
             return Box::pin(ready(Ok(answer.unwrap_or_else(Refusal::into_response))));
         }
-        if path == "/ticket" && *method == Method::POST {
-            let answer = self.clone().ticket(request);
-            return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
+        if !methods.split(", ").any(|it| it == method.as_str()) {
+            let refusal = Refusal::method(method, path, methods);
+            return Box::pin(ready(Ok(refusal.into_response())));
         }
-        let publishes = self.hub.routes().publish;
-        if let Some(route) = Posted::to(path).filter(|_| publishes && *method == Method::POST) {
+        let publish = |route, request| -> ServiceFuture {
             let answer = self.clone().publish(route, request);
-            return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
-        }
-        let reads = matches!(*method, Method::GET | Method::HEAD);
-        let response = match (self.methods(path), path) {
-            (None, _) => Err(self.nothing_at(path)),
-            (_, "/healthz") if reads => respond::health(&self.hub).map(Events::Now),
-            (_, "/readyz") if reads => self.readiness().map(Events::Now),
-            (_, "/") if reads => Ok(Events::Now(respond::html(include_str!("page.html")))),
-            (_, "/events" | "/events/") if reads => self.events(&request, None),
-            (_, path) if reads && topic_in(path).is_some() => self.events(&request, topic_in(path)),
-            (Some(methods), _) => Err(Refusal::method(method, path, methods)),
+            Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) })
+        };
+        let response = match (place, method) {
+            (Place::Ticket, _) => {
+                let answer = self.clone().ticket(request);
+                return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
+            }
+            (Place::Events, _) => self.events(&request, None),
+            (Place::Topic(topic), &(Method::GET | Method::HEAD)) => {
+                self.events(&request, Some(topic))
+            }
+            (Place::Health, _) => respond::health(&self.hub).map(Events::Now),
+            (Place::Ready, _) => self.readiness().map(Events::Now),
+            (Place::Page, _) => Ok(Events::Now(respond::html(include_str!("page.html")))),
+            (Place::Topic(topic), _) => return publish(Posted::Raw(topic.to_owned()), request),
+            (Place::Publish, _) => return publish(Posted::Publish, request),
+            (Place::Broadcast, _) => return publish(Posted::Broadcast, request),
+            (Place::Notify, _) => return publish(Posted::Notify, request),
         };
         match response {
             Ok(Events::Now(response)) => Box::pin(ready(Ok(response))),
@@ -331,17 +321,6 @@ enum Posted {
     Notify,
 }
 
-impl Posted {
-    fn to(path: &str) -> Option<Self> {
-        match path {
-            "/publish" => Some(Self::Publish),
-            "/broadcast" => Some(Self::Broadcast),
-            "/notify" => Some(Self::Notify),
-            _ => topic_in(path).map(|topic| Self::Raw(topic.to_owned())),
-        }
-    }
-}
-
 fn asked<B>(request: &Request<B>, topic: Option<&str>, polls: bool) -> Result<Asked, Refusal> {
     let asked = query::asked(request, topic)?;
     if asked.wait.is_some() && !polls {
@@ -350,10 +329,6 @@ fn asked<B>(request: &Request<B>, topic: Option<&str>, polls: bool) -> Result<As
         ));
     }
     Ok(asked)
-}
-
-fn topic_in(path: &str) -> Option<&str> {
-    path.strip_prefix("/events/").filter(|topic| !topic.is_empty() && !topic.contains('/'))
 }
 
 /// Whether a JSON answer is asked for rather than a stream.
@@ -384,14 +359,6 @@ fn accepted(headers: &HeaderMap) -> Option<Accepted> {
         _ => None,
     })
 }
-
-/// What there is, for whoever asks for something else.
-const ROUTES: &str = "GET /events, GET /events/{topic}, POST /publish, POST /events/{topic}, \
-                      POST /broadcast, POST /notify, POST /ticket, GET /healthz, GET /readyz and GET /";
-
-/// The same where requests do not publish.
-const READING_ROUTES: &str =
-    "GET /events, GET /events/{topic}, POST /ticket, GET /healthz, GET /readyz and GET /";
 
 impl<B> tower_service::Service<Request<B>> for EventService
 where
