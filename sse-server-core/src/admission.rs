@@ -436,6 +436,19 @@ impl Admission {
         admitted
     }
 
+    /// Whether a ticket is one that [`admit_by_ticket`](Self::admit_by_ticket) takes, without using it.
+    ///
+    /// # Errors
+    /// [`TicketError`] says what is wrong with it.
+    pub fn check_ticket(
+        &self,
+        secret: &[u8; 16],
+        is_resume: bool,
+        now: Instant,
+    ) -> Result<(), TicketError> {
+        self.tickets.check(secret, is_resume, now).map(drop)
+    }
+
     fn redeem(
         &mut self,
         secret: &[u8; 16],
@@ -482,7 +495,9 @@ impl Admission {
     }
 
     /// The next word on a topic that is watched and has changed: tell it to every hub by
-    /// [`handle_presence`](crate::Hub::handle_presence).
+    /// [`handle_presence`](crate::Hub::handle_presence). A hub tells the last word to those who begin to
+    /// watch later; one at which nobody watched by then has none, and is to be told of
+    /// [`presence`](Self::presence) when somebody does.
     pub fn poll_presence(&mut self, now: Instant) -> Option<Presence> {
         let word = self.presences.poll(now)?;
         self.counters.presence += 1;

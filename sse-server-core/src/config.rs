@@ -161,6 +161,12 @@ pub struct HubConfig {
 }
 
 impl HubConfig {
+    /// The most bytes of a [`Retention`] that one event may take: several times
+    /// [`max_event`](Self::max_event), since each line has a field of its own on the wire.
+    pub fn largest_event(&self) -> u64 {
+        Log::largest_entry(self)
+    }
+
     /// Checks the settings against each other and against what the store keeps. A hub whose
     /// settings were not checked does all the same what they say: it may lose events at once, and
     /// tells of it.
@@ -186,7 +192,7 @@ impl HubConfig {
                     lag: self.max_lag,
                 });
             }
-            let event = Log::largest_entry(self);
+            let event = self.largest_event();
             if kept.bytes < event || kept.events == 0 {
                 return Err(InvalidConfig::RetentionBelowEvent {
                     name,
@@ -233,6 +239,7 @@ impl InvalidConfig {
     ///
     /// # Errors
     /// [`InvalidConfig::None`] of the first that does.
+    #[doc(hidden)]
     pub fn check_counts(counts: &[(&'static str, usize)]) -> Result<(), Self> {
         let nothing = counts.iter().find(|&&(_, count)| count == 0);
         nothing.map_or(Ok(()), |&(name, _)| Err(Self::None { name }))
@@ -242,6 +249,7 @@ impl InvalidConfig {
     ///
     /// # Errors
     /// [`InvalidConfig::Below`] of the first that is.
+    #[doc(hidden)]
     pub fn check_order(pairs: &[(&'static str, usize, &'static str, usize)]) -> Result<(), Self> {
         let below = pairs.iter().find(|&&(_, value, _, least)| value < least);
         below.map_or(Ok(()), |&(name, value, other, least)| {
@@ -253,6 +261,7 @@ impl InvalidConfig {
     ///
     /// # Errors
     /// [`InvalidConfig::TooShort`] of the first that is.
+    #[doc(hidden)]
     pub fn check_times(times: &[(&'static str, Duration)]) -> Result<(), Self> {
         let short = times.iter().find(|&&(_, value)| value < Self::LEAST);
         short.map_or(Ok(()), |&(name, value)| {

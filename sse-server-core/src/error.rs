@@ -243,6 +243,7 @@ pub enum InvalidConfig {
     },
     /// A limit that what another allows could never keep.
     #[error("{name} of {value} is below {other} of {least}; raise the one or lower the other")]
+    #[non_exhaustive]
     Below {
         /// Which setting.
         name: &'static str,
@@ -255,12 +256,14 @@ pub enum InvalidConfig {
     },
     /// A limit that lets nothing through.
     #[error("{name} is 0, with which nothing could be done; the least is 1")]
+    #[non_exhaustive]
     None {
         /// Which setting.
         name: &'static str,
     },
     /// A time that is too short to be meant.
     #[error("{name} of {value:?} is too short; the least is {least:?}")]
+    #[non_exhaustive]
     TooShort {
         /// Which setting.
         name: &'static str,

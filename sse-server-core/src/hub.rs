@@ -82,12 +82,38 @@ pub struct Hub {
     overdue: Vec<SubscriberId>,
 }
 
-/// A word on presence, and how many of those who watch its topic are to be told of it still.
+/// Who is to be told still of the newest word on presence of a topic, by their seats there.
+///
+/// A round goes backwards: in the seat of whoever leaves comes the last, who was told, and is told once
+/// more at most. Newcomers are told as they come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Telling {
     pub(crate) topic: u32,
+    /// From here on, below `left`.
+    floor: usize,
     left: usize,
+    /// From where on they were told an older word in this round, and are to be told in another.
+    again: Option<usize>,
     pub(crate) since: Instant,
+}
+
+impl Telling {
+    /// There is a newer word. The round goes on with it: beginning anew it would never come to the lowest
+    /// seats, if words come faster than it ends.
+    const fn renew(&mut self) {
+        (self.floor, self.again) = (0, Some(self.left));
+    }
+
+    /// The last of so many and one more has taken this seat.
+    pub(crate) fn moves(&mut self, place: usize, others: usize) {
+        match &mut self.again {
+            // Who is told in the other round, to where this round has been.
+            Some(from) if place >= self.left && others >= *from => *from = place.min(*from),
+            // Who has not been told, to where nobody else needs to be.
+            None if place < self.floor && others < self.left => self.floor = place,
+            _ => {}
+        }
+    }
 }
 
 /// How many are told of a word in one go: a topic may have very many who watch it, and others wait
@@ -213,9 +239,16 @@ impl Hub {
             return;
         }
         self.words.take(number, presence.encode());
-        // Behind the others, so that each has its turn.
-        self.telling.retain(|telling| telling.topic != number);
-        self.telling.push_back(Telling { topic: number, left: watchers, since: now });
+        match self.telling.iter_mut().find(|telling| telling.topic == number) {
+            Some(telling) => telling.renew(),
+            None => self.telling.push_back(Telling {
+                topic: number,
+                floor: 0,
+                left: watchers,
+                again: None,
+                since: now,
+            }),
+        }
         if self.telling.len() == 1 {
             self.tell_on(now);
         }
@@ -224,11 +257,13 @@ impl Hub {
     /// Has some more of those told of a word who watch its topic.
     pub(crate) fn tell_on(&mut self, now: Instant) {
         let mut room = TELL_AT_ONCE;
-        while let Some(&Telling { topic, left, .. }) = self.telling.front() {
-            // Backwards: in the seat of whoever leaves comes the last, who was told, and is told once
-            // more. Newcomers are told as they come.
-            let left = left.min(self.log.members(topic).len());
-            let next = left.saturating_sub(room);
+        while room > 0 {
+            let Some(&Telling { topic, floor, left, again, .. }) = self.telling.front() else {
+                return;
+            };
+            let watchers = self.log.members(topic).len();
+            let left = left.min(watchers);
+            let next = left.saturating_sub(room).max(floor);
             for at in (next..left).rev() {
                 let index = self.log.members(topic)[at];
                 if let Some(subscriber) = self.subscribers.at_mut(index) {
@@ -236,14 +271,22 @@ impl Hub {
                 }
                 self.make_ready(index, now);
             }
-            if next > 0 {
-                if let Some(telling) = self.telling.front_mut() {
-                    (telling.left, telling.since) = (next, now);
+            room -= left.saturating_sub(next);
+            let Some(telling) = self.telling.pop_front() else { return };
+            // Behind the others, so that each has its turn.
+            match again {
+                _ if next > floor => {
+                    self.telling.push_back(Telling { left: next, since: now, ..telling });
                 }
-                return;
+                Some(floor) if floor < watchers => self.telling.push_back(Telling {
+                    floor,
+                    left: watchers,
+                    again: None,
+                    since: now,
+                    ..telling
+                }),
+                _ => {}
             }
-            room -= left;
-            self.telling.pop_front();
         }
     }
 

@@ -113,10 +113,10 @@ impl Index {
 
     /// The most that [`bytes`](Self::bytes) can grow by one entry.
     pub(crate) fn largest_share(topics: usize, patterns: usize) -> u64 {
-        let patterns = patterns + MAX_IDLE;
+        let names = topics.saturating_add(patterns).saturating_add(MAX_IDLE);
         let name = "*".repeat(Topic::MAX_LEN).into_boxed_str();
         let each = Record { name, ..Record::default() }.cost() + Mark::COST;
-        (topics + patterns) as u64 * each
+        (names as u64).saturating_mul(each)
     }
 
     /// All numbers are below.

@@ -204,6 +204,11 @@ impl Hub {
                 for seat in seats.filter(|seat| seat.topic == topic) {
                     seat.place = place;
                 }
+                if self.words.has(topic) {
+                    let others = self.log.members(topic).len();
+                    let telling = self.telling.iter_mut().find(|telling| telling.topic == topic);
+                    telling.into_iter().for_each(|it| it.moves(place as usize, others));
+                }
             } else if place == 0 {
                 self.words.forget(topic);
                 self.telling.retain(|telling| telling.topic != topic);

@@ -407,10 +407,14 @@ impl Log {
     /// The most that one event can take, by what a hub lets through.
     pub(crate) fn largest_entry(config: &HubConfig) -> u64 {
         // An event of line breaks alone has a field for each byte; its id is 37 bytes at most.
-        let frame = (config.max_event + 1) * "data: \n".len() + "event: \nid: \n\n".len() + 40;
-        let marks = config.max_topics + config.max_patterns_in_use;
-        let entry = (frame + marks * size_of::<u32>()) as u64 + Entry::TABLES;
-        entry + Index::largest_share(config.max_topics, config.max_patterns_in_use)
+        let fields = (config.max_event as u64).saturating_add(1);
+        let frame = fields.saturating_mul("data: \n".len() as u64);
+        let marks = (config.max_topics as u64).saturating_add(config.max_patterns_in_use as u64);
+        let marks = marks.saturating_mul(size_of::<u32>() as u64);
+        ["event: \nid: \n\n".len() as u64 + 40, marks, Entry::TABLES]
+            .into_iter()
+            .chain([Index::largest_share(config.max_topics, config.max_patterns_in_use)])
+            .fold(frame, u64::saturating_add)
     }
 
     /// Gives up everything and begins after `head`.

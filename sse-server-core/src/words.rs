@@ -28,9 +28,14 @@ impl Words {
         self.newest.insert(topic, (self.count, word));
     }
 
+    /// Whether there is a word on a topic.
+    pub(crate) fn has(&self, topic: u32) -> bool {
+        self.newest.contains_key(&topic)
+    }
+
     /// Has a slot told the newest word on a topic, if there is one.
     pub(crate) fn tell(&mut self, slot: u32, topic: u32) -> bool {
-        let is_there = self.newest.contains_key(&topic);
+        let is_there = self.has(topic);
         if is_there {
             self.due.entry(slot).or_default().insert(topic);
         }

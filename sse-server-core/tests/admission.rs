@@ -164,6 +164,28 @@ fn presence_is_told_to_those_who_watch_gathered_and_without_an_id() {
 }
 
 #[test]
+fn who_begins_to_watch_what_is_watched_stirs_nobody() {
+    let mut admission = Admission::new(AdmissionConfig::default(), 1);
+    let watch = || Visitor::new([selector("$presence.room")]);
+    let pause = admission.config().presence_pause;
+    let first = admission.admit(watch(), at(0)).unwrap();
+    let mut now = at(0) + pause;
+    assert!(admission.poll_presence(now).is_some(), "the first is told what there is");
+    // As long-polls do.
+    for _ in 0..10 {
+        let pass = admission.admit(watch(), now).unwrap();
+        assert_eq!(admission.poll_timeout(), None);
+        now = now + pause;
+        admission.release(pass, now);
+        assert_eq!(admission.poll_presence(now + pause), None);
+    }
+    admission.release(first, now);
+    // Nobody was told meanwhile.
+    admission.admit(watch(), now).unwrap();
+    assert_eq!(admission.poll_timeout(), Some(now + pause));
+}
+
+#[test]
 fn a_word_that_very_many_are_to_be_told_is_told_a_part_of_them_at_a_time() {
     const WATCHERS: usize = 10_000;
     const AT_ONCE: usize = 4096;
@@ -211,6 +233,57 @@ fn a_word_that_very_many_are_to_be_told_is_told_a_part_of_them_at_a_time() {
     world.hub.handle_presence(&word("room"), world.now);
     watchers.into_iter().for_each(|id| world.hub.handle_disconnect(id));
     assert!(world.hub.poll_timeout().is_none_or(|due| due.at > world.now));
+}
+
+#[test]
+fn where_words_come_faster_than_all_are_told_nobody_is_left_out() {
+    const WATCHERS: usize = 10_000;
+    let (mut admission, mut world) = (Admission::new(AdmissionConfig::default(), 1), World::new());
+    let mut watchers: Vec<_> = (0..WATCHERS)
+        .map(|_| {
+            let id = world.subscribe(&["$presence.room"], Resume::Fresh);
+            world.read(id);
+            id
+        })
+        .collect();
+    world.ready();
+    let mut last = std::collections::BTreeMap::new();
+    let mut counts = 0;
+    let mut noise = 1_usize;
+    let mut go = |world: &mut World, watchers: &mut Vec<_>, has_news: bool| {
+        if has_news {
+            counts += 1;
+            admission.admit(Visitor::new([selector("room")]), world.now).unwrap();
+            // By which some more are told.
+            world.hub.handle_presence(&admission.presence(&topic("room")), world.now);
+        } else {
+            world.hub.handle_timeout(world.now);
+        }
+        for id in world.ready() {
+            let told = events(&world.read(id)).pop().unwrap();
+            last.insert(id, told.data);
+        }
+        for _ in 0..20 {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let gone = watchers.swap_remove((noise >> 33) % watchers.len());
+            world.hub.handle_disconnect(gone);
+        }
+        let untold = watchers.iter().filter(|id| !last.contains_key(*id)).count();
+        let newest = format!("\"count\":{counts},");
+        let told =
+            watchers.iter().filter(|id| last.get(*id).is_some_and(|it| it.contains(&newest)));
+        (untold, watchers.len() - told.count())
+    };
+    // A word a go, of which a round needs three.
+    for n in 1..=30 {
+        let (untold, _) = go(&mut world, &mut watchers, true);
+        assert!(n < 3 || untold == 0, "{untold} were told nothing in {n} goes");
+    }
+    while world.hub.poll_timeout().is_some_and(|due| due.at <= world.now) {
+        go(&mut world, &mut watchers, false);
+    }
+    let (_, behind) = go(&mut world, &mut watchers, false);
+    assert_eq!(behind, 0, "the last word reaches all");
 }
 
 #[test]

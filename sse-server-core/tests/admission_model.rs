@@ -168,9 +168,8 @@ impl Model {
             .map_err(|(whose, max)| AdmissionError::WatchesTooMany { whose, max })?;
         for room in stream.watches() {
             let before = self.users(room);
-            let watched =
-                self.watched.entry(room).or_insert(Watched { before, ..Watched::default() });
-            watched.since.get_or_insert(self.now);
+            let since = Some(self.now);
+            self.watched.entry(room).or_insert(Watched { since, before, changes: 0 });
         }
         self.stirs(&stream);
         self.comes_next += 1;

@@ -69,6 +69,21 @@ fn what_could_never_work_is_refused_and_told_what_would() {
 }
 
 #[test]
+fn limits_without_end_are_refused_and_do_not_overflow() {
+    for change in [
+        (|config| config.max_event = usize::MAX) as fn(&mut HubConfig),
+        |config| config.max_topics = usize::MAX,
+        |config| config.max_patterns_in_use = usize::MAX,
+        |config| (config.max_topics, config.max_patterns_in_use) = (usize::MAX, usize::MAX),
+    ] {
+        let mut config = HubConfig::default();
+        change(&mut config);
+        let words = config.check(&Retention::DEFAULT).unwrap_err().to_string();
+        assert!(words.contains("does not hold the largest event"), "{words}");
+    }
+}
+
+#[test]
 fn the_largest_event_fits_into_the_least_that_is_taken() {
     let mut config = HubConfig::default();
     config.max_event = 50_000;

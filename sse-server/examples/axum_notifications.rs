@@ -17,6 +17,13 @@ use axum::{
 };
 use sse_server::{Config, EventService, EventType, Grant, Hub, Publish, Topic};
 
+/// What comes past `identify` is refused: a route that is added without it is closed.
+pub(crate) fn config() -> Config {
+    let mut config = Config::default();
+    config.routes.grants_only = true;
+    config
+}
+
 /// The application: streams for whoever has a session, and a place where its events come from.
 pub(crate) fn app(hub: Hub) -> Router {
     let stream = get_service(EventService::new(hub.clone()));
@@ -56,7 +63,7 @@ async fn paid(State(hub): State<Hub>, Path(number): Path<u64>) -> Result<String,
 #[tokio::main]
 #[allow(dead_code, reason = "the tests run the application themselves")]
 async fn main() -> Result<(), Box<dyn core::error::Error>> {
-    let hub = Hub::start(Config::default())?;
+    let hub = Hub::start(config())?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on http://{}", listener.local_addr()?);
     let stopping = hub.clone();

@@ -12,8 +12,19 @@ use crate::{
     hub::Hub,
     query,
     respond::{self, Refusal},
+    routes,
     wire::WireCounters,
 };
+
+/// What there is, in the order in which it is said.
+static ROUTES: [(Method, &str); 6] = [
+    (Method::GET, "/metrics"),
+    (Method::GET, "/stats"),
+    (Method::GET, "/presence?topic=…"),
+    (Method::GET, "/healthz"),
+    (Method::DELETE, "/subscribers/{clientId}"),
+    (Method::POST, "/revoke?user=…"),
+];
 
 /// Answers a request at the admin listener. Bodies are not read: nothing here needs one.
 pub(crate) fn answer<B>(hub: &Hub, request: &Request<B>) -> Response<Body> {
@@ -24,22 +35,15 @@ fn route<B>(hub: &Hub, request: &Request<B>) -> Result<Response<Body>, Refusal> 
     guard::own_page(request, &[])?;
     let (method, path) = (request.method(), request.uri().path());
     let client = path.strip_prefix("/subscribers/");
-    let allowed = match path {
-        "/metrics" | "/stats" | "/presence" | "/healthz" => Method::GET,
-        "/revoke" => Method::POST,
-        _ if client.is_some() => Method::DELETE,
-        _ => {
-            return Err(Refusal::new(
-                StatusCode::NOT_FOUND,
-                format_args!(
-                    "there is nothing at {path}; GET /metrics, GET /stats, GET /presence?topic=…, \
-                     GET /healthz, DELETE /subscribers/{{clientId}} and POST /revoke?user=… are all there is"
-                ),
-            ));
-        }
+    let route = ROUTES.iter().find(|(_, route)| match route.split(['?', '{']).next() {
+        Some(start) if start.ends_with('/') => path.starts_with(start),
+        start => start == Some(path),
+    });
+    let Some((allowed, _)) = route else {
+        return Err(routes::nothing_at(path, ROUTES.iter().map(|(method, path)| (method, *path))));
     };
-    if *method != allowed && !(allowed == Method::GET && *method == Method::HEAD) {
-        let allow = match allowed {
+    if method != allowed && !(*allowed == Method::GET && *method == Method::HEAD) {
+        let allow = match *allowed {
             Method::GET => "GET, HEAD",
             Method::POST => "POST",
             _ => "DELETE",

@@ -4,10 +4,11 @@ use core::{str::FromStr, time::Duration};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, ValueEnum};
 use http::header::HeaderName;
 use sse_server::{
-    AdmissionConfig, Config, HostName, HubConfig, Origin, Overflow, Retention, ServerConfig,
+    AdmissionConfig, Config, HostName, HubConfig, InvalidConfig, Origin, Overflow, Retention,
+    ServerConfig,
 };
 
 /// What one tries first.
@@ -43,13 +44,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "2s")]
     retry: Duration,
 
-    /// How large an event may be, in bytes. All that may be held must hold one: --max-lag, --keep-bytes.
-    #[arg(long, value_name = "BYTES", value_parser = count::<usize>, default_value_t = HubConfig::default().max_event)]
+    /// How large an event may be, in bytes, or as 8MiB. All that may be held must hold one: --max-lag as it
+    /// was published, --keep-bytes as it is sent (seven times as much, if it is all line breaks).
+    #[arg(long, value_name = "BYTES", value_parser = bytes::<usize>, default_value_t = HubConfig::default().max_event)]
     max_event: usize,
 
     /// Lag at which a subscriber is cut, in bytes. It is judged as events come, and what came within
     /// --lag-grace does not count: a burst cuts nobody, however large, until it is as old as that.
-    #[arg(long, value_name = "BYTES", value_parser = count::<u64>, default_value_t = HubConfig::default().max_lag)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes::<u64>, default_value_t = HubConfig::default().max_lag)]
     max_lag: u64,
 
     /// For how long an event does not count as lag. It counts after twice as long at the latest.
@@ -154,7 +156,7 @@ pub(crate) struct Args {
     keep_events: usize,
 
     /// How many bytes of events are kept for those who resume.
-    #[arg(long, value_name = "BYTES", value_parser = count::<u64>, default_value_t = Retention::DEFAULT.bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes::<u64>, default_value_t = Retention::DEFAULT.bytes)]
     keep_bytes: u64,
 
     /// For how long events are kept for those who resume.
@@ -185,14 +187,18 @@ impl Args {
         config.hub.retry = self.retry;
         config.hub.max_event = self.max_event;
         if self.max_event > config.routes.max_body {
-            // As JSON it may be twice as long.
+            // As JSON it may be twice as long, and all that it comes through must hold it.
             config.routes.max_body = self.max_event.saturating_mul(2);
-            config.routes.max_bodies = config.routes.max_bodies.max(config.routes.max_body);
+            let through = [&mut config.routes.max_batch, &mut config.routes.max_bodies];
+            for limit in through.into_iter().chain([&mut config.hub.max_pending_bytes]) {
+                *limit = config.routes.max_body.max(*limit);
+            }
         }
         config.hub.max_lag = self.max_lag;
         config.hub.lag_grace = self.lag_grace;
         // Whoever lags by less than is cut reads on from what is at hand.
-        config.hub.window.bytes = config.hub.window.bytes.max(self.max_lag.saturating_mul(2));
+        let at_hand = self.max_lag.saturating_mul(2).max(config.hub.largest_event());
+        config.hub.window.bytes = config.hub.window.bytes.max(at_hand);
         config.hub.max_stall = self.max_stall;
         config.hub.overflow = match self.overflow {
             Policy::Cut => Overflow::Cut,
@@ -239,6 +245,47 @@ impl Args {
     }
 }
 
+/// What is wrong with settings, with the flags by which they are set.
+pub(crate) fn advice(error: &InvalidConfig) -> String {
+    let names: &[&str] = match error {
+        InvalidConfig::RetentionBelowLag { .. } => &["keep_bytes", "max_lag"],
+        InvalidConfig::RetentionBelowEvent { .. } => &["keep_bytes", "max_event"],
+        InvalidConfig::RetentionBelowStall { .. } => &["keep_for", "max_stall"],
+        InvalidConfig::Below { name, other, .. } => &[name, other],
+        InvalidConfig::None { name, .. } | InvalidConfig::TooShort { name, .. } => &[name],
+        _ => &[],
+    };
+    let command = Args::command();
+    let is_flag = |name: &&&str| command.get_arguments().any(|it| it.get_id() == **name);
+    let flags = names.iter().filter(is_flag).map(|name| format!("--{}", name.replace('_', "-")));
+    match &flags.collect::<Vec<_>>()[..] {
+        [] => error.to_string(),
+        flags => format!("{error} ({})", flags.join(", ")),
+    }
+}
+
+/// A number of bytes: `262144`, `256KiB`, `8MiB`, `1GiB`.
+fn bytes<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let unit = match unit {
+        "" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = number.parse::<u64>().ok().zip(unit).and_then(|(n, unit)| n.checked_mul(unit));
+    match bytes.map(|bytes| (bytes, bytes.try_into())) {
+        Some((0, _)) => Err(NOTHING.to_owned()),
+        Some((_, Ok(bytes))) => Ok(bytes),
+        _ => Err("bytes are a whole number, with a unit or without: 262144, 256KiB, 8MiB, 1GiB"
+            .to_owned()),
+    }
+}
+
+const NOTHING: &str = "0 would let nothing through; 1 is the least";
+
 /// A number of things of which there must be one at least.
 fn count<T>(text: &str) -> Result<T, String>
 where
@@ -246,7 +293,7 @@ where
 {
     let count: T = text.parse().map_err(|error: T::Err| error.to_string())?;
     if count == T::default() {
-        return Err("0 would let nothing through; 1 is the least".to_owned());
+        return Err(NOTHING.to_owned());
     }
     Ok(count)
 }
@@ -297,5 +344,26 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(time(text).ok(), expected.map(Duration::from_millis), "{text:?}");
         }
+    }
+
+    #[test]
+    fn bytes_are_read_with_a_unit_and_without() {
+        for (text, expected) in [
+            ("1", Some(1)),
+            ("256KiB", Some(256 << 10)),
+            ("8MiB", Some(8 << 20)),
+            ("2GiB", Some(2 << 30)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551615KiB", None),
+            ("18446744073709551616", None),
+            ("0MiB", None),
+            ("8MB", None),
+            ("-1", None),
+            ("MiB", None),
+            ("", None),
+        ] {
+            assert_eq!(bytes::<u64>(text).ok(), expected, "{text:?}");
+        }
+        assert!(bytes::<u16>("64KiB").is_err());
     }
 }

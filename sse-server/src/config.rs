@@ -78,6 +78,11 @@ pub struct RoutesConfig {
     /// Whether requests may publish, by whatever route. Yes: and then whoever reaches the service
     /// may. Without, only the program itself publishes, by its [`Hub`](crate::Hub).
     pub publish: bool,
+    /// Whether a request must come with a [`Grant`](crate::Grant), or with a ticket that was given out
+    /// for one, to read, to publish and to be given a ticket; all others are 401. No: whoever reaches
+    /// the service may do all that the routes do. An application that grants should say yes, so that
+    /// a route that its middleware misses is closed and not open.
+    pub grants_only: bool,
     /// Whether there is a page at `/`. Yes.
     pub page: bool,
     /// The header from which the user's id is taken. Only behind a proxy that sets it on every
@@ -109,6 +114,7 @@ impl Default for RoutesConfig {
             soft_refusals: false,
             ticket_life: Duration::from_secs(3600),
             publish: true,
+            grants_only: false,
             page: true,
             user_header: None,
             allowed_origins: Vec::new(),

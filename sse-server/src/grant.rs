@@ -14,7 +14,8 @@ use crate::respond::Refusal;
 /// It grants nothing but what is in every subscription, which is what goes to everyone and to its user;
 /// all else is said. What is asked for beyond it is 403, and never narrowed in silence; a ticket that is
 /// given out for it grants no more, and ends when it does. A request without a `Grant` may do all that
-/// the routes do, on behalf of a [`User`](crate::User) if there is one.
+/// the routes do, on behalf of a [`User`](crate::User) if there is one, unless
+/// [`RoutesConfig::grants_only`](crate::RoutesConfig::grants_only) says otherwise.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -66,7 +67,7 @@ impl Grant {
     }
 
     /// Sets whose it is: what is for them is in their every subscription, and limits hold for all their
-    /// requests together.
+    /// requests together. Without, it is of the request's [`User`](crate::User), if there is one.
     pub fn user(mut self, id: impl Into<Arc<str>>) -> Self {
         self.user = Some(id.into());
         self

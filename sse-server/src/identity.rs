@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, StatusCode};
 use sse_server_core::Principal;
 
 use crate::{config::RoutesConfig, grant::Grant, respond::Refusal};
@@ -43,7 +43,7 @@ impl Identity {
         let grant = extensions.get::<Grant>().cloned();
         let mut user = extensions.get::<User>().map(|user| user.0.clone());
         if let Some(grant) = &grant {
-            user = grant.of().cloned();
+            user = grant.of().cloned().or(user);
         } else if let Some(name) = &config.user_header {
             let mut values = request.headers().get_all(name).iter();
             if let Some(value) = values.next() {
@@ -59,6 +59,15 @@ impl Identity {
             address = forwarded(request.headers()).or(address);
         }
         Ok(Self { user, address, grant })
+    }
+
+    /// Refuses who comes without a grant where there must be one.
+    pub(crate) fn check_granted(&self, config: &RoutesConfig) -> Result<(), Refusal> {
+        if config.grants_only && self.grant.is_none() {
+            let reason = "nothing says what this request may do; log in, or come with a ticket";
+            return Err(Refusal::new(StatusCode::UNAUTHORIZED, reason));
+        }
+        Ok(())
     }
 
     /// To whom what is published is counted.

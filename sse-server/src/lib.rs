@@ -131,6 +131,7 @@ mod poll;
 mod publish;
 mod query;
 mod respond;
+mod routes;
 mod seen;
 mod server;
 mod service;

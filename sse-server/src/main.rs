@@ -10,10 +10,10 @@ use std::{
 };
 
 use clap::Parser;
-use sse_server::{Hub, Server, demo};
+use sse_server::{Hub, InvalidConfig, Server, demo};
 use tokio::sync::oneshot;
 
-use crate::args::Args;
+use crate::args::{Args, advice};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -51,7 +51,7 @@ impl Failure {
 }
 
 async fn run(args: Args) -> Result<(), Failure> {
-    let hub = Hub::start(args.hub_config()).map_err(|error| Failure::usage(error.to_string()))?;
+    let hub = Hub::start(args.hub_config()).map_err(|error| Failure::usage(advice(&error)))?;
     let address = args.listen.to_string();
     let mut server = Server::bind(&args.listen, hub.clone(), args.server_config())
         .map_err(|error| cannot_listen("--listen", &address, &error))?;
@@ -82,6 +82,9 @@ async fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn cannot_listen(flag: &str, address: &str, error: &io::Error) -> Failure {
+    if let Some(error) = error.get_ref().and_then(|it| it.downcast_ref::<InvalidConfig>()) {
+        return Failure::usage(advice(error));
+    }
     let remedies = [
         (
             io::ErrorKind::AddrInUse,

@@ -106,7 +106,7 @@ impl FromStr for HostName {
     fn from_str(text: &str) -> Result<Self, InvalidHost> {
         let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         if let Ok(address) = bare.unwrap_or(text).parse::<Ipv6Addr>() {
-            return Ok(Self(format!("[{address}]")));
+            return Ok(Self(format!("[{}]", as_browsers_write(address))));
         }
         if text.contains("://") {
             return Err(InvalidHost::Url { text: text.to_owned() });
@@ -134,6 +134,14 @@ impl FromStr for HostName {
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// In the URL standard's form, which has no IPv4 in it.
+fn as_browsers_write(address: Ipv6Addr) -> String {
+    match (address.segments(), address.to_ipv4_mapped()) {
+        ([.., high, low], Some(_)) => format!("::ffff:{high:x}:{low:x}"),
+        _ => address.to_string(),
     }
 }
 
@@ -240,6 +248,9 @@ mod tests {
             ("http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
             ("http://[::1]:80", "http://[::1]"),
             ("http://[0:0::1]:81", "http://[::1]:81"),
+            ("http://[::ffff:127.0.0.1]:81", "http://[::ffff:7f00:1]:81"),
+            ("http://[::FFFF:0:0]", "http://[::ffff:0:0]"),
+            ("http://[64:ff9b::1.2.3.4]", "http://[64:ff9b::102:304]"),
             ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
             ("tauri://localhost", "tauri://localhost"),
             ("chrome-extension://abcdefg", "chrome-extension://abcdefg"),

@@ -80,7 +80,8 @@ pub(crate) async fn answer(
             break;
         }
     }
-    let has_seen = !answer.events.is_empty() || answer.reset.is_some();
+    // A word on presence has no place.
+    let has_seen = answer.events.iter().any(|it| !it.id.is_empty()) || answer.reset.is_some();
     let id = match stream.place().filter(|_| !has_seen) {
         // Nothing of its topics lies before it but what a `reset` tells of. So however much there is to
         // look through, each poll goes on where the one before came to.

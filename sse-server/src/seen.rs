@@ -9,15 +9,16 @@ use serde_json::value::RawValue;
 /// What stands between the place and each mark in the id of a poll. No place has one.
 const BEFORE: char = '~';
 
-/// How many topics are remembered: as many as a subscription may have, unless that is changed.
-const MOST: usize = 64;
-
 /// Of topics whose presence a poll watches, a mark of each and of the last word on it.
 ///
 /// The marks go along in the `lastEventId` of the answer, behind the place, so that the next poll is
 /// only told what is another. They mean nothing to another process, which tells what there is.
-#[derive(Debug, Default)]
-pub(crate) struct Seen(Vec<(u32, u64)>);
+#[derive(Debug)]
+pub(crate) struct Seen {
+    marks: Vec<(u32, u64)>,
+    /// How many topics are remembered: as many as a subscription may have.
+    most: usize,
+}
 
 /// What counts as news of a word: not who came and went since the one before.
 #[derive(Deserialize)]
@@ -33,12 +34,12 @@ struct Word<'a> {
 
 impl Seen {
     /// Reads the marks of a poll's id.
-    pub(crate) fn read(marks: &str) -> Self {
+    pub(crate) fn read(marks: &str, most: usize) -> Self {
         let mark = |text: &str| {
             let (topic, word) = text.split_at_checked(8)?;
             Some((u32::from_str_radix(topic, 16).ok()?, u64::from_str_radix(word, 16).ok()?))
         };
-        Self(marks.split(BEFORE).take(MOST).filter_map(mark).collect())
+        Self { marks: marks.split(BEFORE).take(most).filter_map(mark).collect(), most: most.max(1) }
     }
 
     /// Whether a word says anything else than the one before.
@@ -48,18 +49,18 @@ impl Seen {
         };
         let topic = MARKS.hash_one(topic) as u32;
         let word = MARKS.hash_one((count.get(), users.get(), partial.get()));
-        let at = self.0.iter().position(|&(seen, _)| seen == topic);
-        let before = at.map(|at| self.0.remove(at).1);
-        if self.0.len() == MOST {
-            self.0.remove(0);
+        let at = self.marks.iter().position(|&(seen, _)| seen == topic);
+        let before = at.map(|at| self.marks.remove(at).1);
+        if self.marks.len() >= self.most {
+            self.marks.remove(0);
         }
-        self.0.push((topic, word));
+        self.marks.push((topic, word));
         before != Some(word)
     }
 
     /// The id by which the next poll knows what was told.
     pub(crate) fn added_to(&self, mut id: String) -> String {
-        for (topic, word) in &self.0 {
+        for (topic, word) in &self.marks {
             id.push(BEFORE);
             id.push_str(&format!("{topic:08x}{word:x}"));
         }
@@ -79,8 +80,10 @@ pub(crate) fn split(id: &str) -> (&str, &str) {
 mod tests {
     use super::*;
 
+    const MOST: usize = 64;
+
     fn seen(id: &str) -> Seen {
-        Seen::read(split(id).1)
+        Seen::read(split(id).1, MOST)
     }
 
     fn word(topic: &str, count: u32, joined: &str) -> String {
@@ -109,7 +112,18 @@ mod tests {
         for id in ["e-1~", "e-1~~~~~", "e-1~x~-1~", &format!("e-1{}", "~00000001f".repeat(1000))] {
             let mut seen = seen(id);
             assert!(seen.is_news(&word("a", 1, "")) && !seen.is_news(&word("a", 1, "")), "{id}");
-            assert!(seen.0.len() <= MOST, "{id}");
+            assert!(seen.marks.len() <= MOST, "{id}");
         }
+    }
+
+    #[test]
+    fn as_many_topics_are_remembered_as_a_subscription_may_have() {
+        const MORE: u32 = 100;
+        let words: Vec<_> = (0..MORE).map(|n| word(&format!("t{n}"), 1, "")).collect();
+        let mut first = Seen::read("", MORE as usize);
+        assert!(words.iter().all(|word| first.is_news(word)));
+        let mut next = Seen::read(split(&first.added_to("e-1".into())).1, MORE as usize);
+        assert!(!words.iter().any(|word| next.is_news(word)));
+        assert!(next.is_news(&word("another", 1, "")) && next.marks.len() == MORE as usize);
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     publish::{self, Form, Route},
     query::{self, Asked},
     respond::{self, Refusal},
+    routes::Place,
     seen::Seen,
     subscription::Subscription,
     ticket,
@@ -42,7 +43,8 @@ use crate::{
 /// [`User`](crate::User) into the request's extensions; whoever accepts connections puts a
 /// [`PeerAddress`](crate::PeerAddress) there, as [`Server`](crate::Server) does. **Of a request that
 /// has neither nothing is limited**: not the streams it opens, but for the limit on all, nor what it
-/// publishes. And **whoever can reach it without a `Grant` may read any topic and publish to it**: mount only
+/// publishes. And **whoever can reach it without a `Grant` may read any topic and publish to it**: have
+/// all others refused ([`RoutesConfig::grants_only`](crate::RoutesConfig::grants_only)), mount only
 /// `/events` for those who only read, put your own check before the rest, or turn publishing off
 /// ([`RoutesConfig::publish`](crate::RoutesConfig::publish)) and publish by the [`Hub`]. Pages of
 /// other sites may not post ([`RoutesConfig::allowed_origins`](crate::RoutesConfig::allowed_origins)).
@@ -81,8 +83,13 @@ impl EventService {
         let config = self.hub.routes();
         let wants_json = wants_json(request.headers());
         let asked = asked(request, topic, wants_json)?;
+        let identity = Identity::of(request, config)?;
         // The head of what a GET would give, without taking a place at the hub.
         if *request.method() == Method::HEAD {
+            match &asked.ticket {
+                Some(secret) => self.hub.shared().check_ticket(&secret.0, asked.resume)?,
+                None => drop(self.asks(&asked, identity)?),
+            }
             let nothing = Body::from(Bytes::new());
             return Ok(Events::Now(if wants_json {
                 respond::json(StatusCode::OK, "")
@@ -90,7 +97,6 @@ impl EventService {
                 respond::event_stream(nothing)
             }));
         }
-        let identity = Identity::of(request, config)?;
         let cut = request.extensions().get::<CutHandle>();
         let id = match self.admit(&asked, identity, cut.cloned()) {
             Ok(id) => id,
@@ -118,7 +124,7 @@ impl EventService {
         let stream = Subscription::new(self.hub.shared().clone(), id);
         if wants_json {
             let wait = asked.wait.unwrap_or(config.long_poll).min(config.max_long_poll);
-            let seen = Seen::read(&asked.seen);
+            let seen = Seen::read(&asked.seen, self.hub.shared().max_topics());
             return Ok(Events::Later { stream, resume: asked.resume, seen, wait });
         }
         Ok(Events::Now(respond::event_stream(stream.into())))
@@ -135,6 +141,14 @@ impl EventService {
             let admitted = shared.admit_by_ticket(&secret.0, asked.resume, identity.address, cut);
             return Ok(admitted?);
         }
+        let (subscribe, visitor) = self.asks(asked, identity)?;
+        Ok(shared.admit(subscribe, visitor, cut)?)
+    }
+
+    /// What whoever has no ticket asks for, if they may.
+    fn asks(&self, asked: &Asked, identity: Identity) -> Result<(Subscribe, Visitor), Refusal> {
+        identity.check_granted(self.hub.routes())?;
+        let shared = self.hub.shared();
         let mut subscribe = Subscribe::new(asked.selectors.iter().cloned()).resume(asked.resume);
         if let Some(grant) = &identity.grant {
             grant.check_read(&asked.selectors)?;
@@ -150,7 +164,7 @@ impl EventService {
         if let Some(address) = identity.address {
             visitor = visitor.address(address);
         }
-        Ok(shared.admit(subscribe, visitor, cut)?)
+        Ok((subscribe, visitor))
     }
 
     async fn ticket<B>(self, request: Request<B>) -> Result<Response<Body>, Refusal>
@@ -160,6 +174,7 @@ impl EventService {
     {
         let config = self.hub.routes();
         let identity = Identity::of(&request, config)?;
+        identity.check_granted(config)?;
         let (head, body) = request.into_parts();
         publish::json_only(&head.headers)?;
         let mut share = self.hub.bodies().share();
@@ -174,6 +189,7 @@ impl EventService {
     {
         let config = self.hub.routes();
         let identity = Identity::of(&request, config)?;
+        identity.check_granted(config)?;
         let (principal, publisher) = (identity.principal(), identity.user.as_deref());
         let (head, body) = request.into_parts();
         let query = head.uri.query().unwrap_or_default();
@@ -236,60 +252,49 @@ impl EventService {
         Ok(respond::text(StatusCode::OK, "ready\n"))
     }
 
-    /// The methods that there are at a path, if there is anything.
-    fn methods(&self, path: &str) -> Option<&'static str> {
-        let config = self.hub.routes();
-        match path {
-            "/events" | "/events/" | "/healthz" | "/readyz" => Some("GET, HEAD"),
-            "/" if config.page => Some("GET, HEAD"),
-            "/publish" | "/broadcast" | "/notify" if config.publish => Some("POST"),
-            "/ticket" => Some("POST"),
-            _ if topic_in(path).is_none() => None,
-            _ if config.publish => Some("GET, HEAD, POST"),
-            _ => Some("GET, HEAD"),
-        }
-    }
-
-    fn nothing_at(&self, path: &str) -> Refusal {
-        let routes = if self.hub.routes().publish { ROUTES } else { READING_ROUTES };
-        let reason = format_args!("there is nothing at {path}; {routes} are all there is");
-        Refusal::new(StatusCode::NOT_FOUND, reason)
-    }
-
     fn answer<B>(&self, request: Request<B>) -> ServiceFuture
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
         B::Error: Display,
     {
-        if let Err(refusal) = guard::own_page(&request, &self.hub.routes().allowed_origins) {
+        let config = self.hub.routes();
+        if let Err(refusal) = guard::own_page(&request, &config.allowed_origins) {
             return Box::pin(ready(Ok(refusal.into_response())));
         }
         let (method, path) = (request.method(), request.uri().path());
+        let (place, methods) = match Place::at(path, config) {
+            Ok(found) => found,
+            Err(refusal) => return Box::pin(ready(Ok(refusal.into_response()))),
+        };
         if cors::is_preflight(&request) {
-            let methods = self.methods(path).ok_or_else(|| self.nothing_at(path));
-            let origins = &self.hub.routes().allowed_origins;
-            let answer = methods.and_then(|them| cors::preflight(&request, origins, them));
+            let answer = cors::preflight(&request, &config.allowed_origins, methods);
             return Box::pin(ready(Ok(answer.unwrap_or_else(Refusal::into_response))));
         }
-        if path == "/ticket" && *method == Method::POST {
-            let answer = self.clone().ticket(request);
-            return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
+        if !methods.split(", ").any(|it| it == method.as_str()) {
+            let refusal = Refusal::method(method, path, methods);
+            return Box::pin(ready(Ok(refusal.into_response())));
         }
-        let publishes = self.hub.routes().publish;
-        if let Some(route) = Posted::to(path).filter(|_| publishes && *method == Method::POST) {
+        let publish = |route, request| -> ServiceFuture {
             let answer = self.clone().publish(route, request);
-            return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
-        }
-        let reads = matches!(*method, Method::GET | Method::HEAD);
-        let response = match (self.methods(path), path) {
-            (None, _) => Err(self.nothing_at(path)),
-            (_, "/healthz") if reads => respond::health(&self.hub).map(Events::Now),
-            (_, "/readyz") if reads => self.readiness().map(Events::Now),
-            (_, "/") if reads => Ok(Events::Now(respond::html(include_str!("page.html")))),
-            (_, "/events" | "/events/") if reads => self.events(&request, None),
-            (_, path) if reads && topic_in(path).is_some() => self.events(&request, topic_in(path)),
-            (Some(methods), _) => Err(Refusal::method(method, path, methods)),
+            Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) })
+        };
+        let response = match (place, method) {
+            (Place::Ticket, _) => {
+                let answer = self.clone().ticket(request);
+                return Box::pin(async { Ok(answer.await.unwrap_or_else(Refusal::into_response)) });
+            }
+            (Place::Events, _) => self.events(&request, None),
+            (Place::Topic(topic), &(Method::GET | Method::HEAD)) => {
+                self.events(&request, Some(topic))
+            }
+            (Place::Health, _) => respond::health(&self.hub).map(Events::Now),
+            (Place::Ready, _) => self.readiness().map(Events::Now),
+            (Place::Page, _) => Ok(Events::Now(respond::html(include_str!("page.html")))),
+            (Place::Topic(topic), _) => return publish(Posted::Raw(topic.to_owned()), request),
+            (Place::Publish, _) => return publish(Posted::Publish, request),
+            (Place::Broadcast, _) => return publish(Posted::Broadcast, request),
+            (Place::Notify, _) => return publish(Posted::Notify, request),
         };
         match response {
             Ok(Events::Now(response)) => Box::pin(ready(Ok(response))),
@@ -316,17 +321,6 @@ enum Posted {
     Notify,
 }
 
-impl Posted {
-    fn to(path: &str) -> Option<Self> {
-        match path {
-            "/publish" => Some(Self::Publish),
-            "/broadcast" => Some(Self::Broadcast),
-            "/notify" => Some(Self::Notify),
-            _ => topic_in(path).map(|topic| Self::Raw(topic.to_owned())),
-        }
-    }
-}
-
 fn asked<B>(request: &Request<B>, topic: Option<&str>, polls: bool) -> Result<Asked, Refusal> {
     let asked = query::asked(request, topic)?;
     if asked.wait.is_some() && !polls {
@@ -335,10 +329,6 @@ fn asked<B>(request: &Request<B>, topic: Option<&str>, polls: bool) -> Result<As
         ));
     }
     Ok(asked)
-}
-
-fn topic_in(path: &str) -> Option<&str> {
-    path.strip_prefix("/events/").filter(|topic| !topic.is_empty() && !topic.contains('/'))
 }
 
 /// Whether a JSON answer is asked for rather than a stream.
@@ -369,14 +359,6 @@ fn accepted(headers: &HeaderMap) -> Option<Accepted> {
         _ => None,
     })
 }
-
-/// What there is, for whoever asks for something else.
-const ROUTES: &str = "GET /events, GET /events/{topic}, POST /publish, POST /events/{topic}, \
-                      POST /broadcast, POST /notify, POST /ticket, GET /healthz, GET /readyz and GET /";
-
-/// The same where requests do not publish.
-const READING_ROUTES: &str =
-    "GET /events, GET /events/{topic}, POST /ticket, GET /healthz, GET /readyz and GET /";
 
 impl<B> tower_service::Service<Request<B>> for EventService
 where

@@ -59,7 +59,25 @@ fn settings_that_cannot_be_are_said() {
         (&["--lissen", "x"], 2, "--listen"),
         (&["--listen", "127.0.0.1:0", "--retry", "0s"], 2, "retry of 0ns is too short; the least"),
         (&["--listen", "127.0.0.1:0", "--max-lag", "9"], 2, "max_lag of 9 is below max_event of"),
+        (
+            &["--listen", "127.0.0.1:0", "--max-lag", "9"],
+            2,
+            "the one or lower the other (--max-lag, --max-event)",
+        ),
+        (
+            &["--listen", "127.0.0.1:0", "--max-event", "18446744073709551615"],
+            2,
+            "lower max_event (--keep-bytes, --max-event)",
+        ),
+        (
+            &["--listen", "127.0.0.1:0", "--keep-for", "1s"],
+            2,
+            "the one or lower the other (--keep-for, --max-stall)",
+        ),
+        (&["--max-event", "8MB"], 2, "262144, 256KiB, 8MiB, 1GiB"),
         (&["--head-timeout", "0s"], 2, "a time above zero"),
+        (&["--head-timeout", "1ms"], 2, "sse-server: head_timeout of 1ms is too short"),
+        (&["--head-timeout", "1ms"], 2, "the least is 10ms (--head-timeout)"),
         (&["--allow-origin", "foo"], 2, "write https://foo, say"),
         (&["--allow-origin", "https://shop.test/cart"], 2, "write https://shop.test"),
         (&["--allow-origin", "*"], 2, "name each origin"),
@@ -71,6 +89,31 @@ fn settings_that_cannot_be_are_said() {
         assert_eq!(output.status.code(), Some(status), "{args:?}: {stderr}");
         assert!(stderr.contains(words), "{args:?}: {stderr}");
     }
+}
+
+#[test]
+fn a_larger_event_is_let_through_by_the_flags_that_its_help_names() {
+    let large = "8MiB";
+    let server = Server::start(&["--max-event", large, "--max-lag", large]);
+    let data = "x".repeat((8 << 20) - 100);
+    let mut stream = server.subscribe("/events/a", "");
+    let line = format!(r#"{{"topic": "a", "data": "{data}"}}"#);
+    server.publish(&line);
+    let header = "Content-Type: application/x-ndjson\r\n";
+    let answer = server.request("POST", "/publish", header, format!("{line}\n").as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let answer = server.request("POST", "/events/a", "", data.as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    for _ in 0..3 {
+        // Not by `assert_eq`, which would show it.
+        assert!(stream.data() == data);
+    }
+    let kept = server.json("GET", "/events/a?lastEventId=earliest", "");
+    assert_eq!(kept["events"].as_array().map(Vec::is_empty), Some(false));
+    // Sixty-four times what all that is under way may have.
+    let huge = ["--max-event", "1GiB", "--max-lag", "1GiB", "--keep-bytes", "8GiB"];
+    let server = Server::start(&huge);
+    server.publish(r#"{"topic": "a", "data": 1}"#);
 }
 
 #[test]

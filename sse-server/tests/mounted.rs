@@ -20,7 +20,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_server::{
     Config, EventService, EventType, Grant, Hub, Publish, Selector, Server, ServerConfig,
-    ServiceFuture, Subscribe, Topic,
+    ServiceFuture, Subscribe, Topic, User,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -61,7 +61,8 @@ async fn read_until(stream: &mut TcpStream, until: &str) -> String {
 #[tokio::test]
 async fn in_axum_each_user_gets_what_is_for_them() {
     let (listener, address) = listener().await;
-    tokio::spawn(async { axum::serve(listener, axum_notifications::app(hub())).await });
+    let hub = Hub::start(axum_notifications::config()).unwrap();
+    tokio::spawn(async { axum::serve(listener, axum_notifications::app(hub)).await });
     let get =
         |session: &str| format!("GET /events HTTP/1.1\r\nHost: x\r\nX-Session: {session}\r\n\r\n");
     let (_, wire) = ask(address, &get("eve"), "log in first").await;
@@ -430,6 +431,7 @@ async fn a_long_poll_whose_time_is_over_before_all_is_looked_through_is_told_of_
 async fn long_polls_that_have_no_time_get_on_and_are_told_of_a_reset_once() {
     let mut config = Config::default();
     config.hub.window = config.hub.window.events(1);
+    config.admission.presence_pause = Duration::ZERO;
     let hub = Hub::start(config).unwrap();
     // By 1,024 topics a page, more than are looked through at once.
     for n in 0..20_000 {
@@ -438,17 +440,39 @@ async fn long_polls_that_have_no_time_get_on_and_are_told_of_a_reset_once() {
     let last = hub.publish(Publish::new([Topic::new("wanted.7.x").unwrap()], "hers"));
     let last = last.await.unwrap().as_str().to_owned();
     let patterns: String = (0..8).map(|k| format!("topic=wanted.{k}.*&")).collect();
+    // With each poll there is a word on presence as well.
+    let open = async |path: &str| {
+        let request = http::Request::get(path).body(String::new()).unwrap();
+        EventService::new(hub.clone()).call(request).await.unwrap().into_body()
+    };
+    let patterns = format!("{patterns}topic=$presence.room&");
+    let mut watcher = open("/events/$presence.room").await;
+    let mut readers = Vec::new();
     let (mut place, mut resets, mut got) = ("what?".to_owned(), Vec::new(), Vec::new());
-    let mut polls = 0;
+    let (mut polls, mut words) = (0, 0);
     while got.is_empty() {
+        readers.push(open("/events/room").await);
+        let (count, mut wire) = (format!("\"count\":{},", readers.len()), String::new());
+        while !wire.contains(&count) {
+            let frame = watcher.frame().await.unwrap().unwrap();
+            wire.push_str(&String::from_utf8_lossy(frame.data_ref().unwrap()));
+        }
         let answer = poll(&hub, &format!("{patterns}timeout=0&lastEventId={place}")).await;
-        assert_ne!(answer["lastEventId"], *place, "it goes on");
+        let place_of = |id: &str| id.split('~').next().unwrap().to_owned();
+        let next = answer["lastEventId"].as_str().unwrap();
+        assert_ne!(place_of(next), place_of(&place), "it goes on");
         place = answer["lastEventId"].as_str().unwrap().to_owned();
         resets.extend(answer["reset"]["reason"].as_str().map(str::to_owned));
-        got.extend(answer["events"].as_array().unwrap().iter().cloned());
+        let events = answer["events"].as_array().unwrap().iter();
+        let (told, events): (Vec<_>, Vec<_>) =
+            events.cloned().partition(|event| event["event"] == "presence");
+        words += told.len();
+        got.extend(events);
         polls += 1;
     }
-    assert_eq!((got[0]["data"].as_str(), &*place), (Some("hers"), &*last));
+    assert_eq!(got[0]["data"].as_str(), Some("hers"));
+    assert!(place.starts_with(&format!("{last}~")), "{place}");
+    assert!(words > 1, "{words} words");
     assert_eq!(resets, ["malformed"]);
     assert!(polls > 1, "there was more to look through than one poll had the time for");
     assert_eq!(hub.counters().resets, 1);
@@ -523,6 +547,9 @@ async fn a_grant_says_what_a_request_may_read_watch_and_publish() {
     ] {
         let (answered, said) = ask_by(&hub, grant, method, path, body).await;
         assert_eq!(answered, status, "{method} {path} {body}: {said}");
+        if method == "GET" {
+            assert_eq!(ask_by(&hub, grant, "HEAD", path, "").await.0, status, "HEAD {path}");
+        }
     }
     let published = hub.head().offset();
     assert_eq!(published, 4, "nothing of what was refused");
@@ -532,20 +559,116 @@ async fn a_grant_says_what_a_request_may_read_watch_and_publish() {
 }
 
 #[tokio::test]
+async fn where_grants_are_needed_nothing_is_open_without_one() {
+    let mut config = Config::default();
+    config.routes.grants_only = true;
+    let hub = Hub::start(config).unwrap();
+    let ask = async |method: &str, path: &str, user: Option<User>| {
+        let request = http::Request::builder().method(method).uri(path);
+        let mut request =
+            request.header("accept", "application/json").body("{}".to_owned()).unwrap();
+        user.map(|user| request.extensions_mut().insert(user));
+        EventService::new(hub.clone()).call(request).await.unwrap().status().as_u16()
+    };
+    for user in [None, Some(User::new("ann"))] {
+        for (method, path) in [
+            ("GET", "/events"),
+            ("HEAD", "/events"),
+            ("GET", "/events/a"),
+            ("POST", "/events/a"),
+            ("POST", "/publish"),
+            ("POST", "/broadcast"),
+            ("POST", "/notify"),
+            ("POST", "/ticket"),
+        ] {
+            assert_eq!(ask(method, path, user.clone()).await, 401, "{method} {path} {user:?}");
+        }
+    }
+    assert_eq!(hub.head().offset(), 0, "nothing is published");
+    assert_eq!(ask("GET", "/healthz", None).await, 200);
+    let grant = Grant::new().read(selectors(&["a"])).publish(selectors(&["a"]));
+    assert_eq!(ask_by(&hub, &grant, "POST", "/events/a", "x").await.0, 200);
+    assert_eq!(ask_by(&hub, &grant, "GET", "/events/a", "").await.0, 200);
+    // A ticket was given out for a grant. To ask for the head uses none up.
+    let (_, issued) = ask_by(&hub, &grant, "POST", "/ticket", r#"{"topics": ["a"]}"#).await;
+    let issued: serde_json::Value = serde_json::from_str(&issued).unwrap();
+    let path = format!("/events?ticket={}", issued["ticket"].as_str().unwrap());
+    for method in ["HEAD", "HEAD", "GET"] {
+        assert_eq!(ask(method, &path, None).await, 200, "{method}");
+    }
+    let unknown = "/events?ticket=0123456789abcdef0123456789abcdef";
+    assert_eq!([ask("HEAD", unknown, None).await, ask("GET", unknown, None).await], [401, 401]);
+}
+
+#[tokio::test]
+async fn a_grant_that_names_nobody_is_of_the_user_that_the_application_names() {
+    let mut config = Config::default();
+    config.routes.user_header = Some(http::HeaderName::from_static("x-user"));
+    let hub = Hub::start(config).unwrap();
+    for user in ["ann", "eve", "bob"] {
+        let event = Publish::new([Topic::user(user).unwrap()], format!("for {user}"));
+        hub.publish(event).await.unwrap();
+    }
+    for (grant, data) in
+        [(Grant::new(), &["for ann"][..]), (Grant::new().user("bob"), &["for bob"])]
+    {
+        let request = http::Request::get("/events?lastEventId=earliest");
+        // What a client says of itself counts for nothing.
+        let request = request.header("accept", "application/json").header("x-user", "eve");
+        let mut request = request.body(String::new()).unwrap();
+        request.extensions_mut().insert(grant);
+        request.extensions_mut().insert(User::new("ann"));
+        let answer = EventService::new(hub.clone()).call(request).await.unwrap();
+        let answer = answer.into_body().collect().await.unwrap().to_bytes();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        let events = answer["events"].as_array().unwrap().iter();
+        assert_eq!(events.map(|event| event["data"].as_str().unwrap()).collect::<Vec<_>>(), data);
+    }
+}
+
+#[tokio::test]
+async fn who_polls_for_presence_again_and_again_has_nothing_told_to_others() {
+    let mut config = Config::default();
+    config.admission.presence_pause = Duration::ZERO;
+    let hub = Hub::start(config).unwrap();
+    let open = async |path: &str| {
+        let request = http::Request::get(path).body(String::new()).unwrap();
+        EventService::new(hub.clone()).call(request).await.unwrap().into_body()
+    };
+    let mut watcher = open("/events/$presence.room").await;
+    let mut wire = String::new();
+    let mut read_until = async |until: &str| {
+        while !wire.contains(until) {
+            let frame = watcher.frame().await.unwrap().unwrap();
+            wire.push_str(&String::from_utf8_lossy(frame.data_ref().unwrap()));
+        }
+        wire.matches("event: presence\n").count()
+    };
+    assert_eq!(read_until("\"count\":0").await, 1);
+    for _ in 0..10 {
+        poll(&hub, "topic=$presence.room&timeout=0&lastEventId=earliest").await;
+        tokio::task::yield_now().await;
+    }
+    let _reader = open("/events/room").await;
+    assert_eq!(read_until("\"count\":1").await, 2);
+}
+
+#[tokio::test]
 async fn when_a_grant_is_over_its_streams_and_tickets_are() {
     let hub = hub();
-    let begun = std::time::Instant::now();
-    let over = Grant::new().read(selectors(&["a"])).publish(selectors(&["a"])).until(begun);
+    let now = std::time::Instant::now;
+    let over = Grant::new().read(selectors(&["a"])).publish(selectors(&["a"])).until(now());
     for (method, path, body) in [
         ("GET", "/events/a", ""),
+        ("HEAD", "/events/a", ""),
         ("POST", "/events/a", "x"),
         ("POST", "/ticket", r#"{"topics": ["a"]}"#),
     ] {
         let (status, said) = ask_by(&hub, &over, method, path, body).await;
         assert_eq!(status, 401, "{path}: {said}");
     }
-    let soon = Grant::new().read(selectors(&["a"])).until(begun + Duration::from_millis(500));
     let mut request = http::Request::get("/events/a").body(String::new()).unwrap();
+    let soon = Grant::new().read(selectors(&["a"])).until(now() + Duration::from_secs(3));
     request.extensions_mut().insert(soon);
     let stream = EventService::new(hub.clone()).call(request).await.unwrap();
     assert_eq!(stream.status(), 200);

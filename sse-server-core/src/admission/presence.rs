@@ -3,6 +3,7 @@
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
+    vec::Vec,
 };
 use core::time::Duration;
 
@@ -74,16 +75,22 @@ impl Presences {
 
     /// Notes that somebody comes.
     pub(super) fn enter(&mut self, claims: &Claims, user: Option<&Arc<str>>, now: Instant) {
+        let mut new = Vec::new();
         for topic in &claims.watched {
-            self.watched.entry(topic.clone()).or_default().watchers += 1;
+            let watched = self.watched.entry(topic.clone()).or_default();
+            watched.watchers += 1;
+            if watched.watchers == 1 {
+                new.push(topic);
+            }
         }
         let concerned = self.concerned(claims);
         for topic in &concerned {
             self.note(topic, user, true, now);
         }
         self.audience.enter(claims, user);
-        // A new watcher is told what there is, even if nothing changes.
-        for topic in &claims.watched {
+        // The first to watch is told what there is, even if nothing changes. Whoever comes later is told
+        // the last word by the hub, and the others have heard it.
+        for topic in new {
             self.stirs(topic, now);
         }
     }
@@ -207,7 +214,7 @@ impl Changes {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{format, vec::Vec};
+    use alloc::format;
 
     use super::{super::audience::tests::looked_at, *};
     use crate::{Admission, Selector, Visitor};

@@ -84,6 +84,16 @@ impl Shared {
         self.seat(state, request, reader, afterwards).map_err(Refused::Hub)
     }
 
+    /// Refuses a ticket that would let nobody in, and uses none up.
+    pub(crate) fn check_ticket(
+        &self,
+        secret: &[u8; 16],
+        resume: Resume,
+    ) -> Result<(), TicketError> {
+        let is_resume = matches!(resume, Resume::After(_));
+        self.lock().admission.check_ticket(secret, is_resume, self.now())
+    }
+
     /// Gives somebody who was let in a place. Since it is the same lock, nobody has ended that pass in
     /// between: whoever is in by a pass can be found by it.
     fn seat(

@@ -9,7 +9,7 @@ use std::{
     process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
 };
 
-use sse_codec::{Decoder, Item, OwnedEvent};
+use sse_codec::{Decoder, Item, Limits, OwnedEvent};
 
 /// A guard against hanging for ever; nothing is concluded from the time that passes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -86,6 +86,23 @@ impl Server {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
+    /// All that there is at one of its listeners, as it says itself: methods and paths.
+    pub fn routes(&self, address: SocketAddr) -> Vec<(String, String)> {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = "GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut reader = BufReader::new(stream);
+        assert_eq!(read_head(&mut reader).0, 404);
+        let body: serde_json::Value = serde_json::from_reader(reader).unwrap();
+        let sentence = body["error"].as_str().unwrap();
+        let list = sentence.strip_prefix("There is nothing at /nothing; ").expect(sentence);
+        let list = list.strip_suffix(" are all there is.").expect(sentence).replace(" and ", ", ");
+        let list = list.replace("{topic}", "a").replace("{clientId}", "0").replace('…', "a");
+        let routes = list.split(", ").map(|route| route.split_once(' ').expect(sentence));
+        let routes = routes.map(|(method, path)| (method.to_owned(), path.to_owned()));
+        routes.collect()
+    }
+
     /// What the admin listener says of it.
     pub fn stats(&self, admin: SocketAddr) -> serde_json::Value {
         let mut stream = TcpStream::connect(admin).unwrap();
@@ -157,7 +174,9 @@ impl Server {
         let mut reader = self.send(head.as_bytes());
         let (status, headers) = read_head(&mut reader);
         assert_eq!(status, 200);
-        Stream { reader, headers, decoder: Decoder::new(), bytes: Vec::new(), read: 0 }
+        // What the server let through is as large as it is.
+        let decoder = Decoder::with_limits(Limits::default().line(usize::MAX).event(usize::MAX));
+        Stream { reader, headers, decoder, bytes: Vec::new(), read: 0 }
     }
 
     /// Opens an event stream and reads its `connected` event.
