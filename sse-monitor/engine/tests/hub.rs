@@ -66,7 +66,7 @@ async fn publish_around_a_cut(hub: &Hub, wire: &Wire) {
 async fn what_is_lost_with_a_hub_that_starts_again_is_said_to_be_unknown() {
     let start = |address: SocketAddr| {
         let mut config = Config::default();
-        config.hub.retry = Duration::from_millis(1);
+        config.hub.retry = Duration::from_millis(10);
         let hub = Hub::start(config).unwrap();
         (hub.clone(), Server::bind(address, hub, ServerConfig::default()).unwrap())
     };
