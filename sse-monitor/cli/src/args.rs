@@ -254,6 +254,9 @@ pub(crate) struct Show {
     pub(crate) file: PathBuf,
 
     /// Print how it came instead: rates, gaps, stalls, attempts
+    ///
+    /// Of a recording of more than 64 MiB as its program counted it: whether any of it is damaged since
+    /// is told by --check.
     #[arg(long, conflicts_with_all = ["check", "raw"], conflicts_with_all = OF_ROWS)]
     pub(crate) stats: bool,
 

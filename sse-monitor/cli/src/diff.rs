@@ -18,7 +18,7 @@ use crate::{
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, printer::Format},
-    words::Words,
+    words::{Words, counted},
 };
 
 /// Bytes that are printed at a time, or one row.
@@ -76,6 +76,12 @@ pub(crate) fn run(diff: &Diff) -> Exit {
         told.changed.len(),
         told.reordered
     ));
+    for (rows, which) in [(told.damaged_first, "first"), (told.damaged_second, "second")] {
+        if rows > 0 {
+            let rows = counted(rows, "row");
+            words.warning(&format!("not compared, since damaged: {rows} of the {which}"));
+        }
+    }
     let is_missing = first.tell(&words) | second.tell(&words);
     match told.is_empty() {
         false => Exit::Unexpected,

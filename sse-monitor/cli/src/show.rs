@@ -314,8 +314,12 @@ fn told(report: &Report) -> String {
         line("resets", format!("{resets}, by which the hub said that events were lost"));
     }
     line("out of order", HumanCount(report.out_of_order).to_string());
-    if report.decode_errors + report.damaged > 0 {
-        line("dropped", format!("{} too large, {} damaged", report.decode_errors, report.damaged));
+    if report.decode_errors > 0 {
+        line("dropped", format!("{} too large", HumanCount(report.decode_errors)));
+    }
+    if report.damaged > 0 {
+        let rows = counted(report.damaged, "row");
+        line("damaged", format!("{rows}, not counted as what they were"));
     }
     line("attempts", report.attempts.to_string());
     let attempts = &report.latest_attempts;

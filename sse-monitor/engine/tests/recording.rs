@@ -7,6 +7,7 @@ use std::{fs, path::PathBuf};
 use serde_json::{Value, json};
 use sse_monitor_engine::{
     Row, RowKind,
+    query::{Match, diff},
     recording::{DamageKind, ImportError, Recording, Source, export, import, pack},
 };
 
@@ -123,7 +124,8 @@ fn a_har_file_comes_out_as_it_went_in() {
         {
             "startedDateTime": "2026-01-31T12:00:05.5Z",
             "request": {"method": "POST", "url": "https://me:pw@example.com/a?token=CANARY&b=c",
-                "headers": [{"name": "Authorization", "value": "Bearer CANARY"}]},
+                "headers": [{"name": "Authorization", "value": "Bearer CANARY"},
+                    {"name": "Last-Event-ID", "value": "1"}]},
             "response": {"status": 200, "httpVersion": "HTTP/2.0",
                 "headers": [{"name": "content-type", "value": "text/event-stream"}],
                 "content": {"mimeType": "text/event-stream; charset=utf-8", "text": "id: 2\ndata: b\n\n"}},
@@ -147,6 +149,9 @@ fn a_har_file_comes_out_as_it_went_in() {
         events.iter().map(|row| (row.attempt, row.id.as_str(), row.data.as_str())).collect();
     assert_eq!(told, [(1, "1", "a"), (2, "2", "b")], "in the order of their times");
     assert_eq!(events[1].elapsed_micros, 5_512_500);
+    let sent: Vec<_> =
+        import.recording.report().latest_attempts.into_iter().map(|told| told.id_sent).collect();
+    assert_eq!(sent, ["", "1"]);
     let request = import.recording.view().turn(4).unwrap().request.unwrap();
     assert_eq!(request.url, "https://***@example.com/a?token=***&b=c");
     let mut out = Vec::new();
@@ -217,6 +222,36 @@ fn an_attempt_whose_beginning_is_damaged_is_one_of_its_own_and_the_damage_is_tol
     assert_eq!(told, [(&json!(1), &bodies[0]), (&json!(2), &bodies[1]), (&json!(3), &bodies[2])]);
     let kinds: Vec<_> = recording.damage().into_iter().map(|damage| damage.kind).collect();
     assert_eq!(kinds, [DamageKind::Changed]);
+}
+
+#[test]
+fn what_is_damaged_is_no_event_to_statistics_and_comparisons() {
+    // A read each, so that a frame has one.
+    let line = |n: u32| {
+        let time = format!("2026-01-31T12:00:{n:02}Z");
+        format!(
+            "{{\"kind\":\"event\",\"time\":\"{time}\",\"id\":\"{n}\",\"data\":\"number {n}\"}}\n"
+        )
+    };
+    let lines: String = (10..30).map(line).collect();
+    let import = Imported::of(lines.as_bytes(), Source::Ndjson);
+    let view = import.recording.view();
+    let mut bytes = fs::read(import.keep.path().join("out.ssrec")).unwrap();
+    let place = memchr::memmem::find(&bytes, b"number 17").unwrap();
+    bytes[place] ^= 1;
+    let file = import.keep.path().join("damaged.ssrec");
+    fs::write(&file, bytes).unwrap();
+    let recording = Recording::open(&file).unwrap();
+    let report = recording.report();
+    let rows = recording.view().page(1, usize::MAX, usize::MAX);
+    let shown = |kind: RowKind| rows.iter().filter(|row| row.kind == kind).count() as u64;
+    assert_eq!((report.events, report.damaged), (shown(RowKind::Event), shown(RowKind::Damaged)));
+    assert_eq!((report.events, report.damaged), (19, 1));
+    for (first, second) in [(&view, &recording.view()), (&recording.view(), &view)] {
+        let told = diff(first, second, Match::Id);
+        assert_eq!((told.in_both, told.damaged_first + told.damaged_second), (19, 1));
+        assert_eq!(told.only_first.len() + told.only_second.len(), 1, "{told:?}");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
         reader::{self, Reader},
         view::View,
     },
-    row::Row,
+    row::{Row, RowKind},
 };
 
 /// The longest difference in time that is told apart from longer ones: a day.
@@ -48,6 +48,12 @@ pub struct Diff {
     pub changed: Vec<(u64, u64)>,
     /// Events of both that come in another order in the second.
     pub reordered: u64,
+    /// Rows of the first that are damaged, and so not compared.
+    #[serde(default)]
+    pub damaged_first: u64,
+    /// Rows of the second that are damaged, and so not compared.
+    #[serde(default)]
+    pub damaged_second: u64,
     /// How much later or earlier the second got the same event, each counted from the first event that
     /// both have.
     pub time: Gaps,
@@ -113,14 +119,14 @@ impl Left {
 pub fn diff(first: &View, second: &View, by: Match) -> Diff {
     let hasher = RandomState::default();
     let mut left = Left::default();
-    for_events(first, &hasher, by, |key, seen| left.add(key, seen));
-    let mut diff = Diff::default();
+    let damaged_first = for_events(first, &hasher, by, |key, seen| left.add(key, seen));
+    let mut diff = Diff { damaged_first, ..Diff::default() };
     let mut latest = 0;
-    let mut origin = None;
+    let (mut origin, mut longest) = (None, 0);
     // Three digits tell times well enough apart; the bounds are constants, and right ones.
     let mut times = Histogram::<u64>::new_with_bounds(1, LONGEST, 3)
         .unwrap_or_else(|error| unreachable!("{error}"));
-    for_events(second, &hasher, by, |key, seen| {
+    diff.damaged_second = for_events(second, &hasher, by, |key, seen| {
         let Some(other) = left.take(key) else {
             diff.only_second.push(seen.row);
             return;
@@ -136,20 +142,30 @@ pub fn diff(first: &View, second: &View, by: Match) -> Diff {
         let (a, b) = *origin.get_or_insert((other.elapsed_micros, seen.elapsed_micros));
         let since = |at: u64, origin: u64| at.cast_signed() - origin.cast_signed();
         let apart = since(other.elapsed_micros, a).abs_diff(since(seen.elapsed_micros, b));
+        longest = longest.max(apart);
         times.saturating_record(apart.min(LONGEST));
     });
     diff.only_first = left.into_rows();
-    diff.time = Gaps::of(&times);
+    diff.time = Gaps::of(&times, longest);
     diff
 }
 
-fn for_events(view: &View, hasher: &RandomState, by: Match, mut each: impl FnMut(u64, Seen)) {
+/// Returns how many rows are damaged.
+fn for_events(
+    view: &View,
+    hasher: &RandomState,
+    by: Match,
+    mut each: impl FnMut(u64, Seen),
+) -> u64 {
     use core::hash::BuildHasher;
 
     let mut reader = Reader::new(view);
+    let mut damaged = 0;
     reader::for_entries(view, view.numbers(), |_, number, entry| {
-        let is_event = entry.is_some_and(|entry| entry.kind == EntryKind::Event);
-        if is_event && let Some(row) = reader.row(number, usize::MAX) {
+        let is_event = entry.is_none_or(|entry| entry.kind == EntryKind::Event);
+        let row = if is_event { reader.row(number, usize::MAX) } else { None };
+        damaged += u64::from(row.as_ref().is_some_and(|row| row.kind == RowKind::Damaged));
+        if let Some(row) = row.filter(|row| row.kind == RowKind::Event) {
             let Row { event_type, data, id, elapsed_micros, .. } = row;
             let content = hasher.hash_one((&event_type, &data));
             // What has no ID is known by what it says.
@@ -161,4 +177,5 @@ fn for_events(view: &View, hasher: &RandomState, by: Match, mut each: impl FnMut
         }
         ControlFlow::<()>::Continue(())
     });
+    damaged
 }

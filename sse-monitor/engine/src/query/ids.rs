@@ -29,7 +29,10 @@ pub(super) struct Trail {
     hasher: RandomState,
     /// The hashes of the latest IDs, and how often each is among them.
     latest: VecDeque<u64>,
-    known: HashMap<u64, u32, RandomState>,
+    known: HashMap<u64, Known, RandomState>,
+    /// Counts the attempts, and the events in the latest whose IDs were known.
+    attempt: u32,
+    repeats: u64,
     /// The latest ID that ends in a number.
     number: Option<Numbered>,
     /// Numbers below it that were left out so far, the lowest first.
@@ -45,6 +48,16 @@ pub(super) struct Trail {
     began_anew: bool,
 }
 
+/// An ID among the latest.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// How often it is among them.
+    count: u32,
+    /// The attempt that it came in last, and how long the data was that came with it.
+    attempt: u32,
+    length: Option<u32>,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Numbered {
     prefix: u64,
@@ -56,26 +69,41 @@ struct Numbered {
 pub(super) struct Told {
     /// It came before.
     pub(super) is_repeat: bool,
-    /// Its number is smaller than the one before, and it did not come before.
+    /// Its number is smaller than the largest so far, and it did not come before.
     pub(super) is_out_of_order: bool,
     /// How many numbers lie between it and the one before.
     pub(super) skipped: u64,
     /// So many that were told to be out of order are not, since the numbers began anew with them.
     pub(super) in_order_after_all: u64,
+    /// So many that were told to be repeats are not, for the same reason.
+    pub(super) new_after_all: u64,
 }
 
 impl Trail {
-    /// The next event that has an ID of its own, or another than the one before.
-    pub(super) fn next(&mut self, id: &str) -> Told {
+    /// The next event that has an ID of its own, or another than the one before, and data of this length.
+    pub(super) fn next(&mut self, id: &str, length: u32) -> Told {
         let mut told = Told::default();
         if id.is_empty() {
             return told;
         }
         self.has_ids = true;
         let hash = self.hasher.hash_one(id);
+        let number = self.numbered(id);
+        if let Some(number) = number
+            && self.is_another(hash, length)
+        {
+            // A server that goes on sends the same again: this one counts anew, from where the attempt began.
+            told.new_after_all = core::mem::take(&mut self.repeats);
+            self.latest.clear();
+            self.known.clear();
+            self.remember(hash, Some(length));
+            self.go_on_from(number);
+            return told;
+        }
         told.is_repeat = self.known.contains_key(&hash);
-        self.remember(hash);
-        let Some(number) = self.numbered(id) else { return told };
+        self.repeats += u64::from(told.is_repeat);
+        self.remember(hash, Some(length));
+        let Some(number) = number else { return told };
         let Some(before) = self.number.filter(|before| before.prefix == number.prefix) else {
             self.go_on_from(number);
             return told;
@@ -112,6 +140,8 @@ impl Trail {
 
     /// A request goes on after this ID, which may have come without an event, or in another session.
     pub(super) fn resumed(&mut self, id: &str) {
+        self.attempt = self.attempt.wrapping_add(1);
+        self.repeats = 0;
         if id.is_empty() {
             return;
         }
@@ -119,7 +149,7 @@ impl Trail {
         if self.known.contains_key(&hash) {
             return;
         }
-        self.remember(hash);
+        self.remember(hash, None);
         if let Some(number) = self.numbered(id) {
             match self.number.filter(|before| before.prefix == number.prefix) {
                 Some(before) if number.value <= before.value => {}
@@ -211,18 +241,25 @@ impl Trail {
         self.below = None;
     }
 
-    fn remember(&mut self, hash: u64) {
+    /// Whether an ID came in an earlier attempt with other data, as far as its length tells.
+    fn is_another(&self, hash: u64, length: u32) -> bool {
+        let known = self.known.get(&hash).filter(|known| known.attempt != self.attempt);
+        known.and_then(|known| known.length).is_some_and(|other| other != length)
+    }
+
+    fn remember(&mut self, hash: u64, length: Option<u32>) {
         if self.latest.len() == REMEMBERED
             && let Some(oldest) = self.latest.pop_front()
-            && let Some(count) = self.known.get_mut(&oldest)
+            && let Some(known) = self.known.get_mut(&oldest)
         {
-            *count -= 1;
-            if *count == 0 {
+            known.count -= 1;
+            if known.count == 0 {
                 self.known.remove(&oldest);
             }
         }
         self.latest.push_back(hash);
-        *self.known.entry(hash).or_default() += 1;
+        let known = self.known.entry(hash).or_default();
+        *known = Known { count: known.count + 1, attempt: self.attempt, length };
     }
 
     /// The number at the end of an ID, and what stands before it.
@@ -240,7 +277,7 @@ mod tests {
 
     fn follow(ids: &[&str]) -> (Vec<Told>, Trail) {
         let mut trail = Trail::default();
-        let told = ids.iter().map(|id| trail.next(id)).collect();
+        let told = ids.iter().map(|id| trail.next(id, 0)).collect();
         (told, trail)
     }
 
@@ -276,7 +313,7 @@ mod tests {
     fn numbers(trail: &mut Trail, numbers: impl IntoIterator<Item = u64>) -> (u64, u64, u64) {
         let mut sums = (0, 0, 0);
         for number in numbers {
-            let told = trail.next(&format!("e-{number}"));
+            let told = trail.next(&format!("e-{number}"), 0);
             sums.0 += u64::from(told.is_repeat);
             sums.1 += u64::from(told.is_out_of_order);
             sums.1 -= told.in_order_after_all;
@@ -316,8 +353,8 @@ mod tests {
         let mut trail = Trail::default();
         numbers(&mut trail, 1..=20);
         assert_eq!(trail.numbering(), Numbering::OneByOne);
-        trail.next("f-0");
-        (1..=20).for_each(|n| assert_eq!(trail.next(&format!("f-{n}")), Told::default()));
+        trail.next("f-0", 0);
+        (1..=20).for_each(|n| assert_eq!(trail.next(&format!("f-{n}"), 0), Told::default()));
         assert_eq!((trail.numbering(), trail.missing()), (Numbering::Anew, 0));
         // Nor where the hub says so.
         let mut trail = Trail::default();
@@ -325,6 +362,34 @@ mod tests {
         numbers(&mut trail, 6..=20);
         assert_eq!(trail.reset("f-7"), Told::default());
         assert_eq!(trail.numbering(), Numbering::Anew);
+    }
+
+    #[test]
+    fn the_same_ids_with_other_data_in_another_attempt_are_of_a_server_that_counts_anew() {
+        let attempts = |lengths: [u32; 2]| {
+            let mut trail = Trail::default();
+            let (mut repeated, mut missed) = (0, 0);
+            for (end, length) in [50, 60].into_iter().zip(lengths) {
+                trail.resumed(if end == 50 { "" } else { "50" });
+                for n in 1..=end {
+                    // The first of them is as long by chance.
+                    let told = trail.next(&n.to_string(), if n == 1 { 3 } else { length });
+                    repeated += u64::from(told.is_repeat);
+                    repeated -= told.new_after_all;
+                    missed += told.skipped;
+                }
+            }
+            (trail.numbering(), repeated, missed)
+        };
+        assert_eq!(attempts([7, 8]), (Numbering::Anew, 0, 0));
+        assert_eq!(attempts([7, 7]), (Numbering::OneByOne, 50, 0));
+        // Within one attempt it is the server's own affair.
+        let mut trail = Trail::default();
+        for n in 1..=20 {
+            trail.next(&n.to_string(), 7);
+        }
+        assert!(trail.next("20", 8).is_repeat);
+        assert_eq!(trail.numbering(), Numbering::OneByOne);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub struct Report {
     pub numbering: Numbering,
     /// Events `reset`, by which a hub as sse-server says that events were lost.
     pub resets: u64,
-    /// Events whose IDs are smaller than the one before; not where the server began to count anew.
+    /// Events that are new, and whose IDs are smaller than the largest so far; not where the server began to count anew.
     pub out_of_order: u64,
     /// Attempts to connect.
     pub attempts: u64,
@@ -136,17 +136,18 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    pub(super) fn of(times: &Histogram<u64>) -> Self {
+    /// The histogram knows times in a few digits, and the longest is told exactly.
+    pub(super) fn of(times: &Histogram<u64>, longest: u64) -> Self {
         if times.is_empty() {
             return Self::default();
         }
-        let at = |quantile| times.value_at_quantile(quantile);
+        let at = |quantile| times.value_at_quantile(quantile).min(longest);
         Self {
             count: times.len(),
             p50_micros: at(0.5),
             p95_micros: at(0.95),
             p99_micros: at(0.99),
-            max_micros: times.max(),
+            max_micros: longest,
         }
     }
 }
@@ -195,7 +196,7 @@ pub struct AttemptReport {
     pub repeated: u64,
     /// Numbers that IDs left out, those that came late too: events only where IDs count one by one.
     pub skipped: u64,
-    /// Events whose IDs are smaller than the one before.
+    /// Events that are new, and whose IDs are smaller than the largest so far.
     pub out_of_order: u64,
     /// When it ended, since the session began.
     pub ended_micros: Option<u64>,

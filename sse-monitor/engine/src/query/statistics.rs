@@ -57,6 +57,9 @@ pub struct Statistics {
     latest: Latest,
     first_event: Option<u64>,
     newest_event: u64,
+    longest_gap: u64,
+    /// Whether each row is read, since some are known to be damaged.
+    reads_rows: bool,
 }
 
 /// The latest row of each sort, by when it came.
@@ -112,12 +115,19 @@ impl Statistics {
             latest: Latest::default(),
             first_event: None,
             newest_event: 0,
+            longest_gap: 0,
+            reads_rows: false,
         }
     }
 
     /// What was said of a session that is over.
     pub(crate) fn restored(report: Report, next_row: u64) -> Self {
         Self { next_row, report, ..Self::default() }
+    }
+
+    /// Of a session some rows of which are damaged: they are not counted as what they were.
+    pub(crate) fn of_damaged() -> Self {
+        Self { reads_rows: true, ..Self::default() }
     }
 
     /// The number after the last row that was seen.
@@ -135,6 +145,9 @@ impl Statistics {
         let reset = reset.and_then(|number| u16::try_from(number).ok());
         reader::for_entries(view, numbers, |segment, number, entry| {
             match entry {
+                Some(_) if self.reads_rows && is_damaged(&mut reader, number) => {
+                    self.report.damaged += 1;
+                }
                 Some(entry) => self.entry(&mut reader, segment, number, &entry, reset),
                 None => self.report.damaged += 1,
             }
@@ -188,7 +201,7 @@ impl Statistics {
             // Nothing to work out, or done by the one that saw the rows.
             return;
         }
-        self.report.gaps = Gaps::of(&self.gaps);
+        self.report.gaps = Gaps::of(&self.gaps, self.longest_gap);
         self.report.numbering = self.trail.numbering();
         self.report.missed_at_least = match self.report.numbering {
             Numbering::OneByOne | Numbering::Anew => self.trail.missing(),
@@ -266,15 +279,17 @@ impl Statistics {
         report.resets += u64::from(is_reset);
         let told = match seen.id {
             Some(id) if is_reset => self.trail.reset(id),
-            Some(id) => self.trail.next(id),
+            Some(id) => self.trail.next(id, seen.data_length),
             None => Told::default(),
         };
         report.repeated += u64::from(told.is_repeat);
+        report.repeated = report.repeated.saturating_sub(told.new_after_all);
         report.out_of_order += u64::from(told.is_out_of_order);
         report.out_of_order = report.out_of_order.saturating_sub(told.in_order_after_all);
         if let Some(attempt) = report.latest_attempts.back_mut() {
             attempt.events += 1;
             attempt.repeated += u64::from(told.is_repeat);
+            attempt.repeated = attempt.repeated.saturating_sub(told.new_after_all);
             attempt.out_of_order += u64::from(told.is_out_of_order);
             // Some may be of the attempt before.
             attempt.out_of_order = attempt.out_of_order.saturating_sub(told.in_order_after_all);
@@ -286,8 +301,9 @@ impl Statistics {
         self.newest_event = at;
         if let Some(before) = self.latest.event.replace(at) {
             // A gap of nothing is between two events of one read.
-            let gap = at.saturating_sub(before).min(LONGEST_GAP);
-            self.gaps.saturating_record(gap);
+            let gap = at.saturating_sub(before);
+            self.longest_gap = self.longest_gap.max(gap);
+            self.gaps.saturating_record(gap.min(LONGEST_GAP));
         }
         let second = at / 1_000_000;
         match report.latest_seconds.back_mut() {
@@ -362,6 +378,12 @@ impl Statistics {
         let rate = self.report.events.saturating_sub(1) as f64 / (span as f64 / 1e6);
         rate
     }
+}
+
+/// Whether it is shown as such.
+fn is_damaged(reader: &mut Reader<'_>, number: u64) -> bool {
+    let row = reader.row(number, usize::MAX);
+    row.is_some_and(|row| row.kind == RowKind::Damaged)
 }
 
 /// Keeps the latest.

@@ -29,7 +29,7 @@ use crate::{
         view::View,
         walk::Walk,
     },
-    query::{Filtered, Order, Query, Report, Source},
+    query::{Filtered, Order, Query, Report, Source, Statistics},
     state::Totals,
 };
 
@@ -147,7 +147,8 @@ impl Recording {
         self.totals
     }
 
-    /// Its statistics. At once where its program closed it; else its rows are counted the first time.
+    /// Its statistics. At once where its program closed it; else, and where something is [known](Self::damage) to be
+    /// damaged, its rows are counted the first time.
     pub fn report(&self) -> Report {
         let mut statistics = self.kept.statistics();
         let view = self.view();
@@ -420,7 +421,14 @@ impl<'a> Opener<'a> {
             None if self.is_folder => statistics::read(self.path, self.next_row),
             None => None,
         };
-        if let Some(statistics) = statistics {
+        let is_damaged = kept
+            .damage()
+            .iter()
+            .any(|damage| !matches!(damage.kind, DamageKind::NotClosed | DamageKind::CutOff));
+        if is_damaged {
+            // What its program counted is there no more.
+            *kept.statistics() = Statistics::of_damaged();
+        } else if let Some(statistics) = statistics {
             *kept.statistics() = statistics;
         }
         let rows = self.totals;

@@ -85,6 +85,10 @@ impl Imported {
         let moment = self.moment(began);
         let url = shown_url(&entry.request.url);
         let mut turn = Turn::new(RowKind::Connecting, format!("connecting to {url}"));
+        let is_id = |header: &&HarHeader| header.name.eq_ignore_ascii_case("last-event-id");
+        if let Some(header) = entry.request.headers.iter().find(is_id) {
+            turn.id = shortened(header.value.clone());
+        }
         turn.request = Some(RequestHead {
             method: shortened(entry.request.method),
             url: url.clone(),
