@@ -6,7 +6,7 @@ use url::Url;
 
 use sse_client::session::SessionError;
 
-use crate::{masked::shown_url, refusal, times::Time};
+use crate::{connection::ACCEPTED, masked::shown_url, refusal, times::Time};
 
 /// IDs are shown up to so many characters; theirs is a row's own field.
 const ID_SHOWN: usize = 80;
@@ -46,6 +46,12 @@ pub(crate) fn connected(status: u16, version: &str) -> String {
 /// What a session's error says, and what the server itself says in the place of a guess, without the
 /// `secrets` of the request, which it may repeat.
 pub(crate) fn failure(error: &SessionError, secrets: &[String]) -> String {
+    if let SessionError::ContentEncoding { place, found, .. } = error {
+        return format!(
+            "{place} compressed the stream ({found}), and that is not undone here: have the server send it as it \
+             is, or compressed by one of {ACCEPTED}"
+        );
+    }
     let sentence = error.to_string();
     let mut body = error.body().to_owned();
     for secret in secrets {

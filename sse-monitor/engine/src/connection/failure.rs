@@ -42,15 +42,17 @@ pub(crate) fn unconnected(place: &str, error: &io::Error) -> Failure {
 pub(crate) fn untrusted(place: &str, error: &io::Error) -> Failure {
     let cause = root_cause(error);
     // So rustls says that the answer was not TLS at all.
-    let advice = if ["InvalidContentType", "corrupt message"].iter().any(|w| cause.contains(w)) {
+    let hung_up = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
+    let is_passing = hung_up.contains(&error.kind());
+    let advice = if is_passing {
+        "; it hung up: does it speak TLS, or is it http:// rather than https://?"
+    } else if ["InvalidContentType", "corrupt message"].iter().any(|w| cause.contains(w)) {
         "; it seems to speak no TLS: is it http:// rather than https://?"
     } else {
         "; check the certificate and its name"
     };
     let message = format!("no secure connection to {place}: {cause}{advice}");
     // It hung up, which the next attempt may not see.
-    let hung_up = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
-    let is_passing = hung_up.contains(&error.kind());
     let kind = if is_passing { FailureKind::Connect } else { FailureKind::Tls };
     Failure::new(kind, message)
 }

@@ -47,6 +47,7 @@ use crate::{
     words,
 };
 use exchange::{Body, Redirected, Response, Template};
+pub(crate) use inflate::ACCEPTED;
 use inflate::Inflate;
 
 /// What stands before a value in its line.
