@@ -88,7 +88,7 @@ impl Filter {
         }
         for test in &self.tests {
             // Read once for the words, where it is wrong.
-            JsonTest::new(test).map_err(|error| error.to_string())?;
+            JsonTest::new(test).map_err(|error| format!("--where '{test}': {error}"))?;
             query = query.json(test).map_err(|error| error.to_string())?;
         }
         let columns = self.columns.iter().flat_map(|paths| cut(paths)).map(JsonPath::new);

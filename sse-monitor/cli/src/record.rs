@@ -8,7 +8,8 @@ use std::{
 
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
-    DiskLimit, DiskPolicy, Fault, State, Watch, WatchRequest,
+    DiskLimit, DiskPolicy, Fault, State, Totals, View, Watch, WatchRequest,
+    query::Statistics,
     recording::{Recording, discard, pack, remove_folder},
 };
 use tokio::{runtime, time};
@@ -82,6 +83,8 @@ enum Ended {
     Itself(Exit),
     /// By a signal, which is how recording ends if nothing else was asked for.
     Asked(Exit),
+    /// Since nothing more could be recorded: why, in words.
+    Stopped(String),
 }
 
 async fn follow(record: &Record, request: WatchRequest, words: &Words) -> Ended {
@@ -90,7 +93,7 @@ async fn follow(record: &Record, request: WatchRequest, words: &Words) -> Ended 
     let watch = Watch::start(request);
     let progress = Progress::line(words);
     let ended = tokio::select! {
-        exit = until_over(&watch, words) => Ended::Itself(exit),
+        ended = until_over(&watch, words) => ended,
         () = show(&progress, &watch) => Ended::Itself(Exit::Other),
         () = elapsed(record.time) => Ended::Itself(out_of_time(&watch, record, words)),
         exit = asked => Ended::Asked(exit),
@@ -117,26 +120,25 @@ async fn show(progress: &Progress, watch: &Watch) {
     }
 }
 
-async fn until_over(watch: &Watch, words: &Words) -> Exit {
+async fn until_over(watch: &Watch, words: &Words) -> Ended {
     let mut seen = 0;
     loop {
         seen = watch.changed(seen).await;
         let snapshot = watch.snapshot();
         if let Some(sentence) = watch.recording_stopped() {
-            words.error(&sentence);
             // There is nothing left to do for a command that records.
-            return Exit::Other;
+            return Ended::Stopped(sentence);
         }
         match snapshot.state {
             State::Failed { failure } if failure.fault == Fault::Ended => {
                 words.note(&failure.sentence);
-                return Exit::Done;
+                return Ended::Itself(Exit::Done);
             }
             State::Failed { failure } => {
                 words.error(&failure.sentence);
-                return failure.fault.into();
+                return Ended::Itself(failure.fault.into());
             }
-            State::Closed => return Exit::Done,
+            State::Closed => return Ended::Itself(Exit::Done),
             State::Idle | State::Connecting { .. } | State::Open { .. } | State::Waiting { .. } => {
             }
             _ => {}
@@ -183,11 +185,20 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
         Err(error) => {
             // Without a recording there is nothing to keep.
             let _ = fs::remove_dir(folder);
+            if let Ended::Stopped(sentence) = ended {
+                words.error(&sentence);
+            }
             words.error(&error.to_string());
             return Exit::Other;
         }
     };
     let totals = recording.totals();
+    if let Ended::Stopped(sentence) = &ended {
+        match recording.recording_stopped().filter(|_| totals.connections == 0) {
+            Some(why) => words.error(&format!("recording stopped: {why}")),
+            None => words.error(sentence),
+        }
+    }
     if totals.connections == 0 {
         drop(recording);
         if let Err(error) = remove_folder(folder) {
@@ -197,6 +208,10 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
             Ended::Itself(Exit::Done) | Ended::Asked(_) => {
                 words.error("nothing was recorded: no stream was open");
                 if let Ended::Asked(exit) = ended { exit } else { Exit::Done }
+            }
+            Ended::Stopped(_) => {
+                words.error("nothing was recorded: no stream was open before that");
+                Exit::Other
             }
             // Why was told.
             Ended::Itself(exit) => exit,
@@ -213,28 +228,57 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
             words.error(&format!("interrupted; {stays}"));
         })
     };
-    let packed = pack(&recording.view(), totals, file, |bytes| progress.at(bytes));
+    let view = recording.view();
+    let packed = pack(&view, totals, file, |bytes| progress.at(bytes));
     // From here on there is nothing to put away, and little left to do.
     drop(ending);
     progress.clear();
     if let Err(error) = packed {
         return fail(error.to_string());
     }
+    let held = events_of(&view, &totals);
+    drop(view);
     drop(recording);
     if let Err(error) = remove_folder(folder) {
         words.warning(&format!("{} cannot be removed: {error}", folder.display()));
     }
-    let size = fs::metadata(file).map(|file| file.len()).unwrap_or_default();
-    words.note(&format!(
-        "recorded {} in {} ({})",
-        counted(totals.events, "event"),
-        file.display(),
-        HumanBytes(size)
-    ));
+    words.note(&recorded(&totals, held, file));
     match ended {
         Ended::Itself(exit) => exit,
+        Ended::Stopped(_) => Exit::Other,
         Ended::Asked(_) => Exit::Done,
     }
+}
+
+/// How many events a recording holds: not all that came, where the oldest were dropped.
+fn events_of(view: &View, totals: &Totals) -> u64 {
+    if totals.rows_forgotten == 0 {
+        return totals.events;
+    }
+    let mut statistics = Statistics::default();
+    statistics.update(view);
+    statistics.report().events
+}
+
+/// What became of what came, in a sentence.
+fn recorded(totals: &Totals, held: u64, file: &Path) -> String {
+    let size = HumanBytes(fs::metadata(file).map(|file| file.len()).unwrap_or_default());
+    let came = counted(totals.events, "event");
+    let file = file.display();
+    let were =
+        |count: u64| format!("{} {}", HumanCount(count), if count == 1 { "was" } else { "were" });
+    let mut sentence = match totals.events.saturating_sub(held) {
+        0 => format!("recorded {came} in {file} ({size})"),
+        dropped => format!(
+            "recorded the latest {} of {came} in {file} ({size}); the oldest {} dropped at the limit",
+            HumanCount(held),
+            were(dropped)
+        ),
+    };
+    if totals.decode_errors > 0 {
+        sentence.push_str(&format!("; {} dropped as too large", were(totals.decode_errors)));
+    }
+    sentence
 }
 
 /// Bytes of a recording that are read to copy or to check it, as nearly as can be told.

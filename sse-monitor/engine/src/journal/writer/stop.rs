@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Stopped {
     /// In a few words.
     pub(super) why: String,
-    /// As it is told.
+    /// As it is told, but for what goes on.
     pub(super) sentence: String,
 }
 
@@ -29,8 +29,7 @@ impl Stopped {
         let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
         let is_full = full.contains(&error.kind());
         let why = if is_full { "the disk is full".into() } else { error.to_string() };
-        let sentence =
-            format!("recording stopped: {why}; what came before is recorded, and watching goes on");
+        let sentence = format!("recording stopped: {why}; what came before is recorded");
         Self { why, sentence }
     }
 }
@@ -71,7 +70,7 @@ impl Writer {
     }
 
     pub(super) fn tell_stop(&mut self, moment: Moment) {
-        let sentence = self.stopped().unwrap_or_default().to_owned();
+        let sentence = format!("{}, and watching goes on", self.stopped().unwrap_or_default());
         self.turn(&Turn::new(RowKind::RecordingStopped, sentence), moment);
     }
 
