@@ -66,13 +66,27 @@ pub(crate) fn run(show: &Show) -> Exit {
         _ => {
             words.note(&summary(recording));
             match rows(show, &view, wanted, &words) {
-                ControlFlow::Continue(()) => Exit::Done,
+                ControlFlow::Continue(()) => {
+                    tell_cut_off(recording, &words);
+                    Exit::Done
+                }
                 ControlFlow::Break(exit) => exit,
             }
         }
     };
     opened.tell(&words);
     exit
+}
+
+/// Tells of events whose end did not come, where that is known at once.
+fn tell_cut_off(recording: &Recording, words: &Words) {
+    let unfinished = if recording.is_closed() { recording.report().unfinished } else { 0 };
+    if unfinished > 0 {
+        let events = counted(unfinished, "event");
+        words.note(&format!(
+            "cut off before the end came, and thrown away: {events}; --turns says where"
+        ));
+    }
 }
 
 fn summary(recording: &Recording) -> String {
@@ -316,6 +330,10 @@ fn told(report: &Report) -> String {
     line("out of order", HumanCount(report.out_of_order).to_string());
     if report.decode_errors > 0 {
         line("dropped", format!("{} too large", HumanCount(report.decode_errors)));
+    }
+    if report.unfinished > 0 {
+        let events = counted(report.unfinished, "event");
+        line("cut off", format!("{events}, thrown away: the connection ended before the end came"));
     }
     if report.damaged > 0 {
         let rows = counted(report.damaged, "row");

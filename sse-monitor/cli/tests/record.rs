@@ -430,6 +430,29 @@ fn events_that_are_too_large_are_told_at_the_end_of_a_recording() {
 }
 
 #[test]
+fn an_event_that_is_cut_off_is_told_wherever_its_stream_is() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    for command in [&["tail", "--once", &url][..], &["record", "--once", &url, "-o", "a.ssrec"]] {
+        let command = start(keep.path(), command);
+        origin.open("data: a\n\ndata: lost").end();
+        let output = wait(command);
+        assert!(output.status.success(), "{output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains("ended the stream; an event was cut off by that"), "{said}");
+    }
+    let show = sse(keep.path(), &["show", "a.ssrec"]);
+    assert_eq!(lines(&show).len(), 1);
+    assert!(text(&show.stderr).contains("and thrown away: 1 event; --turns"), "{show:?}");
+    let stats = sse(keep.path(), &["show", "--stats", "a.ssrec"]);
+    let stats: Value = serde_json::from_slice(&stats.stdout).unwrap();
+    assert_eq!((&stats["events"], &stats["unfinished"]), (&1.into(), &1.into()), "{stats}");
+    let pretty = text(&sse(keep.path(), &["show", "--stats", "--pretty", "a.ssrec"]).stdout);
+    assert!(pretty.contains("cut off          1 event, thrown away"), "{pretty}");
+}
+
+#[test]
 fn a_test_that_cannot_be_read_is_named() {
     let keep = tempfile::tempdir().unwrap();
     let show = sse(keep.path(), &["show", "--where", ".i >", "a.ssrec"]);

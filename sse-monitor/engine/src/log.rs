@@ -255,6 +255,11 @@ impl Log {
         true
     }
 
+    /// Whether the body stands within an event.
+    pub(crate) fn is_within_event(&self) -> bool {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_within_event()
+    }
+
     const fn events_left(&self, writer: &Writer) -> u64 {
         self.most_events.saturating_sub(writer.events())
     }

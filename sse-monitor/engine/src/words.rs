@@ -68,6 +68,19 @@ pub(crate) fn failure(error: &SessionError, secrets: &[String]) -> String {
     }
 }
 
+/// The same of a stream that ended within an event, or before its compression did.
+pub(crate) fn cut(mut sentence: String, is_within_event: bool, coding: Option<&str>) -> String {
+    if is_within_event {
+        sentence.push_str("; an event was cut off by that, and is thrown away");
+    }
+    if let Some(coding) = coding {
+        sentence.push_str("; its compression (");
+        sentence.push_str(coding);
+        sentence.push_str(") has no end, so something may be missing");
+    }
+    sentence
+}
+
 pub(crate) fn lost(reason: &str, was_open: bool, wait: Duration, id: &str) -> String {
     let what = if was_open { "connection lost" } else { "connection failed" };
     // A reason that asks something has ended its sentence.

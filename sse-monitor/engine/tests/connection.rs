@@ -90,13 +90,67 @@ fn a_compressed_stream_that_expands_without_measure_is_ended() {
 }
 
 #[test]
+fn what_is_cut_off_within_an_event_is_told() {
+    let origin = Origin::start();
+    let ended = |content_type: &str, body: &[u8]| {
+        let watch = Watch::start(once(&origin.url()));
+        let mut exchange = origin.accept();
+        exchange.send(&head(content_type));
+        exchange.send_bytes(body);
+        exchange.end();
+        let failure = failure(&watch);
+        assert_eq!(failure.fault, Fault::Ended, "{failure:?}");
+        let last = watch.page(1, usize::MAX, usize::MAX).pop().unwrap();
+        assert_eq!(last.data, failure.sentence);
+        (watch.report().unfinished, failure.sentence)
+    };
+    let (stream, json) = ("text/event-stream", "application/x-ndjson");
+    for (content_type, body, is_cut) in [
+        (stream, "data: a\n\ndata: lost", true),
+        (stream, "data: a\n\nid: 7\r\ndata: lost\r\n", true),
+        (stream, "data: a\n\n: beat", false),
+        (stream, "data: a\n\nid: 7\n\n", false),
+        (stream, "data: a\n\n\n\n", false),
+        (json, "{\"a\":1}\n{\"a\":", true),
+        (json, "{\"a\":1}\n{\"a\":2}", false),
+        (json, "{\"a\":1}\n  ", false),
+    ] {
+        let (unfinished, sentence) = ended(content_type, body.as_bytes());
+        assert_eq!(unfinished, u64::from(is_cut), "{body:?}");
+        assert_eq!(sentence.contains("an event was cut off"), is_cut, "{body:?}: {sentence}");
+    }
+    let mut gzip = encoder("gzip");
+    let mut whole = encode(&mut *gzip, b"data: a\n\n");
+    let coded = "text/event-stream\r\ncontent-encoding: gzip";
+    let (_, sentence) = ended(coded, &whole);
+    assert!(sentence.contains("its compression (gzip) has no end"), "{sentence}");
+    let mut piece = [0; 64];
+    let mut buffer = WriteBuffer::new_initialized(&mut piece);
+    assert!(gzip.finish(&mut buffer).unwrap());
+    whole.extend_from_slice(buffer.written());
+    let (_, sentence) = ended(coded, &whole);
+    assert!(!sentence.contains("compression"), "{sentence}");
+}
+
+#[test]
+fn what_hangs_up_on_a_handshake_may_speak_no_tls() {
+    let origin = Origin::start();
+    let watch = Watch::start(once(&origin.url().replace("http:", "https:")));
+    drop(origin.listener().accept().unwrap());
+    let failure = failure(&watch);
+    assert!(failure.sentence.contains("is it http:// rather than https://?"), "{failure:?}");
+    assert!(!failure.sentence.contains("certificate"), "{failure:?}");
+}
+
+#[test]
 fn an_unknown_coding_is_refused_in_words() {
     let origin = Origin::start();
     let watch = Watch::start(once(&origin.url()));
     origin.accept().send(&head("text/event-stream\r\ncontent-encoding: compress"));
     let failure = failure(&watch);
     assert_eq!(failure.fault, Fault::Protocol);
-    assert!(failure.sentence.contains("compress"), "{failure:?}");
+    assert!(failure.sentence.contains("compressed by one of gzip, br, zstd"), "{failure:?}");
+    assert!(!failure.sentence.contains("sse-client"), "{failure:?}");
 }
 
 #[test]

@@ -48,6 +48,11 @@ impl Inflate {
         self.name
     }
 
+    /// Whether what came is not all: it does not say that it ends.
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.wire > 0 && !self.ended
+    }
+
     /// Takes note that bytes came, which are then [decoded](Self::next).
     pub(crate) fn received(&mut self, now: Instant) {
         self.allowance.regrow(now);

@@ -81,6 +81,7 @@ pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
         attempt: 0,
         is_open: false,
         was_open: false,
+        cut_coding: None,
         head: None,
     };
     driver.run().await;
@@ -108,6 +109,8 @@ struct Driver {
     attempt: u32,
     is_open: bool,
     was_open: bool,
+    /// The content coding of a body that ended before it did.
+    cut_coding: Option<&'static str>,
     /// Of the response that the session judges.
     head: Option<head::Seen>,
 }
@@ -171,7 +174,7 @@ impl Driver {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Connect { attempt, last_event_id, header, .. } => {
-                    self.is_open = false;
+                    (self.is_open, self.cut_coding) = (false, None);
                     self.attempt = u32::try_from(attempt.number()).unwrap_or(u32::MAX);
                     let id = header.map(<[u8]>::to_vec);
                     let last_event_id = last_event_id.to_owned();
@@ -247,8 +250,10 @@ impl Driver {
             }
             Input::Chunk(chunk) => self.chunk(chunk).await,
             Input::End => {
-                if let Phase::Reading(Reading { attempt, .. }) = self.phase {
-                    self.session.handle_end(attempt, self.now());
+                if let Phase::Reading(Reading { attempt, inflate, .. }) = &self.phase {
+                    let cut = inflate.as_deref().filter(|inflate| inflate.is_cut());
+                    self.cut_coding = cut.map(Inflate::name);
+                    self.session.handle_end(*attempt, self.now());
                 }
                 self.phase = Phase::Idle;
             }
@@ -312,13 +317,21 @@ impl Driver {
         self.session.handle_body(attempt, chunk, now);
     }
 
+    /// What ended the connection, and whether that was within an event.
+    fn failure(&self, error: &SessionError) -> (Failure, bool) {
+        let is_within_event = self.is_open && self.log.is_within_event();
+        let sentence = words::failure(error, &self.secrets);
+        let sentence = words::cut(sentence, is_within_event, self.cut_coding);
+        (Failure { fault: fault(error), sentence }, is_within_event)
+    }
+
     fn wait(&self, error: &SessionError, wait: Duration, last_event_id: &str) {
-        let failure =
-            Failure { fault: fault(error), sentence: words::failure(error, &self.secrets) };
+        let (failure, unfinished) = self.failure(error);
         let sentence = words::lost(&failure.sentence, self.is_open, wait, last_event_id);
         let retry_in_ms = Some(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
         let kind = RowKind::Disconnected { fault: failure.fault, retry_in_ms };
         let mut turn = Turn::new(kind, sentence).id(last_event_id);
+        turn.unfinished = unfinished;
         turn.response = self.head.as_ref().map(|seen| seen.response.clone());
         let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
         self.log.turn(&turn, |now| State::Waiting {
@@ -328,10 +341,10 @@ impl Driver {
     }
 
     fn fail(&self, error: &SessionError) {
-        let failure =
-            Failure { fault: fault(error), sentence: words::failure(error, &self.secrets) };
+        let (failure, unfinished) = self.failure(error);
         let kind = RowKind::Disconnected { fault: failure.fault, retry_in_ms: None };
         let mut turn = Turn::new(kind, failure.sentence.clone());
+        turn.unfinished = unfinished;
         turn.response = self.head.as_ref().map(|seen| seen.response.clone());
         self.log.turn(&turn, |_| State::Failed { failure });
     }

@@ -227,6 +227,13 @@ impl Indexer {
         (is_closed && is_whole()).then_some(line)
     }
 
+    /// Whether the latest line of JSON has come in part only.
+    pub(crate) fn is_within_line(&self) -> bool {
+        let line = self.lines.unfinished();
+        let has_text = line.is_some_and(|line| !line.bytes.trim_ascii().is_empty());
+        !self.skipping && (self.line_before > 0 || has_text) && self.whole_line().is_none()
+    }
+
     /// The body has ended. What is left of lines of JSON is one too if it is a whole value; of an event stream it is
     /// nothing.
     pub(crate) fn finish(&mut self) -> Option<Found<'static>> {

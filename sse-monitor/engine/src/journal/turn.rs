@@ -166,6 +166,9 @@ pub struct Turn {
     /// How long each step of connecting took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phases: Option<Phases>,
+    /// Of a connection that ended: within an event, whose end did not come, so that it is none.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub unfinished: bool,
 }
 
 impl Turn {
@@ -177,6 +180,7 @@ impl Turn {
             request: None,
             response: None,
             phases: None,
+            unfinished: false,
         }
     }
 

@@ -18,6 +18,9 @@ pub struct Report {
     pub comments: u64,
     /// Events that were dropped since they passed a limit.
     pub decode_errors: u64,
+    /// Events whose end did not come, since the connection ended within them: they are not among the events.
+    #[serde(default)]
+    pub unfinished: u64,
     /// Rows that are damaged, of which nothing more can be said.
     pub damaged: u64,
     /// Bytes of the events' data.
@@ -69,7 +72,7 @@ impl Report {
     pub fn brief(&self) -> Self {
         let Self { events, comments, decode_errors, damaged, data_bytes, duration_micros, .. } =
             *self;
-        let Self { body_bytes, wire_bytes, .. } = *self;
+        let Self { body_bytes, wire_bytes, unfinished, .. } = *self;
         let Self {
             rate, peak_rate, gaps, stalls, repeated, missed, out_of_order, attempts, ..
         } = *self;
@@ -78,6 +81,7 @@ impl Report {
             events,
             comments,
             decode_errors,
+            unfinished,
             damaged,
             data_bytes,
             body_bytes,

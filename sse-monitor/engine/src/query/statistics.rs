@@ -343,6 +343,7 @@ impl Statistics {
                 }
             }
             RowKind::Disconnected { fault, .. } => {
+                self.report.unfinished += u64::from(turn.unfinished);
                 self.latest.sign_of_life = None;
                 if let Some(attempt) = attempts.back_mut() {
                     attempt.ended_micros = Some(at);

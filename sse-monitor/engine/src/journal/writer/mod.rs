@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sse_codec::Limits;
+use sse_codec::{Limits, Lines};
 
 use stop::Stopped;
 
@@ -225,6 +225,15 @@ impl Writer {
         self.indexing.indexer().whole_line().is_some()
     }
 
+    /// Whether the body stands within an event, which is none if the body ends here.
+    pub(crate) fn is_within_event(&self) -> bool {
+        let indexer = self.indexing.indexer();
+        match indexer.format() {
+            Format::Ndjson => indexer.is_within_line(),
+            Format::EventStream => begins_event(&self.begun_event(), indexer.limits()),
+        }
+    }
+
     /// Nothing more will come. What is recorded is on the disk when it returns, or why it is not is told.
     pub(crate) fn close(&mut self, moment: Moment) {
         let sealed = self.seal(moment, false);
@@ -373,6 +382,20 @@ impl Writer {
             mid_event: self.indexing.is_within_event(),
         }
     }
+}
+
+/// Whether a field of an event stands after the last blank line.
+fn begins_event(mut bytes: &[u8], limits: Limits) -> bool {
+    let is_field = |line: &[u8]| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        [&b"data"[..], b"event", b"id"].contains(&name)
+    };
+    let mut lines = Lines::with_limit(limits.event);
+    let mut begins = false;
+    while let Ok(Some(line)) = lines.next_line(&mut bytes) {
+        begins = !line.bytes.is_empty() && (begins || is_field(line.bytes));
+    }
+    begins || lines.unfinished().is_some_and(|line| is_field(line.bytes))
 }
 
 fn append(blob: &super::blob::Blob, bytes: &[u8]) -> io::Result<()> {

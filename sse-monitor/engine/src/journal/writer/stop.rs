@@ -75,7 +75,7 @@ impl Writer {
     }
 
     /// The bytes that were written of rows whose end was not; none where they cannot be read.
-    fn begun_event(&self) -> Vec<u8> {
+    pub(super) fn begun_event(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut piece = Vec::new();
         for (at, length) in self.indexing.begun() {
