@@ -79,7 +79,8 @@ Exit status:
   0    it ended as asked, or the reader of its output has enough (head)
   1    another failure; the sentence on stderr says which
   2    the command line, the URL or a header is wrong
-  3    no connection: nobody answers there, or it cannot be trusted (TLS)
+  3    no connection: nobody answers there, it cannot be trusted (TLS), or it
+       broke in the middle of the stream
   4    the server answered with an HTTP status that is no stream's, or refused
        an event
   5    it took too long
@@ -89,10 +90,11 @@ Exit status:
   130  interrupted by Control-C
   143  ended by SIGTERM
 
-  A signal is how record and serve are ended: they finish, and give 0. Where
-  several streams are read, the highest of their statuses counts, also where
-  --count or --for ends the command: one that was refused (4) beside one that
-  ended well (0) gives 4.
+  A signal is how record and serve are ended: they finish, and give 0; record
+  gives the signal's status where no stream was open yet. Where several streams
+  are read, the highest of their statuses counts: one that was refused (4)
+  beside one that ended well (0) gives 4. Where --count or --for ends the
+  command, those streams count that were over by then.
 
 Environment:
   HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY
@@ -260,7 +262,7 @@ pub(crate) struct Show {
     #[arg(long, conflicts_with_all = ["check", "raw"], conflicts_with_all = OF_ROWS)]
     pub(crate) stats: bool,
 
-    /// Read every byte of it, and print what is damaged; the exit status is 1 where something is
+    /// Read all that its rows are made of, and print what is damaged; the exit status is 1 where something is
     #[arg(long, conflicts_with = "raw", conflicts_with_all = OF_ROWS)]
     pub(crate) check: bool,
 
@@ -444,8 +446,8 @@ pub(crate) struct Import {
 }
 
 const IMPORT: &str = "\
-What has no event and no comment is refused. The folder of a recording that is under way is taken as far as it came; \
-it goes on, and stays.
+A file that has no event and no comment is refused. A folder is taken as far as it came, be that without any event; \
+of a recording that is under way it stays, and the recording goes on.
 
 Examples:
   What curl printed:

@@ -69,8 +69,8 @@ request on; delivery, from when an event was sent until it arrived. What is miss
 told by the numbers of the events that --publish sends, or else by IDs that one connection saw and \
 another did not. A stream that is cut is opened again after its last event, unless --once is given: \
 then it ends once all have. The time of --for begins once each connection was opened or refused, which \
-takes at most half a minute. What is measured comes uncompressed. Control-C prints what there is. The \
-exit status is 0 where any connection opened; else it says why none did: sse --help";
+takes at most half a minute. What is measured comes uncompressed. Control-C prints what there is, \
+and gives 130. Else the exit status is 0 where any connection opened, or says why none did: sse --help";
 
 /// The options of `sse bench`.
 #[derive(Debug, Parser)]

@@ -187,7 +187,7 @@ impl Recording {
         self.kept.damage()
     }
 
-    /// Reads every byte of it and tells what is damaged. `progress` hears how many bytes of a segment's journal were
+    /// Reads all that its rows are made of (journals, indexes, IDs) and tells what is damaged. `progress` hears how many bytes of a segment's journal were
     /// read.
     ///
     /// # Errors
