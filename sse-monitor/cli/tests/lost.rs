@@ -1,0 +1,154 @@
+//! What a recording does not hold is told: what was damaged, dropped, too large or cut off.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+#[path = "../../engine/tests/origin/mod.rs"]
+mod origin;
+mod process;
+
+use std::{fs, path::Path, process::Output};
+
+use origin::Origin;
+use process::{Sse, lines, sse, words};
+use serde_json::Value;
+
+#[test]
+fn a_byte_that_is_damaged_is_told_by_statistics_and_comparisons() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let record = start(keep.path(), &["record", "--count", "20", &origin.url(), "-o", "a.ssrec"]);
+    let mut exchange = origin.open("");
+    let journal = keep.path().join("a.ssrec.recording/000001.sse");
+    for n in 1..20 {
+        exchange.send(&format!("id: {n}\ndata: number {n}\n\n"));
+        // A read each, so that a frame has one.
+        while !fs::read(&journal).is_ok_and(|b| text(&b).contains(&format!("number {n}\n"))) {
+            std::thread::yield_now();
+        }
+    }
+    exchange.send("id: 20\ndata: number 20\n\n");
+    assert!(record.wait().status.success());
+    let mut bytes = fs::read(keep.path().join("a.ssrec")).unwrap();
+    let place = bytes.windows(9).position(|window| window == b"number 7\n").unwrap();
+    bytes[place] ^= 1;
+    fs::write(keep.path().join("b.ssrec"), bytes).unwrap();
+    let shown = lines(&show(keep.path(), &["show", "b.ssrec"]));
+    assert_eq!(shown.len(), 19);
+    let stats = show(keep.path(), &["show", "--stats", "b.ssrec"]);
+    let stats: Value = serde_json::from_slice(&stats.stdout).unwrap();
+    assert_eq!((&stats["events"], &stats["damaged"]), (&19.into(), &1.into()), "{stats}");
+    let pretty = text(&show(keep.path(), &["show", "--stats", "--pretty", "b.ssrec"]).stdout);
+    assert!(pretty.contains("damaged          1 row, not counted"), "{pretty}");
+    let diff = show(keep.path(), &["diff", "a.ssrec", "b.ssrec"]);
+    let told: Value = serde_json::from_slice(&diff.stdout).unwrap();
+    assert_eq!((&told["inBoth"], &told["damagedSecond"]), (&19.into(), &1.into()), "{told}");
+    assert_eq!(told["onlySecond"], serde_json::json!([]));
+    assert!(words(&diff).contains("since damaged: 1 row of the second"), "{diff:?}");
+}
+
+#[test]
+fn the_end_of_a_recording_says_what_it_holds_and_what_it_does_not() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    let event = |n: u32| format!("id: {n}\ndata: {n:-<200}\n\n");
+    let many: String = (0..2_000).map(event).collect();
+    let record = |limit: &[&str]| {
+        start(keep.path(), &[&["record", "--once", &url, "-o", "a.ssrec"], limit].concat())
+    };
+
+    let dropping = record(&["--drop-oldest", "--limit", "100K"]);
+    let mut exchange = origin.open("");
+    exchange.send(&many);
+    exchange.end();
+    let output = dropping.wait();
+    let held = lines(&show(keep.path(), &["show", "a.ssrec"])).len();
+    assert!((1..2_000).contains(&held), "{held}");
+    let said = words(&output);
+    assert!(said.contains(&format!("recorded the latest {held} of 2,000 events in")), "{said}");
+    let dropped = said.split("the oldest ").nth(1).unwrap().replace(',', "");
+    assert!(dropped.starts_with(&format!("{} were dropped", 2_000 - held)), "{said}");
+    fs::remove_file(keep.path().join("a.ssrec")).unwrap();
+
+    // Nobody watches where a recording ends.
+    let stopping = record(&["--limit", "20K"]);
+    let mut exchange = origin.open("");
+    exchange.flood(many.as_bytes(), many.len());
+    let output = stopping.wait();
+    let (said, held) = (words(&output), lines(&show(keep.path(), &["show", "a.ssrec"])).len());
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("recording stopped: the limit of 20480 bytes"), "{said}");
+    assert!(!said.contains("watching goes on"), "{said}");
+    assert!(said.contains(&format!("recorded {held} events in a.ssrec")), "{said}");
+    fs::remove_file(keep.path().join("a.ssrec")).unwrap();
+
+    let output = record(&["--limit", "10"]).wait();
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("recording stopped: the limit of 10 bytes"), "{said}");
+    assert!(said.contains("nothing was recorded: no stream was open before that"), "{said}");
+    assert!(!said.contains("what came before"), "{said}");
+    assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn events_that_are_too_large_are_told_at_the_end_of_a_recording() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    let record = start(keep.path(), &["record", "--once", &url, "-o", "a.ssrec"]);
+    let mut exchange = origin.open("data: a\n\ndata: ");
+    let large = vec![b'x'; 1 << 20];
+    // As much as an event may be, and more.
+    for _ in 0..65 {
+        exchange.send_bytes(&large);
+    }
+    exchange.send("\n\ndata: b\n\n");
+    exchange.end();
+    let said = words(&record.wait());
+    assert!(said.contains("recorded 2 events in a.ssrec ("), "{said}");
+    assert!(said.contains("); 1 was dropped as too large"), "{said}");
+}
+
+#[test]
+fn an_event_that_is_cut_off_is_told_wherever_its_stream_is() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    for command in [&["tail", "--once", &url][..], &["record", "--once", &url, "-o", "a.ssrec"]] {
+        let command = start(keep.path(), command);
+        origin.open("data: a\n\ndata: lost").end();
+        let output = command.wait();
+        assert!(output.status.success(), "{output:?}");
+        let said = words(&output);
+        assert!(said.contains("ended the stream; an event was cut off by that"), "{said}");
+    }
+    let shown = show(keep.path(), &["show", "a.ssrec"]);
+    assert_eq!(lines(&shown).len(), 1);
+    assert!(words(&shown).contains("and thrown away: 1 event; --turns"), "{shown:?}");
+    let stats = show(keep.path(), &["show", "--stats", "a.ssrec"]);
+    let stats: Value = serde_json::from_slice(&stats.stdout).unwrap();
+    assert_eq!((&stats["events"], &stats["unfinished"]), (&1.into(), &1.into()), "{stats}");
+    let pretty = text(&show(keep.path(), &["show", "--stats", "--pretty", "a.ssrec"]).stdout);
+    assert!(pretty.contains("cut off          1 event, thrown away"), "{pretty}");
+}
+
+#[test]
+fn a_test_that_cannot_be_read_is_named() {
+    let keep = tempfile::tempdir().unwrap();
+    let shown = show(keep.path(), &["show", "--where", ".i >", "a.ssrec"]);
+    assert_eq!(shown.status.code(), Some(2), "{shown:?}");
+    assert!(words(&shown).contains("--where '.i >': "), "{shown:?}");
+}
+
+fn start(folder: &Path, arguments: &[&str]) -> Sse {
+    Sse::spawn(sse(arguments).current_dir(folder))
+}
+
+fn show(folder: &Path, arguments: &[&str]) -> Output {
+    start(folder, arguments).wait()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
