@@ -5,6 +5,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use sse_codec::time::Instant;
 
 use crate::{
+    config::Overflow,
     cursor::{Cursor, Epoch, ResetReason},
     error::StoreError,
     event::HistoryPage,
@@ -45,6 +46,9 @@ impl Hub {
         let is_covered = self.is_covered(index);
         if !is_covered {
             self.request_page(index);
+        } else if self.config.overflow == Overflow::SkipToLatest && self.is_overdue(index) {
+            // While it had a page of the latest, others came.
+            self.overflow(self.subscribers.id(index));
         }
         let Some(subscriber) = self.subscribers.at(index) else { return };
         let has_events = self.log.next_after(self.numbers(subscriber), subscriber.cursor).is_some();

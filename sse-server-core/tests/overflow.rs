@@ -55,10 +55,12 @@ fn the_latest_of_each_topic_are_left() {
     let skipped_to = world.hub.counters().skipped;
     assert_eq!(skipped_to, 1, "one that is skipping is not made to again");
     let wire = world.read(id);
-    assert_eq!(resets(&wire)[0], r#"{"reason":"skipped"}"#);
+    // What came while it did not read even that was too much once more.
+    assert_eq!(resets(&wire), [r#"{"reason":"skipped"}"#; 2]);
     let got = data(&wire);
     assert_eq!(got[0], "of b", "a quiet topic keeps what it had");
-    assert_eq!(got.last().unwrap(), "c00000000000000000049");
+    assert_eq!(got[got.len() - 2..], [format!("{:020}", 49), format!("c{:020}", 49)]);
+    assert!(got.len() <= 6, "the latest of each topic, twice at most: {got:?}");
     assert!(world.read(id).is_empty());
     world.publish(&["b"], "on");
     assert_eq!(data(&world.read(id)), ["on"]);

@@ -186,9 +186,10 @@ impl Args {
         config.hub.heartbeat = self.heartbeat.or(usual);
         config.hub.retry = self.retry;
         config.hub.max_event = self.max_event;
-        if self.max_event > config.routes.max_body {
-            // As JSON it may be twice as long, and all that it comes through must hold it.
-            config.routes.max_body = self.max_event.saturating_mul(2);
+        // As JSON it may be twice as long, and all that it comes through must hold it.
+        let as_json = self.max_event.saturating_mul(2);
+        if as_json > config.routes.max_body {
+            config.routes.max_body = as_json;
             let through = [&mut config.routes.max_batch, &mut config.routes.max_bodies];
             for limit in through.into_iter().chain([&mut config.hub.max_pending_bytes]) {
                 *limit = config.routes.max_body.max(*limit);

@@ -57,7 +57,7 @@ pub struct RoutesConfig {
     pub long_poll: Duration,
     /// How long a long-poll may ask to wait. 60 s.
     pub max_long_poll: Duration,
-    /// The largest body of one event. 256 KiB.
+    /// The largest body of one event, which as JSON may be twice as long as its data. 512 KiB.
     pub max_body: usize,
     /// The largest body of a batch. 4 MiB.
     pub max_batch: usize,
@@ -107,7 +107,7 @@ impl Default for RoutesConfig {
         Self {
             long_poll: Duration::from_secs(25),
             max_long_poll: Duration::from_secs(60),
-            max_body: 256 << 10,
+            max_body: 512 << 10,
             max_batch: 4 << 20,
             max_bodies: 64 << 20,
             max_batch_events: 1000,

@@ -243,9 +243,10 @@ fn text_of(data: &RawValue) -> Result<String, Refusal> {
     match serde_json::from_str::<String>(data.get()) {
         Ok(text) => Ok(text),
         // Lone surrogates can be written in JSON but stand for no text.
-        Err(error) if data.get().starts_with('"') => Err(Refusal::bad_request(format_args!(
-            "the data is a string that is not Unicode text: {error}"
-        ))),
+        Err(_) if data.get().starts_with('"') => Err(Refusal::bad_request(
+            "the data is a string that is not Unicode text: half of a surrogate pair (\\ud800 to \\udfff) \
+             stands alone in it; send the character itself, or both halves",
+        )),
         Err(_) => Ok(compact(data.get())),
     }
 }

@@ -687,7 +687,7 @@ async fn settings_that_could_never_work_are_refused_before_anybody_comes() {
     let words = refuse(|config| config.routes.max_bodies = 1000);
     assert_eq!(
         words,
-        "max_bodies of 1000 is below max_body of 262144; raise the one or lower the other"
+        "max_bodies of 1000 is below max_body of 524288; raise the one or lower the other"
     );
     let words = refuse(|config| config.routes.max_batch_events = 5000);
     assert!(words.starts_with("max_pending of 4096 is below max_batch_events"), "{words}");
