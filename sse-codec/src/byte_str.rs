@@ -29,6 +29,14 @@ impl Default for ByteStr {
 }
 
 impl ByteStr {
+    pub(crate) const EMPTY: Self = Self(SharedText::EMPTY);
+
+    /// `text` in place, if it is short enough for that.
+    #[inline(always)]
+    pub(crate) fn short(text: &str) -> Option<Self> {
+        SharedText::short(text).map(Self)
+    }
+
     /// `text`, sharing `chunk` if it lies in it, else a copy.
     #[inline]
     pub(crate) fn within(chunk: &Bytes, text: &str) -> Self {

@@ -111,6 +111,9 @@ const BLOCK: usize = 64;
 pub(crate) trait Vector: Copy {
     /// A bit for each byte that is a line end, another control character, or not ASCII.
     fn block_marks(self, block: &[u8; BLOCK]) -> u64;
+    /// Asks for the memory of a byte that will be looked at soon.
+    #[inline(always)]
+    fn fetch(self, _byte: &u8) {}
     /// As `block_marks`.
     fn half_marks(self, half: &[u8; HALF]) -> u32;
     /// As `block_marks`.
@@ -196,13 +199,19 @@ fn with_baseline<'i, J: Job<'i>>(job: J, chunk: &'i [u8]) -> J::Output {
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod sse2 {
     use core::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
-        _mm_subs_epi8,
+        __m128i, _MM_HINT_T0, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
+        _mm_prefetch, _mm_set1_epi8, _mm_subs_epi8,
     };
 
     use super::{BLOCK, Baseline, HALF, LANE, Vector};
 
     impl Vector for Baseline {
+        #[inline(always)]
+        fn fetch(self, byte: &u8) {
+            // SAFETY: SSE is there. Nothing is read that anybody could see.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(byte).cast()) }
+        }
+
         #[inline(always)]
         fn block_marks(self, block: &[u8; BLOCK]) -> u64 {
             let lanes = lanes(block).map(compare);
@@ -416,6 +425,11 @@ mod avx2 {
     }
 
     impl Vector for Avx2 {
+        #[inline(always)]
+        fn fetch(self, byte: &u8) {
+            Baseline.fetch(byte);
+        }
+
         #[inline(always)]
         fn block_marks(self, block: &[u8; BLOCK]) -> u64 {
             let [low, high] = [self.half_of(block, 0), self.half_of(block, 1)];

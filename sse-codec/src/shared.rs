@@ -259,16 +259,40 @@ impl SharedDecoder {
     #[inline]
     pub fn decode(&mut self, chunk: &mut Bytes) -> Result<Option<SharedItem>, DecodeError> {
         let mut input = &chunk[..];
-        let item = self.decoder.decode(&mut input);
-        let item = item.map(|item| item.map(|item| share(item, chunk, &mut self.last_event_id)));
-        let used = chunk.len() - input.len();
-        if used < chunk.len() {
-            chunk.advance(used);
-        } else {
-            // An empty piece would keep the whole chunk alive for as long as nothing new comes.
-            *chunk = Bytes::new();
+        // Each item is made where it is returned, after all else is done: a copy of what was written a moment ago
+        // makes the processor wait for longer than all the rest takes.
+        let item = match self.decoder.decode(&mut input) {
+            Ok(Some(item)) => item,
+            Ok(None) => {
+                *chunk = Bytes::new();
+                return Ok(None);
+            }
+            Err(error) => {
+                let left = input.len();
+                keep_last(chunk, left);
+                return Err(error);
+            }
+        };
+        let left = input.len();
+        let Item::Event(event) = item else {
+            let item = share_other(item, chunk);
+            keep_last(chunk, left);
+            return Ok(Some(item));
+        };
+        let (has_id, span) = (event.has_id, event.span);
+        if self.last_event_id.as_bytes().is_empty()
+            && event.last_event_id.is_empty()
+            && let Some(event_type) = ByteStr::short(event.event_type)
+            && let Some(data) = ByteStr::short(event.data)
+        {
+            keep_last(chunk, left);
+            let last_event_id = ByteStr::EMPTY;
+            let event = SharedEvent { event_type, data, last_event_id, has_id, span };
+            return Ok(Some(SharedItem::Event(event)));
         }
-        item
+        let event = share_event(event, chunk, &mut self.last_event_id);
+        keep_last(chunk, left);
+        Ok(Some(SharedItem::Event(event)))
     }
 
     /// The end of the stream: drops the incomplete event and its id, keeps the last event ID, and is
@@ -285,20 +309,33 @@ impl SharedDecoder {
     }
 }
 
-#[inline(always)]
-fn share(item: Item<'_>, chunk: &Bytes, last_event_id: &mut ByteStr) -> SharedItem {
+/// What is seldom given, apart from what is given most of the time.
+#[inline(never)]
+fn share_other(item: Item<'_>, chunk: &Bytes) -> SharedItem {
     match item {
-        Item::Event(event) => SharedItem::Event(share_event(event, chunk, last_event_id)),
         Item::Comment { text, span } => {
             SharedItem::Comment { text: ByteStr::within(chunk, text), span }
-        }
-        // Nobody can tell this decoder to forget any.
-        Item::EventOutline { span, .. } | Item::CommentOutline { span, .. } => {
-            SharedItem::Comment { text: ByteStr::default(), span }
         }
         Item::ReconnectionTime { duration, span } => {
             SharedItem::ReconnectionTime { duration, span }
         }
+        // Events are shared by `share_event`, and nobody can tell this decoder to forget any.
+        Item::Event(Event { span, .. })
+        | Item::EventOutline { span, .. }
+        | Item::CommentOutline { span, .. } => {
+            SharedItem::Comment { text: ByteStr::default(), span }
+        }
+    }
+}
+
+/// Leaves the last `left` bytes of a chunk.
+#[inline(always)]
+fn keep_last(chunk: &mut Bytes, left: usize) {
+    if left > 0 {
+        chunk.advance(chunk.len() - left);
+    } else {
+        // An empty piece would keep the whole chunk alive for as long as nothing new comes.
+        *chunk = Bytes::new();
     }
 }
 

@@ -87,9 +87,23 @@ impl<'i, V: Vector> LineEnds<'i, V> {
     /// Goes on to the next 64 bytes that have marks, if there are such.
     #[inline(always)]
     fn scan(&mut self) -> bool {
+        self.scan_blocks::<false>()
+    }
+
+    /// The same, where most blocks are looked at once: then it pays to ask for what comes a while later.
+    #[inline(always)]
+    fn scan_ahead(&mut self) -> bool {
+        self.scan_blocks::<true>()
+    }
+
+    #[inline(always)]
+    fn scan_blocks<const AHEAD: bool>(&mut self) -> bool {
         let Some(mut rest) = self.bytes.get(self.rest..) else { return false };
         let mut blocks = 0;
         while let Some((block, after)) = rest.split_first_chunk() {
+            if AHEAD && let Some(byte) = after.get(SOON) {
+                self.vector.fetch(byte);
+            }
             self.marks = self.vector.block_marks(block);
             rest = after;
             if self.marks != 0 {
@@ -111,6 +125,9 @@ impl<'i, V: Vector> LineEnds<'i, V> {
         self.marks != 0
     }
 }
+
+/// As many bytes later as memory takes to come, at the speed of plain events.
+pub(super) const SOON: usize = 256;
 
 /// After so many blocks, a line is likely to be very long.
 const LONG: usize = 6;
@@ -187,6 +204,9 @@ pub(crate) fn pass_ignorable<V: Vector>(
     let mut padded = [0; BLOCK];
     while base < bytes.len() {
         let (block, gone) = block_at(bytes, base, &mut padded);
+        if let Some(byte) = bytes.get(base + SOON) {
+            vector.fetch(byte);
+        }
         let colons = vector.byte_marks(block, b':') >> gone;
         let line_feeds = vector.byte_marks(block, b'\n') >> gone;
         let carriage_returns = vector.byte_marks(block, b'\r') >> gone;
@@ -314,7 +334,7 @@ pub(crate) enum DataStart<'i> {
 #[inline(always)]
 pub(crate) fn data_start<V: Vector>(vector: V, bytes: &[u8]) -> DataStart<'_> {
     let mut ends = LineEnds::new(vector, bytes, 0);
-    if !ends.scan() {
+    if !ends.scan_ahead() {
         return after_data(bytes, bytes.len(), true);
     }
     let at = ends.first_mark();
@@ -358,14 +378,14 @@ fn after_data(bytes: &[u8], end: usize, known: bool) -> DataStart<'_> {
 pub(crate) fn typed_event<V: Vector>(vector: V, bytes: &[u8]) -> Option<(&str, DataEvent<'_>)> {
     let type_start = EVENT.value_in(whole_word(bytes)?)?;
     let mut ends = LineEnds::new(vector, bytes, 0);
-    if !ends.scan() {
+    if !ends.scan_ahead() {
         return None;
     }
     let type_end = ends.first_mark();
     let line = bytes.get(type_end..)?.strip_prefix(b"\n")?;
     let start = type_end + 1 + DATA.value_in(whole_word(line)?)?;
     ends.marks &= ends.marks - 1;
-    if ends.marks == 0 && !ends.scan() {
+    if ends.marks == 0 && !ends.scan_ahead() {
         return None;
     }
     let end = ends.first_mark();

@@ -181,6 +181,8 @@ const ROOM: usize = 24;
 
 #[cfg(feature = "alloc")]
 impl SharedText {
+    pub(crate) const EMPTY: Self = Self::Short([0; ROOM]);
+
     /// `text` in place, if it is short.
     #[inline(always)]
     pub(crate) fn short(text: &str) -> Option<Self> {

@@ -2,8 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+use super::line_ends::SOON;
 use super::{
-    HALF,
+    HALF, Vector,
     avx2::{Avx2, Half},
 };
 use crate::memory::copy;
@@ -38,6 +39,9 @@ pub(super) fn pass<const TO_LINE_END: bool>(
     loop {
         let next = half_at(avx2, bytes, at);
         let half = next.unwrap_or_else(|| last_half(avx2, &bytes[at..]));
+        if TO_LINE_END && let Some(byte) = bytes.get(at + SOON) {
+            avx2.fetch(byte);
+        }
         let found = faults_in(avx2, before, half);
         if TO_LINE_END {
             let line_feeds = half.equal(avx2.splat(b'\n'));
