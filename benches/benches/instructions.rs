@@ -47,29 +47,29 @@ fn batch(letter: char) -> (&'static Batch, &'static mut Vec<u8>) {
 }
 
 #[library_benchmark(setup = stream)]
-#[bench::chat_deltas(args = ('a'), config = expect(207_425))]
-#[bench::typed_deltas(args = ('b'), config = expect(460_382))]
-#[bench::ticks(args = ('c'), config = expect(1_265_661))]
-#[bench::every_field(args = ('h'), config = expect(2_395_390))]
+#[bench::chat_deltas(args = ('a'), config = expect(218_888))]
+#[bench::typed_deltas(args = ('b'), config = expect(473_236))]
+#[bench::ticks(args = ('c'), config = expect(1_266_046))]
+#[bench::every_field(args = ('h'), config = expect(2_398_263))]
 fn pull(stream: Bytes) -> Outcome {
     black_box(decode::pull(black_box(&stream), CHUNK))
 }
 
 #[library_benchmark(setup = stream)]
-#[bench::chat_deltas(args = ('a'), config = expect(208_326))]
-#[bench::ticks(args = ('c'), config = expect(1_265_707))]
+#[bench::chat_deltas(args = ('a'), config = expect(213_729))]
+#[bench::ticks(args = ('c'), config = expect(1_295_256))]
 fn visit(stream: Bytes) -> Outcome {
     black_box(decode::visit(black_box(&stream), CHUNK))
 }
 
 #[library_benchmark(setup = stream)]
-#[bench::chat_deltas(args = ('a'), config = expect(849_486))]
+#[bench::chat_deltas(args = ('a'), config = expect(868_740))]
 fn pull_small_chunks(stream: Bytes) -> Outcome {
     black_box(decode::pull(black_box(&stream), Some(64)))
 }
 
 #[library_benchmark(setup = stream)]
-#[bench::chat_deltas(args = ('a'), config = expect(404_826))]
+#[bench::chat_deltas(args = ('a'), config = expect(407_472))]
 fn shared(stream: Bytes) -> Outcome {
     black_box(decode::shared(black_box(&stream), CHUNK))
 }

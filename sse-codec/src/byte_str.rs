@@ -40,9 +40,12 @@ impl ByteStr {
     /// `text`, sharing `chunk` if it lies in it, else a copy.
     #[inline]
     pub(crate) fn within(chunk: &Bytes, text: &str) -> Self {
-        if let Some(short) = SharedText::short(text) {
-            return Self(short);
-        }
+        Self::short(text).unwrap_or_else(|| Self::long_within(chunk, text))
+    }
+
+    /// The same, for text that is not short.
+    #[inline]
+    pub(crate) fn long_within(chunk: &Bytes, text: &str) -> Self {
         let (outer, inner) = (chunk.as_ptr_range(), text.as_bytes().as_ptr_range());
         if outer.start <= inner.start && inner.end <= outer.end {
             Self(SharedText::within(chunk, text))

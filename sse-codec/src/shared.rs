@@ -280,13 +280,19 @@ impl SharedDecoder {
             return Ok(Some(item));
         };
         let (has_id, span) = (event.has_id, event.span);
+        // Most events have no id, and a type that is short.
         if self.last_event_id.as_bytes().is_empty()
             && event.last_event_id.is_empty()
             && let Some(event_type) = ByteStr::short(event.event_type)
-            && let Some(data) = ByteStr::short(event.data)
         {
-            keep_last(chunk, left);
             let last_event_id = ByteStr::EMPTY;
+            if let Some(data) = ByteStr::short(event.data) {
+                keep_last(chunk, left);
+                let event = SharedEvent { event_type, data, last_event_id, has_id, span };
+                return Ok(Some(SharedItem::Event(event)));
+            }
+            let data = ByteStr::long_within(chunk, event.data);
+            keep_last(chunk, left);
             let event = SharedEvent { event_type, data, last_event_id, has_id, span };
             return Ok(Some(SharedItem::Event(event)));
         }
