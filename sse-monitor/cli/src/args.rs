@@ -62,7 +62,7 @@ pub(crate) enum Command {
         /// Of this command; without it, of all in short
         command: Option<String>,
 
-        /// Write the pages of all commands into this folder instead, as sse.1, sse-tail.1 ...
+        /// Write the pages of all commands into this folder instead, which is made, as sse.1, sse-tail.1 ...
         #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
         dir: Option<PathBuf>,
     },
@@ -78,7 +78,8 @@ First steps:
 Exit status:
   0    it ended as asked, or the reader of its output has enough (head)
   1    another failure; the sentence on stderr says which
-  2    the command line, the URL or a header is wrong
+  2    the command line, the URL or a header is wrong, or a file cannot be read
+       that an option or an @ names
   3    no connection: nobody answers there, it cannot be trusted (TLS), or it
        broke in the middle of the stream
   4    the server answered with an HTTP status that is no stream's, or refused

@@ -17,6 +17,7 @@ use sse_monitor_engine::{
 
 use crate::{
     args::{Colour, Export, Form},
+    attempt,
     damage::Opened,
     escape::{Escaped, StandIns},
     exit::Exit,
@@ -124,7 +125,11 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
         return Err("nothing of that sort can be read in it".into());
     }
     if !written.any {
-        return Err("there is no such attempt in it, or it brought nothing of that sort".into());
+        let missing = export.attempt.and_then(|attempt| attempt::missing(&view, attempt));
+        return Err(missing.unwrap_or_else(|| match export.attempt {
+            Some(attempt) => format!("attempt {attempt} brought nothing of that sort"),
+            None => "nothing of that sort is in it".into(),
+        }));
     }
     if written.has_stand_ins {
         words.note(

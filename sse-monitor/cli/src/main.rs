@@ -7,6 +7,7 @@
 extern crate alloc;
 
 mod args;
+mod attempt;
 mod bench;
 mod damage;
 mod diff;

@@ -22,6 +22,10 @@ pub(crate) fn run(command: Option<&str>, dir: Option<&Path>) -> Exit {
     // So that the version stands in each of them.
     all.build();
     if let Some(dir) = dir {
+        if let Err(error) = fs::create_dir_all(dir) {
+            words.error(&format!("the folder {} cannot be made: {error}", dir.display()));
+            return Exit::Other;
+        }
         let pages = [None].into_iter().chain(names(&all).into_iter().map(Some));
         for name in pages {
             let file = name.as_ref().map_or("sse.1".into(), |name| format!("sse-{name}.1"));

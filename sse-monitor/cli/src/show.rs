@@ -12,6 +12,7 @@ use sse_monitor_engine::{
 
 use crate::{
     args::Show,
+    attempt,
     damage::Opened,
     escape,
     exit::Exit,
@@ -65,6 +66,10 @@ pub(crate) fn run(show: &Show) -> Exit {
         Show { stats: true, .. } => stats(recording, &Format::of(output), &words),
         _ => {
             words.note(&summary(recording));
+            if let Some(sentence) = out_of_range(show, &view) {
+                words.error(&sentence);
+                return Exit::Other;
+            }
             match rows(show, &view, wanted, &words) {
                 ControlFlow::Continue(()) => {
                     tell_cut_off(recording, &words);
@@ -86,6 +91,23 @@ fn tell_cut_off(recording: &Recording, words: &Words) {
         words.note(&format!(
             "cut off before the end came, and thrown away: {events}; --turns says where"
         ));
+    }
+}
+
+/// Why what was asked for cannot be there.
+fn out_of_range(show: &Show, view: &View) -> Option<String> {
+    if let Some(attempt) = show.attempt {
+        return attempt::missing(view, attempt);
+    }
+    let is_past = show.from > 1 && show.from >= view.next_row();
+    is_past.then(|| no_row(view, show.from))
+}
+
+fn no_row(view: &View, row: u64) -> String {
+    let (first, last) = (view.first_row(), view.next_row().saturating_sub(1));
+    match last.checked_sub(first) {
+        Some(_) if last > 0 => format!("there is no row {row}: rows go from {first} to {last}"),
+        _ => format!("there is no row {row}: nothing is in it"),
     }
 }
 
@@ -201,14 +223,13 @@ impl Printing<'_> {
 
 fn raw(view: &View, row: u64, words: &Words) -> Exit {
     let Some(bytes) = view.raw(row) else {
-        let (first, last) = (view.first_row(), view.next_row().saturating_sub(1));
         words.error(&match view.row(row) {
             Some(Row { kind: RowKind::Damaged, data, .. }) => data,
             Some(_) => format!(
                 "row {row} is a turn of the connection, of which the stream has no bytes; sse show --turns \
                  --from {row} --count 1 prints it"
             ),
-            None => format!("there is no row {row}: rows go from {first} to {last}"),
+            None => no_row(view, row),
         });
         return Exit::Other;
     };

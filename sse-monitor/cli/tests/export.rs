@@ -93,7 +93,8 @@ fn a_file_is_there_whole_or_not_at_all() {
     let none =
         run(keep.path(), &["export", "--as", "raw", "--attempt", "7", "-o", "x", "body.ssrec"]);
     assert_eq!(none.status.code(), Some(1), "{none:?}");
-    assert!(words(&none).contains("there is no such attempt"), "{none:?}");
+    let why = "there is no attempt 7 in it: only attempt 1 is";
+    assert!(words(&none).contains(why), "{none:?}");
     assert_eq!(names(), before);
     let there = run(keep.path(), &["export", "--as", "raw", "-o", "body", "body.ssrec"]);
     assert!(words(&there).contains("body is there already; it is not written over"), "{there:?}");
@@ -169,7 +170,17 @@ fn one_attempt_of_several_is_exported_as_har() {
     let none =
         run(keep.path(), &["export", "--as", "har", "--attempt", "3", "-o", "x", "two.ssrec"]);
     assert_eq!(none.status.code(), Some(1), "{none:?}");
-    assert!(words(&none).contains("there is no such attempt"), "{none:?}");
+    let why = "there is no attempt 3 in it: attempts 1 to 2 are";
+    assert!(words(&none).contains(why), "{none:?}");
+    for attempt in ["3", "0"] {
+        let shown = run(keep.path(), &["show", "--attempt", attempt, "two.ssrec"]);
+        let why = format!("there is no attempt {attempt} in it: attempts 1 to 2 are");
+        assert!(words(&shown).contains(&why), "{shown:?}");
+        assert_eq!(shown.status.code(), Some(1), "{shown:?}");
+    }
+    let shown = run(keep.path(), &["show", "--from", "900", "two.ssrec"]);
+    assert!(words(&shown).contains("there is no row 900: rows go from 1 to "), "{shown:?}");
+    assert_eq!(shown.status.code(), Some(1), "{shown:?}");
     assert!(!keep.path().join("x").exists());
 }
 

@@ -441,7 +441,7 @@ fn completions_and_the_manual_are_printed() {
         assert!(output.status.success() && text(&output.stdout).contains("record"), "{shell}");
     }
     assert!(text(&sse(keep.path(), &["man"]).stdout).contains(".TH sse"));
-    assert!(sse(keep.path(), &["man", "--dir", "."]).status.success());
+    assert!(sse(keep.path(), &["man", "--dir", "share/man1"]).status.success());
     let commands = [
         "tail",
         "publish",
@@ -458,7 +458,8 @@ fn completions_and_the_manual_are_printed() {
         "man",
     ];
     for command in commands {
-        let page = text(&fs::read(keep.path().join(format!("sse-{command}.1"))).unwrap());
+        let page =
+            text(&fs::read(keep.path().join(format!("share/man1/sse-{command}.1"))).unwrap());
         assert!(page.contains(&format!(".TH sse-{command} 1")), "{page}");
         assert!(page.contains(&format!("sse\\-{command} ")), "{page}");
         for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
