@@ -1,7 +1,10 @@
 //! `sse show`: what a recording has.
 
 use core::{fmt::Write as _, ops::ControlFlow};
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    path::Path,
+};
 
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
@@ -63,7 +66,7 @@ pub(crate) fn run(show: &Show) -> Exit {
     let view = recording.view();
     let exit = match show {
         Show { raw: Some(row), .. } => raw(&view, *row, &words),
-        Show { stats: true, .. } => stats(recording, &Format::of(output), &words),
+        Show { stats: true, .. } => stats(recording, &show.file, &Format::of(output), &words),
         _ => {
             words.note(&summary(recording));
             if let Some(sentence) = out_of_range(show, &view) {
@@ -283,7 +286,7 @@ fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
     }
 }
 
-fn stats(recording: &Recording, format: &Format, words: &Words) -> Exit {
+fn stats(recording: &Recording, file: &Path, format: &Format, words: &Words) -> Exit {
     let report = &recording.report();
     let mut text = match format {
         Format::Ndjson(_) => {
@@ -295,10 +298,17 @@ fn stats(recording: &Recording, format: &Format, words: &Words) -> Exit {
             told(report)
         }
     };
-    match stdout::print(&mut text, words) {
-        ControlFlow::Continue(()) => Exit::Done,
-        ControlFlow::Break(exit) => exit,
+    if let ControlFlow::Break(exit) = stdout::print(&mut text, words) {
+        return exit;
     }
+    if !recording.is_looked_through() {
+        words.note(&format!(
+            "it is too large to be looked through each time, so damage is not counted here; to look: \
+             sse show --check {}",
+            file.display()
+        ));
+    }
+    Exit::Done
 }
 
 fn told(report: &Report) -> String {

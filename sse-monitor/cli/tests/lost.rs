@@ -134,6 +134,21 @@ fn an_event_that_is_cut_off_is_told_wherever_its_stream_is() {
 }
 
 #[test]
+fn that_damage_of_a_large_recording_is_not_counted_is_told() {
+    let keep = tempfile::tempdir().unwrap();
+    let comment = [&b":"[..], &vec![b'x'; 1 << 20], b"\n"].concat();
+    for (name, comments, is_told) in [("large", 65, true), ("small", 1, false)] {
+        let body = [&b"data: a\n\n"[..], &comment.repeat(comments)].concat();
+        fs::write(keep.path().join("body"), body).unwrap();
+        assert!(show(keep.path(), &["import", "body", "-o", name]).status.success());
+        let stats = show(keep.path(), &["show", "--stats", name]);
+        assert_eq!(stats.status.code(), Some(0), "{stats:?}");
+        let told = format!("so damage is not counted here; to look: sse show --check {name}");
+        assert_eq!(words(&stats).contains(&told), is_told, "{}", words(&stats));
+    }
+}
+
+#[test]
 fn a_test_that_cannot_be_read_is_named() {
     let keep = tempfile::tempdir().unwrap();
     let shown = show(keep.path(), &["show", "--where", ".i >", "a.ssrec"]);

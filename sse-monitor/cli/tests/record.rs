@@ -434,6 +434,18 @@ fn what_differs_is_told() {
 }
 
 #[test]
+fn a_body_that_is_cut_off_is_imported_and_told() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("cut"), "data: a\n\ndata: lo").unwrap();
+    let output = sse(keep.path(), &["import", "cut", "-o", "cut.ssrec"]);
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains("imported 1 event"), "{said}");
+    assert!(said.contains("the last event is cut off and is none: 8 bytes came of it"), "{said}");
+    let shown = text(&sse(keep.path(), &["show", "cut.ssrec"]).stderr);
+    assert!(shown.contains("and thrown away: 1 event"), "{shown}");
+}
+
+#[test]
 fn completions_and_the_manual_are_printed() {
     let keep = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, Read};
 use serde::{Deserialize, de::IgnoredAny};
 use sse_codec::{EventId, EventType, Frame, OutgoingEvent};
 
-use super::{ImportError, Imported, MARK, micros_of};
-use crate::journal::{turn::Format, writer::Writer};
+use super::{Filling, ImportError, MARK, micros_of};
+use crate::journal::turn::Format;
 
 /// The most bytes of a line: an event of the most bytes that are decoded, each of them escaped.
 const MOST_LINE: u64 = 32 << 20;
@@ -111,10 +111,10 @@ pub(super) fn fill(
     mut from: impl BufRead,
     name: &str,
     now: u64,
-    session: impl Fn(String, Vec<String>, u64) -> io::Result<Imported>,
-) -> Result<Writer, ImportError> {
+    session: impl Fn(String, Vec<String>, u64) -> io::Result<Filling>,
+) -> Result<Filling, ImportError> {
     let mut number = 0;
-    let mut open: Option<Imported> = None;
+    let mut open: Option<Filling> = None;
     while let Some(bytes) = read(&mut from)? {
         let bytes = if number == 0 { without_mark(&bytes) } else { &bytes };
         number += 1;
@@ -125,7 +125,17 @@ pub(super) fn fill(
         if bytes.len() as u64 > MOST_LINE {
             return Err(fail(format!("it is longer than {MOST_LINE} bytes")));
         }
-        let line: Line = serde_json::from_slice(bytes).map_err(|error| fail(error.to_string()))?;
+        let line: Line = match serde_json::from_slice(bytes) {
+            Ok(line) => line,
+            // The last one, of a program that was stopped while it wrote it.
+            Err(error) if error.is_eof() && !bytes.ends_with(b"\n") && open.is_some() => {
+                if let Some(session) = &mut open {
+                    session.cut_off(bytes.len() as u64);
+                }
+                break;
+            }
+            Err(error) => return Err(fail(error.to_string())),
+        };
         let (place, frame) = match &line {
             Line::Event { place, .. } | Line::Comment { place, .. } => (place, &line),
             Line::Other => continue,
@@ -138,11 +148,10 @@ pub(super) fn fill(
         session.attempt(place.attempt, name, micros);
         session.line(frame, micros).map_err(fail)?;
     }
-    open.map(|session| session.writer)
-        .ok_or(ImportError::Empty { found: "; no line of it tells of an event" })
+    open.ok_or(ImportError::Empty { found: "; no line of it tells of an event" })
 }
 
-impl Imported {
+impl Filling {
     /// Lines of JSON that are nobody's in particular: each is an event.
     pub(super) fn copy_json(
         &mut self,
@@ -167,10 +176,7 @@ impl Imported {
             }
             self.write(line, unix_micros)?;
         }
-        if self.writer.wants_line_end() {
-            self.write(b"\n", unix_micros)?;
-        }
-        Ok(())
+        self.end(unix_micros)
     }
 
     /// The attempt of the next line; those between had no rows, but they keep their numbers.
