@@ -53,8 +53,9 @@ pub(crate) enum Command {
     /// List the recordings in a folder.
     Sessions(crate::sessions::Sessions),
     /// Print the completions for a shell, to be sourced by it.
+    #[command(after_help = COMPLETIONS)]
     Completions {
-        /// Which.
+        /// Which
         shell: clap_complete::Shell,
     },
     /// Print a manual page: sse man tail | man -l -
@@ -62,11 +63,23 @@ pub(crate) enum Command {
         /// Of this command; without it, of all in short
         command: Option<String>,
 
-        /// Write the pages of all commands into this folder instead, which is made, as sse.1, sse-tail.1 ...
+        /// Write the pages of all commands into this folder instead: sse.1, sse-tail.1 ...; it is made if need be
         #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
         dir: Option<PathBuf>,
     },
 }
+
+const COMPLETIONS: &str = "\
+Examples:
+  bash, for this session, and for each:
+    source <(sse completions bash)
+    sse completions bash > ~/.local/share/bash-completion/completions/sse
+
+  zsh, into a folder of its $fpath:
+    sse completions zsh > ~/.zfunc/_sse
+
+  fish:
+    sse completions fish > ~/.config/fish/completions/sse.fish";
 
 const FIRST_STEPS: &str = "\
 First steps:
@@ -163,7 +176,7 @@ pub(crate) struct Tail {
     pub(crate) state: Option<PathBuf>,
 
     /// Stop after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) count: Option<u64>,
 
     /// Stop after this time, such as 10s, 500ms or 5m
@@ -215,7 +228,7 @@ pub(crate) struct Record {
     pub(crate) output: PathBuf,
 
     /// Stop after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) count: Option<u64>,
 
     /// Stop after this time, such as 10s, 500ms or 5m
@@ -496,6 +509,13 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+pub(crate) fn count(text: &str) -> Result<u64, String> {
+    match text.trim().parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("give a whole number from 1 on".into()),
+    }
+}
+
 fn size(text: &str) -> Result<u64, String> {
     const HINT: &str = "give a size such as 500M or 2G";
     let text = text.trim();
@@ -547,6 +567,14 @@ mod tests {
             }
         }
         assert_eq!(unfit, [""; 0]);
+    }
+
+    #[test]
+    fn what_is_counted_begins_with_one() {
+        assert_eq!(count("7"), Ok(7));
+        for text in ["", "0", "-1", "1.5", "many", "99999999999999999999"] {
+            assert_eq!(count(text), Err("give a whole number from 1 on".into()), "{text}");
+        }
     }
 
     #[test]

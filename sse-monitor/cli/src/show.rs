@@ -119,6 +119,7 @@ fn summary(recording: &Recording) -> String {
     let totals = recording.totals();
     let what = match &origin.imported_from {
         Some(file) => format!("imported from {file}"),
+        None if origin.url.is_empty() => "a recording that does not tell of what".into(),
         None => origin.url.clone(),
     };
     let events = counted(totals.events, "event");

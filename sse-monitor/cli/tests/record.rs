@@ -445,6 +445,28 @@ fn a_body_that_is_cut_off_is_imported_and_told() {
     assert!(shown.contains("and thrown away: 1 event"), "{shown}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_is_no_fault_of_what_is_imported() {
+    let keep = tempfile::tempdir().unwrap();
+    let event = "{\"kind\":\"event\",\"data\":\"some\"}\n";
+    for (name, body) in [("raw", "data: some\n\n".repeat(4_000)), ("ndjson", event.repeat(4_000))] {
+        fs::write(keep.path().join(name), body).unwrap();
+        // A file may have 8 KiB, and who passes that is told rather than ended.
+        let line = format!(
+            "trap '' XFSZ; ulimit -f 16; exec {} import {name} -o a.ssrec",
+            env!("CARGO_BIN_EXE_sse")
+        );
+        let mut import = Command::new("sh");
+        let output = import.args(["-c", &line]).current_dir(keep.path()).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot be imported: the recording cannot be written: "), "{said}");
+        fs::remove_file(keep.path().join(name)).unwrap();
+        assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0, "nothing is left");
+    }
+}
+
 #[test]
 fn completions_and_the_manual_are_printed() {
     let keep = tempfile::tempdir().unwrap();

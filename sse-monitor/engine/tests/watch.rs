@@ -218,7 +218,7 @@ fn a_redirect_to_where_no_stream_can_be_says_what_to_do() {
     for (location, sentence) in [
         (
             "ftp://a.org/events",
-            "redirects to a ftp: URL, and event streams are read over http and https alone",
+            "redirects to a URL that begins with ftp:, and event streams are read over http",
         ),
         ("http://", "redirects to something that is not a URL"),
     ] {

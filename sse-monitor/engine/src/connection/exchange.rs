@@ -307,7 +307,7 @@ impl Hop {
             Some(url) => {
                 let (from, scheme) = (self.place(), url.scheme());
                 return astray(format!(
-                    "{from} redirects to a {scheme}: URL, and event streams are read over http and https \
+                    "{from} redirects to a URL that begins with {scheme}:, and event streams are read over http and https \
                      alone: check the URL, or ask whoever runs {from}"
                 ));
             }

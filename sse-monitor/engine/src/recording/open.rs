@@ -521,14 +521,14 @@ fn hint(beginning: &[u8]) -> &'static str {
     if beginning.is_empty() {
         "; it is empty"
     } else if text.starts_with(b"{\"log\"") || text.starts_with(b"{\n  \"log\"") {
-        "; it looks like a HAR file, which can be imported: sse import FILE"
+        "; it looks like a HAR file, which can be imported: sse import FILE -o RECORDING"
     } else if text.starts_with(b"{") {
-        "; it looks like lines of JSON, which can be imported: sse import FILE"
+        "; it looks like lines of JSON, which can be imported: sse import FILE -o RECORDING"
     } else if [&b"data:"[..], b"event:", b"id:", b":", b"retry:"]
         .iter()
         .any(|f| text.starts_with(f))
     {
-        "; it looks like the body of an event stream, which can be imported: sse import FILE"
+        "; it looks like the body of an event stream, which can be imported: sse import FILE -o RECORDING"
     } else {
         ""
     }

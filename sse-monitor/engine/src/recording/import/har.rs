@@ -29,7 +29,7 @@ const MOST_NAME: usize = 200;
 pub(super) fn fill(
     from: impl Read,
     now: u64,
-    session: impl Fn(String, Vec<String>, u64) -> io::Result<Filling>,
+    session: impl Fn(String, Vec<String>, u64) -> Result<Filling, ImportError>,
 ) -> Result<Filling, ImportError> {
     let from = BufReader::new(Limited { from, left: MOST_BYTES });
     let har: Har = serde_json::from_reader(from)

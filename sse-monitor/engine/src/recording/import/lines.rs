@@ -53,6 +53,33 @@ struct Stamp {
     _attempt: u32,
 }
 
+impl Line {
+    /// The bytes that tell the same, after an event with this last event ID; the error goes on after "line 7: ".
+    fn encoded(&self, last_event_id: &str) -> Result<Frame, String> {
+        Ok(match self {
+            Self::Comment { text, .. } => {
+                // One comment is one line; its text is given byte for byte.
+                if text.contains(['\n', '\r']) {
+                    return Err("a comment cannot have a line break".into());
+                }
+                Frame::comment(text.strip_prefix(' ').unwrap_or(text))
+            }
+            Self::Event { event_type, id, data, .. } => {
+                let event_type = EventType::new(event_type.as_str()).map_err(|e| e.to_string())?;
+                let mut event = OutgoingEvent::new().data(data.as_str());
+                if event_type.as_str() != sse_codec::DEFAULT_EVENT_TYPE {
+                    event = event.event_type(event_type);
+                }
+                if last_event_id != id {
+                    event = event.id(EventId::new(id.as_str()).map_err(|e| e.to_string())?);
+                }
+                event.encode()
+            }
+            Self::Other => return Err("it tells of nothing".into()),
+        })
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Place {
     time: Option<String>,
@@ -111,7 +138,7 @@ pub(super) fn fill(
     mut from: impl BufRead,
     name: &str,
     now: u64,
-    session: impl Fn(String, Vec<String>, u64) -> io::Result<Filling>,
+    session: impl Fn(String, Vec<String>, u64) -> Result<Filling, ImportError>,
 ) -> Result<Filling, ImportError> {
     let mut number = 0;
     let mut open: Option<Filling> = None;
@@ -146,7 +173,8 @@ pub(super) fn fill(
             None => open.insert(session(String::new(), Vec::new(), micros)?),
         };
         session.attempt(place.attempt, name, micros);
-        session.line(frame, micros).map_err(fail)?;
+        let frame = frame.encoded(session.writer.last_event_id()).map_err(fail)?;
+        session.write(frame.as_bytes(), micros)?;
     }
     open.ok_or(ImportError::Empty { found: "; no line of it tells of an event" })
 }
@@ -186,30 +214,5 @@ impl Filling {
             self.writer.catch_up(number - 1);
             self.open(name, unix_micros, Format::EventStream);
         }
-    }
-
-    fn line(&mut self, line: &Line, unix_micros: u64) -> Result<(), String> {
-        let frame = match line {
-            Line::Comment { text, .. } => {
-                // One comment is one line; its text is given byte for byte.
-                if text.contains(['\n', '\r']) {
-                    return Err("a comment cannot have a line break".into());
-                }
-                Frame::comment(text.strip_prefix(' ').unwrap_or(text))
-            }
-            Line::Event { event_type, id, data, .. } => {
-                let event_type = EventType::new(event_type.as_str()).map_err(|e| e.to_string())?;
-                let mut event = OutgoingEvent::new().data(data.as_str());
-                if event_type.as_str() != sse_codec::DEFAULT_EVENT_TYPE {
-                    event = event.event_type(event_type);
-                }
-                if self.writer.last_event_id() != id {
-                    event = event.id(EventId::new(id.as_str()).map_err(|e| e.to_string())?);
-                }
-                event.encode()
-            }
-            Line::Other => return Ok(()),
-        };
-        self.write(frame.as_bytes(), unix_micros).map_err(|error| error.to_string())
     }
 }

@@ -62,6 +62,9 @@ pub enum ImportError {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Read(#[from] io::Error),
+    /// What was read of it cannot be written beside the recording that is made.
+    #[error("the recording cannot be written: {0}")]
+    Write(io::Error),
     /// A line is not what the lines before it were.
     #[error("line {line} cannot be imported: {reason}")]
     Line {
@@ -184,7 +187,7 @@ fn fill(
     limits: Limits,
 ) -> Result<Filling, ImportError> {
     let now = Timestamp::now().as_microsecond().unsigned_abs();
-    let session = |url: String, redacted: Vec<String>, unix_micros| -> io::Result<Filling> {
+    let session = |url: String, redacted: Vec<String>, unix_micros| {
         let origin = Origin {
             url,
             redacted,
@@ -198,7 +201,7 @@ fn fill(
         };
         let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
         let place = Place::Folder { path: folder.into(), limit };
-        let writer = Writer::new(origin, limits, place)?;
+        let writer = Writer::new(origin, limits, place).map_err(ImportError::Write)?;
         Ok(Filling { writer, started: unix_micros, latest: 0, cut_off: 0, cut_off_bytes: 0 })
     };
     match source {
@@ -290,7 +293,7 @@ impl Filling {
         self.writer.turn(&turn, moment);
     }
 
-    fn write(&mut self, bytes: &[u8], unix_micros: u64) -> io::Result<()> {
+    fn write(&mut self, bytes: &[u8], unix_micros: u64) -> Result<(), ImportError> {
         let moment = self.moment(unix_micros);
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -299,7 +302,7 @@ impl Filling {
             let used = self.writer.body(rest, wire, is_rest, u64::MAX, moment);
             rest = &rest[used..];
         }
-        self.writer.all_is_written()
+        self.writer.all_is_written().map_err(ImportError::Write)
     }
 }
 
