@@ -16,7 +16,7 @@ use sse_monitor_engine::{
 use crate::{
     args::Show,
     attempt,
-    damage::Opened,
+    damage::{self, Opened},
     escape,
     exit::Exit,
     filter::Wanted,
@@ -48,10 +48,10 @@ pub(crate) fn run(show: &Show) -> Exit {
             return Exit::Usage;
         }
     };
-    let recording = match Recording::open(&show.file) {
+    let recording = match damage::recording(&show.file) {
         Ok(recording) => recording,
-        Err(error) => {
-            words.error(&error.to_string());
+        Err(sentence) => {
+            words.error(&sentence);
             return Exit::Other;
         }
     };

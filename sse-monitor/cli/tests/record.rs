@@ -119,6 +119,9 @@ fn a_recording_under_way_is_imported_as_far_as_it_came() {
     assert_eq!(lines(&sse(keep.path(), &["show", "b.ssrec"])).len(), 1);
     record.kill().unwrap();
     record.wait().unwrap();
+    let early = sse(keep.path(), &["show", "a.ssrec"]);
+    let said = text(&early.stderr);
+    assert!(said.contains("a.ssrec is not there yet; a.ssrec.recording is, a recording"), "{said}");
     let left = sse(keep.path(), &["import", "-o", "c.ssrec", "a.ssrec.recording"]);
     let words = text(&left.stderr);
     assert!(words.contains("was not closed") && words.contains("needed no more"), "{words}");

@@ -12,7 +12,7 @@ pub(crate) struct Template {
 }
 
 /// Types that a hub keeps for what it says itself.
-const OF_HUBS: [&str; 3] = ["connected", "reset", "heartbeat"];
+const OF_HUBS: [&str; 4] = ["connected", "reset", "heartbeat", "presence"];
 
 /// What a line of sse tail says it is.
 const KINDS: [&str; 3] = ["event", "comment", "turn"];
@@ -152,6 +152,7 @@ mod tests {
             "{\"kind\":\"comment\",\"text\":\"\"}",
             "{\"kind\":\"turn\",\"text\":\"\"}",
             "{\"kind\":\"event\",\"type\":\"connected\",\"data\":\"\"}",
+            "{\"kind\":\"event\",\"type\":\"presence\",\"data\":\"\"}",
         ] {
             assert_eq!(template.event_in(line), Ok(None));
         }

@@ -87,7 +87,7 @@ pub(crate) struct Publish {
     ///
     /// What a line does not say itself, --topic, --to-user, --all and --event say. Of the lines of sse tail
     /// those are left out that are no events, or events that a hub sends itself (connected, reset,
-    /// heartbeat).
+    /// heartbeat, presence).
     #[arg(long)]
     ndjson: bool,
 
