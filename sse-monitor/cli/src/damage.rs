@@ -10,19 +10,16 @@ use crate::{record::folder_of, words::Words};
 pub(crate) fn recording(path: &Path) -> Result<Recording, String> {
     Recording::open(path).map_err(|error| {
         let folder = folder_of(path);
-        match &error {
-            OpenError::Unreadable { source, .. }
-                if source.kind() == io::ErrorKind::NotFound && folder.is_dir() =>
-            {
-                format!(
-                    "{} is not there yet; {} is, a recording under way or one that was not finished: it is taken as it \
-                     is, and sse import makes the file of it",
-                    path.display(),
-                    folder.display()
-                )
-            }
-            _ => error.to_string(),
+        let is_missing = matches!(&error, OpenError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound);
+        if !is_missing || !folder.is_dir() {
+            return error.to_string();
         }
+        format!(
+            "{} is not there yet; {} is, a recording under way or one that was not finished: it is taken as it \
+             is, and sse import makes the file of it",
+            path.display(),
+            folder.display()
+        )
     })
 }
 
