@@ -1,7 +1,7 @@
 //! The command line.
 
 use core::time::Duration;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -397,9 +397,9 @@ pub(crate) struct Export {
     #[arg(long, value_name = "N")]
     pub(crate) attempt: Option<u32>,
 
-    /// Write to this file, which must not be there yet, and which only you may read; without it, to stdout
+    /// Write to this file, which must not be there yet, and which only you may read; without it, or to -, to stdout
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    output: Option<PathBuf>,
 
     /// Mask what --text, --regex and --json say, as sse redact does, and tell how often it was found
     #[arg(long)]
@@ -407,6 +407,13 @@ pub(crate) struct Export {
 
     #[command(flatten, next_help_heading = "With --redact")]
     pub(crate) patterns: crate::redact::Patterns,
+}
+
+impl Export {
+    /// The file to write to; `None` for stdout.
+    pub(crate) fn output(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != Path::new("-"))
+    }
 }
 
 const EXPORT: &str = "\

@@ -81,7 +81,7 @@ fn prints(command: &Command) -> bool {
         | Command::Diff(_)
         | Command::Sessions(_)
         | Command::Completions { .. } => true,
-        Command::Export(export) => export.output.is_none(),
+        Command::Export(export) => export.output().is_none(),
         Command::Man { dir, .. } => dir.is_none(),
         Command::Publish(_)
         | Command::Serve(_)

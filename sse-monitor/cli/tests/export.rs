@@ -96,6 +96,21 @@ fn a_file_is_there_whole_or_not_at_all() {
     let why = "there is no attempt 7 in it: only attempt 1 is";
     assert!(words(&none).contains(why), "{none:?}");
     assert_eq!(names(), before);
+    let printed = run(keep.path(), &["export", "--as", "raw", "-o", "-", "body.ssrec"]);
+    assert_eq!(String::from_utf8_lossy(&printed.stdout), BODY);
+    for arguments in [
+        &["import", "body", "-o", "-"][..],
+        &["redact", "--text", "a", "body.ssrec", "-o", "-"],
+        &["record", "http://127.0.0.1:1/", "-o", "-"],
+    ] {
+        let refused = run(keep.path(), arguments);
+        assert!(
+            words(&refused).contains("a recording is a file and cannot go to stdout"),
+            "{refused:?}"
+        );
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    }
+    assert_eq!(names(), before);
     let there = run(keep.path(), &["export", "--as", "raw", "-o", "body", "body.ssrec"]);
     assert!(words(&there).contains("body is there already; it is not written over"), "{there:?}");
     assert_eq!(fs::read_to_string(keep.path().join("body")).unwrap(), BODY);

@@ -308,7 +308,7 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
     assert!(matches!(error, ImportError::Line { line: 2, .. }), "{error}");
     let endless = vec![b'x'; 40 << 20];
     let error = refused(&[line, &b"\n{\"kind\":\""[..], &endless].concat(), Source::Ndjson);
-    assert!(error.to_string().contains("line 2 cannot be imported: it is longer than"), "{error}");
+    assert!(error.to_string().contains("line 2: it is longer than"), "{error}");
     let turn = br#"{"kind":"turn","time":"2026-01-31T12:00:00Z","attempt":1,"text":"a"}"#;
     assert!(matches!(refused(turn, Source::Ndjson), ImportError::Empty { .. }));
     assert!(matches!(refused(b"{}", Source::Har), ImportError::Har { .. }));
@@ -324,12 +324,12 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
         (
             b"{\n \"a\": 1\n}\n",
             Source::Ndjson,
-            "line 1 cannot be imported: it is not JSON by itself",
+            "line 1: it is not JSON by itself (EOF while parsing an object, at column ",
         ),
         (
             b"{\"a\":1}\nnot\n",
             Source::Ndjson,
-            "line 2 cannot be imported: it is not JSON by itself",
+            "line 2: it is not JSON by itself (expected ident, at column 2)",
         ),
         (
             b"{\"name\":\"a\",\"input\":\"\",\"events\":[]}\n",

@@ -129,6 +129,13 @@ fn is_ours(line: &[u8]) -> bool {
     }
 }
 
+/// What is wrong with a line, which is not the first of the file only because it is so by itself.
+fn in_line(error: &serde_json::Error) -> String {
+    let what = error.to_string();
+    let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+    format!("{what}, at column {}", error.column())
+}
+
 fn without_mark(first: &[u8]) -> &[u8] {
     first.strip_prefix(MARK).unwrap_or(first)
 }
@@ -161,7 +168,7 @@ pub(super) fn fill(
                 }
                 break;
             }
-            Err(error) => return Err(fail(error.to_string())),
+            Err(error) => return Err(fail(in_line(&error))),
         };
         let (place, frame) = match &line {
             Line::Event { place, .. } | Line::Comment { place, .. } => (place, &line),
@@ -198,7 +205,8 @@ impl Filling {
             }
             if is_whole && let Err(error) = serde_json::from_slice::<IgnoredAny>(line) {
                 let reason = format!(
-                    "it is not JSON by itself ({error}); where values span lines, jq -c puts each on one"
+                    "it is not JSON by itself ({}); where values span lines, jq -c puts each on one",
+                    in_line(&error)
                 );
                 return Err(ImportError::Line { line: number, reason });
             }

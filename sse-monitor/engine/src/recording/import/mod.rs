@@ -66,7 +66,7 @@ pub enum ImportError {
     #[error("the recording cannot be written: {0}")]
     Write(io::Error),
     /// A line is not what the lines before it were.
-    #[error("line {line} cannot be imported: {reason}")]
+    #[error("line {line}: {reason}")]
     Line {
         /// Which, from 1.
         line: u64,
