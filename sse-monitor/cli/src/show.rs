@@ -126,7 +126,8 @@ fn summary(recording: &Recording) -> String {
     let attempts = counted(totals.attempts, "attempt");
     let mut summary = format!("{what}: {events} in {attempts}");
     if totals.rows_forgotten > 0 {
-        let _ = write!(summary, ", of which the first {} rows were dropped", totals.rows_forgotten);
+        let dropped = counted(totals.rows_forgotten, "row");
+        let _ = write!(summary, ", of which the first {dropped} were dropped");
     }
     summary
 }
