@@ -1,7 +1,7 @@
 //! The command line.
 
 use core::time::Duration;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -53,8 +53,9 @@ pub(crate) enum Command {
     /// List the recordings in a folder.
     Sessions(crate::sessions::Sessions),
     /// Print the completions for a shell, to be sourced by it.
+    #[command(after_help = COMPLETIONS)]
     Completions {
-        /// Which.
+        /// Which
         shell: clap_complete::Shell,
     },
     /// Print a manual page: sse man tail | man -l -
@@ -62,11 +63,23 @@ pub(crate) enum Command {
         /// Of this command; without it, of all in short
         command: Option<String>,
 
-        /// Write the pages of all commands into this folder instead, as sse.1, sse-tail.1 ...
+        /// Write the pages of all commands into this folder instead: sse.1, sse-tail.1 ...; it is made if need be
         #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
         dir: Option<PathBuf>,
     },
 }
+
+const COMPLETIONS: &str = "\
+Examples:
+  bash, for this session, and for each:
+    source <(sse completions bash)
+    sse completions bash > ~/.local/share/bash-completion/completions/sse
+
+  zsh, into a folder of its $fpath:
+    sse completions zsh > ~/.zfunc/_sse
+
+  fish:
+    sse completions fish > ~/.config/fish/completions/sse.fish";
 
 const FIRST_STEPS: &str = "\
 First steps:
@@ -78,7 +91,8 @@ First steps:
 Exit status:
   0    it ended as asked, or the reader of its output has enough (head)
   1    another failure; the sentence on stderr says which
-  2    the command line, the URL or a header is wrong
+  2    the command line, the URL or a header is wrong, or a file cannot be read
+       that an option or an @ names
   3    no connection: nobody answers there, it cannot be trusted (TLS), or it
        broke in the middle of the stream
   4    the server answered with an HTTP status that is no stream's, or refused
@@ -162,7 +176,7 @@ pub(crate) struct Tail {
     pub(crate) state: Option<PathBuf>,
 
     /// Stop after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) count: Option<u64>,
 
     /// Stop after this time, such as 10s, 500ms or 5m
@@ -214,7 +228,7 @@ pub(crate) struct Record {
     pub(crate) output: PathBuf,
 
     /// Stop after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) count: Option<u64>,
 
     /// Stop after this time, such as 10s, 500ms or 5m
@@ -383,9 +397,9 @@ pub(crate) struct Export {
     #[arg(long, value_name = "N")]
     pub(crate) attempt: Option<u32>,
 
-    /// Write to this file, which must not be there yet, and which only you may read; without it, to stdout
+    /// Write to this file, which must not be there yet, and which only you may read; without it, or to -, to stdout
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    output: Option<PathBuf>,
 
     /// Mask what --text, --regex and --json say, as sse redact does, and tell how often it was found
     #[arg(long)]
@@ -393,6 +407,13 @@ pub(crate) struct Export {
 
     #[command(flatten, next_help_heading = "With --redact")]
     pub(crate) patterns: crate::redact::Patterns,
+}
+
+impl Export {
+    /// The file to write to; `None` for stdout.
+    pub(crate) fn output(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != Path::new("-"))
+    }
 }
 
 const EXPORT: &str = "\
@@ -495,6 +516,13 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+pub(crate) fn count(text: &str) -> Result<u64, String> {
+    match text.trim().parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("give a whole number from 1 on".into()),
+    }
+}
+
 fn size(text: &str) -> Result<u64, String> {
     const HINT: &str = "give a size such as 500M or 2G";
     let text = text.trim();
@@ -546,6 +574,14 @@ mod tests {
             }
         }
         assert_eq!(unfit, [""; 0]);
+    }
+
+    #[test]
+    fn what_is_counted_begins_with_one() {
+        assert_eq!(count("7"), Ok(7));
+        for text in ["", "0", "-1", "1.5", "many", "99999999999999999999"] {
+            assert_eq!(count(text), Err("give a whole number from 1 on".into()), "{text}");
+        }
     }
 
     #[test]

@@ -1,10 +1,27 @@
 //! What of a recording cannot be read, and is told.
 
-use std::path::Path;
+use std::{io, path::Path};
 
-use sse_monitor_engine::recording::{DamageKind, Recording};
+use sse_monitor_engine::recording::{DamageKind, OpenError, Recording};
 
-use crate::words::Words;
+use crate::{record::folder_of, words::Words};
+
+/// The recording there. The error is a sentence.
+pub(crate) fn recording(path: &Path) -> Result<Recording, String> {
+    Recording::open(path).map_err(|error| {
+        let folder = folder_of(path);
+        let is_missing = matches!(&error, OpenError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound);
+        if !is_missing || !folder.is_dir() {
+            return error.to_string();
+        }
+        format!(
+            "{} is not there yet; {} is, a recording under way or one that was not finished: it is taken as it \
+             is, and sse import makes the file of it",
+            path.display(),
+            folder.display()
+        )
+    })
+}
 
 /// A recording whose damage is told as it is met, each once.
 #[derive(Debug)]
@@ -17,9 +34,7 @@ pub(crate) struct Opened {
 impl Opened {
     /// Tells what opening found. The error is a sentence.
     pub(crate) fn open(path: &Path, words: &Words) -> Result<Self, String> {
-        Recording::open(path)
-            .map(|recording| Self::of(recording, path, words))
-            .map_err(|error| error.to_string())
+        recording(path).map(|recording| Self::of(recording, path, words))
     }
 
     /// As [`open`](Self::open), of one that is open.

@@ -3,6 +3,7 @@
 use std::{
     env,
     io::{self, BufWriter, IsTerminal, Write},
+    path::Path,
 };
 
 use sse_monitor_engine::{
@@ -17,6 +18,7 @@ use sse_monitor_engine::{
 
 use crate::{
     args::{Colour, Export, Form},
+    attempt,
     damage::Opened,
     escape::{Escaped, StandIns},
     exit::Exit,
@@ -75,7 +77,7 @@ fn asked(export: &Export) -> Result<Option<Redaction>, String> {
 /// The error is a sentence.
 fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Result<(), String> {
     let mut opened = Opened::open(&export.file, words)?;
-    let file = export.output.as_deref().map(NewFile::create).transpose()?;
+    let file = export.output().map(NewFile::create).transpose()?;
     let is_terminal = file.is_none() && io::stdout().is_terminal();
     let progress = if file.is_none() && (is_terminal || stdout::is_piped()) {
         Progress::hidden()
@@ -83,10 +85,10 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
         Progress::bytes(words, format!("exporting {}", export.file.display()), None)
     };
     // The copy that is masked lies beside the export, else where such things do.
-    let near = export.output.clone().unwrap_or_else(|| env::temp_dir().join("sse-export"));
+    let near = export.output().map_or_else(|| env::temp_dir().join("sse-export"), Path::to_owned);
     let _ending = {
         let (under_way, words, output, near) =
-            (progress.clone(), *words, export.output.clone(), near.clone());
+            (progress.clone(), *words, export.output().map(Path::to_owned), near.clone());
         end_when_asked(move || {
             under_way.clear();
             discard(&near);
@@ -114,7 +116,7 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
         Ok(written) => written,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         Err(error) => {
-            return Err(match &export.output {
+            return Err(match export.output() {
                 Some(path) => format!("{} cannot be written: {error}", path.display()),
                 None => stdout::cannot_be_written(&error),
             });
@@ -124,7 +126,15 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
         return Err("nothing of that sort can be read in it".into());
     }
     if !written.any {
-        return Err("there is no such attempt in it, or it brought nothing of that sort".into());
+        let missing = export.attempt.and_then(|attempt| attempt::missing(&view, attempt));
+        return Err(missing.unwrap_or_else(|| match export.attempt {
+            _ if export.form == Form::Fixture => format!(
+                "a test vector is of an event stream, and attempt {} brought none",
+                export.attempt.unwrap_or(1)
+            ),
+            Some(attempt) => format!("attempt {attempt} brought nothing of that sort"),
+            None => "nothing of that sort is in it".into(),
+        }));
     }
     if written.has_stand_ins {
         words.note(
@@ -145,7 +155,7 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
     if let Some(redacted) = &redacted {
         redact::tell(redacted.preview(), words);
     }
-    if let Some(path) = &export.output {
+    if let Some(path) = export.output() {
         words.note(&format!("written to {}", path.display()));
     }
     if is_missing { Err("what is damaged is not in the export".into()) } else { Ok(()) }

@@ -1,6 +1,7 @@
 //! Which rows are wanted: the options that `tail` and `show` share.
 
 use clap::Args;
+use serde_json::Value;
 use sse_monitor_engine::{
     Row,
     query::{JsonPath, JsonTest, Kind, Query, Text},
@@ -103,9 +104,10 @@ impl Wanted {
         if self.columns.is_empty() {
             return;
         }
-        let value = serde_json::from_str(&row.data).unwrap_or_default();
+        // In data that is not JSON, such as [DONE], stands nothing.
+        let value: Option<Value> = serde_json::from_str(&row.data).ok();
         let column = |path: &JsonPath| -> String {
-            let found = path.select(&value).into_iter();
+            let found = value.iter().flat_map(|value| path.select(value));
             let texts = found.map(|value| match value.as_str() {
                 Some(text) => text.to_owned(),
                 None => value.to_string(),
@@ -132,6 +134,22 @@ fn cut(paths: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_has_what_stands_there_and_nothing_where_nothing_does() {
+        let columns = [".", ".a"].map(|path| JsonPath::new(path).unwrap()).to_vec();
+        let wanted = Wanted { query: Query::new(), columns };
+        for (data, shown) in [
+            ("{\"a\":\"x\"}", "{\"a\":\"x\"}|x"),
+            ("{\"a\":null}", "{\"a\":null}|null"),
+            ("{}", "{}|"),
+            ("[DONE]", "|"),
+        ] {
+            let mut row = Row { data: data.into(), ..Row::default() };
+            wanted.shown(&mut row, "|");
+            assert_eq!((row.data.as_str(), row.data_bytes), (shown, shown.len() as u64), "{data}");
+        }
+    }
 
     #[test]
     fn paths_stand_between_commas() {

@@ -67,14 +67,28 @@ pub(crate) fn run(import: &Import) -> Exit {
         import.output.display(),
         HumanBytes(size)
     ));
+    if imported.cut_off > 0 {
+        let bytes = counted(imported.cut_off_bytes, "byte");
+        words.warning(&match imported.cut_off {
+            1 => format!(
+                "the last event is cut off and is none: {bytes} came of it, and not its end"
+            ),
+            several => format!(
+                "{several} bodies are cut off within an event, which is none: {bytes} came of these"
+            ),
+        });
+    }
     if is_folder && !imported.is_live {
         words.note(&format!("{name} stays; with the file it is needed no more"));
     }
     Exit::Done
 }
 
+#[derive(Default)]
 struct Imported {
     events: u64,
+    cut_off: u64,
+    cut_off_bytes: u64,
     /// Whether the recording goes on.
     is_live: bool,
 }
@@ -97,7 +111,10 @@ fn file(import: &Import, name: &str, progress: &Progress) -> Result<Imported, St
         None => Source::guess(&beginning),
     };
     recording::import(beginning.chain(file), source, name, &import.output)
-        .map(|events| Imported { events, is_live: false })
+        .map(|imported| {
+            let recording::Imported { events, cut_off, cut_off_bytes, .. } = imported;
+            Imported { events, cut_off, cut_off_bytes, is_live: false }
+        })
         .map_err(|error| format!("{name} cannot be imported: {error}"))
 }
 
@@ -111,5 +128,5 @@ fn folder(import: &Import, progress: &Progress, words: &Words) -> Result<Importe
         .map_err(|error| error.to_string())?;
     let is_live = recording.is_live();
     opened.tell(words);
-    Ok(Imported { events: totals.events, is_live })
+    Ok(Imported { events: totals.events, is_live, ..Imported::default() })
 }

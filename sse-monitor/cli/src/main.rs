@@ -7,6 +7,7 @@
 extern crate alloc;
 
 mod args;
+mod attempt;
 mod bench;
 mod damage;
 mod diff;
@@ -44,6 +45,11 @@ fn main() -> ExitCode {
         Ok(Args { command }) => command,
         Err(error) => return refuse(&error),
     };
+    if prints(&command) && stdout::is_closed() {
+        let words = Words::new(tail::is_coloured(args::Colour::Auto, &io::stderr()), false);
+        words.error("stdout is closed, so nothing can be printed; to throw it away: >/dev/null");
+        return Exit::Other.into();
+    }
     match command {
         Command::Tail(tail) => tail::run(*tail),
         Command::Publish(publish) => publish::run(&publish),
@@ -66,6 +72,25 @@ fn main() -> ExitCode {
     .into()
 }
 
+/// Whether what it prints is all that it is for.
+fn prints(command: &Command) -> bool {
+    match command {
+        Command::Tail(_)
+        | Command::Bench(_)
+        | Command::Show(_)
+        | Command::Diff(_)
+        | Command::Sessions(_)
+        | Command::Completions { .. } => true,
+        Command::Export(export) => export.output().is_none(),
+        Command::Man { dir, .. } => dir.is_none(),
+        Command::Publish(_)
+        | Command::Serve(_)
+        | Command::Record(_)
+        | Command::Import(_)
+        | Command::Redact(_) => false,
+    }
+}
+
 /// Text of our own to stdout.
 pub(crate) fn print(text: &[u8]) -> Exit {
     let words = Words::new(tail::is_coloured(args::Colour::Auto, &io::stderr()), false);
@@ -77,8 +102,13 @@ pub(crate) fn print(text: &[u8]) -> Exit {
 
 /// Says what is wrong with the command line, or what was asked about it.
 fn refuse(error: &clap::Error) -> ExitCode {
-    // What cannot be said (stderr is closed) is left unsaid.
-    let _ = error.print();
+    if let Err(error) = error.print()
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        // Where it is stderr that fails, this is left unsaid too.
+        anstream::eprintln!("sse: {}", stdout::cannot_be_written(&error));
+        return Exit::Other.into();
+    }
     if error.kind() == ErrorKind::InvalidSubcommand {
         let first = std::env::args().nth(1).unwrap_or_default();
         if request::curl::is_curl(&first) {

@@ -57,7 +57,7 @@ pub(crate) fn run(record: &Record) -> Exit {
 }
 
 /// Where the session lies until it is in its file.
-fn folder_of(file: &Path) -> PathBuf {
+pub(crate) fn folder_of(file: &Path) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(".recording");
     file.with_file_name(name)

@@ -131,7 +131,8 @@ pub(crate) fn run(options: &Redact) -> Exit {
         None => words.note("nothing was written; to write the recording: -o FILE"),
     }
     if is_missing {
-        words.error("what is damaged was not looked at, and is not in what is written");
+        let written = options.output.as_ref().map_or("", |_| ", and is not in what is written");
+        words.error(&format!("what is damaged was not looked at{written}"));
         return Exit::Other;
     }
     Exit::Done

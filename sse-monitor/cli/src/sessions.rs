@@ -30,12 +30,13 @@ pub(crate) struct Sessions {
 }
 
 const STATES: &str = "\
-Each line tells when a session began, how it stands, its events, what it takes of the disk, its name, \
+Each line tells when a session began, how it stands, how many events came, what it takes of the disk, its name, \
 and its title or where the stream was; the last to begin comes first. A session is
   live        being recorded
   finished    closed by its program
   crashed     left by a program that was stopped; sse show prints what there is
   unreadable  not to be read; a sentence on stderr says why
+  missing     gone, and something was noted about it
 
 In a pipe, or with --ndjson, each line is a JSON object: name, state, problem, url, importedFrom, \
 startedUnixMicros, durationMicros, events, attempts, rows, bytes, title, tags, notes.";

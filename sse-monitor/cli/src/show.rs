@@ -1,7 +1,10 @@
 //! `sse show`: what a recording has.
 
 use core::{fmt::Write as _, ops::ControlFlow};
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    path::Path,
+};
 
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
@@ -12,7 +15,8 @@ use sse_monitor_engine::{
 
 use crate::{
     args::Show,
-    damage::Opened,
+    attempt,
+    damage::{self, Opened},
     escape,
     exit::Exit,
     filter::Wanted,
@@ -44,10 +48,10 @@ pub(crate) fn run(show: &Show) -> Exit {
             return Exit::Usage;
         }
     };
-    let recording = match Recording::open(&show.file) {
+    let recording = match damage::recording(&show.file) {
         Ok(recording) => recording,
-        Err(error) => {
-            words.error(&error.to_string());
+        Err(sentence) => {
+            words.error(&sentence);
             return Exit::Other;
         }
     };
@@ -62,9 +66,13 @@ pub(crate) fn run(show: &Show) -> Exit {
     let view = recording.view();
     let exit = match show {
         Show { raw: Some(row), .. } => raw(&view, *row, &words),
-        Show { stats: true, .. } => stats(recording, &Format::of(output), &words),
+        Show { stats: true, .. } => stats(recording, &show.file, &Format::of(output), &words),
         _ => {
             words.note(&summary(recording));
+            if let Some(sentence) = out_of_range(show, &view) {
+                words.error(&sentence);
+                return Exit::Other;
+            }
             match rows(show, &view, wanted, &words) {
                 ControlFlow::Continue(()) => {
                     tell_cut_off(recording, &words);
@@ -89,18 +97,37 @@ fn tell_cut_off(recording: &Recording, words: &Words) {
     }
 }
 
+/// Why what was asked for cannot be there.
+fn out_of_range(show: &Show, view: &View) -> Option<String> {
+    if let Some(attempt) = show.attempt {
+        return attempt::missing(view, attempt);
+    }
+    let is_past = show.from > 1 && show.from >= view.next_row();
+    is_past.then(|| no_row(view, show.from))
+}
+
+fn no_row(view: &View, row: u64) -> String {
+    let (first, last) = (view.first_row(), view.next_row().saturating_sub(1));
+    match last.checked_sub(first) {
+        Some(_) if last > 0 => format!("there is no row {row}: rows go from {first} to {last}"),
+        _ => format!("there is no row {row}: nothing is in it"),
+    }
+}
+
 fn summary(recording: &Recording) -> String {
     let origin = recording.origin();
     let totals = recording.totals();
     let what = match &origin.imported_from {
         Some(file) => format!("imported from {file}"),
+        None if origin.url.is_empty() => "a recording that does not tell of what".into(),
         None => origin.url.clone(),
     };
     let events = counted(totals.events, "event");
     let attempts = counted(totals.attempts, "attempt");
     let mut summary = format!("{what}: {events} in {attempts}");
     if totals.rows_forgotten > 0 {
-        let _ = write!(summary, ", of which the first {} rows were dropped", totals.rows_forgotten);
+        let dropped = counted(totals.rows_forgotten, "row");
+        let _ = write!(summary, ", of which the first {dropped} were dropped");
     }
     summary
 }
@@ -201,14 +228,13 @@ impl Printing<'_> {
 
 fn raw(view: &View, row: u64, words: &Words) -> Exit {
     let Some(bytes) = view.raw(row) else {
-        let (first, last) = (view.first_row(), view.next_row().saturating_sub(1));
         words.error(&match view.row(row) {
             Some(Row { kind: RowKind::Damaged, data, .. }) => data,
             Some(_) => format!(
                 "row {row} is a turn of the connection, of which the stream has no bytes; sse show --turns \
                  --from {row} --count 1 prints it"
             ),
-            None => format!("there is no row {row}: rows go from {first} to {last}"),
+            None => no_row(view, row),
         });
         return Exit::Other;
     };
@@ -262,7 +288,7 @@ fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
     }
 }
 
-fn stats(recording: &Recording, format: &Format, words: &Words) -> Exit {
+fn stats(recording: &Recording, file: &Path, format: &Format, words: &Words) -> Exit {
     let report = &recording.report();
     let mut text = match format {
         Format::Ndjson(_) => {
@@ -274,10 +300,17 @@ fn stats(recording: &Recording, format: &Format, words: &Words) -> Exit {
             told(report)
         }
     };
-    match stdout::print(&mut text, words) {
-        ControlFlow::Continue(()) => Exit::Done,
-        ControlFlow::Break(exit) => exit,
+    if let ControlFlow::Break(exit) = stdout::print(&mut text, words) {
+        return exit;
     }
+    if !recording.is_looked_through() {
+        words.note(&format!(
+            "it is too large to be looked through each time, so damage is not counted here; to look: \
+             sse show --check {}",
+            file.display()
+        ));
+    }
+    Exit::Done
 }
 
 fn told(report: &Report) -> String {

@@ -18,6 +18,9 @@ pub(crate) fn asked_to_end() -> impl Future<Output = Exit> + Send + 'static {
     let interrupt = signal(SignalKind::interrupt());
     let terminate = signal(SignalKind::terminate());
     let hang_up = (!outlives_its_terminal()).then(|| signal(SignalKind::hangup()));
+    // Once listened for, though nobody does, it ends nothing any more: a file that would be larger than may be
+    // (`ulimit -f`) is told as a disk that is full.
+    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
     async {
         let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
             return pending().await;

@@ -114,6 +114,10 @@ fn what_failed_is_told_with_the_status_of_the_worst() {
     );
     let (_kept, nowhere) = origin::nowhere();
     let url = format!("http://{nowhere}/");
+    // It does not wait an hour for what cannot be measured.
+    let bench = &["bench", "--connections", "2", "--for", "1h", &url];
+    let output = Sse::spawn(&mut sse(bench)).wait();
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
     let output =
         Sse::spawn(&mut sse(&["bench", "--connections", "2", "--for", "1s", "--once", &url]))
             .wait();

@@ -93,7 +93,23 @@ fn a_file_is_there_whole_or_not_at_all() {
     let none =
         run(keep.path(), &["export", "--as", "raw", "--attempt", "7", "-o", "x", "body.ssrec"]);
     assert_eq!(none.status.code(), Some(1), "{none:?}");
-    assert!(words(&none).contains("there is no such attempt"), "{none:?}");
+    let why = "there is no attempt 7 in it: only attempt 1 is";
+    assert!(words(&none).contains(why), "{none:?}");
+    assert_eq!(names(), before);
+    let printed = run(keep.path(), &["export", "--as", "raw", "-o", "-", "body.ssrec"]);
+    assert_eq!(String::from_utf8_lossy(&printed.stdout), BODY);
+    for arguments in [
+        &["import", "body", "-o", "-"][..],
+        &["redact", "--text", "a", "body.ssrec", "-o", "-"],
+        &["record", "http://127.0.0.1:1/", "-o", "-"],
+    ] {
+        let refused = run(keep.path(), arguments);
+        assert!(
+            words(&refused).contains("a recording is a file and cannot go to stdout"),
+            "{refused:?}"
+        );
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    }
     assert_eq!(names(), before);
     let there = run(keep.path(), &["export", "--as", "raw", "-o", "body", "body.ssrec"]);
     assert!(words(&there).contains("body is there already; it is not written over"), "{there:?}");
@@ -169,7 +185,17 @@ fn one_attempt_of_several_is_exported_as_har() {
     let none =
         run(keep.path(), &["export", "--as", "har", "--attempt", "3", "-o", "x", "two.ssrec"]);
     assert_eq!(none.status.code(), Some(1), "{none:?}");
-    assert!(words(&none).contains("there is no such attempt"), "{none:?}");
+    let why = "there is no attempt 3 in it: attempts 1 to 2 are";
+    assert!(words(&none).contains(why), "{none:?}");
+    for attempt in ["3", "0"] {
+        let shown = run(keep.path(), &["show", "--attempt", attempt, "two.ssrec"]);
+        let why = format!("there is no attempt {attempt} in it: attempts 1 to 2 are");
+        assert!(words(&shown).contains(&why), "{shown:?}");
+        assert_eq!(shown.status.code(), Some(1), "{shown:?}");
+    }
+    let shown = run(keep.path(), &["show", "--from", "900", "two.ssrec"]);
+    assert!(words(&shown).contains("there is no row 900: rows go from 1 to "), "{shown:?}");
+    assert_eq!(shown.status.code(), Some(1), "{shown:?}");
     assert!(!keep.path().join("x").exists());
 }
 
@@ -239,7 +265,10 @@ fn what_is_damaged_and_left_out_is_told_in_each_form() {
     }
     let redacted = run(keep.path(), &["redact", "--text", "hi", "-o", "x.ssrec", "damaged.ssrec"]);
     assert_eq!(redacted.status.code(), Some(1), "{redacted:?}");
-    assert!(words(&redacted).contains("what is damaged was not looked at"), "{redacted:?}");
+    let told = "what is damaged was not looked at, and is not in what is written\n";
+    assert!(words(&redacted).ends_with(told), "{redacted:?}");
+    let preview = run(keep.path(), &["redact", "--text", "hi", "damaged.ssrec"]);
+    assert!(words(&preview).ends_with("what is damaged was not looked at\n"), "{preview:?}");
     let same = run(keep.path(), &["diff", "damaged.ssrec", "damaged.ssrec"]);
     assert_eq!(same.status.code(), Some(1), "nobody can tell: {same:?}");
 }

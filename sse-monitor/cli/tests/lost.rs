@@ -133,6 +133,45 @@ fn an_event_that_is_cut_off_is_told_wherever_its_stream_is() {
     assert!(pretty.contains("cut off          1 event, thrown away"), "{pretty}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_be_larger_stops_recording_and_says_so() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let line = format!(
+        "ulimit -f 2000; exec {} record {} -o a.ssrec",
+        env!("CARGO_BIN_EXE_sse"),
+        origin.url()
+    );
+    let mut command = std::process::Command::new("sh");
+    let record = Sse::spawn(command.args(["-c", &line]).current_dir(keep.path()));
+    let mut exchange = origin.open("");
+    // As much as no file may have, whatever the unit is.
+    let many = format!("data: {:-<200}\n\n", "").repeat(20_000);
+    exchange.flood(many.as_bytes(), many.len());
+    let output = record.wait();
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("recording stopped: no file may be larger here (ulimit -f)"), "{said}");
+    let shown = lines(&show(keep.path(), &["show", "a.ssrec.recording"]));
+    assert!(shown.len() > 100, "{}", shown.len());
+}
+
+#[test]
+fn that_damage_of_a_large_recording_is_not_counted_is_told() {
+    let keep = tempfile::tempdir().unwrap();
+    let comment = [&b":"[..], &vec![b'x'; 1 << 20], b"\n"].concat();
+    for (name, comments, is_told) in [("large", 65, true), ("small", 1, false)] {
+        let body = [&b"data: a\n\n"[..], &comment.repeat(comments)].concat();
+        fs::write(keep.path().join("body"), body).unwrap();
+        assert!(show(keep.path(), &["import", "body", "-o", name]).status.success());
+        let stats = show(keep.path(), &["show", "--stats", name]);
+        assert_eq!(stats.status.code(), Some(0), "{stats:?}");
+        let told = format!("so damage is not counted here; to look: sse show --check {name}");
+        assert_eq!(words(&stats).contains(&told), is_told, "{}", words(&stats));
+    }
+}
+
 #[test]
 fn a_test_that_cannot_be_read_is_named() {
     let keep = tempfile::tempdir().unwrap();

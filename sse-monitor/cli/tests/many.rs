@@ -191,6 +191,19 @@ fn a_place_in_another_stream_is_refused() {
 }
 
 #[test]
+fn a_place_that_cannot_be_kept_is_told_before_anything_is_read() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let path = keep.path().join("none/state.json");
+    let output = start(&["--state", path.to_str().unwrap(), &origin.url()]).wait();
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+    let said = words(&output);
+    assert!(said.starts_with("sse: where this run stops cannot be kept in"), "{said}");
+    assert_eq!(said.lines().count(), 1, "nothing was asked for: {said}");
+    assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn one_last_id_for_several_streams_is_refused() {
     let output =
         start(&["--last-event-id", "7", "http://127.0.0.1:1/", "http://127.0.0.1:2/"]).wait();

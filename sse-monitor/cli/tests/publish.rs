@@ -105,12 +105,20 @@ fn lines_are_published_in_batches() {
     assert_eq!(output.status.code(), Some(4), "{said}");
     let line = bad.lines().count();
     assert!(said.contains(&format!("“In line {line}: In \"event\"")), "{said}");
+    assert!(
+        said.ends_with("; nothing was published\n") || said.contains("; mend it, and"),
+        "{said}"
+    );
     let output = publish(&[&url, "--topic", "a", "--ndjson"], "{\"data\":1}\nno\n");
     let said = words(&output);
     assert!(
-        said.contains("line 2 is not JSON") && said.contains("; published before: 1 event"),
+        said.contains(
+            "line 2 is not JSON (expected ident, at column 2): give one object on each line"
+        ),
         "{said}"
     );
+    let told = "; published before: 1 event, up to line 1; mend it, and go on from line 2\n";
+    assert!(said.ends_with(told), "{said}");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stdout).lines().count(), 1);
 }
@@ -244,6 +252,43 @@ fn a_command_line_that_cannot_work_is_told_with_status_2() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_a_wrong_command_line_wherever_it_is_named() {
+    let keep = tempfile::tempdir().unwrap();
+    let folder = format!("@{}", keep.path().display());
+    let hub = "http://127.0.0.1:1";
+    let stream = "http://127.0.0.1:1/events";
+    for arguments in [
+        &["publish", hub, "--all", "@none"][..],
+        &["publish", hub, "--all", &folder],
+        &["publish", hub, "--all", "--ndjson", "@none"],
+        &["publish", hub, "--all", "--ndjson", &folder],
+        &["publish", hub, "--all", "-H", "@none", "x"],
+        &["publish", hub, "--all", "--token-file", "none", "x"],
+        &["tail", "-H", "@none", stream],
+        &["tail", "-d", "@none", stream],
+        &["tail", "--data-binary", "@none", stream],
+        &["tail", "--data-urlencode", "a@none", stream],
+        &["tail", "--json", "@none", stream],
+        &["tail", "--cacert", "none", stream],
+        &["tail", "--cert", "none", stream],
+        &["record", "-o", "none.ssrec", "-H", "@none", stream],
+        &["bench", "-d", "@none", stream],
+        &["tail", "--", "curl", "-d", "@none", stream],
+    ] {
+        let output = Sse::spawn(sse(arguments).current_dir(keep.path())).wait();
+        assert!(words(&output).contains(" cannot be read: "), "{arguments:?}: {}", words(&output));
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", words(&output));
+    }
+    // Whoever forgot the @ is told.
+    let lines = keep.path().join("lines");
+    fs::write(&lines, "{\"data\":1}\n").unwrap();
+    let output = publish(&[hub, "--all", "--ndjson", lines.to_str().unwrap()], "");
+    let hint = format!("to send its lines, write @{}", lines.display());
+    assert!(words(&output).contains(&hint), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn a_port_in_use_is_told() {
     let (_hub, url) = hub(&["--silent"]);
     let port = url.rsplit(':').next().unwrap();
@@ -278,6 +323,6 @@ fn control_c_says_how_far_it_came() {
     interrupt(&publish.child);
     let output = publish.wait();
     assert_eq!(output.status.code(), Some(130));
-    assert_eq!(words(&output), "sse: interrupted; published before: 1 event\n");
+    assert_eq!(words(&output), "sse: interrupted; published before: 1 event, up to line 1\n");
     drop(stdin);
 }

@@ -119,6 +119,9 @@ fn a_recording_under_way_is_imported_as_far_as_it_came() {
     assert_eq!(lines(&sse(keep.path(), &["show", "b.ssrec"])).len(), 1);
     record.kill().unwrap();
     record.wait().unwrap();
+    let early = sse(keep.path(), &["show", "a.ssrec"]);
+    let said = text(&early.stderr);
+    assert!(said.contains("a.ssrec is not there yet; a.ssrec.recording is, a recording"), "{said}");
     let left = sse(keep.path(), &["import", "-o", "c.ssrec", "a.ssrec.recording"]);
     let words = text(&left.stderr);
     assert!(words.contains("was not closed") && words.contains("needed no more"), "{words}");
@@ -434,6 +437,40 @@ fn what_differs_is_told() {
 }
 
 #[test]
+fn a_body_that_is_cut_off_is_imported_and_told() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("cut"), "data: a\n\ndata: lo").unwrap();
+    let output = sse(keep.path(), &["import", "cut", "-o", "cut.ssrec"]);
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains("imported 1 event"), "{said}");
+    assert!(said.contains("the last event is cut off and is none: 8 bytes came of it"), "{said}");
+    let shown = text(&sse(keep.path(), &["show", "cut.ssrec"]).stderr);
+    assert!(shown.contains("and thrown away: 1 event"), "{shown}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_is_no_fault_of_what_is_imported() {
+    let keep = tempfile::tempdir().unwrap();
+    let event = "{\"kind\":\"event\",\"data\":\"some\"}\n";
+    for (name, body) in [("raw", "data: some\n\n".repeat(4_000)), ("ndjson", event.repeat(4_000))] {
+        fs::write(keep.path().join(name), body).unwrap();
+        // A file may have 8 KiB, and who passes that is told rather than ended.
+        let line = format!(
+            "trap '' XFSZ; ulimit -f 16; exec {} import {name} -o a.ssrec",
+            env!("CARGO_BIN_EXE_sse")
+        );
+        let mut import = Command::new("sh");
+        let output = import.args(["-c", &line]).current_dir(keep.path()).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot be imported: the recording cannot be written: "), "{said}");
+        fs::remove_file(keep.path().join(name)).unwrap();
+        assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0, "nothing is left");
+    }
+}
+
+#[test]
 fn completions_and_the_manual_are_printed() {
     let keep = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {
@@ -441,7 +478,7 @@ fn completions_and_the_manual_are_printed() {
         assert!(output.status.success() && text(&output.stdout).contains("record"), "{shell}");
     }
     assert!(text(&sse(keep.path(), &["man"]).stdout).contains(".TH sse"));
-    assert!(sse(keep.path(), &["man", "--dir", "."]).status.success());
+    assert!(sse(keep.path(), &["man", "--dir", "share/man1"]).status.success());
     let commands = [
         "tail",
         "publish",
@@ -458,7 +495,8 @@ fn completions_and_the_manual_are_printed() {
         "man",
     ];
     for command in commands {
-        let page = text(&fs::read(keep.path().join(format!("sse-{command}.1"))).unwrap());
+        let page =
+            text(&fs::read(keep.path().join(format!("share/man1/sse-{command}.1"))).unwrap());
         assert!(page.contains(&format!(".TH sse-{command} 1")), "{page}");
         assert!(page.contains(&format!("sse\\-{command} ")), "{page}");
         for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

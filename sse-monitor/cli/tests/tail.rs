@@ -186,10 +186,27 @@ fn it_says_its_version_by_its_own_name() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_stdout_that_is_closed_is_told() {
-    let line = format!("exec {} tail --count 1 http://127.0.0.1:1/ >&-", env!("CARGO_BIN_EXE_sse"));
-    let output = Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).output().unwrap();
-    assert!(words(&output).contains("stdout is closed"), "{}", words(&output));
-    assert_eq!(output.status.code(), Some(1));
+    let sse = env!("CARGO_BIN_EXE_sse");
+    for arguments in [
+        "tail --count 1 http://127.0.0.1:1/",
+        "show none.ssrec",
+        "export --as raw none.ssrec",
+        "diff none.ssrec none.ssrec",
+        "sessions",
+        "man",
+    ] {
+        let line = format!("exec {sse} {arguments} >&-");
+        let output = Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).output().unwrap();
+        assert!(words(&output).contains("stdout is closed"), "{arguments}: {}", words(&output));
+        assert_eq!(output.status.code(), Some(1), "{arguments}");
+    }
+    // Nor is anything lost in silence where what it leads to is full.
+    for arguments in ["--help", "man", "tail --help"] {
+        let line = format!("exec {sse} {arguments} >/dev/full");
+        let output = Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).output().unwrap();
+        assert!(words(&output).contains("cannot be written to stdout"), "{}", words(&output));
+        assert_eq!(output.status.code(), Some(1), "{arguments}");
+    }
 }
 
 #[test]

@@ -257,7 +257,7 @@ impl Log {
 
     /// Whether the body stands within an event.
     pub(crate) fn is_within_event(&self) -> bool {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_within_event()
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).unfinished() > 0
     }
 
     const fn events_left(&self, writer: &Writer) -> u64 {

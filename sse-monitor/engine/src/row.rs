@@ -57,7 +57,7 @@ pub enum RowKind {
         /// The time it asks for, in milliseconds.
         wait_ms: u32,
     },
-    /// An event was dropped because it passed a limit.
+    /// An event was dropped because it passed a limit, or a comment left out.
     DecodeError,
     /// An attempt to connect began; the row's `id` is the last event ID it sent.
     Connecting,

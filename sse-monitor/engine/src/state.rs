@@ -104,7 +104,7 @@ pub enum Fault {
 pub struct Totals {
     /// Events.
     pub events: u64,
-    /// Comments.
+    /// Comments, those that passed a limit included.
     pub comments: u64,
     /// Reconnection times that the server set.
     pub reconnection_times: u64,

@@ -24,7 +24,8 @@ fn a_file_costs_no_more_memory_than_a_part_of_it() {
     let keep = tempfile::tempdir().unwrap();
     let to = keep.path().join("large.ssrec");
     let taken = Taken::from_now_on();
-    let events = import(Events::default().take(LARGE as u64), Source::Raw, "events", &to).unwrap();
+    let events =
+        import(Events::default().take(LARGE as u64), Source::Raw, "events", &to).unwrap().events;
     told("the import of a body", taken.most(), LITTLE);
     assert!(events > 50_000, "{events}");
 
@@ -56,7 +57,7 @@ fn a_file_costs_no_more_memory_than_a_part_of_it() {
     let stream = har_entry("text/event-stream", "data: a\\n\\n");
     let text = b"{\"log\":{\"entries\":[".iter().copied().chain(pages);
     let text = text.chain(stream.trim_end_matches(',').bytes()).chain(*b"]}}");
-    assert_eq!(import(Bytes(text), Source::Har, "a file", &to).unwrap(), 1);
+    assert_eq!(import(Bytes(text), Source::Har, "a file", &to).unwrap().events, 1);
     told("the import of a HAR file", taken.most(), LITTLE);
 }
 

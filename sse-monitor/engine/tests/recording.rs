@@ -308,7 +308,7 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
     assert!(matches!(error, ImportError::Line { line: 2, .. }), "{error}");
     let endless = vec![b'x'; 40 << 20];
     let error = refused(&[line, &b"\n{\"kind\":\""[..], &endless].concat(), Source::Ndjson);
-    assert!(error.to_string().contains("line 2 cannot be imported: it is longer than"), "{error}");
+    assert!(error.to_string().contains("line 2: it is longer than"), "{error}");
     let turn = br#"{"kind":"turn","time":"2026-01-31T12:00:00Z","attempt":1,"text":"a"}"#;
     assert!(matches!(refused(turn, Source::Ndjson), ImportError::Empty { .. }));
     assert!(matches!(refused(b"{}", Source::Har), ImportError::Har { .. }));
@@ -320,16 +320,16 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
         (b"<!DOCTYPE html>\n<p>data: a\n\n", Source::Raw, "no comment; it looks like HTML or XML"),
         (b"{\"a\":1}\n", Source::Raw, "no comment; it looks like JSON"),
         (b"\x1f\x8b\x08", Source::Raw, "no comment: it is compressed (gzip)"),
-        (b"data: never complete\n", Source::Raw, "it has no event and no comment"),
+        (b"data: never complete\n", Source::Raw, "no comment: it is cut off within the first one"),
         (
             b"{\n \"a\": 1\n}\n",
             Source::Ndjson,
-            "line 1 cannot be imported: it is not JSON by itself",
+            "line 1: it is not JSON by itself (EOF while parsing an object, at column ",
         ),
         (
             b"{\"a\":1}\nnot\n",
             Source::Ndjson,
-            "line 2 cannot be imported: it is not JSON by itself",
+            "line 2: it is not JSON by itself (expected ident, at column 2)",
         ),
         (
             b"{\"name\":\"a\",\"input\":\"\",\"events\":[]}\n",
@@ -483,6 +483,39 @@ fn what_a_file_is_shows_in_its_beginning() {
         (b"{\n \"log\": {", Source::Har),
     ] {
         assert_eq!(Source::guess(beginning), source, "{beginning:?}");
+    }
+}
+
+#[test]
+fn an_event_that_is_cut_off_is_told_and_how_much_of_it_came() {
+    let keep = tempfile::tempdir().unwrap();
+    let har = |body: &str| {
+        let entry = serde_json::json!({
+            "startedDateTime": "2026-01-31T12:00:00.000Z",
+            "request": {"method": "GET", "url": "http://a/", "headers": []},
+            "response": {"status": 200, "httpVersion": "HTTP/1.1", "headers": [],
+                "content": {"mimeType": "text/event-stream", "text": body}},
+            "timings": {"wait": 1},
+        });
+        serde_json::json!({"log": {"entries": [entry, entry]}}).to_string()
+    };
+    let line = "{\"kind\":\"event\",\"data\":\"a\"}\n";
+    let cases = [
+        ("data: a\n\ndata: lost".to_owned(), Source::Raw, 1, 1, 10),
+        ("data: a\n\n\n: c\nretry: 1\nid: 2\ndata: b\n".into(), Source::Raw, 1, 1, 14),
+        ("data: a\n\n: comment\n\n".into(), Source::Raw, 1, 0, 0),
+        ("{\"a\":1}\n{\"b\":".into(), Source::Ndjson, 1, 1, 5),
+        ("{\"a\":1}\n{\"b\":2}".into(), Source::Ndjson, 2, 0, 0),
+        (format!("{line}{{\"kind\":\"ev"), Source::Ndjson, 1, 1, 11),
+        (har("data: a\n\ndata: lost\n"), Source::Har, 2, 2, 22),
+    ];
+    for (number, (text, source, events, cut_off, bytes)) in cases.into_iter().enumerate() {
+        let to = keep.path().join(number.to_string());
+        let told = import(text.as_bytes(), source, "a file", &to).unwrap();
+        let came = (told.events, told.cut_off, told.cut_off_bytes);
+        assert_eq!(came, (events, cut_off, bytes), "{text}");
+        let report = Recording::open(&to).unwrap().report();
+        assert_eq!((report.events, report.unfinished), (events, cut_off), "{text}");
     }
 }
 

@@ -212,6 +212,29 @@ fn a_redirect_is_a_row() {
 }
 
 #[test]
+fn a_redirect_to_where_no_stream_can_be_says_what_to_do() {
+    let rig = Rig::new();
+    let origin = Origin::start();
+    for (location, sentence) in [
+        (
+            "ftp://a.org/events",
+            "redirects to a URL that begins with ftp:, and event streams are read over http",
+        ),
+        ("http://", "redirects to something that is not a URL"),
+    ] {
+        let watch = rig.watch(request(&origin));
+        origin.answer(&format!(
+            "HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        ));
+        let State::Failed { failure } = rig.until(&watch, |s| s.state.is_over()).state else {
+            panic!("{location}")
+        };
+        assert!(failure.sentence.contains(sentence), "{}", failure.sentence);
+        assert!(failure.sentence.contains(": check the "), "{}", failure.sentence);
+    }
+}
+
+#[test]
 fn an_event_past_the_limit_is_told_and_the_next_one_comes() {
     let rig = Rig::new();
     let origin = Origin::start();

@@ -101,7 +101,7 @@ fn open_many(file: &Path, events: u64) -> io::Result<()> {
     println!("\n{events} events of 150 bytes");
     let begun = Instant::now();
     let body = stream::Body { next: 0, events, made: Vec::new(), at: 0 };
-    let imported = import(body, Source::Raw, "a bench", file).map_err(io::Error::other)?;
+    let imported = import(body, Source::Raw, "a bench", file).map_err(io::Error::other)?.events;
     if imported != events {
         return Err(io::Error::other(format!("{imported} events were imported")));
     }

@@ -69,7 +69,7 @@ request on; delivery, from when an event was sent until it arrived. What is miss
 told by the numbers of the events that --publish sends, or else by IDs that one connection saw and \
 another did not. A stream that is cut is opened again after its last event, unless --once is given: \
 then it ends once all have. The time of --for begins once each connection was opened or refused, which \
-takes at most half a minute. What is measured comes uncompressed. Control-C prints what there is, \
+takes at most half a minute; where none was opened it is over then. What is measured comes uncompressed. Control-C prints what there is, \
 and gives 130. Else the exit status is 0 where any connection opened, or says why none did: sse --help";
 
 /// The options of `sse bench`.
@@ -254,6 +254,10 @@ async fn measure(
         }
         let all = bench.connections.into();
         tally.until_tried(all).await;
+        if tally.counts().opened == 0 {
+            // Nothing is there to be measured.
+            return;
+        }
         publishing_since = Some(began.elapsed());
         match (source, tally.marks.own.clone()) {
             (Some(source), Some(mark)) => {

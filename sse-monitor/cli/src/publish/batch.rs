@@ -9,6 +9,7 @@ use core::{
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
+    path::Path,
     thread,
     time::Instant,
 };
@@ -21,7 +22,13 @@ use tokio::{
 };
 
 use super::{MOST_ANSWER, event::Template, ids, post, print};
-use crate::{exit::Exit, progress::Progress, signals::asked_to_end, words::Words};
+use crate::{
+    exit::Exit,
+    progress::Progress,
+    request::unreadable,
+    signals::asked_to_end,
+    words::{Words, counted},
+};
 
 /// As many events as a hub takes in one batch.
 const MOST_EVENTS: usize = 1000;
@@ -44,8 +51,23 @@ struct Line {
     event: String,
 }
 
-/// Why it stopped: a sentence.
-type Stop = (Exit, String);
+/// Why it stopped.
+struct Stop {
+    exit: Exit,
+    sentence: String,
+    /// Whether it is a line that has to be mended.
+    is_of_line: bool,
+}
+
+impl Stop {
+    fn new(exit: Exit, sentence: impl Into<String>) -> Self {
+        Self { exit, sentence: sentence.into(), is_of_line: false }
+    }
+
+    fn of_line(exit: Exit, sentence: String) -> Self {
+        Self { exit, sentence, is_of_line: true }
+    }
+}
 
 /// Sends all lines of `source`.
 pub(crate) async fn run(
@@ -57,22 +79,20 @@ pub(crate) async fn run(
     let (sender, mut lines) = mpsc::channel(MOST_EVENTS);
     let reading = thread::Builder::new().name("sse-lines".into());
     let left_out = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&left_out);
-    if let Err(error) = reading.spawn(move || read_lines(&source, &template, &counted, &sender)) {
+    let passed_over = Arc::clone(&left_out);
+    if let Err(error) = reading.spawn(move || read_lines(&source, &template, &passed_over, &sender))
+    {
         words.error(&format!("the lines cannot be read: {error}"));
         return Exit::Other;
     }
     let mut sent =
-        Sent { words, events: 0, began: Instant::now(), progress: Progress::line(words) };
+        Sent { words, events: 0, line: 0, began: Instant::now(), progress: Progress::line(words) };
     let stopped = tokio::select! {
         stopped = send_all(&mut caller, &mut lines, &mut sent) => stopped,
-        exit = asked_to_end() => Err((exit, "interrupted".into())),
+        exit = asked_to_end() => Err(Stop::new(exit, "interrupted")),
     };
     sent.progress.clear();
-    let events = match sent.events {
-        1 => "1 event".into(),
-        several => format!("{} events", HumanCount(several)),
-    };
+    let events = counted(sent.events, "event");
     match left_out.load(Ordering::Relaxed) {
         0 => {}
         1 => words.note("1 line of sse tail is no event to publish, and was left out"),
@@ -86,10 +106,14 @@ pub(crate) async fn run(
             words.note(&format!("published {events}"));
             Exit::Done
         }
-        Err((exit, sentence)) => {
-            let published = match sent.events {
+        Err(Stop { exit, sentence, is_of_line }) => {
+            let published = match sent.line {
                 0 => "nothing was published".into(),
-                _ => format!("published before: {events}"),
+                last if is_of_line => format!(
+                    "published before: {events}, up to line {last}; mend it, and go on from line {}",
+                    last + 1
+                ),
+                last => format!("published before: {events}, up to line {last}"),
             };
             words.error(&format!("{sentence}; {published}"));
             exit
@@ -101,13 +125,16 @@ pub(crate) async fn run(
 struct Sent<'a> {
     words: &'a Words,
     events: u64,
+    /// The number of the latest line that was.
+    line: u64,
     began: Instant,
     progress: Progress,
 }
 
 impl Sent<'_> {
-    fn add(&mut self, ids: &[String], events: usize) -> ControlFlow<Exit> {
-        self.events += events as u64;
+    fn add(&mut self, ids: &[String], lines: &[Line]) -> ControlFlow<Exit> {
+        self.events += lines.len() as u64;
+        self.line = lines.last().map_or(self.line, |line| line.number);
         let rate = self.events as f64 / self.began.elapsed().as_secs_f64().max(1e-3);
         self.progress
             .say(format!("{} events published, {rate:.0} a second", HumanCount(self.events)));
@@ -168,8 +195,8 @@ async fn send(caller: &mut Caller, batch: &[Line], sent: &mut Sent<'_>) -> Resul
     while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
         match send_patiently(caller, part, sent.words).await {
             Ok(ids) => {
-                if let ControlFlow::Break(exit @ Exit::Other) = sent.add(&ids, part.len()) {
-                    return Err((exit, "the IDs cannot be written".into()));
+                if let ControlFlow::Break(exit @ Exit::Other) = sent.add(&ids, part) {
+                    return Err(Stop::new(exit, "the IDs cannot be written"));
                 }
             }
             Err((413, _)) if part.len() > 1 => {
@@ -177,7 +204,11 @@ async fn send(caller: &mut Caller, batch: &[Line], sent: &mut Sent<'_>) -> Resul
                 parts.extend([second, first]);
             }
             Err((_, failure)) => {
-                let mut sentence = in_line_of(part, &failure.sentence);
+                let exit = failure.fault.into();
+                if let Some(sentence) = in_line_of(part, &failure.sentence) {
+                    return Err(Stop::of_line(exit, sentence));
+                }
+                let mut sentence = failure.sentence;
                 // Where nobody was reached, nobody took any.
                 if matches!(failure.fault, Fault::TimedOut | Fault::Ended) {
                     let (first, last) = (part[0].number, part[part.len() - 1].number);
@@ -187,7 +218,7 @@ async fn send(caller: &mut Caller, batch: &[Line], sent: &mut Sent<'_>) -> Resul
                     };
                     sentence.push_str(&format!("; whether it took {lines} is not known"));
                 }
-                return Err((failure.fault.into(), sentence));
+                return Err(Stop::new(exit, sentence));
             }
         }
     }
@@ -226,16 +257,13 @@ async fn send_patiently(
 }
 
 /// The server's sentence with the number of the line in all that is read, in the place of that in the
-/// batch.
-fn in_line_of(batch: &[Line], sentence: &str) -> String {
+/// batch; `None`: it names no line.
+fn in_line_of(batch: &[Line], sentence: &str) -> Option<String> {
     const IN_LINE: &str = "“In line ";
-    let number = || {
-        let (before, after) = sentence.split_once(IN_LINE)?;
-        let (number, after) = after.split_at(after.find(|c: char| !c.is_ascii_digit())?);
-        let line = batch.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
-        Some(format!("{before}{IN_LINE}{}{after}", line.number))
-    };
-    number().unwrap_or_else(|| sentence.to_owned())
+    let (before, after) = sentence.split_once(IN_LINE)?;
+    let (number, after) = after.split_at(after.find(|c: char| !c.is_ascii_digit())?);
+    let line = batch.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
+    Some(format!("{before}{IN_LINE}{}{after}", line.number))
 }
 
 /// Reads lines and sends them on, on a thread of its own, since stdin may wait for ever. Those that are no
@@ -246,16 +274,15 @@ fn read_lines(
     left_out: &AtomicU64,
     sender: &Sender<Result<Line, Stop>>,
 ) {
-    let stop = |sentence: String| {
-        // Nobody listens once sending has ended.
-        let _ = sender.blocking_send(Err((Exit::Other, sentence)));
-    };
+    // Nobody listens once sending has ended.
+    let stop = |stop: Stop| drop(sender.blocking_send(Err(stop)));
+    let of_line = |sentence: String| stop(Stop::of_line(Exit::Other, sentence));
     let name = source.strip_prefix('@').unwrap_or(source);
     let file: Box<dyn Read> = match name {
         "-" => Box::new(io::stdin()),
         _ if source.starts_with('@') => match File::open(name) {
             Ok(file) => Box::new(file),
-            Err(error) => return stop(format!("{name} cannot be read: {error}")),
+            Err(error) => return stop(Stop::new(Exit::Usage, unreadable(name, &error))),
         },
         _ => Box::new(io::Cursor::new(source.to_owned())),
     };
@@ -265,16 +292,20 @@ fn read_lines(
         match file.by_ref().take(MOST_LINE + 1).read_until(b'\n', &mut line) {
             Ok(0) => return,
             Ok(_) => {}
-            Err(error) => return stop(format!("{name} cannot be read: {error}")),
+            // It can be opened, as a folder can.
+            Err(error) if number == 1 => {
+                return stop(Stop::new(Exit::Usage, unreadable(name, &error)));
+            }
+            Err(error) => return stop(Stop::new(Exit::Other, unreadable(name, &error))),
         }
         if line.len() as u64 > MOST_LINE {
-            return stop(format!("line {number} has more than 4 MiB, which no event may have"));
+            return of_line(format!("line {number} has more than 4 MiB, which no event may have"));
         }
         let text = match core::str::from_utf8(&line) {
             Ok(text) => text,
             Err(error) => {
                 let at = error.valid_up_to();
-                return stop(format!(
+                return of_line(format!(
                     "line {number} is not UTF-8 at byte {at}; an event stream carries nothing else"
                 ));
             }
@@ -289,7 +320,13 @@ fn read_lines(
                     return;
                 }
             }
-            Err(why) => return stop(format!("line {number} {why}")),
+            // Whoever forgot the @ gave a name for the line.
+            Err(_) if source == name && Path::new(name).is_file() => {
+                let hint =
+                    format!("{name} is no event but a file: to send its lines, write @{name}");
+                return stop(Stop::new(Exit::Usage, hint));
+            }
+            Err(why) => return of_line(format!("line {number} {why}")),
         }
     }
 }

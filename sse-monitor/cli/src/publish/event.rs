@@ -12,13 +12,16 @@ pub(crate) struct Template {
 }
 
 /// Types that a hub keeps for what it says itself.
-const OF_HUBS: [&str; 3] = ["connected", "reset", "heartbeat"];
+const OF_HUBS: [&str; 4] = ["connected", "reset", "heartbeat", "presence"];
 
 /// What a line of sse tail says it is.
 const KINDS: [&str; 3] = ["event", "comment", "turn"];
 
 /// The fields that say whom an event is for.
 const TARGETS: [&str; 4] = ["topic", "topics", "user", "all"];
+
+/// A line that can be sent.
+const SUCH_AS: &str = "{\"topic\": \"a\", \"data\": 1}";
 
 impl Template {
     pub(crate) fn names_target(&self) -> bool {
@@ -36,10 +39,11 @@ impl Template {
     /// The event that a line of JSON tells of, complete; `None` where it tells of none. The error goes on
     /// after "line 7 ".
     pub(crate) fn event_in(&self, line: &str) -> Result<Option<String>, String> {
-        let value: Value =
-            serde_json::from_str(line).map_err(|error| format!("is not JSON: {error}"))?;
+        let value: Value = serde_json::from_str(line).map_err(|error| not_json(&error))?;
         let Value::Object(mut fields) = value else {
-            return Err("is not a JSON object such as {\"topic\": \"a\", \"data\": 1}".into());
+            return Err(format!(
+                "is JSON, and no object: give one on each line, such as {SUCH_AS}"
+            ));
         };
         let names_target = TARGETS.iter().any(|target| fields.contains_key(*target));
         let kind = fields.get("kind").and_then(Value::as_str);
@@ -57,7 +61,9 @@ impl Template {
         }
         if !names_target && !self.names_target() {
             return Err(
-                "says not whom it is for, and neither does --topic, --to-user or --all".into()
+                "does not say whom it is for: give --topic, --to-user or --all for all lines, or \
+                        each its own \"topic\", \"user\" or \"all\""
+                    .into(),
             );
         }
         self.complete(&mut fields);
@@ -83,6 +89,23 @@ impl Template {
             fields.entry("event").or_insert_with(|| event.as_str().into());
         }
     }
+}
+
+/// What goes on after "line 7 ".
+fn not_json(error: &serde_json::Error) -> String {
+    let column = error.column();
+    if error.is_eof() {
+        return format!(
+            "is cut off at column {column}: give one JSON object on each line (jq -c puts one that spans \
+             lines on one)"
+        );
+    }
+    // It is a line by itself, and not the first of them.
+    let what = error.to_string();
+    let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+    format!(
+        "is not JSON ({what}, at column {column}): give one object on each line, such as {SUCH_AS}"
+    )
 }
 
 #[cfg(test)]
@@ -129,6 +152,7 @@ mod tests {
             "{\"kind\":\"comment\",\"text\":\"\"}",
             "{\"kind\":\"turn\",\"text\":\"\"}",
             "{\"kind\":\"event\",\"type\":\"connected\",\"data\":\"\"}",
+            "{\"kind\":\"event\",\"type\":\"presence\",\"data\":\"\"}",
         ] {
             assert_eq!(template.event_in(line), Ok(None));
         }
@@ -138,11 +162,13 @@ mod tests {
     fn a_line_that_cannot_be_sent_is_told() {
         let template = Template::default();
         for (line, why) in [
-            ("{", "is not JSON"),
-            ("[]", "is not a JSON object"),
-            ("{\"data\":1}", "whom it is for"),
+            ("no", "is not JSON (expected ident, at column 2): give one object on each line"),
+            ("{", "is cut off at column 1: give one JSON object on each line (jq -c"),
+            ("[]", "is JSON, and no object: give one on each line, such as {\"topic\": \"a\""),
+            ("{\"data\":1}", "does not say whom it is for: give --topic"),
         ] {
-            assert!(template.event_in(line).unwrap_err().contains(why), "{line}");
+            let told = template.event_in(line).unwrap_err();
+            assert!(told.contains(why), "{line}: {told}");
         }
     }
 }

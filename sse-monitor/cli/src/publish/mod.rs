@@ -19,7 +19,7 @@ use crate::{
     args::Colour,
     escape,
     exit::Exit,
-    request::{Way, read},
+    request::{Way, named, read, unreadable},
     signals::asked_to_end,
     stdout,
     tail::is_coloured,
@@ -87,7 +87,7 @@ pub(crate) struct Publish {
     ///
     /// What a line does not say itself, --topic, --to-user, --all and --event say. Of the lines of sse tail
     /// those are left out that are no events, or events that a hub sends itself (connected, reset,
-    /// heartbeat).
+    /// heartbeat, presence).
     #[arg(long)]
     ndjson: bool,
 
@@ -122,9 +122,9 @@ pub(crate) fn run(publish: &Publish) -> Exit {
     let data = if publish.ndjson { Ok(String::new()) } else { data(&source) };
     let data = match data {
         Ok(data) => data,
-        Err(sentence) => {
+        Err((exit, sentence)) => {
             words.error(&sentence);
-            return Exit::Other;
+            return exit;
         }
     };
     let runtime = match runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
@@ -193,8 +193,8 @@ fn prepare(publish: &Publish) -> Result<(Caller, Route, String), String> {
 
 fn token(file: &Path) -> Result<String, String> {
     let name = file.display();
-    let text =
-        fs::read_to_string(file).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    let text = fs::read_to_string(file)
+        .map_err(|error| format!("the token in {}", unreadable(&name.to_string(), &error)))?;
     let token = text.trim();
     let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
     if token.is_empty() || token.contains(char::is_whitespace) {
@@ -242,8 +242,8 @@ async fn single(
     }
 }
 
-/// The data as it is; the error is a sentence.
-fn data(source: &str) -> Result<String, String> {
+/// The data as it is; the error is a sentence, and the exit status.
+fn data(source: &str) -> Result<String, (Exit, String)> {
     let path = match source {
         "-" => "-",
         _ => match source.strip_prefix('@') {
@@ -251,10 +251,14 @@ fn data(source: &str) -> Result<String, String> {
             None => return Ok(source.into()),
         },
     };
-    let bytes = read(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
+    let bytes = read(path).map_err(|error| (Exit::Usage, unreadable(path, &error)))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        format!("{path} is not UTF-8 at byte {at}; an event stream carries nothing else")
+        let name = named(path);
+        (
+            Exit::Other,
+            format!("{name} is not UTF-8 at byte {at}; an event stream carries nothing else"),
+        )
     })
 }
 

@@ -13,8 +13,8 @@ use clap::Args;
 use sse_monitor_engine::{Reconnect, WatchRequest};
 
 use body::Body;
-pub(crate) use parts::read;
 use parts::{Parts, words};
+pub(crate) use parts::{named, read, unreadable};
 
 use crate::words::Words;
 

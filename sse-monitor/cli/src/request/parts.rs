@@ -156,13 +156,13 @@ impl Parts {
                 lines.push(Line { text: header.clone(), from: None });
                 continue;
             };
-            let fail = |error| format!("the headers in {path} cannot be read: {error}");
+            let fail = |error| format!("the headers in {}", unreadable(path, &error));
             let text = String::from_utf8(read(path).map_err(fail)?)
-                .map_err(|_| format!("the headers in {path} are not UTF-8"))?;
+                .map_err(|_| format!("the headers in {} are not UTF-8", named(path)))?;
             let file = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
             lines.extend(file.map(|(line, number)| Line {
                 text: line.into(),
-                from: Some(format!("{path}, line {number}")),
+                from: Some(format!("{}, line {number}", named(path))),
             }));
         }
         Ok(lines)
@@ -187,7 +187,7 @@ impl Parts {
 
 impl Data {
     fn bytes(&self) -> Result<Vec<u8>, String> {
-        let fail = |path: &str, error| format!("the body in {path} cannot be read: {error}");
+        let fail = |path: &str, error| format!("the body in {}", unreadable(path, &error));
         let of = |given: &str| match given.strip_prefix('@') {
             Some(path) => read(path).map_err(|error| fail(path, error)),
             None => Ok(given.as_bytes().to_vec()),
@@ -248,6 +248,21 @@ impl Line {
 
 pub(crate) fn words(error: impl ToString) -> String {
     error.to_string()
+}
+
+/// What the file at this path is called in a sentence.
+pub(crate) fn named(path: &str) -> &str {
+    match path {
+        "-" => "stdin",
+        // Nothing stands after the @.
+        "" => "a file without a name",
+        _ => path,
+    }
+}
+
+/// The end of a sentence, or all of it, of a file that an @ names.
+pub(crate) fn unreadable(path: &str, error: &io::Error) -> String {
+    format!("{} cannot be read: {error}", named(path))
 }
 
 /// A file, or stdin for `-`.

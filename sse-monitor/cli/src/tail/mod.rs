@@ -43,12 +43,6 @@ const GRACE_AFTER_TIME: Duration = Duration::from_secs(1);
 pub(crate) fn run(tail: Tail) -> Exit {
     let output = &tail.output;
     let words = Words::new(is_coloured(output.color, &io::stderr()), output.silent);
-    if stdout::is_closed() {
-        words.error(
-            "stdout is closed, so the events cannot be written; to throw them away: >/dev/null",
-        );
-        return Exit::Other;
-    }
     let prepared = tail.filter.wanted().and_then(|wanted| {
         let mut requests = tail.connect.requests(tail.again.reconnect(), &words)?;
         let urls: Vec<_> = requests.iter().map(WatchRequest::url).collect();

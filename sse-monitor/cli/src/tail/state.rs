@@ -107,6 +107,9 @@ impl StateFile {
                 urls.join(", ")
             ));
         }
+        // Better told before anything is read than once it would have to be kept.
+        let new = state.beside();
+        fresh(&new).and_then(|_| fs::remove_file(&new)).map_err(|error| state.unkept(&error))?;
         Ok(state)
     }
 
@@ -143,18 +146,25 @@ impl StateFile {
         if self.is_written {
             return Ok(());
         }
-        self.replace().map_err(|error| {
-            format!("where this run stops cannot be kept in {}: {error}", self.path.display())
-        })?;
+        self.replace().map_err(|error| self.unkept(&error))?;
         self.is_written = true;
         self.written_at = Some(Instant::now());
         Ok(())
     }
 
-    fn replace(&self) -> io::Result<()> {
+    fn unkept(&self, error: &io::Error) -> String {
+        format!("where this run stops cannot be kept in {}: {error}", self.path.display())
+    }
+
+    /// What is written before it takes the file's place.
+    fn beside(&self) -> PathBuf {
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.new", std::process::id()));
-        let new = self.path.with_file_name(name);
+        self.path.with_file_name(name)
+    }
+
+    fn replace(&self) -> io::Result<()> {
+        let new = self.beside();
         let text = serde_json::to_string(&self.places).map_err(io::Error::other)?;
         let written = fresh(&new).and_then(|mut file| {
             writeln!(file, "{text}")?;

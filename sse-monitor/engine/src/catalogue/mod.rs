@@ -73,7 +73,7 @@ pub struct Session {
     pub started_unix_micros: u64,
     /// From its beginning to its latest row, in microseconds.
     pub duration_micros: u64,
-    /// Events.
+    /// Events that came, those that were dropped since among them.
     pub events: u64,
     /// Attempts to connect.
     pub attempts: u64,

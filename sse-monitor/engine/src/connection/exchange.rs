@@ -307,13 +307,15 @@ impl Hop {
             Some(url) => {
                 let (from, scheme) = (self.place(), url.scheme());
                 return astray(format!(
-                    "{from} redirects to a {scheme}: URL, which is no web server"
+                    "{from} redirects to a URL that begins with {scheme}:, and event streams are read over http and https \
+                     alone: check the URL, or ask whoever runs {from}"
                 ));
             }
             None => {
+                let from = self.place();
                 return astray(format!(
-                    "{} redirects to something that is not a URL",
-                    self.place()
+                    "{from} redirects to something that is not a URL: check the one that was asked for, or ask \
+                     whoever runs {from}"
                 ));
             }
         };

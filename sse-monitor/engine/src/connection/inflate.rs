@@ -61,10 +61,10 @@ impl Inflate {
     /// Decodes from the front of `input`; `None`: all that it says was given.
     pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Failure> {
         if self.ended && !input.is_empty() {
-            self.codec.reinit().map_err(corrupt(self.name))?;
+            self.codec.reinit().map_err(corrupt(self.name, false))?;
             self.ended = false;
         }
-        let corrupt = corrupt(self.name);
+        let corrupt = corrupt(self.name, self.decoded == 0);
         let mut buffer = WriteBuffer::new_initialized(&mut self.piece);
         let mut coded = PartialBuffer::new(&input[..]);
         while !buffer.has_no_spare_space() && !self.ended && !coded.unwritten().is_empty() {
@@ -90,7 +90,7 @@ impl Inflate {
     fn excess(&self) -> Failure {
         let (name, wire, decoded) = (self.name, self.wire, self.decoded);
         Failure::new(
-            FailureKind::Request,
+            FailureKind::Expansion,
             format!(
                 "the server's compressed stream ({name}) expands without measure: {wire} bytes \
                  became {decoded}; nothing more of it is decoded"
@@ -99,12 +99,18 @@ impl Inflate {
     }
 }
 
-fn corrupt(name: &'static str) -> impl Fn(io::Error) -> Failure {
+/// What went wrong on the way may go well the next time; what from its beginning is not compressed is not then
+/// either.
+fn corrupt(name: &'static str, is_beginning: bool) -> impl Fn(io::Error) -> Failure {
     move |error| {
-        let message = format!(
+        let mut message = format!(
             "the server calls its stream compressed ({name}), and it cannot be decoded: {error}"
         );
-        Failure::new(FailureKind::Interrupted, message)
+        if !is_beginning {
+            return Failure::new(FailureKind::Interrupted, message);
+        }
+        message.push_str("; it should send it as it is, or as it says");
+        Failure::new(FailureKind::Coding, message)
     }
 }
 
@@ -170,6 +176,7 @@ mod tests {
                 }
             };
             assert!(failure.message.contains("expands without measure"), "{failure}");
+            assert!(failure.kind.is_hopeless());
             let paid = inflate.wire * limits.ratio;
             assert!(held as u64 <= free_bytes + paid, "{coding}: {held}");
             assert!(inflate.decoded - held as u64 <= PIECE as u64, "{coding}");
@@ -190,6 +197,7 @@ mod tests {
                 }
             };
             assert!(failure.message.contains(coding), "{failure}");
+            assert_eq!(failure.kind, FailureKind::Coding, "{failure}");
         }
         assert!(Inflate::of("compress", Expansion::default(), Instant::now()).is_none());
     }

@@ -1,16 +1,16 @@
 //! Rows whose frame has no place yet.
 
 use alloc::sync::Arc;
-use core::ops::Range;
+use core::{num::NonZeroU32, ops::Range};
 use std::collections::HashMap;
 
 use super::{
-    entry::{EntryKind, FLAG_OWN_ID, TYPE_NOT_INTERNED},
+    entry::{EntryKind, FLAG_COMMENT_TOO_LONG, FLAG_OWN_ID, TYPE_NOT_INTERNED},
     indexer::Found,
     kept::Kept,
 };
 use crate::{
-    query::{RESET, Seen, Statistics},
+    query::{DataSeen, RESET, Seen, Statistics},
     row::RowKind,
     state::Totals,
 };
@@ -41,6 +41,8 @@ pub(super) struct Draft {
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) data_length: u32,
+    /// Of the data of an event that has an ID.
+    sum: Option<NonZeroU32>,
     /// `None`: the same as the row before.
     pub(super) id: Option<Range<usize>>,
 }
@@ -67,9 +69,10 @@ impl Drafts {
     /// Takes note of a row of the body.
     #[inline]
     pub(super) fn add(&mut self, found: Found<'_>, kept: &Kept) {
-        let Found { kind, flags, start, end, data_length, event_type, id } = found;
-        let mut draft = Draft { kind, flags, event_type: 0, start, end, data_length, id: None };
-        match kind {
+        let Found { kind, flags, start, end, data_length, event_type, id, data } = found;
+        let mut draft =
+            Draft { kind, flags, event_type: 0, start, end, data_length, sum: None, id: None };
+        match counted_as(kind, flags) {
             EntryKind::Event => {
                 draft.event_type = match &self.newest_type {
                     Some((name, number)) if **name == *event_type => *number,
@@ -81,6 +84,9 @@ impl Drafts {
                     let from = self.scratch.len();
                     self.scratch.push_str(id);
                     draft.id = Some(from..self.scratch.len());
+                }
+                if !id.is_empty() {
+                    draft.sum = data.and_then(DataSeen::sum);
                 }
                 self.totals.events += 1;
                 self.totals.data_bytes += u64::from(data_length);
@@ -98,8 +104,8 @@ impl Drafts {
         self.totals.attempts += u64::from(kind == Some(RowKind::Connecting));
         self.totals.connections += u64::from(matches!(kind, Some(RowKind::Connected { .. })));
         let (start, end, data_length) = (0, 0, 0);
-        let (kind, flags, event_type, id) = (EntryKind::Turn, 0, 0, None);
-        self.rows.push(Draft { kind, flags, event_type, start, end, data_length, id });
+        let (kind, flags, event_type, sum, id) = (EntryKind::Turn, 0, 0, None, None);
+        self.rows.push(Draft { kind, flags, event_type, start, end, data_length, sum, id });
     }
 
     /// The ID that a draft names.
@@ -118,17 +124,19 @@ impl Drafts {
         let reset = self.types.get(RESET).copied();
         let mut newest = before;
         for (draft, number) in self.rows.iter().zip(first..) {
-            let Draft { kind, data_length, .. } = *draft;
-            if kind == EntryKind::Turn {
+            let Draft { data_length, sum, .. } = *draft;
+            if draft.kind == EntryKind::Turn {
                 continue;
             }
+            let kind = counted_as(draft.kind, draft.flags);
+            let data = DataSeen { length: data_length, sum };
             let is_own = draft.flags & FLAG_OWN_ID != 0;
             if let Some(range) = &draft.id {
                 newest = self.id(range);
             }
             let id = (draft.id.is_some() || is_own).then_some(newest);
             let is_reset = reset == Some(draft.event_type) && kind == EntryKind::Event;
-            statistics.row(Seen { number, kind, elapsed_micros, data_length, id, is_reset });
+            statistics.row(Seen { number, kind, elapsed_micros, data, id, is_reset });
         }
     }
 
@@ -152,4 +160,10 @@ impl Drafts {
         self.newest_type = Some((name, number));
         number
     }
+}
+
+/// What a row counts as: a comment that is too long is one that came, and no event that was lost.
+pub(crate) const fn counted_as(kind: EntryKind, flags: u8) -> EntryKind {
+    let is_comment = matches!(kind, EntryKind::DecodeError) && flags & FLAG_COMMENT_TOO_LONG != 0;
+    if is_comment { EntryKind::Comment } else { kind }
 }

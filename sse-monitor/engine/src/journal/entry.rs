@@ -81,6 +81,9 @@ pub(crate) const FLAG_VALUE_TOO_LONG: u8 = 16;
 /// Its ID is its own: it has an `id` line. Events of older recordings do not say so.
 pub(crate) const FLAG_OWN_ID: u8 = 32;
 
+/// Of a decode error: it was a comment that was too long as text, and no event was lost.
+pub(crate) const FLAG_COMMENT_TOO_LONG: u8 = 64;
+
 /// What 24 bits hold.
 pub(crate) const MOST_ID: usize = (1 << 24) - 1;
 

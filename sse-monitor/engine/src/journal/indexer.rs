@@ -6,7 +6,10 @@ use serde::de::IgnoredAny;
 use sse_codec::{DecodeError, Decoder, EventId, Item, Limits, Line, LineTooLong, Lines};
 
 use super::{
-    entry::{EntryKind, FLAG_EVENT_TOO_LONG, FLAG_NDJSON, FLAG_OWN_ID, FLAG_VALUE_TOO_LONG},
+    entry::{
+        EntryKind, FLAG_COMMENT_TOO_LONG, FLAG_EVENT_TOO_LONG, FLAG_NDJSON, FLAG_OWN_ID,
+        FLAG_VALUE_TOO_LONG,
+    },
     turn::{Checkpoint, Format},
 };
 
@@ -48,6 +51,8 @@ pub(crate) struct Found<'a> {
     pub(crate) data_length: u32,
     pub(crate) event_type: &'a str,
     pub(crate) id: &'a str,
+    /// Of an event, where it is held.
+    pub(crate) data: Option<&'a str>,
 }
 
 impl Indexer {
@@ -132,6 +137,7 @@ impl Indexer {
             data_length,
             event_type: "",
             id: "",
+            data: None,
         };
         match self.decoder.decode(input) {
             Ok(None) => None,
@@ -139,6 +145,7 @@ impl Indexer {
                 event_type: event.event_type,
                 id: event.last_event_id,
                 flags: own_id(event.has_id),
+                data: Some(event.data),
                 ..found(EntryKind::Event, event.span, narrow(event.data.len()))
             }),
             Ok(Some(Item::EventOutline {
@@ -170,9 +177,9 @@ impl Indexer {
                     DecodeError::EventTooLong { event_start, limit, .. } => {
                         (FLAG_EVENT_TOO_LONG, event_start, limit)
                     }
-                    DecodeError::LineTooLong { line_start, limit, .. }
-                    | DecodeError::CommentTooLong { line_start, limit, .. } => {
-                        (0, line_start, limit)
+                    DecodeError::LineTooLong { line_start, limit, .. } => (0, line_start, limit),
+                    DecodeError::CommentTooLong { line_start, limit, .. } => {
+                        (FLAG_COMMENT_TOO_LONG, line_start, limit)
                     }
                     DecodeError::ValueTooLong { line_start, limit, .. } => {
                         (FLAG_VALUE_TOO_LONG, line_start, limit)
@@ -211,6 +218,7 @@ impl Indexer {
                 data_length,
                 event_type: if kind == EntryKind::Event { NDJSON_TYPE } else { "" },
                 id: "",
+                data: None,
             });
         }
     }
@@ -227,11 +235,12 @@ impl Indexer {
         (is_closed && is_whole()).then_some(line)
     }
 
-    /// Whether the latest line of JSON has come in part only.
-    pub(crate) fn is_within_line(&self) -> bool {
-        let line = self.lines.unfinished();
-        let has_text = line.is_some_and(|line| !line.bytes.trim_ascii().is_empty());
-        !self.skipping && (self.line_before > 0 || has_text) && self.whole_line().is_none()
+    /// How many bytes have come of the latest line of JSON, where it is none by itself.
+    pub(crate) fn begun_line(&self) -> u64 {
+        let Some(line) = self.lines.unfinished() else { return 0 };
+        let has_text = self.line_before > 0 || !line.bytes.trim_ascii().is_empty();
+        let is_begun = !self.skipping && has_text && self.whole_line().is_none();
+        if is_begun { line.span.end - line.span.start } else { 0 }
     }
 
     /// The body has ended. What is left of lines of JSON is one too if it is a whole value; of an event stream it is
@@ -246,6 +255,7 @@ impl Indexer {
             data_length: narrow(lossy_length(line.bytes)),
             event_type: NDJSON_TYPE,
             id: "",
+            data: None,
         };
         self.lines.finish();
         Some(found)

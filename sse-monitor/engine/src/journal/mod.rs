@@ -26,6 +26,8 @@ pub(crate) mod view;
 pub(crate) mod walk;
 pub(crate) mod writer;
 
+pub(crate) use drafts::counted_as;
+
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]

@@ -34,6 +34,9 @@ pub(crate) struct Segment {
     file: Option<String>,
 }
 
+/// In the place of how much was brought to the disk: more than any journal has.
+const REMOVED: u64 = u64::MAX;
+
 /// What a segment's files are called: the journal, the index, the IDs.
 pub(crate) fn file_names(number: u64) -> [String; 3] {
     ["sse", "index", "ids"].map(|extension| format!("{number:06}.{extension}"))
@@ -158,6 +161,11 @@ impl Segment {
         self.synced.load(Ordering::Acquire)
     }
 
+    /// Whether its files are gone, which no disk need bear any more.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.synced() == REMOVED
+    }
+
     /// Brings what was written so far to the disk: the journal last, whose end says that the others are
     /// whole.
     pub(crate) fn sync(&self) -> io::Result<()> {
@@ -179,6 +187,7 @@ impl Segment {
 
     /// Removes its files. Who still reads them goes on reading.
     pub(crate) fn remove(&self) {
+        self.synced.store(REMOVED, Ordering::Release);
         if let Some(folder) = &self.folder {
             for name in file_names(self.number) {
                 // What cannot be removed stays, and is counted no longer.

@@ -55,7 +55,10 @@ impl Syncer {
 
     /// Looks after this segment too, from now on the newest.
     pub(crate) fn follow(&self, segment: &Arc<Segment>) {
-        self.shared.state().segments.push(Arc::clone(segment));
+        let mut state = self.shared.state();
+        // They come faster than the disk takes them, where little is kept.
+        state.segments.retain(|segment| !segment.is_removed());
+        state.segments.push(Arc::clone(segment));
     }
 
     /// Why the disk did not take what it had seemed to take.
@@ -150,4 +153,29 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::turn::Checkpoint;
+
+    #[test]
+    fn what_was_dropped_is_not_brought_to_the_disk() {
+        let keep = tempfile::tempdir().unwrap();
+        std::fs::write(keep.path().join(TYPES_FILE), "").unwrap();
+        let segment = |number| {
+            Arc::new(Segment::create(keep.path(), number, 1, Checkpoint::default()).unwrap())
+        };
+        let [first, second] = [segment(1), segment(2)];
+        let syncer = Syncer::start(keep.path(), Duration::from_secs(3600)).unwrap();
+        syncer.follow(&first);
+        first.remove();
+        first.sync().unwrap();
+        assert!(first.is_removed());
+        syncer.follow(&second);
+        assert_eq!(Arc::strong_count(&first), 1, "it is held, and its files are open");
+        assert!(syncer.finish().is_none());
+        assert!(second.synced() > 0 && !second.is_removed());
+    }
 }

@@ -244,6 +244,25 @@ fn an_endless_line_takes_no_more_than_its_limit_and_is_told() {
 }
 
 #[test]
+fn a_comment_that_is_too_long_is_told_as_one_and_takes_no_event_along() {
+    let mut writer = open(memory());
+    // Each of its bytes is three as text.
+    let comment = vec![0xff; Limits::default().line / 2];
+    let body = [&b"data: a\n:"[..], &comment, b"\ndata: b\n\n"].concat();
+    feed(&mut writer, &body);
+    let rows = rows(&writer.kept().view());
+    let [_, told, event] = &rows[..] else { panic!("{} rows", rows.len()) };
+    assert_eq!(told.kind, RowKind::DecodeError);
+    assert!(told.data.starts_with("a comment is longer than"), "{}", told.data);
+    assert!(told.data.ends_with("it was left out, and no event with it"), "{}", told.data);
+    assert_eq!(event.data, "a\nb");
+    let totals = writer.totals();
+    assert_eq!((totals.events, totals.comments, totals.decode_errors), (1, 1, 0));
+    let report = writer.kept().statistics().report().clone();
+    assert_eq!((report.events, report.comments, report.decode_errors), (1, 1, 0));
+}
+
+#[test]
 fn a_closed_session_opens_as_it_was() {
     let (_keep, path, expected) = recorded(true);
     let recording = Recording::open(&path).unwrap();

@@ -6,8 +6,8 @@ use sse_codec::{Decoder, Item, Limits};
 
 use super::{
     entry::{
-        Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_EVENT_TOO_LONG, FLAG_NDJSON,
-        FLAG_VALUE_TOO_LONG,
+        Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_COMMENT_TOO_LONG, FLAG_EVENT_TOO_LONG,
+        FLAG_NDJSON, FLAG_VALUE_TOO_LONG,
     },
     indexer::NDJSON_TYPE,
     reader::Unreadable,
@@ -114,14 +114,21 @@ pub(crate) fn sentence(entry: &Entry) -> Option<String> {
 }
 
 fn dropped(entry: &Entry) -> String {
-    let what = if entry.has(FLAG_EVENT_TOO_LONG) {
-        "an event"
-    } else if entry.has(FLAG_VALUE_TOO_LONG) {
+    let limit = entry.data_length;
+    if entry.has(FLAG_COMMENT_TOO_LONG) {
+        return format!(
+            "a comment is longer than {limit} bytes as text; it was left out, and no event with it"
+        );
+    }
+    if entry.has(FLAG_EVENT_TOO_LONG) {
+        return format!("an event is longer than {limit} bytes; it was dropped");
+    }
+    let what = if entry.has(FLAG_VALUE_TOO_LONG) {
         "an event type or event ID"
     } else {
         "a line of the event stream"
     };
-    format!("{what} is longer than {} bytes; its event was dropped", entry.data_length)
+    format!("{what} is longer than {limit} bytes; its event was dropped")
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub struct Facets {
     pub comments: u64,
     /// Reconnection times.
     pub reconnection_times: u64,
-    /// Events that were dropped.
+    /// Events that were dropped, and comments left out, since they passed a limit.
     pub decode_errors: u64,
     /// Turns of the connection.
     pub turns: u64,

@@ -22,7 +22,7 @@ pub enum Kind {
     Comment,
     /// Reconnection times.
     ReconnectionTime,
-    /// Events that were dropped since they passed a limit.
+    /// Events that were dropped since they passed a limit, and comments that were left out.
     DecodeError,
     /// Turns of the connection.
     Turn,

@@ -1,11 +1,11 @@
 //! What the IDs of events tell: what came again, what is missing, what came out of order.
 
 use alloc::collections::VecDeque;
-use core::{hash::BuildHasher, ops::Range};
+use core::{hash::BuildHasher, num::NonZeroU32, ops::Range};
 use std::collections::HashMap;
 
 // IDs are a server's, so the hash is keyed; there are many, so it is quick.
-use foldhash::fast::RandomState;
+use foldhash::fast::{FixedState, RandomState};
 
 use super::report::Numbering;
 
@@ -53,9 +53,50 @@ pub(super) struct Trail {
 struct Known {
     /// How often it is among them.
     count: u32,
-    /// The attempt that it came in last, and how long the data was that came with it.
+    /// The attempt that it came in last, and the data that came with it.
     attempt: u32,
-    length: Option<u32>,
+    data: DataSeen,
+}
+
+/// An event's data, as far as it is remembered to be known again: in eight bytes, since many are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DataSeen {
+    pub(crate) length: u32,
+    /// `None`: it was too long to be looked at.
+    pub(crate) sum: Option<NonZeroU32>,
+}
+
+impl Default for DataSeen {
+    fn default() -> Self {
+        Self::NEVER
+    }
+}
+
+impl DataSeen {
+    /// Of data that is longer its length alone tells, since not all of it is held while it comes.
+    pub(crate) const MOST_SUMMED: u32 = 32 << 10;
+
+    /// Of an ID that came without an event. No data is as long.
+    const NEVER: Self = Self { length: u32::MAX, sum: None };
+
+    /// Always the same for the same data.
+    pub(crate) fn sum(data: &str) -> Option<NonZeroU32> {
+        if data.len() > Self::MOST_SUMMED as usize {
+            return None;
+        }
+        let sum = FixedState::default().hash_one(data.as_bytes());
+        #[expect(clippy::cast_possible_truncation, reason = "as many bits as are kept of it")]
+        NonZeroU32::new(sum as u32 | 1)
+    }
+
+    /// Whether both came, and are known to be two.
+    fn is_another(&self, other: &Self) -> bool {
+        if [self, other].contains(&&Self::NEVER) {
+            return false;
+        }
+        let sums = self.sum.zip(other.sum);
+        self.length != other.length || sums.is_some_and(|(one, other)| one != other)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +108,7 @@ struct Numbered {
 /// What an ID tells about its event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
-    /// It came before.
+    /// It came before, and not in another attempt with other data.
     pub(super) is_repeat: bool,
     /// Its number is smaller than the largest so far, and it did not come before.
     pub(super) is_out_of_order: bool,
@@ -80,8 +121,8 @@ pub(super) struct Told {
 }
 
 impl Trail {
-    /// The next event that has an ID of its own, or another than the one before, and data of this length.
-    pub(super) fn next(&mut self, id: &str, length: u32) -> Told {
+    /// The next event that has an ID of its own, or another than the one before, and this data.
+    pub(super) fn next(&mut self, id: &str, data: DataSeen) -> Told {
         let mut told = Told::default();
         if id.is_empty() {
             return told;
@@ -89,20 +130,19 @@ impl Trail {
         self.has_ids = true;
         let hash = self.hasher.hash_one(id);
         let number = self.numbered(id);
-        if let Some(number) = number
-            && self.is_another(hash, length)
-        {
+        let is_another = self.is_another(hash, &data);
+        if let Some(number) = number.filter(|_| is_another) {
             // A server that goes on sends the same again: this one counts anew, from where the attempt began.
             told.new_after_all = core::mem::take(&mut self.repeats);
             self.latest.clear();
             self.known.clear();
-            self.remember(hash, Some(length));
+            self.remember(hash, data);
             self.go_on_from(number);
             return told;
         }
-        told.is_repeat = self.known.contains_key(&hash);
+        told.is_repeat = !is_another && self.known.contains_key(&hash);
         self.repeats += u64::from(told.is_repeat);
-        self.remember(hash, Some(length));
+        self.remember(hash, data);
         let Some(number) = number else { return told };
         let Some(before) = self.number.filter(|before| before.prefix == number.prefix) else {
             self.go_on_from(number);
@@ -149,7 +189,7 @@ impl Trail {
         if self.known.contains_key(&hash) {
             return;
         }
-        self.remember(hash, None);
+        self.remember(hash, DataSeen::NEVER);
         if let Some(number) = self.numbered(id) {
             match self.number.filter(|before| before.prefix == number.prefix) {
                 Some(before) if number.value <= before.value => {}
@@ -241,13 +281,13 @@ impl Trail {
         self.below = None;
     }
 
-    /// Whether an ID came in an earlier attempt with other data, as far as its length tells.
-    fn is_another(&self, hash: u64, length: u32) -> bool {
+    /// Whether an ID came in an earlier attempt with other data.
+    fn is_another(&self, hash: u64, data: &DataSeen) -> bool {
         let known = self.known.get(&hash).filter(|known| known.attempt != self.attempt);
-        known.and_then(|known| known.length).is_some_and(|other| other != length)
+        known.is_some_and(|known| data.is_another(&known.data))
     }
 
-    fn remember(&mut self, hash: u64, length: Option<u32>) {
+    fn remember(&mut self, hash: u64, data: DataSeen) {
         if self.latest.len() == REMEMBERED
             && let Some(oldest) = self.latest.pop_front()
             && let Some(known) = self.known.get_mut(&oldest)
@@ -259,7 +299,7 @@ impl Trail {
         }
         self.latest.push_back(hash);
         let known = self.known.entry(hash).or_default();
-        *known = Known { count: known.count + 1, attempt: self.attempt, length };
+        *known = Known { count: known.count + 1, attempt: self.attempt, data };
     }
 
     /// The number at the end of an ID, and what stands before it.
@@ -275,9 +315,16 @@ impl Trail {
 mod tests {
     use super::*;
 
+    const NO_DATA: DataSeen = DataSeen { length: 0, sum: None };
+
+    fn of(text: &str) -> DataSeen {
+        let length = u32::try_from(text.len()).unwrap();
+        DataSeen { length, sum: DataSeen::sum(text) }
+    }
+
     fn follow(ids: &[&str]) -> (Vec<Told>, Trail) {
         let mut trail = Trail::default();
-        let told = ids.iter().map(|id| trail.next(id, 0)).collect();
+        let told = ids.iter().map(|id| trail.next(id, NO_DATA)).collect();
         (told, trail)
     }
 
@@ -313,7 +360,7 @@ mod tests {
     fn numbers(trail: &mut Trail, numbers: impl IntoIterator<Item = u64>) -> (u64, u64, u64) {
         let mut sums = (0, 0, 0);
         for number in numbers {
-            let told = trail.next(&format!("e-{number}"), 0);
+            let told = trail.next(&format!("e-{number}"), NO_DATA);
             sums.0 += u64::from(told.is_repeat);
             sums.1 += u64::from(told.is_out_of_order);
             sums.1 -= told.in_order_after_all;
@@ -353,8 +400,8 @@ mod tests {
         let mut trail = Trail::default();
         numbers(&mut trail, 1..=20);
         assert_eq!(trail.numbering(), Numbering::OneByOne);
-        trail.next("f-0", 0);
-        (1..=20).for_each(|n| assert_eq!(trail.next(&format!("f-{n}"), 0), Told::default()));
+        trail.next("f-0", NO_DATA);
+        (1..=20).for_each(|n| assert_eq!(trail.next(&format!("f-{n}"), NO_DATA), Told::default()));
         assert_eq!((trail.numbering(), trail.missing()), (Numbering::Anew, 0));
         // Nor where the hub says so.
         let mut trail = Trail::default();
@@ -366,14 +413,15 @@ mod tests {
 
     #[test]
     fn the_same_ids_with_other_data_in_another_attempt_are_of_a_server_that_counts_anew() {
-        let attempts = |lengths: [u32; 2]| {
+        let attempts = |texts: [&str; 2]| {
             let mut trail = Trail::default();
             let (mut repeated, mut missed) = (0, 0);
-            for (end, length) in [50, 60].into_iter().zip(lengths) {
+            for (end, text) in [50, 60].into_iter().zip(texts) {
                 trail.resumed(if end == 50 { "" } else { "50" });
                 for n in 1..=end {
-                    // The first of them is as long by chance.
-                    let told = trail.next(&n.to_string(), if n == 1 { 3 } else { length });
+                    // The first of them is the same by chance.
+                    let data = if n == 1 { of("same") } else { of(text) };
+                    let told = trail.next(&n.to_string(), data);
                     repeated += u64::from(told.is_repeat);
                     repeated -= told.new_after_all;
                     missed += told.skipped;
@@ -381,15 +429,30 @@ mod tests {
             }
             (trail.numbering(), repeated, missed)
         };
-        assert_eq!(attempts([7, 8]), (Numbering::Anew, 0, 0));
-        assert_eq!(attempts([7, 7]), (Numbering::OneByOne, 50, 0));
+        assert_eq!(attempts(["short", "longer"]), (Numbering::Anew, 0, 0));
+        assert_eq!(attempts(["other", "again"]), (Numbering::Anew, 0, 0));
+        assert_eq!(attempts(["again", "again"]), (Numbering::OneByOne, 50, 0));
+        // What is too long to be looked at is taken for the same where it is as long.
+        let long = |text: &str| text.repeat(DataSeen::MOST_SUMMED as usize + 1);
+        assert_eq!(attempts([&long("a"), &long("b")]), (Numbering::OneByOne, 50, 0));
+        assert_eq!(attempts([&long("a"), &long("bb")]), (Numbering::Anew, 0, 0));
         // Within one attempt it is the server's own affair.
         let mut trail = Trail::default();
         for n in 1..=20 {
-            trail.next(&n.to_string(), 7);
+            trail.next(&n.to_string(), of("one"));
         }
-        assert!(trail.next("20", 8).is_repeat);
+        assert!(trail.next("20", of("two")).is_repeat);
         assert_eq!(trail.numbering(), Numbering::OneByOne);
+    }
+
+    #[test]
+    fn an_id_without_a_number_comes_again_with_its_data_and_not_with_another() {
+        let mut trail = Trail::default();
+        trail.next("a-x", of("one"));
+        trail.next("b-x", of("two"));
+        trail.resumed("b-x");
+        assert!(trail.next("a-x", of("one")).is_repeat);
+        assert!(!trail.next("b-x", of("owt")).is_repeat);
     }
 
     #[test]

@@ -57,6 +57,16 @@ pub enum JsonPathError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Nothing stands after the operator.
+    #[error(
+        "“{given}” names nothing to compare with: give it after the {operator}, as in .price > 100"
+    )]
+    NoOperand {
+        /// What was given.
+        given: String,
+        /// What it ends with.
+        operator: &'static str,
+    },
     /// What stands after the operator is neither JSON nor one word.
     #[error(
         "“{given}” is neither JSON nor one word: put a text between double quotes, and give several tests one by one"
@@ -267,9 +277,12 @@ impl JsonTest {
         let operator = OPERATORS.into_iter().find(|operator| rest.starts_with(operator));
         let operator = operator.ok_or_else(|| refused(given, rest))?;
         let operand = rest[operator.len()..].trim();
+        if operand.is_empty() {
+            return Err(JsonPathError::NoOperand { given: given.into(), operator });
+        }
         let value: Value = match serde_json::from_str(operand) {
             Ok(value) => value,
-            Err(_) if is_word(operand) || operator == "~" && !operand.is_empty() => operand.into(),
+            Err(_) if is_word(operand) || operator == "~" => operand.into(),
             Err(_) => return Err(JsonPathError::Operand { given: operand.into() }),
         };
         let ordered = |orders| {
@@ -393,9 +406,11 @@ mod tests {
         }
         assert!(JsonTest::new(".a = 1").is_err());
         assert!(JsonTest::new(".a < true").unwrap_err().to_string().contains("order"));
+        for test in [".n >", ".n ~"] {
+            let error = JsonTest::new(test).unwrap_err();
+            assert!(error.to_string().contains("names nothing to compare with"), "{error}");
+        }
         for test in [
-            ".n >",
-            ".n ~",
             ".n === 1",
             ".n >= 1 && .n < 3",
             ".n == 1 or .n == 2",

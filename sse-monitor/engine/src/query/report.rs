@@ -14,7 +14,7 @@ use crate::{journal::turn::Phases, state::Fault};
 pub struct Report {
     /// Events.
     pub events: u64,
-    /// Comments.
+    /// Comments, those that passed a limit included.
     pub comments: u64,
     /// Events that were dropped since they passed a limit.
     pub decode_errors: u64,
@@ -46,7 +46,8 @@ pub struct Report {
     /// How long the stream that is open now has been silent, as told by
     /// [`Watch::report`](crate::Watch::report); `None` where none is open, and of a recording.
     pub silent_micros: Option<u64>,
-    /// Events whose ID came before, or was sent as the one to go on after.
+    /// Events whose ID came before, or was sent as the one to go on after; not those that came in another attempt
+    /// with other data, as of a server that counts anew.
     pub repeated: u64,
     /// Events whose IDs say that they did not come; `None` where IDs do not [tell](Self::numbering).
     pub missed: Option<u64>,

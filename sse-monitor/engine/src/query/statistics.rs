@@ -2,6 +2,7 @@
 
 use alloc::{collections::VecDeque, sync::Arc};
 use core::{
+    num::NonZeroU32,
     ops::{ControlFlow, RangeInclusive},
     time::Duration,
 };
@@ -9,15 +10,17 @@ use core::{
 use hdrhistogram::Histogram;
 
 use super::{
-    ids::{Told, Trail},
+    ids::{DataSeen, Told, Trail},
     report::{AttemptReport, Gaps, Numbering, Report, Stall},
 };
 use crate::{
     journal::{
-        entry::{Entry, EntryKind, FLAG_OWN_ID, FLAG_SAME_ID},
+        counted_as,
+        entry::{Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_OWN_ID, FLAG_SAME_ID},
         frame::{FILE_HEADER, FRAME_HEADER, FrameHeader},
         reader::{self, Reader},
         segment::Segment,
+        texts::texts,
         turn::Turn,
         view::View,
     },
@@ -83,7 +86,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) number: u64,
     pub(crate) kind: EntryKind,
     pub(crate) elapsed_micros: u64,
-    pub(crate) data_length: u32,
+    pub(crate) data: DataSeen,
     /// `None`: the same as of the event before, and not its own.
     pub(crate) id: Option<&'a str>,
     /// Whether its type is [`RESET`].
@@ -221,6 +224,7 @@ impl Statistics {
         reset: Option<u16>,
     ) {
         let Entry { kind, attempt, elapsed_micros, data_length, .. } = *entry;
+        let kind = counted_as(kind, entry.flags);
         if kind == EntryKind::Turn {
             match reader.raw(segment, entry).map(serde_json::from_slice) {
                 Ok(Ok(turn)) => self.turn(&turn, number, attempt, elapsed_micros),
@@ -232,9 +236,12 @@ impl Statistics {
         }
         let is_new =
             kind == EntryKind::Event && (!entry.has(FLAG_SAME_ID) || entry.has(FLAG_OWN_ID));
+        let is_summed = is_new && entry.id_length > 0;
+        let sum = if is_summed { sum(reader, segment, entry) } else { None };
+        let data = DataSeen { length: data_length, sum };
         let id = if is_new { reader.id(segment, entry).ok() } else { None };
         let is_reset = reset.is_some_and(|reset| entry.event_type == reset);
-        self.row(Seen { number, kind, elapsed_micros, data_length, id, is_reset });
+        self.row(Seen { number, kind, elapsed_micros, data, id, is_reset });
     }
 
     /// Takes in a row that is no turn of the connection.
@@ -274,12 +281,12 @@ impl Statistics {
         let at = seen.elapsed_micros;
         let report = &mut self.report;
         report.events += 1;
-        report.data_bytes += u64::from(seen.data_length);
-        let is_reset = seen.is_reset && RESET_DATA.contains(&seen.data_length);
+        report.data_bytes += u64::from(seen.data.length);
+        let is_reset = seen.is_reset && RESET_DATA.contains(&seen.data.length);
         report.resets += u64::from(is_reset);
         let told = match seen.id {
             Some(id) if is_reset => self.trail.reset(id),
-            Some(id) => self.trail.next(id, seen.data_length),
+            Some(id) => self.trail.next(id, seen.data),
             None => Told::default(),
         };
         report.repeated += u64::from(told.is_repeat);
@@ -379,6 +386,16 @@ impl Statistics {
         let rate = self.report.events.saturating_sub(1) as f64 / (span as f64 / 1e6);
         rate
     }
+}
+
+/// Of an event's data, as it was made when it came.
+fn sum(reader: &mut Reader<'_>, segment: &Arc<Segment>, entry: &Entry) -> Option<NonZeroU32> {
+    if entry.data_length > DataSeen::MOST_SUMMED || entry.has(FLAG_BEGINNING_LOST) {
+        return None;
+    }
+    let limits = reader.limits();
+    let raw = reader.raw(segment, entry).ok()?;
+    DataSeen::sum(&texts(entry, raw, limits).ok()?.data)
 }
 
 /// Whether it is shown as such.

@@ -290,6 +290,29 @@ fn a_server_that_counts_anew_hides_nothing_and_is_not_out_of_order() {
 }
 
 #[test]
+fn what_comes_again_is_told_by_its_id_and_its_data() {
+    let ids = |text: &str| -> String {
+        (1..=20).map(|n| format!("id: {n}\ndata: {text}{n}\n\n")).collect()
+    };
+    for (text, repeated, numbering) in
+        [("one", 20, Numbering::OneByOne), ("two", 0, Numbering::Anew)]
+    {
+        let mut session = Session::new();
+        session.feed(ids("one").as_bytes(), 10);
+        session.reconnect("20", 20);
+        session.feed(ids(text).as_bytes(), 30);
+        // As they came, and read again from what was kept of them.
+        let mut counted = Statistics::default();
+        counted.update(&session.writer.kept().view());
+        session.writer.kept().statistics().refresh();
+        let kept = session.writer.kept().statistics().report().clone();
+        for report in [&kept, counted.report()] {
+            assert_eq!((report.repeated, report.numbering), (repeated, numbering), "{text}");
+        }
+    }
+}
+
+#[test]
 fn what_a_hub_says_was_lost_is_counted() {
     let ids = |epoch: &str, range: core::ops::RangeInclusive<u64>| -> String {
         range.map(|n| format!("id: {epoch}-{n}\ndata: {n}\n\n")).collect()

@@ -49,6 +49,7 @@ pub struct Recording {
     totals: Totals,
     is_closed: bool,
     is_live: bool,
+    is_looked_through: bool,
 }
 
 /// Why a recording cannot be opened.
@@ -182,6 +183,12 @@ impl Recording {
         self.kept.end()?.stopped
     }
 
+    /// Whether all of it was read when it was opened, so that its [damage](Self::damage) is known. Of one of more than
+    /// 64 MiB it is not: damage is met where it is read, and by a [check](Self::check).
+    pub fn is_looked_through(&self) -> bool {
+        self.is_looked_through
+    }
+
     /// What of it cannot be read, as far as is known: see [`check`](Self::check).
     pub fn damage(&self) -> Vec<Damage> {
         self.kept.damage()
@@ -246,6 +253,7 @@ struct Opener<'a> {
     path: &'a Path,
     is_folder: bool,
     is_live: bool,
+    is_looked_through: bool,
     kept: Option<Arc<Kept>>,
     next_row: u64,
     totals: Totals,
@@ -265,6 +273,7 @@ impl<'a> Opener<'a> {
             path,
             is_folder,
             is_live,
+            is_looked_through: true,
             kept: None,
             next_row: 1,
             totals: EMPTY,
@@ -340,6 +349,7 @@ impl<'a> Opener<'a> {
                 if !self.is_folder {
                     derived.types.iter().for_each(|name| kept.add_type(Arc::clone(name)));
                 }
+                self.is_looked_through &= is_small;
                 self.totals = end.totals;
                 self.last_event_id = end.last_event_id;
                 self.statistics = derived.statistics;
@@ -438,7 +448,8 @@ impl<'a> Opener<'a> {
             stopped: self.stopped,
             ..End::default()
         });
-        Recording { kept, totals: rows, is_closed: self.is_closed, is_live: self.is_live }
+        let Self { is_closed, is_live, is_looked_through, .. } = self;
+        Recording { kept, totals: rows, is_closed, is_live, is_looked_through }
     }
 }
 
@@ -510,14 +521,14 @@ fn hint(beginning: &[u8]) -> &'static str {
     if beginning.is_empty() {
         "; it is empty"
     } else if text.starts_with(b"{\"log\"") || text.starts_with(b"{\n  \"log\"") {
-        "; it looks like a HAR file, which can be imported: sse import FILE"
+        "; it looks like a HAR file, which can be imported: sse import FILE -o RECORDING"
     } else if text.starts_with(b"{") {
-        "; it looks like lines of JSON, which can be imported: sse import FILE"
+        "; it looks like lines of JSON, which can be imported: sse import FILE -o RECORDING"
     } else if [&b"data:"[..], b"event:", b"id:", b":", b"retry:"]
         .iter()
         .any(|f| text.starts_with(f))
     {
-        "; it looks like the body of an event stream, which can be imported: sse import FILE"
+        "; it looks like the body of an event stream, which can be imported: sse import FILE -o RECORDING"
     } else {
         ""
     }

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sse_codec::{Limits, Lines};
+use sse_codec::{Limits, Line, Lines};
 
 use stop::Stopped;
 
@@ -225,12 +225,13 @@ impl Writer {
         self.indexing.indexer().whole_line().is_some()
     }
 
-    /// Whether the body stands within an event, which is none if the body ends here.
-    pub(crate) fn is_within_event(&self) -> bool {
+    /// How many bytes have come of an event whose end has not, and which is none if the body ends here; 0 where it
+    /// stands between two.
+    pub(crate) fn unfinished(&self) -> u64 {
         let indexer = self.indexing.indexer();
         match indexer.format() {
-            Format::Ndjson => indexer.is_within_line(),
-            Format::EventStream => begins_event(&self.begun_event(), indexer.limits()),
+            Format::Ndjson => indexer.begun_line(),
+            Format::EventStream => begun(&self.begun_event(), indexer.limits()),
         }
     }
 
@@ -384,18 +385,21 @@ impl Writer {
     }
 }
 
-/// Whether a field of an event stands after the last blank line.
-fn begins_event(mut bytes: &[u8], limits: Limits) -> bool {
-    let is_field = |line: &[u8]| {
-        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+/// How many bytes stand from the first field of an event after the last blank line on.
+fn begun(mut bytes: &[u8], limits: Limits) -> u64 {
+    let length = bytes.len() as u64;
+    let is_field = |line: &Line<'_>| {
+        let name = line.bytes.split(|byte| *byte == b':').next().unwrap_or_default();
         [&b"data"[..], b"event", b"id"].contains(&name)
     };
+    let start = |line: &Line<'_>| is_field(line).then_some(line.span.start);
     let mut lines = Lines::with_limit(limits.event);
-    let mut begins = false;
+    let mut begins = None;
     while let Ok(Some(line)) = lines.next_line(&mut bytes) {
-        begins = !line.bytes.is_empty() && (begins || is_field(line.bytes));
+        begins = if line.bytes.is_empty() { None } else { begins.or_else(|| start(&line)) };
     }
-    begins || lines.unfinished().is_some_and(|line| is_field(line.bytes))
+    let begins = begins.or_else(|| start(&lines.unfinished()?));
+    begins.map_or(0, |begins| length - begins)
 }
 
 fn append(blob: &super::blob::Blob, bytes: &[u8]) -> io::Result<()> {

@@ -28,7 +28,13 @@ impl Stopped {
     pub(super) fn of(error: &io::Error) -> Self {
         let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
         let is_full = full.contains(&error.kind());
-        let why = if is_full { "the disk is full".into() } else { error.to_string() };
+        let why = if is_full {
+            "the disk is full".into()
+        } else if error.kind() == io::ErrorKind::FileTooLarge {
+            "no file may be larger here (ulimit -f)".into()
+        } else {
+            error.to_string()
+        };
         let sentence = format!("recording stopped: {why}; what came before is recorded");
         Self { why, sentence }
     }

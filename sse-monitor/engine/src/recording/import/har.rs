@@ -11,12 +11,9 @@ use serde::{
 };
 use url::Url;
 
-use super::{ImportError, Imported, micros_of};
+use super::{Filling, ImportError, micros_of};
 use crate::{
-    journal::{
-        turn::{self, Format, RequestHead, ResponseHead, Turn},
-        writer::Writer,
-    },
+    journal::turn::{self, Format, RequestHead, ResponseHead, Turn},
     masked,
     row::RowKind,
 };
@@ -32,8 +29,8 @@ const MOST_NAME: usize = 200;
 pub(super) fn fill(
     from: impl Read,
     now: u64,
-    session: impl Fn(String, Vec<String>, u64) -> io::Result<Imported>,
-) -> Result<Writer, ImportError> {
+    session: impl Fn(String, Vec<String>, u64) -> Result<Filling, ImportError>,
+) -> Result<Filling, ImportError> {
     let from = BufReader::new(Limited { from, left: MOST_BYTES });
     let har: Har = serde_json::from_reader(from)
         .map_err(|error| ImportError::Har { reason: error.to_string() })?;
@@ -48,7 +45,7 @@ pub(super) fn fill(
     for entry in entries {
         session.entry(entry, now)?;
     }
-    Ok(session.writer)
+    Ok(session)
 }
 
 /// What is masked of an entry's request.
@@ -78,7 +75,7 @@ impl<R: Read> Read for Limited<R> {
     }
 }
 
-impl Imported {
+impl Filling {
     fn entry(&mut self, entry: HarEntry, now: u64) -> Result<(), ImportError> {
         let format = entry.format().unwrap_or_default();
         let began = entry.unix_micros().unwrap_or(now);

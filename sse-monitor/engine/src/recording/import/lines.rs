@@ -5,8 +5,8 @@ use std::io::{self, BufRead, Read};
 use serde::{Deserialize, de::IgnoredAny};
 use sse_codec::{EventId, EventType, Frame, OutgoingEvent};
 
-use super::{ImportError, Imported, MARK, micros_of};
-use crate::journal::{turn::Format, writer::Writer};
+use super::{Filling, ImportError, MARK, micros_of};
+use crate::journal::turn::Format;
 
 /// The most bytes of a line: an event of the most bytes that are decoded, each of them escaped.
 const MOST_LINE: u64 = 32 << 20;
@@ -51,6 +51,33 @@ struct Stamp {
     time: String,
     #[serde(rename = "attempt")]
     _attempt: u32,
+}
+
+impl Line {
+    /// The bytes that tell the same, after an event with this last event ID; the error goes on after "line 7: ".
+    fn encoded(&self, last_event_id: &str) -> Result<Frame, String> {
+        Ok(match self {
+            Self::Comment { text, .. } => {
+                // One comment is one line; its text is given byte for byte.
+                if text.contains(['\n', '\r']) {
+                    return Err("a comment cannot have a line break".into());
+                }
+                Frame::comment(text.strip_prefix(' ').unwrap_or(text))
+            }
+            Self::Event { event_type, id, data, .. } => {
+                let event_type = EventType::new(event_type.as_str()).map_err(|e| e.to_string())?;
+                let mut event = OutgoingEvent::new().data(data.as_str());
+                if event_type.as_str() != sse_codec::DEFAULT_EVENT_TYPE {
+                    event = event.event_type(event_type);
+                }
+                if last_event_id != id {
+                    event = event.id(EventId::new(id.as_str()).map_err(|e| e.to_string())?);
+                }
+                event.encode()
+            }
+            Self::Other => return Err("it tells of nothing".into()),
+        })
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,6 +129,13 @@ fn is_ours(line: &[u8]) -> bool {
     }
 }
 
+/// What is wrong with a line, which is not the first of the file only because it is so by itself.
+fn in_line(error: &serde_json::Error) -> String {
+    let what = error.to_string();
+    let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+    format!("{what}, at column {}", error.column())
+}
+
 fn without_mark(first: &[u8]) -> &[u8] {
     first.strip_prefix(MARK).unwrap_or(first)
 }
@@ -111,10 +145,10 @@ pub(super) fn fill(
     mut from: impl BufRead,
     name: &str,
     now: u64,
-    session: impl Fn(String, Vec<String>, u64) -> io::Result<Imported>,
-) -> Result<Writer, ImportError> {
+    session: impl Fn(String, Vec<String>, u64) -> Result<Filling, ImportError>,
+) -> Result<Filling, ImportError> {
     let mut number = 0;
-    let mut open: Option<Imported> = None;
+    let mut open: Option<Filling> = None;
     while let Some(bytes) = read(&mut from)? {
         let bytes = if number == 0 { without_mark(&bytes) } else { &bytes };
         number += 1;
@@ -125,7 +159,17 @@ pub(super) fn fill(
         if bytes.len() as u64 > MOST_LINE {
             return Err(fail(format!("it is longer than {MOST_LINE} bytes")));
         }
-        let line: Line = serde_json::from_slice(bytes).map_err(|error| fail(error.to_string()))?;
+        let line: Line = match serde_json::from_slice(bytes) {
+            Ok(line) => line,
+            // The last one, of a program that was stopped while it wrote it.
+            Err(error) if error.is_eof() && !bytes.ends_with(b"\n") && open.is_some() => {
+                if let Some(session) = &mut open {
+                    session.cut_off(bytes.len() as u64);
+                }
+                break;
+            }
+            Err(error) => return Err(fail(in_line(&error))),
+        };
         let (place, frame) = match &line {
             Line::Event { place, .. } | Line::Comment { place, .. } => (place, &line),
             Line::Other => continue,
@@ -136,13 +180,13 @@ pub(super) fn fill(
             None => open.insert(session(String::new(), Vec::new(), micros)?),
         };
         session.attempt(place.attempt, name, micros);
-        session.line(frame, micros).map_err(fail)?;
+        let frame = frame.encoded(session.writer.last_event_id()).map_err(fail)?;
+        session.write(frame.as_bytes(), micros)?;
     }
-    open.map(|session| session.writer)
-        .ok_or(ImportError::Empty { found: "; no line of it tells of an event" })
+    open.ok_or(ImportError::Empty { found: "; no line of it tells of an event" })
 }
 
-impl Imported {
+impl Filling {
     /// Lines of JSON that are nobody's in particular: each is an event.
     pub(super) fn copy_json(
         &mut self,
@@ -161,16 +205,14 @@ impl Imported {
             }
             if is_whole && let Err(error) = serde_json::from_slice::<IgnoredAny>(line) {
                 let reason = format!(
-                    "it is not JSON by itself ({error}); where values span lines, jq -c puts each on one"
+                    "it is not JSON by itself ({}); where values span lines, jq -c puts each on one",
+                    in_line(&error)
                 );
                 return Err(ImportError::Line { line: number, reason });
             }
             self.write(line, unix_micros)?;
         }
-        if self.writer.wants_line_end() {
-            self.write(b"\n", unix_micros)?;
-        }
-        Ok(())
+        self.end(unix_micros)
     }
 
     /// The attempt of the next line; those between had no rows, but they keep their numbers.
@@ -180,30 +222,5 @@ impl Imported {
             self.writer.catch_up(number - 1);
             self.open(name, unix_micros, Format::EventStream);
         }
-    }
-
-    fn line(&mut self, line: &Line, unix_micros: u64) -> Result<(), String> {
-        let frame = match line {
-            Line::Comment { text, .. } => {
-                // One comment is one line; its text is given byte for byte.
-                if text.contains(['\n', '\r']) {
-                    return Err("a comment cannot have a line break".into());
-                }
-                Frame::comment(text.strip_prefix(' ').unwrap_or(text))
-            }
-            Line::Event { event_type, id, data, .. } => {
-                let event_type = EventType::new(event_type.as_str()).map_err(|e| e.to_string())?;
-                let mut event = OutgoingEvent::new().data(data.as_str());
-                if event_type.as_str() != sse_codec::DEFAULT_EVENT_TYPE {
-                    event = event.event_type(event_type);
-                }
-                if self.writer.last_event_id() != id {
-                    event = event.id(EventId::new(id.as_str()).map_err(|e| e.to_string())?);
-                }
-                event.encode()
-            }
-            Line::Other => return Ok(()),
-        };
-        self.write(frame.as_bytes(), unix_micros).map_err(|error| error.to_string())
     }
 }

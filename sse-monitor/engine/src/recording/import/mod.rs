@@ -22,6 +22,7 @@ use crate::{
         writer::{Place, Writer},
     },
     row::RowKind,
+    state::Fault,
 };
 
 /// What a file to import is.
@@ -61,8 +62,11 @@ pub enum ImportError {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Read(#[from] io::Error),
+    /// What was read of it cannot be written beside the recording that is made.
+    #[error("the recording cannot be written: {0}")]
+    Write(io::Error),
     /// A line is not what the lines before it were.
-    #[error("line {line} cannot be imported: {reason}")]
+    #[error("line {line}: {reason}")]
     Line {
         /// Which, from 1.
         line: u64,
@@ -99,15 +103,31 @@ pub enum ImportError {
     Pack(#[from] PackError),
 }
 
-/// Makes a one-file recording at `to` of what `from` has; `name` is what it calls its origin. Returns
-/// the number of events.
+/// What was [imported](import).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Imported {
+    /// How many events.
+    pub events: u64,
+    /// How many others are none, since the body that they began in ends within them.
+    pub cut_off: u64,
+    /// How many bytes came of those.
+    pub cut_off_bytes: u64,
+}
+
+/// Makes a one-file recording at `to` of what `from` has; `name` is what it calls its origin.
 ///
 /// A body and lines of JSON are read as they come, whatever their size; a line of `sse tail` has 32 MiB at most, a
 /// HAR file 1 GiB, of which the bodies of streams are held.
 ///
 /// # Errors
 /// [`ImportError`] says what is wrong with it. Nothing is left then.
-pub fn import(from: impl Read, source: Source, name: &str, to: &Path) -> Result<u64, ImportError> {
+pub fn import(
+    from: impl Read,
+    source: Source,
+    name: &str,
+    to: &Path,
+) -> Result<Imported, ImportError> {
     if to.exists() {
         return Err(PackError::Exists { path: to.into() }.into());
     }
@@ -124,17 +144,20 @@ pub fn import(from: impl Read, source: Source, name: &str, to: &Path) -> Result<
     let from = beginning.chain(from);
     let folder = Folder::beside(to).map_err(|source| PackError::Io { path: to.into(), source })?;
     let limits = Limits::default();
-    let mut writer = fill(from, source, name, folder.path(), limits)?;
+    let Filling { mut writer, cut_off, cut_off_bytes, .. } =
+        fill(from, source, name, folder.path(), limits)?;
     writer.close(Moment::default());
     drop(writer);
     let recording = Recording::open(folder.path()).map_err(io::Error::other)?;
     let totals = recording.totals();
     let rows = totals.events + totals.comments + totals.reconnection_times + totals.decode_errors;
     if rows == 0 {
+        let is_cut = found.is_empty() && cut_off > 0;
+        let found = if is_cut { ": it is cut off within the first one" } else { found };
         return Err(ImportError::Empty { found });
     }
     pack(&recording.view(), totals, to, |_| {})?;
-    Ok(totals.events)
+    Ok(Imported { events: totals.events, cut_off, cut_off_bytes })
 }
 
 /// Enough of a file to see what it is.
@@ -162,9 +185,9 @@ fn fill(
     name: &str,
     folder: &Path,
     limits: Limits,
-) -> Result<Writer, ImportError> {
+) -> Result<Filling, ImportError> {
     let now = Timestamp::now().as_microsecond().unsigned_abs();
-    let session = |url: String, redacted: Vec<String>, unix_micros| -> io::Result<Imported> {
+    let session = |url: String, redacted: Vec<String>, unix_micros| {
         let origin = Origin {
             url,
             redacted,
@@ -178,15 +201,15 @@ fn fill(
         };
         let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
         let place = Place::Folder { path: folder.into(), limit };
-        let writer = Writer::new(origin, limits, place)?;
-        Ok(Imported { writer, started: unix_micros, latest: 0 })
+        let writer = Writer::new(origin, limits, place).map_err(ImportError::Write)?;
+        Ok(Filling { writer, started: unix_micros, latest: 0, cut_off: 0, cut_off_bytes: 0 })
     };
     match source {
         Source::Raw => {
             let mut session = session(String::new(), Vec::new(), now)?;
             session.open(name, now, Format::EventStream);
             session.copy(from, now)?;
-            Ok(session.writer)
+            Ok(session)
         }
         Source::Ndjson => {
             let mut lines = BufReader::new(from);
@@ -198,21 +221,24 @@ fn fill(
             let mut session = session(String::new(), Vec::new(), now)?;
             session.open(name, now, Format::Ndjson);
             session.copy_json(whole, now)?;
-            Ok(session.writer)
+            Ok(session)
         }
         Source::Har => har::fill(from, now, session),
     }
 }
 
 /// A session that is filled from a file.
-struct Imported {
+struct Filling {
     writer: Writer,
     started: u64,
     /// Times never fall, whatever the file says.
     latest: u64,
+    /// See [`Imported`].
+    cut_off: u64,
+    cut_off_bytes: u64,
 }
 
-impl Imported {
+impl Filling {
     fn moment(&mut self, unix_micros: u64) -> Moment {
         self.latest = self.latest.max(unix_micros.saturating_sub(self.started));
         Moment { unix_micros, elapsed_micros: self.latest }
@@ -238,13 +264,36 @@ impl Imported {
             }
             self.write(&buffer[..read], unix_micros)?;
         }
+        self.end(unix_micros)
+    }
+
+    /// The body ends here.
+    fn end(&mut self, unix_micros: u64) -> Result<(), ImportError> {
         if self.writer.wants_line_end() {
             self.write(b"\n", unix_micros)?;
+        }
+        match self.writer.unfinished() {
+            0 => {}
+            bytes => self.cut_off(bytes),
         }
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8], unix_micros: u64) -> io::Result<()> {
+    /// What was imported ends within an event, of which so many bytes came.
+    fn cut_off(&mut self, bytes: u64) {
+        self.cut_off += 1;
+        self.cut_off_bytes += bytes;
+        let kind = RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: None };
+        let sentence = format!(
+            "what was imported ends within an event, which is none: {bytes} bytes came of it"
+        );
+        let mut turn = Turn::new(kind, sentence);
+        turn.unfinished = true;
+        let moment = self.moment(self.started + self.latest);
+        self.writer.turn(&turn, moment);
+    }
+
+    fn write(&mut self, bytes: &[u8], unix_micros: u64) -> Result<(), ImportError> {
         let moment = self.moment(unix_micros);
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -253,7 +302,7 @@ impl Imported {
             let used = self.writer.body(rest, wire, is_rest, u64::MAX, moment);
             rest = &rest[used..];
         }
-        self.writer.all_is_written()
+        self.writer.all_is_written().map_err(ImportError::Write)
     }
 }
 
