@@ -26,6 +26,7 @@ async fn the_demo_is_shown_with_its_quiet_spell_and_an_event() {
     desk.see("a quiet spell and what follows it", varied).await;
     desk.ask(
         "[...document.querySelectorAll('.seen [data-number]')]
+            .sort((one, other) => one.ariaRowIndex - other.ariaRowIndex)
             .filter((row) => row.querySelector('.type').textContent === 'price').at(-4)
             .dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, button: 0, isPrimary: true, pointerType: 'mouse' }))",
     )

@@ -16,6 +16,7 @@ import {
   spacerHeight,
   topOfScroll,
 } from "../src/lib/viewport";
+import type { Row } from "../src/lib/wire";
 import sample from "./page.json";
 import { report } from "./fake";
 
@@ -24,6 +25,20 @@ describe("the wire", () => {
     // That the sample is what Rust writes is a test over there.
     const bytes = Uint8Array.from(sample.hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
     expect(unpack(bytes.buffer)).toEqual({ ...sample.head, rows: sample.rows });
+  });
+
+  it("gives a row that is in the page before as the same object, of the same watch alone", () => {
+    const bytes = Uint8Array.from(sample.hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+    const before = unpack(bytes.buffer);
+    const [first, second] = before.rows as [Row, Row];
+    const other = { ...second, unixMicros: second.unixMicros - 1 };
+    const now = unpack(bytes.buffer, { ...before, rows: [first, other, ...before.rows.slice(3)] });
+    expect(now).toEqual(before);
+    expect(now.rows.map((row) => before.rows.includes(row))).toEqual(
+      before.rows.map((_, at) => at !== 1 && at !== 2),
+    );
+    const another = unpack(bytes.buffer, { ...before, watch: before.watch + 1 });
+    expect(another.rows.some((row) => before.rows.includes(row))).toBe(false);
   });
 });
 
@@ -61,11 +76,22 @@ describe("the viewport", () => {
 describe("the rows' elements", () => {
   it("keep their rows at a small move, and their places at a large one", () => {
     const slots = new Slots();
-    expect(slots.turn(100, 40)).toBe(0);
-    expect(slots.turn(108, 40)).toBe(8);
-    expect(slots.turn(92, 40)).toBe(32);
-    expect(slots.turn(5000, 40)).toBe(32);
-    expect(slots.turn(5001, 41)).toBe(0);
+    expect(slots.turn(100, 40)).toEqual({ first: 0, origin: 100 });
+    expect(slots.turn(108, 40)).toEqual({ first: 8, origin: 100 });
+    expect(slots.turn(92, 40)).toEqual({ first: 32, origin: 100 });
+    expect(slots.turn(5000, 40)).toEqual({ first: 0, origin: 5000 });
+    expect(slots.turn(5001, 41)).toEqual({ first: 0, origin: 5001 });
+  });
+
+  it("begin anew before they lie too far from where their sheet begins", () => {
+    const slots = new Slots();
+    slots.turn(0, 40);
+    let farthest = 0;
+    for (let begin = 0; begin < 200_000; begin += 30) {
+      farthest = Math.max(farthest, begin - slots.turn(begin, 40).origin);
+    }
+    expect(farthest).toBeGreaterThan(40_000);
+    expect(farthest).toBeLessThan(60_000);
   });
 });
 

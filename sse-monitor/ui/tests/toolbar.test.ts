@@ -2,8 +2,8 @@ import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import App from "../src/App.svelte";
 import { Fake } from "./fake";
+import { rows } from "./rows";
 
-const rows = () => [...document.querySelectorAll<HTMLElement>(".seen [data-number]")];
 const numbers = () => rows().map((row) => Number(row.dataset.number));
 const selected = () => document.querySelector('[aria-selected="true"]')?.id;
 const field = () => screen.getByLabelText<HTMLInputElement>("Search");

@@ -2,10 +2,10 @@ import { fireEvent, render, screen, waitFor, within } from "@testing-library/sve
 import { describe, expect, it } from "vitest";
 import App from "../src/App.svelte";
 import { Fake } from "./fake";
+import { rows } from "./rows";
 import { HEIGHT } from "./setup";
 
 const url = () => screen.getByLabelText<HTMLInputElement>("URL of the event stream");
-const rows = () => [...document.querySelectorAll<HTMLElement>(".seen [data-number]")];
 const numbers = () => rows().map((row) => Number(row.dataset.number));
 const stateLine = () => document.querySelector("#state")?.textContent ?? "";
 const grid = () => screen.getByRole("grid");
@@ -153,7 +153,7 @@ describe("the list", () => {
     const cells = (row: HTMLElement | undefined) =>
       within(row as HTMLElement)
         .getAllByRole("gridcell")
-        .map((cell) => cell.querySelector("svg")?.getAttribute("aria-label") ?? cell.textContent?.trim());
+        .map((cell) => cell.querySelector("[role=img]")?.getAttribute("aria-label") ?? cell.textContent?.trim());
     expect(cells(rows()[1])).toEqual([
       "event",
       expect.stringMatching(/^\d\d:\d\d:\d\d\.042$/),
@@ -176,25 +176,43 @@ describe("the list", () => {
     expect(document.querySelector("main img, main script, main b, main i")).toBeNull();
   });
 
-  it("lays out of sight what has no row in common with what is seen, and shows it then", async () => {
+  it("lays out of sight what is mostly new, a half at a time, and shows it then", async () => {
     const fake = new Fake();
     await connected(fake);
     fake.arrive(...Array.from({ length: 100 }, () => ({})));
     await waitFor(() => expect(numbers().at(-1)).toBe(100));
-    const newest = (selector: string) =>
-      Number([...document.querySelectorAll<HTMLElement>(`${selector} [data-number]`)].at(-1)?.dataset.number);
-    const pairs: [seen: number, unseen: number][] = [];
-    const look = () => pairs.push([newest(".seen"), newest(".sheet:not(.seen)")]);
+    const of = (sheet: Element) =>
+      [...sheet.querySelectorAll<HTMLElement>("[data-number]")].map((row) => Number(row.dataset.number));
+    /** Of each band: what is seen of it, and what is not. */
+    const drawn: { seen: number[][]; unseen: number[][] }[] = [];
+    const look = () => {
+      const sheets = [...document.querySelectorAll(".sheet")];
+      const part = (isSeen: boolean) =>
+        sheets.filter((sheet) => sheet.classList.contains("seen") === isSeen).map(of);
+      drawn.push({ seen: part(true), unseen: part(false) });
+    };
     const observer = new MutationObserver(look);
     observer.observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
     const thousand = Array.from({ length: 1000 }, () => ({}));
+    const newest = (bands: number[][]) => bands.map((band) => Math.max(...band));
+    const isLater = (one: number | undefined, other: number | undefined) => (one ?? 0) >= (other ?? 0) + 900;
     await waitFor(() => {
       // What the user waits for, as the first page is, is seen at once.
       fake.arrive(...thousand);
-      expect(pairs.some(([seen, unseen]) => unseen >= seen + 1000)).toBe(true);
+      const seen = drawn.map(({ seen }) => newest(seen));
+      const unseen = drawn.map(({ unseen }) => newest(unseen));
+      const any = (test: (at: number) => boolean) => expect(drawn.some((_, at) => test(at))).toBe(true);
+      // Its upper half is laid out, then its lower one, before either is seen.
+      any((at) => isLater(unseen[at]?.[0], unseen[at]?.[1]) && isLater(unseen[at]?.[0], seen[at]?.[1]));
+      any((at) => isLater(unseen[at]?.[0], seen[at]?.[0]) && isLater(unseen[at]?.[1], seen[at]?.[1]));
     });
     observer.disconnect();
-    await waitFor(() => expect(numbers().at(-1)).toBe(fake.rows.length));
+    for (const { seen } of drawn) expect(seen).toHaveLength(2);
+    const last = fake.rows.length;
+    await waitFor(() => {
+      const all = numbers();
+      expect(all).toEqual(all.map((_, at) => last - (all.length - 1 - at)));
+    });
     expect(screen.getAllByRole("row", { name: new RegExp(`${fake.rows.length}`) })).toHaveLength(1);
   });
 
@@ -238,6 +256,29 @@ describe("the list", () => {
     await fireEvent.click(button);
     await waitFor(() => expect(numbers().at(-1)).toBe(1001));
     expect(screen.queryByRole("button", { name: /Jump to latest/ })).toBeNull();
+  });
+
+  it("lets the bar grow in steps while it follows, and scrolls away from the newest all the same", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 2000 }, () => ({})));
+    await waitFor(() => expect(grid().getAttribute("aria-rowcount")).toBe("2001"));
+    const spacer = document.querySelector(".spacer") as HTMLElement;
+    expect(spacer.style.height).toBe(`${2000 * 26}px`);
+    fake.arrive(...Array.from({ length: 100 }, () => ({})));
+    await waitFor(() => expect(grid().getAttribute("aria-rowcount")).toBe("2101"));
+    expect(spacer.style.height).toBe(`${2000 * 26}px`);
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    scroller.scrollTop = 2000 * 26 - HEIGHT - 50 * 26;
+    await fireEvent.scroll(scroller);
+    const button = await screen.findByRole("button", { name: /Jump to latest/ });
+    await waitFor(() => expect(button.textContent).toContain("50 below"));
+    expect(spacer.style.height).toBe(`${2100 * 26}px`);
+    await waitFor(() => expect(numbers()).toContain(2050 - 19));
+    // By more than a step it grows at once.
+    await fireEvent.click(button);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(spacer.style.height).toBe(`${3100 * 26}px`));
   });
 
   it("selects the row that is pressed, not the one that is there at the release", async () => {

@@ -90,13 +90,17 @@ const LOOK: &str = r"
     const words = (selector) =>
         (document.querySelector(selector)?.innerText ?? '').replace(/\s+/g, ' ').trim();
     const selected = document.querySelector('.seen [aria-selected=true]');
+    // As they are seen, from top to bottom: in the document they stand in any order.
+    const top = (row) => row.getBoundingClientRect().top;
+    const rows = [...document.querySelectorAll('.seen [data-number]')];
+    rows.sort((one, other) => top(one) - top(other));
     return {
         state: state?.dataset.state ?? '',
         told: (state?.textContent ?? '').replace(/\s+/g, ' ').trim(),
         refused: document.querySelector('#refusal')?.textContent ?? '',
         url: document.querySelector('#url')?.value ?? '',
         selected: selected === null ? '' : text(selected, 'data'),
-        rows: [...document.querySelectorAll('.seen [data-number]')].map((row) => ({
+        rows: rows.map((row) => ({
             kind: row.dataset.kind,
             time: text(row, 'time'),
             type: text(row, 'type'),
@@ -216,6 +220,16 @@ impl Desk {
         let mouse =
             MouseActions::new("mouse".into()).then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
         self.client.perform_actions(mouse).await.expect("there is a mouse");
+    }
+
+    /// Clicks the row of the event with this data, wherever it is in the document.
+    pub(crate) async fn click_row(&self, data: &str) {
+        let script = r"
+            const holds = (row) => row.querySelector('.data').textContent === arguments[0];
+            [...document.querySelectorAll('.seen [data-number]')].find(holds).click();
+        ";
+        let clicked = self.client.execute(script, vec![json!(data)]).await;
+        clicked.unwrap_or_else(|error| panic!("no row with {data}: {error}"));
     }
 
     /// Presses a key in the URL bar.

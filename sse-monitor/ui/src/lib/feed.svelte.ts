@@ -1,8 +1,12 @@
 import { unpack } from "./packed";
+import { type Placed, Slots } from "./slots";
 import { type Head, type Page, type View, changed, nothing, page } from "./wire";
 
-/** From one drawing of what came by itself to the next: thirty a second, as nobody sees more. */
-const PACE_MS = 30;
+/** From one drawing of what came by itself to the next: twenty a second, as nobody reads more. */
+const PACE_MS = 45;
+
+/** How many new rows are laid out and painted within one frame. */
+const ROWS_A_FRAME = 8;
 
 /** How long a head stands; and a page of which no row moves, since its end is not looked at. */
 const HEAD_MS = 100;
@@ -15,12 +19,19 @@ const isOther = (before: Head, now: Head): boolean =>
   now.list.total < before.list.total ||
   before.list.total === 0;
 
+/** A page, and which element shows which of its rows. */
+export interface Sheet {
+  page: Page;
+  placed: Placed;
+}
+
 const other = (side: 0 | 1): 0 | 1 => (side === 0 ? 1 : 0);
 
-/** Whether no row of the one is in the other that comes after it. */
-const isAllOther = (before: Page, now: Page): boolean => {
-  const [last, first] = [before.rows.at(-1), now.rows[0]];
-  return last !== undefined && first !== undefined && first.number > last.number;
+/** Whether more rows are new than a frame has time for. */
+const isMostlyNew = (before: Page, now: Page): boolean => {
+  if (before.rows.length === 0) return false;
+  const known = new Set(before.rows);
+  return now.rows.filter((row) => !known.has(row)).length > ROWS_A_FRAME;
 };
 
 /**
@@ -29,14 +40,20 @@ const isAllOther = (before: Page, now: Page): boolean => {
  * window asks at its own pace and nothing queues up for it. What came is read and drawn within a frame.
  * A hidden window gets no frames, so it doesn't ask at all.
  *
- * Under a lively stream, where all rows are others each time, a drawing is too much for one frame. So
- * there are two sheets: the one that is not seen takes the rows, and has them laid out; in the next frame
- * it is the one that is seen, and has only to be painted.
+ * Under a lively stream, where most rows are new each time, a drawing is too much for one frame. So
+ * there are two sheets, and a drawing goes through four frames: the sheet that is not seen takes the upper
+ * half of the rows and has them laid out, then the lower half; then its lower half is seen in place of the
+ * other's, and has only to be painted, and at last its upper half. What stands beside the rows is told in a
+ * frame of its own.
  */
 export class Feed {
-  sheets = $state.raw<[Page, Page]>([nothing, { ...nothing }]);
-  /** Which sheet is seen. */
-  #side = $state<0 | 1>(0);
+  sheets = $state.raw<[Sheet, Sheet]>([
+    { page: nothing, placed: { first: 0, origin: 0 } },
+    { page: nothing, placed: { first: 0, origin: 0 } },
+  ]);
+  /** Which sheet is seen, of each half. */
+  upper = $state<0 | 1>(0);
+  lower = $state<0 | 1>(0);
   /** What is beside its rows, as it stood a moment ago: nobody reads numbers sixty times a second. */
   head = $state.raw<Head>(nothing);
   /** Hears of each page, and what it was asked for, before it is drawn. */
@@ -44,14 +61,21 @@ export class Feed {
   /** Why pulls fail, should the other side of the window be gone. */
   trouble = $state("");
 
+  readonly #slots = [new Slots(), new Slots()] as const;
   #view: View = { number: null, shift: 0, count: 0, until: null };
+  /** The page that was read last. */
+  #read: Page = nothing;
   #came: { bytes: ArrayBuffer; asked: View } | null = null;
   #stale = false;
   /** Whether the user waits for the next drawing. */
   #awaited = false;
   #drawn = -Infinity;
+  /** A page of which the sheet that is seen next has only the upper half yet. */
+  #half: { page: Page; asked: View } | null = null;
   /** What was asked for the sheet that is seen next. */
   #turning: View | null = null;
+  /** Whether a frame has to bring the head to the newest page. */
+  #unsettled = false;
   #scheduled = false;
   #pulling = false;
   #listening = false;
@@ -61,7 +85,7 @@ export class Feed {
 
   /** What is seen. */
   get page(): Page {
-    return this.sheets[this.#side];
+    return this.sheets[this.upper].page;
   }
 
   /** Begins to pull. Gives what ends it. */
@@ -77,15 +101,19 @@ export class Feed {
   settle(): void {
     clearTimeout(this.#settles);
     this.#settles = undefined;
+    this.#unsettled = false;
     this.#settled = performance.now();
     this.head = this.page;
   }
 
-  /** The same, soon: with rows that are painted anyway, unless none come. */
+  /** The same, soon: in a frame that draws nothing else. */
   #settleSoon(): void {
+    if (isOther(this.head, this.page)) return this.settle();
     const wait = this.#settled + HEAD_MS - performance.now();
-    if (wait <= 0 || isOther(this.head, this.page)) this.settle();
-    else this.#settles ??= setTimeout(() => this.settle(), wait + 2 * PACE_MS);
+    this.#settles ??= setTimeout(() => {
+      this.#unsettled = true;
+      this.#schedule();
+    }, Math.max(wait, 0));
   }
 
   /** Says which rows are looked at. */
@@ -111,7 +139,7 @@ export class Feed {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#pulling || this.#stopped) return;
+    if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
     requestAnimationFrame((at) => {
       this.#scheduled = false;
@@ -120,16 +148,26 @@ export class Feed {
   }
 
   #frame(at: number): void {
+    if (this.#came !== null && this.#awaited) this.#giveUp();
     if (this.#turning !== null) {
       this.#turn(this.#turning);
+    } else if (this.#half !== null) {
+      this.#put(this.#half.page, other(this.upper));
+      this.#turning = this.#half.asked;
+      this.#half = null;
+    } else if (this.#unsettled && !this.#awaited) {
+      this.settle();
     } else if (this.#came !== null && (this.#awaited || at - this.#drawn >= this.#pace)) {
       const came = this.#came;
       this.#came = null;
       this.#drawn = at;
       this.#draw(came);
+    } else if (this.#unsettled) {
+      this.settle();
     }
-    if (this.#came !== null || this.#turning !== null) this.#schedule();
-    else if (this.#stale) void this.#pull();
+    if (this.#stale && this.#came === null && !this.#pulling) void this.#pull();
+    const waits = this.#came ?? this.#half ?? this.#turning;
+    if (waits !== null || this.#unsettled) this.#schedule();
   }
 
   async #pull(): Promise<void> {
@@ -153,22 +191,56 @@ export class Feed {
 
   #draw({ bytes, asked }: { bytes: ArrayBuffer; asked: View }): void {
     if (this.#isLate(asked)) return;
-    const page = unpack(bytes);
-    const waits = !this.#awaited && asked.number === null && isAllOther(this.page, page);
+    const page = unpack(bytes, this.#read);
+    this.#read = page;
+    const waits = !this.#awaited && asked.number === null && isMostlyNew(this.page, page);
     this.#awaited = asked !== this.#view;
-    this.#put(page, waits ? other(this.#side) : this.#side);
+    if (waits) this.#begin(page, asked);
+    else this.#show(page);
     this.trouble = "";
     void this.#listen(page);
-    if (waits) this.#turning = asked;
-    else this.#shown(asked);
+    if (!waits) this.#shown(asked);
   }
 
-  /** Shows the sheet that was laid out. */
+  /** Has the upper half of a page laid out, where it is not seen. */
+  #begin(page: Page, asked: View): void {
+    const side = other(this.upper);
+    const middle = Math.ceil(page.rows.length / 2);
+    const rows = [...page.rows.slice(0, middle), ...this.sheets[side].page.rows.slice(middle)];
+    const isHalf = rows.length === page.rows.length;
+    this.#put(isHalf ? { ...page, rows } : page, side);
+    if (isHalf) this.#half = { page, asked };
+    else this.#turning = asked;
+  }
+
+  /**
+   * Shows the sheet that was laid out: its lower half, then its upper one. Where a scroll has turned the
+   * slots of either, its halves lie in one another, and are seen at once.
+   */
   #turn(asked: View): void {
-    this.#turning = null;
-    if (this.#isLate(asked)) return;
-    this.#side = other(this.#side);
-    this.#shown(asked);
+    const side = other(this.upper);
+    // Nor where another part of the list is looked at by now.
+    if (this.#isLate(asked) || this.#view.number !== null) {
+      this.#giveUp();
+    } else if (this.lower !== side && this.sheets.every(({ placed }) => placed.first === 0)) {
+      this.lower = side;
+    } else {
+      this.#turning = null;
+      this.upper = this.lower = side;
+      this.#shown(asked);
+    }
+  }
+
+  /** Leaves it with the sheet that is seen. */
+  #giveUp(): void {
+    this.#half = this.#turning = null;
+    this.lower = this.upper;
+  }
+
+  /** Shows a page at once. */
+  #show(page: Page): void {
+    this.#giveUp();
+    this.#put(page, this.upper);
   }
 
   /** Asked for before the list was told to stand still, it would move once more; another is on its way. */
@@ -178,7 +250,8 @@ export class Feed {
 
   #put(page: Page, side: 0 | 1): void {
     const [first, second] = this.sheets;
-    this.sheets = side === 0 ? [page, second] : [first, page];
+    const sheet = { page, placed: this.#slots[side].turn(page.list.begin, page.rows.length) };
+    this.sheets = side === 0 ? [sheet, second] : [first, sheet];
   }
 
   #shown(asked: View): void {

@@ -4,11 +4,19 @@ import type { Report, Saved } from "./wire";
 
 const pad = (value: number, width: number) => String(value).padStart(width, "0");
 
+/** The last second that was told, since rows of one second come together. */
+let told = { second: NaN, text: "" };
+
 /** `18:20:31.042`, by the window's own time zone. */
 export function clock(unixMicros: number): string {
-  const date = new Date(unixMicros / 1000);
-  const millis = pad(date.getMilliseconds(), 3);
-  return `${pad(date.getHours(), 2)}:${pad(date.getMinutes(), 2)}:${pad(date.getSeconds(), 2)}.${millis}`;
+  const millis = Math.floor(unixMicros / 1000);
+  const second = Math.floor(millis / 1000);
+  if (told.second !== second) {
+    const date = new Date(second * 1000);
+    const text = `${pad(date.getHours(), 2)}:${pad(date.getMinutes(), 2)}:${pad(date.getSeconds(), 2)}`;
+    told = { second, text };
+  }
+  return `${told.text}.${pad(millis - second * 1000, 3)}`;
 }
 
 /** `2026-11-23 18:20:31.042 +01:00`. */

@@ -36,7 +36,12 @@ export class Place {
 
   /** The same, true also while following. */
   get top(): number {
-    const last = lastTop(this.total, this.height);
+    return this.topOf(this.#feed.page);
+  }
+
+  /** The same in a page that may not be seen yet. */
+  topOf(page: Page): number {
+    const last = lastTop(page.list.total, this.height);
     return this.following ? last : Math.min(Math.max(this.#top, 0), last);
   }
 
@@ -52,7 +57,7 @@ export class Place {
     return { number: this.#number, shift: first - this.#position, count, until };
   }
 
-  /** A page came: the row held on to may have moved, and one that is seen is a better hold. */
+  /** A page came: the row held on to may have moved; once it is not near, one that is seen is a better hold. */
   #arrived(page: Page, asked: View): void {
     if (this.following || asked.number !== this.#number) return;
     const moved = page.list.anchor - this.#position;
@@ -62,6 +67,8 @@ export class Place {
     }
     // A search that has not come so far yet says nothing of where the row will be.
     if (page.filter !== null && !page.filter.isCaughtUp) return;
+    // Another hold is another question, though the answer would be the same.
+    if (page.rows[this.#position - page.list.begin]?.number === this.#number) return;
     const top = this.top;
     const upper = Math.floor(top / ROW_HEIGHT);
     const row = page.rows[upper - page.list.begin];
