@@ -13,6 +13,7 @@ import {
   lastTop,
   reveal,
   scrollOfTop,
+  shiftAside,
   spacerHeight,
   topOfScroll,
 } from "../src/lib/viewport";
@@ -92,6 +93,24 @@ describe("the rows' elements", () => {
     }
     expect(farthest).toBeGreaterThan(40_000);
     expect(farthest).toBeLessThan(60_000);
+  });
+
+  it("are out of sight where they are to be, however far their sheet's origin is behind", () => {
+    const slots = new Slots();
+    slots.turn(0, 40);
+    for (let begin = 0; begin < 200_000; begin += 30) {
+      const { origin } = slots.turn(begin, 40);
+      const lowest = shiftAside(begin, origin) + (begin + 39 - origin) * ROW_HEIGHT;
+      expect(lowest).toBeLessThan(-10_000);
+    }
+  });
+
+  it("begin in the first slot once they are reset", () => {
+    const slots = new Slots();
+    slots.turn(100, 40);
+    expect(slots.turn(110, 40).first).toBe(10);
+    slots.reset();
+    expect(slots.turn(111, 40)).toEqual({ first: 0, origin: 111 });
   });
 });
 

@@ -216,6 +216,36 @@ describe("the list", () => {
     expect(screen.getAllByRole("row", { name: new RegExp(`${fake.rows.length}`) })).toHaveLength(1);
   });
 
+  it("selects the row that is pressed while a half of the next page is seen", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 100 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    const thousand = Array.from({ length: 1000 }, () => ({}));
+    let pressed = 0;
+    // In the frame in which the lower half is of the newer page, its last row is pressed.
+    const observer = new MutationObserver(() => {
+      const [upper, lower] = [...document.querySelectorAll(".sheet.seen")].map((band) =>
+        [...band.querySelectorAll<HTMLElement>("[data-number]")].map((row) => Number(row.dataset.number)),
+      );
+      const last = lower?.at(-1) ?? 0;
+      if (pressed > 0 || upper === undefined || last < Math.max(...upper) + 500) return;
+      pressed = last;
+      const row = document.querySelector(`.sheet.seen [data-number="${last}"]`) as Element;
+      row.dispatchEvent(new MouseEvent("pointerdown", { bubbles: true, button: 0 }));
+    });
+    observer.observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
+    await waitFor(() => {
+      if (pressed === 0) fake.arrive(...thousand);
+      expect(pressed).toBeGreaterThan(0);
+    });
+    observer.disconnect();
+    await waitFor(() => {
+      const selected = document.querySelector<HTMLElement>(".sheet.seen [aria-selected=true]");
+      expect(selected?.dataset.number).toBe(String(pressed));
+    });
+  });
+
   it("keeps only what is seen in the document, and follows the newest", async () => {
     const fake = new Fake();
     await connected(fake);

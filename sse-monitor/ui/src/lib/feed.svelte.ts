@@ -27,9 +27,9 @@ export interface Sheet {
 
 const other = (side: 0 | 1): 0 | 1 => (side === 0 ? 1 : 0);
 
-/** Whether more rows are new than a frame has time for. */
+/** Whether more rows are new than a frame has time for, in a page whose halves can stand for those before. */
 const isMostlyNew = (before: Page, now: Page): boolean => {
-  if (before.rows.length === 0) return false;
+  if (before.watch !== now.watch || before.rows.length !== now.rows.length) return false;
   const known = new Set(before.rows);
   return now.rows.filter((row) => !known.has(row)).length > ROWS_A_FRAME;
 };
@@ -37,7 +37,7 @@ const isMostlyNew = (before: Page, now: Page): boolean => {
 /**
  * The newest page the window has. It pulls at most once a frame, one pull at a time, and only when the
  * Rust side has something new or another part of the list is looked at: however fast a stream is, the
- * window asks at its own pace and nothing queues up for it. What came is read and drawn within a frame.
+ * window asks at its own pace and nothing queues up for it.
  * A hidden window gets no frames, so it doesn't ask at all.
  *
  * Under a lively stream, where most rows are new each time, a drawing is too much for one frame. So
@@ -148,6 +148,7 @@ export class Feed {
   }
 
   #frame(at: number): void {
+    if (this.#stopped) return;
     if (this.#came !== null && this.#awaited) this.#giveUp();
     if (this.#turning !== null) {
       this.#turn(this.#turning);
@@ -208,6 +209,8 @@ export class Feed {
     const middle = Math.ceil(page.rows.length / 2);
     const rows = [...page.rows.slice(0, middle), ...this.sheets[side].page.rows.slice(middle)];
     const isHalf = rows.length === page.rows.length;
+    // Slots that a scroll has turned would lay one half into the other.
+    this.#slots[side].reset();
     this.#put(isHalf ? { ...page, rows } : page, side);
     if (isHalf) this.#half = { page, asked };
     else this.#turning = asked;
@@ -229,6 +232,15 @@ export class Feed {
       this.upper = this.lower = side;
       this.#shown(asked);
     }
+  }
+
+  /** Shows all of one sheet, of which something that is seen was pressed, while both are. */
+  keep(side: 0 | 1): void {
+    const asked = this.#turning;
+    if (side === this.upper || side !== this.lower || asked === null) return this.#giveUp();
+    this.#turning = null;
+    this.upper = side;
+    this.#shown(asked);
   }
 
   /** Leaves it with the sheet that is seen. */

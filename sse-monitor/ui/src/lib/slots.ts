@@ -27,4 +27,9 @@ export class Slots {
     this.#count = count;
     return this.#placed;
   }
+
+  /** The next rows begin anew, in the first slot. */
+  reset(): void {
+    this.#count = 0;
+  }
 }

@@ -80,3 +80,11 @@ function scale(total: number, height: number): number {
   const range = spacerHeight(total) - height;
   return range > 0 ? lastTop(total, height) / range : 1;
 }
+
+/** Beyond the upper edge of any screen. */
+const ASIDE = -20_000;
+
+/** How far a sheet is moved so that none of its rows, the first at `begin`, is seen, wherever it has its origin. */
+export function shiftAside(begin: number, origin: number): number {
+  return ASIDE - (begin - origin) * ROW_HEIGHT;
+}
