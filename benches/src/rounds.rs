@@ -77,13 +77,15 @@ pub fn run(contenders: &mut [Contender<'_>], rounds: usize, turn: Duration) -> V
                 continue;
             }
             // Once for what the one before left behind, in the caches and in the allocator.
+            let before = cpu_time();
             black_box((contender.work)());
             let start = cpu_time();
             for _ in 0..repeats[index] {
                 black_box((contender.work)());
             }
-            let time = cpu_time() - start;
-            spent[index] += time;
+            let end = cpu_time();
+            let time = end - start;
+            spent[index] += end - before;
             times[index].push(time / repeats[index]);
         }
     }

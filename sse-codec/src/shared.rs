@@ -325,10 +325,11 @@ fn share_other(item: Item<'_>, chunk: &Bytes) -> SharedItem {
         Item::ReconnectionTime { duration, span } => {
             SharedItem::ReconnectionTime { duration, span }
         }
-        // Events are shared by `share_event`, and nobody can tell this decoder to forget any.
-        Item::Event(Event { span, .. })
-        | Item::EventOutline { span, .. }
-        | Item::CommentOutline { span, .. } => {
+        // Events are shared before; one that came here would be whole all the same.
+        Item::Event(event) => SharedItem::Event(share_event(event, chunk, &mut ByteStr::default())),
+        // Nobody can tell this decoder to forget any text.
+        Item::EventOutline { span, .. } | Item::CommentOutline { span, .. } => {
+            debug_assert!(false, "an outline, of a decoder that keeps all text");
             SharedItem::Comment { text: ByteStr::default(), span }
         }
     }

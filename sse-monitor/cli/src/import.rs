@@ -78,6 +78,12 @@ pub(crate) fn run(import: &Import) -> Exit {
             ),
         });
     }
+    if imported.cut_off_line > 0 {
+        let bytes = counted(imported.cut_off_line, "byte");
+        words.warning(&format!(
+            "the last line is cut off and is left out: {bytes} came of it, and not its end"
+        ));
+    }
     if is_folder && !imported.is_live {
         words.note(&format!("{name} stays; with the file it is needed no more"));
     }
@@ -89,6 +95,7 @@ struct Imported {
     events: u64,
     cut_off: u64,
     cut_off_bytes: u64,
+    cut_off_line: u64,
     /// Whether the recording goes on.
     is_live: bool,
 }
@@ -112,8 +119,8 @@ fn file(import: &Import, name: &str, progress: &Progress) -> Result<Imported, St
     };
     recording::import(beginning.chain(file), source, name, &import.output)
         .map(|imported| {
-            let recording::Imported { events, cut_off, cut_off_bytes, .. } = imported;
-            Imported { events, cut_off, cut_off_bytes, is_live: false }
+            let recording::Imported { events, cut_off, cut_off_bytes, cut_off_line, .. } = imported;
+            Imported { events, cut_off, cut_off_bytes, cut_off_line, is_live: false }
         })
         .map_err(|error| format!("{name} cannot be imported: {error}"))
 }

@@ -32,7 +32,10 @@ mod tail;
 mod words;
 
 use core::ops::ControlFlow;
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
@@ -45,11 +48,6 @@ fn main() -> ExitCode {
         Ok(Args { command }) => command,
         Err(error) => return refuse(&error),
     };
-    if prints(&command) && stdout::is_closed() {
-        let words = Words::new(tail::is_coloured(args::Colour::Auto, &io::stderr()), false);
-        words.error("stdout is closed, so nothing can be printed; to throw it away: >/dev/null");
-        return Exit::Other.into();
-    }
     match command {
         Command::Tail(tail) => tail::run(*tail),
         Command::Publish(publish) => publish::run(&publish),
@@ -72,25 +70,6 @@ fn main() -> ExitCode {
     .into()
 }
 
-/// Whether what it prints is all that it is for.
-fn prints(command: &Command) -> bool {
-    match command {
-        Command::Tail(_)
-        | Command::Bench(_)
-        | Command::Show(_)
-        | Command::Diff(_)
-        | Command::Sessions(_)
-        | Command::Completions { .. } => true,
-        Command::Export(export) => export.output().is_none(),
-        Command::Man { dir, .. } => dir.is_none(),
-        Command::Publish(_)
-        | Command::Serve(_)
-        | Command::Record(_)
-        | Command::Import(_)
-        | Command::Redact(_) => false,
-    }
-}
-
 /// Text of our own to stdout.
 pub(crate) fn print(text: &[u8]) -> Exit {
     let words = Words::new(tail::is_coloured(args::Colour::Auto, &io::stderr()), false);
@@ -100,23 +79,30 @@ pub(crate) fn print(text: &[u8]) -> Exit {
     }
 }
 
-/// Says what is wrong with the command line, or what was asked about it.
+/// Says what is wrong with the command line, or what was asked about it. What cannot be said, since stderr cannot be
+/// written to, is left unsaid.
 fn refuse(error: &clap::Error) -> ExitCode {
-    if let Err(error) = error.print()
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
-        // Where it is stderr that fails, this is left unsaid too.
-        anstream::eprintln!("sse: {}", stdout::cannot_be_written(&error));
-        return Exit::Other.into();
+    let printed = error.print();
+    let mut stderr = io::stderr();
+    if !error.use_stderr() {
+        return match printed {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let _ = writeln!(stderr, "sse: {}", stdout::cannot_be_written(&error));
+                Exit::Other.into()
+            }
+            Ok(()) | Err(_) => Exit::Done.into(),
+        };
     }
     if error.kind() == ErrorKind::InvalidSubcommand {
         let first = std::env::args().nth(1).unwrap_or_default();
         if request::curl::is_curl(&first) {
-            anstream::eprintln!(
+            let _ = writeln!(
+                stderr,
                 "\nA curl command is given to tail, record or bench: sse tail -- curl URL ..."
             );
         } else if first.contains([':', '/']) {
-            anstream::eprintln!(
+            let _ = writeln!(
+                stderr,
                 "\nA URL alone is no command. To print the events there: sse tail URL"
             );
         }
@@ -127,10 +113,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
         && before_dashes.any(|word| request::curl::is_curl(&word))
     {
         let command = std::env::args().nth(1).unwrap_or_default();
-        anstream::eprintln!(
+        let _ = writeln!(
+            stderr,
             "\nBefore a curl command stand two dashes: sse {} -- curl URL ...",
             escape::shown(&command)
         );
     }
-    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+    Exit::Usage.into()
 }

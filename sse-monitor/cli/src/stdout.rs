@@ -1,4 +1,4 @@
-//! What stdout is: whether there is one, and how much a pipe holds. And how it is written to.
+//! What stdout is, and how much a pipe holds. And how it is written to.
 
 use core::ops::ControlFlow;
 use std::io::{self, IsTerminal, Write};
@@ -32,36 +32,6 @@ pub(crate) fn bytes(bytes: &[u8], words: &Words) -> ControlFlow<Exit> {
 /// A sentence.
 pub(crate) fn cannot_be_written(error: &io::Error) -> String {
     format!("what is printed cannot be written to stdout: {error}")
-}
-
-/// Whether the program was started without one, as by `>&-`.
-///
-/// By the time a program runs, its runtime has put `/dev/null` in the place of what was closed, opened to
-/// read and write. A shell's `>/dev/null` is opened to write only; a daemon's is as the runtime's, but then
-/// its stdin is too.
-#[cfg(target_os = "linux")]
-pub(crate) fn is_closed() -> bool {
-    is_put_there(1) && !is_put_there(0)
-}
-
-#[cfg(target_os = "linux")]
-fn is_put_there(descriptor: u8) -> bool {
-    const ACCESS: u32 = 0o3;
-    const READ_WRITE: u32 = 0o2;
-    let is_null = std::fs::read_link(format!("/proc/self/fd/{descriptor}"))
-        .is_ok_and(|target| target == std::path::Path::new("/dev/null"));
-    let flags = || {
-        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).ok()?;
-        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
-        u32::from_str_radix(flags.trim(), 8).ok()
-    };
-    is_null && flags().is_some_and(|flags| flags & ACCESS == READ_WRITE)
-}
-
-/// Elsewhere it cannot be told.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn is_closed() -> bool {
-    false
 }
 
 /// Comes true once nobody can read any more what is written to a pipe. Elsewhere, and where it cannot be told, never.

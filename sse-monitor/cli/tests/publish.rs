@@ -286,6 +286,18 @@ fn a_file_that_cannot_be_read_is_a_wrong_command_line_wherever_it_is_named() {
     let hint = format!("to send its lines, write @{}", lines.display());
     assert!(words(&output).contains(&hint), "{}", words(&output));
     assert_eq!(output.status.code(), Some(2));
+    // Stdin is none that was forgotten, whatever lies in the folder.
+    fs::write(keep.path().join("-"), "").unwrap();
+    let mut publish = Sse::spawn(
+        sse(&["publish", hub, "--all", "--ndjson", "-"])
+            .current_dir(keep.path())
+            .stdin(Stdio::piped()),
+    );
+    publish.child.stdin.take().unwrap().write_all(b"no event\n").unwrap();
+    let output = publish.wait();
+    assert!(words(&output).contains("line 1 "), "{}", words(&output));
+    assert!(!words(&output).contains("write @"), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

@@ -185,27 +185,26 @@ fn it_says_its_version_by_its_own_name() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_stdout_that_is_closed_is_told() {
+fn a_stdout_that_is_full_is_told_and_one_that_leads_nowhere_is_one() {
     let sse = env!("CARGO_BIN_EXE_sse");
-    for arguments in [
-        "tail --count 1 http://127.0.0.1:1/",
-        "show none.ssrec",
-        "export --as raw none.ssrec",
-        "diff none.ssrec none.ssrec",
-        "sessions",
-        "man",
-    ] {
-        let line = format!("exec {sse} {arguments} >&-");
-        let output = Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).output().unwrap();
-        assert!(words(&output).contains("stdout is closed"), "{arguments}: {}", words(&output));
-        assert_eq!(output.status.code(), Some(1), "{arguments}");
+    for arguments in ["man", "completions bash", "tail --help"] {
+        // As Python's `subprocess.DEVNULL`: to read and write, beside a stdin that is something else.
+        let line = format!("exec {sse} {arguments} 1<>/dev/null");
+        let output = Command::new("sh").args(["-c", &line]).stdin(Stdio::piped()).output().unwrap();
+        assert_eq!((words(&output).as_str(), output.status.code()), ("", Some(0)), "{arguments}");
     }
-    // Nor is anything lost in silence where what it leads to is full.
     for arguments in ["--help", "man", "tail --help"] {
         let line = format!("exec {sse} {arguments} >/dev/full");
         let output = Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).output().unwrap();
         assert!(words(&output).contains("cannot be written to stdout"), "{}", words(&output));
         assert_eq!(output.status.code(), Some(1), "{arguments}");
+    }
+    // What is wrong with the command line is told by the status, where words have no place.
+    for arguments in ["tail --nonsense", "tail --nonsense curl", "http://127.0.0.1:1/", "curl", ""]
+    {
+        let line = format!("exec {sse} {arguments} 2>/dev/full");
+        let output = Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).output().unwrap();
+        assert_eq!((output.stdout.len(), output.status.code()), (0, Some(2)), "{arguments}");
     }
 }
 

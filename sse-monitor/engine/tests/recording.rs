@@ -506,13 +506,17 @@ fn an_event_that_is_cut_off_is_told_and_how_much_of_it_came() {
         ("data: a\n\n: comment\n\n".into(), Source::Raw, 1, 0, 0),
         ("{\"a\":1}\n{\"b\":".into(), Source::Ndjson, 1, 1, 5),
         ("{\"a\":1}\n{\"b\":2}".into(), Source::Ndjson, 2, 0, 0),
-        (format!("{line}{{\"kind\":\"ev"), Source::Ndjson, 1, 1, 11),
+        (format!("{line}{{ \"kind\" : \"event\","), Source::Ndjson, 1, 1, 19),
+        // What these would have told of nobody knows, or it was no event.
+        (format!("{line}{{\"kind\":\"ev"), Source::Ndjson, 1, 0, 11),
+        (format!("{line}{{\"kind\":\"turn\",\"te"), Source::Ndjson, 1, 0, 18),
+        (format!("{line}{{\"kind\":\"comment\",\"text\":\"a"), Source::Ndjson, 1, 0, 27),
         (har("data: a\n\ndata: lost\n"), Source::Har, 2, 2, 22),
     ];
     for (number, (text, source, events, cut_off, bytes)) in cases.into_iter().enumerate() {
         let to = keep.path().join(number.to_string());
         let told = import(text.as_bytes(), source, "a file", &to).unwrap();
-        let came = (told.events, told.cut_off, told.cut_off_bytes);
+        let came = (told.events, told.cut_off, told.cut_off_bytes + told.cut_off_line);
         assert_eq!(came, (events, cut_off, bytes), "{text}");
         let report = Recording::open(&to).unwrap().report();
         assert_eq!((report.events, report.unfinished), (events, cut_off), "{text}");

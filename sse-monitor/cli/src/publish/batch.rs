@@ -321,7 +321,7 @@ fn read_lines(
                 }
             }
             // Whoever forgot the @ gave a name for the line.
-            Err(_) if source == name && Path::new(name).is_file() => {
+            Err(_) if name != "-" && source == name && Path::new(name).is_file() => {
                 let hint =
                     format!("{name} is no event but a file: to send its lines, write @{name}");
                 return stop(Stop::new(Exit::Usage, hint));

@@ -64,20 +64,23 @@ impl Inflate {
             self.codec.reinit().map_err(corrupt(self.name, false))?;
             self.ended = false;
         }
-        let corrupt = corrupt(self.name, self.decoded == 0);
         let mut buffer = WriteBuffer::new_initialized(&mut self.piece);
-        let mut coded = PartialBuffer::new(&input[..]);
-        while !buffer.has_no_spare_space() && !self.ended && !coded.unwritten().is_empty() {
-            match self.codec.decode(&mut coded, &mut buffer) {
-                Ok(ended) => self.ended = ended,
-                Err(error) => return Err(corrupt(error)),
-            }
+        let mut used = 0;
+        while !buffer.has_no_spare_space() && !self.ended && used < input.len() {
+            let is_beginning = self.decoded == 0 && buffer.written_len() == 0;
+            // A codec that fails does not say what it decoded before: the first byte of that is waited for.
+            let end = if is_beginning { used + 1 } else { input.len() };
+            let mut coded = PartialBuffer::new(&input[used..end]);
+            let decoded = self.codec.decode(&mut coded, &mut buffer);
+            self.ended = decoded.map_err(corrupt(self.name, is_beginning))?;
+            used += coded.written_len();
         }
         if !buffer.has_no_spare_space() && !self.ended {
             // What a server has flushed must come out now, not with the next event.
-            self.codec.flush(&mut buffer).map_err(corrupt)?;
+            let is_beginning = self.decoded == 0 && buffer.written_len() == 0;
+            self.codec.flush(&mut buffer).map_err(corrupt(self.name, is_beginning))?;
         }
-        let (used, written) = (coded.written_len(), buffer.written_len());
+        let written = buffer.written_len();
         drop(input.split_to(used));
         self.wire += used as u64;
         self.decoded += written as u64;
@@ -200,6 +203,26 @@ mod tests {
             assert_eq!(failure.kind, FailureKind::Coding, "{failure}");
         }
         assert!(Inflate::of("compress", Expansion::default(), Instant::now()).is_none());
+    }
+
+    #[test]
+    fn what_is_broken_after_a_good_beginning_may_go_well_the_next_time() {
+        for coding in CODINGS {
+            let mut inflate = Inflate::of(coding, Expansion::default(), Instant::now()).unwrap();
+            let mut coded = encode(&mut *encoder(coding), b"data: good\n\n");
+            // All of it in one read.
+            coded.extend_from_slice(&[0xFF; 64]);
+            let mut input = Bytes::from(coded);
+            inflate.received(Instant::now());
+            let failure = loop {
+                match inflate.next(&mut input) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("{coding} took it"),
+                    Err(failure) => break failure,
+                }
+            };
+            assert_eq!(failure.kind, FailureKind::Interrupted, "{coding}: {failure}");
+        }
     }
 
     fn encoder(coding: &str) -> Box<dyn EncodeV2> {

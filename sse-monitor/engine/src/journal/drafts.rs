@@ -41,7 +41,7 @@ pub(super) struct Draft {
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) data_length: u32,
-    /// Of the data of an event that has an ID.
+    /// Of the data of an event that has an ID of its own, or another than the one before.
     sum: Option<NonZeroU32>,
     /// `None`: the same as the row before.
     pub(super) id: Option<Range<usize>>,
@@ -85,7 +85,9 @@ impl Drafts {
                     self.scratch.push_str(id);
                     draft.id = Some(from..self.scratch.len());
                 }
-                if !id.is_empty() {
+                // Of others nobody asks for it.
+                let is_own = flags & FLAG_OWN_ID != 0;
+                if !id.is_empty() && (is_own || draft.id.is_some()) {
                     draft.sum = data.and_then(DataSeen::sum);
                 }
                 self.totals.events += 1;
@@ -166,4 +168,24 @@ impl Drafts {
 pub(crate) const fn counted_as(kind: EntryKind, flags: u8) -> EntryKind {
     let is_comment = matches!(kind, EntryKind::DecodeError) && flags & FLAG_COMMENT_TOO_LONG != 0;
     if is_comment { EntryKind::Comment } else { kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::turn::Origin;
+
+    #[test]
+    fn data_is_summed_only_where_its_event_has_an_id_of_its_own_or_another() {
+        let kept = Kept::new(Origin::default());
+        let mut drafts = Drafts::new("");
+        for (id, flags) in [("", 0), ("7", FLAG_OWN_ID), ("7", 0), ("7", FLAG_OWN_ID), ("8", 0)] {
+            let (kind, event_type, data) = (EntryKind::Event, "message", Some("a"));
+            let (start, end, data_length) = (0, 1, 1);
+            let found = Found { kind, flags, start, end, data_length, event_type, id, data };
+            drafts.add(found, &kept);
+        }
+        let summed: Vec<_> = drafts.rows.iter().map(|draft| draft.sum.is_some()).collect();
+        assert_eq!(summed, [false, true, false, true, true]);
+    }
 }

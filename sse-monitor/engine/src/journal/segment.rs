@@ -174,7 +174,8 @@ impl Segment {
             self.ids.sync()?;
             self.index.sync()?;
             self.journal.sync()?;
-            self.synced.store(length, Ordering::Release);
+            // It may have been removed in the meantime.
+            self.synced.fetch_max(length, Ordering::Release);
         }
         Ok(())
     }

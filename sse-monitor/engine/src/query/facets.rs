@@ -22,11 +22,13 @@ pub struct Facets {
     pub rows: u64,
     /// Events.
     pub events: u64,
-    /// Comments.
+    /// Comments, as rows: those that passed a limit are among the [decode errors](Self::decode_errors).
     pub comments: u64,
     /// Reconnection times.
     pub reconnection_times: u64,
-    /// Events that were dropped, and comments left out, since they passed a limit.
+    /// Events that were dropped, and comments left out, since they passed a limit: a row of theirs says so, and is
+    /// found as such ([`Kind::DecodeError`]). [`Totals`](crate::Totals) and a [`Report`](super::Report) count such
+    /// comments as what came, with the comments.
     pub decode_errors: u64,
     /// Turns of the connection.
     pub turns: u64,

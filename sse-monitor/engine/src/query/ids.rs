@@ -17,7 +17,7 @@ const REMEMBERED: usize = 1 << 16;
 const FEWEST_STEPS: u64 = 8;
 
 /// So many steps of one, at numbers that are below the latest and never were left out, are those of a server
-/// that counts anew.
+/// that counts anew. So is it with so many numbers in a row that came in an earlier attempt with other data.
 const ANEW: u64 = 3;
 
 /// How many runs of numbers left out are remembered, to be known when they come late.
@@ -33,6 +33,8 @@ pub(super) struct Trail {
     /// Counts the attempts, and the events in the latest whose IDs were known.
     attempt: u32,
     repeats: u64,
+    /// How many numbers in a row came with other data than in an earlier attempt.
+    others: u64,
     /// The latest ID that ends in a number.
     number: Option<Numbered>,
     /// Numbers below it that were left out so far, the lowest first.
@@ -79,6 +81,9 @@ impl DataSeen {
     /// Of an ID that came without an event. No data is as long.
     const NEVER: Self = Self { length: u32::MAX, sum: None };
 
+    /// Of an ID that several events had in one attempt: with which of them it comes again nobody can tell.
+    const SEVERAL: Self = Self { length: u32::MAX, sum: Some(NonZeroU32::MIN) };
+
     /// Always the same for the same data.
     pub(crate) fn sum(data: &str) -> Option<NonZeroU32> {
         if data.len() > Self::MOST_SUMMED as usize {
@@ -89,13 +94,13 @@ impl DataSeen {
         NonZeroU32::new(sum as u32 | 1)
     }
 
-    /// Whether both came, and are known to be two.
-    fn is_another(&self, other: &Self) -> bool {
-        if [self, other].contains(&&Self::NEVER) {
-            return false;
+    /// Whether they are known to be two; `None` where of one nothing is known.
+    fn is_another(&self, other: &Self) -> Option<bool> {
+        if [self, other].iter().any(|data| data.length == u32::MAX) {
+            return None;
         }
         let sums = self.sum.zip(other.sum);
-        self.length != other.length || sums.is_some_and(|(one, other)| one != other)
+        Some(self.length != other.length || sums.is_some_and(|(one, other)| one != other))
     }
 }
 
@@ -131,16 +136,23 @@ impl Trail {
         let hash = self.hasher.hash_one(id);
         let number = self.numbered(id);
         let is_another = self.is_another(hash, &data);
-        if let Some(number) = number.filter(|_| is_another) {
+        match is_another {
+            Some(true) => self.others += u64::from(number.is_some()),
+            Some(false) => self.others = 0,
+            None => {}
+        }
+        if let Some(number) = number.filter(|_| self.others >= ANEW) {
             // A server that goes on sends the same again: this one counts anew, from where the attempt began.
             told.new_after_all = core::mem::take(&mut self.repeats);
-            self.latest.clear();
-            self.known.clear();
+            self.others = 0;
             self.remember(hash, data);
+            self.forget_earlier_attempts();
             self.go_on_from(number);
             return told;
         }
-        told.is_repeat = !is_another && self.known.contains_key(&hash);
+        // A number that came with other data once may be of a server that writes the time into what it sends again.
+        told.is_repeat =
+            self.known.contains_key(&hash) && (number.is_some() || is_another != Some(true));
         self.repeats += u64::from(told.is_repeat);
         self.remember(hash, data);
         let Some(number) = number else { return told };
@@ -182,6 +194,7 @@ impl Trail {
     pub(super) fn resumed(&mut self, id: &str) {
         self.attempt = self.attempt.wrapping_add(1);
         self.repeats = 0;
+        self.others = 0;
         if id.is_empty() {
             return;
         }
@@ -281,10 +294,18 @@ impl Trail {
         self.below = None;
     }
 
-    /// Whether an ID came in an earlier attempt with other data.
-    fn is_another(&self, hash: u64, data: &DataSeen) -> bool {
-        let known = self.known.get(&hash).filter(|known| known.attempt != self.attempt);
-        known.is_some_and(|known| data.is_another(&known.data))
+    /// Whether an ID came in an earlier attempt with other data; `None` where there is nothing to compare it with.
+    fn is_another(&self, hash: u64, data: &DataSeen) -> Option<bool> {
+        match self.known.get(&hash) {
+            Some(known) if known.attempt != self.attempt => data.is_another(&known.data),
+            Some(_) => None,
+            None => Some(false),
+        }
+    }
+
+    fn forget_earlier_attempts(&mut self) {
+        self.known.retain(|_, known| known.attempt == self.attempt);
+        self.latest.retain(|hash| self.known.contains_key(hash));
     }
 
     fn remember(&mut self, hash: u64, data: DataSeen) {
@@ -299,6 +320,9 @@ impl Trail {
         }
         self.latest.push_back(hash);
         let known = self.known.entry(hash).or_default();
+        let is_second =
+            known.count > 0 && known.attempt == self.attempt && known.data != DataSeen::NEVER;
+        let data = if is_second { DataSeen::SEVERAL } else { data };
         *known = Known { count: known.count + 1, attempt: self.attempt, data };
     }
 
@@ -443,6 +467,68 @@ mod tests {
         }
         assert!(trail.next("20", of("two")).is_repeat);
         assert_eq!(trail.numbering(), Numbering::OneByOne);
+    }
+
+    /// Whether each is a repeat, and what the numbers tell after a beginning that counts one by one.
+    fn follow_attempts(attempts: &[&[(&str, &str)]]) -> (Vec<bool>, Numbering) {
+        let mut trail = Trail::default();
+        for n in 1..=20 {
+            trail.next(&n.to_string(), of("same"));
+        }
+        let mut repeats = Vec::new();
+        for attempt in attempts {
+            trail.resumed("20");
+            for (id, text) in *attempt {
+                let told = trail.next(id, of(text));
+                assert_eq!(told.new_after_all, 0);
+                repeats.push(told.is_repeat);
+            }
+        }
+        (repeats, trail.numbering())
+    }
+
+    #[test]
+    fn events_that_share_an_id_in_an_attempt_are_repeats_when_they_come_again() {
+        let batches = ["21", "22", "23", "24", "25"].map(|id| [(id, "a"), (id, "b")]);
+        let batches = batches.as_flattened();
+        let (repeats, numbering) = follow_attempts(&[batches, batches]);
+        let first = [false, true].repeat(5);
+        assert_eq!((repeats, numbering), ([first, vec![true; 10]].concat(), Numbering::OneByOne));
+        // Cut within one: what is left of it comes under the same ID.
+        let (repeats, numbering) =
+            follow_attempts(&[&[("21", "a")], &[("21", "b"), ("22", "a")], &[("22", "b")]]);
+        assert_eq!((repeats, numbering), (vec![false, true, false, true], Numbering::OneByOne));
+    }
+
+    #[test]
+    fn a_heartbeat_with_the_latest_id_is_no_other_event_of_a_server_that_counts_anew() {
+        let beat = |id, time| [(id, time)];
+        let (repeats, numbering) = follow_attempts(&[
+            &beat("20", "12:00:01"),
+            &beat("20", "12:00:02"),
+            &beat("20", "12:00:03"),
+            &[("20", "12:00:04"), ("21", "same"), ("21", "12:00:05")],
+            &[("21", "12:00:06"), ("22", "same")],
+        ]);
+        let expected = [true, true, true, true, false, true, true, false];
+        assert_eq!((&repeats[..], numbering), (&expected[..], Numbering::OneByOne));
+    }
+
+    #[test]
+    fn a_server_that_counts_anew_is_known_by_some_numbers_and_those_are_known_again() {
+        let mut trail = Trail::default();
+        for n in 1..=20 {
+            trail.next(&n.to_string(), of("old"));
+        }
+        trail.resumed("20");
+        let told = [1, 2, 3, 4].map(|n: u64| trail.next(&n.to_string(), of("new")));
+        assert_eq!(told.map(|told| told.is_repeat), [true, true, false, false]);
+        assert_eq!(told.map(|told| told.new_after_all), [0, 0, 2, 0]);
+        assert_eq!(trail.numbering(), Numbering::Anew);
+        trail.resumed("4");
+        for n in 1..=4 {
+            assert!(trail.next(&n.to_string(), of("new")).is_repeat, "{n}");
+        }
     }
 
     #[test]

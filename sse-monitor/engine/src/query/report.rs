@@ -46,8 +46,8 @@ pub struct Report {
     /// How long the stream that is open now has been silent, as told by
     /// [`Watch::report`](crate::Watch::report); `None` where none is open, and of a recording.
     pub silent_micros: Option<u64>,
-    /// Events whose ID came before, or was sent as the one to go on after; not those that came in another attempt
-    /// with other data, as of a server that counts anew.
+    /// Events whose ID came before, or was sent as the one to go on after; not those of a server that counts anew, as
+    /// three numbers in a row say that came in another attempt with other data, nor such IDs without a number.
     pub repeated: u64,
     /// Events whose IDs say that they did not come; `None` where IDs do not [tell](Self::numbering).
     pub missed: Option<u64>,

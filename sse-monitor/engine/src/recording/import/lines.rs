@@ -129,6 +129,15 @@ fn is_ours(line: &[u8]) -> bool {
     }
 }
 
+/// Whether a line that is cut off is one that tells of an event, as far as it came.
+fn begins_as_event(line: &[u8]) -> bool {
+    let tokens: [&[u8]; 4] = [b"{", b"\"kind\"", b":", b"\"event\""];
+    let rest = tokens
+        .into_iter()
+        .try_fold(line, |rest, token| rest.trim_ascii_start().strip_prefix(token));
+    rest.is_some()
+}
+
 /// What is wrong with a line, which is not the first of the file only because it is so by itself.
 fn in_line(error: &serde_json::Error) -> String {
     let what = error.to_string();
@@ -164,7 +173,12 @@ pub(super) fn fill(
             // The last one, of a program that was stopped while it wrote it.
             Err(error) if error.is_eof() && !bytes.ends_with(b"\n") && open.is_some() => {
                 if let Some(session) = &mut open {
-                    session.cut_off(bytes.len() as u64);
+                    let came = bytes.len() as u64;
+                    if begins_as_event(bytes) {
+                        session.cut_off(came);
+                    } else {
+                        session.cut_off_line = came;
+                    }
                 }
                 break;
             }

@@ -113,6 +113,8 @@ pub struct Imported {
     pub cut_off: u64,
     /// How many bytes came of those.
     pub cut_off_bytes: u64,
+    /// How many bytes came of a last line of `sse tail` that is cut off, and is not known to tell of an event.
+    pub cut_off_line: u64,
 }
 
 /// Makes a one-file recording at `to` of what `from` has; `name` is what it calls its origin.
@@ -144,7 +146,7 @@ pub fn import(
     let from = beginning.chain(from);
     let folder = Folder::beside(to).map_err(|source| PackError::Io { path: to.into(), source })?;
     let limits = Limits::default();
-    let Filling { mut writer, cut_off, cut_off_bytes, .. } =
+    let Filling { mut writer, cut_off, cut_off_bytes, cut_off_line, .. } =
         fill(from, source, name, folder.path(), limits)?;
     writer.close(Moment::default());
     drop(writer);
@@ -157,7 +159,7 @@ pub fn import(
         return Err(ImportError::Empty { found });
     }
     pack(&recording.view(), totals, to, |_| {})?;
-    Ok(Imported { events: totals.events, cut_off, cut_off_bytes })
+    Ok(Imported { events: totals.events, cut_off, cut_off_bytes, cut_off_line })
 }
 
 /// Enough of a file to see what it is.
@@ -202,7 +204,14 @@ fn fill(
         let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
         let place = Place::Folder { path: folder.into(), limit };
         let writer = Writer::new(origin, limits, place).map_err(ImportError::Write)?;
-        Ok(Filling { writer, started: unix_micros, latest: 0, cut_off: 0, cut_off_bytes: 0 })
+        Ok(Filling {
+            writer,
+            started: unix_micros,
+            latest: 0,
+            cut_off: 0,
+            cut_off_bytes: 0,
+            cut_off_line: 0,
+        })
     };
     match source {
         Source::Raw => {
@@ -236,6 +245,7 @@ struct Filling {
     /// See [`Imported`].
     cut_off: u64,
     cut_off_bytes: u64,
+    cut_off_line: u64,
 }
 
 impl Filling {
