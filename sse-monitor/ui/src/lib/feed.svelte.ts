@@ -50,9 +50,12 @@ const halfway = ({ rows: before }: Page, now: Page): Page | null => {
   const by = Math.max(up, down);
   const half = by >> 1;
   if (by <= ROWS_A_FRAME || by > 2 * ROWS_A_FRAME) return null;
-  return up > 0
-    ? { ...now, list: { ...list, begin: list.begin + half }, rows: [...rows.slice(half), ...before.slice(count - by, count - by + half)] }
-    : { ...now, list: { ...list, begin: list.begin - half }, rows: [...before.slice(by - half, by), ...rows.slice(0, count - half)] };
+  const begin = list.begin + (up > 0 ? half : -half);
+  const part =
+    up > 0
+      ? [...rows.slice(half), ...before.slice(count - by, count - by + half)]
+      : [...before.slice(by - half, by), ...rows.slice(0, count - half)];
+  return { ...now, list: { ...list, begin }, rows: part };
 };
 
 /**
