@@ -216,6 +216,70 @@ describe("the list", () => {
     expect(screen.getAllByRole("row", { name: new RegExp(`${fake.rows.length}`) })).toHaveLength(1);
   });
 
+  it("lays no row on another where the list has scrolled by some rows before, and selects what is pressed", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 100 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    // A few rows that come lend the elements of those that leave: the halves lie in one another from now on.
+    for (let last = 103; last <= 109; last += 3) {
+      fake.arrive({}, {}, {});
+      await waitFor(() => expect(numbers().at(-1)).toBe(last));
+    }
+    const pixels = (text: string) => Number(/-?[\d.]+/.exec(text)?.[0]);
+    const yOf = (row: HTMLElement) => {
+      const { top, transform } = (row.closest(".sheet") as HTMLElement).style;
+      return pixels(top) + pixels(row.style.top) + pixels(transform);
+    };
+    const seen: number[][] = [];
+    const look = () => {
+      seen.push([...document.querySelectorAll<HTMLElement>(".seen [data-number]")].map(yOf).sort((a, b) => a - b));
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
+    for (let last = 121; last <= 157; last += 12) {
+      fake.arrive(...Array.from({ length: 12 }, () => ({})));
+      await waitFor(() => expect(numbers().at(-1)).toBe(last));
+    }
+    observer.disconnect();
+    expect(seen.length).toBeGreaterThan(4);
+    for (const ys of seen) expect(ys).toEqual(ys.map((_, at) => (ys[0] as number) + at * 26));
+    for (const at of [2, 9, 10, 17]) {
+      const row = rows()[at] as HTMLElement;
+      const { number } = row.dataset;
+      await press(row);
+      await waitFor(() => expect(selected()).toBe(`row-${number}`));
+    }
+  });
+
+  it("draws what a scroll by some rows brings in two frames, beyond what is seen", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    const scroll = async (to: number) => {
+      scroller.scrollTop = to * 26;
+      await fireEvent.scroll(scroller);
+    };
+    await scroll(500);
+    await waitFor(() => expect(numbers()[0]).toBe(489));
+    for (const [to, half, first] of [
+      [508, 493, 497],
+      [500, 493, 489],
+    ] as const) {
+      const firsts: (number | undefined)[] = [];
+      const observer = new MutationObserver(() => firsts.push(numbers()[0]));
+      observer.observe(grid(), { attributes: true, childList: true, characterData: true, subtree: true });
+      await scroll(to);
+      await waitFor(() => expect(numbers()[0]).toBe(first));
+      observer.disconnect();
+      expect(firsts).toContain(half);
+      const all = numbers();
+      expect(all).toEqual(all.map((_, at) => first + at));
+    }
+  });
+
   it("keeps only what is seen in the document, and follows the newest", async () => {
     const fake = new Fake();
     await connected(fake);
