@@ -252,6 +252,28 @@ describe("the list", () => {
     }
   });
 
+  it("selects what is pressed in the lower half of a drawing before its upper half is seen", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 100 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    let pressed = 0;
+    const look = () => {
+      const all = numbers();
+      if (pressed > 0 || (all.at(-1) ?? 0) - (all[0] ?? 0) < 500) return;
+      pressed = all.at(-1) as number;
+      void press(rows().at(-1));
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
+    await waitFor(() => {
+      if (pressed === 0) fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+      expect(pressed).toBeGreaterThan(0);
+    });
+    observer.disconnect();
+    await waitFor(() => expect(selected()).toBe(`row-${pressed}`));
+  });
+
   it("draws what a scroll by some rows brings in two frames, beyond what is seen", async () => {
     const fake = new Fake();
     await connected(fake);
