@@ -216,34 +216,90 @@ describe("the list", () => {
     expect(screen.getAllByRole("row", { name: new RegExp(`${fake.rows.length}`) })).toHaveLength(1);
   });
 
-  it("selects the row that is pressed while a half of the next page is seen", async () => {
+  it("lays no row on another where the list has scrolled by some rows before, and selects what is pressed", async () => {
     const fake = new Fake();
     await connected(fake);
     fake.arrive(...Array.from({ length: 100 }, () => ({})));
     await waitFor(() => expect(numbers().at(-1)).toBe(100));
-    const thousand = Array.from({ length: 1000 }, () => ({}));
+    // A few rows that come lend the elements of those that leave: the halves lie in one another from now on.
+    for (let last = 103; last <= 109; last += 3) {
+      fake.arrive({}, {}, {});
+      await waitFor(() => expect(numbers().at(-1)).toBe(last));
+    }
+    const pixels = (text: string) => Number(/-?[\d.]+/.exec(text)?.[0]);
+    const yOf = (row: HTMLElement) => {
+      const { top, transform } = (row.closest(".sheet") as HTMLElement).style;
+      return pixels(top) + pixels(row.style.top) + pixels(transform);
+    };
+    const seen: number[][] = [];
+    const look = () => {
+      seen.push([...document.querySelectorAll<HTMLElement>(".seen [data-number]")].map(yOf).sort((a, b) => a - b));
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
+    for (let last = 121; last <= 157; last += 12) {
+      fake.arrive(...Array.from({ length: 12 }, () => ({})));
+      await waitFor(() => expect(numbers().at(-1)).toBe(last));
+    }
+    observer.disconnect();
+    expect(seen.length).toBeGreaterThan(4);
+    for (const ys of seen) expect(ys).toEqual(ys.map((_, at) => (ys[0] as number) + at * 26));
+    for (const at of [2, 9, 10, 17]) {
+      const row = rows()[at] as HTMLElement;
+      const { number } = row.dataset;
+      await press(row);
+      await waitFor(() => expect(selected()).toBe(`row-${number}`));
+    }
+  });
+
+  it("selects what is pressed in the lower half of a drawing before its upper half is seen", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 100 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(100));
     let pressed = 0;
-    // In the frame in which the lower half is of the newer page, its last row is pressed.
-    const observer = new MutationObserver(() => {
-      const [upper, lower] = [...document.querySelectorAll(".sheet.seen")].map((band) =>
-        [...band.querySelectorAll<HTMLElement>("[data-number]")].map((row) => Number(row.dataset.number)),
-      );
-      const last = lower?.at(-1) ?? 0;
-      if (pressed > 0 || upper === undefined || last < Math.max(...upper) + 500) return;
-      pressed = last;
-      const row = document.querySelector(`.sheet.seen [data-number="${last}"]`) as Element;
-      row.dispatchEvent(new MouseEvent("pointerdown", { bubbles: true, button: 0 }));
-    });
+    const look = () => {
+      const all = numbers();
+      if (pressed > 0 || (all.at(-1) ?? 0) - (all[0] ?? 0) < 500) return;
+      pressed = all.at(-1) as number;
+      void press(rows().at(-1));
+    };
+    const observer = new MutationObserver(look);
     observer.observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
     await waitFor(() => {
-      if (pressed === 0) fake.arrive(...thousand);
+      if (pressed === 0) fake.arrive(...Array.from({ length: 1000 }, () => ({})));
       expect(pressed).toBeGreaterThan(0);
     });
     observer.disconnect();
-    await waitFor(() => {
-      const selected = document.querySelector<HTMLElement>(".sheet.seen [aria-selected=true]");
-      expect(selected?.dataset.number).toBe(String(pressed));
-    });
+    await waitFor(() => expect(selected()).toBe(`row-${pressed}`));
+  });
+
+  it("draws what a scroll by some rows brings in two frames, beyond what is seen", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    const scroll = async (to: number) => {
+      scroller.scrollTop = to * 26;
+      await fireEvent.scroll(scroller);
+    };
+    await scroll(500);
+    await waitFor(() => expect(numbers()[0]).toBe(489));
+    for (const [to, half, first] of [
+      [508, 493, 497],
+      [500, 493, 489],
+    ] as const) {
+      const firsts: (number | undefined)[] = [];
+      const observer = new MutationObserver(() => firsts.push(numbers()[0]));
+      observer.observe(grid(), { attributes: true, childList: true, characterData: true, subtree: true });
+      await scroll(to);
+      await waitFor(() => expect(numbers()[0]).toBe(first));
+      observer.disconnect();
+      expect(firsts).toContain(half);
+      const all = numbers();
+      expect(all).toEqual(all.map((_, at) => first + at));
+    }
   });
 
   it("keeps only what is seen in the document, and follows the newest", async () => {

@@ -1,12 +1,15 @@
 import { unpack } from "./packed";
 import { type Placed, Slots } from "./slots";
-import { type Head, type Page, type View, changed, nothing, page } from "./wire";
+import { type Head, type Page, type Row, type View, changed, nothing, page } from "./wire";
 
 /** From one drawing of what came by itself to the next: twenty a second, as nobody reads more. */
 const PACE_MS = 45;
 
 /** How many new rows are laid out and painted within one frame. */
-const ROWS_A_FRAME = 8;
+const ROWS_A_FRAME = 4;
+
+/** How long before a drawing its page is asked for: two frames. */
+const LEAD_MS = 34;
 
 /** How long a head stands; and a page of which no row moves, since its end is not looked at. */
 const HEAD_MS = 100;
@@ -35,6 +38,27 @@ const isMostlyNew = (before: Page, now: Page): boolean => {
 };
 
 /**
+ * A page between two where the list was scrolled by a few rows, so that half of the new ones are drawn with
+ * it: they lie beyond what is seen.
+ */
+const halfway = ({ rows: before }: Page, now: Page): Page | null => {
+  const { rows, list } = now;
+  const count = rows.length;
+  if (before.length !== count) return null;
+  const up = rows.indexOf(before[0] as Row);
+  const down = before.indexOf(rows[0] as Row);
+  const by = Math.max(up, down);
+  const half = by >> 1;
+  if (by <= ROWS_A_FRAME || by > 2 * ROWS_A_FRAME) return null;
+  const begin = list.begin + (up > 0 ? half : -half);
+  const part =
+    up > 0
+      ? [...rows.slice(half), ...before.slice(count - by, count - by + half)]
+      : [...before.slice(by - half, by), ...rows.slice(0, count - half)];
+  return { ...now, list: { ...list, begin }, rows: part };
+};
+
+/**
  * The newest page the window has. It pulls at most once a frame, one pull at a time, and only when the
  * Rust side has something new or another part of the list is looked at: however fast a stream is, the
  * window asks at its own pace and nothing queues up for it.
@@ -56,6 +80,8 @@ export class Feed {
   lower = $state<0 | 1>(0);
   /** What is beside its rows, as it stood a moment ago: nobody reads numbers sixty times a second. */
   head = $state.raw<Head>(nothing);
+  /** The same, for what is only told of it: a frame earlier, so that neither frame has all of it to draw. */
+  numbers = $state.raw<Head>(nothing);
   /** Hears of each page, and what it was asked for, before it is drawn. */
   arrived: (page: Page, asked: View) => void = () => {};
   /** Why pulls fail, should the other side of the window be gone. */
@@ -72,6 +98,8 @@ export class Feed {
   #drawn = -Infinity;
   /** A page of which the sheet that is seen next has only the upper half yet. */
   #half: { page: Page; asked: View } | null = null;
+  /** A page that was scrolled to, of which half of the new rows are shown. */
+  #rest: { page: Page; asked: View } | null = null;
   /** What was asked for the sheet that is seen next. */
   #turning: View | null = null;
   /** Whether a frame has to bring the head to the newest page. */
@@ -103,7 +131,14 @@ export class Feed {
     this.#settles = undefined;
     this.#unsettled = false;
     this.#settled = performance.now();
-    this.head = this.page;
+    this.head = this.numbers = this.page;
+  }
+
+  /** The same in two frames. */
+  #settleByParts(): void {
+    if (this.numbers !== this.head) return this.settle();
+    this.numbers = this.page;
+    if (this.numbers === this.head) this.settle();
   }
 
   /** The same, soon: in a frame that draws nothing else. */
@@ -128,6 +163,8 @@ export class Feed {
       return;
     }
     this.#view = view;
+    // What nobody waits for would only be drawn before what is looked at now.
+    if (!this.#awaited) this.#came = null;
     this.refresh();
   }
 
@@ -152,23 +189,31 @@ export class Feed {
     if (this.#came !== null && this.#awaited) this.#giveUp();
     if (this.#turning !== null) {
       this.#turn(this.#turning);
+    } else if (this.#rest !== null) {
+      const { page, asked } = this.#rest;
+      this.#rest = null;
+      if (!this.#isLate(asked) && page.watch === this.page.watch) {
+        this.#show(page);
+        this.#shown(asked);
+      }
     } else if (this.#half !== null) {
       this.#put(this.#half.page, other(this.upper));
       this.#turning = this.#half.asked;
       this.#half = null;
     } else if (this.#unsettled && !this.#awaited) {
-      this.settle();
+      this.#settleByParts();
     } else if (this.#came !== null && (this.#awaited || at - this.#drawn >= this.#pace)) {
       const came = this.#came;
       this.#came = null;
       this.#drawn = at;
       this.#draw(came);
     } else if (this.#unsettled) {
-      this.settle();
+      this.#settleByParts();
     }
-    if (this.#stale && this.#came === null && !this.#pulling) void this.#pull();
-    const waits = this.#came ?? this.#half ?? this.#turning;
-    if (waits !== null || this.#unsettled) this.#schedule();
+    const isDue = this.#awaited || at - this.#drawn >= this.#pace - LEAD_MS;
+    if (this.#stale && this.#came === null && !this.#pulling && isDue) void this.#pull();
+    const waits = this.#came ?? this.#half ?? this.#turning ?? this.#rest;
+    if (waits !== null || this.#unsettled || (this.#stale && !this.#pulling)) this.#schedule();
   }
 
   async #pull(): Promise<void> {
@@ -196,8 +241,10 @@ export class Feed {
     this.#read = page;
     const waits = !this.#awaited && asked.number === null && isMostlyNew(this.page, page);
     this.#awaited = asked !== this.#view;
+    const part = waits || asked.number === null ? null : halfway(this.page, page);
     if (waits) this.#begin(page, asked);
-    else this.#show(page);
+    else this.#show(part ?? page);
+    if (part !== null) this.#rest = { page, asked };
     this.trouble = "";
     void this.#listen(page);
     if (!waits) this.#shown(asked);
