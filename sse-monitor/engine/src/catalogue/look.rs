@@ -2,19 +2,19 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File, Metadata},
-    io::{self, Read},
+    fs::{self, Metadata},
+    io,
     path::Path,
     time::SystemTime,
 };
 
 use super::{Session, SessionState};
-use crate::{journal::frame::MAGIC, recording::Recording};
+use crate::recording::Recording;
 
 /// How the folder of a session ends that is under way, and is put in a file of the name before that.
 pub(super) const UNDER_WAY: &str = ".recording";
 
-/// How a one-file recording ends, as a rule.
+/// How a one-file recording ends.
 const FILE: &str = ".ssrec";
 
 /// What became of one recording.
@@ -45,7 +45,7 @@ pub(super) fn folder(folder: &Path, known: &[(String, String)]) -> io::Result<Ve
         let Ok(metadata) = fs::metadata(&path) else { continue };
         let measured = if metadata.is_dir() {
             measure(&path).ok().flatten()
-        } else if metadata.is_file() && (name.ends_with(FILE) || begins_as_one(&path)) {
+        } else if name.ends_with(FILE) {
             Some((metadata.len(), modified(&metadata)))
         } else {
             None
@@ -97,13 +97,6 @@ fn look(path: &Path, name: String, bytes: u64) -> Session {
         rows: view.next_row() - view.first_row(),
         ..session
     }
-}
-
-/// Whether a file of any name begins as recordings do.
-fn begins_as_one(path: &Path) -> bool {
-    let mut beginning = [0; MAGIC.len()];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut beginning));
-    read.is_ok() && beginning == MAGIC
 }
 
 /// The bytes of a session's folder, and when it changed last; `None` if it is none.
