@@ -30,7 +30,7 @@ pub(crate) struct Sessions {
 }
 
 const STATES: &str = "\
-Each line tells when a session began, how it stands, how many events came, what it takes of the disk, its name, \
+Listed are files whose names end in .ssrec, and the folders of sessions. Each line tells when one began, how it stands, how many events came, what it takes of the disk, its name, \
 and its title or where the stream was; the last to begin comes first. A session is
   live        being recorded
   finished    closed by its program
@@ -54,7 +54,10 @@ pub(crate) fn run(sessions: &Sessions) -> Exit {
         }
     };
     if listed.is_empty() {
-        words.note(&format!("there is no recording in {}", sessions.folder.display()));
+        let folder = sessions.folder.display();
+        words.note(&format!(
+            "there is no recording in {folder}: files whose names end in .ssrec are listed, and folders of sessions"
+        ));
     }
     let is_for_people = matches!(Format::of(output), Format::Lines(_));
     let mut text = String::new();
