@@ -68,6 +68,8 @@ pub(crate) struct Seen {
     /// Why a path was refused.
     #[serde(rename = "pathRefused")]
     pub(crate) path_refused: String,
+    /// Of how many sheets rows are seen: of two in the middle of a drawing.
+    pub(crate) sheets: usize,
 }
 
 /// A row of the list.
@@ -119,6 +121,7 @@ const LOOK: &str = r"
         notice: words('#notice'),
         saving: words('#stop'),
         pathRefused: words('#path-refusal'),
+        sheets: new Set([...document.querySelectorAll('.sheet.seen')].map((band) => band.dataset.side)).size,
     };
 ";
 
@@ -326,7 +329,8 @@ impl Desk {
         let begun = Instant::now();
         loop {
             let seen = self.look().await;
-            if expected(&seen) {
+            // Between two sheets a row that is found may be of the one that leaves.
+            if seen.sheets <= 1 && expected(&seen) {
                 return seen;
             }
             if begun.elapsed() > PATIENCE {
