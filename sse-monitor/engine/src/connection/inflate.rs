@@ -186,19 +186,23 @@ mod tests {
         }
     }
 
+    fn failure_of(inflate: &mut Inflate, input: &mut Bytes) -> Failure {
+        loop {
+            match inflate.next(input) {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("it took all of it"),
+                Err(failure) => return failure,
+            }
+        }
+    }
+
     #[test]
     fn what_is_not_compressed_is_told() {
         for coding in CODINGS {
             let mut inflate = Inflate::of(coding, Expansion::default(), Instant::now()).unwrap();
             let mut input = Bytes::from_static(b"data: plain text, not compressed\n\n");
             inflate.received(Instant::now());
-            let failure = loop {
-                match inflate.next(&mut input) {
-                    Ok(Some(_)) => {}
-                    Ok(None) => panic!("{coding} took it"),
-                    Err(failure) => break failure,
-                }
-            };
+            let failure = failure_of(&mut inflate, &mut input);
             assert!(failure.message.contains(coding), "{failure}");
             assert_eq!(failure.kind, FailureKind::Coding, "{failure}");
         }
@@ -214,13 +218,7 @@ mod tests {
             coded.extend_from_slice(&[0xFF; 64]);
             let mut input = Bytes::from(coded);
             inflate.received(Instant::now());
-            let failure = loop {
-                match inflate.next(&mut input) {
-                    Ok(Some(_)) => {}
-                    Ok(None) => panic!("{coding} took it"),
-                    Err(failure) => break failure,
-                }
-            };
+            let failure = failure_of(&mut inflate, &mut input);
             assert_eq!(failure.kind, FailureKind::Interrupted, "{coding}: {failure}");
         }
     }
