@@ -302,6 +302,25 @@ describe("the list", () => {
     }
   });
 
+  it("has its rows in their order in the document soon after a scroll", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    const inDocument = () =>
+      [...document.querySelectorAll<HTMLElement>(".seen [data-number]")].map((row) => Number(row.dataset.number));
+    for (const [to, first] of [
+      [500, 489],
+      [508, 497],
+    ] as const) {
+      scroller.scrollTop = to * 26;
+      await fireEvent.scroll(scroller);
+      await waitFor(() => expect(numbers()[0]).toBe(first));
+    }
+    await waitFor(() => expect(inDocument()).toEqual(numbers()));
+  });
+
   it("keeps only what is seen in the document, and follows the newest", async () => {
     const fake = new Fake();
     await connected(fake);

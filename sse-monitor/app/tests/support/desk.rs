@@ -209,11 +209,27 @@ impl Desk {
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
-    /// Presses the left button of the mouse on the element, and keeps it pressed.
+    /// Presses the left button of the mouse where the element is seen, and keeps it pressed.
+    ///
+    /// A list that is drawn anew may show the same at the same place by another element, so that it is
+    /// looked for and its place taken at one go, until it is there.
     pub(crate) async fn press(&self, selector: &str) {
-        let element = self.client.find(Locator::Css(selector)).await.expect("the element is there");
+        let script = r"
+            const found = document.querySelector(arguments[0])?.getBoundingClientRect();
+            return found && [found.x + found.width / 2, found.y + found.height / 2].map(Math.round);
+        ";
+        let begun = Instant::now();
+        let [x, y] = loop {
+            let middle = self.client.execute(script, vec![json!(selector)]).await;
+            let middle = middle.unwrap_or_else(|error| panic!("{selector}: {error}"));
+            if let Ok(middle) = serde_json::from_value::<[f64; 2]>(middle) {
+                break middle;
+            }
+            assert!(begun.elapsed() < PATIENCE, "no {selector} in the window");
+            sleep(LOOK_EVERY).await;
+        };
         let mouse = MouseActions::new("mouse".into())
-            .then(PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 })
+            .then(PointerAction::MoveTo { duration: None, x, y })
             .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT });
         self.client.perform_actions(mouse).await.expect("there is a mouse");
     }

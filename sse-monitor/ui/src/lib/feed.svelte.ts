@@ -14,6 +14,9 @@ const LEAD_MS = 34;
 /** How long a head stands; and a page of which no row moves, since its end is not looked at. */
 const HEAD_MS = 100;
 
+/** How long rows rest before they stand in the document in their order, as a screen reader goes through them. */
+const REST_MS = 250;
+
 /** Whether a head tells of something else than before, rather than of more of the same. */
 const isOther = (before: Head, now: Head): boolean =>
   before.watch !== now.watch ||
@@ -110,6 +113,7 @@ export class Feed {
   #stopped = false;
   #settled = -Infinity;
   #settles: ReturnType<typeof setTimeout> | undefined;
+  #straightens: ReturnType<typeof setTimeout> | undefined;
 
   /** What is seen. */
   get page(): Page {
@@ -122,6 +126,7 @@ export class Feed {
     return () => {
       this.#stopped = true;
       clearTimeout(this.#settles);
+      clearTimeout(this.#straightens);
     };
   }
 
@@ -311,6 +316,16 @@ export class Feed {
     const [first, second] = this.sheets;
     const sheet = { page, placed: this.#slots[side].turn(page.list.begin, page.rows.length) };
     this.sheets = side === 0 ? [sheet, second] : [first, sheet];
+    if (sheet.placed.first === 0) return;
+    clearTimeout(this.#straightens);
+    this.#straightens = setTimeout(() => this.#straighten(), REST_MS);
+  }
+
+  /** Lays the rows that are seen in their order, where a scroll has turned it. */
+  #straighten(): void {
+    const side = this.upper;
+    this.#slots[side].reset();
+    this.#put(this.page, side);
   }
 
   #shown(asked: View): void {
