@@ -48,6 +48,12 @@ impl Hub {
             written.push(out, self.heartbeat_frame(heartbeat, subscriber));
         }
         if written.bytes > 0 {
+            // Should the log give up what follows while these are on their way, that is a gap to whoever reads
+            // them. A reset that is on its way stands until it is confirmed.
+            let gives_place = written.events > 0 && written.control.reset.is_none();
+            if gives_place && subscriber.pace == Pace::FromEarliest {
+                self.catches_up(id);
+            }
             return Some(written);
         }
         self.rest(id);
@@ -176,6 +182,13 @@ impl Hub {
                     }
                 }
             }
+        }
+    }
+
+    /// From now on what is not kept is a gap.
+    fn catches_up(&mut self, id: SubscriberId) {
+        if let Some(subscriber) = self.subscribers.get_mut(id) {
+            subscriber.pace = Pace::CatchingUp;
         }
     }
 

@@ -68,6 +68,32 @@ fn earliest_gives_all_that_is_kept_and_no_reset() {
 }
 
 #[test]
+fn what_is_lost_while_the_first_events_of_the_earliest_are_on_their_way_is_told() {
+    let mut world = World::with(HubConfig::default(), Retention::DEFAULT.events(1));
+    let id = world.subscribe(&["a"], Resume::Earliest);
+    world.publish(&["a"], "1");
+    let mut frames = Vec::new();
+    let written = world.hub.next_frames(id, 1000, &mut frames).unwrap();
+    // Of three more this hub hears of the last alone, and the store keeps no other.
+    let topics = [common::topic("a")];
+    for offset in 2..=4 {
+        let mut appended = sample(offset, &topics);
+        appended.cursor = Cursor::new(EPOCH, offset);
+        world.store.append(&appended, world.now);
+        if offset == 4 {
+            world.hub.handle_appended(&appended, world.now);
+        }
+    }
+    world.act();
+    world.hub.handle_written(id, written, world.now);
+    let first: String = frames.iter().map(|it| core::str::from_utf8(it).unwrap()).collect();
+    assert_eq!((resets(&first), data(&first)), (vec![], vec!["1".to_owned()]));
+    let rest = world.read(id);
+    assert_eq!(resets(&rest), ["{\"reason\":\"trimmed\"}"]);
+    assert_eq!(data(&rest), ["4"]);
+}
+
+#[test]
 fn another_epoch_and_a_malformed_id_are_reset_and_all_that_is_kept_follows() {
     let mut world = World::new();
     world.publish(&["a"], "1");

@@ -67,6 +67,13 @@ pub(crate) const fn at(now: u64) -> Instant {
 
 impl World {
     pub(crate) fn act(&mut self, model: &Model) {
+        // By an event that came, or with a page that was read to its end.
+        let skips = self.hub.counters().skipped;
+        if skips > self.skips {
+            self.skips = skips;
+            let head = self.hub.head().offset();
+            self.clients.iter_mut().for_each(|client| client.skipped_upto = head);
+        }
         while let Some(output) = self.hub.poll_output() {
             match output {
                 Output::Append { id, event, .. } => {
@@ -216,12 +223,6 @@ impl World {
                 self.hub.handle_history(fetch, page, now);
             }
             None => return,
-        }
-        let skips = self.hub.counters().skipped;
-        if skips > self.skips {
-            self.skips = skips;
-            let head = self.hub.head().offset();
-            self.clients.iter_mut().for_each(|client| client.skipped_upto = head);
         }
         self.act(model);
     }
