@@ -7,6 +7,9 @@ import { HEIGHT } from "./setup";
 
 const url = () => screen.getByLabelText<HTMLInputElement>("URL of the event stream");
 const numbers = () => rows().map((row) => Number(row.dataset.number));
+/** In the order of the document. */
+const inDocument = () =>
+  [...document.querySelectorAll<HTMLElement>(".seen [data-number]")].map((row) => Number(row.dataset.number));
 const stateLine = () => document.querySelector("#state")?.textContent ?? "";
 const grid = () => screen.getByRole("grid");
 const selected = () => document.querySelector('[aria-selected="true"]')?.id;
@@ -221,11 +224,6 @@ describe("the list", () => {
     await connected(fake);
     fake.arrive(...Array.from({ length: 100 }, () => ({})));
     await waitFor(() => expect(numbers().at(-1)).toBe(100));
-    // A few rows that come lend the elements of those that leave: the halves lie in one another from now on.
-    for (let last = 103; last <= 109; last += 3) {
-      fake.arrive({}, {}, {});
-      await waitFor(() => expect(numbers().at(-1)).toBe(last));
-    }
     const pixels = (text: string) => Number(/-?[\d.]+/.exec(text)?.[0]);
     const yOf = (row: HTMLElement) => {
       const { top, transform } = (row.closest(".sheet") as HTMLElement).style;
@@ -237,11 +235,17 @@ describe("the list", () => {
     };
     const observer = new MutationObserver(look);
     observer.observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
-    for (let last = 121; last <= 157; last += 12) {
+    let turned = 0;
+    for (let last = 100; last < 160; last += 15) {
+      // A few rows that come lend the elements of those that leave: the halves lie in one another from now on.
+      fake.arrive({}, {}, {});
+      await waitFor(() => expect(numbers().at(-1)).toBe(last + 3));
+      turned += Number(inDocument().join() !== numbers().join());
       fake.arrive(...Array.from({ length: 12 }, () => ({})));
-      await waitFor(() => expect(numbers().at(-1)).toBe(last));
+      await waitFor(() => expect(numbers().at(-1)).toBe(last + 15));
     }
     observer.disconnect();
+    expect(turned).toBeGreaterThan(0);
     expect(seen.length).toBeGreaterThan(4);
     for (const ys of seen) expect(ys).toEqual(ys.map((_, at) => (ys[0] as number) + at * 26));
     for (const at of [2, 9, 10, 17]) {
@@ -308,8 +312,6 @@ describe("the list", () => {
     fake.arrive(...Array.from({ length: 1000 }, () => ({})));
     await waitFor(() => expect(numbers().at(-1)).toBe(1000));
     const scroller = document.querySelector(".scroller") as HTMLElement;
-    const inDocument = () =>
-      [...document.querySelectorAll<HTMLElement>(".seen [data-number]")].map((row) => Number(row.dataset.number));
     for (const [to, first] of [
       [500, 489],
       [508, 497],
@@ -319,6 +321,26 @@ describe("the list", () => {
       await waitFor(() => expect(numbers()[0]).toBe(first));
     }
     await waitFor(() => expect(inDocument()).toEqual(numbers()));
+  });
+
+  it("has its rows in their order in the document every now and then while a stream is followed", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 100 }, () => ({})));
+    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    const one = async (last: number) => {
+      fake.arrive({});
+      await waitFor(() => expect(numbers().at(-1)).toBe(last));
+    };
+    await one(101);
+    expect(inDocument()).not.toEqual(numbers());
+    let ordered = 0;
+    const observer = new MutationObserver(() => (ordered += Number(inDocument().join() === numbers().join())));
+    observer.observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
+    // Before so many came that the order has gone round by itself.
+    for (let last = 102; last < 100 + rows().length; last += 1) await one(last);
+    observer.disconnect();
+    expect(ordered).toBeGreaterThan(0);
   });
 
   it("keeps only what is seen in the document, and follows the newest", async () => {

@@ -212,11 +212,14 @@ impl Desk {
     /// Presses the left button of the mouse where the element is seen, and keeps it pressed.
     ///
     /// A list that is drawn anew may show the same at the same place by another element, so that it is
-    /// looked for and its place taken at one go, until it is there.
+    /// looked for and its place taken at one go, until it is there and nothing lies on it.
     pub(crate) async fn press(&self, selector: &str) {
         let script = r"
-            const found = document.querySelector(arguments[0])?.getBoundingClientRect();
-            return found && [found.x + found.width / 2, found.y + found.height / 2].map(Math.round);
+            const found = document.querySelector(arguments[0]);
+            if (found === null) return null;
+            const { x, y, width, height } = found.getBoundingClientRect();
+            const middle = [x + width / 2, y + height / 2].map(Math.round);
+            return found.contains(document.elementFromPoint(...middle)) ? middle : null;
         ";
         let begun = Instant::now();
         let [x, y] = loop {
@@ -225,7 +228,7 @@ impl Desk {
             if let Ok(middle) = serde_json::from_value::<[f64; 2]>(middle) {
                 break middle;
             }
-            assert!(begun.elapsed() < PATIENCE, "no {selector} in the window");
+            assert!(begun.elapsed() < PATIENCE, "no {selector} is seen in the window");
             sleep(LOOK_EVERY).await;
         };
         let mouse = MouseActions::new("mouse".into())

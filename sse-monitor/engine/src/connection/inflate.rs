@@ -27,6 +27,8 @@ pub(crate) struct Inflate {
     decoded: u64,
     /// The coded stream has ended; gzip's may be followed by another.
     ended: bool,
+    /// What went wrong behind the piece that was given last.
+    failed: Option<Failure>,
     piece: Vec<u8>,
 }
 
@@ -41,7 +43,16 @@ impl Inflate {
         };
         let allowance = Allowance::new(limits, now);
         let piece = vec![0; PIECE];
-        Some(Self { name, codec, allowance, wire: 0, decoded: 0, ended: false, piece })
+        Some(Self {
+            name,
+            codec,
+            allowance,
+            wire: 0,
+            decoded: 0,
+            ended: false,
+            failed: None,
+            piece,
+        })
     }
 
     pub(crate) const fn name(&self) -> &'static str {
@@ -58,8 +69,12 @@ impl Inflate {
         self.allowance.regrow(now);
     }
 
-    /// Decodes from the front of `input`; `None`: all that it says was given.
+    /// Decodes from the front of `input`; `None`: all that it says was given. What was decoded before a failure
+    /// is given first.
     pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Failure> {
+        if let Some(failure) = self.failed.take() {
+            return Err(failure);
+        }
         if self.ended && !input.is_empty() {
             self.codec.reinit().map_err(corrupt(self.name, false))?;
             self.ended = false;
@@ -68,17 +83,24 @@ impl Inflate {
         let mut used = 0;
         while !buffer.has_no_spare_space() && !self.ended && used < input.len() {
             let is_beginning = self.decoded == 0 && buffer.written_len() == 0;
-            // A codec that fails does not say what it decoded before: the first byte of that is waited for.
-            let end = if is_beginning { used + 1 } else { input.len() };
+            // A codec that fails does not say what it decoded before, so that a beginning is taken byte by byte.
+            let end = if self.decoded == 0 { used + 1 } else { input.len() };
             let mut coded = PartialBuffer::new(&input[used..end]);
             let decoded = self.codec.decode(&mut coded, &mut buffer);
-            self.ended = decoded.map_err(corrupt(self.name, is_beginning))?;
             used += coded.written_len();
+            match decoded.map_err(corrupt(self.name, is_beginning)) {
+                Ok(ended) => self.ended = ended,
+                Err(failure) => {
+                    self.failed = Some(failure);
+                    break;
+                }
+            }
         }
-        if !buffer.has_no_spare_space() && !self.ended {
+        if !buffer.has_no_spare_space() && !self.ended && self.failed.is_none() {
             // What a server has flushed must come out now, not with the next event.
             let is_beginning = self.decoded == 0 && buffer.written_len() == 0;
-            self.codec.flush(&mut buffer).map_err(corrupt(self.name, is_beginning))?;
+            let flushed = self.codec.flush(&mut buffer).map_err(corrupt(self.name, is_beginning));
+            self.failed = flushed.err();
         }
         let written = buffer.written_len();
         drop(input.split_to(used));
@@ -87,7 +109,10 @@ impl Inflate {
         if !self.allowance.spend(used, written) {
             return Err(self.excess());
         }
-        Ok((written > 0).then(|| Bytes::copy_from_slice(&self.piece[..written])))
+        if written > 0 {
+            return Ok(Some(Bytes::copy_from_slice(&self.piece[..written])));
+        }
+        self.failed.take().map_or(Ok(None), Err)
     }
 
     fn excess(&self) -> Failure {
@@ -186,12 +211,14 @@ mod tests {
         }
     }
 
-    fn failure_of(inflate: &mut Inflate, input: &mut Bytes) -> Failure {
+    /// What was decoded before it failed, and why it did.
+    fn failure_of(inflate: &mut Inflate, input: &mut Bytes) -> (Vec<u8>, Failure) {
+        let mut decoded = Vec::new();
         loop {
             match inflate.next(input) {
-                Ok(Some(_)) => {}
+                Ok(Some(piece)) => decoded.extend_from_slice(&piece),
                 Ok(None) => panic!("it took all of it"),
-                Err(failure) => return failure,
+                Err(failure) => return (decoded, failure),
             }
         }
     }
@@ -202,7 +229,8 @@ mod tests {
             let mut inflate = Inflate::of(coding, Expansion::default(), Instant::now()).unwrap();
             let mut input = Bytes::from_static(b"data: plain text, not compressed\n\n");
             inflate.received(Instant::now());
-            let failure = failure_of(&mut inflate, &mut input);
+            let (decoded, failure) = failure_of(&mut inflate, &mut input);
+            assert_eq!(decoded, b"", "{coding}");
             assert!(failure.message.contains(coding), "{failure}");
             assert_eq!(failure.kind, FailureKind::Coding, "{failure}");
         }
@@ -218,8 +246,9 @@ mod tests {
             coded.extend_from_slice(&[0xFF; 64]);
             let mut input = Bytes::from(coded);
             inflate.received(Instant::now());
-            let failure = failure_of(&mut inflate, &mut input);
+            let (decoded, failure) = failure_of(&mut inflate, &mut input);
             assert_eq!(failure.kind, FailureKind::Interrupted, "{coding}: {failure}");
+            assert_eq!(decoded, b"data: good\n\n", "{coding}");
         }
     }
 

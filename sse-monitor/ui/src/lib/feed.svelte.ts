@@ -14,8 +14,8 @@ const LEAD_MS = 34;
 /** How long a head stands; and a page of which no row moves, since its end is not looked at. */
 const HEAD_MS = 100;
 
-/** How long rows rest before they stand in the document in their order, as a screen reader goes through them. */
-const REST_MS = 250;
+/** So long after a scroll, or among rows that come, they stand in the document in another order than they are seen. */
+const ORDER_MS = 250;
 
 /** Whether a head tells of something else than before, rather than of more of the same. */
 const isOther = (before: Head, now: Head): boolean =>
@@ -70,8 +70,8 @@ const halfway = ({ rows: before }: Page, now: Page): Page | null => {
  * Under a lively stream, where most rows are new each time, a drawing is too much for one frame. So
  * there are two sheets, and a drawing goes through four frames: the sheet that is not seen takes the upper
  * half of the rows and has them laid out, then the lower half; then its lower half is seen in place of the
- * other's, and has only to be painted, and at last its upper half. What stands beside the rows is told in a
- * frame of its own.
+ * other's, and has only to be painted, and at last its upper half. What stands beside the rows is told in two
+ * frames of their own. A scroll that brings more rows than a frame has time for is drawn in two.
  */
 export class Feed {
   sheets = $state.raw<[Sheet, Sheet]>([
@@ -113,7 +113,9 @@ export class Feed {
   #stopped = false;
   #settled = -Infinity;
   #settles: ReturnType<typeof setTimeout> | undefined;
-  #straightens: ReturnType<typeof setTimeout> | undefined;
+  /** Whether a frame has to put the rows in their order. */
+  #unordered = false;
+  #orders: ReturnType<typeof setTimeout> | undefined;
 
   /** What is seen. */
   get page(): Page {
@@ -126,7 +128,7 @@ export class Feed {
     return () => {
       this.#stopped = true;
       clearTimeout(this.#settles);
-      clearTimeout(this.#straightens);
+      clearTimeout(this.#orders);
     };
   }
 
@@ -214,11 +216,14 @@ export class Feed {
       this.#draw(came);
     } else if (this.#unsettled) {
       this.#settleByParts();
+    } else if (this.#unordered) {
+      this.#order();
     }
     const isDue = this.#awaited || at - this.#drawn >= this.#pace - LEAD_MS;
     if (this.#stale && this.#came === null && !this.#pulling && isDue) void this.#pull();
     const waits = this.#came ?? this.#half ?? this.#turning ?? this.#rest;
-    if (waits !== null || this.#unsettled || (this.#stale && !this.#pulling)) this.#schedule();
+    const isLeft = this.#unsettled || this.#unordered;
+    if (waits !== null || isLeft || (this.#stale && !this.#pulling)) this.#schedule();
   }
 
   async #pull(): Promise<void> {
@@ -316,14 +321,27 @@ export class Feed {
     const [first, second] = this.sheets;
     const sheet = { page, placed: this.#slots[side].turn(page.list.begin, page.rows.length) };
     this.sheets = side === 0 ? [sheet, second] : [first, sheet];
-    if (sheet.placed.first === 0) return;
-    clearTimeout(this.#straightens);
-    this.#straightens = setTimeout(() => this.#straighten(), REST_MS);
+    if (sheet.placed.first !== 0) this.#orderSoon();
   }
 
-  /** Lays the rows that are seen in their order, where a scroll has turned it. */
-  #straighten(): void {
+  /** A screen reader goes through the document, where a scroll has turned the order of the rows. */
+  #orderSoon(): void {
+    // A scroll comes to its end, and a stream that is followed may not.
+    if (this.#view.number !== null) {
+      clearTimeout(this.#orders);
+      this.#orders = undefined;
+    }
+    this.#orders ??= setTimeout(() => {
+      this.#orders = undefined;
+      this.#unordered = true;
+      this.#schedule();
+    }, ORDER_MS);
+  }
+
+  #order(): void {
+    this.#unordered = false;
     const side = this.upper;
+    if (this.sheets[side].placed.first === 0) return;
     this.#slots[side].reset();
     this.#put(this.page, side);
   }
