@@ -393,14 +393,16 @@ impl Client {
                 other => panic!("{other}"),
             }
         }
-        // A heartbeat may say that nothing of its own lies before a place.
+        // A heartbeat may say that nothing of its own lies before a place, to one from the earliest as well.
         if let Some(cursor) = Cursor::parse(self.decoder.last_event_id()) {
             let (epoch, offset) = (cursor.epoch().number(), cursor.offset());
-            if let Some((old, seen)) =
-                self.seen.filter(|&(old, seen)| old == epoch && seen < offset)
-            {
-                assert!(epoch != model.epoch || !model.owes(n, seen + 1, offset), "an id too far");
-                self.seen = Some((old, offset));
+            let from = match self.seen {
+                None => Some(model.trimmed()),
+                Some((old, seen)) => (old == epoch && seen < offset).then_some(seen),
+            };
+            if let Some(from) = from {
+                assert!(epoch != model.epoch || !model.owes(n, from + 1, offset), "an id too far");
+                self.seen = Some((epoch, offset));
             }
         }
     }
