@@ -189,17 +189,19 @@ pub(crate) type Growing = Box<[u8]>;
 
 #[cfg(feature = "alloc")]
 impl Store for Growing {
-    /// Doubles like `Vec`, but never takes more than the limit. `len` is no more than that either.
+    /// Doubles like `Vec`, and by half where that is much, since all of it is made zero; but never takes more
+    /// than the limit. `len` is no more than that either.
     #[inline(never)]
     fn grow(&mut self, len: usize, limit: usize) -> Result<(), Full> {
         let mut bytes = mem::take(self).into_vec();
-        let mut doubled = (2 * bytes.len()).max(64).min(limit).max(len);
-        if doubled >= limit - limit / 8 {
+        let more = if bytes.len() < KEPT { bytes.len() } else { bytes.len() / 2 };
+        let mut grown = (bytes.len() + more).max(64).min(limit).max(len);
+        if grown >= limit - limit / 8 {
             // Else the last step, however small, would have it twice while it moves.
-            doubled = limit;
+            grown = limit;
         }
-        bytes.reserve_exact(doubled - bytes.len());
-        bytes.resize(doubled, 0);
+        bytes.reserve_exact(grown - bytes.len());
+        bytes.resize(grown, 0);
         *self = bytes.into_boxed_slice();
         Ok(())
     }
