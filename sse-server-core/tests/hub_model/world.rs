@@ -247,7 +247,15 @@ impl World {
                 // All of its own that the hub has heard of it was given, or it waits for a page.
                 let head = self.hub.head();
                 let epoch = head.epoch().number();
-                let unread = model.unread(n, epoch, client.place(epoch));
+                let mut place = client.place(epoch);
+                if client.seen.is_none()
+                    && matches!(client.from, From::Earliest)
+                    && epoch == model.epoch
+                {
+                    // It is not owed what is not kept.
+                    place = place.max(model.trimmed());
+                }
+                let unread = model.unread(n, epoch, place);
                 let unheard = model.unread(n, epoch, head.offset());
                 client.awaits_page = unread.own > unheard.own;
                 client.has_caught_up |= !client.awaits_page;
