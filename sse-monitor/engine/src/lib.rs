@@ -145,6 +145,7 @@ mod words;
 #[cfg(feature = "watch")]
 pub use connection::{Answer, Caller, CertificateError, Expansion};
 pub use journal::{
+    dropped::{Dropped, Passed},
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
     turn::{Format, Origin, Phases, RedactedText, RequestHead, ResponseHead, Turn},
     view::View,

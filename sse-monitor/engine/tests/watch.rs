@@ -249,6 +249,23 @@ fn an_event_past_the_limit_is_told_and_the_next_one_comes() {
 }
 
 #[test]
+fn the_average_falls_while_nothing_comes() {
+    let rig = Rig::new();
+    let origin = Origin::start();
+    let watch = rig.watch(request(&origin));
+    let _exchange = origin.open("data: one\n\ndata: two\n\n");
+    let latest = rig.rows(&watch, 4)[3].elapsed_micros;
+    for report in [watch.report(), watch.brief_report()] {
+        let now = latest + report.silent_micros.unwrap();
+        assert_eq!(report.duration_micros, now);
+        assert!((report.rate - 2.0 / (now as f64 / 1e6)).abs() < 1e-9, "{report:?}");
+    }
+    watch.disconnect();
+    let end = watch.page(1, 10, 80)[4].elapsed_micros;
+    assert_eq!((watch.report().duration_micros, watch.report().silent_micros), (end, None));
+}
+
+#[test]
 fn disconnecting_closes_the_connection_and_keeps_what_arrived() {
     let rig = Rig::new();
     let origin = Origin::start();

@@ -10,6 +10,7 @@
 
 pub(crate) mod blob;
 mod drafts;
+pub(crate) mod dropped;
 pub(crate) mod entry;
 pub(crate) mod frame;
 pub(crate) mod indexer;
