@@ -126,6 +126,12 @@ impl WatchRequest {
         self
     }
 
+    /// Whether to send it again costs nothing and changes nothing: not where it has a body, or another method than
+    /// `GET`. Whatever it is, it is sent again as [`reconnect`](Self::reconnect) says.
+    pub fn is_repeatable(&self) -> bool {
+        self.method == Method::GET && self.body.is_none()
+    }
+
     /// Asks for a compressed stream. One that comes compressed unasked is decoded all the same.
     pub const fn compressed(mut self, wanted: bool) -> Self {
         self.compressed = wanted;
@@ -243,6 +249,8 @@ pub enum Reconnect {
     Always,
     /// Once a stream was open; a first connection that fails is the end.
     OnceOpened,
+    /// Until a stream was open: its end is the end.
+    UntilOpened,
     /// Never: the stream's end is the end.
     Never,
 }
@@ -340,6 +348,10 @@ fn parse_url(typed: &str) -> Result<Url, RequestError> {
         UrlMistake::Empty => RequestError::NoUrl,
         UrlMistake::NoScheme => {
             let suggestion = format!("http://{}", typed.trim().trim_start_matches('/'));
+            if !names_host(typed.trim()) {
+                let source = ParseError::RelativeUrlWithoutBase;
+                return RequestError::NotAUrl { given: given(), source };
+            }
             RequestError::NoScheme { given: given(), suggestion: shown_url(&suggestion) }
         }
         UrlMistake::OtherScheme => {
@@ -362,6 +374,17 @@ fn parse_url(typed: &str) -> Result<Url, RequestError> {
         }
     })?;
     parsed.map_err(|source| RequestError::NotAUrl { given: given(), source })
+}
+
+/// Whether what stands before the path could be meant for a host: there is a dot or a port in it, or it is the one that
+/// has neither. A recording's name is none.
+fn names_host(typed: &str) -> bool {
+    let typed = typed.trim_start_matches('/');
+    let host = typed.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.ends_with(".ssrec") {
+        return false;
+    }
+    host.eq_ignore_ascii_case("localhost") || host.trim_matches('.').contains(['.', ':', '@'])
 }
 
 fn parse_header(line: &str) -> Result<(HeaderName, String), RequestError> {
@@ -427,6 +450,13 @@ mod tests {
                 "javascript:alert(1)",
                 "event streams are read over http or https, not javascript; check the beginning \
                  of the URL",
+            ),
+            ("wget", "“wget” is not a URL; type one like http://127.0.0.1:8080/events"),
+            ("./feed", "“./feed” is not a URL; type one like http://127.0.0.1:8080/events"),
+            ("a.ssrec", "“a.ssrec” is not a URL; type one like http://127.0.0.1:8080/events"),
+            (
+                "localhost/a",
+                "“localhost/a” does not begin with http:// or https://; try http://localhost/a",
             ),
             ("not a url", "“not a url” is not a URL; type one like http://127.0.0.1:8080/events"),
             (

@@ -145,6 +145,20 @@ fn a_stream_that_ends_is_the_end_where_it_is_never_tried_again() {
 }
 
 #[test]
+fn where_one_answer_is_waited_for_its_end_is_the_end() {
+    let rig = Rig::new();
+    let origin = Origin::start();
+    let watch = rig.watch(request(&origin).reconnect(Reconnect::UntilOpened));
+    origin
+        .answer("HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n");
+    origin.open("data: one\n\n").end();
+    let snapshot = rig.until(&watch, |s| s.state.is_over());
+    let State::Failed { failure } = snapshot.state else { panic!("{snapshot:?}") };
+    assert_eq!(failure.fault, Fault::Ended);
+    assert_eq!((snapshot.totals.attempts, snapshot.totals.events), (2, 1));
+}
+
+#[test]
 fn what_cannot_get_better_is_not_tried_again() {
     let rig = Rig::new();
     for (response, fault, word) in [
@@ -207,7 +221,8 @@ fn a_redirect_is_a_row() {
     assert_eq!(there.header("x-key"), None, "a header stays with its origin");
     let rows = rig.rows(&watch, 4);
     assert_eq!(rows[1].kind, RowKind::Redirected { status: 307 });
-    assert_eq!(rows[1].data, format!("redirected (307) to {}?token=***", second.url()));
+    let told = "; since that is another origin, these headers are not sent there: x-key";
+    assert_eq!(rows[1].data, format!("redirected (307) to {}?token=***{told}", second.url()));
     assert_eq!(rows[3].data, "here");
 }
 

@@ -110,7 +110,9 @@ impl<'v> Reader<'v> {
                 });
                 read.ok().map(|_| bytes)
             }
-            _ => self.raw(&segment, &entry).ok().map(<[u8]>::to_vec),
+            EntryKind::Event | EntryKind::Comment | EntryKind::ReconnectionTime => {
+                self.raw(&segment, &entry).ok().map(<[u8]>::to_vec)
+            }
         }
     }
 
