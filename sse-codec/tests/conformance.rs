@@ -150,15 +150,14 @@ fn a_line_over_its_limit_is_told_with_where_its_event_begins() {
     let stream = b"id: 1\ndata: a\n\nid: 2\n: c\ndata: 123456789ab\ndata: lost\n\n\
         id: 3\n\ndata: 123456789ab\n\nid: 4\nevent: longer\ndata: lost\n\n";
     let expected = read_naively(limited, stream);
-    let starts: Vec<_> = expected
-        .outcomes
-        .iter()
-        .filter_map(|outcome| match *outcome {
-            Outcome::LineTooLong { line_start, event_start }
-            | Outcome::ValueTooLong { line_start, event_start } => Some((line_start, event_start)),
-            _ => None,
-        })
-        .collect();
+    let mut starts = Vec::new();
+    for outcome in &expected.outcomes {
+        if let Outcome::LineTooLong { line_start, event_start }
+        | Outcome::ValueTooLong { line_start, event_start } = outcome
+        {
+            starts.push((*line_start, *event_start));
+        }
+    }
     assert_eq!(starts, [(25, 15), (62, 62), (87, 81)]);
     for size in 1..=stream.len() {
         assert_eq!(read(limited, stream.chunks(size)), expected, "chunks of {size}");

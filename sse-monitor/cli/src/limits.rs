@@ -11,18 +11,20 @@ const MOST: u64 = 1 << 30;
 /// What an event has besides its longest line, where nothing is said of it.
 const BESIDES: usize = 1 << 20;
 
+// Of each option, since a heading of them all would hold for those that follow too.
+const LIMITS: &str = "Limits";
+
 /// The limits past which an event is dropped.
 #[derive(Clone, Copy, Debug, Args)]
-#[command(next_help_heading = "Limits")]
 pub(crate) struct Most {
     /// Drop an event with a longer line than this; 1G at most [default: 1M]
     ///
-    /// What is dropped is told. To print an event takes about six times its size of memory.
-    #[arg(long, value_name = "SIZE", value_parser = at_most)]
+    /// What is dropped is told. Printing an event takes up to five times its size of memory; recording it takes none.
+    #[arg(long, value_name = "SIZE", value_parser = at_most, help_heading = LIMITS)]
     max_line: Option<u64>,
 
     /// Drop an event that is larger than this; 1G at most [default: 4M, or 1M more than --max-line]
-    #[arg(long, value_name = "SIZE", value_parser = at_most)]
+    #[arg(long, value_name = "SIZE", value_parser = at_most, help_heading = LIMITS)]
     max_event: Option<u64>,
 }
 

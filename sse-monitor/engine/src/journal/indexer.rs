@@ -106,6 +106,14 @@ impl Indexer {
         self.decoder.pending_event().map(|start| self.base + start)
     }
 
+    /// Whether the body stands within what was dropped, and told, since it was too long.
+    pub(crate) fn is_dropping(&self) -> bool {
+        match self.format {
+            Format::EventStream => self.decoder.is_dropping(),
+            Format::Ndjson => self.lines.is_dropping(),
+        }
+    }
+
     /// Lets go of what is unfinished, but for what must be known of it. After each read.
     pub(crate) fn let_go(&mut self) {
         match self.format {

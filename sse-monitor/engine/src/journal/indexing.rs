@@ -105,9 +105,10 @@ impl Indexing {
         self.body_offset
     }
 
-    /// Whether bytes have come that belong to no complete row.
-    pub(crate) const fn is_within_event(&self) -> bool {
-        self.settled < self.body_offset
+    /// Whether bytes have come that belong to no complete row, or more will come of an event that was dropped: one who
+    /// begins here would take the rest of it for another.
+    pub(crate) fn is_within_event(&self) -> bool {
+        self.settled < self.body_offset || self.indexer.is_dropping()
     }
 
     /// Another body begins.

@@ -32,6 +32,8 @@ pub(crate) use drafts::counted_as;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
+mod dropped_tests;
+#[cfg(test)]
 mod order_tests;
 #[cfg(test)]
 mod stop_tests;

@@ -1,7 +1,7 @@
 //! A writer and its readers.
 
 use alloc::sync::Arc;
-use core::ops::{ControlFlow, Range};
+use core::ops::Range;
 use std::{
     fs::File,
     io::{Seek, SeekFrom, Write},
@@ -11,7 +11,6 @@ use std::{
 use sse_codec::Limits;
 
 use super::{
-    dropped::Passed,
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
     turn::{Format, Origin, Turn},
     view::View,
@@ -21,7 +20,6 @@ use crate::{
     clock::Moment,
     recording::{DamageKind, OpenError, PackError, Recording, pack},
     row::{Row, RowKind},
-    state::Fault,
 };
 
 #[test]
@@ -266,79 +264,6 @@ fn a_comment_that_is_too_long_is_told_as_one_and_takes_no_event_along() {
 }
 
 #[test]
-fn the_bytes_of_what_was_dropped_are_there_wherever_they_lie() {
-    let keep = tempfile::tempdir().unwrap();
-    let limits = Limits::default().line(1000).event(3000);
-    let line =
-        format!(": c\r\nid: 5\nevent: image\ndata: {}\r\ndata: rest\r\n\r", "x".repeat(5000));
-    let event = format!("id: 6\n{}\n", "data: 1234567890\n".repeat(400));
-    let cut = format!("data: {}", "z".repeat(2000));
-    let body = ["data: a\n\n", &line, "\ndata: b\n\n", &event, ": d\n", &cut].concat();
-    let limit = DiskLimit { bytes: 64 << 10, policy: DiskPolicy::Stop };
-    for (at, place) in [
-        memory(),
-        Place::Folder { path: keep.path().join("one"), limit },
-        Place::Folder {
-            path: keep.path().join("two"),
-            limit: DiskLimit { bytes: 1 << 30, ..limit },
-        },
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let origin = Origin { most_line: 1000, most_event: 3000, ..Origin::default() };
-        let mut writer = Writer::new(origin, limits, place).unwrap();
-        writer.turn(&Turn::new(RowKind::Connecting, "connecting"), Moment::default());
-        writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), Moment::default());
-        writer.begin_body(Format::EventStream, Moment::default());
-        for piece in body.as_bytes().chunks(700) {
-            feed(&mut writer, piece);
-        }
-        let kind = RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: None };
-        writer.turn(&Turn::new(kind, "ended"), Moment::default());
-        writer.turn(&Turn::new(RowKind::Connecting, "connecting"), Moment::default());
-        writer.begin_body(Format::EventStream, Moment::default());
-        feed(&mut writer, b"\n\ndata: of another\n\n");
-        let view = writer.kept().view();
-        if at == 1 {
-            assert!(view.parts().len() > 1, "it should lie in several");
-        }
-        let dropped: Vec<_> =
-            (1..view.next_row()).filter_map(|row| Some((row, view.dropped(row)?))).collect();
-        let [first, second, third] = &dropped[..] else { panic!("{dropped:?}") };
-        let bytes = |row| String::from_utf8(view.raw(row).unwrap()).unwrap();
-        assert_eq!(bytes(first.0), line[5..]);
-        assert_eq!(bytes(second.0), event);
-        assert_eq!(bytes(third.0), cut);
-        assert_eq!((first.1.passed, first.1.limit, first.1.at), (Passed::Line, 1000, Some(14)));
-        assert_eq!(first.1.event_type.as_deref(), Some("image"));
-        assert_eq!((second.1.passed, second.1.id.as_deref()), (Passed::Event, Some("6")));
-        assert_eq!(third.1.at, Some((body.len() - cut.len()) as u64));
-        let told = view.row(first.0).unwrap().data;
-        assert!(
-            told.starts_with("an event (type image, id 5, at byte 14 of the body) was dropped"),
-            "{told}"
-        );
-        // A piece at a time, and no more than is wanted.
-        let mut pieces = 0;
-        let whole = view.visit_raw(first.0, |_| {
-            pieces += 1;
-            ControlFlow::<()>::Continue(())
-        });
-        assert_eq!(whole, ControlFlow::Continue(true));
-        assert!(pieces > 5, "{pieces}");
-        assert_eq!(
-            view.visit_raw(first.0, |piece| ControlFlow::Break(piece.len())).map_continue(|_| 0),
-            ControlFlow::Break(686)
-        );
-        assert_eq!(
-            view.visit_raw(1, |_| ControlFlow::<()>::Continue(())),
-            ControlFlow::Continue(false)
-        );
-    }
-}
-
-#[test]
 fn a_closed_session_opens_as_it_was() {
     let (_keep, path, expected) = recorded(true);
     let recording = Recording::open(&path).unwrap();
@@ -570,7 +495,7 @@ pub(super) fn packed() -> (tempfile::TempDir, std::path::PathBuf, Vec<Row>) {
     (keep, file, expected)
 }
 
-fn memory() -> Place {
+pub(super) fn memory() -> Place {
     Place::Memory(Retention::default())
 }
 
