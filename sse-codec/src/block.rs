@@ -285,8 +285,9 @@ impl<S: Store> Block<S> {
         bounds: Bounds,
     ) -> Result<Step<'l>, DecodeError> {
         if self.drop_event() {
-            let limit = bounds.value;
-            return Err(DecodeError::ValueTooLong { kind, line_start: span.start, limit });
+            let (line_start, limit) = (span.start, bounds.value);
+            let event_start = self.start_at(line_start);
+            return Err(DecodeError::ValueTooLong { kind, line_start, event_start, limit });
         }
         Ok(Step::Nothing)
     }
@@ -295,6 +296,11 @@ impl<S: Store> Block<S> {
     pub(crate) fn drop_event(&mut self) -> bool {
         self.forgotten = 0;
         !mem::replace(&mut self.dropped, true)
+    }
+
+    /// Where the event begins that a line here is of.
+    pub(crate) const fn start_at(&self, line_start: u64) -> u64 {
+        if self.size > 0 { self.start } else { line_start }
     }
 
     pub(crate) const fn is_clear(&self) -> bool {

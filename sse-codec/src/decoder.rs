@@ -215,6 +215,23 @@ impl Decoder {
         self.0.pending_event()
     }
 
+    /// Whether the stream stands within an event that was dropped, whose blank line has not come: until then nothing
+    /// but comments and reconnection times is given.
+    ///
+    /// ```
+    /// use sse_codec::{Decoder, Limits};
+    ///
+    /// let mut decoder = Decoder::with_limits(Limits::default().event(8));
+    /// assert!(decoder.decode(&mut &b"data: 12345\n"[..]).is_err());
+    /// assert!(decoder.is_dropping());
+    /// assert!(decoder.decode(&mut &b"data: 6\n\n"[..])?.is_none());
+    /// assert!(!decoder.is_dropping());
+    /// # Ok::<(), sse_codec::DecodeError>(())
+    /// ```
+    pub fn is_dropping(&self) -> bool {
+        self.0.is_dropping()
+    }
+
     /// Decodes the next item and advances `input` past the bytes used. `Ok(None)`: all of it is
     /// used, feed more.
     ///

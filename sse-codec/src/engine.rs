@@ -175,6 +175,11 @@ impl<S: Store> Engine<S> {
         (self.block.size > 0 && !self.block.dropped).then_some(self.block.start)
     }
 
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn is_dropping(&self) -> bool {
+        self.block.dropped
+    }
+
     /// A caller's own id is no stream's to limit: only lent memory can be too small for it.
     pub(crate) fn set_last_event_id(&mut self, id: &str, limit: usize) -> Result<(), Full> {
         self.last_event_id.set(Piece::from_text(id), limit)

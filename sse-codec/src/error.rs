@@ -31,6 +31,8 @@ pub enum DecodeError {
     LineTooLong {
         /// Where in the stream the line begins.
         line_start: u64,
+        /// Where in the stream its event's first line begins: this one, or one before it.
+        event_start: u64,
         /// The limit it passed, in bytes.
         limit: usize,
     },
@@ -45,6 +47,8 @@ pub enum DecodeError {
         kind: ValueKind,
         /// Where in the stream its line begins.
         line_start: u64,
+        /// Where in the stream its event's first line begins: this one, or one before it.
+        event_start: u64,
         /// The limit it passed, in bytes.
         limit: usize,
     },

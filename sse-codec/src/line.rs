@@ -187,6 +187,21 @@ impl Lines {
         (self.state == State::Within).then(|| Line { bytes: self.carry.bytes(), span })
     }
 
+    /// Whether the stream stands within a line that is too long, which was told: the rest of it is passed over.
+    ///
+    /// ```
+    /// use sse_codec::Lines;
+    ///
+    /// let mut lines = Lines::with_limit(4);
+    /// assert!(lines.next_line(&mut &b"too long"[..]).is_err());
+    /// assert!(lines.is_dropping());
+    /// assert_eq!(lines.next_line(&mut &b" still\n"[..]), Ok(None));
+    /// assert!(!lines.is_dropping());
+    /// ```
+    pub fn is_dropping(&self) -> bool {
+        self.state == State::Skipping
+    }
+
     /// Forgets what has come of the unfinished line, if it is more than `most` bytes, and says how long that was as
     /// text: the line will be given without it. For who only counts, so that a long line need not be held.
     ///

@@ -145,6 +145,26 @@ fn the_naive_twin_agrees() {
 }
 
 #[test]
+fn a_line_over_its_limit_is_told_with_where_its_event_begins() {
+    let limited = rules(Limits::default().line(16).value(4));
+    let stream = b"id: 1\ndata: a\n\nid: 2\n: c\ndata: 123456789ab\ndata: lost\n\n\
+        id: 3\n\ndata: 123456789ab\n\nid: 4\nevent: longer\ndata: lost\n\n";
+    let expected = read_naively(limited, stream);
+    let mut starts = Vec::new();
+    for outcome in &expected.outcomes {
+        if let Outcome::LineTooLong { line_start, event_start }
+        | Outcome::ValueTooLong { line_start, event_start } = outcome
+        {
+            starts.push((*line_start, *event_start));
+        }
+    }
+    assert_eq!(starts, [(25, 15), (62, 62), (87, 81)]);
+    for size in 1..=stream.len() {
+        assert_eq!(read(limited, stream.chunks(size)), expected, "chunks of {size}");
+    }
+}
+
+#[test]
 fn a_value_over_its_limit_drops_its_event_even_where_another_follows() {
     let limited = rules(Limits::default().value(4));
     let stream =
@@ -153,7 +173,7 @@ fn a_value_over_its_limit_drops_its_event_even_where_another_follows() {
     assert!(matches!(
         expected.outcomes[..],
         [
-            Outcome::ValueTooLong { line_start: 0 },
+            Outcome::ValueTooLong { line_start: 0, event_start: 0 },
             Outcome::ValueTooLong { .. },
             Outcome::Event { .. }
         ]

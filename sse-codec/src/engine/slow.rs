@@ -213,8 +213,9 @@ impl<S: Store> Engine<S> {
             self.line = Line::Skipped;
             self.forgotten_comment = 0;
             if self.block.drop_event() {
-                let limit = self.bounds.line;
-                return Err(DecodeError::LineTooLong { line_start: self.line_start, limit });
+                let (line_start, limit) = (self.line_start, self.bounds.line);
+                let event_start = self.block.start_at(line_start);
+                return Err(DecodeError::LineTooLong { line_start, event_start, limit });
             }
         }
         match self.line {

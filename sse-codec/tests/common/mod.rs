@@ -159,9 +159,13 @@ fn filler(len: usize) -> String {
 
 pub fn error_outcome(error: DecodeError) -> Outcome {
     match error {
-        DecodeError::LineTooLong { line_start, .. } => Outcome::LineTooLong { line_start },
+        DecodeError::LineTooLong { line_start, event_start, .. } => {
+            Outcome::LineTooLong { line_start, event_start }
+        }
         DecodeError::CommentTooLong { line_start, .. } => Outcome::CommentTooLong { line_start },
-        DecodeError::ValueTooLong { line_start, .. } => Outcome::ValueTooLong { line_start },
+        DecodeError::ValueTooLong { line_start, event_start, .. } => {
+            Outcome::ValueTooLong { line_start, event_start }
+        }
         DecodeError::EventTooLong { event_start, .. } => Outcome::EventTooLong { event_start },
         other => panic!("an error these tests do not know: {other:?}"),
     }

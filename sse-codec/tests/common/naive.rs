@@ -24,12 +24,14 @@ pub enum Outcome {
     },
     LineTooLong {
         line_start: u64,
+        event_start: u64,
     },
     CommentTooLong {
         line_start: u64,
     },
     ValueTooLong {
         line_start: u64,
+        event_start: u64,
     },
     EventTooLong {
         event_start: u64,
@@ -55,7 +57,9 @@ pub fn decode(stream: &[u8], rules: Rules) -> (Vec<Outcome>, String) {
     let mut block = Block::default();
     for Line { bytes, start, end } in split(stream) {
         if bytes.len() > rules.line {
-            block.drop_event(Outcome::LineTooLong { line_start: start }, &mut outcomes);
+            let event_start = block.start.unwrap_or(start);
+            let why = Outcome::LineTooLong { line_start: start, event_start };
+            block.drop_event(why, &mut outcomes);
             continue;
         }
         let Some(end) = end else { continue };
@@ -87,7 +91,8 @@ pub fn decode(stream: &[u8], rules: Rules) -> (Vec<Outcome>, String) {
         }
         let too_long = match name {
             b"event" | b"id" if decoded.len() > rules.value && !ignored_id => {
-                Some(Outcome::ValueTooLong { line_start: start })
+                let event_start = block.start.unwrap_or(start);
+                Some(Outcome::ValueTooLong { line_start: start, event_start })
             }
             _ => None,
         };

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::{
     bench::Bench,
     filter::Filter,
+    limits::Most,
     publish::Publish,
     request::{Again, Connect},
     serve::Serve,
@@ -27,7 +28,9 @@ pub(crate) enum Command {
     ///
     /// In a terminal each event is one line: local time, type, ID in brackets, data, with ⏎ for its line
     /// breaks. In a pipe each event is one JSON object. A lost connection is tried again, and goes on
-    /// after the last event that arrived; a first connection that fails ends the command.
+    /// after the last event that arrived; a first connection that fails ends the command. A request with a
+    /// body, or of another method than GET, is sent once, since each may cost something; with --keep-trying
+    /// it is sent again.
     #[command(display_name = "sse")]
     Tail(Box<Tail>),
     /// Send events to a hub.
@@ -146,13 +149,13 @@ Examples:
     sse tail http://127.0.0.1:8080/events | jq -r .data
 
 In a pipe, or with --ndjson, each line is one JSON object with these members:
-  kind     \"event\", or \"comment\" with --comments; others may come
+  kind     \"event\", \"comment\" with --comments, or \"dropped\"; others may come
   n        the event's number among those printed, from 1
   time     when it arrived here, in UTC: \"2026-01-31T12:00:00.000000Z\"
   attempt  the connection that it came over, from 1
   type     of an event; \"message\" where the stream names none
   id       the last event ID, which may be empty
-  data     of an event; text, of a comment
+  data     of an event; text, of others
   url, stream  where several URLs are read: which one it is of, and its number
 Members may be added, and these stay as they are.
 
@@ -185,6 +188,9 @@ pub(crate) struct Tail {
     /// status is 5.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub(crate) time: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) most: Most,
 
     #[command(flatten)]
     pub(crate) filter: Filter,
@@ -250,6 +256,9 @@ pub(crate) struct Record {
     /// Whether to use colour; NO_COLOR is respected
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Colour,
+
+    #[command(flatten)]
+    pub(crate) most: Most,
 }
 
 const ONE_STREAM: &str = "\
@@ -260,7 +269,7 @@ const RECORD: &str = "\
 What arrives is written at once, to a folder beside the file (FILE.recording), which becomes the \
 file when recording ends, by Control-C, SIGTERM or otherwise. Where the program is killed the folder \
 stays: sse show and sse export take it as it is, and sse import FILE.recording -o FILE makes the file. \
-Secrets of the request are masked; the stream stays exact.";
+A request with a body, or of another method than GET, is sent once, unless --keep-trying is given. Secrets of the request are masked; the stream stays exact.";
 
 /// The options of `sse show`.
 #[derive(Debug, Parser)]
@@ -300,7 +309,7 @@ pub(crate) struct Show {
     #[arg(long, value_name = "N")]
     pub(crate) attempt: Option<u32>,
 
-    /// Print the turns of the connection too
+    /// Print the turns of the connection too, and what was dropped
     #[arg(long)]
     pub(crate) turns: bool,
 
@@ -339,7 +348,7 @@ Rows are numbered from 1, comments and turns of the connection included, whether
 --numbers shows the number of each, which --from and --raw take.
 
 In a pipe, or with --ndjson, each line is one JSON object as of sse tail, with the row's number as \"row\"; \
-turns are {\"kind\":\"turn\",...}, and --stats is one object.
+turns are {\"kind\":\"turn\",...}, what was dropped is {\"kind\":\"dropped\",...}, and --stats is one object.
 
 Examples:
   The last ten events, and then one of them byte for byte:
@@ -348,7 +357,10 @@ Examples:
 
   What the connection did, and how the events came:
     sse show --turns feed.ssrec
-    sse show --stats feed.ssrec";
+    sse show --stats feed.ssrec
+
+  All of an event that was dropped since it was too large, as --turns tells:
+    sse show --raw 12 feed.ssrec > event.txt";
 
 /// The options of `sse diff`.
 #[derive(Debug, Parser)]
@@ -464,6 +476,9 @@ pub(crate) struct Import {
     /// What it is; without it, what it looks like
     #[arg(long, value_name = "FORM")]
     pub(crate) from: Option<From>,
+
+    #[command(flatten)]
+    pub(crate) most: Most,
 }
 
 const IMPORT: &str = "\
@@ -478,7 +493,10 @@ Examples:
     sse import example.com.har -o feed.ssrec
 
   What a recording has whose program was killed:
-    sse import feed.ssrec.recording -o feed.ssrec";
+    sse import feed.ssrec.recording -o feed.ssrec
+
+  A recording of which events were dropped, with these:
+    sse export --as raw feed.ssrec | sse import - --max-line 64M -o whole.ssrec";
 
 /// What can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -523,7 +541,7 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
     }
 }
 
-fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     const HINT: &str = "give a size such as 500M or 2G";
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

@@ -33,6 +33,12 @@ pub(crate) fn run(import: &Import) -> Exit {
         words.error("--from is of a file; a folder is taken as the recording that lies in it");
         return Exit::Usage;
     }
+    if is_folder && import.most.is_given() {
+        words.error(
+            "--max-line and --max-event are of a file; a folder is taken with the rows that it has",
+        );
+        return Exit::Usage;
+    }
     if let Err(sentence) = refuse_what_is_there(&import.output) {
         words.error(&sentence);
         return Exit::Other;
@@ -117,12 +123,18 @@ fn file(import: &Import, name: &str, progress: &Progress) -> Result<Imported, St
         Some(args::From::Har) => Source::Har,
         None => Source::guess(&beginning),
     };
-    recording::import(beginning.chain(file), source, name, &import.output)
-        .map(|imported| {
-            let recording::Imported { events, cut_off, cut_off_bytes, cut_off_line, .. } = imported;
-            Imported { events, cut_off, cut_off_bytes, cut_off_line, is_live: false }
-        })
-        .map_err(|error| format!("{name} cannot be imported: {error}"))
+    recording::import_within(
+        import.most.limits(),
+        beginning.chain(file),
+        source,
+        name,
+        &import.output,
+    )
+    .map(|imported| {
+        let recording::Imported { events, cut_off, cut_off_bytes, cut_off_line, .. } = imported;
+        Imported { events, cut_off, cut_off_bytes, cut_off_line, is_live: false }
+    })
+    .map_err(|error| format!("{name} cannot be imported: {error}"))
 }
 
 /// Puts the recording that lies in a folder, as far as it came, in one file.

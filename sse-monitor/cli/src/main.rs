@@ -16,6 +16,7 @@ mod exit;
 mod export;
 mod filter;
 mod import;
+mod limits;
 mod man;
 mod new_file;
 mod progress;

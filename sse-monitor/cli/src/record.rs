@@ -19,6 +19,7 @@ use crate::{
     exit::Exit,
     new_file::refuse_what_is_there,
     progress::{Progress, TICK},
+    request::{Again, broken},
     signals::{asked_to_end, end_when_asked},
     tail::is_coloured,
     words::{Words, counted},
@@ -28,7 +29,7 @@ use crate::{
 pub(crate) fn run(record: &Record) -> Exit {
     let words = Words::new(is_coloured(record.color, &io::stderr()), record.silent);
     let folder = folder_of(&record.output);
-    let request = match record.connect.request(record.again.reconnect(), &words) {
+    let request = match record.connect.request(record.again, record.most, &words) {
         Ok(request) => request,
         Err(sentence) => {
             words.error(&sentence);
@@ -39,6 +40,8 @@ pub(crate) fn run(record: &Record) -> Exit {
         words.error(&sentence);
         return Exit::Other;
     }
+    let Again { once, keep_trying } = record.again;
+    let is_sent_once = !request.is_repeatable() && !once && !keep_trying;
     let policy = if record.drop_oldest { DiskPolicy::DropOldest } else { DiskPolicy::Stop };
     let request = request.record(&folder, DiskLimit { bytes: record.limit, policy });
     let request = match record.count {
@@ -52,7 +55,7 @@ pub(crate) fn run(record: &Record) -> Exit {
             return Exit::Other;
         }
     };
-    let ended = runtime.block_on(follow(record, request, &words));
+    let ended = runtime.block_on(follow(record, request, is_sent_once, &words));
     finish(&folder, &record.output, ended, &words)
 }
 
@@ -87,13 +90,18 @@ enum Ended {
     Stopped(String),
 }
 
-async fn follow(record: &Record, request: WatchRequest, words: &Words) -> Ended {
+async fn follow(
+    record: &Record,
+    request: WatchRequest,
+    is_sent_once: bool,
+    words: &Words,
+) -> Ended {
     // Before the server sees that somebody records.
     let asked = asked_to_end();
     let watch = Watch::start(request);
     let progress = Progress::line(words);
     let ended = tokio::select! {
-        ended = until_over(&watch, words) => ended,
+        ended = until_over(&watch, is_sent_once, words) => ended,
         () = show(&progress, &watch) => Ended::Itself(Exit::Other),
         () = elapsed(record.time) => Ended::Itself(out_of_time(&watch, record, words)),
         exit = asked => Ended::Asked(exit),
@@ -120,7 +128,7 @@ async fn show(progress: &Progress, watch: &Watch) {
     }
 }
 
-async fn until_over(watch: &Watch, words: &Words) -> Ended {
+async fn until_over(watch: &Watch, is_sent_once: bool, words: &Words) -> Ended {
     let mut seen = 0;
     loop {
         seen = watch.changed(seen).await;
@@ -135,7 +143,8 @@ async fn until_over(watch: &Watch, words: &Words) -> Ended {
                 return Ended::Itself(Exit::Done);
             }
             State::Failed { failure } => {
-                words.error(&failure.sentence);
+                let was_sent = is_sent_once && snapshot.totals.connections > 0;
+                words.error(&broken(&failure, was_sent));
                 return Ended::Itself(failure.fault.into());
             }
             State::Closed => return Ended::Itself(Exit::Done),
@@ -276,7 +285,11 @@ fn recorded(totals: &Totals, held: u64, file: &Path) -> String {
         ),
     };
     if totals.decode_errors > 0 {
-        sentence.push_str(&format!("; {} dropped as too large", were(totals.decode_errors)));
+        sentence.push_str(&format!(
+            "; {} dropped as too large: sse show --turns says which, --raw prints their bytes, and --max-line and \
+             --max-event raise the limits",
+            were(totals.decode_errors)
+        ));
     }
     sentence
 }

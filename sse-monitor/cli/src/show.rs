@@ -86,8 +86,15 @@ pub(crate) fn run(show: &Show) -> Exit {
     exit
 }
 
-/// Tells of events whose end did not come, where that is known at once.
+/// Tells of events that were dropped, and of those whose end did not come, where that is known at once.
 fn tell_cut_off(recording: &Recording, words: &Words) {
+    let dropped = recording.totals().decode_errors;
+    if dropped > 0 {
+        let events = counted(dropped, "event");
+        words.note(&format!(
+            "dropped as too large: {events}; --turns says which, --raw has the bytes"
+        ));
+    }
     let unfinished = if recording.is_closed() { recording.report().unfinished } else { 0 };
     if unfinished > 0 {
         let events = counted(unfinished, "event");
@@ -218,6 +225,11 @@ impl Printing<'_> {
                     self.events += 1;
                     self.wanted.shown(&mut row, self.format.between_columns());
                 }
+                if row.kind == RowKind::DecodeError && is_json {
+                    let dropped = self.view.dropped(row.number);
+                    self.format.write_dropped(&row, dropped.as_ref(), None, &mut self.buffer);
+                    continue;
+                }
                 self.format.write(&row, self.events, None, &mut self.buffer);
             }
             self.progress.aside(|| stdout::print(&mut self.buffer, self.words))?;
@@ -227,30 +239,39 @@ impl Printing<'_> {
 }
 
 fn raw(view: &View, row: u64, words: &Words) -> Exit {
-    let Some(bytes) = view.raw(row) else {
-        words.error(&match view.row(row) {
-            Some(Row { kind: RowKind::Damaged, data, .. }) => data,
-            Some(_) => format!(
-                "row {row} is a turn of the connection, of which the stream has no bytes; sse show --turns \
-                 --from {row} --count 1 prints it"
-            ),
-            None => no_row(view, row),
-        });
-        return Exit::Other;
-    };
     let printed = if io::stdout().is_terminal() {
         // A terminal gets them line by line, with stand-ins for what it would act on.
-        let mut text = String::new();
-        for line in String::from_utf8_lossy(&bytes).split_inclusive('\n') {
-            text.push_str(&escape::shown(line.trim_end_matches('\n')));
-            text.push('\n');
+        match view.raw(row) {
+            Some(bytes) => {
+                let mut text = String::new();
+                for line in String::from_utf8_lossy(&bytes).split_inclusive('\n') {
+                    text.push_str(&escape::shown(line.trim_end_matches('\n')));
+                    text.push('\n');
+                }
+                stdout::bytes(text.as_bytes(), words).map_continue(|()| true)
+            }
+            None => ControlFlow::Continue(false),
         }
-        stdout::bytes(text.as_bytes(), words)
     } else {
-        stdout::bytes(&bytes, words)
+        // What was dropped has no limit.
+        view.visit_raw(row, |bytes| stdout::bytes(bytes, words))
     };
     match printed {
-        ControlFlow::Continue(()) => Exit::Done,
+        ControlFlow::Continue(true) => Exit::Done,
+        ControlFlow::Continue(false) => {
+            words.error(&match view.row(row) {
+                Some(Row { kind: RowKind::Damaged, data, .. }) => data,
+                Some(Row { kind: RowKind::DecodeError, .. }) => {
+                    format!("row {row} was dropped, and its bytes are damaged: not all of them are there")
+                }
+                Some(_) => format!(
+                    "row {row} is a turn of the connection, of which the stream has no bytes; sse show \
+                     --turns --from {row} --count 1 prints it"
+                ),
+                None => no_row(view, row),
+            });
+            Exit::Other
+        }
         ControlFlow::Break(exit) => exit,
     }
 }

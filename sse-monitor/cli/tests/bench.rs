@@ -42,7 +42,7 @@ fn what_it_publishes_itself_arrives_and_is_timed() {
     assert_eq!(
         report["connections"],
         json!({
-            "asked": 20, "opened": 20, "failed": 0, "cut": 0, "resumed": 0,
+            "asked": 20, "opened": 20, "failed": 0, "ended": 0, "cut": 0, "resumed": 0,
         })
     );
     let published = report["published"]["events"].as_u64().unwrap();
@@ -70,7 +70,8 @@ fn gaps_and_repeats_of_any_endpoint_are_told_by_its_ids() {
     let output = bench.wait();
     let report = report(&output);
     assert_eq!((&report["missed"], &report["repeated"]), (&json!(2), &json!(1)), "{report}");
-    assert_eq!(report["connections"]["cut"], 2);
+    let connections = &report["connections"];
+    assert_eq!((&connections["ended"], &connections["cut"]), (&json!(2), &json!(0)), "{report}");
     assert_eq!(report["deliveryMicros"], Value::Null);
 }
 

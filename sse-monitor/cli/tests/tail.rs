@@ -254,6 +254,13 @@ fn a_command_line_that_cannot_work_is_told_with_status_2() {
         (&[""][..], "no URL was given; type one like http://127.0.0.1:8080/events"),
         (&["localhost:8080/events"], "try http://localhost:8080/events"),
         (&["not a url"], "“not a url” is not a URL"),
+        (&["wget", "http://127.0.0.1:1/"], "“wget” is not a URL; type one like http://"),
+        (&["no-such.ssrec"], "there is no such file as “no-such.ssrec”, and no such URL"),
+        (&["./no/such"], "there is no such file as “./no/such”, and no such URL"),
+        (
+            &["./Cargo.toml"],
+            "“./Cargo.toml” is no URL but a file here; what a recording has is printed by: sse show",
+        ),
         (&["http://"], "“http://” is not a URL (empty host)"),
         (&["ftp://127.0.0.1/"], "read over http or https, not ftp"),
         (&["\u{1b}[31m"], "“\\u{1b}[31m”"),
@@ -345,7 +352,8 @@ fn an_event_that_is_too_long_is_told_and_the_rest_comes() {
     let _exchange = origin.open(&format!("data: {long}\n\ndata: after\n\n"));
     let output = sse.wait();
     assert!(words(&output).contains("longer than"), "{}", words(&output));
-    assert_eq!(lines(&output)[0]["data"], "after");
+    let lines = lines(&output);
+    assert_eq!((&lines[0]["kind"], &lines[1]["data"]), (&"dropped".into(), &"after".into()));
     assert_eq!(output.status.code(), Some(0));
 }
 

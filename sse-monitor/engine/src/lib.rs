@@ -96,7 +96,7 @@
 //!
 //! | Of | Default | Past it |
 //! |---|---|---|
-//! | a line, an event ([`Limits`]) | 1 MiB, 4 MiB | the event is dropped, and a row says so |
+//! | a line, an event ([`Limits`]) | 1 MiB, 4 MiB | the event is dropped, and a row says so; its bytes stay ([`View::dropped`], [`View::visit_raw`]) |
 //! | what is kept in memory ([`Retention`]) | 256 MiB, two million rows | the oldest rows fall out, counted by [`Totals::rows_forgotten`]; or the watch stops reading until rows are [released](Watch::release) |
 //! | what is recorded ([`DiskLimit`]) | 16 GiB | recording stops, and a row says so; or the oldest are dropped |
 //! | what a compressed stream expands to ([`Expansion`]) | 250-fold and 16 MiB beyond, which grow back within 10 s | the attempt ends |
@@ -133,6 +133,8 @@ mod request;
 #[cfg(feature = "watch")]
 mod request_tags;
 #[cfg(feature = "watch")]
+mod request_url;
+#[cfg(feature = "watch")]
 mod request_way;
 mod row;
 mod state;
@@ -145,6 +147,7 @@ mod words;
 #[cfg(feature = "watch")]
 pub use connection::{Answer, Caller, CertificateError, Expansion};
 pub use journal::{
+    dropped::{Dropped, Passed},
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
     turn::{Format, Origin, Phases, RedactedText, RequestHead, ResponseHead, Turn},
     view::View,

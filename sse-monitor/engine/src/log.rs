@@ -155,10 +155,13 @@ impl Log {
     }
 
     fn reported(&self, copied: impl FnOnce(&Report) -> Report) -> Report {
+        let is_over = self.is_over();
         let mut statistics = self.kept.statistics();
         statistics.refresh();
-        let silent_micros = statistics.silence(self.clock.now().elapsed_micros);
-        Report { silent_micros, ..copied(statistics.report()) }
+        let now = self.clock.now().elapsed_micros;
+        let silent_micros = statistics.silence(now);
+        let report = copied(statistics.report()).lasting(if is_over { 0 } else { now });
+        Report { silent_micros, ..report }
     }
 
     /// Writes a row for something that happened.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
-use sse_client::UrlMistake;
 use sse_codec::{EventId, Limits};
 use thiserror::Error;
 use url::{ParseError, Url};
@@ -14,6 +13,7 @@ use crate::{
     connection::{Expansion, ProxyChoice, Trust},
     journal::retention::{DiskLimit, Retention},
     masked::{redacted, shown_url},
+    request_url::parse_url,
 };
 
 /// What to watch: a URL, and what to send with it.
@@ -124,6 +124,12 @@ impl WatchRequest {
         self.body = Some(body.into());
         self.method = Method::POST;
         self
+    }
+
+    /// Whether to send it again costs nothing and changes nothing: not where it has a body, or another method than
+    /// `GET`. Whatever it is, it is sent again as [`reconnect`](Self::reconnect) says.
+    pub fn is_repeatable(&self) -> bool {
+        self.method == Method::GET && self.body.is_none()
     }
 
     /// Asks for a compressed stream. One that comes compressed unasked is decoded all the same.
@@ -243,6 +249,8 @@ pub enum Reconnect {
     Always,
     /// Once a stream was open; a first connection that fails is the end.
     OnceOpened,
+    /// Until a stream was open: its end is the end.
+    UntilOpened,
     /// Never: the stream's end is the end.
     Never,
 }
@@ -333,37 +341,6 @@ pub enum HeaderFault {
     Value,
 }
 
-fn parse_url(typed: &str) -> Result<Url, RequestError> {
-    let given = || shown_url(typed.trim());
-    let parsed = Url::parse(typed.trim());
-    sse_client::parse_url(typed).map_err(|mistake| match mistake {
-        UrlMistake::Empty => RequestError::NoUrl,
-        UrlMistake::NoScheme => {
-            let suggestion = format!("http://{}", typed.trim().trim_start_matches('/'));
-            RequestError::NoScheme { given: given(), suggestion: shown_url(&suggestion) }
-        }
-        UrlMistake::OtherScheme => {
-            let scheme = typed.trim().split(':').next().unwrap_or_default();
-            RequestError::UnsupportedScheme { scheme: scheme.to_ascii_lowercase() }
-        }
-        UrlMistake::Malformed(_) => {
-            // Without a scheme, only its port can be told to be wrong.
-            let source = match &parsed {
-                Err(source) if *source != ParseError::RelativeUrlWithoutBase => *source,
-                _ => ParseError::InvalidPort,
-            };
-            RequestError::NotAUrl { given: given(), source }
-        }
-        UrlMistake::NoHost => {
-            RequestError::NotAUrl { given: given(), source: ParseError::EmptyHost }
-        }
-        UrlMistake::NotAUrl | _ => {
-            RequestError::NotAUrl { given: given(), source: ParseError::RelativeUrlWithoutBase }
-        }
-    })?;
-    parsed.map_err(|source| RequestError::NotAUrl { given: given(), source })
-}
-
 fn parse_header(line: &str) -> Result<(HeaderName, String), RequestError> {
     let Some((name, value)) = line.split_once(':') else {
         return Err(RequestError::Header { name: String::new(), fault: HeaderFault::NoColon });
@@ -427,6 +404,13 @@ mod tests {
                 "javascript:alert(1)",
                 "event streams are read over http or https, not javascript; check the beginning \
                  of the URL",
+            ),
+            ("wget", "“wget” is not a URL; type one like http://127.0.0.1:8080/events"),
+            ("./feed", "“./feed” is not a URL; type one like http://127.0.0.1:8080/events"),
+            ("a.ssrec", "“a.ssrec” is not a URL; type one like http://127.0.0.1:8080/events"),
+            (
+                "localhost/a",
+                "“localhost/a” does not begin with http:// or https://; try http://localhost/a",
             ),
             ("not a url", "“not a url” is not a URL; type one like http://127.0.0.1:8080/events"),
             (

@@ -2,6 +2,7 @@
 
 use core::{fmt, time::Duration};
 
+use http::HeaderName;
 use url::Url;
 
 use sse_client::session::SessionError;
@@ -35,8 +36,17 @@ pub(crate) fn enough(events: u64) -> String {
     }
 }
 
-pub(crate) fn redirected(status: u16, location: &Url) -> String {
-    format!("redirected ({status}) to {}", shown_url(location.as_str()))
+/// `kept_back` names the headers that do not go there.
+pub(crate) fn redirected(status: u16, location: &Url, kept_back: &[HeaderName]) -> String {
+    let mut sentence = format!("redirected ({status}) to {}", shown_url(location.as_str()));
+    if !kept_back.is_empty() {
+        let names: Vec<_> = kept_back.iter().map(HeaderName::as_str).collect();
+        sentence.push_str(&format!(
+            "; since that is another origin, these headers are not sent there: {}",
+            names.join(", ")
+        ));
+    }
+    sentence
 }
 
 pub(crate) fn connected(status: u16, version: &str) -> String {

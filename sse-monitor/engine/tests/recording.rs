@@ -255,6 +255,25 @@ fn what_is_damaged_is_no_event_to_statistics_and_comparisons() {
 }
 
 #[test]
+fn comparisons_count_the_damage_that_statistics_do() {
+    let import = Imported::of(STREAM, Source::Raw);
+    let view = import.recording.view();
+    let whole = fs::read(import.keep.path().join("out.ssrec")).unwrap();
+    let file = import.keep.path().join("damaged.ssrec");
+    let mut damaged = 0;
+    for at in (0..whole.len()).step_by(3) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&file, bytes).unwrap();
+        let Ok(recording) = Recording::open(&file) else { continue };
+        let told = diff(&view, &recording.view(), Match::Id);
+        assert_eq!(told.damaged_second, recording.report().damaged, "byte {at}");
+        damaged += u64::from(told.damaged_second == 1);
+    }
+    assert!(damaged > 50, "{damaged}");
+}
+
+#[test]
 fn a_test_vector_is_small_enough_to_be_read() {
     let body = format!("data: {}\n\n", "x".repeat(1_000_000)).repeat(17);
     let import = Imported::of(body.as_bytes(), Source::Raw);

@@ -145,6 +145,20 @@ fn a_stream_that_ends_is_the_end_where_it_is_never_tried_again() {
 }
 
 #[test]
+fn where_one_answer_is_waited_for_its_end_is_the_end() {
+    let rig = Rig::new();
+    let origin = Origin::start();
+    let watch = rig.watch(request(&origin).reconnect(Reconnect::UntilOpened));
+    origin
+        .answer("HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n");
+    origin.open("data: one\n\n").end();
+    let snapshot = rig.until(&watch, |s| s.state.is_over());
+    let State::Failed { failure } = snapshot.state else { panic!("{snapshot:?}") };
+    assert_eq!(failure.fault, Fault::Ended);
+    assert_eq!((snapshot.totals.attempts, snapshot.totals.events), (2, 1));
+}
+
+#[test]
 fn what_cannot_get_better_is_not_tried_again() {
     let rig = Rig::new();
     for (response, fault, word) in [
@@ -207,7 +221,8 @@ fn a_redirect_is_a_row() {
     assert_eq!(there.header("x-key"), None, "a header stays with its origin");
     let rows = rig.rows(&watch, 4);
     assert_eq!(rows[1].kind, RowKind::Redirected { status: 307 });
-    assert_eq!(rows[1].data, format!("redirected (307) to {}?token=***", second.url()));
+    let told = "; since that is another origin, these headers are not sent there: x-key";
+    assert_eq!(rows[1].data, format!("redirected (307) to {}?token=***{told}", second.url()));
     assert_eq!(rows[3].data, "here");
 }
 
@@ -246,6 +261,23 @@ fn an_event_past_the_limit_is_told_and_the_next_one_comes() {
     assert!(rows[2].data.contains("longer than"), "{}", rows[2].data);
     assert_eq!(rows[3].data, "after");
     assert_eq!(watch.snapshot().totals.decode_errors, 1);
+}
+
+#[test]
+fn the_average_falls_while_nothing_comes() {
+    let rig = Rig::new();
+    let origin = Origin::start();
+    let watch = rig.watch(request(&origin));
+    let _exchange = origin.open("data: one\n\ndata: two\n\n");
+    let latest = rig.rows(&watch, 4)[3].elapsed_micros;
+    for report in [watch.report(), watch.brief_report()] {
+        let now = latest + report.silent_micros.unwrap();
+        assert_eq!(report.duration_micros, now);
+        assert!((report.rate - 2.0 / (now as f64 / 1e6)).abs() < 1e-9, "{report:?}");
+    }
+    watch.disconnect();
+    let end = watch.page(1, 10, 80)[4].elapsed_micros;
+    assert_eq!((watch.report().duration_micros, watch.report().silent_micros), (end, None));
 }
 
 #[test]

@@ -105,7 +105,12 @@ impl Connection {
         self.is_open = false;
         let mut counts = self.tally.counts();
         counts.open -= 1;
-        counts.cut += 1;
+        // Of one that is to be opened again any end is a cut.
+        if self.once && failure.is_none() {
+            counts.ended += 1;
+        } else {
+            counts.cut += 1;
+        }
         if let Some(failure) = failure {
             counts.failure(failure);
         }

@@ -41,6 +41,7 @@ struct Connections {
     asked: u64,
     opened: u64,
     failed: u64,
+    ended: u64,
     cut: u64,
     resumed: u64,
 }
@@ -108,6 +109,7 @@ impl Report {
                 asked,
                 opened: counts.opened,
                 failed: counts.failed,
+                ended: counts.ended,
                 cut: counts.cut,
                 resumed: counts.resumed,
             },
@@ -144,10 +146,15 @@ impl Report {
         };
         let connections = &self.connections;
         line("time", format!("{:.1} s", self.seconds));
+        // Only of those that are opened once.
+        let ended = match connections.ended {
+            0 => String::new(),
+            ended => format!("{} came to their end, ", HumanCount(ended)),
+        };
         line(
             "connections",
             format!(
-                "{} of {} opened, {} failed; {} cut, {} resumed",
+                "{} of {} opened, {} failed; {ended}{} cut, {} resumed",
                 HumanCount(connections.opened),
                 HumanCount(connections.asked),
                 HumanCount(connections.failed),

@@ -48,6 +48,8 @@ pub(super) struct Counts {
     pub(super) opened: u64,
     /// Connections that failed at first.
     pub(super) failed: u64,
+    /// Connections whose stream came to its end, where that is the end.
+    pub(super) ended: u64,
     pub(super) cut: u64,
     pub(super) resumed: u64,
     pub(super) events: u64,
@@ -83,6 +85,7 @@ impl Tally {
                 open: 0,
                 opened: 0,
                 failed: 0,
+                ended: 0,
                 cut: 0,
                 resumed: 0,
                 events: 0,

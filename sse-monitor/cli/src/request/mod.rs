@@ -10,13 +10,13 @@ mod shell_words;
 use std::path::PathBuf;
 
 use clap::Args;
-use sse_monitor_engine::{Reconnect, WatchRequest};
+use sse_monitor_engine::{Failure, Fault, Reconnect, WatchRequest};
 
 use body::Body;
 use parts::{Parts, words};
 pub(crate) use parts::{named, read, unreadable};
 
-use crate::words::Words;
+use crate::{limits::Most, words::Words};
 
 /// More than anybody reads side by side; each has a thread of its own.
 const MOST_STREAMS: usize = 256;
@@ -118,8 +118,11 @@ pub(crate) struct Again {
     #[arg(long, visible_alias = "no-reconnect")]
     pub(crate) once: bool,
 
-    /// Keep trying even if the first connection fails
-    #[arg(long, conflicts_with = "once")]
+    /// Keep trying even if the first connection fails; with --once, until one is open
+    ///
+    /// A request with a body, or of another method than GET, is sent again too then, whenever its answer has ended;
+    /// with --once, until it is answered.
+    #[arg(long)]
     pub(crate) keep_trying: bool,
 }
 
@@ -127,14 +130,29 @@ const REQUEST: &str = "Request";
 const WAY: &str = "Proxies and TLS";
 
 impl Again {
-    pub(crate) const fn reconnect(self) -> Reconnect {
+    fn reconnect(self, request: &WatchRequest) -> Reconnect {
         match self {
+            Self { once: true, keep_trying: true } => Reconnect::UntilOpened,
             Self { once: true, .. } => Reconnect::Never,
             Self { keep_trying: true, .. } => Reconnect::Always,
+            // Each may cost something, or change something.
+            Self { .. } if !request.is_repeatable() => Reconnect::Never,
             // Who mistyped a port should hear so, rather than wait.
             Self { .. } => Reconnect::OnceOpened,
         }
     }
+}
+
+/// A failure in words, and what can be done about a request that is sent once, unless the command was told how often.
+pub(crate) fn broken(failure: &Failure, was_sent_once: bool) -> String {
+    let sentence = &failure.sentence;
+    if was_sent_once && failure.fault == Fault::Connect {
+        return format!(
+            "{sentence}; the answer is cut off, and a request like this is sent once (to send it again, add \
+             --keep-trying)"
+        );
+    }
+    sentence.clone()
 }
 
 impl Way {
@@ -198,7 +216,8 @@ impl Connect {
     /// The requests; the error is a sentence.
     pub(crate) fn requests(
         &self,
-        reconnect: Reconnect,
+        again: Again,
+        most: Most,
         say: &Words,
     ) -> Result<Vec<WatchRequest>, String> {
         let (urls, parts) = self.target.given(say)?;
@@ -213,7 +232,8 @@ impl Connect {
             );
         }
         let requests = parts.requests(&urls)?.into_iter().map(|request| {
-            let request = request.reconnect(reconnect);
+            let reconnect = again.reconnect(&request);
+            let request = request.reconnect(reconnect).limits(most.limits());
             request.last_event_id(&self.last_event_id).map_err(words)
         });
         requests.collect()
@@ -222,10 +242,11 @@ impl Connect {
     /// The request, where there is to be one; the error is a sentence.
     pub(crate) fn request(
         &self,
-        reconnect: Reconnect,
+        again: Again,
+        most: Most,
         say: &Words,
     ) -> Result<WatchRequest, String> {
-        one(self.requests(reconnect, say)?)
+        one(self.requests(again, most, say)?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sse_monitor_engine::WatchRequest;
+use sse_monitor_engine::{RequestError, WatchRequest};
 
 /// More than any request for a stream has; it is held in memory.
 const MOST_BODY: u64 = 64 << 20;
@@ -87,7 +87,7 @@ impl Parts {
             None => url.to_owned(),
         };
         let mut request = WatchRequest::new(&url)
-            .map_err(words)?
+            .map_err(|error| not_a_url(&url, &error))?
             .compressed(self.compressed)
             .insecure(self.insecure);
         if let Some(user) = &self.user {
@@ -248,6 +248,29 @@ impl Line {
 
 pub(crate) fn words(error: impl ToString) -> String {
     error.to_string()
+}
+
+/// What is wrong with what stands in a URL's place, which may be meant for a file. Secrets are masked in what is repeated.
+fn not_a_url(given: &str, error: &RequestError) -> String {
+    let (RequestError::NotAUrl { given: shown, .. } | RequestError::NoScheme { given: shown, .. }) =
+        error
+    else {
+        return words(error);
+    };
+    let given = given.trim();
+    if !given.is_empty() && Path::new(given).exists() {
+        return format!(
+            "“{shown}” is no URL but a file here; what a recording has is printed by: sse show {shown}"
+        );
+    }
+    let is_like_file = given.ends_with(".ssrec")
+        || (given.contains('/') && !given.contains("://") && !given.starts_with("//"));
+    if is_like_file && matches!(error, RequestError::NotAUrl { .. }) {
+        return format!(
+            "there is no such file as “{shown}”, and no such URL: one begins with http:// or https://"
+        );
+    }
+    words(error)
 }
 
 /// What the file at this path is called in a sentence.

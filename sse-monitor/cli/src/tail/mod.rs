@@ -44,7 +44,7 @@ pub(crate) fn run(tail: Tail) -> Exit {
     let output = &tail.output;
     let words = Words::new(is_coloured(output.color, &io::stderr()), output.silent);
     let prepared = tail.filter.wanted().and_then(|wanted| {
-        let mut requests = tail.connect.requests(tail.again.reconnect(), &words)?;
+        let mut requests = tail.connect.requests(tail.again, tail.most, &words)?;
         let urls: Vec<_> = requests.iter().map(WatchRequest::url).collect();
         let state =
             tail.state.as_deref().map(|file| StateFile::open(file, &requests)).transpose()?;

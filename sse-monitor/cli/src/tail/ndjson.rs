@@ -1,7 +1,7 @@
 //! One JSON object a line, for programs.
 
 use jiff::{Timestamp, tz::TimeZone};
-use sse_monitor_engine::{Row, RowKind};
+use sse_monitor_engine::{Dropped, Row, RowKind};
 
 use super::name::Name;
 use crate::escape::json_string;
@@ -36,6 +36,51 @@ impl Ndjson {
         } else {
             out.push_str("{\"kind\":\"turn\"");
         }
+        self.place(row, stream, out);
+        if is_event {
+            out.push_str(",\"type\":");
+            json_string(&row.event_type, out);
+        }
+        if !is_comment {
+            out.push_str(",\"id\":");
+            json_string(&row.id, out);
+        }
+        out.push_str(if is_event { ",\"data\":" } else { ",\"text\":" });
+        json_string(&row.data, out);
+        out.push_str("}\n");
+    }
+
+    /// Appends the line of what was dropped.
+    pub(crate) fn write_dropped(
+        &mut self,
+        row: &Row,
+        dropped: Option<&Dropped>,
+        stream: Option<&Name>,
+        out: &mut String,
+    ) {
+        out.push_str("{\"kind\":\"dropped\"");
+        self.place(row, stream, out);
+        if let Some(Dropped { passed, limit, at, event_type, id, .. }) = dropped {
+            for (name, text) in [(",\"type\":", event_type), (",\"id\":", id)] {
+                if let Some(text) = text {
+                    out.push_str(name);
+                    json_string(text, out);
+                }
+            }
+            // A name of ours.
+            let passed = serde_json::to_string(passed).unwrap_or_default();
+            out.push_str(&format!(",\"passed\":{passed},\"limit\":{limit}"));
+            if let Some(at) = at {
+                out.push_str(&format!(",\"at\":{at}"));
+            }
+        }
+        out.push_str(",\"text\":");
+        json_string(&row.data, out);
+        out.push_str("}\n");
+    }
+
+    /// Where a row came from, and when.
+    fn place(&mut self, row: &Row, stream: Option<&Name>, out: &mut String) {
         if let Some(name) = stream {
             out.push_str(",\"url\":");
             json_string(&name.url, out);
@@ -50,17 +95,6 @@ impl Ndjson {
         self.time(row.unix_micros, out);
         out.push_str("\",\"attempt\":");
         number(row.attempt.into(), 1, out);
-        if is_event {
-            out.push_str(",\"type\":");
-            json_string(&row.event_type, out);
-        }
-        if !is_comment {
-            out.push_str(",\"id\":");
-            json_string(&row.id, out);
-        }
-        out.push_str(if is_event { ",\"data\":" } else { ",\"text\":" });
-        json_string(&row.data, out);
-        out.push_str("}\n");
     }
 
     /// RFC 3339 in UTC, always with microseconds, so that lines sort as text.

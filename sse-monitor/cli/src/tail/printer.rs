@@ -4,13 +4,14 @@ use core::ops::ControlFlow;
 use std::io::{self, IsTerminal};
 
 use jiff::tz::TimeZone;
-use sse_monitor_engine::{Failure, Fault, Row, RowKind};
+use sse_monitor_engine::{Dropped, Failure, Fault, Passed, Row, RowKind};
 
 use super::{is_coloured, line::Lines, name::Name, ndjson::Ndjson, state::State, stream::Stream};
 use crate::{
     args::{Output, Tail},
     exit::Exit,
     filter::Wanted,
+    request::broken,
     stdout,
     words::Words,
 };
@@ -62,12 +63,34 @@ impl Format {
         }
     }
 
+    /// Appends the line of what was dropped: people are told on stderr.
+    pub(crate) fn write_dropped(
+        &mut self,
+        row: &Row,
+        dropped: Option<&Dropped>,
+        stream: Option<&Name>,
+        out: &mut String,
+    ) {
+        if let Self::Ndjson(lines) = self {
+            lines.write_dropped(row, dropped, stream, out);
+        }
+    }
+
     /// Appends a row's line; `n` counts the events, and `stream` is the one of several that it is from.
     pub(crate) fn write(&mut self, row: &Row, n: u64, stream: Option<&Name>, out: &mut String) {
         match self {
             Self::Lines(lines) => lines.write(row, stream, out),
             Self::Ndjson(lines) => lines.write(row, n, stream, out),
         }
+    }
+}
+
+/// What can be done about the next one, for the end of a sentence.
+const fn advice(dropped: &Dropped) -> &'static str {
+    match dropped.passed {
+        Passed::Line | Passed::Comment => "; --max-line raises it",
+        Passed::Event => "; --max-event raises it",
+        Passed::Value | _ => "",
     }
 }
 
@@ -130,7 +153,9 @@ impl<'a> Printer<'a> {
 
     /// The stream is over for good.
     pub(crate) fn failed(&self, stream: &Stream, failure: &Failure) -> Exit {
-        let sentence = stream.said(&failure.sentence);
+        let was_sent_once = stream.opened && !stream.is_repeatable && !self.keeps_trying;
+        let sentence = broken(failure, was_sent_once);
+        let sentence = stream.said(&sentence);
         if failure.fault == Fault::Ended {
             self.words.note(&sentence);
         } else if !stream.opened
@@ -181,7 +206,19 @@ impl<'a> Printer<'a> {
                 self.flush(stream)?;
                 self.words.lost(&stream.said(&row.data));
             }
-            RowKind::DecodeError | RowKind::RecordingStopped | RowKind::Damaged => {
+            RowKind::DecodeError => {
+                let dropped = stream.watch().view().dropped(row.number);
+                self.format.write_dropped(
+                    row,
+                    dropped.as_ref(),
+                    stream.name.as_ref(),
+                    &mut self.buffer,
+                );
+                self.flush(stream)?;
+                let advice = dropped.as_ref().map_or("", advice);
+                self.words.warning(&stream.said(&format!("{}{advice}", row.data)));
+            }
+            RowKind::RecordingStopped | RowKind::Damaged => {
                 self.flush(stream)?;
                 self.words.warning(&stream.said(&row.data));
             }

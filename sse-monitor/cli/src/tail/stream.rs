@@ -22,6 +22,8 @@ pub(crate) struct Stream {
     next: u64,
     /// How it ended.
     pub(crate) over: Option<Exit>,
+    /// Whether its request is sent again where nothing else was asked for.
+    pub(crate) is_repeatable: bool,
     /// Whether it was ever open.
     pub(crate) opened: bool,
     /// What was said of the redirect before, if this attempt had one.
@@ -34,6 +36,7 @@ impl Stream {
     pub(crate) fn start(number: usize, request: WatchRequest, name: Option<Name>) -> Self {
         Self {
             number,
+            is_repeatable: request.is_repeatable(),
             watch: Watch::start(request),
             name,
             seen: 0,

@@ -98,6 +98,8 @@ enum Sender {
 pub(crate) struct Redirected {
     pub(crate) status: StatusCode,
     pub(crate) location: Url,
+    /// What the request had until here, and does not have from here on.
+    pub(crate) kept_back: Vec<HeaderName>,
 }
 
 /// One request of an attempt.
@@ -132,7 +134,10 @@ impl Template {
             let Some(next) = hop.follow(response.status, &response.headers)? else {
                 return Ok(response);
             };
-            let told = Redirected { status: response.status, location: next.url.clone() };
+            let leaves = hop.at_home && !next.at_home;
+            let kept_back = if leaves { self.personal().cloned().collect() } else { Vec::new() };
+            let (status, location) = (response.status, next.url.clone());
+            let told = Redirected { status, location, kept_back };
             // Nobody listens once the watch is over.
             let _ = redirects.send(told);
             hop = next;
@@ -229,6 +234,11 @@ impl Template {
         })
     }
 
+    /// The names of the headers that only the origin gets that the user named.
+    fn personal(&self) -> impl Iterator<Item = &HeaderName> {
+        self.headers.keys().filter(|name| !IMPERSONAL.contains(name))
+    }
+
     fn headers_at(&self, at_home: bool, body: bool, last_event_id: Option<&[u8]>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
@@ -241,11 +251,9 @@ impl Template {
         for name in &self.without {
             headers.remove(name);
         }
-        let impersonal =
-            [header::ACCEPT, header::CACHE_CONTROL, header::USER_AGENT, header::CONTENT_TYPE];
         let mut named = None;
         for (name, value) in &self.headers {
-            if (at_home || impersonal.contains(name)) && (body || name != header::CONTENT_TYPE) {
+            if (at_home || IMPERSONAL.contains(name)) && (body || name != header::CONTENT_TYPE) {
                 // The first of a name stands in place of ours; further ones beside it.
                 if named.replace(name) == Some(name) {
                     headers.append(name, value.clone());
@@ -285,6 +293,10 @@ fn made_once(
     let config = Arc::new(make()?);
     Ok(Arc::clone(cell.get_or_init(|| config)))
 }
+
+/// Headers that tell nothing of who asks.
+const IMPERSONAL: [HeaderName; 4] =
+    [header::ACCEPT, header::CACHE_CONTROL, header::USER_AGENT, header::CONTENT_TYPE];
 
 const USER_AGENT: &str = concat!("sse-monitor/", env!("CARGO_PKG_VERSION"));
 

@@ -59,7 +59,9 @@ type Answering = Pin<Box<dyn Future<Output = Result<Response, SessionFailure>> +
 /// Reads until the stream is over for good.
 pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
     let policy = match request.reconnect {
-        Reconnect::Always | Reconnect::OnceOpened => RetryPolicy::resilient(),
+        Reconnect::Always | Reconnect::OnceOpened | Reconnect::UntilOpened => {
+            RetryPolicy::resilient()
+        }
         Reconnect::Never => RetryPolicy::never(),
     };
     let mut config = SessionConfig::new().policy(policy).limits(of_ids(request.limits));
@@ -184,7 +186,11 @@ impl Driver {
                 Output::Opened { .. } => self.opened(),
                 Output::Disconnected { error, retry_at, .. } => {
                     let wait = retry_at.map(|at| at - now);
-                    let may_retry = self.was_open || self.reconnect != Reconnect::OnceOpened;
+                    let may_retry = match self.reconnect {
+                        Reconnect::OnceOpened => self.was_open,
+                        Reconnect::UntilOpened => !self.was_open,
+                        Reconnect::Always | Reconnect::Never => true,
+                    };
                     let id = self.session.last_event_id().to_owned();
                     self.log.last_event_id(&id);
                     match wait.filter(|_| may_retry) {
@@ -239,9 +245,9 @@ impl Driver {
 
     async fn feed(&mut self, input: Input) {
         match input {
-            Input::Redirected(Redirected { status, location }) => {
+            Input::Redirected(Redirected { status, location, kept_back }) => {
                 let status = status.as_u16();
-                let sentence = words::redirected(status, &location);
+                let sentence = words::redirected(status, &location, &kept_back);
                 self.log.write(&Turn::new(RowKind::Redirected { status }, sentence));
             }
             Input::Response(attempt, Ok(response)) => self.answered(attempt, response),

@@ -61,7 +61,8 @@ pub(crate) struct Entry {
     /// limit that was passed.
     pub(crate) data_length: u32,
     pub(crate) elapsed_micros: u64,
-    /// Where in the segment's IDs its last event ID stands (40 bits), and its length (24 bits).
+    /// Where in the segment's IDs its last event ID stands (40 bits), and its length (24 bits). Of a decode error, which
+    /// has no ID, its place in the body and 1.
     pub(crate) id_at: u64,
     pub(crate) id_length: u32,
 }
@@ -86,6 +87,9 @@ pub(crate) const FLAG_COMMENT_TOO_LONG: u8 = 64;
 
 /// What 24 bits hold.
 pub(crate) const MOST_ID: usize = (1 << 24) - 1;
+
+/// What 40 bits hold.
+pub(crate) const MOST_PLACE: u64 = (1 << 40) - 1;
 
 impl Entry {
     pub(crate) fn encode(&self) -> [u8; ENTRY] {

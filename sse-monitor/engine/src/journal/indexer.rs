@@ -106,6 +106,14 @@ impl Indexer {
         self.decoder.pending_event().map(|start| self.base + start)
     }
 
+    /// Whether the body stands within what was dropped, and told, since it was too long.
+    pub(crate) fn is_dropping(&self) -> bool {
+        match self.format {
+            Format::EventStream => self.decoder.is_dropping(),
+            Format::Ndjson => self.lines.is_dropping(),
+        }
+    }
+
     /// Lets go of what is unfinished, but for what must be known of it. After each read.
     pub(crate) fn let_go(&mut self) {
         match self.format {
@@ -173,20 +181,23 @@ impl Indexer {
             }
             Ok(Some(other)) => Some(found(EntryKind::Comment, other.span(), 0)),
             Err(error) => {
-                let (flags, start, limit) = match error {
+                // Up to what was too long: where that and its event end, nobody knows yet.
+                let (flags, start, end, limit) = match error {
                     DecodeError::EventTooLong { event_start, limit, .. } => {
-                        (FLAG_EVENT_TOO_LONG, event_start, limit)
+                        (FLAG_EVENT_TOO_LONG, event_start, event_start, limit)
                     }
-                    DecodeError::LineTooLong { line_start, limit, .. } => (0, line_start, limit),
+                    DecodeError::LineTooLong { line_start, event_start, limit, .. } => {
+                        (0, event_start, line_start, limit)
+                    }
                     DecodeError::CommentTooLong { line_start, limit, .. } => {
-                        (FLAG_COMMENT_TOO_LONG, line_start, limit)
+                        (FLAG_COMMENT_TOO_LONG, line_start, line_start, limit)
                     }
-                    DecodeError::ValueTooLong { line_start, limit, .. } => {
-                        (FLAG_VALUE_TOO_LONG, line_start, limit)
+                    DecodeError::ValueTooLong { line_start, event_start, limit, .. } => {
+                        (FLAG_VALUE_TOO_LONG, event_start, line_start, limit)
                     }
-                    _ => (0, 0, 0),
+                    _ => (0, 0, 0, 0),
                 };
-                let span = sse_codec::Span { start, end: start };
+                let span = sse_codec::Span { start, end };
                 Some(Found { flags, ..found(EntryKind::DecodeError, span, narrow(limit)) })
             }
         }

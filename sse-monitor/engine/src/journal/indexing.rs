@@ -4,7 +4,7 @@ use alloc::{collections::VecDeque, sync::Arc};
 
 use super::{
     drafts::{Draft, Drafts},
-    entry::{ENTRY, Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_SAME_ID, MOST_ID},
+    entry::{ENTRY, Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_SAME_ID, MOST_ID, MOST_PLACE},
     frame::FRAME_HEADER,
     indexer::Indexer,
     kept::Kept,
@@ -105,9 +105,10 @@ impl Indexing {
         self.body_offset
     }
 
-    /// Whether bytes have come that belong to no complete row.
-    pub(crate) const fn is_within_event(&self) -> bool {
-        self.settled < self.body_offset
+    /// Whether bytes have come that belong to no complete row, or more will come of an event that was dropped: one who
+    /// begins here would take the rest of it for another.
+    pub(crate) fn is_within_event(&self) -> bool {
+        self.settled < self.body_offset || self.indexer.is_dropping()
     }
 
     /// Another body begins.
@@ -205,6 +206,10 @@ impl Indexing {
                     ids.extend_from_slice(&crc32fast::hash(text).to_le_bytes());
                     at
                 });
+            }
+            if draft.kind == EntryKind::DecodeError {
+                // 0 stands where it is not told.
+                id_at = draft.start.saturating_add(1).min(MOST_PLACE);
             }
             let place = locate(draft, frame, here, &self.recent);
             let same_id = if same_id { FLAG_SAME_ID } else { 0 };

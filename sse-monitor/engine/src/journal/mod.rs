@@ -10,6 +10,7 @@
 
 pub(crate) mod blob;
 mod drafts;
+pub(crate) mod dropped;
 pub(crate) mod entry;
 pub(crate) mod frame;
 pub(crate) mod indexer;
@@ -30,6 +31,8 @@ pub(crate) use drafts::counted_as;
 
 #[cfg(test)]
 mod damage_tests;
+#[cfg(test)]
+mod dropped_tests;
 #[cfg(test)]
 mod order_tests;
 #[cfg(test)]

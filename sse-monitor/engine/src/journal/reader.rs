@@ -1,17 +1,18 @@
 //! Reads rows back from their bytes.
 
 use alloc::sync::Arc;
-use core::ops::Range;
+use core::ops::{ControlFlow, Range};
 
 use sse_codec::Limits;
 
 use super::{
+    dropped::Dropped,
     entry::{ENTRY, Entry, EntryKind, TYPE_NOT_INTERNED},
-    frame::{FRAME_HEADER, FrameHeader, MOST_PAYLOAD},
+    frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD},
     segment::{ID_CRC, Segment},
     texts::{comment, sentence, texts},
     turn::{Origin, Turn},
-    view::View,
+    view::{Part, View},
 };
 use crate::{
     clock::Moment,
@@ -26,6 +27,9 @@ const ID_WINDOW: usize = 16 << 10;
 /// read: a line of data can be short beside its name and its end.
 const BEGINNING: usize = 64 << 10;
 const LINE_SHARE: usize = 8;
+
+/// So much of an event that was dropped is given out in one piece: it has no other limit.
+const MOST_DROPPED: usize = 64 << 20;
 
 /// Entries read at a time by those who look at all of them.
 const BLOCK: usize = 2048;
@@ -91,10 +95,55 @@ impl<'v> Reader<'v> {
         let part = self.view.part_of(number)?;
         let segment = Arc::clone(&part.segment);
         let entry = entry(&segment, number).ok()?;
-        if entry.kind == EntryKind::Turn {
-            return None;
+        match entry.kind {
+            EntryKind::Turn => None,
+            EntryKind::DecodeError => {
+                let mut bytes = Vec::new();
+                let read = self.dropped_bytes(&segment, &entry, |piece| {
+                    let room = MOST_DROPPED - bytes.len();
+                    bytes.extend_from_slice(&piece[..piece.len().min(room)]);
+                    if piece.len() < room {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
+                });
+                read.ok().map(|_| bytes)
+            }
+            EntryKind::Event | EntryKind::Comment | EntryKind::ReconnectionTime => {
+                self.raw(&segment, &entry).ok().map(<[u8]>::to_vec)
+            }
         }
-        self.raw(&segment, &entry).ok().map(<[u8]>::to_vec)
+    }
+
+    /// Shows `each` the bytes of a row, until it breaks; false: some cannot be read, or there are none.
+    pub(crate) fn visit_raw<B>(
+        &mut self,
+        number: u64,
+        mut each: impl FnMut(&[u8]) -> ControlFlow<B>,
+    ) -> ControlFlow<B, bool> {
+        let Some(part) = self.view.part_of(number) else { return ControlFlow::Continue(false) };
+        let segment = Arc::clone(&part.segment);
+        let read = match entry(&segment, number) {
+            Ok(entry) if entry.kind == EntryKind::Turn => Err(Unreadable),
+            Ok(entry) if entry.kind == EntryKind::DecodeError => {
+                self.dropped_bytes(&segment, &entry, each)
+            }
+            Ok(entry) => self.raw(&segment, &entry).map(&mut each),
+            Err(Unreadable) => Err(Unreadable),
+        };
+        match read {
+            Ok(ControlFlow::Continue(())) => ControlFlow::Continue(true),
+            Ok(ControlFlow::Break(value)) => ControlFlow::Break(value),
+            Err(Unreadable) => ControlFlow::Continue(false),
+        }
+    }
+
+    pub(crate) fn dropped(&mut self, number: u64) -> Option<Dropped> {
+        let segment = Arc::clone(&self.view.part_of(number)?.segment);
+        let entry = entry(&segment, number).ok()?;
+        let is_dropped = entry.kind == EntryKind::DecodeError;
+        is_dropped.then(|| self.dropped_of(&segment, &entry).ok()).flatten()
     }
 
     pub(crate) fn turn(&mut self, number: u64) -> Option<Turn> {
@@ -149,13 +198,14 @@ impl<'v> Reader<'v> {
                 row.data_bytes = text.len() as u64;
                 row.data = beginning(&text, preview).into();
             }
-            EntryKind::ReconnectionTime | EntryKind::DecodeError => {
-                row.kind = if entry.kind == EntryKind::DecodeError {
-                    RowKind::DecodeError
-                } else {
-                    RowKind::ReconnectionTime { wait_ms: entry.data_length }
-                };
+            EntryKind::ReconnectionTime => {
+                row.kind = RowKind::ReconnectionTime { wait_ms: entry.data_length };
                 row.data = sentence(entry).unwrap_or_default();
+                row.data_bytes = row.data.len() as u64;
+            }
+            EntryKind::DecodeError => {
+                row.kind = RowKind::DecodeError;
+                row.data = self.dropped_of(segment, entry)?.sentence();
                 row.data_bytes = row.data.len() as u64;
             }
             EntryKind::Turn => {
@@ -262,6 +312,41 @@ impl<'v> Reader<'v> {
         Ok(&self.gathered)
     }
 
+    /// Shows `each` what follows in the body from the first byte of an entry on, read by read, until it breaks or the
+    /// body ends.
+    pub(super) fn body_from<B>(
+        &mut self,
+        segment: &Arc<Segment>,
+        entry: &Entry,
+        mut each: impl FnMut(&[u8]) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, Unreadable> {
+        let frame_at = entry.at.checked_sub(entry.frame_back.into()).ok_or(Unreadable)?;
+        self.load(segment, frame_at)?;
+        let from = (entry.frame_back as usize).checked_sub(FRAME_HEADER).ok_or(Unreadable)?;
+        let first = self.frame.payload.get(from..).ok_or(Unreadable)?;
+        if let ControlFlow::Break(value) = each(first) {
+            return Ok(ControlFlow::Break(value));
+        }
+        let mut next = frame_at + self.frame.header.map_or(0, |header| header.frame_length());
+        let mut payload = Vec::new();
+        let is_later = |part: &&Part| part.segment.number >= segment.number;
+        for part in self.view.parts().iter().filter(is_later) {
+            while let Some(header) = next_frame(&part.segment, next, &mut payload)? {
+                next += header.frame_length();
+                if header.attempt != entry.attempt {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                if header.kind.is_body()
+                    && let ControlFlow::Break(value) = each(&payload)
+                {
+                    return Ok(ControlFlow::Break(value));
+                }
+            }
+            next = FILE_HEADER as u64;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     fn load(&mut self, segment: &Arc<Segment>, at: u64) -> Result<(), Unreadable> {
         let is_there = self.frame.at == at
             && self.frame.header.is_some()
@@ -298,6 +383,24 @@ fn read_frame(
     if header.matches(payload) { Ok(header) } else { Err(Unreadable) }
 }
 
+/// The same where there is one of the stream, or of its connection: what follows from these ends a segment.
+fn next_frame(
+    segment: &Segment,
+    at: u64,
+    payload: &mut Vec<u8>,
+) -> Result<Option<FrameHeader>, Unreadable> {
+    let mut header = [0; FRAME_HEADER];
+    let read = segment.journal.read_at(at, &mut header).map_err(|_| Unreadable)?;
+    if read == 0 {
+        return Ok(None);
+    }
+    let header = FrameHeader::decode(&header).ok_or(Unreadable)?;
+    if header.kind == FrameKind::End || header.kind.is_derived() {
+        return Ok(None);
+    }
+    read_frame(segment, at, payload).map(Some)
+}
+
 fn entry(segment: &Segment, number: u64) -> Result<Entry, Unreadable> {
     let mut bytes = [0; ENTRY];
     let at = (number - segment.first_row) * ENTRY as u64;
@@ -311,7 +414,7 @@ fn entry(segment: &Segment, number: u64) -> Result<Entry, Unreadable> {
 pub(crate) fn for_entries<B>(
     view: &View,
     numbers: Range<u64>,
-    mut each: impl FnMut(&Arc<Segment>, u64, Option<Entry>) -> core::ops::ControlFlow<B>,
+    mut each: impl FnMut(&Arc<Segment>, u64, Option<Entry>) -> ControlFlow<B>,
 ) -> Option<B> {
     let mut bytes = vec![0; BLOCK * ENTRY];
     for part in view.parts() {
@@ -326,7 +429,7 @@ pub(crate) fn for_entries<B>(
                 let there = (slot + 1) * ENTRY <= read;
                 let entry = bytes[slot * ENTRY..].first_chunk::<ENTRY>().filter(|_| there);
                 let entry = entry.and_then(Entry::decode);
-                if let core::ops::ControlFlow::Break(value) = each(&part.segment, next, entry) {
+                if let ControlFlow::Break(value) = each(&part.segment, next, entry) {
                     return Some(value);
                 }
                 next += 1;

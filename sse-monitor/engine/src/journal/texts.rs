@@ -6,8 +6,8 @@ use sse_codec::{Decoder, Item, Limits};
 
 use super::{
     entry::{
-        Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_COMMENT_TOO_LONG, FLAG_EVENT_TOO_LONG,
-        FLAG_NDJSON, FLAG_VALUE_TOO_LONG,
+        Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_EVENT_TOO_LONG, FLAG_NDJSON,
+        FLAG_VALUE_TOO_LONG,
     },
     indexer::NDJSON_TYPE,
     reader::Unreadable,
@@ -101,34 +101,9 @@ pub(crate) fn comment(raw: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
     ))
 }
 
-/// What is said of a row whose entry alone tells all: a reconnection time, or an event that was dropped.
+/// What is said of a reconnection time, which its entry alone tells.
 pub(crate) fn sentence(entry: &Entry) -> Option<String> {
-    match entry.kind {
-        EntryKind::ReconnectionTime => {
-            let wait = core::time::Duration::from_millis(entry.data_length.into());
-            Some(times::reconnection_time(wait))
-        }
-        EntryKind::DecodeError => Some(dropped(entry)),
-        EntryKind::Event | EntryKind::Comment | EntryKind::Turn => None,
-    }
-}
-
-fn dropped(entry: &Entry) -> String {
-    let limit = entry.data_length;
-    if entry.has(FLAG_COMMENT_TOO_LONG) {
-        return format!(
-            "a comment is longer than {limit} bytes as text; it was left out, and no event with it"
-        );
-    }
-    if entry.has(FLAG_EVENT_TOO_LONG) {
-        return format!("an event is longer than {limit} bytes; it was dropped");
-    }
-    let what = if entry.has(FLAG_VALUE_TOO_LONG) {
-        "an event type or event ID"
-    } else {
-        "a line of the event stream"
-    };
-    format!("{what} is longer than {limit} bytes; its event was dropped")
+    (entry.kind == EntryKind::ReconnectionTime).then(|| times::reconnection_time(entry.data_length))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::ops::{ControlFlow, Range};
 
-use super::{kept::Kept, reader::Reader, segment::Segment, turn::Turn};
+use super::{dropped::Dropped, kept::Kept, reader::Reader, segment::Segment, turn::Turn};
 use crate::row::Row;
 
 /// A session's rows as they stood at one moment. The stream may go on meanwhile, and whatever is
@@ -92,9 +92,30 @@ impl View {
     }
 
     /// The bytes of row `number` as the server sent them, without transfer and content coding; `None`
-    /// if there are none, since it is a turn of the connection, or since they are damaged.
+    /// if there are none, since it is a turn of the connection, or since they are damaged. Of an event that was
+    /// [dropped](Self::dropped) at most the first 64 MiB; [`visit_raw`](Self::visit_raw) has no such limit.
     pub fn raw(&self, number: u64) -> Option<Vec<u8>> {
         (number >= self.first_row).then(|| Reader::new(self).raw_row(number)).flatten()
+    }
+
+    /// Shows `each` the bytes of row `number`, a piece at a time, until it breaks. An event that was
+    /// [dropped](Self::dropped) goes up to its blank line, or as far as it came. Gives whether all were there: not of a
+    /// turn of the connection, nor where they are damaged.
+    pub fn visit_raw<B>(
+        &self,
+        number: u64,
+        each: impl FnMut(&[u8]) -> ControlFlow<B>,
+    ) -> ControlFlow<B, bool> {
+        if number < self.first_row {
+            return ControlFlow::Continue(false);
+        }
+        Reader::new(self).visit_raw(number, each)
+    }
+
+    /// What is known of row `number`, which was dropped since it passed a limit; `None` of any other, and where it
+    /// cannot be read.
+    pub fn dropped(&self, number: u64) -> Option<Dropped> {
+        (number >= self.first_row).then(|| Reader::new(self).dropped(number)).flatten()
     }
 
     /// What row `number` tells of the connection, with the heads of request and response; `None` if it

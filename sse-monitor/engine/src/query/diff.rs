@@ -162,8 +162,9 @@ fn for_events(
     let mut reader = Reader::new(view);
     let mut damaged = 0;
     reader::for_entries(view, view.numbers(), |_, number, entry| {
+        // Others are read to see whether they are damaged, as statistics do: what they were nobody can tell then.
         let is_event = entry.is_none_or(|entry| entry.kind == EntryKind::Event);
-        let row = if is_event { reader.row(number, usize::MAX) } else { None };
+        let row = reader.row(number, if is_event { usize::MAX } else { 0 });
         damaged += u64::from(row.as_ref().is_some_and(|row| row.kind == RowKind::Damaged));
         if let Some(row) = row.filter(|row| row.kind == RowKind::Event) {
             let Row { event_type, data, id, elapsed_micros, .. } = row;

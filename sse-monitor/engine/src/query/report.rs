@@ -31,9 +31,11 @@ pub struct Report {
     /// Bytes that came over the wire for them: fewer where they were compressed.
     #[serde(default)]
     pub wire_bytes: u64,
-    /// From the session's beginning to the latest row.
+    /// From the session's beginning to its end, or to the latest row of one that did not come to its end; as told by
+    /// [`Watch::report`](crate::Watch::report) of one that goes on, to now.
     pub duration_micros: u64,
-    /// Events a second, from the first to the latest.
+    /// Events a second, over [that time](Self::duration_micros): on average, silences included. Where the oldest rows
+    /// were dropped before they were counted, from the oldest that is there on.
     pub rate: f64,
     /// The most events in a second.
     pub peak_rate: u64,
@@ -68,6 +70,14 @@ pub struct Report {
 }
 
 impl Report {
+    /// The same at this time, up to which nothing else came.
+    #[must_use]
+    pub(crate) fn lasting(mut self, micros: u64) -> Self {
+        self.duration_micros = self.duration_micros.max(micros);
+        self.rate = average(self.events, self.duration_micros);
+        self
+    }
+
     /// The same without its lists: as much as is wanted each time a window is drawn.
     #[must_use]
     pub fn brief(&self) -> Self {
@@ -102,6 +112,16 @@ impl Report {
             ..Self::default()
         }
     }
+}
+
+/// So many events a second.
+pub(super) fn average(events: u64, micros: u64) -> f64 {
+    if micros == 0 {
+        return 0.0;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a rate is read in a few digits")]
+    let rate = events as f64 / (micros as f64 / 1e6);
+    rate
 }
 
 /// What the numbers that IDs end in tell about events that did not come.

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 
 use super::{
     ids::{DataSeen, Told, Trail},
-    report::{AttemptReport, Gaps, Numbering, Report, Stall},
+    report::{AttemptReport, Gaps, Numbering, Report, Stall, average},
 };
 use crate::{
     journal::{
@@ -58,8 +58,9 @@ pub struct Statistics {
     gaps: Histogram<u64>,
     trail: Trail,
     latest: Latest,
-    first_event: Option<u64>,
-    newest_event: u64,
+    /// When the oldest row was, where those before it are gone.
+    began: u64,
+    has_events: bool,
     longest_gap: u64,
     /// Whether each row is read, since some are known to be damaged.
     reads_rows: bool,
@@ -116,8 +117,8 @@ impl Statistics {
             gaps: gaps.unwrap_or_else(|error| unreachable!("{error}")),
             trail: Trail::default(),
             latest: Latest::default(),
-            first_event: None,
-            newest_event: 0,
+            began: 0,
+            has_events: false,
             longest_gap: 0,
             reads_rows: false,
         }
@@ -125,6 +126,8 @@ impl Statistics {
 
     /// What was said of a session that is over.
     pub(crate) fn restored(report: Report, next_row: u64) -> Self {
+        // Whatever the program that wrote it took for the average.
+        let report = report.lasting(0);
         Self { next_row, report, ..Self::default() }
     }
 
@@ -142,11 +145,16 @@ impl Statistics {
     pub fn update(&mut self, view: &View) {
         let mut reader = Reader::new(view);
         let numbers = self.next_row.max(view.first_row())..view.next_row();
+        // Of rows that are gone before they were looked at nothing is counted, nor the time in which they came.
+        let mut is_oldest = self.next_row == 0 && numbers.start > 1;
         self.next_row = numbers.end;
         let types = view.kept().types();
         let reset = types.iter().position(|name| **name == *RESET);
         let reset = reset.and_then(|number| u16::try_from(number).ok());
         reader::for_entries(view, numbers, |segment, number, entry| {
+            if let Some(entry) = entry.filter(|_| is_oldest) {
+                (self.began, is_oldest) = (entry.elapsed_micros, false);
+            }
             match entry {
                 Some(_) if self.reads_rows && is_damaged(&mut reader, number) => {
                     self.report.damaged += 1;
@@ -200,7 +208,7 @@ impl Statistics {
 
     /// Works out what is not counted row by row.
     pub(crate) fn refresh(&mut self) {
-        if self.first_event.is_none() {
+        if !self.has_events {
             // Nothing to work out, or done by the one that saw the rows.
             return;
         }
@@ -212,7 +220,7 @@ impl Statistics {
         };
         let is_known = self.report.numbering == Numbering::OneByOne;
         self.report.missed = is_known.then_some(self.report.missed_at_least);
-        self.report.rate = self.rate();
+        self.report.rate = average(self.report.events, self.report.duration_micros - self.began);
     }
 
     fn entry(
@@ -304,8 +312,7 @@ impl Statistics {
             let since = at.saturating_sub(self.latest.attempt_began);
             attempt.first_event_micros.get_or_insert(since);
         }
-        self.first_event.get_or_insert(at);
-        self.newest_event = at;
+        self.has_events = true;
         if let Some(before) = self.latest.event.replace(at) {
             // A gap of nothing is between two events of one read.
             let gap = at.saturating_sub(before);
@@ -375,16 +382,6 @@ impl Statistics {
             | RowKind::RecordingStopped
             | RowKind::Damaged => {}
         }
-    }
-
-    fn rate(&self) -> f64 {
-        let span = self.newest_event.saturating_sub(self.first_event.unwrap_or(self.newest_event));
-        if span == 0 {
-            return 0.0;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a rate is read in a few digits")]
-        let rate = self.report.events.saturating_sub(1) as f64 / (span as f64 / 1e6);
-        rate
     }
 }
 

@@ -170,10 +170,39 @@ fn statistics_tell_gaps_stalls_and_first_times() {
         (20 * second, 40 * second)
     );
     assert_eq!(report.peak_rate, 99);
-    assert!((report.rate - 100.0 / 59.99).abs() < 0.01, "{}", report.rate);
+    assert!((report.rate - 101.0 / 60.0).abs() < 1e-6, "{}", report.rate);
     let attempt = &report.latest_attempts[0];
     assert_eq!((attempt.first_byte_micros, attempt.first_event_micros), (Some(0), Some(10_000)));
     assert_eq!(attempt.status, Some(200));
+}
+
+#[test]
+fn the_average_is_over_all_the_time_that_is_told() {
+    let second = 1_000_000;
+    let mut session = Session::new();
+    for n in 1..=10 {
+        session.feed(b"data: x\n\n", n * second / 10);
+    }
+    let closed = Turn::new(RowKind::Closed, "closed");
+    session.writer.turn(&closed, at(8 * second));
+    let report = session.writer.kept().statistics().report().clone();
+    let mut counted = Statistics::default();
+    counted.update(&session.writer.kept().view());
+    let restored = Statistics::restored(crate::query::Report { rate: 9.9, ..report.clone() }, 14);
+    session.writer.kept().statistics().refresh();
+    let refreshed = session.writer.kept().statistics().report().clone();
+    for report in [&refreshed, counted.report(), restored.report()] {
+        assert_eq!(report.duration_micros, 8 * second);
+        assert!((report.rate - 1.25).abs() < 1e-9, "{}", report.rate);
+    }
+    assert!((report.lasting(20 * second).rate - 0.5).abs() < 1e-9);
+
+    // Where the oldest are gone nobody knows how many they were.
+    session.writer.kept().show_from(8);
+    let mut left = Statistics::default();
+    left.update(&session.writer.kept().view());
+    assert_eq!(left.report().events, 5);
+    assert!((left.report().rate - 5.0 / 7.4).abs() < 1e-9, "{}", left.report().rate);
 }
 
 #[test]

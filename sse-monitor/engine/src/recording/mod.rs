@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use folder::{Folder, part_of};
 pub use folder::{discard, remove_folder};
 #[cfg(feature = "convert")]
-pub use import::{ImportError, Imported, Source, import};
+pub use import::{ImportError, Imported, Source, import, import_within};
 pub(crate) use live::Lock;
 pub use open::{OpenError, Recording};
 pub use pack::{PackError, pack};

@@ -316,7 +316,8 @@ fn entries(
         let failed = reader::for_entries(view, part.numbers(), |_, _, entry| {
             let entry = entry.map(|entry| Entry {
                 at: entry.at.saturating_add_signed(*moved),
-                id_at: if entry.id_length == 0 { 0 } else { entry.id_at + ids_moved },
+                // Without an ID it is a place in the body, or nothing.
+                id_at: entry.id_at + if entry.id_length == 0 { 0 } else { ids_moved },
                 ..entry
             });
             // A damaged one stays so.

@@ -39,6 +39,11 @@ impl Origin {
         Self { listener: TcpListener::bind("127.0.0.1:0").unwrap() }
     }
 
+    /// On an address that refused until now.
+    pub(crate) fn on(listener: TcpListener) -> Self {
+        Self { listener }
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}/events", self.listener.local_addr().unwrap())
     }

@@ -3,13 +3,15 @@
 use std::io::{self, BufRead, Read};
 
 use serde::{Deserialize, de::IgnoredAny};
-use sse_codec::{EventId, EventType, Frame, OutgoingEvent};
+use sse_codec::{EventId, EventType, Frame, Limits, OutgoingEvent};
 
 use super::{Filling, ImportError, MARK, micros_of};
 use crate::journal::turn::Format;
 
 /// The most bytes of a line: an event of the most bytes that are decoded, each of them escaped.
-const MOST_LINE: u64 = 32 << 20;
+pub(super) fn most(limits: Limits) -> u64 {
+    limits.event.max(Limits::default().event) as u64 * 8
+}
 
 /// A line.
 #[derive(Debug, Deserialize)]
@@ -96,23 +98,23 @@ fn message() -> String {
 }
 
 /// The next line with its end; `None` at the end. Of one that is too long only a part.
-pub(super) fn read(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn read(from: &mut impl BufRead, most: u64) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    let read = from.take(MOST_LINE + 1).read_until(b'\n', &mut line)?;
+    let read = from.take(most + 1).read_until(b'\n', &mut line)?;
     Ok((read > 0).then_some(line))
 }
 
 /// The beginning of a file up to its first line that is not blank, and whether that is of these.
-pub(super) fn beginning(from: &mut impl BufRead) -> io::Result<(Vec<u8>, bool)> {
+pub(super) fn beginning(from: &mut impl BufRead, most: u64) -> io::Result<(Vec<u8>, bool)> {
     let mut beginning = Vec::new();
-    while let Some(line) = read(from)? {
+    while let Some(line) = read(from, most)? {
         let is_first = beginning.is_empty();
         beginning.extend_from_slice(&line);
         let line = if is_first { without_mark(&line) } else { &line };
         if !line.trim_ascii().is_empty() {
             return Ok((beginning, is_ours(line)));
         }
-        if beginning.len() as u64 > MOST_LINE {
+        if beginning.len() as u64 > most {
             break;
         }
     }
@@ -154,19 +156,20 @@ pub(super) fn fill(
     mut from: impl BufRead,
     name: &str,
     now: u64,
+    most: u64,
     session: impl Fn(String, Vec<String>, u64) -> Result<Filling, ImportError>,
 ) -> Result<Filling, ImportError> {
     let mut number = 0;
     let mut open: Option<Filling> = None;
-    while let Some(bytes) = read(&mut from)? {
+    while let Some(bytes) = read(&mut from, most)? {
         let bytes = if number == 0 { without_mark(&bytes) } else { &bytes };
         number += 1;
         if bytes.trim_ascii().is_empty() {
             continue;
         }
         let fail = |reason: String| ImportError::Line { line: number, reason };
-        if bytes.len() as u64 > MOST_LINE {
-            return Err(fail(format!("it is longer than {MOST_LINE} bytes")));
+        if bytes.len() as u64 > most {
+            return Err(fail(format!("it is longer than {most} bytes")));
         }
         let line: Line = match serde_json::from_slice(bytes) {
             Ok(line) => line,
@@ -206,9 +209,10 @@ impl Filling {
         &mut self,
         mut from: impl BufRead,
         unix_micros: u64,
+        most: u64,
     ) -> Result<(), ImportError> {
         let (mut number, mut is_begun) = (0, false);
-        while let Some(bytes) = read(&mut from)? {
+        while let Some(bytes) = read(&mut from, most)? {
             number += u64::from(!is_begun);
             let line = if number == 1 && !is_begun { without_mark(&bytes) } else { &bytes };
             // The last one may be cut off, and what is too large is told as such.

@@ -130,6 +130,20 @@ pub fn import(
     name: &str,
     to: &Path,
 ) -> Result<Imported, ImportError> {
+    import_within(Limits::default(), from, source, name, to)
+}
+
+/// As [`import`], with these limits on lines and events; a line of `sse tail` has eight times as much as an event then.
+///
+/// # Errors
+/// [`ImportError`] says what is wrong with it. Nothing is left then.
+pub fn import_within(
+    limits: Limits,
+    from: impl Read,
+    source: Source,
+    name: &str,
+    to: &Path,
+) -> Result<Imported, ImportError> {
     if to.exists() {
         return Err(PackError::Exists { path: to.into() }.into());
     }
@@ -145,7 +159,6 @@ pub fn import(
     }
     let from = beginning.chain(from);
     let folder = Folder::beside(to).map_err(|source| PackError::Io { path: to.into(), source })?;
-    let limits = Limits::default();
     let Filling { mut writer, cut_off, cut_off_bytes, cut_off_line, .. } =
         fill(from, source, name, folder.path(), limits)?;
     writer.close(Moment::default());
@@ -222,14 +235,15 @@ fn fill(
         }
         Source::Ndjson => {
             let mut lines = BufReader::new(from);
-            let (beginning, is_ours) = lines::beginning(&mut lines)?;
+            let most = lines::most(limits);
+            let (beginning, is_ours) = lines::beginning(&mut lines, most)?;
             let whole = beginning.chain(lines);
             if is_ours {
-                return lines::fill(whole, name, now, session);
+                return lines::fill(whole, name, now, most, session);
             }
             let mut session = session(String::new(), Vec::new(), now)?;
             session.open(name, now, Format::Ndjson);
-            session.copy_json(whole, now)?;
+            session.copy_json(whole, now, most)?;
             Ok(session)
         }
         Source::Har => har::fill(from, now, session),

@@ -1,0 +1,134 @@
+//! Events that pass a limit: told, kept, and let through where the limit is raised.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+#[path = "../../engine/tests/origin/mod.rs"]
+mod origin;
+mod process;
+
+use std::{fs, path::Path, process::Output};
+
+use origin::Origin;
+use process::{Sse, lines, sse, start, words};
+
+/// Two events of which one has a line that is too long for the default, between two others.
+fn body() -> (String, String, String) {
+    let line = format!("id: 2\nevent: image\ndata: {}\n\n", "x".repeat(2 << 20));
+    let event = format!("id: 3\n{}\n", format!("data: {}\n", "y".repeat(1 << 19)).repeat(10));
+    let body = format!("id: 1\ndata: a\n\n{line}{event}id: 4\ndata: b\n\n");
+    (body, line, event)
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Sse::spawn(sse(arguments).current_dir(folder)).wait()
+}
+
+#[test]
+fn what_is_dropped_is_told_to_people_and_programs() {
+    let origin = Origin::start();
+    let sse = start(&["--once", &origin.url()]);
+    let (body, line, _) = body();
+    let mut exchange = origin.open("");
+    exchange.send(&body);
+    exchange.end();
+    let output = sse.wait();
+    let said = words(&output);
+    assert!(
+        said.contains(
+            "an event (type image, id 2, at byte 15 of the body) was dropped: a line of it is longer than 1048576 \
+             bytes, the limit for a line; --max-line raises it"
+        ),
+        "{said}"
+    );
+    assert!(said.contains("the limit for an event; --max-event raises it"), "{said}");
+    let lines = lines(&output);
+    let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["event", "dropped", "dropped", "event"]);
+    let dropped = &lines[1];
+    assert_eq!(
+        (&dropped["type"], &dropped["id"], &dropped["passed"], &dropped["limit"], &dropped["at"]),
+        (&"image".into(), &"2".into(), &"line".into(), &1_048_576.into(), &15.into())
+    );
+    assert_eq!(dropped["attempt"], 1);
+    assert!(dropped["text"].as_str().unwrap().starts_with("an event (type image"), "{dropped}");
+    let at = 15 + line.len();
+    assert_eq!((&lines[2]["passed"], &lines[2]["at"]), (&"event".into(), &at.into()));
+    assert_eq!(lines[3]["n"], 2, "what was dropped is no event that was printed");
+}
+
+#[test]
+fn the_limits_are_raised_where_that_is_asked_for() {
+    let origin = Origin::start();
+    let url = origin.url();
+    let keep = tempfile::tempdir().unwrap();
+    let (body, ..) = body();
+    for arguments in [
+        &["tail", "--once", "--max-line", "3M", "--max-event", "8M", &url][..],
+        &["record", "--once", "--max-line", "8M", &url, "-o", "a.ssrec"],
+    ] {
+        let sse = Sse::spawn(sse(arguments).current_dir(keep.path()));
+        let mut exchange = origin.open("");
+        exchange.send(&body);
+        exchange.end();
+        let output = sse.wait();
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+        let output =
+            if arguments[0] == "tail" { output } else { run(keep.path(), &["show", "a.ssrec"]) };
+        let lengths: Vec<_> =
+            lines(&output).iter().map(|line| line["data"].as_str().unwrap().len()).collect();
+        assert_eq!(lengths, [1, 2 << 20, 10 * ((1 << 19) + 1) - 1, 1], "{}", words(&output));
+    }
+    for (size, why) in [("2G", "give a size of 1G at most"), ("much", "such as 500M")] {
+        let output = run(keep.path(), &["tail", "--max-line", size, &url]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(words(&output).contains(why), "{}", words(&output));
+    }
+}
+
+#[test]
+fn a_recording_gives_the_bytes_of_what_was_dropped() {
+    let origin = Origin::start();
+    let keep = tempfile::tempdir().unwrap();
+    let record = Sse::spawn(
+        sse(&["record", "--once", &origin.url(), "-o", "a.ssrec"]).current_dir(keep.path()),
+    );
+    let (body, line, event) = body();
+    let mut exchange = origin.open("");
+    exchange.send(&body);
+    exchange.end();
+    let said = words(&record.wait());
+    assert!(said.contains("2 were dropped as too large: sse show --turns says which"), "{said}");
+
+    let shown = run(keep.path(), &["show", "--turns", "a.ssrec"]);
+    assert!(words(&shown).contains("dropped as too large: 2 events"), "{}", words(&shown));
+    let rows: Vec<_> = lines(&shown)
+        .iter()
+        .filter(|line| line["kind"] == "dropped")
+        .map(|line| line["row"].to_string())
+        .collect();
+    let raw = |row: &str| run(keep.path(), &["show", "--raw", row, "a.ssrec"]);
+    for (row, bytes) in rows.iter().zip([&line, &event]) {
+        let output = raw(row);
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+        assert!(output.stdout == bytes.as_bytes(), "row {row}: {} bytes", output.stdout.len());
+    }
+
+    // Made anew with other limits, they are events.
+    let raw_body = run(keep.path(), &["export", "--as", "raw", "a.ssrec", "-o", "body"]);
+    assert!(raw_body.status.success(), "{}", words(&raw_body));
+    let import = run(keep.path(), &["import", "body", "--max-line", "8M", "-o", "b.ssrec"]);
+    assert!(words(&import).contains("imported 4 events"), "{}", words(&import));
+
+    // What is damaged since is told, and is no success.
+    let mut bytes = fs::read(keep.path().join("a.ssrec")).unwrap();
+    let middle = bytes.windows(64).position(|window| window == [b'x'; 64]).unwrap() + (1 << 20);
+    bytes[middle] ^= 1;
+    fs::write(keep.path().join("a.ssrec"), bytes).unwrap();
+    let output = raw(&rows[0]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        words(&output).contains("was dropped, and its bytes are damaged"),
+        "{}",
+        words(&output)
+    );
+}
