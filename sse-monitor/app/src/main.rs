@@ -43,6 +43,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let Arguments { url } = Arguments::parse();
+    display::choose_drawing();
     let ended = display::check().map_err(|error| error.to_string()).and_then(|()| {
         tauri::Builder::default()
             .manage(commands::Given(url))
@@ -50,9 +51,6 @@ fn main() -> ExitCode {
                 let (scratch, left) = scratch(app).unzip();
                 app.manage(Shown::new(scratch));
                 app.manage(commands::Recovering::begin(left.unwrap_or_default()));
-                for window in app.webview_windows().values() {
-                    display::choose_drawing(window)?;
-                }
                 Ok(())
             })
             .on_window_event(|window, event| {

@@ -301,6 +301,33 @@ async fn the_list_is_walked_by_keys_and_follows_the_newest() {
 }
 
 #[tokio::test]
+async fn the_wheel_of_the_mouse_scrolls_the_list_and_the_pane() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[&hub.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    let data = (1..=200).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n");
+    for _ in 0..60 {
+        hub.publish("long", &data);
+    }
+    desk.see("the events", |seen| seen.totals.contains("61 events")).await;
+    desk.wheel_up(".scroller", 3).await;
+    desk.click("#latest").await;
+    // The head is the first row.
+    desk.press(".seen [aria-rowindex='60']").await;
+    desk.release().await;
+    desk.see("the data", |seen| seen.pane == data).await;
+
+    desk.ask("document.querySelector('#data').scrollTop = 1e6").await;
+    desk.wheel_up("#data", 3).await;
+    let is_scrolled = "
+        const data = document.querySelector('#data');
+        return data.scrollTop > 0 && data.scrollTop < data.scrollHeight - data.clientHeight - 50;
+    ";
+    desk.until("that the pane scrolls", is_scrolled).await;
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_stream_is_recorded_and_the_recording_is_opened_and_searched() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();

@@ -177,6 +177,19 @@ impl Desk {
         window
     }
 
+    /// Turns the wheel of the mouse up over the element, as a hand does: what a driver sends comes to
+    /// the page by another way.
+    pub(crate) async fn wheel_up(&self, selector: &str, notches: u32) {
+        let script = "
+            const { x, y, width, height } = document.querySelector(arguments[0]).getBoundingClientRect();
+            return [x + width / 2, y + height / 2].map(Math.round);
+        ";
+        let middle = self.client.execute(script, vec![json!(selector)]).await;
+        let middle = middle.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let middle = serde_json::from_value(middle).expect("a place in the window");
+        x11::wheel_up(self.display_name.as_deref(), self.window_process(), middle, notches);
+    }
+
     /// Waits until the window with this process has closed, and gives what it leaves.
     pub(crate) async fn closed(self, window: u32) -> TempDir {
         let begun = Instant::now();
@@ -314,6 +327,15 @@ impl Desk {
     /// The result of a script in the page.
     pub(crate) async fn ask(&self, script: &str) -> serde_json::Value {
         self.client.execute(script, Vec::new()).await.expect("the page runs the script")
+    }
+
+    /// Waits until a script in the page gives `true`.
+    pub(crate) async fn until(&self, what: &str, script: &str) {
+        let begun = Instant::now();
+        while self.ask(script).await != json!(true) {
+            assert!(begun.elapsed() < PATIENCE, "waited in vain for this: {what}");
+            sleep(LOOK_EVERY).await;
+        }
     }
 
     /// The process that draws the page.
