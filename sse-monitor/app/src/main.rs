@@ -20,6 +20,7 @@ mod scratch;
 mod search;
 mod session;
 mod shown;
+mod source;
 mod watched;
 
 use std::process::ExitCode;
@@ -33,6 +34,9 @@ use crate::{
 };
 
 /// Watch a live event stream (Server-Sent Events), or look at a recording of one, in a window.
+///
+/// It asks by GET, without headers of yours. For a request that needs more, record it with
+/// `sse record -o feed.ssrec -- curl …` and open the file.
 #[derive(Debug, Parser)]
 #[command(name = "sse-monitor", version)]
 struct Arguments {

@@ -111,6 +111,8 @@ async fn bad_input_is_answered_in_words() {
     desk.picture("not-a-url").await;
     refused("http://", "not a URL").await;
     refused("ftp://127.0.0.1/", "over http").await;
+    refused("curl http://127.0.0.1/ -H 'X-Key: abc'", "sse tail -- curl").await;
+    desk.picture("curl").await;
 
     let (_kept, address) = nowhere();
     let unreached = told(&format!("http://{address}/events"), &["Reconnecting", "refused"]).await;
@@ -449,6 +451,15 @@ async fn a_recording_is_in_its_file_before_its_window_closes_or_the_window_says_
     let is_opened = |seen: &Seen| seen.totals.contains("2,500 events");
     let seen = desk.see("the recording", is_opened).await;
     assert_eq!((seen.notice.as_str(), seen.recording.contains("damage")), ("", false), "{seen:?}");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_path_that_names_no_file_is_no_url() {
+    let desk = Desk::open(&["nofile.ssrec"]).await;
+    let seen = desk.see("why not", |seen| !seen.notice.is_empty()).await;
+    assert!(seen.notice.contains("nofile.ssrec cannot be read: No such file"), "{seen:?}");
+    assert_eq!(seen.refused, "");
     desk.close().await;
 }
 
