@@ -20,6 +20,8 @@ mod scratch;
 mod search;
 mod session;
 mod shown;
+#[cfg(unix)]
+mod signals;
 mod source;
 mod watched;
 
@@ -55,6 +57,10 @@ fn main() -> ExitCode {
                 let (scratch, left) = scratch(app).unzip();
                 app.manage(Shown::new(scratch));
                 app.manage(commands::Recovering::begin(left.unwrap_or_default()));
+                #[cfg(unix)]
+                for window in app.webview_windows().into_values() {
+                    signals::close_by_them(window);
+                }
                 Ok(())
             })
             .on_window_event(|window, event| {

@@ -10,6 +10,8 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
+
 use fantoccini::key::Key;
 use serde_json::{Value, json};
 use support::{
@@ -455,12 +457,37 @@ async fn a_recording_is_in_its_file_before_its_window_closes_or_the_window_says_
 }
 
 #[tokio::test]
+async fn a_signal_closes_the_window_as_its_button_does() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let flood = Flood::start().await;
+        let file = folder.path().join(format!("{signal}.ssrec"));
+        let desk = Desk::open(&[&flood.url()]).await;
+        desk.see("the stream open", |seen| seen.state == "open").await;
+        desk.click("#record").await;
+        desk.enter_path(&file.display().to_string()).await;
+        desk.see("that it records", |seen| !seen.saving.is_empty()).await;
+        let window = desk.signal(signal);
+        let left = desk.closed(window).await;
+        assert!(file.exists(), "{signal}: what was recorded is in its file");
+        assert_eq!(kept_below(left.path()), Vec::<PathBuf>::new(), "{signal}");
+    }
+}
+
+#[tokio::test]
 async fn a_path_that_names_no_file_is_no_url() {
     let desk = Desk::open(&["nofile.ssrec"]).await;
     let seen = desk.see("why not", |seen| !seen.notice.is_empty()).await;
     assert!(seen.notice.contains("nofile.ssrec cannot be read: No such file"), "{seen:?}");
     assert_eq!(seen.refused, "");
     desk.close().await;
+}
+
+/// The folders of sessions below a cache folder.
+fn kept_below(cache: &Path) -> Vec<PathBuf> {
+    let sessions = cache.join("dev.sse-monitor.window/sessions");
+    let all = std::fs::read_dir(&sessions).expect("the window keeps what it watches here");
+    all.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 /// Without white space: the pane lays JSON out.

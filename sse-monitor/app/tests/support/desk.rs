@@ -15,7 +15,7 @@ use tokio::{net::TcpStream, time::sleep};
 
 use super::{
     LOOK_EVERY, PATIENCE, nowhere,
-    process::{Process, kill, runs},
+    process::{Process, kill, runs, signal},
     x11,
 };
 
@@ -174,6 +174,13 @@ impl Desk {
     pub(crate) fn ask_to_close(&self) -> u32 {
         let window = self.window_process();
         x11::ask_to_close(self.display_name.as_deref(), window);
+        window
+    }
+
+    /// Sends the window a signal such as `-TERM`. Gives its process.
+    pub(crate) fn signal(&self, name: &str) -> u32 {
+        let window = self.window_process();
+        signal(name, window);
         window
     }
 
