@@ -224,6 +224,12 @@ async fn a_small_window_shows_the_data_of_what_is_selected() {
     ";
     let height = desk.ask(height).await.as_f64().unwrap();
     assert!(height >= 3.0 * 19.0, "{height} px are left for the data");
+    let cut = "
+        return [...document.querySelectorAll('#detail dd, #size')]
+            .filter((one) => one.getBoundingClientRect().right > innerWidth)
+            .map((one) => one.textContent);
+    ";
+    assert_eq!(desk.ask(cut).await, json!([]));
     desk.picture("small-selected").await;
     desk.close().await;
 }
@@ -305,6 +311,64 @@ async fn the_list_is_walked_by_keys_and_follows_the_newest() {
 }
 
 #[tokio::test]
+async fn the_list_has_a_ring_around_all_of_it_where_the_keys_go_to_it() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[]).await;
+    desk.enter_url(&hub.url()).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    desk.until("the keys go to the list", "return document.activeElement.id === 'rows'").await;
+    let edges = "
+        const { left, right, top, bottom } = document.querySelector('#rows').getBoundingClientRect();
+        const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+        return [[left, y], [right - 1, y], [x, top], [x, bottom - 1]].map((at) => at.map(Math.floor));
+    ";
+    let edges: [[i16; 2]; 4] = serde_json::from_value(desk.ask(edges).await).unwrap();
+    let accent = "return getComputedStyle(document.documentElement).getPropertyValue('--accent')";
+    let accent = desk.ask(accent).await;
+    desk.picture("ring").await;
+    for edge in edges {
+        assert_eq!(json!(desk.colour(edge)), accent, "at {edge:?} of {edges:?}");
+    }
+    // A key of the window is none of a URL.
+    desk.key('/').await;
+    desk.until("a search", "return document.activeElement.id === 'search'").await;
+    assert_eq!(desk.look().await.url, hub.url());
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn what_turns_the_direction_of_a_text_is_named_and_does_nothing() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[&hub.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    let data = "a\u{202e}b\u{202c}c\u{2067}d\u{2069}e\u{200f}f";
+    hub.publish("turned", data);
+    let in_row = r"a\u{202e}b\u{202c}c\u{2067}d\u{2069}e\u{200f}f";
+    desk.see("the row", |seen| seen.rows.last().is_some_and(|row| row.data == in_row)).await;
+    desk.click_row(in_row).await;
+    desk.see("the data", |seen| seen.pane == data).await;
+    desk.picture("directions").await;
+    let order = "
+        const letters = [];
+        const texts = document.createTreeWalker(document.querySelector('#data'), NodeFilter.SHOW_TEXT);
+        for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+            if (!/[a-f]/.test(text.data)) continue;
+            const range = document.createRange();
+            range.selectNode(text);
+            letters.push([text.data, range.getBoundingClientRect().left]);
+        }
+        return letters.sort((one, other) => one[1] - other[1]).map(([letter]) => letter).join('');
+    ";
+    assert_eq!(desk.ask(order).await, json!("abcdef"));
+    let selected = "
+        getSelection().selectAllChildren(document.querySelector('#data'));
+        return getSelection().toString();
+    ";
+    assert_eq!(desk.ask(selected).await, json!(data));
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn the_wheel_of_the_mouse_scrolls_the_list_and_the_pane() {
     let hub = Hub::start(0);
     let desk = Desk::open(&[&hub.url()]).await;
@@ -314,7 +378,7 @@ async fn the_wheel_of_the_mouse_scrolls_the_list_and_the_pane() {
         hub.publish("long", &data);
     }
     desk.see("the events", |seen| seen.totals.contains("61 events")).await;
-    desk.wheel_up(".scroller", 3).await;
+    desk.wheel_up(".scroller", "return document.querySelector('#latest') !== null").await;
     desk.click("#latest").await;
     // The head is the first row.
     desk.press(".seen [aria-rowindex='60']").await;
@@ -322,12 +386,11 @@ async fn the_wheel_of_the_mouse_scrolls_the_list_and_the_pane() {
     desk.see("the data", |seen| seen.pane == data).await;
 
     desk.ask("document.querySelector('#data').scrollTop = 1e6").await;
-    desk.wheel_up("#data", 3).await;
     let is_scrolled = "
         const data = document.querySelector('#data');
         return data.scrollTop > 0 && data.scrollTop < data.scrollHeight - data.clientHeight - 50;
     ";
-    desk.until("that the pane scrolls", is_scrolled).await;
+    desk.wheel_up("#data", is_scrolled).await;
     desk.close().await;
 }
 
@@ -345,7 +408,7 @@ async fn a_stream_is_recorded_and_the_recording_is_opened_and_searched() {
     desk.enter_path(&path("none/feed")).await;
     desk.see("why not", |seen| seen.path_refused.contains("no folder")).await;
     desk.enter_path(&path("feed")).await;
-    desk.see("that it records", |seen| seen.saving.contains("KB")).await;
+    desk.see("that it records", |seen| seen.saving.contains("KiB")).await;
     flood.send(500, 100_000);
     desk.see("all of it", |seen| seen.totals.contains("2,500 events")).await;
     desk.picture("recording").await;

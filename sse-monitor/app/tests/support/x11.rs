@@ -6,8 +6,8 @@ use x11rb::{
     protocol::{
         xproto::{
             AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, CLIENT_MESSAGE_EVENT,
-            ClientMessageEvent, ConnectionExt as _, EventMask, MOTION_NOTIFY_EVENT, MapState,
-            Window,
+            ClientMessageEvent, ConnectionExt as _, EventMask, ImageFormat, MOTION_NOTIFY_EVENT,
+            MapState, Window,
         },
         xtest::ConnectionExt as _,
     },
@@ -26,30 +26,36 @@ pub(crate) fn ask_to_close(display: Option<&str>, process: u32) {
     assert!(asked > 0, "process {process} has no window that can be asked to close");
 }
 
-/// Turns the wheel of the mouse up by `notches`, at `x` and `y` of the window of a process.
-pub(crate) fn wheel_up(display: Option<&str>, process: u32, [x, y]: [i16; 2], notches: u32) {
+/// Turns the wheel of the mouse up by a notch, at `x` and `y` of the window of a process.
+pub(crate) fn wheel_up(display: Option<&str>, process: u32, [x, y]: [i16; 2]) {
     let (connection, screen) = x11rb::connect(display).expect("the display can be reached");
     let root = connection.setup().roots[screen].root;
-    let turn = || -> Result<bool, ReplyError> {
-        for window in windows_of(&connection, root, process)? {
-            if connection.get_window_attributes(window)?.reply()?.map_state != MapState::VIEWABLE {
-                continue;
-            }
-            let at = connection.translate_coordinates(window, root, x, y)?.reply()?;
-            let input = |kind, button, x, y| {
-                let now = x11rb::CURRENT_TIME;
-                connection.xtest_fake_input(kind, button, now, root, x, y, 0)?.check()
-            };
-            input(MOTION_NOTIFY_EVENT, 0, at.dst_x, at.dst_y)?;
-            for _ in 0..notches {
-                input(BUTTON_PRESS_EVENT, WHEEL_UP, 0, 0)?;
-                input(BUTTON_RELEASE_EVENT, WHEEL_UP, 0, 0)?;
-            }
-            return Ok(true);
-        }
-        Ok(false)
+    let turn = || -> Result<(), ReplyError> {
+        let window = window_in_sight(&connection, root, process)?;
+        let at = connection.translate_coordinates(window, root, x, y)?.reply()?;
+        let input = |kind, button, x, y| {
+            let now = x11rb::CURRENT_TIME;
+            connection.xtest_fake_input(kind, button, now, root, x, y, 0)?.check()
+        };
+        input(MOTION_NOTIFY_EVENT, 0, at.dst_x, at.dst_y)?;
+        input(BUTTON_PRESS_EVENT, WHEEL_UP, 0, 0)?;
+        input(BUTTON_RELEASE_EVENT, WHEEL_UP, 0, 0)
     };
-    assert!(turn().expect("the display answers"), "process {process} has no window in sight");
+    turn().expect("the display answers");
+}
+
+/// The colour that is seen at `x` and `y` of the window of a process, as `#rrggbb`.
+pub(crate) fn colour(display: Option<&str>, process: u32, [x, y]: [i16; 2]) -> String {
+    let (connection, screen) = x11rb::connect(display).expect("the display can be reached");
+    let root = connection.setup().roots[screen].root;
+    let look = || -> Result<Vec<u8>, ReplyError> {
+        let window = window_in_sight(&connection, root, process)?;
+        let image = connection.get_image(ImageFormat::Z_PIXMAP, window, x, y, 1, 1, u32::MAX)?;
+        Ok(image.reply()?.data)
+    };
+    let pixel = look().expect("the display answers");
+    let [blue, green, red] = *pixel.first_chunk().expect("a pixel of 24 bits");
+    format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
 /// Among them is one that is never seen, which does not listen.
@@ -77,6 +83,21 @@ fn ask_each_of(
     }
     connection.sync()?;
     Ok(asked)
+}
+
+/// The window of a process that is seen.
+fn window_in_sight(
+    connection: &RustConnection,
+    root: Window,
+    process: u32,
+) -> Result<Window, ReplyError> {
+    for window in windows_of(connection, root, process)? {
+        let attributes = connection.get_window_attributes(window)?.reply()?;
+        if attributes.map_state == MapState::VIEWABLE {
+            return Ok(window);
+        }
+    }
+    panic!("process {process} has no window in sight");
 }
 
 /// The windows of a process.
