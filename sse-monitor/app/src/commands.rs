@@ -18,7 +18,8 @@ use crate::{
     scratch::Left,
     search,
     session::{About, Whole},
-    shown::{Shown, as_recording},
+    shown::Shown,
+    source::as_recording,
 };
 
 /// What stands on the command line.

@@ -20,6 +20,9 @@ mod scratch;
 mod search;
 mod session;
 mod shown;
+#[cfg(unix)]
+mod signals;
+mod source;
 mod watched;
 
 use std::process::ExitCode;
@@ -33,6 +36,9 @@ use crate::{
 };
 
 /// Watch a live event stream (Server-Sent Events), or look at a recording of one, in a window.
+///
+/// It asks by GET, without headers of yours. For a request that needs more, record it with
+/// `sse record -o feed.ssrec -- curl …` and open the file.
 #[derive(Debug, Parser)]
 #[command(name = "sse-monitor", version)]
 struct Arguments {
@@ -43,6 +49,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let Arguments { url } = Arguments::parse();
+    display::choose_drawing();
     let ended = display::check().map_err(|error| error.to_string()).and_then(|()| {
         tauri::Builder::default()
             .manage(commands::Given(url))
@@ -50,8 +57,9 @@ fn main() -> ExitCode {
                 let (scratch, left) = scratch(app).unzip();
                 app.manage(Shown::new(scratch));
                 app.manage(commands::Recovering::begin(left.unwrap_or_default()));
-                for window in app.webview_windows().values() {
-                    display::choose_drawing(window)?;
+                #[cfg(unix)]
+                for window in app.webview_windows().into_values() {
+                    signals::close_by_them(window);
                 }
                 Ok(())
             })

@@ -13,7 +13,7 @@ use sse_monitor_engine::{
 use thiserror::Error;
 
 /// What a recording is called, if the user names nothing else.
-const EXTENSION: &str = "ssrec";
+pub(crate) const EXTENSION: &str = "ssrec";
 
 /// A file that was written.
 #[derive(Debug, Serialize)]

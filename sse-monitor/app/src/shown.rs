@@ -4,12 +4,11 @@ use alloc::sync::Arc;
 use core::future::pending;
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Mutex, PoisonError},
 };
 
 use sse_monitor_engine::{
-    RequestError,
     query::{Filtered, Query, Report},
     recording::OpenError,
 };
@@ -20,6 +19,7 @@ use crate::{
     save::{self, SaveError, Saved},
     scratch::Scratch,
     session::{About, Opened, Session, Whole},
+    source::{ConnectError, refuse_curl},
     watched::{Watched, host},
 };
 
@@ -69,7 +69,8 @@ impl Shown {
 
     /// Watches `url` in place of what was shown, whose rows are let go; or goes on with it, if it is
     /// the same URL and its watch is over.
-    pub(crate) fn connect(&self, url: &str) -> Result<(), RequestError> {
+    pub(crate) fn connect(&self, url: &str) -> Result<(), ConnectError> {
+        refuse_curl(url)?;
         let watched = {
             let scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
             let went_on = match &self.current.borrow().session {
@@ -380,11 +381,6 @@ impl Filter {
             _ = earlier => {}
         }
     }
-}
-
-/// The file of a recording, if that is what stands on the command line in place of a URL.
-pub(crate) fn as_recording(given: &str) -> bool {
-    !given.contains("://") && Path::new(given).exists()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ fn help_needs_no_display() {
     assert!(output.status.success());
     let help = String::from_utf8_lossy(&output.stdout);
     assert!(help.contains("Usage: sse-monitor [URL]"), "{help}");
+    assert!(help.contains("sse record -o feed.ssrec -- curl"), "{help}");
 }
 
 #[test]

@@ -10,6 +10,8 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
+
 use fantoccini::key::Key;
 use serde_json::{Value, json};
 use support::{
@@ -111,6 +113,8 @@ async fn bad_input_is_answered_in_words() {
     desk.picture("not-a-url").await;
     refused("http://", "not a URL").await;
     refused("ftp://127.0.0.1/", "over http").await;
+    refused("curl http://127.0.0.1/ -H 'X-Key: abc'", "sse tail -- curl").await;
+    desk.picture("curl").await;
 
     let (_kept, address) = nowhere();
     let unreached = told(&format!("http://{address}/events"), &["Reconnecting", "refused"]).await;
@@ -220,6 +224,12 @@ async fn a_small_window_shows_the_data_of_what_is_selected() {
     ";
     let height = desk.ask(height).await.as_f64().unwrap();
     assert!(height >= 3.0 * 19.0, "{height} px are left for the data");
+    let cut = "
+        return [...document.querySelectorAll('#detail dd, #size')]
+            .filter((one) => one.getBoundingClientRect().right > innerWidth)
+            .map((one) => one.textContent);
+    ";
+    assert_eq!(desk.ask(cut).await, json!([]));
     desk.picture("small-selected").await;
     desk.close().await;
 }
@@ -301,6 +311,90 @@ async fn the_list_is_walked_by_keys_and_follows_the_newest() {
 }
 
 #[tokio::test]
+async fn the_list_has_a_ring_around_all_of_it_where_the_keys_go_to_it() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[]).await;
+    desk.enter_url(&hub.url()).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    desk.until("the keys go to the list", "return document.activeElement.id === 'rows'").await;
+    let edges = "
+        const { left, right, top, bottom } = document.querySelector('#rows').getBoundingClientRect();
+        const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+        return [[left, y], [right - 1, y], [x, top], [x, bottom - 1]].map((at) => at.map(Math.floor));
+    ";
+    let edges: [[i16; 2]; 4] = serde_json::from_value(desk.ask(edges).await).unwrap();
+    let accent = "return getComputedStyle(document.documentElement).getPropertyValue('--accent')";
+    let accent = desk.ask(accent).await;
+    desk.picture("ring").await;
+    for edge in edges {
+        assert_eq!(json!(desk.colour(edge)), accent, "at {edge:?} of {edges:?}");
+    }
+    // A key of the window is none of a URL.
+    desk.key('/').await;
+    desk.until("a search", "return document.activeElement.id === 'search'").await;
+    assert_eq!(desk.look().await.url, hub.url());
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn what_turns_the_direction_of_a_text_is_named_and_does_nothing() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[&hub.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    let data = "a\u{202e}b\u{202c}c\u{2067}d\u{2069}e\u{200f}f";
+    hub.publish("turned", data);
+    let in_row = r"a\u{202e}b\u{202c}c\u{2067}d\u{2069}e\u{200f}f";
+    desk.see("the row", |seen| seen.rows.last().is_some_and(|row| row.data == in_row)).await;
+    desk.click_row(in_row).await;
+    desk.see("the data", |seen| seen.pane == data).await;
+    desk.picture("directions").await;
+    let order = "
+        const letters = [];
+        const texts = document.createTreeWalker(document.querySelector('#data'), NodeFilter.SHOW_TEXT);
+        for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+            if (!/[a-f]/.test(text.data)) continue;
+            const range = document.createRange();
+            range.selectNode(text);
+            letters.push([text.data, range.getBoundingClientRect().left]);
+        }
+        return letters.sort((one, other) => one[1] - other[1]).map(([letter]) => letter).join('');
+    ";
+    assert_eq!(desk.ask(order).await, json!("abcdef"));
+    let selected = "
+        getSelection().selectAllChildren(document.querySelector('#data'));
+        return getSelection().toString();
+    ";
+    assert_eq!(desk.ask(selected).await, json!(data));
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn the_wheel_of_the_mouse_scrolls_the_list_and_the_pane() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[&hub.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    let data = (1..=200).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n");
+    for _ in 0..60 {
+        hub.publish("long", &data);
+    }
+    desk.see("the events", |seen| seen.totals.contains("61 events")).await;
+    desk.wheel_up(".scroller", "return document.querySelector('#latest') !== null").await;
+    desk.click("#latest").await;
+    // The head is the first row.
+    desk.press(".seen [aria-rowindex='60']").await;
+    desk.release().await;
+    desk.see("the data", |seen| seen.pane == data).await;
+
+    desk.ask("document.querySelector('#data').scrollTop = 1e6").await;
+    let is_scrolled = "
+        const data = document.querySelector('#data');
+        return data.scrollTop > 0 && data.scrollTop < data.scrollHeight - data.clientHeight - 50;
+    ";
+    desk.wheel_up("#data", is_scrolled).await;
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_stream_is_recorded_and_the_recording_is_opened_and_searched() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -314,7 +408,7 @@ async fn a_stream_is_recorded_and_the_recording_is_opened_and_searched() {
     desk.enter_path(&path("none/feed")).await;
     desk.see("why not", |seen| seen.path_refused.contains("no folder")).await;
     desk.enter_path(&path("feed")).await;
-    desk.see("that it records", |seen| seen.saving.contains("KB")).await;
+    desk.see("that it records", |seen| seen.saving.contains("KiB")).await;
     flood.send(500, 100_000);
     desk.see("all of it", |seen| seen.totals.contains("2,500 events")).await;
     desk.picture("recording").await;
@@ -423,6 +517,40 @@ async fn a_recording_is_in_its_file_before_its_window_closes_or_the_window_says_
     let seen = desk.see("the recording", is_opened).await;
     assert_eq!((seen.notice.as_str(), seen.recording.contains("damage")), ("", false), "{seen:?}");
     desk.close().await;
+}
+
+#[tokio::test]
+async fn a_signal_closes_the_window_as_its_button_does() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let flood = Flood::start().await;
+        let file = folder.path().join(format!("{signal}.ssrec"));
+        let desk = Desk::open(&[&flood.url()]).await;
+        desk.see("the stream open", |seen| seen.state == "open").await;
+        desk.click("#record").await;
+        desk.enter_path(&file.display().to_string()).await;
+        desk.see("that it records", |seen| !seen.saving.is_empty()).await;
+        let window = desk.signal(signal);
+        let left = desk.closed(window).await;
+        assert!(file.exists(), "{signal}: what was recorded is in its file");
+        assert_eq!(kept_below(left.path()), Vec::<PathBuf>::new(), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_names_no_file_is_no_url() {
+    let desk = Desk::open(&["nofile.ssrec"]).await;
+    let seen = desk.see("why not", |seen| !seen.notice.is_empty()).await;
+    assert!(seen.notice.contains("nofile.ssrec cannot be read: No such file"), "{seen:?}");
+    assert_eq!(seen.refused, "");
+    desk.close().await;
+}
+
+/// The folders of sessions below a cache folder.
+fn kept_below(cache: &Path) -> Vec<PathBuf> {
+    let sessions = cache.join("dev.sse-monitor.window/sessions");
+    let all = std::fs::read_dir(&sessions).expect("the window keeps what it watches here");
+    all.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 /// Without white space: the pane lays JSON out.

@@ -1,5 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { bytes, clock, counted, dateAndClock, duration, hue, middleCut, missedOf, oneLine, rate } from "../src/lib/format";
+import {
+  byDirections,
+  bytes,
+  clock,
+  counted,
+  dateAndClock,
+  directions,
+  duration,
+  hue,
+  middleCut,
+  missedOf,
+  oneLine,
+  rate,
+  withoutDirections,
+} from "../src/lib/format";
 import type { Report } from "../src/lib/wire";
 import { lines, seen } from "../src/lib/fold";
 import { isJson, layOut } from "../src/lib/json";
@@ -197,7 +211,22 @@ describe("formats", () => {
   it("puts any text on one line, with signs for what cannot be seen", () => {
     expect(oneLine("a\r\nb\rc\nd")).toBe("a ↵ b ↵ c ↵ d");
     expect(oneLine("\t\u0000\u001b[31m\u007f")).toBe(" ⇥ ␀␛[31m␡");
-    expect(oneLine("safe\u202eexe.txt\u2066")).toBe("safe\ufffdexe.txt\ufffd");
+    expect(oneLine("safe\u202eexe.txt\u2066")).toBe("safe\\u{202e}exe.txt\\u{2066}");
+    expect(oneLine("\ufffd\u061c\u009b")).toBe("\ufffd\\u{61c}\\u{9b}");
+  });
+
+  it("takes a text apart where its direction is turned, and loses nothing of it", () => {
+    const text = "a\u202ebc\u202c\u200f";
+    expect(byDirections(text).map(({ name, text }) => name ?? text)).toEqual([
+      "a",
+      "\\u{202e}",
+      "bc",
+      "\\u{202c}",
+      "\\u{200f}",
+    ]);
+    expect(byDirections(text).map((part) => part.text).join("")).toBe(text);
+    expect(directions(text)).toBe(3);
+    expect(withoutDirections(text)).toBe("a\\u{202e}bc\\u{202c}\\u{200f}");
   });
 
   it("tells the time to the millisecond", () => {
@@ -212,13 +241,15 @@ describe("formats", () => {
       "2 rows",
       "1,234,567 rows",
     ]);
-    expect([0, 1, 999, 1000, 12_345, 268_435_456].map(bytes)).toEqual([
+    expect([0, 1, 1023, 1024, 2714, 12_345, 1_047_000, 268_435_456].map(bytes)).toEqual([
       "0 bytes",
       "1 byte",
-      "999 bytes",
-      "1.00 KB",
-      "12.3 KB",
-      "268 MB",
+      "1,023 bytes",
+      "1.00 KiB",
+      "2.65 KiB",
+      "12.06 KiB",
+      "1022.46 KiB",
+      "256.00 MiB",
     ]);
     expect([0, 0.25, 9.96, 12_345.6].map(rate)).toEqual(["0.0/s", "0.3/s", "10/s", "12,346/s"]);
   });

@@ -95,6 +95,9 @@ describe("the search", () => {
     await watching(fake, 10);
     await type("nowhere");
     await screen.findByText("Nothing passes the search.");
+    // Of a text that is no search nothing is known.
+    await type("/(/");
+    await screen.findByText("Nothing passes the search before: nowhere");
   });
 });
 
@@ -156,8 +159,27 @@ describe("a recording", () => {
     expect(stop.textContent).toContain("512 bytes");
     expect(screen.queryByLabelText("Record to")).toBeNull();
     await fireEvent.click(stop);
-    await screen.findByText("Recorded 10 events in /tmp/feed.ssrec (1.23 KB).");
+    await screen.findByText("Recorded 10 events in /tmp/feed.ssrec (1.21 KiB).");
     await screen.findByRole("button", { name: "Record" });
+  });
+
+  it("takes a path that is typed or pasted in place of the suggested name as it is", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await fireEvent.click(button("Record"));
+    const path = screen.getByLabelText<HTMLInputElement>("Record to");
+    const typed = async (name: string) => {
+      path.value = "~/127.ssrec";
+      path.setSelectionRange(2, 5);
+      path.setRangeText(name);
+      await fireEvent.input(path);
+      return path.value;
+    };
+    expect(await typed("feed")).toBe("~/feed.ssrec");
+    expect(await typed("/")).toBe("/");
+    expect(await typed("/tmp/feed.ssrec")).toBe("/tmp/feed.ssrec");
+    expect(await typed("~/feed.ssrec")).toBe("~/feed.ssrec");
+    expect(await typed("C:\\feed.ssrec")).toBe("C:\\feed.ssrec");
   });
 
   it("that stopped by itself is told of, as long as it is not stopped", async () => {
@@ -206,7 +228,7 @@ describe("a recording", () => {
     const fake = new Fake();
     fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2500, rows: 2502, missing: 0, bytes: 4200 });
     await watching(fake, 1);
-    const told = "An earlier window that did not end well had recorded 2,500 events in /tmp/feed.ssrec (4.20 KB).";
+    const told = "An earlier window that did not end well had recorded 2,500 events in /tmp/feed.ssrec (4.10 KiB).";
     await waitFor(() => expect(document.querySelector("#notice")?.textContent).toContain(told));
     expect(screen.queryByRole("alert")).toBeNull();
   });

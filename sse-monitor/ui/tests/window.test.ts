@@ -43,6 +43,8 @@ describe("the window before a stream", () => {
     );
     await waitFor(() => expect(stateLine()).toContain("Connecting"));
     expect(screen.getByRole("button", { name: "Disconnect" })).toBeDefined();
+    // What is typed now is for the list.
+    await waitFor(() => expect(document.activeElement).toBe(grid()));
   });
 
   it("shows why a URL is refused, until it is edited", async () => {
@@ -53,6 +55,7 @@ describe("the window before a stream", () => {
     await fireEvent.submit(url().form as HTMLFormElement);
     await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("is not a URL"));
     expect(url().getAttribute("aria-invalid")).toBe("true");
+    expect(document.activeElement).toBe(url());
     expect(stateLine()).toContain("Not connected");
     await fireEvent.input(url(), { target: { value: "http://" } });
     expect(screen.queryByRole("alert")).toBeNull();
@@ -98,6 +101,10 @@ describe("the URL bar while a stream is watched", () => {
     await fireEvent.keyDown(url(), { key: "Escape" });
     expect(url().value).toBe("http://127.0.0.1:8080/events");
     expect(screen.queryByRole("alert")).toBeNull();
+    // With nothing more to bring back it is left.
+    expect(document.activeElement).toBe(url());
+    await fireEvent.keyDown(url(), { key: "Escape" });
+    expect(document.activeElement).toBe(grid());
   });
 
   it("keeps the selected row where the same URL is watched on", async () => {
@@ -132,8 +139,10 @@ describe("the URL bar while a stream is watched", () => {
     const fake = new Fake();
     await connected(fake);
     await waitFor(() => expect(button("Connect")).toBeNull());
+    url().focus();
     await fireEvent.submit(url().form as HTMLFormElement);
     expect(fake.count("connect")).toBe(1);
+    expect(document.activeElement).toBe(grid());
     await fireEvent.input(url(), { target: { value: "http://127.0.0.1:2/events" } });
     await fireEvent.submit(url().form as HTMLFormElement);
     await waitFor(() => expect(fake.watch).toBe(2));
@@ -551,6 +560,26 @@ describe("the pane of the selected row", () => {
     await fireEvent.click(pane.getByRole("button", { name: "Close" }));
     expect(document.querySelector("#detail")).toBeNull();
     expect(document.activeElement).toBe(grid());
+  });
+
+  it("names what turns the direction of a text, and copies the text as it came", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const text = '{"rtl":"\u202eabc\u202c"}';
+    fake.arrive({ data: text }, { data: "\u200f".repeat(1001) });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await press(rows()[0]);
+    const names = () =>
+      [...document.querySelectorAll<HTMLElement>("#data [data-name]")].map(({ dataset }) => dataset.name);
+    await waitFor(() => expect(names()).toEqual(["\\u{202e}", "\\u{202c}"]));
+    await fireEvent.click(screen.getByRole("button", { name: "Raw" }));
+    expect(names()).toEqual(["\\u{202e}", "\\u{202c}"]);
+    expect(document.querySelector("#data")?.textContent).toBe(text);
+    // So many are no elements of their own.
+    await press(rows()[1]);
+    const named = "\\u{200f}".repeat(1001);
+    await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe(named));
+    expect(names()).toEqual([]);
   });
 
   it("asks for the row once, however much arrives after it", async () => {

@@ -4,7 +4,9 @@ use std::{env, fs, path::Path, process::Command, time::Instant};
 
 use fantoccini::{
     Client, ClientBuilder, Locator,
-    actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
+    actions::{
+        InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+    },
     key::Key,
 };
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,7 +17,7 @@ use tokio::{net::TcpStream, time::sleep};
 
 use super::{
     LOOK_EVERY, PATIENCE, nowhere,
-    process::{Process, kill, runs},
+    process::{Process, kill, runs, signal},
     x11,
 };
 
@@ -82,6 +84,9 @@ pub(crate) struct SeenRow {
     pub(crate) id: String,
     pub(crate) data: String,
 }
+
+/// Names the folder that pictures of the window are left in.
+const PICTURES: &str = "SSE_MONITOR_PICTURES";
 
 /// How many WebDrivers are tried: only a port that another process took makes it more than one.
 const DRIVERS: usize = 4;
@@ -177,6 +182,38 @@ impl Desk {
         window
     }
 
+    /// Sends the window a signal such as `-TERM`. Gives its process.
+    pub(crate) fn signal(&self, name: &str) -> u32 {
+        let window = self.window_process();
+        signal(name, window);
+        window
+    }
+
+    /// Turns the wheel of the mouse up over the element until a script in the page gives `true`. As a hand
+    /// does: what a driver sends comes to the page by another way.
+    pub(crate) async fn wheel_up(&self, selector: &str, script: &str) {
+        let where_it_is = "
+            const { x, y, width, height } = document.querySelector(arguments[0]).getBoundingClientRect();
+            return [x + width / 2, y + height / 2].map(Math.round);
+        ";
+        let middle = self.client.execute(where_it_is, vec![json!(selector)]).await;
+        let middle = middle.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let middle = serde_json::from_value(middle).expect("a place in the window");
+        let turn = || x11::wheel_up(self.display_name.as_deref(), self.window_process(), middle);
+        let begun = Instant::now();
+        turn();
+        while self.ask(script).await != json!(true) {
+            assert!(begun.elapsed() < PATIENCE, "{selector} does not scroll by the wheel");
+            sleep(LOOK_EVERY).await;
+            turn();
+        }
+    }
+
+    /// The colour at a place in the window, as `#rrggbb`.
+    pub(crate) fn colour(&self, at: [i16; 2]) -> String {
+        x11::colour(self.display_name.as_deref(), self.window_process(), at)
+    }
+
     /// Waits until the window with this process has closed, and gives what it leaves.
     pub(crate) async fn closed(self, window: u32) -> TempDir {
         let begun = Instant::now();
@@ -260,6 +297,14 @@ impl Desk {
         bar.send_keys(&char::from(key).to_string()).await.expect("the URL bar takes keys");
     }
 
+    /// Presses a key, wherever it goes.
+    pub(crate) async fn key(&self, value: char) {
+        let keys = KeyActions::new("keys".into())
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value });
+        self.client.perform_actions(keys).await.expect("there is a keyboard");
+    }
+
     /// Presses a key in the list.
     pub(crate) async fn key_in_list(&self, key: Key) {
         let list = self.client.find(Locator::Id("rows")).await.expect("the list");
@@ -316,6 +361,15 @@ impl Desk {
         self.client.execute(script, Vec::new()).await.expect("the page runs the script")
     }
 
+    /// Waits until a script in the page gives `true`.
+    pub(crate) async fn until(&self, what: &str, script: &str) {
+        let begun = Instant::now();
+        while self.ask(script).await != json!(true) {
+            assert!(begun.elapsed() < PATIENCE, "waited in vain for this: {what}");
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// The process that draws the page.
     pub(crate) fn page_process(&self) -> u32 {
         self.driver.descendant("WebKitWebProces").expect("a page has a process")
@@ -362,7 +416,7 @@ impl Desk {
 
     /// Writes a picture of the window into the folder that `SSE_MONITOR_PICTURES` names, if it is set.
     pub(crate) async fn picture(&self, name: &str) {
-        let Some(folder) = env::var_os("SSE_MONITOR_PICTURES") else { return };
+        let Some(folder) = env::var_os(PICTURES) else { return };
         // Two frames on, what the document says has been drawn.
         let drawn = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))";
         self.client.execute_async(drawn, Vec::new()).await.expect("the window draws");
@@ -409,6 +463,11 @@ fn start_driver(port: u16, display: Option<&str>, cache: &Path) -> Process {
         .env("XDG_CACHE_HOME", cache);
     if let Some(name) = display {
         command.env("DISPLAY", name);
+    }
+    // A window drawn as a whole in which nothing moves is never pictured: the driver waits for its next
+    // drawing.
+    if env::var_os(PICTURES).is_some() {
+        command.env("WEBKIT_DISABLE_COMPOSITING_MODE", "0");
     }
     Process::start("WebKitWebDriver", &mut command, "install the package webkit2gtk-driver")
 }

@@ -91,7 +91,8 @@ impl Drop for Process {
     }
 }
 
-fn signal(name: &str, id: u32) {
+/// Sends a signal such as `-TERM`.
+pub(crate) fn signal(name: &str, id: u32) {
     // It fails only if the process has ended already.
     let _ = Command::new("kill").args([name, &id.to_string()]).stderr(Stdio::null()).status();
 }

@@ -53,15 +53,19 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** From so many bytes on they are told by a larger unit. */
+export const KIB = 1024;
+
+/** In the units of `sse`, with as many digits. */
 export function bytes(value: number): string {
-  const units = ["bytes", "KB", "MB", "GB", "TB"];
-  if (value === 1) return "1 byte";
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  if (value < KIB) return counted(value, "byte");
   let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
+  while (value >= KIB && unit < units.length - 1) {
+    value /= KIB;
     unit += 1;
   }
-  return unit === 0 ? `${value} bytes` : `${value.toPrecision(3)} ${units[unit]}`;
+  return `${value.toFixed(2)} ${units[unit]}`;
 }
 
 /** Events a second: a digit after the point while they are few. */
@@ -85,8 +89,8 @@ export function endCut(text: string, longest: number): string {
 export const isPlain = (text: string): boolean => /^[ -~]*…?$/.test(text);
 
 /**
- * A text on one line. Breaks, tabs and other control characters become visible signs, among them those
- * that would turn the direction of what follows.
+ * A text on one line. Breaks, tabs and other control characters become visible signs; those that have
+ * none, such as what would turn the direction of what follows, are named.
  */
 export function oneLine(text: string): string {
   // Most texts are.
@@ -97,7 +101,39 @@ export function oneLine(text: string): string {
     .replace(/[\u0000-\u001f\u007f]/g, (char) =>
       char === "\u007f" ? "␡" : String.fromCharCode(0x2400 + char.charCodeAt(0)),
     )
-    .replace(/[\u0080-\u009f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/g, "�");
+    .replace(/[\u0080-\u009f\u2028\u2029]/g, escaped)
+    .replace(DIRECTION, escaped);
+}
+
+/** What turns the direction of a text, and is not seen itself. */
+const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** A character by its number, as `sse` writes it. */
+const escaped = (char: string): string => `\\u{${char.codePointAt(0)?.toString(16)}}`;
+
+/** A part of a text; with a name where it is a character to be named in place of what it does. */
+export interface Part {
+  text: string;
+  name: string | null;
+}
+
+/** How many characters of the text turn its direction. */
+export const directions = (text: string): number => text.match(DIRECTION)?.length ?? 0;
+
+/** The text with those named. */
+export const withoutDirections = (text: string): string => text.replace(DIRECTION, escaped);
+
+/** The text in parts, each of those by itself. */
+export function byDirections(text: string): Part[] {
+  const parts: Part[] = [];
+  let from = 0;
+  for (const { 0: char, index } of text.matchAll(DIRECTION)) {
+    if (index > from) parts.push({ text: text.slice(from, index), name: null });
+    parts.push({ text: char, name: escaped(char) });
+    from = index + char.length;
+  }
+  if (from < text.length) parts.push({ text: text.slice(from), name: null });
+  return parts;
 }
 
 /** A hue for an event type, always the same one; `null` for the plain `message`. */

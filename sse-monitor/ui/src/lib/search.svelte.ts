@@ -8,6 +8,8 @@ export class Search {
   text = $state("");
   /** Why the text cannot be read as a search; the list shows what was searched for before. */
   refusal = $state("");
+  /** What the list is filtered by: of a text that cannot be read, the one before it. */
+  listed = $state("");
   /** Whether the list is filtered. */
   active = $state(false);
 
@@ -42,6 +44,7 @@ export class Search {
       try {
         await filter(text);
         this.refusal = "";
+        this.listed = text;
         if (!active && this.active) this.#turned(false);
         this.active = active;
       } catch (sentence) {

@@ -1,3 +1,4 @@
+import { oneLine } from "./format";
 import type { Saving, Snapshot } from "./wire";
 
 /** How the watch stands, in words. */
@@ -19,7 +20,7 @@ export function tell({ state, totals, lastEventId }: Snapshot, nowMillis: number
         "busy",
         "Connecting",
         state.attempt > 1
-          ? `Attempt ${state.attempt}${lastEventId ? `, asking for what followed event ${lastEventId}` : ""}.`
+          ? `Attempt ${state.attempt}${lastEventId ? `, asking for what followed event ${oneLine(lastEventId)}` : ""}.`
           : "Waiting for the server's answer.",
       );
     case "open":

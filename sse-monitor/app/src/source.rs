@@ -1,0 +1,64 @@
+//! What the user names to be shown: a URL or a recording.
+
+use std::path::{Component, Path};
+
+use sse_monitor_engine::RequestError;
+use thiserror::Error;
+
+use crate::save::EXTENSION;
+
+/// Why nothing is watched.
+#[derive(Debug, Error)]
+pub(crate) enum ConnectError {
+    #[error(
+        "this is a curl command, and the window asks by GET, without headers of yours; run \
+         `sse tail -- curl …` in a terminal, or `sse record -o feed.ssrec -- curl …` and open that file here"
+    )]
+    Curl,
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
+/// Documentation and browsers give the command where a request needs more than a URL.
+pub(crate) fn refuse_curl(given: &str) -> Result<(), ConnectError> {
+    let mut words = given.split_whitespace();
+    if words.next() == Some("curl") { Err(ConnectError::Curl) } else { Ok(()) }
+}
+
+/// Whether a recording stands on the command line in place of a URL: a file or folder that there is, or
+/// what is written as one, so that a mistyped path is not taken for a host.
+pub(crate) fn as_recording(given: &str) -> bool {
+    let path = Path::new(given);
+    let is_written_so = path.extension().is_some_and(|ending| ending == EXTENSION)
+        || given.starts_with("~/")
+        || path.components().next().is_some_and(|first| !matches!(first, Component::Normal(_)));
+    !given.contains("://") && (is_written_so || path.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_told_from_a_url_whether_its_file_is_there_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().display().to_string();
+        for path in [&there, "nofile.ssrec", "./nofile", "../nofile", "/nofile", "~/nofile"] {
+            assert!(as_recording(path), "{path}");
+        }
+        for url in ["http://host/feed.ssrec", "host/events", "localhost:8080/events", "nofile", ""]
+        {
+            assert!(!as_recording(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_curl_command_is_refused_with_the_way_round() {
+        for command in ["curl http://127.0.0.1/ -H 'X-Key: abc'", " curl\thttp://127.0.0.1/"] {
+            let sentence = refuse_curl(command).unwrap_err().to_string();
+            assert!(sentence.contains("sse tail -- curl"), "{sentence}");
+            assert!(sentence.contains("sse record -o feed.ssrec -- curl"), "{sentence}");
+        }
+        assert!(refuse_curl("curling.example/events").is_ok());
+    }
+}
