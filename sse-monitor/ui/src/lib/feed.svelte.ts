@@ -14,8 +14,11 @@ const LEAD_MS = 34;
 /** How long a head stands; and a page of which no row moves, since its end is not looked at. */
 const HEAD_MS = 100;
 
-/** So long after a scroll, or among rows that come, they stand in the document in another order than they are seen. */
-const ORDER_MS = 250;
+/**
+ * So long after a scroll, or among rows that come, they stand in the document in another order than they are seen: to
+ * put them in it lays all of them out, within one frame.
+ */
+const ORDER_MS = 600;
 
 /** Whether a head tells of something else than before, rather than of more of the same. */
 const isOther = (before: Head, now: Head): boolean =>
