@@ -209,9 +209,17 @@ impl Desk {
         }
     }
 
-    /// The colour at a place in the window, as `#rrggbb`.
-    pub(crate) fn colour(&self, at: [i16; 2]) -> String {
-        x11::colour(self.display_name.as_deref(), self.window_process(), at)
+    /// Waits until a place in the window has this colour, as `#rrggbb`: what the page says is painted later.
+    pub(crate) async fn see_colour(&self, at: [i16; 2], colour: &serde_json::Value) {
+        let begun = Instant::now();
+        loop {
+            let seen = x11::colour(self.display_name.as_deref(), self.window_process(), at);
+            if json!(seen) == *colour {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{seen} and not {colour} at {at:?}");
+            sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Waits until the window with this process has closed, and gives what it leaves.

@@ -15,7 +15,7 @@ pub(crate) struct Template {
 const OF_HUBS: [&str; 4] = ["connected", "reset", "heartbeat", "presence"];
 
 /// What a line of sse tail says it is.
-const KINDS: [&str; 3] = ["event", "comment", "turn"];
+const KINDS: [&str; 4] = ["event", "comment", "turn", "dropped"];
 
 /// The fields that say whom an event is for.
 const TARGETS: [&str; 4] = ["topic", "topics", "user", "all"];
@@ -151,6 +151,7 @@ mod tests {
         for line in [
             "{\"kind\":\"comment\",\"text\":\"\"}",
             "{\"kind\":\"turn\",\"text\":\"\"}",
+            "{\"kind\":\"dropped\",\"passed\":\"line\",\"limit\":1048576,\"text\":\"\"}",
             "{\"kind\":\"event\",\"type\":\"connected\",\"data\":\"\"}",
             "{\"kind\":\"event\",\"type\":\"presence\",\"data\":\"\"}",
         ] {
