@@ -9,16 +9,19 @@ use crate::common::{
 
 /// Decodes a stream within small limits, in memory that grows and in memory that is lent.
 ///
-/// The first three bytes are the limits of a line, of an event and of a value; the fourth says whether
-/// comments are wanted, by its highest bit, and by its others how long the chunks are (0: the stream
-/// whole); the rest is the stream.
+/// The first three bytes are the limits of a line, of an event and of a value, where those from 128 on stand for
+/// more, up to 1,144; the fourth says whether comments are wanted, by its highest bit, and by its others how long
+/// the chunks are (0: the stream whole); the rest is the stream.
 pub fn limits(input: &[u8]) {
     let [line, event, value, options, stream @ ..] = input else { return };
     if b"\xEF\xBB\xBF".starts_with(stream) {
         // It may yet become a byte order mark, which is no part of a line; the twin takes it as it is.
         return;
     }
-    let (line, event, value) = (usize::from(*line), usize::from(*event), usize::from(*value));
+    let [line, event, value] = [line, event, value].map(|byte| match usize::from(*byte) {
+        small @ ..128 => small,
+        large => (large - 112) * 8,
+    });
     let comments = options & 0x80 != 0;
     let size = match options & 0x7f {
         0 => stream.len().max(1),

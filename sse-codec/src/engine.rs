@@ -92,6 +92,9 @@ enum Stage {
 /// In fewer bytes, an event with a type is hardly whole.
 const WORTHWHILE: usize = 64;
 
+/// A line of so many bytes does most often not end in the next few.
+const LONG: usize = 512;
+
 /// No event has fewer bytes.
 const SHORTEST: usize = b"data:\n\n".len();
 
@@ -222,6 +225,10 @@ impl<S: Store> Engine<S> {
         {
             *input = &input[event.len..];
             return Ok(Some(Item::Event(self.give_data_event(DEFAULT_EVENT_TYPE, event))));
+        }
+        if self.line_len >= LONG && self.stage == Stage::Data && self.extend_data_line(input) {
+            *input = &[];
+            return Ok(None);
         }
         if input.is_empty() {
             if self.stage == Stage::Clean && self.block.data.room().max(self.carry.room()) > KEPT {

@@ -100,6 +100,16 @@ impl<S: Store> Memory<S> {
         Ok(())
     }
 
+    /// Appends all of `bytes` if there is room for them without growing, and says so.
+    #[inline(always)]
+    pub(crate) fn push_within(&mut self, bytes: &[u8]) -> bool {
+        let Some(room) = self.store.as_mut().get_mut(self.len..) else { return false };
+        let Some(room) = room.get_mut(..bytes.len()) else { return false };
+        copy(room, bytes);
+        self.len += bytes.len();
+        true
+    }
+
     /// Appends the first `len` of `bytes` and a line feed; or nothing, where they would pass `limit` or the
     /// memory there is.
     #[inline(always)]

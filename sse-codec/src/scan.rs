@@ -12,7 +12,7 @@
 
 pub(crate) use line_ends::{
     DataEvent, DataStart, LineEnds, TICK, data_start, line, line_end_width, pass_ignorable,
-    special_data_start, tick, typed_event,
+    short_and_plain, special_data_start, tick, typed_event,
 };
 #[cfg(feature = "alloc")]
 pub(crate) use text::SharedText;

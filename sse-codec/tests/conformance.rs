@@ -216,3 +216,29 @@ fn a_time_of_forty_digits_is_as_long_as_there_is() {
         assert_eq!(reading.outcomes, core::slice::from_ref(&longest));
     }
 }
+
+#[test]
+fn a_long_line_goes_on_in_short_chunks_as_in_one_whatever_comes_in_it() {
+    let specials = ["", "\n", "\r", "\r\n", "\n\n", "\0", "\u{7f}", "é", "事"].map(str::as_bytes);
+    let specials = specials.into_iter().chain([&b"\xFF"[..], b"\xE4\xBA"]);
+    let limits = [
+        rules(Limits::default()),
+        rules(Limits::default().line(560)),
+        rules(Limits::default().event(570)),
+    ];
+    let sizes = [1, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65];
+    for special in specials {
+        for (at, end) in (500..580).flat_map(|at| [(at, ""), (at, "data: and more\n\n")]) {
+            let stream = [b"data: ", &vec![b'x'; at][..], special, end.as_bytes()].concat();
+            for rules in limits {
+                let expected = read_naively(rules, &stream);
+                for size in sizes {
+                    let chunks = stream.chunks(size);
+                    let place = format!("{special:?} at {at}, {rules:?}, chunks of {size}");
+                    assert_eq!(read(rules, chunks.clone()), expected, "{place}");
+                    assert_eq!(read_lent(rules, chunks), expected, "{place}");
+                }
+            }
+        }
+    }
+}

@@ -25,6 +25,8 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         ]).prop_map(<[u8]>::to_vec),
         4 => select(vec![b'\n', b'\r', b' ', b':', b'a', b'\t', 0x0B, 0x0C]).prop_map(|byte| vec![byte]),
         1 => vec(any::<u8>(), 0..20),
+        // A line that is long already is gone on with in another way.
+        1 => (500_usize..700).prop_map(|len| vec![b'x'; len]),
     ];
     vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
@@ -35,6 +37,8 @@ fn any_rules() -> impl Strategy<Value = Rules> {
         (0_usize..200, 0_usize..300, 0_usize..40).prop_map(|(line, event, value)| {
             Limits::default().line(line).event(event).value(value)
         }),
+        (500_usize..900, 500_usize..1200)
+            .prop_map(|(line, event)| Limits::default().line(line).event(event)),
     ];
     (limits, any::<bool>()).prop_map(|(limits, comments)| Rules { comments, ..rules(limits) })
 }
@@ -87,7 +91,7 @@ proptest! {
     #[test]
     fn the_decoder_without_an_allocator_equals_the_naive_twin_with_its_limits(
         stream in stream(),
-        rules in (0_usize..200, 0_usize..300, 0_usize..40, any::<bool>())
+        rules in (0_usize..900, 0_usize..1200, 0_usize..40, any::<bool>())
             .prop_map(|(line, event, value, comments)| Rules { line, event, value, comments }),
         sizes in vec(1_usize..90, 1..8),
     ) {

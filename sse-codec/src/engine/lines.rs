@@ -10,7 +10,7 @@ use crate::{
     field::{Field, parse_retry},
     memory::Store,
     name::{DATA, EVENT, ID, RETRY, first_word},
-    scan::{LineEnds, Piece, Vector, line_end_width, pass_ignorable},
+    scan::{self, LineEnds, Piece, Vector, line_end_width, pass_ignorable},
 };
 
 /// The bytes of `data:`. If a chunk ends with them, the next one decides whether a space follows.
@@ -146,6 +146,20 @@ impl Way for Lines {
 }
 
 impl<S: Store> Engine<S> {
+    /// Takes a short chunk of an unfinished `data` line, if there is nothing but plain text in it, and room for
+    /// that; and says so. For so few bytes, the way to wider registers would cost more than they save.
+    #[inline(never)]
+    pub(super) fn extend_data_line(&mut self, chunk: &[u8]) -> bool {
+        let harmless = self.block.size + self.line_len + chunk.len() <= self.harmless;
+        let Some(piece) = scan::short_and_plain(chunk).filter(|_| harmless) else { return false };
+        let fits = self.block.data.push_within(piece);
+        if fits {
+            self.line_len += piece.len();
+            self.position.count(piece.len());
+        }
+        fits
+    }
+
     /// The event whose data is in the block's own memory. At `end` begins the blank line, of `blank` bytes.
     #[inline(never)]
     fn give_data<'a>(&'a mut self, end: usize, blank: usize, decoded: &mut Decoded<'a>) -> usize {

@@ -159,6 +159,17 @@ pub(super) fn find_special<V: Vector>(
     }
 }
 
+/// These bytes, if they are no more than 64, and plain text without a line end.
+#[inline(always)]
+pub(crate) fn short_and_plain(bytes: &[u8]) -> Option<Piece<'_>> {
+    let is_plain = match bytes.first_chunk() {
+        Some(block) => bytes.len() == BLOCK && Baseline.block_marks(block) == 0,
+        None => marks_of_few(Baseline, bytes) == 0,
+    };
+    // Without a mark, all are ASCII.
+    is_plain.then_some(Piece { bytes, known: true })
+}
+
 /// The marks of fewer than 64 bytes: lanes that overlap cover any length.
 #[inline(always)]
 fn marks_of_few<V: Vector>(vector: V, bytes: &[u8]) -> u64 {

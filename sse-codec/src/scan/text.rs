@@ -71,6 +71,14 @@ impl<S: Store> Text<S> {
         Ok(())
     }
 
+    /// Appends a piece if there is room for it without growing, and says so. For short ones.
+    #[inline(always)]
+    pub(crate) fn push_within(&mut self, piece: Piece<'_>) -> bool {
+        let fits = self.memory.push_within(piece.bytes);
+        self.known &= piece.known || !fits;
+        fits
+    }
+
     /// Appends a piece and a line feed, or nothing where that does not fit or would pass `limit` bytes.
     ///
     /// `from` begins with the piece; the more comes after it, the faster it is copied.
