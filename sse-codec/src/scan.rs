@@ -11,8 +11,8 @@
 #![allow(unsafe_code)]
 
 pub(crate) use line_ends::{
-    DataEvent, DataStart, LineEnds, TICK, data_start, line, line_end_width, pass_ignorable,
-    short_and_plain, special_data_start, tick, typed_event,
+    DataEvent, DataStart, LineEnds, TICK, data_start, line, line_end, line_end_width,
+    pass_ignorable, short_and_plain, special_data_start, tick, typed_event,
 };
 #[cfg(feature = "alloc")]
 pub(crate) use text::SharedText;

@@ -222,9 +222,9 @@ fn a_long_line_goes_on_in_short_chunks_as_in_one_whatever_comes_in_it() {
     let specials = ["", "\n", "\r", "\r\n", "\n\n", "\0", "\u{7f}", "é", "事"].map(str::as_bytes);
     let specials = specials.into_iter().chain([&b"\xFF"[..], b"\xE4\xBA"]);
     let limits = [
-        rules(Limits::default()),
-        rules(Limits::default().line(560)),
-        rules(Limits::default().event(570)),
+        rules(Limits::default().line(1000).event(1000)),
+        rules(Limits::default().line(560).event(1000)),
+        rules(Limits::default().line(1000).event(570)),
     ];
     let sizes = [1, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65];
     for special in specials {

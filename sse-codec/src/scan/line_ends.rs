@@ -129,6 +129,14 @@ impl<'i, V: Vector> LineEnds<'i, V> {
 /// As many bytes later as memory takes to come, at the speed of plain events.
 pub(super) const SOON: usize = 256;
 
+/// The end of a line that is likely to have bytes that are not ASCII.
+#[inline(always)]
+pub(crate) fn line_end<V: Vector>(vector: V, bytes: &[u8]) -> LineEnd<'_> {
+    let at = find(vector, bytes, 0);
+    let next = at + line_end_width(&bytes[at..]);
+    LineEnd { line: Piece::unknown(&bytes[..at]), at, next, plain: false }
+}
+
 /// After so many blocks, a line is likely to be very long.
 const LONG: usize = 6;
 
