@@ -1,6 +1,7 @@
 //! What the window shows: a URL that is watched, or a recording.
 
 use alloc::sync::Arc;
+use core::ops::ControlFlow;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 
 use serde::Serialize;
 use sse_monitor_engine::{
-    Row, Snapshot, State, Turn,
+    Row, RowKind, Snapshot, State, Turn, View,
     query::{Filtered, Order, Query, Report},
     recording::{OpenError, Recording},
 };
@@ -50,7 +51,33 @@ pub(crate) struct Whole {
     #[serde(flatten)]
     row: Row,
     turn: Option<Turn>,
+    raw: Option<Raw>,
 }
+
+/// The bytes of an event that was dropped, since its row has no data.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Raw {
+    /// Of the first [`MOST_SHOWN`] of them.
+    text: String,
+    /// How many there are, as far as they were counted.
+    bytes: u64,
+    ending: RawEnding,
+}
+
+/// How far they were counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum RawEnding {
+    Whole,
+    /// There are more than [`MOST_COUNTED`].
+    More,
+    /// What follows cannot be read.
+    Damaged,
+}
+
+const MOST_SHOWN: usize = 1 << 20;
+const MOST_COUNTED: u64 = 256 << 20;
 
 impl Session {
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -105,7 +132,8 @@ impl Session {
         let stretch = list.stretches.iter().rev().find(|stretch| stretch.rows < number)?;
         let local = number - stretch.rows;
         let row = stretch.place(stretch.view.row(local)?);
-        Some(Whole { row, turn: stretch.view.turn(local) })
+        let raw = (row.kind == RowKind::DecodeError).then(|| raw(&stretch.view, local));
+        Some(Whole { row, turn: stretch.view.turn(local), raw })
     }
 
     /// Why nothing of it is recorded any more.
@@ -123,6 +151,22 @@ impl Session {
             Self::Opened(opened) => opened.recording.report(),
         }
     }
+}
+
+fn raw(view: &View, number: u64) -> Raw {
+    let (mut begin, mut bytes) = (Vec::new(), 0);
+    let read = view.visit_raw(number, |piece| {
+        let room = MOST_SHOWN - begin.len();
+        begin.extend_from_slice(&piece[..piece.len().min(room)]);
+        bytes += piece.len() as u64;
+        if bytes > MOST_COUNTED { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let ending = match read {
+        ControlFlow::Break(()) => RawEnding::More,
+        ControlFlow::Continue(true) => RawEnding::Whole,
+        ControlFlow::Continue(false) => RawEnding::Damaged,
+    };
+    Raw { text: String::from_utf8_lossy(&begin).into_owned(), bytes, ending }
 }
 
 impl Opened {

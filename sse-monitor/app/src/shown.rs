@@ -498,6 +498,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_bytes_of_an_event_that_was_dropped_are_shown() {
+        let shown = Shown::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        shown.connect(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let mut stream = accept(&listener).await;
+        let dropped = format!("id: 5\ndata: {}\n\n", "x".repeat(3 << 20));
+        stream.write_all(dropped.as_bytes()).await.unwrap();
+        stream.write_all(b"data: after\n\n").await.unwrap();
+        let all = Asked { number: Some(0), count: 1000, ..Asked::default() };
+        let rows = until(&shown, &all, |rows| rows.last().is_some_and(|row| row == "after")).await;
+        let whole = shown.row(rows.len() as u64 - 1).unwrap();
+        let whole = serde_json::to_value(whole).unwrap();
+        assert_eq!(whole["kind"], "decode_error");
+        let raw = &whole["raw"];
+        assert_eq!((&raw["bytes"], &raw["ending"]), (&json!(dropped.len()), &json!("whole")));
+        assert_eq!(raw["text"].as_str(), dropped.get(..1 << 20));
+        let after = serde_json::to_value(shown.row(rows.len() as u64).unwrap()).unwrap();
+        assert_eq!((&after["data"], &after["raw"]), (&json!("after"), &Value::Null));
+    }
+
+    #[tokio::test]
     async fn a_recording_has_the_rows_of_earlier_connections_in_files_of_their_own() {
         let cache = tempfile::tempdir().unwrap();
         let shown = Shown::new(Some(Scratch::new(cache.path()).unwrap().0));

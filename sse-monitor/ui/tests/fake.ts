@@ -1,10 +1,12 @@
 import { mockIPC } from "@tauri-apps/api/mocks";
-import { type About, type Head, type Report, type Row, type Saved, type Saving, type State, type View, nothing } from "../src/lib/wire";
+import { type About, type Head, type Raw, type Report, type Row, type Saved, type Saving, type State, type View, nothing } from "../src/lib/wire";
 import { pack } from "./pack";
 
 /** Stands in for the Rust side: a list of rows, a state, and the commands that the page calls. */
 export class Fake {
   rows: Row[] = [];
+  /** What is kept of rows that were dropped. */
+  raw: Raw | null = null;
   state: State = { name: "idle" };
   firstRow = 1;
   watch = 0;
@@ -125,7 +127,7 @@ export class Fake {
 
   #row(number: number): unknown {
     const row = this.rows[number - 1];
-    return row === undefined ? null : { ...row, turn: null };
+    return row === undefined ? null : { ...row, turn: null, raw: this.raw };
   }
 
   /** The rows that are listed. */

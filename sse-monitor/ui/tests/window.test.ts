@@ -562,6 +562,22 @@ describe("the pane of the selected row", () => {
     expect(document.activeElement).toBe(grid());
   });
 
+  it("shows the bytes of an event that was dropped, and says which it does not show", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const data = "an event was dropped: a line of it is longer than 16 bytes, the limit for a line";
+    fake.arrive({ kind: "decode_error", data });
+    fake.raw = { text: "id: 5\ndata: long", bytes: 3 << 20, ending: "damaged" };
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await fireEvent.click(rows()[0] as HTMLElement);
+    const pane = within(await screen.findByRole("region", { name: "Selected row" }));
+    await pane.findByText(data);
+    expect(pane.getByRole("heading", { level: 2 }).textContent).toBe("Bytes");
+    expect(document.querySelector("#data")?.textContent).toBe("id: 5\ndata: long");
+    expect(document.querySelector("#size")?.textContent).toBe("3.00 MiB (3,145,728 bytes)");
+    pane.getByText(/^Only the first MiB is shown.*What follows cannot be read\.$/);
+  });
+
   it("names what turns the direction of a text, and copies the text as it came", async () => {
     const fake = new Fake();
     await connected(fake);

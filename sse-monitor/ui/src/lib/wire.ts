@@ -179,9 +179,17 @@ export interface Turn {
   phases?: Phases;
 }
 
+/** The bytes of an event that was dropped: the first of them as text, and how many there are, as far as counted. */
+export interface Raw {
+  text: string;
+  bytes: number;
+  ending: "whole" | "more" | "damaged";
+}
+
 /** A row with all its data. */
 export interface Whole extends Row {
   turn: Turn | null;
+  raw: Raw | null;
 }
 
 export interface AttemptReport {
