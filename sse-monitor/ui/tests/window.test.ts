@@ -575,7 +575,7 @@ describe("the pane of the selected row", () => {
     expect(pane.getByRole("heading", { level: 2 }).textContent).toBe("Bytes");
     expect(document.querySelector("#data")?.textContent).toBe("id: 5\ndata: long");
     expect(document.querySelector("#size")?.textContent).toBe("3.00 MiB (3,145,728 bytes)");
-    pane.getByText(/^Only the first MiB is shown.*What follows cannot be read\.$/);
+    pane.getByText(/^These are the first MiB of it.*What follows cannot be read\.$/);
   });
 
   it("names what turns the direction of a text, and copies the text as it came", async () => {
