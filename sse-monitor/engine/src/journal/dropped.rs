@@ -21,9 +21,9 @@ const MOST_SHOWN: usize = 80;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Passed {
-    /// A line of the event, or a line of JSON.
+    /// A line of the event.
     Line,
-    /// All of the event.
+    /// All of the event, which may be a line of JSON.
     Event,
     /// The event's type or ID.
     Value,
@@ -54,7 +54,8 @@ impl Dropped {
     pub(super) fn of(entry: &Entry, beginning: &[u8]) -> Self {
         let passed = match entry {
             _ if entry.has(FLAG_COMMENT_TOO_LONG) => Passed::Comment,
-            _ if entry.has(FLAG_EVENT_TOO_LONG) => Passed::Event,
+            // A line of JSON is an event.
+            _ if entry.has(FLAG_EVENT_TOO_LONG) || entry.has(FLAG_NDJSON) => Passed::Event,
             _ if entry.has(FLAG_VALUE_TOO_LONG) => Passed::Value,
             _ => Passed::Line,
         };
@@ -263,6 +264,8 @@ mod tests {
             told(&event, b"data: a\n\nid: of the next\n"),
             "an event was dropped: it is longer than 16 bytes, the limit for an event"
         );
+        let json = entry(FLAG_NDJSON);
+        assert_eq!(Dropped::of(&json, b"{\"id\":1").passed, Passed::Event);
         let value = Entry { id_at: 1, ..entry(FLAG_VALUE_TOO_LONG) };
         assert_eq!(
             told(&value, b"id: a\0\nid: "),
