@@ -390,4 +390,38 @@ mod tests {
         assert_eq!(data, ["{\"a\":1}", "{\"a\":***}", "{\"b\":1}"]);
         assert_eq!(after[0].attempt, 4_000_000_001);
     }
+
+    #[test]
+    fn what_is_damaged_becomes_no_event_that_nobody_sent() {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = keep.path().join("s");
+        let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
+        let place = Place::Folder { path: folder.clone(), limit };
+        let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+        let body = "data: one\ndata: two\ndata: three\n\ndata: four\n\ndata: five\n: c\n\n";
+        writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+        writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(0));
+        writer.begin_body(Format::EventStream, at(0));
+        for piece in body.as_bytes().chunks(7) {
+            writer.body(piece, piece.len(), false, u64::MAX, at(1));
+        }
+        writer.close(at(2));
+        drop(writer);
+        let journal = folder.join("000001.sse");
+        let whole = std::fs::read(&journal).unwrap();
+        for piece in body.as_bytes().chunks(7) {
+            let at = memchr::memmem::find(&whole, piece).unwrap();
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x20;
+            std::fs::write(&journal, bytes).unwrap();
+            let damaged = Recording::open(&folder).unwrap();
+            let given = keep.path().join(format!("{at}.ssrec"));
+            redact::redact(&damaged, &Redaction::new().literal("not in it"), &given).unwrap();
+            let rows = Recording::open(&given).unwrap().view().page(1, 99, 99);
+            let events: Vec<_> = rows.iter().filter(|row| row.kind == RowKind::Event).collect();
+            let sent = |row: &&&Row| ["one\ntwo\nthree", "four", "five"].contains(&&*row.data);
+            assert_eq!(events.iter().filter(sent).count(), events.len(), "{at}: {events:?}");
+            assert!(!events.is_empty(), "{at}");
+        }
+    }
 }
