@@ -1,5 +1,8 @@
 //! Whether there is a display to open a window on, and what draws it.
 
+#[cfg(target_os = "linux")]
+use std::{fs, path::Path};
+
 use thiserror::Error;
 
 /// There is none.
@@ -23,10 +26,10 @@ const WITHOUT_GRAPHICS: &str = "WEBKIT_DISABLE_COMPOSITING_MODE";
 ///
 /// It has to know before the window is made: told later, it draws as it should, but the mouse wheel
 /// scrolls nothing any more. It reads that in the environment, which is set safely only for a program that
-/// begins; so this one begins anew, in its own place and as the same process.
+/// begins; so this one begins anew, in its own place and as the same process, if its file is sure to be known.
 #[cfg(target_os = "linux")]
 pub(crate) fn choose_drawing() {
-    use std::{env, fs, os::unix::process::CommandExt as _, process::Command};
+    use std::{env, os::unix::process::CommandExt as _, process::Command};
 
     let has_graphics = fs::read_dir("/dev/dri").is_ok_and(|mut devices| {
         devices.any(|device| {
@@ -37,14 +40,28 @@ pub(crate) fn choose_drawing() {
     if has_graphics || env::var_os(WITHOUT_GRAPHICS).is_some() {
         return;
     }
-    let Ok(program) = env::current_exe() else { return };
     let mut arguments = env::args_os();
-    let mut again = Command::new(program);
-    if let Some(name) = arguments.next() {
-        again.arg0(name);
+    let name = arguments.next().unwrap_or_default();
+    let program = env::current_exe().unwrap_or_default();
+    if is_of_name(&program, Path::new(&name), fs::canonicalize(&name).ok().as_deref()) {
+        let mut again = Command::new(program);
+        again.arg0(name).args(arguments).env(WITHOUT_GRAPHICS, "1");
+        // It comes back only where that failed.
+        let _ = again.exec();
     }
-    // It comes back only where that failed: then the window is drawn slowly, and all else is as it is.
-    let _ = again.args(arguments).env(WITHOUT_GRAPHICS, "1").exec();
+    eprintln!(
+        "sse-monitor: there is no graphics processor; with {WITHOUT_GRAPHICS}=1 in its environment the window \
+         is drawn faster"
+    );
+}
+
+/// Whether the file of this process is the program that was called by this name, which leads to the file `found`, if to
+/// any: it is another where that was started by a loader (`ld.so PROGRAM`), an emulator or a debugger, which would take
+/// the arguments for its own.
+#[cfg(target_os = "linux")]
+fn is_of_name(file: &Path, name: &Path, found: Option<&Path>) -> bool {
+    let has_name = file.file_name().is_some() && file.file_name() == name.file_name();
+    has_name || found == Some(file)
 }
 
 /// These systems tell WebKit by themselves, or do not have it.
@@ -73,4 +90,35 @@ pub(crate) fn check() -> Result<(), NoDisplay> {
 #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
 pub(crate) fn check() -> Result<(), NoDisplay> {
     Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_begins_anew_only_from_a_file_that_is_its_own() {
+        let own = "/opt/app/sse-monitor";
+        for (file, name, found, is_own) in [
+            (own, "/opt/app/sse-monitor", Some(own), true),
+            (own, "./sse-monitor", Some(own), true),
+            // Found along the PATH.
+            (own, "sse-monitor", None, true),
+            // A link of another name.
+            (own, "/usr/bin/monitor", Some(own), true),
+            // There is no telling.
+            (own, "monitor", None, false),
+            ("/usr/lib/ld-linux-x86-64.so.2", "./sse-monitor", Some(own), false),
+            ("/usr/bin/qemu-aarch64", "sse-monitor", None, false),
+            ("/opt/app/sse-monitor (deleted)", "./sse-monitor", None, false),
+            ("", "", None, false),
+        ] {
+            let found = found.map(Path::new);
+            assert_eq!(
+                is_of_name(Path::new(file), Path::new(name), found),
+                is_own,
+                "{file} {name}"
+            );
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use core::{fmt::Write as _, ops::ControlFlow};
 use std::{
-    io::{self, IsTerminal},
+    io::{self, BufWriter, IsTerminal, Write},
     path::Path,
 };
 
@@ -17,7 +17,7 @@ use crate::{
     args::Show,
     attempt,
     damage::{self, Opened},
-    escape,
+    escape::{self, Escaped, StandIns},
     exit::Exit,
     filter::Wanted,
     progress::Progress,
@@ -239,21 +239,10 @@ impl Printing<'_> {
 }
 
 fn raw(view: &View, row: u64, words: &Words) -> Exit {
+    // Piece by piece: what was dropped has no limit.
     let printed = if io::stdout().is_terminal() {
-        // A terminal gets them line by line, with stand-ins for what it would act on.
-        match view.raw(row) {
-            Some(bytes) => {
-                let mut text = String::new();
-                for line in String::from_utf8_lossy(&bytes).split_inclusive('\n') {
-                    text.push_str(&escape::shown(line.trim_end_matches('\n')));
-                    text.push('\n');
-                }
-                stdout::bytes(text.as_bytes(), words).map_continue(|()| true)
-            }
-            None => ControlFlow::Continue(false),
-        }
+        stdout::written(raw_escaped(view, row, io::stdout().lock()), words)
     } else {
-        // What was dropped has no limit.
         view.visit_raw(row, |bytes| stdout::bytes(bytes, words))
     };
     match printed {
@@ -274,6 +263,28 @@ fn raw(view: &View, row: u64, words: &Words) -> Exit {
         }
         ControlFlow::Break(exit) => exit,
     }
+}
+
+/// With stand-ins for what a terminal would act on, and its last line ended.
+fn raw_escaped(view: &View, row: u64, out: impl Write) -> io::Result<bool> {
+    let mut out = Escaped::new(BufWriter::new(out), StandIns::Words);
+    let mut is_between_lines = true;
+    let shown = view.visit_raw(row, |bytes| {
+        is_between_lines = bytes.last().map_or(is_between_lines, |byte| *byte == b'\n');
+        match out.write_all(bytes) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    });
+    let is_whole = match shown {
+        ControlFlow::Continue(is_whole) => is_whole,
+        ControlFlow::Break(error) => return Err(error),
+    };
+    if !is_between_lines {
+        out.write_all(b"\n")?;
+    }
+    out.finish()?;
+    Ok(is_whole)
 }
 
 fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {

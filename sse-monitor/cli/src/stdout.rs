@@ -18,8 +18,13 @@ pub(crate) fn bytes(bytes: &[u8], words: &Words) -> ControlFlow<Exit> {
         return ControlFlow::Continue(());
     }
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Ok(()) => ControlFlow::Continue(()),
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush()), words)
+}
+
+/// What came of writing to it; breaks where nobody reads on.
+pub(crate) fn written<T>(result: io::Result<T>, words: &Words) -> ControlFlow<Exit, T> {
+    match result {
+        Ok(value) => ControlFlow::Continue(value),
         // Whoever read has enough, as `head` has.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ControlFlow::Break(Exit::Done),
         Err(error) => {

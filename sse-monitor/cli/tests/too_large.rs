@@ -86,6 +86,54 @@ fn the_limits_are_raised_where_that_is_asked_for() {
 }
 
 #[test]
+fn a_line_of_json_that_is_too_long_names_the_limit_that_lets_it_through() {
+    let origin = Origin::start();
+    let url = origin.url();
+    let body = format!("{{\"a\":\"{}\"}}\n[1]\n", "x".repeat(20 << 10));
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for (limit, kinds) in
+        [("--max-event=16K", ["dropped", "event"]), ("--max-event=32K", ["event", "event"])]
+    {
+        let sse = start(&["--once", limit, &url]);
+        origin.answer(&answer);
+        let output = sse.wait();
+        let said = words(&output);
+        let lines = lines(&output);
+        let told: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+        assert_eq!(told, kinds, "{said}");
+        if told[0] == "dropped" {
+            assert_eq!((&lines[0]["passed"], &lines[0]["limit"]), (&"event".into(), &16384.into()));
+            let advice =
+                "it is longer than 16384 bytes, the limit for an event; --max-event raises it";
+            assert!(said.contains(advice), "{said}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_is_shown_all_of_what_was_dropped() {
+    let keep = tempfile::tempdir().unwrap();
+    // So long that it comes in many pieces, of which each but for the first begins within a character.
+    let repeated = 33 << 20;
+    let body = format!("data: x{}\u{1b}[31m\ndata: end\n\ndata: next\n\n", "é".repeat(repeated));
+    fs::write(keep.path().join("body"), body).unwrap();
+    let imported = run(keep.path(), &["import", "body", "-o", "a.ssrec"]);
+    assert!(imported.status.success(), "{}", words(&imported));
+    let rows = lines(&run(keep.path(), &["show", "--turns", "a.ssrec"]));
+    let row = &rows.iter().find(|row| row["kind"] == "dropped").unwrap()["row"];
+    let shown = process::in_terminal(keep.path(), &format!("show --raw {row} a.ssrec"));
+    assert!(shown.status.success());
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(text.matches('é').count(), repeated);
+    let rest: String = text.chars().filter(|c| *c != 'é').collect();
+    assert_eq!(rest, "data: x\\u{1b}[31m\r\ndata: end\r\n\r\n");
+}
+
+#[test]
 fn a_recording_gives_the_bytes_of_what_was_dropped() {
     let origin = Origin::start();
     let keep = tempfile::tempdir().unwrap();
@@ -124,11 +172,17 @@ fn a_recording_gives_the_bytes_of_what_was_dropped() {
     let middle = bytes.windows(64).position(|window| window == [b'x'; 64]).unwrap() + (1 << 20);
     bytes[middle] ^= 1;
     fs::write(keep.path().join("a.ssrec"), bytes).unwrap();
+    let why = "was dropped, and its bytes are damaged";
     let output = raw(&rows[0]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        words(&output).contains("was dropped, and its bytes are damaged"),
-        "{}",
-        words(&output)
-    );
+    assert!(words(&output).contains(why), "{}", words(&output));
+    #[cfg(target_os = "linux")]
+    {
+        let shown = process::in_terminal(keep.path(), &format!("show --raw {} a.ssrec", rows[0]));
+        assert_eq!(shown.status.code(), Some(1));
+        let text = String::from_utf8(shown.stdout).unwrap();
+        // What is intact is shown.
+        assert!(text.contains("id: 2\r\nevent: image\r\ndata: xxx"), "{} bytes", text.len());
+        assert!(text.contains(why));
+    }
 }

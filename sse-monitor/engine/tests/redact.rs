@@ -6,9 +6,9 @@ use std::{fs, path::Path};
 
 use serde_json::json;
 use sse_monitor_engine::{
-    Row, RowKind,
+    Limits, Row, RowKind,
     recording::{
-        PackError, Recording, Source, export, import,
+        PackError, Recording, Source, export, import, import_within,
         redact::{Field, Redaction, preview, redact},
     },
 };
@@ -125,6 +125,43 @@ fn an_event_that_was_too_long_is_masked_whole_and_still_told() {
     assert_eq!(body.len(), stream.len() - 3);
     for secret in [&b"CANARY"[..], b"secret", b"xx"] {
         assert!(memchr::memmem::find(&body, secret).is_none());
+    }
+}
+
+#[test]
+fn what_was_too_long_is_masked_whole_and_nothing_beside_it() {
+    let keep = tempfile::tempdir().unwrap();
+    let long = "x".repeat(40);
+    let json = format!("[1]\n[\"{long}\"]\n[2]\r\n[3]\n");
+    // As text each of these bytes is three.
+    let comment =
+        [&b"data: a\n: "[..], &[0xff; 8], b"\ndata: b\n\n: ", &[0xff; 8], b"\ndata: c\n\n"]
+            .concat();
+    let line = format!("data: {long}\ndata: of it\n\ndata: a\n\n");
+    let event = format!("{}data: of it\n\n\ndata: a\n\n", "data: 0123456\n".repeat(4));
+    for (name, source, body, kept) in [
+        ("json", Source::Ndjson, json.as_bytes(), &["[1]", "[2]", "[3]"][..]),
+        ("comment", Source::Raw, &comment, &["a\nb", "c"]),
+        ("line", Source::Raw, line.as_bytes(), &["a"]),
+        ("lines", Source::Raw, line.replace('\n', "\r\n").as_bytes(), &["a"]),
+        ("event", Source::Raw, event.as_bytes(), &["a"]),
+    ] {
+        let to = keep.path().join(name).with_extension("ssrec");
+        let limits = Limits::default().line(20).event(40);
+        import_within(limits, body, source, name, &to).unwrap();
+        let recording = Recording::open(&to).unwrap();
+        let given = keep.path().join(name).with_extension("given.ssrec");
+        redact(&recording, &Redaction::new().literal("not in it"), &given).unwrap();
+        let given = Recording::open(&given).unwrap();
+        let data: Vec<_> = events(&given).into_iter().map(|row| row.data).collect();
+        assert_eq!(data, kept, "{name}");
+        assert_eq!(given.totals().decode_errors, recording.totals().decode_errors, "{name}");
+        let mut body = Vec::new();
+        export::raw(&given.view(), None, &mut body).unwrap();
+        for secret in [&b"xx"[..], b"of it", b"0123"] {
+            let is_there = memchr::memmem::find(&body, secret).is_some();
+            assert!(!is_there, "{name}: {}", String::from_utf8_lossy(&body));
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entry::{Entry, FLAG_COMMENT_TOO_LONG, FLAG_EVENT_TOO_LONG, FLAG_NDJSON, FLAG_VALUE_TOO_LONG},
     reader::Unreadable,
+    turn::{Format, LinePlace},
 };
 
 /// Type and ID are looked for in so much of an event: they mostly stand before what is long.
@@ -21,9 +22,9 @@ const MOST_SHOWN: usize = 80;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Passed {
-    /// A line of the event, or a line of JSON.
+    /// A line of the event.
     Line,
-    /// All of the event.
+    /// All of the event, which may be a line of JSON.
     Event,
     /// The event's type or ID.
     Value,
@@ -54,7 +55,8 @@ impl Dropped {
     pub(super) fn of(entry: &Entry, beginning: &[u8]) -> Self {
         let passed = match entry {
             _ if entry.has(FLAG_COMMENT_TOO_LONG) => Passed::Comment,
-            _ if entry.has(FLAG_EVENT_TOO_LONG) => Passed::Event,
+            // A line of JSON is an event.
+            _ if entry.has(FLAG_EVENT_TOO_LONG) || entry.has(FLAG_NDJSON) => Passed::Event,
             _ if entry.has(FLAG_VALUE_TOO_LONG) => Passed::Value,
             _ => Passed::Line,
         };
@@ -128,20 +130,28 @@ fn shown(text: &str) -> String {
 
 /// Where an event ends whose rest was not decoded: after its blank line; of a comment or a line of JSON after the line.
 #[derive(Debug)]
-pub(super) struct End {
+pub(crate) struct End {
     is_line: bool,
     line_is_empty: bool,
     after_cr: bool,
 }
 
 impl End {
+    /// Of one from its beginning on.
     pub(super) const fn of(entry: &Entry) -> Self {
         let is_line = entry.has(FLAG_COMMENT_TOO_LONG) || entry.has(FLAG_NDJSON);
         Self { is_line, line_is_empty: true, after_cr: false }
     }
 
+    /// Of one from within it on.
+    pub(crate) fn from_within(format: Format, line: LinePlace) -> Self {
+        let line_is_empty = matches!(line, LinePlace::Start | LinePlace::AfterCr);
+        let after_cr = line == LinePlace::AfterCr;
+        Self { is_line: format == Format::Ndjson, line_is_empty, after_cr }
+    }
+
     /// How many bytes of the next piece it ends with; `None`: it goes on.
-    pub(super) fn find(&mut self, piece: &[u8]) -> Option<usize> {
+    pub(crate) fn find(&mut self, piece: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(found) = memchr::memchr2(b'\n', b'\r', &piece[at..]) {
             let is_empty = self.line_is_empty && found == 0;
@@ -263,6 +273,8 @@ mod tests {
             told(&event, b"data: a\n\nid: of the next\n"),
             "an event was dropped: it is longer than 16 bytes, the limit for an event"
         );
+        let json = entry(FLAG_NDJSON);
+        assert_eq!(Dropped::of(&json, b"{\"id\":1").passed, Passed::Event);
         let value = Entry { id_at: 1, ..entry(FLAG_VALUE_TOO_LONG) };
         assert_eq!(
             told(&value, b"id: a\0\nid: "),

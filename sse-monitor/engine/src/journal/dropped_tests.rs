@@ -8,7 +8,7 @@ use sse_codec::Limits;
 use super::{
     dropped::{Dropped, Passed},
     retention::{DiskLimit, DiskPolicy},
-    tests::{at, feed, memory},
+    tests::{at, feed, memory, rows},
     turn::{Format, Origin, Turn},
     view::View,
     writer::{Place, Writer},
@@ -132,14 +132,46 @@ fn a_recording_tells_the_same_of_what_was_dropped() {
         pack(&recording.view(), recording.totals(), &file, |_| {}).unwrap();
         assert_eq!(dropped(&Recording::open(&file).unwrap().view()), expected);
         // The index is made again of the segments one by one, which may begin within an event that was dropped.
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "index") {
-                fs::remove_file(path).unwrap();
-            }
-        }
-        let again = Recording::open(&folder).unwrap().view();
+        let again = without_index(&folder);
         assert_eq!(again.next_row(), view.next_row(), "{name}");
         assert_eq!(dropped(&again), expected, "{name}");
     }
+}
+
+#[test]
+fn a_segment_that_begins_with_the_end_of_a_dropped_line_tells_no_event_that_nobody_sent() {
+    let keep = tempfile::tempdir().unwrap();
+    for (name, end, rest) in [
+        ("lf", "", "\ndata: rest\n\n"),
+        ("cr", "", "\rdata: rest\r\r"),
+        ("crlf", "\r", "\ndata: rest\r\n\r\n"),
+    ] {
+        let folder = keep.path().join(name);
+        let origin = Origin { most_line: 1000, most_event: 3000, ..Origin::default() };
+        let limits = Limits::default().line(1000).event(3000);
+        let mut writer = Writer::new(origin, limits, place(&folder, 64 << 10)).unwrap();
+        writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+        writer.begin_body(Format::EventStream, at(0));
+        // So long that its segment waits no longer for its end.
+        feed(&mut writer, format!("data: {}{end}", "x".repeat(20_000)).as_bytes());
+        feed(&mut writer, rest.as_bytes());
+        feed(&mut writer, b"data: next\n\n");
+        let live = rows(&writer.kept().view());
+        let kinds: Vec<_> = live.iter().map(|row| row.kind).collect();
+        assert_eq!(kinds, [RowKind::Connecting, RowKind::DecodeError, RowKind::Event], "{name}");
+        assert!(writer.kept().view().parts()[1].segment.checkpoint.mid_event);
+        writer.close(at(0));
+        assert_eq!(rows(&without_index(&folder)), live, "{name}");
+    }
+}
+
+/// A recording whose indexes are made again.
+fn without_index(folder: &Path) -> View {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "index") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    Recording::open(folder).unwrap().view()
 }

@@ -10,7 +10,7 @@ use super::{
         EntryKind, FLAG_COMMENT_TOO_LONG, FLAG_EVENT_TOO_LONG, FLAG_NDJSON, FLAG_OWN_ID,
         FLAG_VALUE_TOO_LONG,
     },
-    turn::{Checkpoint, Format},
+    turn::{Checkpoint, Format, LinePlace},
 };
 
 /// What an event that is a line of JSON has for a type.
@@ -76,6 +76,17 @@ impl Indexer {
         indexer.format = checkpoint.format;
         indexer.base = checkpoint.body_offset;
         indexer.skipping = checkpoint.mid_event;
+        if indexer.skipping {
+            // What only ends a line that began before is no blank line.
+            let before = match checkpoint.line {
+                LinePlace::Start => "",
+                LinePlace::AfterCr => "\r",
+                LinePlace::Within | LinePlace::Unknown => "x",
+            };
+            let _ = indexer.lines.next_line(&mut before.as_bytes());
+        } else {
+            indexer.pass_beginning();
+        }
         indexer
     }
 
@@ -112,6 +123,11 @@ impl Indexer {
             Format::EventStream => self.decoder.is_dropping(),
             Format::Ndjson => self.lines.is_dropping(),
         }
+    }
+
+    /// Whether it passes over the rest of an event whose beginning is not there.
+    pub(crate) const fn is_skipping(&self) -> bool {
+        self.skipping
     }
 
     /// Lets go of what is unfinished, but for what must be known of it. After each read.
@@ -288,6 +304,17 @@ impl Indexer {
             }
         }
         self.base += (before - input.len()) as u64;
+        if !self.skipping {
+            self.pass_beginning();
+        }
+    }
+
+    /// A byte order mark is left out at a body's beginning alone: elsewhere the decoders see a blank line before.
+    fn pass_beginning(&mut self) {
+        let Some(before) = self.base.checked_sub(1) else { return };
+        self.base = before;
+        let _ = self.decoder.decode(&mut &b"\n"[..]);
+        let _ = self.lines.next_line(&mut &b"\n"[..]);
     }
 
     fn seed(&mut self, last_event_id: &str) {

@@ -8,7 +8,7 @@ use super::{
     frame::FRAME_HEADER,
     indexer::Indexer,
     kept::Kept,
-    turn::Format,
+    turn::{Format, LinePlace},
 };
 use crate::{query::Statistics, row::RowKind, state::Totals};
 
@@ -34,6 +34,8 @@ pub(crate) struct Indexing {
     body_offset: u64,
     /// What lies before it in the body belongs to rows that are complete.
     settled: u64,
+    /// The body's latest byte.
+    latest: Option<u8>,
     drafts: Drafts,
     accepted: LastId,
     encoded: LastId,
@@ -64,6 +66,7 @@ impl Indexing {
             indexer,
             body_offset,
             settled: body_offset,
+            latest: None,
             drafts,
             encoded: accepted.clone(),
             accepted,
@@ -105,10 +108,17 @@ impl Indexing {
         self.body_offset
     }
 
-    /// Whether bytes have come that belong to no complete row, or more will come of an event that was dropped: one who
-    /// begins here would take the rest of it for another.
+    /// Whether more will come of an event that has begun, be it one that was dropped, or of a line: one who begins here
+    /// would take the rest of it for another.
     pub(crate) fn is_within_event(&self) -> bool {
-        self.settled < self.body_offset || self.indexer.is_dropping()
+        self.line() == LinePlace::Within
+            || self.indexer.is_dropping()
+            || self.indexer.pending_event().is_some()
+    }
+
+    /// Where in a line the body stands.
+    pub(crate) const fn line(&self) -> LinePlace {
+        LinePlace::after(self.latest)
     }
 
     /// Another body begins.
@@ -116,6 +126,7 @@ impl Indexing {
         self.indexer.begin(format);
         self.body_offset = 0;
         self.settled = 0;
+        self.latest = None;
         self.recent.clear();
     }
 
@@ -144,7 +155,13 @@ impl Indexing {
             };
         }
         self.indexer.let_go();
-        chunk.len() - rest.len()
+        let used = chunk.len() - rest.len();
+        self.latest = chunk[..used].last().copied().or(self.latest);
+        if !self.is_within_event() {
+            // Blank lines, what means nothing, and the end of what was dropped are no part of a row to come.
+            self.settled = self.body_offset + used as u64;
+        }
+        used
     }
 
     /// Takes note of a turn of the connection, whose frame is to come.

@@ -101,6 +101,34 @@ pub(crate) struct Checkpoint {
     pub(crate) last_event_id: String,
     /// It begins within an event, whose rest tells nothing.
     pub(crate) mid_event: bool,
+    /// Where in a line it begins.
+    pub(crate) line: LinePlace,
+}
+
+/// Where in a line a body stands: what follows may look like a blank line, which ends an event, and be none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LinePlace {
+    /// It is not told, or what stands before is damaged.
+    #[default]
+    Unknown,
+    /// At its beginning.
+    Start,
+    /// At its beginning too, but that an LF is the rest of the end of the line before.
+    AfterCr,
+    /// After its first byte.
+    Within,
+}
+
+impl LinePlace {
+    /// After the latest byte of a body; `None`: none has come.
+    pub(crate) const fn after(byte: Option<u8>) -> Self {
+        match byte {
+            None | Some(b'\n') => Self::Start,
+            Some(b'\r') => Self::AfterCr,
+            Some(_) => Self::Within,
+        }
+    }
 }
 
 /// The last frame of a segment that was closed.

@@ -124,11 +124,22 @@ impl Statistics {
         }
     }
 
-    /// What was said of a session that is over.
-    pub(crate) fn restored(report: Report, next_row: u64) -> Self {
+    /// What was said of a session that is over, the rows of which were counted from this time on.
+    pub(crate) fn restored(report: Report, began: u64, next_row: u64) -> Self {
+        let mut restored = Self { next_row, report, began, ..Self::default() };
         // Whatever the program that wrote it took for the average.
-        let report = report.lasting(0);
-        Self { next_row, report, ..Self::default() }
+        restored.report.rate = restored.average();
+        restored
+    }
+
+    /// The rows before this time are gone, and are not counted.
+    pub(crate) const fn begin_at(&mut self, micros: u64) {
+        self.began = micros;
+    }
+
+    /// When the oldest row that is counted came, where those before it are gone; else 0.
+    pub(crate) const fn began(&self) -> u64 {
+        self.began
     }
 
     /// Of a session some rows of which are damaged: they are not counted as what they were.
@@ -153,7 +164,8 @@ impl Statistics {
         let reset = reset.and_then(|number| u16::try_from(number).ok());
         reader::for_entries(view, numbers, |segment, number, entry| {
             if let Some(entry) = entry.filter(|_| is_oldest) {
-                (self.began, is_oldest) = (entry.elapsed_micros, false);
+                self.begin_at(entry.elapsed_micros);
+                is_oldest = false;
             }
             match entry {
                 Some(_) if self.reads_rows && is_damaged(&mut reader, number) => {
@@ -220,7 +232,12 @@ impl Statistics {
         };
         let is_known = self.report.numbering == Numbering::OneByOne;
         self.report.missed = is_known.then_some(self.report.missed_at_least);
-        self.report.rate = average(self.report.events, self.report.duration_micros - self.began);
+        self.report.rate = self.average();
+    }
+
+    fn average(&self) -> f64 {
+        let Report { events, duration_micros, .. } = self.report;
+        average(events, duration_micros.saturating_sub(self.began))
     }
 
     fn entry(

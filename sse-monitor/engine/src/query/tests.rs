@@ -188,7 +188,8 @@ fn the_average_is_over_all_the_time_that_is_told() {
     let report = session.writer.kept().statistics().report().clone();
     let mut counted = Statistics::default();
     counted.update(&session.writer.kept().view());
-    let restored = Statistics::restored(crate::query::Report { rate: 9.9, ..report.clone() }, 14);
+    let restored = crate::query::Report { rate: 9.9, ..report.clone() };
+    let restored = Statistics::restored(restored, 0, 14);
     session.writer.kept().statistics().refresh();
     let refreshed = session.writer.kept().statistics().report().clone();
     for report in [&refreshed, counted.report(), restored.report()] {

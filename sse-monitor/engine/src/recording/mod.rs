@@ -9,7 +9,7 @@ mod import;
 mod live;
 mod open;
 mod pack;
-mod rebuild;
+pub(crate) mod rebuild;
 pub mod redact;
 pub(crate) mod statistics;
 mod types;

@@ -12,7 +12,7 @@ use crate::{
         indexer::Indexer,
         indexing::{FramePlace, Indexing},
         kept::Kept,
-        turn::{Checkpoint, Head, Turn},
+        turn::{Checkpoint, Head, LinePlace, Turn},
         walk::{Step, Walk},
     },
     row::RowKind,
@@ -61,6 +61,7 @@ pub(crate) fn rebuild(
                         body_offset: indexing.body_offset() + u64::from(header.length),
                         last_event_id: indexing.last_event_id().into(),
                         mid_event: true,
+                        line: LinePlace::Unknown,
                     };
                     attempt = header.attempt;
                     indexing = resume(limits, &after, kept);

@@ -1,6 +1,8 @@
 //! Writes a journal and its index, in memory or in a folder.
 
 mod limits;
+#[cfg(test)]
+mod rotate_tests;
 mod stop;
 
 use alloc::sync::Arc;
@@ -381,6 +383,7 @@ impl Writer {
             body_offset: self.indexing.body_offset(),
             last_event_id: self.last_event_id().into(),
             mid_event: self.indexing.is_within_event(),
+            line: self.indexing.line(),
         }
     }
 }

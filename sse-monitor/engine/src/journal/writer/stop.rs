@@ -8,7 +8,7 @@ use crate::{
     journal::{
         frame::{FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD},
         segment::Segment,
-        turn::Turn,
+        turn::{LinePlace, Turn},
     },
     recording::statistics,
     row::RowKind,
@@ -66,6 +66,7 @@ impl Writer {
         if !begun.is_empty() {
             checkpoint.body_offset -= begun.len() as u64;
             checkpoint.mid_event = false;
+            checkpoint.line = LinePlace::Start;
         }
         let (number, first_row) = (self.segment.number + 1, self.segment.end());
         self.place = Place::Memory(self.fallback);

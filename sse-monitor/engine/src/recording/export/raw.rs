@@ -6,7 +6,12 @@ use std::io::{self, Write};
 use memchr::memchr2;
 
 use super::attempts::{Attempt, MOST_GAPS, attempts};
-use crate::journal::{indexer::Indexer, reader::limits_of, turn::Format, view::View};
+use crate::journal::{
+    indexer::Indexer,
+    reader::limits_of,
+    turn::{Format, LinePlace},
+    view::View,
+};
 
 /// A byte order mark counts only where a stream begins.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -123,12 +128,15 @@ fn wanted(view: &View, attempt: &Attempt, is_first: bool, is_followed: bool) -> 
         )));
     }
     let oldest = view.parts().first().map(|part| &part.segment.checkpoint);
-    let begins_within =
-        oldest.is_some_and(|oldest| oldest.mid_event && oldest.attempt == attempt.number);
-    if is_first && !is_followed && !begins_within && gaps.is_empty() {
+    let within = oldest.filter(|oldest| oldest.mid_event && oldest.attempt == attempt.number);
+    let within = within.map(|oldest| oldest.line);
+    if is_first && !is_followed && within.is_none() && gaps.is_empty() {
         return Ok(Wanted { ranges: alloc::vec![0..all], ends_line: false, has_mark: false });
     }
-    let mut lines = Lines::new(view, format(view, attempt), begins_within);
+    let mut lines = Lines::new(view, format(view, attempt));
+    if let Some(line) = within {
+        lines.begin_within(line);
+    }
     let mut gaps = gaps.iter().peekable();
     attempt.body.read(view, |piece| {
         // They lie between two frames.
@@ -174,18 +182,18 @@ impl Lines {
     /// Enough to tell what a line is.
     const BEGINNING: usize = 16;
 
-    fn new(view: &View, format: Format, begins_within: bool) -> Self {
+    fn new(view: &View, format: Format) -> Self {
         let limits = limits_of(&view.kept().origin);
         let mut rest = Indexer::new(limits, "");
         rest.begin(format);
         Self {
             format,
             ranges: Vec::new(),
-            start: (!begins_within).then_some(0),
+            start: Some(0),
             complete: 0,
             at: 0,
             has_mark: false,
-            is_within_event: begins_within,
+            is_within_event: false,
             length: 0,
             beginning: [0; Self::BEGINNING],
             after_cr: false,
@@ -198,10 +206,18 @@ impl Lines {
     fn gap(&mut self) {
         let complete = self.start.take().map(|start| start..self.complete);
         self.ranges.extend(complete.filter(|range| !range.is_empty()));
-        self.is_within_event = true;
-        self.length = 0;
-        self.after_cr = false;
+        self.begin_within(LinePlace::Unknown);
         self.rest.begin(self.format);
+    }
+
+    /// What follows is the rest of an event, from here in a line on.
+    fn begin_within(&mut self, line: LinePlace) {
+        self.start = None;
+        self.is_within_event = true;
+        self.after_cr = line == LinePlace::AfterCr;
+        // What only ends a line that began before is no blank line.
+        let is_begun = matches!(line, LinePlace::Within | LinePlace::Unknown);
+        (self.length, self.beginning[0]) = (u64::from(is_begun), b'x');
     }
 
     /// All that is complete, and what is left at the end unless it `is_cut`.
@@ -364,6 +380,29 @@ mod tests {
             assert!(bodies.left_out > 1000, "{bodies:?}");
         }
         assert_eq!(rows(&view).last().unwrap().2, "kept");
+    }
+
+    #[test]
+    fn the_rest_of_a_dropped_line_ends_no_event_though_it_be_only_its_end() {
+        let retention = Retention { bytes: 1 << 20, rows: 1000, overflow: Overflow::DropOldest };
+        let limits = Limits::default().line(4096).event(4096);
+        let mut begin_with_it = 0;
+        // In pieces of 1000 bytes, after one of which the next segment begins.
+        for pieces in 1008..1020 {
+            let mut writer = Writer::in_memory(origin(limits), limits, retention);
+            let line = "x".repeat(pieces * 1000 - 6);
+            let body = format!("data: {line}\ndata: rest\n\ndata: kept\n\n");
+            attempt(&mut writer, Format::EventStream, body.as_bytes());
+            let view = writer.kept().view();
+            let checkpoint = &view.parts()[0].segment.checkpoint;
+            if checkpoint.body_offset == pieces as u64 * 1000 {
+                begin_with_it += 1;
+                let mut out = Vec::new();
+                raw(&view, None, &mut out).unwrap();
+                assert_eq!(out, b"data: kept\n\n", "{pieces}");
+            }
+        }
+        assert!(begin_with_it > 0);
     }
 
     #[test]

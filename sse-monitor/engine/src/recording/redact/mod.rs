@@ -159,6 +159,12 @@ pub fn redacted(recording: &Recording, redaction: &Redaction, near: &Path) -> io
     let limits = crate::journal::reader::limits_of(&origin);
     let place = Place::Folder { path: folder.path().into(), limit };
     let writer = Writer::new(origin, limits, place)?;
+    if view.first_row() > 1
+        && let Some(oldest) = view.page(view.first_row(), 1, 0).first()
+    {
+        // Its rows count from 1 again, its times do not.
+        writer.kept().statistics().begin_at(oldest.elapsed_micros);
+    }
     let (done, writer) = Walker::new(&view, redaction, Some(writer)).walk()?;
     if let Some((mut writer, moment)) = writer {
         writer.all_is_written()?;

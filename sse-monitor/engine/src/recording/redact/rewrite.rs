@@ -1,7 +1,5 @@
 //! Lines of a body, with what is found in them masked.
 
-use sse_codec::Lines;
-
 use super::{
     Field,
     patterns::{Masked, Redaction},
@@ -152,16 +150,4 @@ pub(super) fn mask(raw: &[u8], out: &mut Vec<u8>) -> u64 {
         out.extend_from_slice(&whole[line.len()..]);
     }
     masked_lines
-}
-
-/// Where the blank line ends that ends a block, if it is there; `lines` goes on where it stood.
-pub(super) fn block_end(lines: &mut Lines, bytes: &[u8]) -> Option<usize> {
-    let mut rest = bytes;
-    loop {
-        match lines.next_line(&mut rest) {
-            Ok(None) => return None,
-            Ok(Some(line)) if line.bytes.is_empty() => return Some(bytes.len() - rest.len()),
-            Ok(Some(_)) | Err(_) => {}
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use core::mem;
 use std::io;
 
-use sse_codec::{Limits, Lines};
+use sse_codec::Limits;
 
 use super::{
     Field, Preview, Written,
@@ -13,20 +13,18 @@ use super::{
 use crate::{
     clock::Moment,
     journal::{
+        dropped::End,
         entry::EntryKind,
         frame::{FrameHeader, FrameKind},
         indexer::Indexer,
         reader,
-        turn::{Checkpoint, Format, Turn},
+        turn::{Checkpoint, Format, LinePlace, Turn},
         view::View,
         walk::{Step, Walk},
         writer::Writer,
     },
     row::RowKind,
 };
-
-/// Enough to see where a block ends.
-const SHORT: usize = 16;
 
 pub(super) struct Walker<'a> {
     view: &'a View,
@@ -47,7 +45,7 @@ pub(super) struct Walker<'a> {
     /// How many of them are done with.
     done: usize,
     /// Within an event that was dropped: finds its end.
-    dropping: Option<Lines>,
+    dropping: Option<End>,
     /// Within an event whose beginning is damaged.
     is_lost: bool,
     /// What is to be written with the frame.
@@ -191,12 +189,8 @@ impl<'a> Walker<'a> {
         self.catch_up(header.attempt);
         let before = self.buffer.len();
         self.buffer.extend_from_slice(payload);
-        if let Some(mut lines) = self.dropping.take() {
-            let end = rewrite::block_end(&mut lines, payload);
-            self.mask(before + end.unwrap_or(payload.len()));
-            if end.is_none() {
-                self.dropping = Some(lines);
-            }
+        if let Some(dropped) = self.dropping.take() {
+            self.mask_to(dropped, before, payload);
         }
         let mut input = payload;
         while let Some(found) = self.indexer.next(&mut input) {
@@ -215,15 +209,15 @@ impl<'a> Walker<'a> {
                     self.gap(start);
                     self.gap(end);
                 }
+                // A comment, in an event that goes on.
+                EntryKind::DecodeError if self.indexer.pending_event().is_some() => {}
                 EntryKind::DecodeError => {
-                    self.mask(self.buffer.len() - input.len());
-                    let mut lines = Lines::with_limit(SHORT);
-                    match rewrite::block_end(&mut lines, input) {
-                        Some(end) => self.mask(self.buffer.len() - input.len() + end),
-                        None => {
-                            self.mask(self.buffer.len());
-                            self.dropping = Some(lines);
-                        }
+                    self.gap(start);
+                    let at = self.buffer.len() - input.len();
+                    self.mask(at);
+                    if self.indexer.is_dropping() {
+                        let line = LinePlace::after(self.buffer[..at].last().copied());
+                        self.mask_to(End::from_within(self.format, line), at, input);
                     }
                 }
                 EntryKind::Turn => {}
@@ -245,7 +239,8 @@ impl<'a> Walker<'a> {
     /// Bytes up to `end` that are no event.
     fn gap(&mut self, end: usize) {
         let raw = self.buffer.get(self.done..end).unwrap_or_default();
-        if !mem::take(&mut self.is_lost) || raw.is_empty() {
+        let goes_on = self.indexer.is_skipping();
+        if !mem::replace(&mut self.is_lost, goes_on) || raw.is_empty() {
             let (out, cuts) = (&mut self.out, &mut self.cuts);
             let masked = rewrite::lines(raw, self.format, self.redaction, false, out, cuts);
             self.preview.masked_lines += masked;
@@ -266,6 +261,16 @@ impl<'a> Walker<'a> {
         self.settle(end);
     }
 
+    /// As [`mask`](Self::mask) up to where the event ends in `rest`, which begins at `at`; else all of that, and what is
+    /// left of the event in what comes.
+    fn mask_to(&mut self, mut dropped: End, at: usize, rest: &[u8]) {
+        let end = dropped.find(rest);
+        self.mask(at + end.unwrap_or(rest.len()));
+        if end.is_none() {
+            self.dropping = Some(dropped);
+        }
+    }
+
     fn settle(&mut self, end: usize) {
         self.done = self.done.max(end);
         for (field, masked) in self.cuts.drain(..) {
@@ -282,6 +287,7 @@ impl<'a> Walker<'a> {
             body_offset: self.base + self.buffer.len() as u64 + u64::from(header.length),
             last_event_id: self.indexer.last_event_id().into(),
             mid_event: true,
+            line: LinePlace::Unknown,
         };
         self.indexer = Indexer::resume(self.limits, &after);
         self.base = after.body_offset;
@@ -383,5 +389,39 @@ mod tests {
         let data: Vec<_> = data.iter().map(|row| row.data.as_str()).collect();
         assert_eq!(data, ["{\"a\":1}", "{\"a\":***}", "{\"b\":1}"]);
         assert_eq!(after[0].attempt, 4_000_000_001);
+    }
+
+    #[test]
+    fn what_is_damaged_becomes_no_event_that_nobody_sent() {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = keep.path().join("s");
+        let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
+        let place = Place::Folder { path: folder.clone(), limit };
+        let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+        let body = "data: one\ndata: two\ndata: three\n\ndata: four\n\ndata: five\n: c\n\n";
+        writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+        writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(0));
+        writer.begin_body(Format::EventStream, at(0));
+        for piece in body.as_bytes().chunks(7) {
+            writer.body(piece, piece.len(), false, u64::MAX, at(1));
+        }
+        writer.close(at(2));
+        drop(writer);
+        let journal = folder.join("000001.sse");
+        let whole = std::fs::read(&journal).unwrap();
+        for piece in body.as_bytes().chunks(7) {
+            let at = memchr::memmem::find(&whole, piece).unwrap();
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x20;
+            std::fs::write(&journal, bytes).unwrap();
+            let damaged = Recording::open(&folder).unwrap();
+            let given = keep.path().join(format!("{at}.ssrec"));
+            redact::redact(&damaged, &Redaction::new().literal("not in it"), &given).unwrap();
+            let rows = Recording::open(&given).unwrap().view().page(1, 99, 99);
+            let events: Vec<_> = rows.iter().filter(|row| row.kind == RowKind::Event).collect();
+            let sent = |row: &&&Row| ["one\ntwo\nthree", "four", "five"].contains(&&*row.data);
+            assert_eq!(events.iter().filter(sent).count(), events.len(), "{at}: {events:?}");
+            assert!(!events.is_empty(), "{at}");
+        }
     }
 }

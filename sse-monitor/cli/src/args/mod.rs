@@ -1,9 +1,15 @@
 //! The command line.
 
+mod recordings;
+mod values;
+
 use core::time::Duration;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub(crate) use recordings::{By, Diff, Export, Form, From, Import, Show};
+pub(crate) use values::{count, duration, size};
 
 use crate::{
     bench::Bench,
@@ -271,244 +277,6 @@ file when recording ends, by Control-C, SIGTERM or otherwise. Where the program 
 stays: sse show and sse export take it as it is, and sse import FILE.recording -o FILE makes the file. \
 A request with a body, or of another method than GET, is sent once, unless --keep-trying is given. Secrets of the request are masked; the stream stays exact.";
 
-/// The options of `sse show`.
-#[derive(Debug, Parser)]
-#[command(after_help = SHOW)]
-pub(crate) struct Show {
-    /// A recording: the file, or the folder of one under way
-    pub(crate) file: PathBuf,
-
-    /// Print how it came instead: rates, gaps, stalls, attempts
-    ///
-    /// Of a recording of more than 64 MiB as its program counted it: whether any of it is damaged since
-    /// is told by --check.
-    #[arg(long, conflicts_with_all = ["check", "raw"], conflicts_with_all = OF_ROWS)]
-    pub(crate) stats: bool,
-
-    /// Read all that its rows are made of, and print what is damaged; the exit status is 1 where something is
-    #[arg(long, conflicts_with = "raw", conflicts_with_all = OF_ROWS)]
-    pub(crate) check: bool,
-
-    /// Print the bytes of this row as the server sent them; --numbers shows them
-    #[arg(long, value_name = "ROW", conflicts_with_all = OF_ROWS)]
-    pub(crate) raw: Option<u64>,
-
-    /// Begin at this row; --numbers shows them
-    #[arg(long, value_name = "ROW", default_value_t = 1)]
-    pub(crate) from: u64,
-
-    /// Print the last so many rows
-    #[arg(short = 'n', long, value_name = "N", conflicts_with = "from")]
-    pub(crate) last: Option<u64>,
-
-    /// Print at most so many rows
-    #[arg(long, value_name = "N")]
-    pub(crate) count: Option<u64>,
-
-    /// Only rows of this attempt to connect
-    #[arg(long, value_name = "N")]
-    pub(crate) attempt: Option<u32>,
-
-    /// Print the turns of the connection too, and what was dropped
-    #[arg(long)]
-    pub(crate) turns: bool,
-
-    /// Print each row's number before it; as JSON it is always there
-    #[arg(long)]
-    pub(crate) numbers: bool,
-
-    #[command(flatten)]
-    pub(crate) filter: Filter,
-
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-/// The options that say which rows are printed: of no use where something else is.
-const OF_ROWS: [&str; 15] = [
-    "from",
-    "last",
-    "count",
-    "attempt",
-    "turns",
-    "numbers",
-    "types",
-    "ids",
-    "grep",
-    "regex",
-    "without",
-    "ignore_case",
-    "tests",
-    "columns",
-    "comments",
-];
-
-const SHOW: &str = "\
-Rows are numbered from 1, comments and turns of the connection included, whether they are printed or not: \
---numbers shows the number of each, which --from and --raw take.
-
-In a pipe, or with --ndjson, each line is one JSON object as of sse tail, with the row's number as \"row\"; \
-turns are {\"kind\":\"turn\",...}, what was dropped is {\"kind\":\"dropped\",...}, and --stats is one object.
-
-Examples:
-  The last ten events, and then one of them byte for byte:
-    sse show -n 10 --numbers feed.ssrec
-    sse show --raw 4711 feed.ssrec
-
-  What the connection did, and how the events came:
-    sse show --turns feed.ssrec
-    sse show --stats feed.ssrec
-
-  All of an event that was dropped since it was too large, as --turns tells:
-    sse show --raw 12 feed.ssrec > event.txt";
-
-/// The options of `sse diff`.
-#[derive(Debug, Parser)]
-#[command(after_help = DIFF)]
-pub(crate) struct Diff {
-    /// The first recording
-    pub(crate) first: PathBuf,
-
-    /// The second recording
-    pub(crate) second: PathBuf,
-
-    /// What makes two events the same one
-    #[arg(long, value_name = "WHAT", default_value = "id")]
-    pub(crate) by: By,
-
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-const DIFF: &str = "\
-Prints the events that only one has (< the first, > the second), those of one id that say different \
-things (both), and on stderr how many there are, and how far their times are apart. The exit status \
-is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
-
-/// What makes two events the same one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum By {
-    /// The last event ID, or what they say where they have none
-    Id,
-    /// What they say
-    Content,
-}
-
-/// The options of `sse export`.
-#[derive(Debug, Parser)]
-#[command(after_long_help = EXPORT, after_help = "More, with examples: sse export --help")]
-pub(crate) struct Export {
-    /// A recording: the file, or the folder of one under way
-    pub(crate) file: PathBuf,
-
-    /// What to make of it
-    #[arg(long = "as", value_name = "FORM")]
-    pub(crate) form: Form,
-
-    /// Only this attempt to connect; without it all, but for curl and fixture, which take the first
-    #[arg(long, value_name = "N")]
-    pub(crate) attempt: Option<u32>,
-
-    /// Write to this file, which must not be there yet, and which only you may read; without it, or to -, to stdout
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-
-    /// Mask what --text, --regex and --json say, as sse redact does, and tell how often it was found
-    #[arg(long)]
-    pub(crate) redact: bool,
-
-    #[command(flatten, next_help_heading = "With --redact")]
-    pub(crate) patterns: crate::redact::Patterns,
-}
-
-impl Export {
-    /// The file to write to; `None` for stdout.
-    pub(crate) fn output(&self) -> Option<&Path> {
-        self.output.as_deref().filter(|path| *path != Path::new("-"))
-    }
-}
-
-const EXPORT: &str = "\
-What reads --as raw sees the events that were recorded, and no other. So where one attempt follows another, the \
-bytes of an event that the first never completed are left out, which is told; --attempt N writes one attempt to \
-its end.
-
-Examples:
-  The events as lines of JSON:
-    sse export --as ndjson feed.ssrec | jq -r .data
-
-  What the server sent over the second connection, byte for byte:
-    sse export --as raw --attempt 2 -o body.txt feed.ssrec
-
-  For a browser's tools, without what nobody else should read:
-    sse export --as har --redact --json .user.email -o feed.har feed.ssrec
-
-  The request, to be sent again:
-    sse export --as curl feed.ssrec";
-
-/// What other programs read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Form {
-    /// Lines of JSON, as of sse tail --comments
-    Ndjson,
-    /// The bodies of the responses, byte for byte; of several attempts one after the other
-    Raw,
-    /// A HAR file, for browsers' tools
-    Har,
-    /// The request as a curl command; secrets are masked
-    Curl,
-    /// A test vector: the body, and what a decoder must make of it
-    Fixture,
-}
-
-/// The options of `sse import`.
-#[derive(Debug, Parser)]
-#[command(after_help = IMPORT)]
-pub(crate) struct Import {
-    /// What to import, or - for stdin; or FILE.recording, the folder that a killed sse record left
-    #[arg(value_name = "SOURCE")]
-    pub(crate) file: PathBuf,
-
-    /// The recording to make; it must not be there yet
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-
-    /// What it is; without it, what it looks like
-    #[arg(long, value_name = "FORM")]
-    pub(crate) from: Option<From>,
-
-    #[command(flatten)]
-    pub(crate) most: Most,
-}
-
-const IMPORT: &str = "\
-A file that has no event and no comment is refused. A folder is taken as far as it came, be that without any event; \
-of a recording that is under way it stays, and the recording goes on.
-
-Examples:
-  What curl printed:
-    curl -N https://example.com/events | sse import - -o feed.ssrec
-
-  What a browser saved, \"with content\":
-    sse import example.com.har -o feed.ssrec
-
-  What a recording has whose program was killed:
-    sse import feed.ssrec.recording -o feed.ssrec
-
-  A recording of which events were dropped, with these:
-    sse export --as raw feed.ssrec | sse import - --max-line 64M -o whole.ssrec";
-
-/// What can be imported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum From {
-    /// The body of an event stream, as curl -N prints it
-    Raw,
-    /// Lines of JSON: of sse tail, or any
-    Ndjson,
-    /// A HAR file, as browsers save it
-    Har,
-}
-
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Colour {
@@ -518,44 +286,6 @@ pub(crate) enum Colour {
     Always,
     /// Never
     Never,
-}
-
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    const HINT: &str = "give a time such as 10s, 500ms or 5m";
-    // A bare number is seconds, as curl takes it.
-    let seconds = text.trim().parse::<f64>().ok().map(Duration::try_from_secs_f64);
-    let time = match seconds {
-        Some(seconds) => seconds.ok(),
-        None => text.parse::<jiff::SignedDuration>().ok().and_then(|t| t.try_into().ok()),
-    };
-    match time {
-        Some(time) if !time.is_zero() => Ok(time),
-        _ => Err(HINT.into()),
-    }
-}
-
-pub(crate) fn count(text: &str) -> Result<u64, String> {
-    match text.trim().parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("give a whole number from 1 on".into()),
-    }
-}
-
-pub(crate) fn size(text: &str) -> Result<u64, String> {
-    const HINT: &str = "give a size such as 500M or 2G";
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit.trim().to_ascii_uppercase().as_str() {
-        "" | "B" => 0,
-        "K" | "KB" | "KIB" => 10,
-        "M" | "MB" | "MIB" => 20,
-        "G" | "GB" | "GIB" => 30,
-        "T" | "TB" | "TIB" => 40,
-        _ => return Err(HINT.into()),
-    };
-    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| HINT.into())
 }
 
 #[cfg(test)]
@@ -592,39 +322,5 @@ mod tests {
             }
         }
         assert_eq!(unfit, [""; 0]);
-    }
-
-    #[test]
-    fn what_is_counted_begins_with_one() {
-        assert_eq!(count("7"), Ok(7));
-        for text in ["", "0", "-1", "1.5", "many", "99999999999999999999"] {
-            assert_eq!(count(text), Err("give a whole number from 1 on".into()), "{text}");
-        }
-    }
-
-    #[test]
-    fn sizes_are_taken_as_people_write_them() {
-        for (text, bytes) in [("7", 7), ("500M", 500 << 20), ("2g", 2 << 30), ("1 KiB", 1024)] {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "0", "-1", "1.5G", "G", "9999999999T", "5 miles"] {
-            assert!(size(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn times_are_taken_as_people_write_them() {
-        for (text, milliseconds) in [
-            ("10s", 10_000),
-            ("500ms", 500),
-            ("5m", 300_000),
-            ("1.5", 1_500),
-            ("1h 30m", 5_400_000),
-        ] {
-            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
-        }
-        for text in ["", "0", "0s", "-1s", "-1", "soon", "NaN", "inf", "1e300"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
     }
 }
