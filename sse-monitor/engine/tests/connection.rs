@@ -235,6 +235,39 @@ fn a_certificate_that_nobody_vouches_for_opens_nothing_unless_anyone_is_trusted(
 }
 
 #[test]
+fn a_certificate_that_is_given_itself_is_trusted_if_it_is_in_order() {
+    // One that signs itself, and one of an authority that is not given.
+    for (server, given) in [("self", "self.pem"), ("server", "server.pem")] {
+        let secure = Secure::start(server, b"http/1.1", false);
+        let watch = Watch::start(once(&secure.url()).authorities(&pem(given)).unwrap());
+        until(&watch, |snapshot| snapshot.totals.events == 1);
+    }
+    for (server, given, why) in [
+        ("self", "expired.pem", "check the certificate"),
+        ("expired", "expired.pem", "expired"),
+        ("other", "other.pem", "not valid for name"),
+    ] {
+        let secure = Secure::start(server, b"http/1.1", false);
+        let watch = Watch::start(once(&secure.url()).authorities(&pem(given)).unwrap());
+        let failure = failure(&watch);
+        assert!(failure.sentence.contains(why), "{server}: {failure:?}");
+        assert!(!failure.sentence.contains("OtherError"), "{failure:?}");
+    }
+}
+
+#[test]
+fn a_key_that_wants_a_password_is_told_from_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("locked.key");
+    let pem_of_key =
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    fs::write(&key, pem_of_key).unwrap();
+    let secure = Secure::start("server", b"http/1.1", true);
+    let refusal = once(&secure.url()).identity(&pem("reader.pem"), &key).unwrap_err();
+    assert!(refusal.to_string().contains("wants a password"), "{refusal}");
+}
+
+#[test]
 fn a_certificate_is_shown_where_one_is_asked_for() {
     let secure = Secure::start("server", b"http/1.1", true);
     let request = once(&secure.url()).authorities(&pem("ca.pem")).unwrap();

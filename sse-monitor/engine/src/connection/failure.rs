@@ -4,6 +4,7 @@ use core::error::Error as StdError;
 use std::io;
 
 use sse_client::session::{Failure, FailureKind};
+use tokio_rustls::rustls;
 use url::Url;
 
 /// The host and port of `url`, as people write them; never its user, password, path or query.
@@ -57,6 +58,22 @@ pub(crate) fn untrusted(place: &str, error: &io::Error) -> Failure {
     Failure::new(kind, message)
 }
 
+/// In words what rustls says in names.
+pub(crate) fn of_tls(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) = error else {
+        return error.to_string();
+    };
+    match other.0.to_string().as_str() {
+        "CaUsedAsEndEntity" => {
+            "its certificate is an authority's, not a server's, and not one that is trusted".into()
+        }
+        "UnsupportedCertVersion" => {
+            "a certificate is of X.509 version 1; make one of version 3".into()
+        }
+        other => format!("a certificate is not in order ({other})"),
+    }
+}
+
 /// The request went out and no response came.
 pub(crate) fn unanswered(place: &str, error: &hyper::Error) -> Failure {
     let cause = root_cause(error);
@@ -81,7 +98,13 @@ fn root_cause(error: &(dyn StdError + 'static)) -> String {
         let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         match wrapped.map(|error| error as &(dyn StdError + 'static)).or(cause.source()) {
             Some(inner) => cause = inner,
-            None => return cause.to_string(),
+            None => break,
         }
     }
+    if let Some(error) = cause.downcast_ref() {
+        return of_tls(error);
+    }
+    let words = cause.to_string();
+    // Where rustls has its manual is of no use to whoever watches a stream.
+    words.split_once(": https://docs.rs/").map_or(words.clone(), |(words, _)| words.to_owned())
 }

@@ -12,6 +12,7 @@ mod pipe;
 mod proxy;
 mod socks;
 mod tls;
+mod verifier;
 
 use alloc::sync::Arc;
 use core::{future::poll_fn, hash::BuildHasher, pin::Pin, task::Poll, time::Duration};

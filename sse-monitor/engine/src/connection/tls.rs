@@ -7,10 +7,14 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use sse_client::session::{Failure, FailureKind};
 use thiserror::Error;
 use tokio_rustls::rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    ClientConfig,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+use super::{
+    failure::of_tls,
+    verifier::{Anyone, Given},
 };
 
 /// What is trusted, and who one is.
@@ -51,6 +55,14 @@ pub enum CertificateError {
         /// What was looked for.
         what: &'static str,
     },
+    /// Its key is encrypted.
+    #[error(
+        "the private key in {file} wants a password: give it without one (openssl pkey -in {file})"
+    )]
+    Encrypted {
+        /// Which.
+        file: String,
+    },
 }
 
 pub(crate) fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
@@ -59,9 +71,16 @@ pub(crate) fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, C
 
 pub(crate) fn identity(certificate: &Path, key: &Path) -> Result<Identity, CertificateError> {
     let certificates = certificates(&read(certificate)?, certificate)?;
-    let missing = |_| missing(key, "private key");
-    let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(missing)?;
-    Ok(Identity { certificates, key })
+    let pem = read(key)?;
+    let found = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
+        // Its header, or its label, says so.
+        if memchr::memmem::find(&pem, b"ENCRYPTED").is_some() {
+            CertificateError::Encrypted { file: key.display().to_string() }
+        } else {
+            missing(key, "private key")
+        }
+    })?;
+    Ok(Identity { certificates, key: found })
 }
 
 fn certificates(pem: &[u8], file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
@@ -83,7 +102,8 @@ impl Trust {
     /// A configuration that offers HTTP/2 and HTTP/1.1.
     pub(crate) fn config(&self) -> Result<ClientConfig, Failure> {
         self.build().map_err(|error| {
-            let message = format!("TLS cannot be set up: {error}");
+            let message =
+                format!("TLS cannot be set up with the certificates given: {}", of_tls(&error));
             Failure::new(FailureKind::Tls, message)
         })
     }
@@ -104,11 +124,8 @@ impl Trust {
         } else if self.authorities.is_empty() {
             builder.with_platform_verifier()?
         } else {
-            let mut roots = RootCertStore::empty();
-            for certificate in &self.authorities {
-                roots.add(certificate.clone())?;
-            }
-            builder.with_root_certificates(roots)
+            let given = Given::new(&self.authorities, provider)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(given))
         };
         let mut config = match &self.identity {
             Some(identity) => builder
@@ -117,56 +134,5 @@ impl Trust {
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
-    }
-}
-
-/// Trusts any certificate, as was asked for; signatures are checked all the same.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, tokio_rustls::rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, tokio_rustls::rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        tokio_rustls::rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, tokio_rustls::rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        tokio_rustls::rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
