@@ -40,13 +40,11 @@ impl Given {
 /// Whether all that is wrong is that nobody else vouches for it. What is looked at before, its times among it, was
 /// in order then.
 fn is_on_its_own(error: &Error) -> bool {
-    match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,
-        Error::InvalidCertificate(CertificateError::Other(other)) => {
-            other.0.to_string() == "CaUsedAsEndEntity"
-        }
-        _ => false,
+    let Error::InvalidCertificate(error) = error else { return false };
+    if let CertificateError::Other(other) = error {
+        return other.0.to_string() == "CaUsedAsEndEntity";
     }
+    *error == CertificateError::UnknownIssuer
 }
 
 impl ServerCertVerifier for Given {
