@@ -20,7 +20,7 @@ use crate::{
 
 /// How much more of a body that is too large is read, and thrown away: an answer sent into the
 /// middle of a request is lost if the peer only reads once it has written.
-const MAX_DISCARD: usize = 1 << 20;
+const MAX_DISCARD: usize = 8 << 20;
 
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
