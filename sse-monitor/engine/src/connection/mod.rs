@@ -60,7 +60,9 @@ type Answering = Pin<Box<dyn Future<Output = Result<Response, SessionFailure>> +
 pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
     let policy = match request.reconnect {
         Reconnect::Always | Reconnect::OnceOpened | Reconnect::UntilOpened => {
-            RetryPolicy::resilient()
+            // One who watches a stream whose connections are short is no crowd, and wants to see what comes: growing
+            // waits are for a server that brings nothing.
+            RetryPolicy::resilient().steady_on_event(true)
         }
         Reconnect::Never => RetryPolicy::never(),
     };
@@ -317,7 +319,8 @@ impl Driver {
         self.session.handle_reading(now);
         let chunk = match format {
             Format::EventStream => chunk,
-            // It needs to know only that something came.
+            // It needs to know only that something came, and whether that is an event.
+            Format::Ndjson if chunk.contains(&b'\n') => Bytes::from_static(b"data:\n\n"),
             Format::Ndjson => Bytes::from_static(b":\n"),
         };
         self.session.handle_body(attempt, chunk, now);
