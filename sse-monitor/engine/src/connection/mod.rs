@@ -331,7 +331,9 @@ impl Driver {
         let is_within_event = self.is_open && self.log.is_within_event();
         let sentence = words::failure(error, &self.secrets);
         let sentence = words::cut(sentence, is_within_event, self.cut_coding);
-        (Failure { fault: fault(error), sentence }, is_within_event)
+        // A body that ends before its compression does broke off, however well its end was announced.
+        let fault = if self.cut_coding.is_some() { Fault::Connect } else { fault(error) };
+        (Failure { fault, sentence }, is_within_event)
     }
 
     fn wait(&self, error: &SessionError, wait: Duration, last_event_id: &str) {
