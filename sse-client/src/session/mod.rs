@@ -273,6 +273,8 @@ pub struct Session {
     /// What of the body is not given out yet: `chunk[used..]`.
     chunk: Bytes,
     used: usize,
+    /// The body has brought an event.
+    has_event: bool,
     /// What came out before an event that was looked for, and is to be given out next.
     aside: Option<Box<Aside>>,
     /// The same, once it was: what an output borrows.
@@ -289,7 +291,16 @@ impl Session {
         }
         let resume = Resume::new(decoder.last_event_id(), seed);
         let machine = Machine::new(config.policy, seed, now);
-        Self { machine, decoder, resume, chunk: Bytes::new(), used: 0, aside: None, given: None }
+        Self {
+            machine,
+            decoder,
+            resume,
+            chunk: Bytes::new(),
+            used: 0,
+            has_event: false,
+            aside: None,
+            given: None,
+        }
     }
 
     /// What the standard calls `readyState`.
@@ -320,6 +331,7 @@ impl Session {
                 // Each body is decoded from its own beginning; the last event ID is kept.
                 self.decoder.finish();
                 self.resume.begin();
+                self.has_event = false;
                 self.machine.open(attempt, now);
             }
             Err(error) if head.may_say_why() => self.machine.refuse(attempt, error, now),
@@ -394,6 +406,7 @@ impl Session {
         self.used = self.chunk.len() - unread.len();
         match item {
             Ok(Some(Item::Event(event))) => {
+                self.has_event = true;
                 let is_repeat = event.has_id && self.resume.is_repeat(event.last_event_id);
                 Some(Output::Event { event, is_repeat })
             }
@@ -402,10 +415,13 @@ impl Session {
                 self.machine.ask_reconnection_time(duration);
                 Some(Output::ReconnectionTime { duration, span })
             }
-            Err(error) => Some(Output::Dropped(error)),
+            Err(error) => {
+                self.has_event = true;
+                Some(Output::Dropped(error))
+            }
             // All is used, or a later codec gave an item of a sort not known here.
             Ok(_) if self.used == self.chunk.len() => {
-                self.machine.settle().map(|signal| signal.with_id(""))
+                self.machine.settle(self.has_event).map(|signal| signal.with_id(""))
             }
             Ok(_) => None,
         }
@@ -442,9 +458,11 @@ impl Session {
         let item = self.decoder.decode(&mut unread);
         self.used = self.chunk.len() - unread.len();
         if let Ok(Some(Item::Event(event))) = item {
+            self.has_event = true;
             let is_repeat = event.has_id && self.resume.is_repeat(event.last_event_id);
             return Some((event, is_repeat));
         }
+        self.has_event |= item.is_err();
         set_aside(item, &mut self.machine, &mut self.aside);
         None
     }
@@ -454,7 +472,7 @@ impl Session {
         if let Some(signal) = self.machine.pop_signal() {
             return Some(signal.with_id(self.decoder.last_event_id()));
         }
-        let signal = self.machine.settle();
+        let signal = self.machine.settle(self.has_event);
         self.release_chunk();
         signal.map(|signal| signal.with_id(""))
     }

@@ -48,6 +48,7 @@ pub struct RetryPolicy {
     pub(super) longest_asked_wait: Option<Duration>,
     pub(super) max_attempts: Option<u32>,
     pub(super) steady_after: Duration,
+    pub(super) steady_on_event: bool,
     pub(super) first_byte_timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
 }
@@ -81,6 +82,7 @@ impl RetryPolicy {
             longest_asked_wait: None,
             max_attempts: None,
             steady_after: Duration::from_secs(10),
+            steady_on_event: false,
             first_byte_timeout: None,
             idle_timeout: None,
         }
@@ -155,9 +157,18 @@ impl RetryPolicy {
     /// a stream is seen when somebody reads on, so that a reader's own pauses before it count as open.
     ///
     /// A server whose answers are short by design, such as one that sends what there is and ends, is asked ever
-    /// less often by the default, though each answer brings something: say `Duration::ZERO` for it.
+    /// less often by the default, though each answer brings something: say `Duration::ZERO` for it, or
+    /// [`steady_on_event`](Self::steady_on_event).
     pub const fn steady_after(mut self, time: Duration) -> Self {
         self.steady_after = time;
+        self
+    }
+
+    /// Whether a stream that brought an event counts as a success too, however soon it ended. One that was dropped
+    /// for its size is one. Default: no, since a server that sends something to each and then dies should not have
+    /// all its clients back at once, for ever.
+    pub const fn steady_on_event(mut self, counts: bool) -> Self {
+        self.steady_on_event = counts;
         self
     }
 

@@ -265,15 +265,15 @@ impl Machine {
         self.end(attempt, error, now);
     }
 
-    /// Ending → Waiting or Closed, once nothing that arrived is left.
-    pub(super) fn settle(&mut self) -> Option<Signal> {
+    /// Ending → Waiting or Closed, once nothing that arrived is left. `has_event`: the stream brought one.
+    pub(super) fn settle(&mut self, has_event: bool) -> Option<Signal> {
         let State::Ending { .. } = self.state else { return None };
         let State::Ending { attempt, error, at, steady } =
             mem::replace(&mut self.state, State::Closed)
         else {
             return None;
         };
-        let failures = if steady {
+        let failures = if steady || (has_event && self.policy.steady_on_event) {
             self.backoff.reset();
             0
         } else {

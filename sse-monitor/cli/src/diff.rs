@@ -74,7 +74,7 @@ pub(crate) fn run(diff: &Diff) -> Exit {
         told.only_first.len(),
         told.only_second.len(),
         told.changed.len(),
-        told.reordered
+        told.reordered.len()
     ));
     for (rows, which) in [(told.damaged_first, "first"), (told.damaged_second, "second")] {
         if rows > 0 {
@@ -111,6 +111,9 @@ impl Rows<'_> {
         for (a, b) in &told.changed {
             self.row("< ", first, *a)?;
             self.row("> ", second, *b)?;
+        }
+        for (_, moved) in &told.reordered {
+            self.row("~ ", second, *moved)?;
         }
         stdout::print(&mut self.text, self.words)
     }

@@ -44,7 +44,8 @@ pub(crate) struct Filter {
     /// Print what stands at these paths of JSON data instead of the data, with tabs between
     ///
     /// Such as '.delta.content' or '$.user,$.price'. Texts are printed as they are, all else
-    /// as JSON.
+    /// as JSON. Of several columns for programs, a tab within a text is \\t, a line break \\n or \\r, and a
+    /// backslash \\\\.
     #[arg(long, visible_alias = "column", value_name = "PATHS", help_heading = FILTER)]
     columns: Vec<String>,
 
@@ -99,24 +100,42 @@ impl Filter {
 }
 
 impl Wanted {
-    /// The row with the columns in place of its data, where columns are asked for.
+    /// The row with the columns in place of its data, where columns are asked for. Between columns of which a
+    /// program makes lines and fields nothing else looks like what stands between.
     pub(crate) fn shown(&self, row: &mut Row, between: &str) {
         if self.columns.is_empty() {
             return;
         }
         // In data that is not JSON, such as [DONE], stands nothing.
         let value: Option<Value> = serde_json::from_str(&row.data).ok();
+        let is_escaped = between == "\t" && self.columns.len() > 1;
         let column = |path: &JsonPath| -> String {
             let found = value.iter().flat_map(|value| path.select(value));
             let texts = found.map(|value| match value.as_str() {
                 Some(text) => text.to_owned(),
                 None => value.to_string(),
             });
-            texts.collect::<Vec<_>>().join(",")
+            let text = texts.collect::<Vec<_>>().join(",");
+            if is_escaped { escaped(&text) } else { text }
         };
         row.data = self.columns.iter().map(column).collect::<Vec<_>>().join(between);
         row.data_bytes = row.data.len() as u64;
     }
+}
+
+/// As in lines of tab-separated values.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\\' => out.push_str("\\\\"),
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// The paths between commas. A comma in brackets is part of a key.
@@ -149,6 +168,21 @@ mod tests {
             wanted.shown(&mut row, "|");
             assert_eq!((row.data.as_str(), row.data_bytes), (shown, shown.len() as u64), "{data}");
         }
+    }
+
+    #[test]
+    fn what_stands_between_columns_stands_in_none() {
+        let shown = |paths: &[&str], between: &str| {
+            let columns = paths.iter().map(|path| JsonPath::new(path).unwrap()).collect();
+            let wanted = Wanted { query: Query::new(), columns };
+            let mut row = Row { data: r#"{"a":"x\ty\nz\\","b":1}"#.into(), ..Row::default() };
+            wanted.shown(&mut row, between);
+            row.data
+        };
+        assert_eq!(shown(&[".a", ".b"], "\t"), "x\\ty\\nz\\\\\t1");
+        // One alone is a text, as it is; so are those for people, whose eyes see what stands between.
+        assert_eq!(shown(&[".a"], "\t"), "x\ty\nz\\");
+        assert_eq!(shown(&[".a", ".b"], "|"), "x\ty\nz\\|1");
     }
 
     #[test]

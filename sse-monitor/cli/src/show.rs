@@ -421,7 +421,13 @@ fn missing(report: &Report) -> String {
             "at least {at_least} by their ids: the server began to count anew, and what was lost then is in no id"
         ),
         Numbering::NoIds => "not to be told: events have no ids".into(),
-        Numbering::TooFew => "not to be told: too few events have ids that count".into(),
+        Numbering::TooFew if report.skipped == 0 => {
+            "not to be told: too few events have ids that count".into()
+        }
+        Numbering::TooFew | Numbering::MostlyOneByOne => format!(
+            "at least {} if ids count one by one, of which one cannot be sure",
+            HumanCount(report.skipped)
+        ),
         Numbering::NotOneByOne | _ => "not to be told: ids do not count one by one".into(),
     }
 }

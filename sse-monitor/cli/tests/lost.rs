@@ -62,6 +62,8 @@ fn the_end_of_a_recording_says_what_it_holds_and_what_it_does_not() {
     exchange.send(&many);
     exchange.end();
     let output = dropping.wait();
+    let size = fs::metadata(keep.path().join("a.ssrec")).unwrap().len();
+    assert!((50 << 10..=100 << 10).contains(&size), "{size}");
     let held = lines(&show(keep.path(), &["show", "a.ssrec"])).len();
     assert!((1..2_000).contains(&held), "{held}");
     let said = words(&output);
@@ -75,6 +77,8 @@ fn the_end_of_a_recording_says_what_it_holds_and_what_it_does_not() {
     let mut exchange = origin.open("");
     exchange.flood(many.as_bytes(), many.len());
     let output = stopping.wait();
+    let size = fs::metadata(keep.path().join("a.ssrec")).unwrap().len();
+    assert!((10 << 10..=20 << 10).contains(&size), "{size}");
     let (said, held) = (words(&output), lines(&show(keep.path(), &["show", "a.ssrec"])).len());
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("recording stopped: the limit of 20480 bytes"), "{said}");
@@ -82,10 +86,19 @@ fn the_end_of_a_recording_says_what_it_holds_and_what_it_does_not() {
     assert!(said.contains(&format!("recorded {held} events in a.ssrec")), "{said}");
     fs::remove_file(keep.path().join("a.ssrec")).unwrap();
 
-    let output = record(&["--limit", "10"]).wait();
+    let output = record(&["--limit", "10K"]).wait();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(words(&output).contains("give 16K at least"), "{output:?}");
+
+    let recording = record(&["--limit", "16K"]);
+    let long = "x".repeat(16 << 10);
+    origin.answer(&format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx: {long}\r\n\r\n"
+    ));
+    let output = recording.wait();
     let said = words(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("recording stopped: the limit of 10 bytes"), "{said}");
+    assert!(said.contains("recording stopped: the limit of 16384 bytes"), "{said}");
     assert!(said.contains("nothing was recorded: no stream was open before that"), "{said}");
     assert!(!said.contains("what came before"), "{said}");
     assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0);

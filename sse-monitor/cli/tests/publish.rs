@@ -230,7 +230,10 @@ fn who_publishes_is_told_by_a_token_that_is_never_shown() {
 fn a_command_line_that_cannot_work_is_told_with_status_2() {
     for (args, sentence) in [
         (&["http://127.0.0.1:1", "x"][..], "say whom it is for: --topic, --to-user or --all"),
-        (&["http://127.0.0.1:1/events", "--topic", "a", "x"], "not at /events"),
+        (
+            &["http://127.0.0.1:1/events", "--topic", "a", "x"],
+            "takes them at /publish: give http://127.0.0.1:1",
+        ),
         (&["http://127.0.0.1:1/events/a", "--topic", "a", "x"], "the URL names the topic"),
         (&["http://127.0.0.1:1/events/a", "--ndjson"], "not to /events/TOPIC"),
         (&["127.0.0.1:1", "--all", "x"], "does not begin with http://"),

@@ -446,6 +446,28 @@ fn what_differs_is_told() {
 }
 
 #[test]
+fn what_comes_in_another_order_is_shown() {
+    let keep = tempfile::tempdir().unwrap();
+    for (name, ids) in [("a", [1, 2, 3, 4]), ("b", [4, 1, 2, 3])] {
+        let body = ids.map(|id| format!("id: {id}\ndata: of {id}\n\n")).concat();
+        fs::write(keep.path().join(name), body).unwrap();
+        let to = format!("{name}.ssrec");
+        assert!(sse(keep.path(), &["import", name, "-o", &to]).status.success());
+    }
+    for (first, second, reordered) in [("a", "b", [6, 3]), ("b", "a", [3, 6])] {
+        let files = [first, second].map(|name| format!("{name}.ssrec"));
+        let shown = sse(keep.path(), &["diff", "--pretty", "-s", &files[0], &files[1]]);
+        assert_eq!(shown.status.code(), Some(7), "{shown:?}");
+        let shown = text(&shown.stdout);
+        assert!(shown.starts_with("~ ") && shown.contains("of 4"), "{shown}");
+        assert_eq!(shown.lines().count(), 1, "{shown}");
+        let json = sse(keep.path(), &["diff", &files[0], &files[1]]);
+        let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(json["reordered"], serde_json::json!([reordered]));
+    }
+}
+
+#[test]
 fn a_body_that_is_cut_off_is_imported_and_told() {
     let keep = tempfile::tempdir().unwrap();
     fs::write(keep.path().join("cut"), "data: a\n\ndata: lo").unwrap();

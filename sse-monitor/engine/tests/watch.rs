@@ -103,6 +103,36 @@ fn a_lost_connection_is_tried_again_after_the_last_id() {
 }
 
 #[test]
+fn waits_do_not_grow_while_connections_bring_events() {
+    let rig = Rig::new();
+    let origin = Origin::start();
+    let watch = rig.watch(request(&origin));
+    let attempts: u32 = 12;
+    for n in 0..attempts {
+        // Lines of JSON are events too.
+        if n % 2 == 0 {
+            origin.open(&format!("retry: 1\nid: {n}\ndata: one\n\n")).end();
+        } else {
+            origin.answer(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\nconnection: close\r\n\r\n{}\n",
+            );
+        }
+    }
+    rig.until(&watch, |snapshot| snapshot.totals.attempts > u64::from(attempts));
+    let rows = watch.page(1, 1000, 80);
+    let waits: Vec<_> = rows
+        .iter()
+        .filter_map(|row| {
+            let RowKind::Disconnected { retry_in_ms, .. } = row.kind else { return None };
+            retry_in_ms
+        })
+        .collect();
+    // What the server asks for comes to 100 ms at least; the jitter is that of a first wait.
+    assert_eq!(waits.len(), 12);
+    assert!(waits.iter().all(|wait| (100..=600).contains(wait)), "{waits:?}");
+}
+
+#[test]
 fn a_refused_connection_waits_and_says_why() {
     let rig = Rig::new();
     let (_kept, nowhere) = origin::nowhere();

@@ -213,6 +213,7 @@ export const report: Report = {
   repeated: 1,
   missed: 3,
   missedAtLeast: 3,
+  skipped: 3,
   numbering: "one_by_one",
   outOfOrder: 0,
   attempts: 1,

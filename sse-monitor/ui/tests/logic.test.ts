@@ -203,6 +203,7 @@ describe("formats", () => {
     const missed = (numbering: Report["numbering"]) => missedOf({ ...report, numbering, missedAtLeast: 1200 });
     expect(missed("one_by_one")).toBe("1,200");
     expect(missed("anew")).toBe("at least 1,200: the server began to count anew");
+    expect(missed("mostly_one_by_one")).toBe("at least 3, if IDs count one by one");
     for (const nothing of ["no_ids", "too_few", "not_one_by_one"] as const) {
       expect(missed(nothing)).toMatch(/^not known: /);
     }

@@ -99,6 +99,29 @@ fn only_a_stream_that_stayed_open_a_while_makes_waits_short_again() {
 }
 
 #[test]
+fn a_stream_that_brought_an_event_makes_waits_short_again_where_that_is_asked_for() {
+    let policy = exact(100).backoff(Duration::from_secs(1), Duration::MAX).steady_on_event(true);
+    let mut script = Script::new(SessionConfig::new().policy(policy));
+    let mut wait_after = |body| {
+        script.outputs();
+        script.respond(STREAM);
+        script.body(body);
+        script.end();
+        // By either way of asking.
+        while script.session.poll_event().is_some() {}
+        script.outputs();
+        let ended = script.now;
+        script.wait();
+        script.now - ended
+    };
+    let longest = (0..50).map(|_| wait_after("data: a\n\n")).max();
+    assert!(longest <= Some(Duration::from_millis(1_100)), "{longest:?}");
+    let longest = (0..12).map(|_| wait_after(": nothing\n\n")).max();
+    assert!(longest > Some(Duration::from_secs(60)), "{longest:?}");
+    assert!(wait_after("data: a\n\n") <= Duration::from_millis(1_100));
+}
+
+#[test]
 fn a_stream_that_opens_and_never_says_anything_is_no_success() {
     for policy in [
         exact(10).first_byte_timeout(Some(Duration::from_secs(30))),

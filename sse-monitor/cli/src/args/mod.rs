@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use recordings::{By, Diff, Export, Form, From, Import, Show};
-pub(crate) use values::{count, duration, size};
+pub(crate) use values::{count, disk_limit, duration, size};
 
 use crate::{
     bench::Bench,
@@ -247,8 +247,11 @@ pub(crate) struct Record {
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub(crate) time: Option<Duration>,
 
-    /// Take no more of the disk than this, such as 500M or 2G
-    #[arg(long, value_name = "SIZE", default_value = "16G", value_parser = size)]
+    /// Let the recording take no more than this, such as 500M or 2G; 16K at least
+    ///
+    /// So large are the folder it is kept in while it is under way, and the file that is made of it at the end: for
+    /// as long as that takes, both are there.
+    #[arg(long, value_name = "SIZE", default_value = "16G", value_parser = disk_limit)]
     pub(crate) limit: u64,
 
     /// At the limit drop the oldest, instead of stopping to record

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use sse_monitor_engine::DiskLimit;
+
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const HINT: &str = "give a time such as 10s, 500ms or 5m";
     // A bare number is seconds, as curl takes it.
@@ -21,6 +23,16 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("give a whole number from 1 on".into()),
     }
+}
+
+/// Of the disk, for a recording.
+pub(crate) fn disk_limit(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    if bytes < DiskLimit::LEAST_BYTES {
+        let least = DiskLimit::LEAST_BYTES >> 10;
+        return Err(format!("give {least}K at least, which a recording of a few events takes"));
+    }
+    Ok(bytes)
 }
 
 pub(crate) fn size(text: &str) -> Result<u64, String> {

@@ -4,11 +4,16 @@ use alloc::sync::Arc;
 use core::time::Duration;
 use std::time::Instant;
 
-use sse_codec::{Decoder, Item};
-use sse_monitor_engine::{Answer, Caller, Failure, Fault};
+use serde::de::IgnoredAny;
+use sse_codec::{Decoder, Item, Line, Lines};
+use sse_monitor_engine::{Answer, Caller, Failure, Fault, Format};
 use tokio::time;
 
-use super::{stamp::micros, tally::Tally, trail::Trails};
+use super::{
+    stamp::micros,
+    tally::{Counts, Tally},
+    trail::Trails,
+};
 
 /// How long it waits before the next attempt, unless the stream says.
 const WAIT: Duration = Duration::from_secs(1);
@@ -26,10 +31,14 @@ pub(super) struct Connection {
     began: Instant,
     once: bool,
     decoder: Decoder,
+    /// Of a stream of JSON, a line of which is an event.
+    lines: Lines,
     pub(super) trail: Trails,
     /// When its first attempt was open, since the run began.
     pub(super) opened_at: Option<Duration>,
     pub(super) is_open: bool,
+    /// It failed at first, and was not open since.
+    has_failed: bool,
     saw_event: bool,
     wait: Duration,
 }
@@ -42,9 +51,11 @@ impl Connection {
             began,
             once,
             decoder: Decoder::new(),
+            lines: Lines::new(),
             trail: Trails::default(),
             opened_at: None,
             is_open: false,
+            has_failed: false,
             saw_event: false,
             wait: WAIT,
         }
@@ -56,16 +67,29 @@ impl Connection {
         loop {
             let asked = Instant::now();
             match open(&self.caller, self.decoder.last_event_id()).await {
-                Ok(answer) => {
+                Ok(Some((answer, format))) => {
                     self.opened(asked, is_first);
-                    let failure = self.read(answer, asked).await;
+                    let failure = self.read(answer, format, asked).await;
                     self.closed(failure.as_ref());
+                }
+                Ok(None) => {
+                    let mut counts = self.tally.counts();
+                    counts.ended += 1;
+                    counts.told_to_stop += 1;
+                    counts.failed -= u64::from(self.has_failed);
+                    drop(counts);
+                    if is_first {
+                        self.tally.tried();
+                    }
+                    self.tally.over();
+                    return;
                 }
                 Err(failure) => {
                     let mut counts = self.tally.counts();
                     counts.failed += u64::from(is_first);
                     counts.failure(&failure);
                     drop(counts);
+                    self.has_failed |= is_first;
                     if is_first {
                         self.tally.tried();
                     }
@@ -85,6 +109,7 @@ impl Connection {
         counts.open += 1;
         if self.opened_at.is_none() {
             counts.opened += 1;
+            counts.failed -= u64::from(core::mem::take(&mut self.has_failed));
             self.opened_at = Some(self.began.elapsed());
         } else {
             counts.resumed += 1;
@@ -94,6 +119,7 @@ impl Connection {
         }
         drop(counts);
         self.is_open = true;
+        self.trail.begin_attempt();
         if is_first {
             self.tally.tried();
         }
@@ -103,6 +129,7 @@ impl Connection {
     fn closed(&mut self, failure: Option<&Failure>) {
         self.decoder.finish();
         self.is_open = false;
+        self.lines.finish();
         let mut counts = self.tally.counts();
         counts.open -= 1;
         // Of one that is to be opened again any end is a cut.
@@ -116,43 +143,75 @@ impl Connection {
         }
     }
 
-    async fn read(&mut self, mut answer: Answer, asked: Instant) -> Option<Failure> {
+    async fn read(
+        &mut self,
+        mut answer: Answer,
+        format: Format,
+        asked: Instant,
+    ) -> Option<Failure> {
+        let tally = Arc::clone(&self.tally);
         loop {
             let chunk = match answer.chunk().await {
                 Ok(Some(chunk)) => chunk,
-                Ok(None) => return None,
+                Ok(None) => {
+                    // A last line of JSON need not have an end.
+                    let last = self.lines.unfinished();
+                    let is_whole =
+                        |line: Line<'_>| serde_json::from_slice::<IgnoredAny>(line.bytes);
+                    if last.is_some_and(|line| is_whole(line).is_ok()) {
+                        self.take(b"\n", format, asked, &mut tally.counts());
+                    }
+                    return None;
+                }
                 Err(failure) => return Some(failure),
             };
-            let now = self.began.elapsed();
-            let Self { decoder, tally, trail, saw_event, wait, .. } = self;
             // Once a chunk, so that connections do not queue for each event.
             let mut counts = tally.counts();
             counts.bytes += chunk.len() as u64;
-            decoder.visit(&chunk, |item| match item {
-                Ok(Item::Event(event)) => {
-                    if !*saw_event {
-                        *saw_event = true;
-                        let time = micros(asked.elapsed()).max(1);
-                        counts.first_event.saturating_record(time);
-                    }
-                    let id = event.has_id.then_some(event.last_event_id);
-                    counts.event(&tally.marks, trail, event.data, id, now);
-                }
-                Ok(Item::ReconnectionTime { duration, .. }) => {
-                    *wait = duration.min(LONGEST_WAIT);
-                }
-                Ok(_) => {}
-                Err(_) => counts.dropped += 1,
-            });
+            self.take(&chunk, format, asked, &mut counts);
         }
+    }
+
+    /// Counts what comes of the body.
+    fn take(&mut self, mut bytes: &[u8], format: Format, asked: Instant, counts: &mut Counts) {
+        let now = self.began.elapsed();
+        let Self { decoder, lines, tally, trail, saw_event, wait, .. } = self;
+        let mut event = |counts: &mut Counts, data: &str, id: Option<&str>| {
+            if !core::mem::replace(saw_event, true) {
+                counts.first_event.saturating_record(micros(asked.elapsed()).max(1));
+            }
+            counts.event(&tally.marks, trail, data, id, now);
+        };
+        if format == Format::Ndjson {
+            loop {
+                match lines.next_line(&mut bytes) {
+                    Ok(Some(line)) if line.bytes.trim_ascii().is_empty() => {}
+                    Ok(Some(line)) => event(counts, &String::from_utf8_lossy(line.bytes), None),
+                    Ok(None) => return,
+                    Err(_) => counts.dropped += 1,
+                }
+            }
+        }
+        decoder.visit(bytes, |item| match item {
+            Ok(Item::Event(item)) => {
+                event(counts, item.data, item.has_id.then_some(item.last_event_id));
+            }
+            Ok(Item::ReconnectionTime { duration, .. }) => *wait = duration.min(LONGEST_WAIT),
+            Ok(_) => {}
+            Err(_) => counts.dropped += 1,
+        });
     }
 }
 
-async fn open(caller: &Caller, last_event_id: &str) -> Result<Answer, Failure> {
+/// `None`: the server says by status 204 that there is no stream any more, and that none is to be asked for.
+async fn open(caller: &Caller, last_event_id: &str) -> Result<Option<(Answer, Format)>, Failure> {
     let opening = async {
         let answer = caller.open(last_event_id).await?;
-        if answer.is_event_stream() {
-            return Ok(answer);
+        if let Some(format) = answer.format() {
+            return Ok(Some((answer, format)));
+        }
+        if answer.status() == 204 {
+            return Ok(None);
         }
         match answer.header("content-encoding") {
             Some(coding) if (200..300).contains(&answer.status()) => {

@@ -17,7 +17,10 @@ use std::{
 
 use clap::Parser;
 use indicatif::HumanCount;
-use sse_monitor_engine::{Caller, query::JsonPath};
+use sse_monitor_engine::{
+    Caller,
+    query::{JsonPath, Steps},
+};
 use tokio::{runtime, sync::watch, task::JoinSet, time};
 
 use crate::{
@@ -29,7 +32,7 @@ use crate::{
     signals::asked_to_end,
     stdout,
     tail::is_coloured,
-    words::Words,
+    words::{Words, counted},
 };
 use connection::Connection;
 use report::Report;
@@ -177,6 +180,15 @@ pub(crate) fn run(bench: &Bench) -> Exit {
     if let Some(exit) = asked {
         return exit;
     }
+    if counts.told_to_stop > 0 {
+        let connections = counted(counts.told_to_stop, "connection");
+        words.note(&format!(
+            "the server answered 204 No Content to {connections}: the stream is over and is not to be opened again"
+        ));
+    }
+    if counts.opened == 0 && counts.failed == 0 && counts.ended > 0 {
+        return Exit::Done;
+    }
     if counts.opened == 0 {
         words.error("no connection was opened; the failures say why");
         return counts.worst.max(Exit::Other);
@@ -280,12 +292,17 @@ async fn measure(
     progress.clear();
     // Nobody is there to be told once all have ended by themselves.
     let _ = stop.send(true);
-    let (published, known) = {
-        let counts = tally.counts();
-        (counts.published, counts.ids.known())
-    };
+    let mut all = Vec::with_capacity(bench.connections as usize);
+    let mut within = Steps::default();
     while let Some(connection) = connections.join_next().await {
-        let Ok(mut connection) = connection else { continue };
+        let Ok(connection) = connection else { continue };
+        within += connection.trail.steps();
+        all.push(connection);
+    }
+    let mut counts = tally.counts();
+    let published = counts.published;
+    let known = counts.ids.known(within);
+    for mut connection in all {
         let mut end = None;
         if bench.publish.is_some() && published > 0 {
             // Who was there before the first event should have seen all of them.
@@ -295,9 +312,10 @@ async fn measure(
             }
             end = Some(published).filter(|_| connection.is_open && asked.is_none());
         }
-        let told = connection.trail.told(end, &known);
-        tally.counts().told += told;
+        counts.told += connection.trail.told(end, &known);
     }
+    counts.numbering = known.numbering;
+    drop(counts);
     asked
 }
 

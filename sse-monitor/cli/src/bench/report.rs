@@ -5,6 +5,7 @@ use core::{fmt::Write, time::Duration};
 use hdrhistogram::Histogram;
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
+use sse_monitor_engine::query::Numbering;
 
 use super::{Bench, tally::Counts};
 use crate::{escape, show::time, words::counted};
@@ -26,6 +27,7 @@ pub(super) struct Report {
     delivery_micros: Option<Times>,
     from_the_future: u64,
     missed: Option<u64>,
+    missed_at_least: Option<u64>,
     repeated: Option<u64>,
     out_of_order: Option<u64>,
     published: Option<Published>,
@@ -33,6 +35,8 @@ pub(super) struct Report {
     /// Whether it was asked for how long events took.
     #[serde(skip)]
     is_timed: bool,
+    #[serde(skip)]
+    numbering: Numbering,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,8 +102,9 @@ impl Report {
     pub(super) fn of(counts: &Counts, url: String, length: Duration, bench: &Bench) -> Self {
         let publishes = bench.publish.is_some();
         let asked = u64::from(bench.connections);
-        // By IDs it shows only where one connection saw what another did not.
-        let is_told = publishes || (counts.has_ids && asked > 1);
+        let is_known = publishes || counts.numbering == Numbering::OneByOne;
+        // By other IDs it shows only where one connection saw what another did not.
+        let is_told = is_known || (counts.has_ids && counts.opened > 1);
         let seconds = length.as_secs_f64();
         let failures = counts.failures.iter();
         Self {
@@ -122,7 +127,8 @@ impl Report {
             first_event_micros: Times::of(&counts.first_event),
             delivery_micros: Times::of(&counts.delivery),
             from_the_future: counts.from_the_future,
-            missed: is_told.then_some(counts.told.missed),
+            missed: is_known.then_some(counts.told.missed),
+            missed_at_least: is_told.then_some(counts.told.missed),
             repeated: (publishes || counts.has_ids).then_some(counts.told.repeated),
             out_of_order: is_told.then_some(counts.told.out_of_order),
             published: publishes
@@ -131,12 +137,28 @@ impl Report {
                 .map(|(sentence, &count)| Failures { sentence: sentence.clone(), count })
                 .collect(),
             is_timed: publishes || bench.timestamp.is_some(),
+            numbering: counts.numbering,
         }
     }
 
     pub(super) fn json(&self) -> String {
         // Texts and numbers: nothing in it can fail to be written.
         escape::json(serde_json::to_string(self).unwrap_or_default()) + "\n"
+    }
+
+    /// What there is to say where not all that is missing is known.
+    fn missed_at_least(&self) -> String {
+        let Some(count) = self.missed_at_least else {
+            return "not to be told: it takes several connections, or IDs that count one by one"
+                .into();
+        };
+        let why = if self.numbering == Numbering::TooFew {
+            "too few IDs came to tell more"
+        } else {
+            "IDs do not count one by one, so that what none saw is not to be told"
+        };
+        let count = HumanCount(count);
+        format!("at least {count}, by what other connections saw; {why}")
     }
 
     pub(super) fn table(&self) -> String {
@@ -205,10 +227,7 @@ impl Report {
             None if self.events == 0 => "not to be told: no event came".into(),
             None => without.to_owned(),
         };
-        line(
-            "missing",
-            of_ids(self.missed, "not to be told: it takes several connections, and IDs"),
-        );
+        line("missing", of_ids(self.missed, &self.missed_at_least()));
         line("came again", of_ids(self.repeated, "not to be told: events have no IDs"));
         if let Some(count) = self.out_of_order.filter(|count| *count > 0) {
             line("out of order", HumanCount(count).to_string());

@@ -5,7 +5,10 @@ use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hdrhistogram::Histogram;
-use sse_monitor_engine::{Failure, query::JsonPath};
+use sse_monitor_engine::{
+    Failure,
+    query::{JsonPath, Numbering},
+};
 use tokio::sync::Notify;
 
 use super::{
@@ -46,10 +49,12 @@ pub(super) struct Counts {
     pub(super) open: u64,
     /// Connections that were open at least once.
     pub(super) opened: u64,
-    /// Connections that failed at first.
+    /// Connections that failed at first, and were not open since.
     pub(super) failed: u64,
     /// Connections whose stream came to its end, where that is the end.
     pub(super) ended: u64,
+    /// Those of them that the server told so, by status 204.
+    pub(super) told_to_stop: u64,
     pub(super) cut: u64,
     pub(super) resumed: u64,
     pub(super) events: u64,
@@ -64,6 +69,8 @@ pub(super) struct Counts {
     pub(super) ids: Ids,
     pub(super) has_ids: bool,
     pub(super) told: Told,
+    /// What the numbers in IDs tell.
+    pub(super) numbering: Numbering,
     pub(super) published: u64,
     pub(super) publish_failed: u64,
     pub(super) failures: BTreeMap<String, u64>,
@@ -86,6 +93,7 @@ impl Tally {
                 opened: 0,
                 failed: 0,
                 ended: 0,
+                told_to_stop: 0,
                 cut: 0,
                 resumed: 0,
                 events: 0,
@@ -99,6 +107,7 @@ impl Tally {
                 ids: Ids::default(),
                 has_ids: false,
                 told: Told::default(),
+                numbering: Numbering::NoIds,
                 published: 0,
                 publish_failed: 0,
                 failures: BTreeMap::new(),

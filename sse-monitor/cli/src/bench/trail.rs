@@ -3,6 +3,8 @@
 use core::hash::BuildHasher;
 use std::collections::{HashMap, HashSet, hash_map::RandomState};
 
+use sse_monitor_engine::query::{Numbering, Steps};
+
 /// How far back a number is known exactly; further back it counts as a repeat.
 const WINDOW: u64 = 1024;
 
@@ -18,6 +20,10 @@ struct Trail {
     distinct: u64,
     repeated: u64,
     out_of_order: u64,
+    /// From one number to the next within an attempt.
+    steps: Steps,
+    /// Whether the attempt brought a number so far.
+    is_within: bool,
     /// A bit for each of the latest numbers, by its rest.
     window: [u64; (WINDOW / 64) as usize],
 }
@@ -37,10 +43,14 @@ impl Trail {
     }
 
     fn saw(&mut self, number: u64) {
+        let is_within = core::mem::replace(&mut self.is_within, true);
         let first = *self.first.get_or_insert(number);
         if self.distinct == 0 {
             self.last = number;
         } else if number > self.last {
+            if is_within {
+                self.steps.step(number - self.last - 1);
+            }
             // The bits of those between stood for numbers that are too old now.
             for between in (self.last + 1..number).take(WINDOW as usize) {
                 self.mark(between, false);
@@ -124,6 +134,16 @@ impl Trails {
         self.one_by_one.begins_at(number);
     }
 
+    /// Another attempt begins: what was lost before it says nothing of how a server counts.
+    pub(super) const fn begin_attempt(&mut self) {
+        self.of_ids.is_within = false;
+    }
+
+    /// What the numbers of IDs tell, as far as they came within attempts.
+    pub(super) const fn steps(&self) -> Steps {
+        self.of_ids.steps
+    }
+
     pub(super) fn saw(&mut self, number: Number) {
         match number {
             Number::OneByOne(number) => self.one_by_one.saw(number),
@@ -132,11 +152,24 @@ impl Trails {
     }
 
     /// What it saw of all that `known` has, and up to `end` where it was there to the end.
-    pub(super) fn told(&self, end: Option<u64>, known: &[u64]) -> Told {
+    pub(super) fn told(&self, end: Option<u64>, known: &Known) -> Told {
         let mut told = self.one_by_one.told(end);
-        told += self.of_ids.told_among(known);
+        told += if known.numbering == Numbering::OneByOne {
+            self.of_ids.told(None)
+        } else {
+            self.of_ids.told_among(&known.numbers)
+        };
         told
     }
+}
+
+/// The numbers that any connection saw of IDs.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// In order.
+    numbers: Vec<u64>,
+    /// What they tell of those that none saw.
+    pub(super) numbering: Numbering,
 }
 
 /// Numbers IDs. Those that differ in the number at their end are numbered by that; others in the order in
@@ -173,11 +206,22 @@ impl Ids {
         number.map(Number::OneByOne)
     }
 
-    /// The numbers of all IDs that were numbered by their own, in order.
-    pub(super) fn known(&self) -> Vec<u64> {
-        let mut known: Vec<_> = self.of_ids.iter().copied().collect();
-        known.sort_unstable();
-        known
+    /// The numbers of all IDs that were numbered by their own. `within` are all connections' steps from one to the
+    /// next.
+    pub(super) fn known(&self, within: Steps) -> Known {
+        let mut numbers: Vec<_> = self.of_ids.iter().copied().collect();
+        numbers.sort_unstable();
+        let mut steps = Steps::default();
+        numbers.windows(2).for_each(|pair| steps.step(pair[1] - pair[0] - 1));
+        let numbering = if !self.one_by_one.is_empty() {
+            // Of others it cannot be known what none saw.
+            Numbering::NotOneByOne
+        } else if numbers.is_empty() {
+            Numbering::NoIds
+        } else {
+            steps.numbering_with(within)
+        };
+        Known { numbers, numbering }
     }
 }
 
@@ -218,7 +262,7 @@ mod tests {
         let numbers = ["a-7", "b", "a-9", "c", "b", "d-1", "a-7"].map(|id| ids.number(id).unwrap());
         let (own, seen) = (Number::OfId, Number::OneByOne);
         assert_eq!(numbers, [own(7), seen(0), own(9), seen(1), seen(0), seen(2), own(7)]);
-        assert_eq!(ids.known(), [7, 9]);
+        assert_eq!(ids.known(Steps::default()).numbers, [7, 9]);
     }
 
     #[test]
@@ -229,10 +273,45 @@ mod tests {
             for at in order {
                 seen[at].iter().for_each(|id| trails[at].saw(ids.number(id).unwrap()));
             }
-            let known = ids.known();
+            let known = ids.known(Steps::default());
             let told = trails.map(|trails| trails.told(None, &known));
             assert_eq!(told[0], Told { missed: 1, repeated: 1, out_of_order: 0 });
             assert_eq!(told[1], Told::default());
         }
+    }
+
+    /// What is missing by the IDs that each connection saw, and what they tell.
+    fn missed(attempts: &[&[&[u64]]]) -> (u64, Numbering) {
+        let mut ids = Ids::default();
+        let trails: Vec<_> = attempts
+            .iter()
+            .map(|attempts| {
+                let mut trails = Trails::default();
+                for attempt in *attempts {
+                    trails.begin_attempt();
+                    attempt
+                        .iter()
+                        .for_each(|id| trails.saw(ids.number(&format!("e-{id}")).unwrap()));
+                }
+                trails
+            })
+            .collect();
+        let mut within = Steps::default();
+        trails.iter().for_each(|trails| within += trails.steps());
+        let known = ids.known(within);
+        (trails.iter().map(|trails| trails.told(None, &known).missed).sum(), known.numbering)
+    }
+
+    #[test]
+    fn what_no_connection_saw_is_missing_where_ids_count_one_by_one() {
+        let all: Vec<u64> = (1..=20).chain(26..=40).collect();
+        assert_eq!(missed(&[&[&all], &[&all]]), (10, Numbering::OneByOne));
+        assert_eq!(missed(&[&[&all]]), (5, Numbering::OneByOne));
+        // At each reconnect one is lost.
+        let cut: Vec<Vec<u64>> = (0..5).map(|n| (7 * n..7 * n + 6).collect()).collect();
+        let cut: Vec<_> = cut.iter().map(Vec::as_slice).collect();
+        assert_eq!(missed(&[&cut]), (4, Numbering::OneByOne));
+        let tens: Vec<u64> = (0..20).map(|n| n * 10).collect();
+        assert_eq!(missed(&[&[&tens], &[&tens[..9], &tens[10..]]]), (1, Numbering::NotOneByOne));
     }
 }

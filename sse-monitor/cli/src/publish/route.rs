@@ -27,6 +27,11 @@ impl Route {
             Ok(Self::Json { url })
         } else if is_raw {
             Ok(Self::Raw { url })
+        } else if let Some(base) = path.strip_suffix("/events") {
+            let route = if base.is_empty() { String::new() } else { format!("{base}/publish") };
+            Err(format!(
+                "a hub sends events at {path}, and takes them at {base}/publish: give {start}{host}{route}"
+            ))
         } else {
             Err(format!(
                 "a hub takes events at /publish or /events/TOPIC, not at {path}; give its address \
@@ -82,6 +87,9 @@ mod tests {
         }
         let raw = Route::of("http://a/events/b?x=y").unwrap();
         assert_eq!(raw.url(Some("c d")), "http://a/events/b?x=y&event=c%20d");
-        assert!(Route::of("http://a/events").unwrap_err().contains("not at /events"));
+        let told = |typed| Route::of(typed).unwrap_err();
+        assert!(told("http://a:1/events?topic=b").ends_with("give http://a:1"));
+        assert!(told("http://a/hub/events").ends_with("give http://a/hub/publish"));
+        assert!(told("http://a/other").contains("not at /other"));
     }
 }

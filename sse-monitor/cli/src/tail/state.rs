@@ -22,6 +22,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// More than the places of all streams that one could name.
 const LARGEST: u64 = 4 << 20;
 
+/// Links that lead from one to the next: as many as Linux follows.
+const MOST_LINKS: usize = 40;
+
 /// The last event ID of all that was printed, of each stream.
 #[derive(Debug)]
 pub(crate) struct StateFile {
@@ -79,6 +82,7 @@ impl Key {
 impl StateFile {
     /// For these streams, which are known by their numbers from 0. The error is a sentence.
     pub(crate) fn open(path: &Path, requests: &[WatchRequest]) -> Result<Self, String> {
+        let path = &*where_links_lead(path);
         let places = match read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
                 format!(
@@ -177,6 +181,16 @@ impl StateFile {
         }
         replaced
     }
+}
+
+/// The file itself, also where it is not there yet: another would take the place of a link to it.
+fn where_links_lead(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -297,5 +311,25 @@ mod tests {
         }
         let refused = places_of(&[], &[alice.clone(), bob, alice]).unwrap_err();
         assert!(refused.contains("a is given twice"), "{refused}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_the_file_that_it_leads_to_is_written() {
+        let keep = tempfile::tempdir().unwrap();
+        let path = |name: &str| keep.path().join(name);
+        fs::create_dir(path("kept")).unwrap();
+        std::os::unix::fs::symlink("second", path("first")).unwrap();
+        std::os::unix::fs::symlink("kept/state.json", path("second")).unwrap();
+        let request = WatchRequest::new("http://a/").unwrap();
+        // Once it is not there yet, and once it is.
+        for id in ["7", "8"] {
+            let mut state =
+                StateFile::open(&path("first"), core::slice::from_ref(&request)).unwrap();
+            state.passed(0, id).unwrap();
+            assert!(fs::read_to_string(path("kept/state.json")).unwrap().contains(id));
+            assert!(fs::symlink_metadata(path("first")).unwrap().is_symlink());
+            assert_eq!(fs::read_dir(path("kept")).unwrap().count(), 1);
+        }
     }
 }

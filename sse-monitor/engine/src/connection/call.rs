@@ -13,7 +13,7 @@ use super::{
     fault, head,
 };
 use crate::{
-    journal::turn::Phases,
+    journal::turn::{Format, Phases},
     refusal,
     request::WatchRequest,
     state::{Failure, Fault},
@@ -119,13 +119,11 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Whether it is an event stream that nothing encodes.
-    pub fn is_event_stream(&self) -> bool {
-        let media_type = self.header("content-type").unwrap_or_default();
-        let essence = media_type.split(';').next().unwrap_or_default().trim();
-        self.status == StatusCode::OK
-            && essence.eq_ignore_ascii_case("text/event-stream")
-            && !self.headers.contains_key(header::CONTENT_ENCODING)
+    /// What its body is read as, if it is a stream that nothing encodes.
+    pub fn format(&self) -> Option<Format> {
+        let is_stream =
+            self.status == StatusCode::OK && !self.headers.contains_key(header::CONTENT_ENCODING);
+        self.header("content-type").and_then(Format::of_type).filter(|_| is_stream)
     }
 
     /// How long it asks to wait before the next request.

@@ -61,7 +61,9 @@ type Answering = Pin<Box<dyn Future<Output = Result<Response, SessionFailure>> +
 pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
     let policy = match request.reconnect {
         Reconnect::Always | Reconnect::OnceOpened | Reconnect::UntilOpened => {
-            RetryPolicy::resilient()
+            // One who watches a stream whose connections are short is no crowd, and wants to see what comes: growing
+            // waits are for a server that brings nothing.
+            RetryPolicy::resilient().steady_on_event(true)
         }
         Reconnect::Never => RetryPolicy::never(),
     };
@@ -318,7 +320,8 @@ impl Driver {
         self.session.handle_reading(now);
         let chunk = match format {
             Format::EventStream => chunk,
-            // It needs to know only that something came.
+            // It needs to know only that something came, and whether that is an event.
+            Format::Ndjson if chunk.contains(&b'\n') => Bytes::from_static(b"data:\n\n"),
             Format::Ndjson => Bytes::from_static(b":\n"),
         };
         self.session.handle_body(attempt, chunk, now);
@@ -329,7 +332,9 @@ impl Driver {
         let is_within_event = self.is_open && self.log.is_within_event();
         let sentence = words::failure(error, &self.secrets);
         let sentence = words::cut(sentence, is_within_event, self.cut_coding);
-        (Failure { fault: fault(error), sentence }, is_within_event)
+        // A body that ends before its compression does broke off, however well its end was announced.
+        let fault = if self.cut_coding.is_some() { Fault::Connect } else { fault(error) };
+        (Failure { fault, sentence }, is_within_event)
     }
 
     fn wait(&self, error: &SessionError, wait: Duration, last_event_id: &str) {

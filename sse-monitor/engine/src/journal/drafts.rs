@@ -1,7 +1,7 @@
 //! Rows whose frame has no place yet.
 
 use alloc::sync::Arc;
-use core::{num::NonZeroU32, ops::Range};
+use core::{mem, num::NonZeroU32, ops::Range};
 use std::collections::HashMap;
 
 use super::{
@@ -31,6 +31,13 @@ pub(super) struct Drafts {
     pub(super) totals: Totals,
     /// Of the rows that are written.
     written: Totals,
+}
+
+/// Rows that wait while others are written.
+#[derive(Debug)]
+pub(crate) struct Aside {
+    rows: Vec<Draft>,
+    scratch: String,
 }
 
 #[derive(Debug)]
@@ -140,6 +147,15 @@ impl Drafts {
             let is_reset = reset == Some(draft.event_type) && kind == EntryKind::Event;
             statistics.row(Seen { number, kind, elapsed_micros, data, id, is_reset });
         }
+    }
+
+    /// Leaves the rows out, which come [later](Self::take_back) than what is written meanwhile.
+    pub(super) fn set_aside(&mut self) -> Aside {
+        Aside { rows: mem::take(&mut self.rows), scratch: mem::take(&mut self.scratch) }
+    }
+
+    pub(super) fn take_back(&mut self, Aside { rows, scratch }: Aside) {
+        (self.rows, self.scratch) = (rows, scratch);
     }
 
     /// They are written.

@@ -3,7 +3,7 @@
 use alloc::{collections::VecDeque, sync::Arc};
 
 use super::{
-    drafts::{Draft, Drafts},
+    drafts::{Aside, Draft, Drafts},
     entry::{ENTRY, Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_SAME_ID, MOST_ID, MOST_PLACE},
     frame::FRAME_HEADER,
     indexer::Indexer,
@@ -183,6 +183,15 @@ impl Indexing {
             self.settled = found.end;
             self.drafts.add(found, kept);
         }
+    }
+
+    /// What was decoded and is not written is to come after what is written until it is taken back.
+    pub(crate) fn set_aside(&mut self) -> Aside {
+        self.drafts.set_aside()
+    }
+
+    pub(crate) fn take_back(&mut self, aside: Aside) {
+        self.drafts.take_back(aside);
     }
 
     pub(crate) fn drafts(&self) -> u64 {

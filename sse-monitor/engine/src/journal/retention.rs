@@ -44,7 +44,10 @@ pub enum Overflow {
     Pause,
 }
 
-/// How much a recorded session may take of the disk, index included.
+/// How much a recorded session may take of the disk, index included, in its folder and in one file.
+///
+/// What its end needs is kept free. An event that is larger than all of it stops the recording also where the oldest
+/// are dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DiskLimit {
     /// The most bytes.
@@ -56,6 +59,9 @@ pub struct DiskLimit {
 impl DiskLimit {
     /// 16 GiB: fifty million events of 300 bytes.
     pub const DEFAULT_BYTES: u64 = 16 << 30;
+
+    /// 16 KiB: what a recording needs at least, to have its end and a few events.
+    pub const LEAST_BYTES: u64 = 16 << 10;
 }
 
 impl Default for DiskLimit {

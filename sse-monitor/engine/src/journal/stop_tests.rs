@@ -15,7 +15,7 @@ use crate::{
 const LONG: usize = 8_000;
 
 fn small(path: &std::path::Path) -> Writer {
-    let limit = DiskLimit { bytes: 6_000, policy: DiskPolicy::Stop };
+    let limit = DiskLimit { bytes: 12_000, policy: DiskPolicy::Stop };
     open(Place::Folder { path: path.into(), limit })
 }
 
@@ -37,7 +37,7 @@ fn an_event_that_the_stop_cuts_is_whole() {
     for piece in body.as_bytes().chunks(700) {
         feed(&mut writer, piece);
     }
-    assert!(writer.stopped().unwrap().contains("the limit of 6000 bytes"));
+    assert!(writer.stopped().unwrap().contains("the limit of 12000 bytes"));
     let rows = events(&writer);
     let said: Vec<_> = rows
         .iter()
@@ -52,7 +52,7 @@ fn an_event_that_the_stop_cuts_is_whole() {
     assert!(recording.is_closed() && recording.damage().is_empty());
     assert_eq!(
         recording.recording_stopped().unwrap(),
-        "the limit of 6000 bytes for recordings is reached"
+        "the limit of 12000 bytes for recordings is reached"
     );
     assert_eq!(recording.totals().events, 1);
     assert_eq!(recording.view().next_row() - 1, 2);

@@ -389,6 +389,52 @@ fn past_a_disk_limit_recording_stops_and_watching_goes_on() {
 }
 
 #[test]
+fn a_recording_takes_no_more_than_its_limit_in_a_folder_nor_in_a_file() {
+    let keep = tempfile::tempdir().unwrap();
+    let mut number = 0;
+    for policy in [DiskPolicy::Stop, DiskPolicy::DropOldest] {
+        for bytes in [16 << 10, 100_000, 300_000] {
+            for (length, many_types) in [(10, true), (900, false), (9_000, true)] {
+                number += 1;
+                let path = keep.path().join(format!("s{number}"));
+                let mut writer =
+                    open(Place::Folder { path: path.clone(), limit: DiskLimit { bytes, policy } });
+                let mut body = String::new();
+                for n in 0..(2 * bytes / length) {
+                    let name = if many_types { n % 100 } else { 0 };
+                    body.push_str(&format!(
+                        "id: {n}\nevent: type-{name}\ndata: {}\n\n",
+                        "x".repeat(length as usize)
+                    ));
+                }
+                // Each read brings more than the limit may have room for.
+                for piece in body.as_bytes().chunks(150_000) {
+                    feed(&mut writer, piece);
+                    assert!(size_of_folder(&path) <= bytes, "{policy:?} {bytes} {length}");
+                }
+                writer.close(at(9));
+                let size = size_of_folder(&path);
+                assert!(size <= bytes, "{policy:?} {bytes} {length}: {size}");
+                let recording = Recording::open(&path).unwrap();
+                assert!(recording.damage().is_empty(), "{:?}", recording.damage());
+                let file = keep.path().join(format!("{number}.ssrec"));
+                pack(&recording.view(), recording.totals(), &file, |_| {}).unwrap();
+                let size = std::fs::metadata(&file).unwrap().len();
+                assert!(size <= bytes, "{policy:?} {bytes} {length}: {size}");
+                // Nor is most of it left free.
+                if length < 9_000 {
+                    assert!(size > bytes / 4, "{policy:?} {bytes} {length}: {size}");
+                }
+            }
+        }
+    }
+}
+
+fn size_of_folder(path: &Path) -> u64 {
+    std::fs::read_dir(path).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum()
+}
+
+#[test]
 fn what_is_done_at_a_disk_limit_can_be_changed_before_it_is_reached() {
     let keep = tempfile::tempdir().unwrap();
     let path = keep.path().join("s");
@@ -414,9 +460,8 @@ fn past_a_disk_limit_that_drops_the_newest_stay() {
         feed(&mut writer, format!("id: {n}\ndata: {n}\n\n").as_bytes());
     }
     writer.close(at(9));
-    let size: u64 =
-        std::fs::read_dir(&path).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum();
-    assert!(size < 215_000, "{size}");
+    let size = size_of_folder(&path);
+    assert!(size <= 200_000, "{size}");
     let view = Recording::open(&path).unwrap().view();
     assert_eq!((view.first_row(), view.next_row()), (writer.kept().first_row(), 5_001));
     assert!(view.first_row() > 1_000);

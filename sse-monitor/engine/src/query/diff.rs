@@ -46,8 +46,9 @@ pub struct Diff {
     pub only_second: Vec<u64>,
     /// Rows of equal IDs that do not say the same.
     pub changed: Vec<(u64, u64)>,
-    /// Events of both that come in another order in the second.
-    pub reordered: u64,
+    /// Rows of events of both that come in another order in the second: the fewest without which the others
+    /// come in one order.
+    pub reordered: Vec<(u64, u64)>,
     /// Rows of the first that are damaged, and so not compared.
     #[serde(default)]
     pub damaged_first: u64,
@@ -65,7 +66,7 @@ impl Diff {
         self.only_first.is_empty()
             && self.only_second.is_empty()
             && self.changed.is_empty()
-            && self.reordered == 0
+            && self.reordered.is_empty()
     }
 }
 
@@ -114,14 +115,14 @@ impl Left {
 /// Compares the events of two sessions.
 ///
 /// Reads each session once, and remembers 40 to 75 bytes of each event of the first (and as many again of
-/// one that is like another); of what differs, the numbers of the rows. Events are compared by hashes of
-/// their texts, keyed anew each time.
+/// one that is like another), 16 of each that both have (32 where not all come in one order), and of what
+/// differs the numbers of the rows. Events are compared by hashes of their texts, keyed anew each time.
 pub fn diff(first: &View, second: &View, by: Match) -> Diff {
     let hasher = RandomState::default();
     let mut left = Left::default();
     let damaged_first = for_events(first, &hasher, by, |key, seen| left.add(key, seen));
     let mut diff = Diff { damaged_first, ..Diff::default() };
-    let mut latest = 0;
+    let mut both = Vec::new();
     let (mut origin, mut longest) = (None, 0);
     // Three digits tell times well enough apart; the bounds are constants, and right ones.
     let mut times = Histogram::<u64>::new_with_bounds(1, LONGEST, 3)
@@ -131,14 +132,10 @@ pub fn diff(first: &View, second: &View, by: Match) -> Diff {
             diff.only_second.push(seen.row);
             return;
         };
-        diff.in_both += 1;
+        both.push((other.row, seen.row));
         if other.content != seen.content {
             diff.changed.push((other.row, seen.row));
         }
-        if other.row < latest {
-            diff.reordered += 1;
-        }
-        latest = latest.max(other.row);
         let (a, b) = *origin.get_or_insert((other.elapsed_micros, seen.elapsed_micros));
         let since = |at: u64, origin: u64| at.cast_signed() - origin.cast_signed();
         let apart = since(other.elapsed_micros, a).abs_diff(since(seen.elapsed_micros, b));
@@ -146,8 +143,41 @@ pub fn diff(first: &View, second: &View, by: Match) -> Diff {
         times.saturating_record(apart.min(LONGEST));
     });
     diff.only_first = left.into_rows();
+    diff.in_both = both.len() as u64;
+    diff.reordered = reordered(both);
     diff.time = Gaps::of(&times, longest);
     diff
+}
+
+/// Of pairs in the order of the second, those outside a longest run that the first has in the same order.
+///
+/// By what ends the runs of each length (patience sorting): as many are left out whichever session is the
+/// first, in a time of n log n.
+fn reordered(both: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    if both.is_sorted() {
+        return Vec::new();
+    }
+    // Where the run of each length ends that has the lowest end, and the pair before each pair in its run.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before = Vec::with_capacity(both.len());
+    for (place, (row, _)) in both.iter().enumerate() {
+        let length = ends.partition_point(|end| both[*end].0 < *row);
+        before.push(length.checked_sub(1).map_or(usize::MAX, |shorter| ends[shorter]));
+        match ends.get_mut(length) {
+            Some(end) => *end = place,
+            None => ends.push(place),
+        }
+    }
+    let mut in_order = ends.last().copied().unwrap_or(usize::MAX);
+    let mut others = Vec::with_capacity(both.len() - ends.len());
+    for (place, pair) in both.into_iter().enumerate().rev() {
+        match place == in_order {
+            true => in_order = before[place],
+            false => others.push(pair),
+        }
+    }
+    others.reverse();
+    others
 }
 
 /// Returns how many rows are damaged.

@@ -7,14 +7,11 @@ use std::collections::HashMap;
 // IDs are a server's, so the hash is keyed; there are many, so it is quick.
 use foldhash::fast::{FixedState, RandomState};
 
-use super::report::Numbering;
+use super::{report::Numbering, steps::Steps};
 
 /// How many of the latest IDs are remembered to be known again: a resume that goes further back
 /// than that is seldom.
 const REMEMBERED: usize = 1 << 16;
-
-/// Before so many steps nothing is said about what is missing.
-const FEWEST_STEPS: u64 = 8;
 
 /// So many steps of one, at numbers that are below the latest and never were left out, are those of a server
 /// that counts anew. So is it with so many numbers in a row that came in an earlier attempt with other data.
@@ -42,9 +39,12 @@ pub(super) struct Trail {
     missing: u64,
     /// The latest number below it that was in no hole, and how many steps of one led there.
     below: Option<(u64, u64)>,
-    /// Steps from one number to the next, and all other steps forward.
-    steps_of_one: u64,
-    steps_beyond: u64,
+    /// Steps from one number to the next higher one.
+    steps: Steps,
+    /// Those within attempts alone: what is lost between two says nothing of how a server counts.
+    steps_within: Steps,
+    /// Whether the attempt brought a number so far.
+    is_within: bool,
     /// Whether any event had an ID, and any a number that goes on from none before.
     has_ids: bool,
     began_anew: bool,
@@ -158,6 +158,7 @@ impl Trail {
         self.repeats += u64::from(told.is_repeat);
         self.remember(hash, data);
         let Some(number) = number else { return told };
+        let is_within = core::mem::replace(&mut self.is_within, true);
         let Some(before) = self.number.filter(|before| before.prefix == number.prefix) else {
             self.go_on_from(number);
             return told;
@@ -168,7 +169,7 @@ impl Trail {
                 self.number = Some(number);
             }
         } else if number.value > before.value {
-            self.step(before.value, number, &mut told);
+            self.step(before.value, number, is_within, &mut told);
         } else if !self.fill(number.value) {
             self.step_below(number, &mut told);
         } else {
@@ -183,7 +184,8 @@ impl Trail {
         let mut told = Told::default();
         match self.number.filter(|before| before.prefix == number.prefix) {
             Some(before) if number.value > before.value => {
-                self.step(before.value, Numbered { value: number.value + 1, ..number }, &mut told);
+                let next = Numbered { value: number.value + 1, ..number };
+                self.step(before.value, next, false, &mut told);
                 self.number = Some(number);
             }
             Some(_) => {}
@@ -195,6 +197,7 @@ impl Trail {
     /// A request goes on after this ID, which may have come without an event, or in another session.
     pub(super) fn resumed(&mut self, id: &str) {
         self.attempt = self.attempt.wrapping_add(1);
+        self.is_within = false;
         self.repeats = 0;
         self.others = 0;
         if id.is_empty() {
@@ -215,19 +218,15 @@ impl Trail {
     }
 
     /// What the numbers tell.
-    pub(super) const fn numbering(&self) -> Numbering {
-        let steps = self.steps_of_one + self.steps_beyond;
+    pub(super) fn numbering(&self) -> Numbering {
         if !self.has_ids {
-            Numbering::NoIds
-        } else if self.steps_of_one < steps - steps / 10 {
-            Numbering::NotOneByOne
-        } else if steps < FEWEST_STEPS {
-            Numbering::TooFew
-        } else if self.began_anew {
-            Numbering::Anew
-        } else {
-            Numbering::OneByOne
+            return Numbering::NoIds;
         }
+        let numbering = self.steps.numbering_with(self.steps_within);
+        if numbering == Numbering::OneByOne && self.began_anew {
+            return Numbering::Anew;
+        }
+        numbering
     }
 
     /// How many numbers were left out, and did not come late either.
@@ -235,15 +234,17 @@ impl Trail {
         self.missing
     }
 
-    fn step(&mut self, before: u64, number: Numbered, told: &mut Told) {
+    fn step(&mut self, before: u64, number: Numbered, is_within: bool, told: &mut Told) {
         self.number = Some(number);
         self.below = None;
         told.skipped = number.value - before - 1;
+        self.steps.step(told.skipped);
+        if is_within {
+            self.steps_within.step(told.skipped);
+        }
         if told.skipped == 0 {
-            self.steps_of_one += 1;
             return;
         }
-        self.steps_beyond += 1;
         self.missing = self.missing.saturating_add(told.skipped);
         if self.holes.len() == MOST_HOLES {
             self.holes.pop_front();
@@ -258,6 +259,9 @@ impl Trail {
             return false;
         };
         self.missing -= 1;
+        let beside = u64::from(value == hole.start) + u64::from(value + 1 == hole.end);
+        self.steps.fill(beside);
+        self.steps_within.fill(beside);
         let after = value + 1..hole.end;
         hole.end = value;
         if hole.is_empty() {
@@ -283,7 +287,10 @@ impl Trail {
             told.is_out_of_order = true;
             return;
         }
-        self.steps_of_one += steps;
+        for _ in 0..steps {
+            self.steps.step(0);
+            self.steps_within.step(0);
+        }
         told.in_order_after_all = steps;
         self.go_on_from(number);
     }

@@ -7,7 +7,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::{Number, Value, value::RawValue};
 use thiserror::Error;
 
 use super::text::Needle;
@@ -362,14 +362,31 @@ fn equal(a: &Value, b: &Value) -> bool {
 }
 
 fn compare(a: &Value, b: &Value) -> Option<Ordering> {
-    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
-        return Some(a.cmp(&b));
-    }
     match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a.as_f64()?.partial_cmp(&b.as_f64()?),
+        (Value::Number(a), Value::Number(b)) => match (integer(a), integer(b)) {
+            (Some(a), Some(b)) => Some(a.cmp(&b)),
+            (Some(a), None) => with_float(a, b.as_f64()?),
+            (None, Some(b)) => with_float(b, a.as_f64()?).map(Ordering::reverse),
+            (None, None) => a.as_f64()?.partial_cmp(&b.as_f64()?),
+        },
         (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
         _ => None,
     }
+}
+
+/// Floating-point numbers tell not all integers apart beyond 2^53, and JSON has others up to 2^64.
+fn integer(number: &Number) -> Option<i128> {
+    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
+}
+
+fn with_float(integer: i128, float: f64) -> Option<Ordering> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is too large saturates, far beyond any integer here"
+    )]
+    let whole = float.trunc() as i128;
+    let rest = 0.0.partial_cmp(&float.fract())?;
+    Some(integer.cmp(&whole).then(rest))
 }
 
 #[cfg(test)]
@@ -452,6 +469,30 @@ mod tests {
             [".none", ".n == \"5\"", ".n != 5", ".n > 5", ".s > 1", ".list[*] == 3", ".ok == false"]
         {
             assert!(!JsonTest::new(test).unwrap().passes(&value), "{test}");
+        }
+    }
+
+    #[test]
+    fn integers_are_compared_digit_by_digit() {
+        let passes = |test: &str, json: &str| {
+            JsonTest::new(test).unwrap().passes(&serde_json::from_str(json).unwrap())
+        };
+        for (test, json, expected) in [
+            (".n == 12345678901234567891", r#"{"n":12345678901234567891}"#, true),
+            (".n == 12345678901234567891", r#"{"n":12345678901234567890}"#, false),
+            (".n != 12345678901234567891", r#"{"n":12345678901234567890}"#, true),
+            (".n > 12345678901234567890", r#"{"n":12345678901234567891}"#, true),
+            (".n <= 12345678901234567890", r#"{"n":12345678901234567891}"#, false),
+            (".n > -1", r#"{"n":18446744073709551615}"#, true),
+            (".n == 9007199254740993", r#"{"n":9007199254740992.0}"#, false),
+            (".n > 9007199254740992.0", r#"{"n":9007199254740993}"#, true),
+            (".n < 7.5", r#"{"n":7}"#, true),
+            (".n > -7.5", r#"{"n":-7}"#, true),
+            (".n < -7.5", r#"{"n":-7}"#, false),
+            (".n == 7", r#"{"n":7.0}"#, true),
+            (".n < 1e300", r#"{"n":18446744073709551615}"#, true),
+        ] {
+            assert_eq!(passes(test, json), expected, "{test} of {json}");
         }
     }
 }

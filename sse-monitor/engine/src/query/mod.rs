@@ -18,6 +18,7 @@ mod search;
 #[cfg(test)]
 mod search_tests;
 mod statistics;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -33,5 +34,6 @@ pub use report::{AttemptReport, Gaps, Numbering, Report, Stall};
 pub use search::{Budget, Hits, Order};
 pub use statistics::Statistics;
 pub(crate) use statistics::{RESET, Seen};
+pub use steps::Steps;
 pub(crate) use text::compiled;
 pub use text::{RegexError, Text};

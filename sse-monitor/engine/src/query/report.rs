@@ -55,6 +55,9 @@ pub struct Report {
     pub missed: Option<u64>,
     /// The same where the numbers began anew, without what was lost then.
     pub missed_at_least: u64,
+    /// Numbers that IDs left out, and that did not come late: events only where IDs count one by one.
+    #[serde(default)]
+    pub skipped: u64,
     /// What the numbers in IDs tell.
     pub numbering: Numbering,
     /// Events `reset`, by which a hub as sse-server says that events were lost.
@@ -87,7 +90,7 @@ impl Report {
         let Self {
             rate, peak_rate, gaps, stalls, repeated, missed, out_of_order, attempts, ..
         } = *self;
-        let Self { missed_at_least, numbering, resets, .. } = *self;
+        let Self { missed_at_least, skipped, numbering, resets, .. } = *self;
         Self {
             events,
             comments,
@@ -105,6 +108,7 @@ impl Report {
             repeated,
             missed,
             missed_at_least,
+            skipped,
             numbering,
             resets,
             out_of_order,
@@ -136,6 +140,8 @@ pub enum Numbering {
     TooFew,
     /// Nothing: they do not count one by one, as where one reads some topics of many.
     NotOneByOne,
+    /// What was left out, if they count one by one: most leave none out, and more than some do.
+    MostlyOneByOne,
     /// What was left out but for that: the server began to count anew, as it does after a restart, and what it had
     /// not sent before nobody can tell.
     Anew,

@@ -228,8 +228,12 @@ impl Statistics {
         self.report.numbering = self.trail.numbering();
         self.report.missed_at_least = match self.report.numbering {
             Numbering::OneByOne | Numbering::Anew => self.trail.missing(),
-            Numbering::NoIds | Numbering::TooFew | Numbering::NotOneByOne => 0,
+            Numbering::NoIds
+            | Numbering::TooFew
+            | Numbering::NotOneByOne
+            | Numbering::MostlyOneByOne => 0,
         };
+        self.report.skipped = self.trail.missing();
         let is_known = self.report.numbering == Numbering::OneByOne;
         self.report.missed = is_known.then_some(self.report.missed_at_least);
         self.report.rate = self.average();

@@ -18,6 +18,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use derived::TRAILER_PAYLOAD;
 pub(crate) use folder::{Folder, part_of};
 pub use folder::{discard, remove_folder};
 #[cfg(feature = "convert")]

@@ -17,6 +17,7 @@ pub(crate) const TYPES_FILE: &str = "types";
 pub(crate) struct TypesFile {
     file: File,
     written: usize,
+    length: u64,
 }
 
 impl TypesFile {
@@ -28,17 +29,24 @@ impl TypesFile {
             use std::os::unix::fs::OpenOptionsExt;
             options.mode(0o600);
         }
-        Ok(Self { file: options.open(folder.join(TYPES_FILE))?, written: 0 })
+        Ok(Self { file: options.open(folder.join(TYPES_FILE))?, written: 0, length: 0 })
     }
 
     /// Writes the types that are new since the last call.
     pub(crate) fn append(&mut self, kept: &Kept) -> io::Result<()> {
         let new = kept.types_after(self.written);
         if !new.is_empty() {
-            self.file.write_all(encode(&new).as_bytes())?;
+            let text = encode(&new);
+            self.file.write_all(text.as_bytes())?;
             self.written += new.len();
+            self.length += text.len() as u64;
         }
         Ok(())
+    }
+
+    /// How long it is once the types that are new are written.
+    pub(crate) fn length_with(&self, kept: &Kept) -> u64 {
+        self.length + encode(&kept.types_after(self.written)).len() as u64
     }
 }
 

@@ -43,6 +43,8 @@ export function missedOf(report: Report): string {
       return "not known: no event has an ID";
     case "too_few":
       return "not known: too few events so far";
+    case "mostly_one_by_one":
+      return `at least ${count(report.skipped)}, if IDs count one by one`;
     case "not_one_by_one":
       return "not known: IDs do not count one by one";
   }

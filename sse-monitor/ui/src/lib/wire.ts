@@ -229,8 +229,10 @@ export interface Report {
   missed: number | null;
   /** The same where the numbers began anew, without what was lost then. */
   missedAtLeast: number;
+  /** Numbers that IDs left out: events only where IDs count one by one. */
+  skipped: number;
   /** What the numbers in IDs tell about events that did not come. */
-  numbering: "no_ids" | "too_few" | "not_one_by_one" | "anew" | "one_by_one";
+  numbering: "no_ids" | "too_few" | "not_one_by_one" | "mostly_one_by_one" | "anew" | "one_by_one";
   outOfOrder: number;
   attempts: number;
   latestAttempts: AttemptReport[];

@@ -1,11 +1,16 @@
 //! How much a writer keeps, and what it lets go of.
 
+use alloc::sync::Arc;
 use std::io;
 
 use super::{Place, Writer};
 use crate::{
-    clock::Moment,
-    journal::retention::{DiskLimit, DiskPolicy, Overflow, Retention},
+    journal::{
+        frame::{FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD},
+        retention::{DiskLimit, DiskPolicy, Overflow, Retention},
+        turn::END_PAYLOAD,
+    },
+    recording::{TRAILER_PAYLOAD, statistics},
 };
 
 /// Big enough that ten million events are some fifty files, small enough that one dropped is little
@@ -17,6 +22,21 @@ const MEMORY_SEGMENT: u64 = 1 << 20;
 
 /// A segment is this share of what is kept at most, so that one dropped is little lost.
 const SEGMENT_SHARE: u8 = 16;
+
+/// What numbers in statistics grow by until they are measured again.
+const STATISTICS_GROW: u64 = 1 << 10;
+
+/// The end of this segment and of another, the heads of frames that one file has beside the journal's, and the last of
+/// them.
+const ENDS: u64 = (2 * (FRAME_HEADER + END_PAYLOAD) + 5 * FRAME_HEADER + TRAILER_PAYLOAD) as u64;
+
+/// How long statistics are on the disk, as they were measured last.
+#[derive(Debug, Default)]
+pub(super) struct Measured {
+    /// Attempts, stalls, and the latest second in which an event came: what adds to their lists.
+    of: Option<(u64, u64, Option<u64>)>,
+    bytes: u64,
+}
 
 impl Writer {
     /// How many more rows may be written before older ones are [released](Self::release). Unless
@@ -67,27 +87,69 @@ impl Writer {
         }
     }
 
-    pub(super) fn keep_limits(&mut self, moment: Moment) {
+    /// As much of a read as is written at once, so that a small limit is come near to.
+    pub(super) fn most_payload(&self) -> usize {
+        match &self.place {
+            Place::Memory(_) => MOST_PAYLOAD,
+            Place::Folder { limit, .. } => {
+                usize::try_from(disk_segment(limit)).unwrap_or(MOST_PAYLOAD).min(MOST_PAYLOAD)
+            }
+        }
+    }
+
+    /// Lets go of what is more than is kept in memory.
+    pub(super) fn keep_limits(&mut self) {
         match self.place.clone() {
             Place::Memory(Retention { overflow: Overflow::Pause, .. }) => self.release(),
             Place::Memory(retention) => self.forget(&retention),
-            Place::Folder { limit, .. } => {
-                if self.closed_bytes + self.segment.bytes() <= limit.bytes {
-                    return;
-                }
-                if limit.policy == DiskPolicy::DropOldest && self.drop_oldest_files(limit.bytes) {
-                    return;
-                }
-                if limit.policy == DiskPolicy::Stop {
-                    let full = io::Error::other(format!(
-                        "the limit of {} bytes for recordings is reached",
-                        limit.bytes
-                    ));
-                    self.stop_recording(&full, moment);
-                    self.tell_stop(moment);
-                }
-            }
+            Place::Folder { .. } => {}
         }
+    }
+
+    /// Makes room on the disk for a frame and its rows, and for all that is still to be written once nothing follows.
+    ///
+    /// # Errors
+    /// If the limit does not allow for it.
+    pub(super) fn make_room(&mut self, header: &FrameHeader, derived: u64) -> io::Result<()> {
+        let Place::Folder { limit, .. } = &self.place else { return Ok(()) };
+        let limit = *limit;
+        let frame = header.frame_length() + derived;
+        let used = self.closed_bytes + self.segment.bytes() + frame;
+        // Far from the limit nobody need know exactly.
+        if used < limit.bytes / 2 && limit.bytes > DISK_SEGMENT {
+            return Ok(());
+        }
+        // The head of a segment has the last event ID, which JSON may lengthen.
+        let head = self.head_bytes + 6 * self.last_event_id().len() as u64;
+        let mut reserved = ENDS + head + self.types_bytes() + self.statistics_bytes();
+        if header.kind == FrameKind::Turn {
+            // Statistics tell what it says.
+            reserved += u64::from(header.length) + STATISTICS_GROW;
+        }
+        let most = limit.bytes.saturating_sub(frame + reserved);
+        let has_room = match limit.policy {
+            DiskPolicy::Stop => self.closed_bytes + self.segment.bytes() <= most,
+            DiskPolicy::DropOldest => self.drop_oldest_files(most),
+        };
+        let full = || format!("the limit of {} bytes for recordings is reached", limit.bytes);
+        if has_room { Ok(()) } else { Err(io::Error::other(full())) }
+    }
+
+    fn types_bytes(&self) -> u64 {
+        self.types.as_ref().map_or(0, |types| types.length_with(&self.kept))
+    }
+
+    fn statistics_bytes(&mut self) -> u64 {
+        let kept = Arc::clone(&self.kept);
+        let mut statistics = kept.statistics();
+        let report = statistics.report();
+        let second = report.latest_seconds.back().map(|(second, _)| *second);
+        let of = Some((report.attempts, report.stalls, second));
+        if self.measured.of != of {
+            let bytes = statistics::encode(&mut statistics, kept.next_row()).len() as u64;
+            self.measured = Measured { of, bytes };
+        }
+        self.measured.bytes + STATISTICS_GROW
     }
 
     fn forget(&mut self, retention: &Retention) {

@@ -13,10 +13,11 @@ use std::{
 
 use sse_codec::{Limits, Line, Lines};
 
+use limits::Measured;
 use stop::Stopped;
 
 use super::{
-    frame::{FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD, Number},
+    frame::{FRAME_HEADER, FrameHeader, FrameKind, Number},
     indexer::Indexer,
     indexing::{FramePlace, Indexing},
     kept::Kept,
@@ -59,6 +60,9 @@ pub(crate) struct Writer {
     types: Option<TypesFile>,
     syncer: Option<Syncer>,
     lock: Option<Lock>,
+    /// Of a segment on the disk, the file's and its first frame.
+    head_bytes: u64,
+    measured: Measured,
     entries: Vec<u8>,
     ids: Vec<u8>,
 }
@@ -82,6 +86,7 @@ impl Writer {
         let mut writer = Self::with(origin, limits, place, segment);
         syncer.follow(&writer.segment);
         (writer.types, writer.syncer, writer.lock) = (Some(types), Some(syncer), Some(lock));
+        writer.head_bytes = writer.segment.bytes();
         Ok(writer)
     }
 
@@ -112,6 +117,8 @@ impl Writer {
             types: None,
             syncer: None,
             lock: None,
+            head_bytes: 0,
+            measured: Measured::default(),
             entries: Vec::new(),
             ids: Vec::new(),
         }
@@ -183,6 +190,9 @@ impl Writer {
         let row = self.segment.end().saturating_sub(1);
         let mut statistics = self.kept.statistics();
         statistics.turn(turn, row, self.attempt, moment.elapsed_micros);
+        drop(statistics);
+        // It tells more of an attempt.
+        self.measured = Measured::default();
     }
 
     /// A response's body begins.
@@ -204,7 +214,7 @@ impl Writer {
         most_rows: u64,
         moment: Moment,
     ) -> usize {
-        let chunk = &chunk[..chunk.len().min(MOST_PAYLOAD)];
+        let chunk = &chunk[..chunk.len().min(self.most_payload())];
         if self.segment.journal.len() > self.most_segment() {
             self.rotate(moment);
         }
@@ -258,15 +268,18 @@ impl Writer {
         let written = failed.map_or_else(|| self.try_write(&header, payload), Err);
         if let Err(error) = written {
             self.stop_recording(&error, moment);
+            // That is told before what is not recorded.
+            let rows = self.indexing.set_aside();
+            self.tell_stop(moment);
+            self.indexing.take_back(rows);
             // It is in memory now, which does not fail.
             let _ = self.try_write(&header, payload);
-            self.tell_stop(moment);
         }
-        self.keep_limits(moment);
+        self.keep_limits();
     }
 
     fn try_write(&mut self, header: &FrameHeader, payload: &[u8]) -> io::Result<()> {
-        let segment = &self.segment;
+        let segment = Arc::clone(&self.segment);
         let payload_at = segment.journal.len() + FRAME_HEADER as u64;
         let (index_length, ids_length) = (segment.index.len(), segment.ids.len());
         let frame = FramePlace {
@@ -279,6 +292,7 @@ impl Writer {
         self.entries.clear();
         self.ids.clear();
         self.indexing.encode(frame, &mut self.entries, &mut self.ids);
+        self.make_room(header, (self.entries.len() + self.ids.len()) as u64)?;
         // The journal last: what it has, the others have.
         let types = match &mut self.types {
             Some(file) if segment.is_on_disk() => file.append(&self.kept),

@@ -36,6 +36,46 @@ fn numbers_left_out_are_missing_only_where_they_count_one_by_one() {
 }
 
 #[test]
+fn what_is_lost_between_attempts_says_nothing_of_how_a_server_counts() {
+    let mut trail = Trail::default();
+    // Of each seven one is lost, always the one that comes while nobody is connected.
+    for attempt in 0..5 {
+        trail.resumed(&if attempt == 0 { String::new() } else { format!("e-{}", 7 * attempt - 2) });
+        numbers(&mut trail, 7 * attempt..7 * attempt + 6);
+    }
+    assert_eq!((trail.numbering(), trail.missing()), (Numbering::OneByOne, 4));
+}
+
+#[test]
+fn where_much_is_lost_numbers_may_be_others_and_where_most_is_they_are() {
+    let numbering = |numbers_came: &mut dyn Iterator<Item = u64>| {
+        let mut trail = Trail::default();
+        numbers(&mut trail, numbers_came);
+        (trail.numbering(), trail.missing())
+    };
+    let one_lost_of = |each: u64| (1..=100).filter(move |n| n % each != 0);
+    assert_eq!(numbering(&mut one_lost_of(11)), (Numbering::OneByOne, 9));
+    assert_eq!(numbering(&mut one_lost_of(8)), (Numbering::MostlyOneByOne, 12));
+    assert_eq!(numbering(&mut one_lost_of(2)).0, Numbering::NotOneByOne);
+    let times = (0..50_u64).map(|n| 1_700_000_000_000 + n * 997 + n % 3);
+    for numbers in
+        [&mut times.clone() as &mut dyn Iterator<Item = u64>, &mut (0..50).map(|n| n * 10)]
+    {
+        assert_eq!(numbering(numbers).0, Numbering::NotOneByOne);
+    }
+    // A few seconds follow each other, and most do not.
+    assert_eq!(numbering(&mut times.map(|time| time / 600)).0, Numbering::NotOneByOne);
+}
+
+#[test]
+fn numbers_that_were_swapped_count_one_by_one() {
+    let mut trail = Trail::default();
+    let swapped = [1, 2, 3, 12, 5, 6, 7, 8, 9, 10, 11, 4, 13, 15, 14];
+    assert_eq!(numbers(&mut trail, swapped), (0, 9, 9));
+    assert_eq!((trail.numbering(), trail.missing()), (Numbering::OneByOne, 0));
+}
+
+#[test]
 fn a_smaller_number_that_is_new_is_out_of_order() {
     let (told, _) = follow(&["1", "2", "4", "3", "5", "x", "", "6"]);
     let out: Vec<_> = told.iter().map(|told| told.is_out_of_order).collect();
