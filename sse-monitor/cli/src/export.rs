@@ -158,7 +158,10 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
     if let Some(path) = export.output() {
         words.note(&format!("written to {}", path.display()));
     }
-    if is_missing { Err("what is damaged is not in the export".into()) } else { Ok(()) }
+    if is_missing {
+        return Err(format!("what is damaged is not in the export: {}", opened.missing()));
+    }
+    Ok(())
 }
 
 fn write_to(

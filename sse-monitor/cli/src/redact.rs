@@ -132,7 +132,8 @@ pub(crate) fn run(options: &Redact) -> Exit {
     }
     if is_missing {
         let written = options.output.as_ref().map_or("", |_| ", and is not in what is written");
-        words.error(&format!("what is damaged was not looked at{written}"));
+        let missing = opened.missing();
+        words.error(&format!("what is damaged was not looked at{written}: {missing}"));
         return Exit::Other;
     }
     Exit::Done

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod har;
+mod lines;
 mod raw;
 
 use std::io;
@@ -9,6 +10,7 @@ use std::io;
 use serde_json::{Value, json};
 use sse_codec::{Decoder, Item};
 
+use self::raw::Intact;
 pub use self::{
     har::har,
     raw::{Bodies, raw},
@@ -63,7 +65,7 @@ pub fn fixture(view: &View, attempt: u32, name: &str) -> io::Result<Option<Value
         )));
     }
     let mut body = Vec::new();
-    attempt.body.read(view, |piece| {
+    Intact::of(view, &attempt)?.read(view, |piece| {
         body.extend_from_slice(piece);
         Ok(())
     })?;
