@@ -5,7 +5,12 @@
 mod process;
 
 use core::ops::Range;
-use std::{fs, path::Path, process::Output};
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Output, Stdio},
+};
 
 use process::{lines, sse, words};
 use serde_json::Value;
@@ -100,5 +105,39 @@ fn one_bit_takes_one_frame_with_it_and_no_more() {
         let stats = &lines(&run(folder, &["show", "--stats", "b.ssrec"]))[0];
         assert_eq!((&stats["events"], &stats["damaged"]), (&25.into(), &1.into()), "{stats}");
         assert!(stats["bodyBytes"].as_u64().unwrap() >= raw.len() as u64, "{stats}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_recording_and_is_not_waited_for() {
+    let keep = recorded();
+    let made = std::process::Command::new("mkfifo").arg(keep.path().join("pipe")).status();
+    assert!(made.unwrap().success());
+    let run = |arguments: &[&str]| {
+        let mut child = sse(arguments)
+            .current_dir(keep.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Of what is refused nothing need be read.
+        let bytes = fs::read(keep.path().join("a.ssrec")).unwrap();
+        let _ = child.stdin.take().unwrap().write_all(&bytes);
+        child.wait_with_output().unwrap()
+    };
+    for pipe in ["/dev/stdin", "pipe"] {
+        for arguments in [
+            &["show", pipe][..],
+            &["show", "--stats", pipe],
+            &["diff", "a.ssrec", pipe],
+            &["export", "--as", "raw", pipe],
+            &["redact", "--text", "x", pipe],
+        ] {
+            let output = run(arguments);
+            assert!(words(&output).contains("save it to a file first"), "{output:?}");
+            assert_eq!((output.status.code(), output.stdout), (Some(2), vec![]), "{arguments:?}");
+        }
     }
 }
