@@ -2,9 +2,12 @@
 
 use std::{io, path::Path};
 
-use sse_monitor_engine::recording::{DamageKind, OpenError, Recording};
+use sse_monitor_engine::recording::{Damage, DamageKind, OpenError, Recording};
 
-use crate::{record::folder_of, words::Words};
+use crate::{
+    record::folder_of,
+    words::{Words, counted},
+};
 
 /// The recording there. The error is a sentence.
 pub(crate) fn recording(path: &Path) -> Result<Recording, String> {
@@ -58,5 +61,17 @@ impl Opened {
         }
         self.told = damage.len();
         self.is_missing
+    }
+
+    /// How much is missing, as far as is known.
+    pub(crate) fn missing(&self) -> String {
+        let damage = self.recording.damage();
+        let is_changed = |damage: &&Damage| damage.kind == DamageKind::Changed;
+        let bytes = damage.iter().filter(is_changed).map(|damage| damage.bytes).sum();
+        let bytes = counted(bytes, "byte");
+        match self.recording.report().damaged {
+            0 => bytes,
+            rows => format!("{} in {bytes}", counted(rows, "row")),
+        }
     }
 }

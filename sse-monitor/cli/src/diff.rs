@@ -76,6 +76,15 @@ pub(crate) fn run(diff: &Diff) -> Exit {
         told.changed.len(),
         told.reordered.len()
     ));
+    for (recording, which) in [(&first.recording, "first"), (&second.recording, "second")] {
+        let dropped = recording.totals().decode_errors;
+        if dropped > 0 {
+            let events = counted(dropped, "event");
+            words.warning(&format!(
+                "not compared, since dropped as too large: {events} of the {which}"
+            ));
+        }
+    }
     for (rows, which) in [(told.damaged_first, "first"), (told.damaged_second, "second")] {
         if rows > 0 {
             let rows = counted(rows, "row");

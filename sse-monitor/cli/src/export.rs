@@ -28,6 +28,7 @@ use crate::{
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, ndjson::Ndjson},
+    too_large::TooLarge,
     words::{Words, counted},
 };
 
@@ -42,6 +43,8 @@ struct Written {
     has_stand_ins: bool,
     /// Bytes of unfinished events that are not in it.
     left_out: u64,
+    /// Whether events that were dropped as too large are not in it.
+    lacks_dropped: bool,
 }
 
 /// Runs the command to its end.
@@ -130,7 +133,7 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
         return Err(missing.unwrap_or_else(|| match export.attempt {
             _ if export.form == Form::Fixture => format!(
                 "a test vector is of an event stream, and attempt {} brought none",
-                export.attempt.unwrap_or(1)
+                first(export)
             ),
             Some(attempt) => format!("attempt {attempt} brought nothing of that sort"),
             None => "nothing of that sort is in it".into(),
@@ -152,13 +155,25 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
             "left out: {bytes} of events that are not whole, which would run into what follows{hint}"
         ));
     }
+    let recording = redacted.as_ref().map_or(&opened.recording, Redacted::recording);
+    let attempt = if export.form == Form::Fixture { Some(first(export)) } else { export.attempt };
+    if written.lacks_dropped
+        && let Some(told) = TooLarge::of(recording, attempt).told()
+    {
+        words.warning(&format!(
+            "{told}, so not in it; --as raw has the bytes, and sse import --max-line makes a recording of these"
+        ));
+    }
     if let Some(redacted) = &redacted {
         redact::tell(redacted.preview(), words);
     }
     if let Some(path) = export.output() {
         words.note(&format!("written to {}", path.display()));
     }
-    if is_missing { Err("what is damaged is not in the export".into()) } else { Ok(()) }
+    if is_missing {
+        return Err(format!("what is damaged is not in the export: {}", opened.missing()));
+    }
+    Ok(())
 }
 
 fn write_to(
@@ -205,26 +220,36 @@ fn write(
 }
 
 fn write_as_it_is(export: &Export, view: &View, out: &mut impl Write) -> io::Result<Written> {
-    let wrote = |any| Written { any, has_stand_ins: false, left_out: 0 };
+    let wrote = |any| Written { any, has_stand_ins: false, left_out: 0, lacks_dropped: false };
     let attempt = export.attempt;
-    let first = attempt.unwrap_or(1);
+    let first = first(export);
     let text = match export.form {
-        Form::Ndjson => return lines(view, attempt, out).map(wrote),
+        Form::Ndjson => {
+            let any = lines(view, attempt, out)?;
+            return Ok(Written { lacks_dropped: true, ..wrote(any) });
+        }
         Form::Raw => {
             let Bodies { bytes, left_out, .. } = export::raw(view, attempt, out)?;
             return Ok(Written { left_out, ..wrote(bytes > 0) });
         }
         Form::Har => return Ok(wrote(export::har(view, attempt, out)? > 0)),
         Form::Curl => export::curl(view, first)?,
-        Form::Fixture => export::fixture(view, first, "recorded")?.map(|vector| vector.to_string()),
+        Form::Fixture => {
+            export::fixture(view, first, "recorded")?.map(|fixture| fixture.vector.to_string())
+        }
     };
     let Some(text) = text else { return Ok(wrote(false)) };
     writeln!(out, "{text}")?;
-    Ok(wrote(true))
+    Ok(Written { lacks_dropped: export.form == Form::Fixture, ..wrote(true) })
+}
+
+/// The attempt of what is made of one alone.
+fn first(export: &Export) -> u32 {
+    export.attempt.unwrap_or(1)
 }
 
 fn lines(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<bool> {
-    let mut query = Query::new().kind(Kind::Event).kind(Kind::Comment);
+    let mut query = Query::new().kind(Kind::Event).kind(Kind::Comment).kind(Kind::DecodeError);
     if let Some(attempt) = attempt {
         query = query.attempts(attempt..=attempt);
     }
@@ -236,12 +261,16 @@ fn lines(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<
     while let Some(from) = next {
         let hits = view.find(&query, from, Order::Forward, Budget::hits(PAGE));
         for row in view.rows(&hits.numbers, usize::MAX) {
+            any |= row.kind != RowKind::Damaged;
+            if row.kind == RowKind::DecodeError {
+                ndjson.write_dropped(&row, view.dropped(row.number).as_ref(), None, &mut text);
+                continue;
+            }
             if !matches!(row.kind, RowKind::Event | RowKind::Comment) {
                 // What is damaged is told beside it.
                 continue;
             }
             events += u64::from(row.kind == RowKind::Event);
-            any = true;
             ndjson.write(&row, events, None, &mut text);
         }
         out.write_all(text.as_bytes())?;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use indicatif::HumanBytes;
-use sse_monitor_engine::recording::{self, Source, discard, pack};
+use sse_monitor_engine::recording::{self, Recording, Source, discard, pack};
 
 use crate::{
     args::{self, Colour, Import},
@@ -18,6 +18,7 @@ use crate::{
     record::journal_bytes,
     signals::end_when_asked,
     tail::is_coloured,
+    too_large::TooLarge,
     words::{Words, counted},
 };
 
@@ -73,6 +74,16 @@ pub(crate) fn run(import: &Import) -> Exit {
         import.output.display(),
         HumanBytes(size)
     ));
+    // The events that it has not are told by the recording that was made.
+    let too_large = Recording::open(&import.output).ok();
+    let too_large = too_large.map(|recording| TooLarge::of(&recording, None)).unwrap_or_default();
+    if let Some(told) = too_large.told() {
+        let advice = if is_folder { "" } else { too_large.advice() };
+        let output = import.output.display();
+        words.warning(&format!(
+            "{told}{advice}; sse show --turns {output} says which, and --raw ROW prints one"
+        ));
+    }
     if imported.cut_off > 0 {
         let bytes = counted(imported.cut_off_bytes, "byte");
         words.warning(&match imported.cut_off {

@@ -30,6 +30,7 @@ mod show;
 mod signals;
 mod stdout;
 mod tail;
+mod too_large;
 mod words;
 
 use core::ops::ControlFlow;

@@ -11,7 +11,7 @@ use sse_monitor_engine::recording::{
 };
 
 use crate::{
-    args::Output,
+    args::{Output, recording},
     damage::Opened,
     escape,
     exit::Exit,
@@ -28,6 +28,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Redact {
     /// A recording: the file, or the folder of one that was left
+    #[arg(value_parser = recording())]
     file: PathBuf,
 
     #[command(flatten)]
@@ -132,7 +133,8 @@ pub(crate) fn run(options: &Redact) -> Exit {
     }
     if is_missing {
         let written = options.output.as_ref().map_or("", |_| ", and is not in what is written");
-        words.error(&format!("what is damaged was not looked at{written}"));
+        let missing = opened.missing();
+        words.error(&format!("what is damaged was not looked at{written}: {missing}"));
         return Exit::Other;
     }
     Exit::Done

@@ -10,7 +10,7 @@ use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
     Row, RowKind, View,
     query::{AttemptReport, Budget, Kind, Numbering, Order, Query, Report},
-    recording::Recording,
+    recording::{DamageKind, Recording},
 };
 
 use crate::{
@@ -124,14 +124,23 @@ fn no_row(view: &View, row: u64) -> String {
 fn summary(recording: &Recording) -> String {
     let origin = recording.origin();
     let totals = recording.totals();
+    // What its program counted is there no more.
+    let is_damaged = recording.damage().iter().any(|damage| damage.kind == DamageKind::Changed);
+    let (there, damaged) = match is_damaged.then(|| recording.report()) {
+        Some(report) => (report.events, report.damaged),
+        None => (totals.events, 0),
+    };
     let what = match &origin.imported_from {
         Some(file) => format!("imported from {file}"),
         None if origin.url.is_empty() => "a recording that does not tell of what".into(),
         None => origin.url.clone(),
     };
-    let events = counted(totals.events, "event");
+    let events = counted(there, "event");
     let attempts = counted(totals.attempts, "attempt");
     let mut summary = format!("{what}: {events} in {attempts}");
+    if damaged > 0 {
+        let _ = write!(summary, ", and {} that cannot be read", counted(damaged, "row"));
+    }
     if totals.rows_forgotten > 0 {
         let dropped = counted(totals.rows_forgotten, "row");
         let _ = write!(summary, ", of which the first {dropped} were dropped");

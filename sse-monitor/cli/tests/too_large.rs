@@ -186,3 +186,51 @@ fn a_recording_gives_the_bytes_of_what_was_dropped() {
         assert!(text.contains(why));
     }
 }
+
+#[test]
+fn what_was_dropped_is_told_by_whatever_does_not_have_it() {
+    let keep = tempfile::tempdir().unwrap();
+    let folder = keep.path();
+    let (body, line, event) = body();
+    let har = serde_json::json!({"log": {"entries": [{
+        "startedDateTime": "2026-01-31T12:00:00Z", "request": {"method": "GET", "url": "http://a/"},
+        "response": {"status": 200, "content": {"mimeType": "text/event-stream", "text": body}},
+    }]}});
+    fs::write(folder.join("body"), &body).unwrap();
+    fs::write(folder.join("har"), har.to_string()).unwrap();
+    fs::write(folder.join("line"), body.replace(&event, "")).unwrap();
+    for (name, told) in [
+        ("body", "dropped as too large: 2 events; --max-line and --max-event raise the limits"),
+        ("har", "dropped as too large: 2 events; --max-line and --max-event raise the limits"),
+        ("line", "dropped as too large: 1 event; --max-line raises the limit"),
+    ] {
+        let recording = format!("{name}.ssrec");
+        let import = run(folder, &["import", name, "-o", &recording]);
+        assert!(words(&import).contains("imported 2 events"), "{}", words(&import));
+        assert!(words(&import).contains(told), "{}", words(&import));
+    }
+
+    let export = run(folder, &["export", "--as", "ndjson", "body.ssrec"]);
+    let kinds: Vec<_> = lines(&export).iter().map(|line| line["kind"].clone()).collect();
+    assert_eq!(kinds, ["event", "dropped", "dropped", "event"]);
+    assert_eq!(lines(&export)[1]["id"], "2");
+    let told = "dropped as too large: 2 events, so not in it; --as raw has the bytes";
+    assert!(export.status.success() && words(&export).contains(told), "{}", words(&export));
+
+    let export = run(folder, &["export", "--as", "fixture", "body.ssrec"]);
+    assert!(export.status.success() && words(&export).contains(told), "{}", words(&export));
+    let fixture = &lines(&export)[0];
+    let without = body.replace(&event, "").replace(&line, "");
+    assert_eq!(fixture["input"], without);
+    assert_eq!(fixture["events"].as_array().unwrap().len(), 2);
+
+    for form in ["raw", "har"] {
+        let export = run(folder, &["export", "--as", form, "body.ssrec"]);
+        assert!(!words(&export).contains("dropped"), "its bytes are there: {}", words(&export));
+    }
+    let diff = run(folder, &["diff", "body.ssrec", "line.ssrec"]);
+    for told in ["2 events of the first", "1 event of the second"] {
+        let told = format!("not compared, since dropped as too large: {told}");
+        assert!(words(&diff).contains(&told), "{}", words(&diff));
+    }
+}

@@ -6,9 +6,9 @@ use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
 use sse_monitor_engine::{
-    Row, RowKind,
+    Limits, Row, RowKind,
     query::{Match, diff},
-    recording::{DamageKind, ImportError, Recording, Source, export, import, pack},
+    recording::{DamageKind, ImportError, Recording, Source, export, import, import_within, pack},
 };
 
 const STREAM: &[u8] =
@@ -56,7 +56,7 @@ fn the_codecs_vectors_come_out_as_they_went_in() {
             }
             imported => imported.unwrap(),
         };
-        let fixture = export::fixture(&import.recording.view(), 1, name).unwrap().unwrap();
+        let fixture = export::fixture(&import.recording.view(), 1, name).unwrap().unwrap().vector;
         assert_eq!(fixture["name"], vector["name"]);
         let events = |vector: &Value| -> Vec<(Value, Value, Value)> {
             let events = vector["events"].as_array().unwrap().iter();
@@ -282,6 +282,26 @@ fn a_test_vector_is_small_enough_to_be_read() {
     };
     assert!(error.to_string().contains("at most 16777216"), "{error}");
     assert_eq!(export::fixture(&import.recording.view(), 2, "none").unwrap(), None);
+}
+
+#[test]
+fn a_test_vector_has_the_events_that_its_input_has() {
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("a.ssrec");
+    let line = "x".repeat(100);
+    let large = format!("data: {line}\n").repeat(4);
+    let body = format!(
+        ": c\ndata: a\n\nid: 9\ndata: {line}{line}\r\nevent: b\r\n\r\ndata: b\n\n{large}\nid: {line}\ndata: v\n\n\
+         : {line}{line}\ndata: {line}\n\ndata: {line}{line}\ndata: cut"
+    );
+    let limits = Limits::default().line(150).event(350).value(90);
+    import_within(limits, body.as_bytes(), Source::Raw, "it", &file).unwrap();
+    let view = Recording::open(&file).unwrap().view();
+    let export::Fixture { vector, dropped, .. } = export::fixture(&view, 1, "it").unwrap().unwrap();
+    let input = ": c\ndata: a\n\ndata: b\n\n";
+    assert_eq!((vector["input"].as_str(), dropped), (Some(input), 5));
+    let events = json!([{"data": "a"}, {"data": "b"}]);
+    assert_eq!((&vector["events"], &vector["last_id"]), (&events, &Value::Null));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use recordings::{By, Diff, Export, Form, From, Import, Show};
-pub(crate) use values::{count, disk_limit, duration, size};
+pub(crate) use values::{count, disk_limit, duration, recording, size};
 
 use crate::{
     bench::Bench,

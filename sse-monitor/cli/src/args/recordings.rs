@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 
-use super::Output;
+use super::{Output, recording};
 use crate::{filter::Filter, limits::Most};
 
 /// The options of `sse show`.
@@ -12,6 +12,7 @@ use crate::{filter::Filter, limits::Most};
 #[command(after_help = SHOW)]
 pub(crate) struct Show {
     /// A recording: the file, or the folder of one under way
+    #[arg(value_parser = recording())]
     pub(crate) file: PathBuf,
 
     /// Print how it came instead: rates, gaps, stalls, attempts
@@ -103,9 +104,11 @@ Examples:
 #[command(after_help = DIFF)]
 pub(crate) struct Diff {
     /// The first recording
+    #[arg(value_parser = recording())]
     pub(crate) first: PathBuf,
 
     /// The second recording
+    #[arg(value_parser = recording())]
     pub(crate) second: PathBuf,
 
     /// What makes two events the same one
@@ -135,6 +138,7 @@ pub(crate) enum By {
 #[command(after_long_help = EXPORT, after_help = "More, with examples: sse export --help")]
 pub(crate) struct Export {
     /// A recording: the file, or the folder of one under way
+    #[arg(value_parser = recording())]
     pub(crate) file: PathBuf,
 
     /// What to make of it

@@ -1,6 +1,20 @@
-//! What options take: times, counts, sizes.
+//! What options take: times, counts, sizes, recordings.
 
 use core::time::Duration;
+use std::{fs, path::PathBuf};
+
+use clap::builder::{PathBufValueParser, TypedValueParser};
+
+/// A recording: a file or a folder, and no pipe, of which each byte is read once. Whether it can be opened is told
+/// when it is.
+pub(crate) fn recording() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match fs::metadata(&path) {
+        Ok(what) if !what.is_file() && !what.is_dir() => {
+            Err("a pipe or a device cannot be read as a recording: save it to a file first")
+        }
+        Ok(_) | Err(_) => Ok(path),
+    })
+}
 
 use sse_monitor_engine::DiskLimit;
 

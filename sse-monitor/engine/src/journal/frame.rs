@@ -43,6 +43,37 @@ impl Number {
         }
     }
 
+    /// That of these bytes, should they be a header.
+    pub(crate) fn of(header: &[u8; FRAME_HEADER]) -> Self {
+        Self(u32_at(header, 4) >> 8)
+    }
+
+    /// How many frames are missing where it stands in the place of another, or of the first; `None` where it cannot
+    /// come after that.
+    pub(crate) fn beyond(self, expected: Option<Self>) -> Option<u64> {
+        let expected = match expected {
+            None if self == Self::NONE => return Some(0),
+            None => Self::FIRST,
+            Some(expected) => expected,
+        };
+        match (self, expected) {
+            (Self::NONE, Self::NONE) => Some(0),
+            (Self::NONE, _) | (_, Self::NONE) => None,
+            _ => Some(u64::from((self.0 + MOST_NUMBER - expected.0) % MOST_NUMBER)),
+        }
+    }
+
+    /// So many further on.
+    pub(crate) fn skip(self, frames: u64) -> Self {
+        match self {
+            Self::NONE => Self::NONE,
+            Self(number) => {
+                let place = (u64::from(number) - 1 + frames) % u64::from(MOST_NUMBER);
+                Self(u32::try_from(place).map_or(1, |place| place + 1))
+            }
+        }
+    }
+
     /// Whether a journal can begin with it.
     pub(crate) fn is_first(self) -> bool {
         self == Self::FIRST || self == Self::NONE
@@ -171,7 +202,7 @@ impl FrameHeader {
         }
         Some(Self {
             kind: FrameKind::from_code(bytes[4]),
-            number: Number(u32_at(bytes, 4) >> 8),
+            number: Number::of(bytes),
             length: u32_at(bytes, 0),
             moment: Moment { elapsed_micros: u64_at(bytes, 8), unix_micros: u64_at(bytes, 16) },
             attempt: u32_at(bytes, 24),
@@ -249,6 +280,15 @@ mod tests {
         assert_eq!(Number::FIRST.next(), Number(2));
         assert_eq!(Number(MOST_NUMBER).next(), Number::FIRST);
         assert_eq!(Number::NONE.next(), Number::NONE);
+        for (number, frames) in [(1, 0), (1, 5), (MOST_NUMBER, 1), (MOST_NUMBER - 2, 7)] {
+            let after = (0..frames).fold(Number(number), |number, _| number.next());
+            assert_eq!(Number(number).skip(frames), after);
+            assert_eq!(after.beyond(Some(Number(number))), Some(frames));
+        }
+        assert_eq!(Number(3).beyond(None), Some(2));
+        assert_eq!(Number::NONE.beyond(None), Some(0));
+        assert_eq!(Number::NONE.beyond(Some(Number(3))), None);
+        assert_eq!(Number(3).beyond(Some(Number::NONE)), None);
     }
 
     #[test]

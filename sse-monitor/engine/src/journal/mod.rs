@@ -8,6 +8,7 @@
 //! A *segment* is a journal with its index; a session is a row of segments, of which the oldest can be
 //! dropped. Each is in files or in memory; readers cannot tell which.
 
+pub(crate) mod beginnings;
 pub(crate) mod blob;
 mod drafts;
 pub(crate) mod dropped;
@@ -33,6 +34,8 @@ pub(crate) use drafts::counted_as;
 mod damage_tests;
 #[cfg(test)]
 mod dropped_tests;
+#[cfg(test)]
+mod gap_tests;
 #[cfg(test)]
 mod order_tests;
 #[cfg(test)]

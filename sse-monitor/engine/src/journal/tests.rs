@@ -491,6 +491,12 @@ fn what_is_no_recording_is_refused_in_words() {
         Recording::open(&keep.path().join("none")),
         Err(OpenError::Unreadable { .. })
     ));
+    #[cfg(unix)]
+    {
+        let error = Recording::open(Path::new("/dev/null")).unwrap_err();
+        assert!(matches!(error, OpenError::NoFile { .. }));
+        assert!(error.to_string().contains("save it to a file first"), "{error}");
+    }
 }
 
 fn flip_bits(file: &Path, path: &Path, expected: &[Row], bits: impl Fn(usize) -> Range<usize>) {

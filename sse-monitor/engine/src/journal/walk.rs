@@ -1,29 +1,61 @@
-//! Walks a journal frame by frame, up to where it is damaged or cut off.
+//! Walks a journal frame by frame, past what is damaged in it, up to where it is cut off.
 
 use std::io;
 
 use super::{
     blob::Blob,
-    frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, MOST_PAYLOAD, Number},
+    frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, MOST_PAYLOAD, Number, u32_at},
 };
 use crate::recording::{Damage, DamageKind};
+
+/// Bytes looked through at a time for the next frame.
+const BLOCK: usize = 64 << 10;
 
 /// Goes over a journal's frames in order.
 #[derive(Debug)]
 pub(crate) struct Walk<'a> {
     journal: &'a Blob,
-    at: u64,
-    /// The number of the frame before.
-    number: Option<Number>,
+    mark: Mark,
     payload: Vec<u8>,
 }
 
 /// Where a frame begins, for a walk that goes on there.
-#[cfg(feature = "convert")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     at: u64,
+    /// The number that the frame there must have; `None`: it is the first.
     number: Option<Number>,
+}
+
+impl Mark {
+    pub(crate) const BEGINNING: Self = Self { at: FILE_HEADER as u64, number: None };
+
+    pub(crate) const fn at(self) -> u64 {
+        self.at
+    }
+
+    /// Where its payload begins.
+    pub(crate) const fn payload_at(self) -> u64 {
+        self.at + FRAME_HEADER as u64
+    }
+
+    /// Whether the frame of this header is the one that must stand here.
+    pub(crate) fn is_of(self, header: &FrameHeader) -> bool {
+        match self.number {
+            None => header.number.is_first(),
+            Some(number) => header.number == number,
+        }
+    }
+
+    /// Behind it.
+    pub(crate) const fn past(self, header: &FrameHeader) -> Self {
+        Self { at: self.at + header.frame_length(), number: Some(header.number.next()) }
+    }
+
+    /// How many frames are missing from here up to another place.
+    pub(crate) fn missing_to(self, other: Self) -> u64 {
+        other.number.and_then(|number| number.beyond(self.number)).unwrap_or(0)
+    }
 }
 
 /// What stands at a place of a journal.
@@ -39,7 +71,7 @@ pub(crate) enum Step<'a> {
         header: FrameHeader,
         at: u64,
     },
-    /// Nothing can be read from here on; the journal has so many more bytes.
+    /// These bytes are no frame. After them the next one follows that can be found, if any can.
     Broken {
         at: u64,
         bytes: u64,
@@ -67,59 +99,37 @@ impl Step<'_> {
 
 impl<'a> Walk<'a> {
     pub(crate) const fn new(journal: &'a Blob) -> Self {
-        Self { journal, at: FILE_HEADER as u64, number: None, payload: Vec::new() }
+        Self::from(journal, Mark::BEGINNING)
     }
 
     /// From where another walk stood.
-    #[cfg(feature = "convert")]
     pub(crate) const fn from(journal: &'a Blob, mark: Mark) -> Self {
-        Self { journal, at: mark.at, number: mark.number, payload: Vec::new() }
+        Self { journal, mark, payload: Vec::new() }
     }
 
-    #[cfg(feature = "convert")]
     pub(crate) const fn mark(&self) -> Mark {
-        Mark { at: self.at, number: self.number }
+        self.mark
     }
 
     /// Where the next frame begins.
     pub(crate) const fn at(&self) -> u64 {
-        self.at
+        self.mark.at
     }
 
     /// The next frame; `None` at the end.
     pub(crate) fn step(&mut self) -> io::Result<Option<Step<'_>>> {
-        let left = self.journal.len().saturating_sub(self.at);
-        if left == 0 {
-            return Ok(None);
-        }
-        let at = self.at;
-        let broken = Step::Broken { at, bytes: left };
-        let mut bytes = [0; FRAME_HEADER];
-        if self.journal.read_at(at, &mut bytes)? < FRAME_HEADER {
-            self.at += left;
-            return Ok(Some(broken));
-        }
-        let Some(header) = FrameHeader::decode(&bytes) else {
-            self.at += left;
-            return Ok(Some(broken));
+        let at = self.mark.at;
+        let header = match self.pass()? {
+            None => return Ok(None),
+            Some(Passed::Frame(header)) => header,
+            Some(Passed::Broken) => {
+                return Ok(Some(Step::Broken { at, bytes: self.mark.at - at }));
+            }
+            Some(Passed::Disordered) => {
+                return Ok(Some(Step::Disordered { at, bytes: self.mark.at - at }));
+            }
         };
         let payload_at = at + FRAME_HEADER as u64;
-        if header.frame_length() > left
-            || (header.length as usize > MOST_PAYLOAD && !header.kind.is_derived())
-        {
-            self.at += left;
-            return Ok(Some(broken));
-        }
-        let is_next = match self.number {
-            None => header.number.is_first(),
-            Some(before) => header.number == before.next(),
-        };
-        if !is_next {
-            self.at += left;
-            return Ok(Some(Step::Disordered { at, bytes: left }));
-        }
-        self.number = Some(header.number);
-        self.at += header.frame_length();
         if header.kind.is_derived() {
             // It may be as long as the index; who wants it reads it in place.
             self.payload.clear();
@@ -132,4 +142,94 @@ impl<'a> Walk<'a> {
             Step::Spoilt { header, at }
         }))
     }
+
+    /// The header of the next frame, whatever its payload is; `None` at the end.
+    pub(crate) fn header(&mut self) -> io::Result<Option<FrameHeader>> {
+        while let Some(passed) = self.pass()? {
+            if let Passed::Frame(header) = passed {
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes past what stands here; `None` at the end.
+    fn pass(&mut self) -> io::Result<Option<Passed>> {
+        let end = self.journal.len();
+        let left = end.saturating_sub(self.mark.at);
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut bytes = [0; FRAME_HEADER];
+        if self.journal.read_at(self.mark.at, &mut bytes)? < FRAME_HEADER {
+            self.mark.at = end;
+            return Ok(Some(Passed::Broken));
+        }
+        let Some(header) = FrameHeader::decode(&bytes) else {
+            self.mark = self.found(&bytes)?.unwrap_or(Mark { at: end, number: None });
+            return Ok(Some(Passed::Broken));
+        };
+        if !self.fits(self.mark.at, &header) {
+            // It is cut off. What looks like a frame within is the stream's.
+            self.mark.at = end;
+            return Ok(Some(Passed::Broken));
+        }
+        if !self.mark.is_of(&header) {
+            self.mark.at = end;
+            return Ok(Some(Passed::Disordered));
+        }
+        self.mark = self.mark.past(&header);
+        Ok(Some(Passed::Frame(header)))
+    }
+
+    /// Where the next frame begins after these bytes, which are no header.
+    fn found(&self, damaged: &[u8; FRAME_HEADER]) -> io::Result<Option<Mark>> {
+        // The length may be well, and leads over bytes in which the stream may have put what it likes.
+        let after = self.mark.at + FRAME_HEADER as u64 + u64::from(u32_at(damaged, 0));
+        let mut header = [0; FRAME_HEADER];
+        if self.journal.read_at(after, &mut header)? == FRAME_HEADER
+            && let Some(mark) = self.goes_on(after, &header)
+        {
+            return Ok(Some(mark));
+        }
+        let mut at = self.mark.at + 1;
+        let mut block = vec![0; BLOCK];
+        loop {
+            let read = self.journal.read_at(at, &mut block)?;
+            let places = block[..read].windows(FRAME_HEADER).zip(at..);
+            let mut headers = places.filter_map(|(bytes, at)| Some((at, bytes.first_chunk()?)));
+            if let Some(mark) = headers.find_map(|(at, header)| self.goes_on(at, header)) {
+                return Ok(Some(mark));
+            }
+            if read < BLOCK {
+                return Ok(None);
+            }
+            at += (BLOCK - FRAME_HEADER + 1) as u64;
+        }
+    }
+
+    /// Whether the frame of this header can follow, by its number: there is room for those between.
+    fn goes_on(&self, at: u64, header: &[u8; FRAME_HEADER]) -> Option<Mark> {
+        // Most places are none by that alone.
+        let number = Number::of(header);
+        let missing = number.beyond(self.mark.number)?;
+        if missing > (at - self.mark.at) / FRAME_HEADER as u64 {
+            return None;
+        }
+        let header = FrameHeader::decode(header)?;
+        self.fits(at, &header).then_some(Mark { at, number: Some(number) })
+    }
+
+    /// Whether it is all there, and no longer than what is written.
+    fn fits(&self, at: u64, header: &FrameHeader) -> bool {
+        header.frame_length() <= self.journal.len().saturating_sub(at)
+            && (header.length as usize <= MOST_PAYLOAD || header.kind.is_derived())
+    }
+}
+
+/// What a walk went past.
+enum Passed {
+    Frame(FrameHeader),
+    Broken,
+    Disordered,
 }

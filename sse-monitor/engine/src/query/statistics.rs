@@ -17,12 +17,12 @@ use crate::{
     journal::{
         counted_as,
         entry::{Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_OWN_ID, FLAG_SAME_ID},
-        frame::{FILE_HEADER, FRAME_HEADER, FrameHeader},
         reader::{self, Reader},
         segment::Segment,
         texts::texts,
         turn::Turn,
         view::View,
+        walk::{Mark, Walk},
     },
     row::RowKind,
 };
@@ -52,7 +52,7 @@ const LONGEST_GAP: u64 = 24 * 3600 * 1_000_000;
 pub struct Statistics {
     next_row: u64,
     /// The segment of which frames were counted last, and up to where.
-    counted: (u64, u64),
+    counted: (u64, Mark),
     stall_after: u64,
     report: Report,
     gaps: Histogram<u64>,
@@ -110,7 +110,7 @@ impl Statistics {
         let gaps = Histogram::new_with_bounds(1, LONGEST_GAP, 3);
         Self {
             next_row: 0,
-            counted: (0, 0),
+            counted: (0, Mark::BEGINNING),
             stall_after: u64::try_from(stall.as_micros()).unwrap_or(u64::MAX),
             report: Report::default(),
             // The bounds are constants, and right ones.
@@ -184,21 +184,18 @@ impl Statistics {
 
     /// Takes in the sizes of the body frames that are new in a segment, as far as they can be read.
     fn bodies(&mut self, segment: &Segment) {
-        let (number, at) = self.counted;
+        let (number, mark) = self.counted;
         if segment.number < number {
             return;
         }
-        let mut at = if segment.number == number { at } else { FILE_HEADER as u64 };
-        let mut bytes = [0; FRAME_HEADER];
-        while let Ok(FRAME_HEADER) = segment.journal.read_at(at, &mut bytes)
-            && let Some(header) = FrameHeader::decode(&bytes)
-        {
-            at += header.frame_length();
+        let mark = if segment.number == number { mark } else { Mark::BEGINNING };
+        let mut walk = Walk::from(&segment.journal, mark);
+        while let Ok(Some(header)) = walk.header() {
             if header.kind.is_body() {
                 self.body(header.attempt, header.length, header.wire);
             }
         }
-        self.counted = (segment.number, at);
+        self.counted = (segment.number, walk.mark());
     }
 
     /// Takes in the size of a read of an attempt's body, and how much of the wire it took.

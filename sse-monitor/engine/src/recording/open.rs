@@ -64,6 +64,12 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// It is a pipe, a device or the like, of which each byte is read once; a recording is read in any order.
+    #[error("{} is a pipe or a device, which cannot be read as a recording: save it to a file first", path.display())]
+    NoFile {
+        /// Which.
+        path: PathBuf,
+    },
     /// The folder has no recording in it.
     #[error("there is no recording in {}: a session's folder has files such as 000001.sse", path.display())]
     Empty {
@@ -289,6 +295,10 @@ impl<'a> Opener<'a> {
     fn segment(&mut self, path: &Path) -> Result<(), OpenError> {
         let fail = |source| unreadable(path, source);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !fs::metadata(path).map_err(fail)?.is_file() {
+            // To open a pipe would wait for whoever writes into it.
+            return Err(OpenError::NoFile { path: path.into() });
+        }
         let file = Arc::new(File::open(path).map_err(fail)?);
         let length = file.metadata().map_err(fail)?.len();
         if self.kept.is_some() && length < FILE_HEADER as u64 {

@@ -15,12 +15,12 @@ use crate::{
     journal::{
         blob::Blob,
         entry::{ENTRY, Entry},
-        frame::{self, FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind, Number},
+        frame::{self, FRAME_HEADER, FrameHeader, FrameKind, Number},
         reader::{self, Reader},
         segment::Segment,
         turn::{END_PAYLOAD, End, Head},
         view::View,
-        walk::{Step, Walk},
+        walk::{Mark, Step, Walk},
     },
     query::Statistics,
     state::Totals,
@@ -111,9 +111,9 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
     for part in view.parts() {
         let segment = &part.segment;
         let end = end_of_rows(segment, part.rows)?;
-        let (from, head) = beginning_of_rows(segment)?;
-        moved.push(out.at.cast_signed() - from.cast_signed());
-        out.frames(&segment.journal, from, end, head)?;
+        let from = beginning_of_rows(segment)?;
+        moved.push(out.at.cast_signed() - from.at().cast_signed());
+        out.frames(&segment.journal, from, end)?;
     }
     let rows = view.next_row() - head.first_row;
     let ended = kept.end();
@@ -170,51 +170,43 @@ impl<P: FnMut(u64)> Output<P> {
         Ok(())
     }
 
-    /// Copies the frames of a journal from `from` up to `to`, with the numbers that they have here. `before` is that of
-    /// the frame before them there. From one on that does not follow all are copied as they are, by which whoever
-    /// opens this file is told of it too.
-    fn frames(
-        &mut self,
-        journal: &Blob,
-        from: u64,
-        to: u64,
-        mut before: Option<Number>,
-    ) -> io::Result<()> {
-        let mut source = BufReader::with_capacity(1 << 20, Bytes { journal, at: from });
-        let mut left = to - from;
-        while left >= FRAME_HEADER as u64 {
-            let mut bytes = [0; FRAME_HEADER];
-            source.read_exact(&mut bytes)?;
-            left -= FRAME_HEADER as u64;
-            let follows = |header: &FrameHeader| match before {
-                None => header.number.is_first(),
-                Some(before) => header.number == before.next(),
-            };
-            match FrameHeader::decode(&bytes).filter(follows) {
-                Some(header) if u64::from(header.length) <= left => {
-                    before = Some(header.number);
+    /// Copies the frames of a journal from `from` up to `to`, with the numbers that they have here. What is damaged is
+    /// copied as it is, and from a frame on that does not follow all is, by which whoever opens this file is told of it
+    /// too.
+    fn frames(&mut self, journal: &Blob, from: Mark, to: u64) -> io::Result<()> {
+        let source = |at| BufReader::with_capacity(1 << 20, Bytes { journal, at });
+        let (mut from, mut bytes) = (from, source(from.at()));
+        while to - from.at() >= FRAME_HEADER as u64 {
+            let mut header = [0; FRAME_HEADER];
+            bytes.read_exact(&mut header)?;
+            let left = to - from.at() - FRAME_HEADER as u64;
+            match FrameHeader::decode(&header) {
+                Some(header) if from.is_of(&header) && u64::from(header.length) <= left => {
                     self.header(header)?;
-                    self.pass(&mut source, header.length.into())?;
-                    left -= u64::from(header.length);
+                    self.pass(&mut bytes, header.length.into())?;
+                    from = from.past(&header);
                 }
-                _ => {
-                    self.out_of_order(&bytes)?;
-                    break;
+                Some(header) => {
+                    // It must not seem to follow here.
+                    self.number = self.number.next();
+                    self.header(header)?;
+                    return self.pass(&mut bytes, left);
+                }
+                None => {
+                    let mut walk = Walk::from(journal, from);
+                    walk.step()?;
+                    let next = walk.mark();
+                    bytes = source(from.at());
+                    self.pass(&mut bytes, next.at().min(to) - from.at())?;
+                    if next.at() > to {
+                        return Ok(());
+                    }
+                    self.number = self.number.skip(from.missing_to(next));
+                    from = next;
                 }
             }
         }
-        self.pass(&mut source, left)
-    }
-
-    /// The header of a frame that does not follow the one before, which it must not seem to do here.
-    fn out_of_order(&mut self, bytes: &[u8; FRAME_HEADER]) -> io::Result<()> {
-        match FrameHeader::decode(bytes) {
-            Some(header) => {
-                self.number = self.number.next();
-                self.header(header)
-            }
-            None => self.bytes(bytes),
-        }
+        self.pass(&mut bytes, to - from.at())
     }
 
     fn pass(&mut self, source: &mut impl BufRead, mut count: u64) -> io::Result<()> {
@@ -353,16 +345,16 @@ fn ids_of(
     Ok(())
 }
 
-/// Where the frames after the head begin, and the head's number.
-fn beginning_of_rows(segment: &Segment) -> io::Result<(u64, Option<Number>)> {
+/// Where the frames after the head begin.
+fn beginning_of_rows(segment: &Segment) -> io::Result<Mark> {
     let mut walk = Walk::new(&segment.journal);
     match walk.step()? {
         Some(Step::Frame { header, .. } | Step::Spoilt { header, .. })
             if header.kind == FrameKind::Head =>
         {
-            Ok((walk.at(), Some(header.number)))
+            Ok(walk.mark())
         }
-        _ => Ok((FILE_HEADER as u64, None)),
+        _ => Ok(Mark::BEGINNING),
     }
 }
 
@@ -379,7 +371,9 @@ fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
     // Where it was cut off within a frame, nothing behind that could be found again.
     let mut walk = Walk::new(&segment.journal);
     while let Some(step) = walk.step()? {
-        if let Step::Broken { at, .. } | Step::Disordered { at, .. } = step {
+        if let Step::Broken { at, bytes } | Step::Disordered { at, bytes } = step
+            && at + bytes == length
+        {
             return Ok(at);
         }
     }
@@ -389,7 +383,7 @@ fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
 /// Where the frame ends in which the newest row ends.
 fn end_of_newest(segment: &Segment, rows: u64) -> io::Result<u64> {
     let Some(newest) = newest_entry(rows, segment) else {
-        return Ok(beginning_of_rows(segment)?.0);
+        return Ok(beginning_of_rows(segment)?.at());
     };
     let mut at = newest.at.saturating_sub(newest.frame_back.into());
     let mut missing = u64::from(newest.length.max(1));

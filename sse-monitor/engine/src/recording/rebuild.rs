@@ -12,7 +12,7 @@ use crate::{
         indexer::Indexer,
         indexing::{FramePlace, Indexing},
         kept::Kept,
-        turn::{Checkpoint, Head, LinePlace, Turn},
+        turn::{Checkpoint, Format, Head, LinePlace, Turn},
         walk::{Step, Walk},
     },
     row::RowKind,
@@ -47,6 +47,8 @@ pub(crate) fn rebuild(
     let (mut entries, mut new_ids) = (Vec::new(), Vec::new());
     let mut format = head.checkpoint.format;
     let mut attempt = head.checkpoint.attempt;
+    // Whether something is missing of which nobody knows what it was: the beginning of a body, it may be.
+    let mut is_unknown = false;
     while let Some(step) = walk.step()? {
         let (header, payload_at, payload) = match step {
             Step::Frame { header, payload_at, payload } => (header, payload_at, Some(payload)),
@@ -54,18 +56,9 @@ pub(crate) fn rebuild(
                 let bytes = header.frame_length();
                 damage.push(Damage { file: file.into(), at, bytes, kind: DamageKind::Changed });
                 if header.kind.is_body() {
-                    let totals = *indexing.totals();
-                    let after = Checkpoint {
-                        attempt: header.attempt,
-                        format,
-                        body_offset: indexing.body_offset() + u64::from(header.length),
-                        last_event_id: indexing.last_event_id().into(),
-                        mid_event: true,
-                        line: LinePlace::Unknown,
-                    };
                     attempt = header.attempt;
-                    indexing = resume(limits, &after, kept);
-                    indexing.resume_totals(totals);
+                    let missing = u64::from(header.length);
+                    indexing = after_gap(&indexing, attempt, format, missing, limits, kept);
                 }
                 if header.kind != FrameKind::Turn {
                     continue;
@@ -73,8 +66,13 @@ pub(crate) fn rebuild(
                 (header, at + FRAME_HEADER as u64, None)
             }
             Step::Broken { at, bytes } => {
-                damage.push(Damage { file: file.into(), at, bytes, kind: DamageKind::CutOff });
-                break;
+                let is_end = at + bytes == journal.len();
+                let kind = if is_end { DamageKind::CutOff } else { DamageKind::Changed };
+                damage.push(Damage { file: file.into(), at, bytes, kind });
+                let missing = bytes.saturating_sub(FRAME_HEADER as u64);
+                indexing = after_gap(&indexing, attempt, format, missing, limits, kept);
+                is_unknown = true;
+                continue;
             }
             Step::Disordered { at, bytes } => {
                 damage.push(Damage { file: file.into(), at, bytes, kind: DamageKind::Disordered });
@@ -89,6 +87,7 @@ pub(crate) fn rebuild(
                     let turn = turn.unwrap_or_else(|_| Turn::unreadable());
                     indexing.turn(turn.kind, kept);
                     if let RowKind::Connected { .. } = turn.kind {
+                        is_unknown = false;
                         format = turn.response.map(|response| response.format).unwrap_or_default();
                         attempt = header.attempt;
                         // The turn's own entry comes before the body's.
@@ -100,8 +99,13 @@ pub(crate) fn rebuild(
                 if header.attempt != attempt {
                     // The turn with which this body began cannot be read.
                     attempt = header.attempt;
-                    indexing.begin(format);
+                    if is_unknown {
+                        indexing = after_gap(&indexing, attempt, format, 0, limits, kept);
+                    } else {
+                        indexing.begin(format);
+                    }
                 }
+                is_unknown = false;
                 indexing.decode(payload.unwrap_or_default(), u64::MAX, kept);
             }
             FrameKind::Head
@@ -136,6 +140,28 @@ pub(crate) fn rebuild(
         last_event_id: indexing.last_event_id().into(),
         damage,
     })
+}
+
+/// Goes on within a body of which so many bytes cannot be read.
+fn after_gap(
+    indexing: &Indexing,
+    attempt: u32,
+    format: Format,
+    missing: u64,
+    limits: Limits,
+    kept: &Kept,
+) -> Indexing {
+    let after = Checkpoint {
+        attempt,
+        format,
+        body_offset: indexing.body_offset() + missing,
+        last_event_id: indexing.last_event_id().into(),
+        mid_event: true,
+        line: LinePlace::Unknown,
+    };
+    let mut resumed = resume(limits, &after, kept);
+    resumed.resume_totals(*indexing.totals());
+    resumed
 }
 
 fn resume(limits: Limits, checkpoint: &Checkpoint, kept: &Kept) -> Indexing {

@@ -6,6 +6,7 @@ use std::io;
 use crate::{
     clock::Moment,
     journal::{
+        beginnings::Beginnings,
         frame::{FrameHeader, FrameKind},
         turn::{Phases, RequestHead, ResponseHead, Turn},
         view::View,
@@ -54,8 +55,17 @@ pub(super) struct Body {
     /// How many bytes came over the wire for it.
     pub(super) wire: u64,
     text: Utf8,
-    /// Before which bytes something is missing, since it is damaged: so many places, and a sign that there are more.
-    gaps: Vec<u64>,
+    /// Where something is missing, since it is damaged: so many places, and a sign that there are more.
+    gaps: Vec<Gap>,
+}
+
+/// A place in a body where something is missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    /// Before which of the bytes that are there.
+    pub(super) at: u64,
+    /// Before which of them the first row begins that is whole, as the index tells, if it does.
+    pub(super) row: Option<u64>,
 }
 
 /// A frame's place: in which part of the view, and where in its journal.
@@ -79,14 +89,21 @@ pub(super) enum Met<'a> {
 }
 
 impl Body {
-    /// Before which bytes something is missing; more than [`MOST_GAPS`] if there are more.
-    pub(super) fn gaps(&self) -> &[u64] {
+    /// Where something is missing; more than [`MOST_GAPS`] if there are more.
+    pub(super) fn gaps(&self) -> &[Gap] {
         &self.gaps
     }
 
     fn gap(&mut self) {
         if self.gaps.len() <= MOST_GAPS {
-            self.gaps.push(self.bytes);
+            self.gaps.push(Gap { at: self.bytes, row: None });
+        }
+    }
+
+    /// A row that is whole begins this far into what comes next, after a gap.
+    fn row(&mut self, into: u64) {
+        if let Some(gap) = self.gaps.last_mut() {
+            gap.row = Some(self.bytes + into);
         }
     }
 
@@ -130,6 +147,9 @@ pub(super) fn attempts(
 ) -> io::Result<()> {
     let mut current: Option<Attempt> = None;
     let mut is_after_gap = false;
+    let mut beginnings = Beginnings::new(view);
+    // Where in this part's journal the first row begins that is whole after a gap.
+    let mut row: Option<(usize, u64)> = None;
     for_frames(view, None, |place, met| {
         let Met::Frame(header, payload) = met else {
             is_after_gap |= matches!(met, Met::Gap);
@@ -146,17 +166,33 @@ pub(super) fn attempts(
         {
             return Ok(ControlFlow::Break(()));
         }
-        let attempt = current.get_or_insert_default();
-        attempt.number = header.attempt;
+        let attempt = current.get_or_insert_with(|| Attempt {
+            number: header.attempt,
+            // The turns that say so may be damaged.
+            began_unix_micros: header.moment.unix_micros,
+            body_began_micros: header.moment.elapsed_micros,
+            ..Attempt::default()
+        });
         if is_body {
             attempt.body_ended_micros = header.moment.elapsed_micros;
+            let from = place.mark.payload_at();
             if core::mem::take(&mut is_after_gap) {
                 attempt.body.gap();
+                let at = beginnings.after(place.part, header.attempt, from);
+                row = at.map(|(at, _)| (place.part, at));
+            }
+            let into = row.filter(|(part, _)| *part == place.part);
+            let into = into.and_then(|(_, at)| at.checked_sub(from));
+            if let Some(into) = into.filter(|into| *into < payload.len() as u64) {
+                attempt.body.row(into);
+                row = None;
             }
             attempt.body.add(place, header, payload);
         } else if let Ok(turn) = serde_json::from_slice::<Turn>(payload) {
-            // With it a body begins.
-            is_after_gap &= !matches!(turn.kind, RowKind::Connected { .. });
+            if let RowKind::Connected { .. } = turn.kind {
+                // With it a body begins.
+                (is_after_gap, row) = (false, None);
+            }
             attempt.turn(turn, header.moment);
         }
         Ok(ControlFlow::Continue(()))

@@ -7,7 +7,10 @@ use base64::{engine::general_purpose::STANDARD, write::EncoderWriter};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::attempts::{Attempt, Body, attempts};
+use super::{
+    attempts::{Attempt, attempts},
+    raw::Intact,
+};
 use crate::journal::{turn::Format, view::View};
 
 /// Writes the session as a HAR file (version 1.2): an entry for each attempt, or for the one of this number. Bodies
@@ -39,10 +42,10 @@ pub fn har(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Resul
 }
 
 fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> {
-    let Attempt { request, response, phases, body, .. } = attempt;
-    let request = request.unwrap_or_default();
-    let response = response.unwrap_or_default();
-    let phases = phases.unwrap_or_default();
+    let request = attempt.request.clone().unwrap_or_default();
+    let response = attempt.response.clone().unwrap_or_default();
+    let phases = attempt.phases.unwrap_or_default();
+    let (body, wire) = (Intact::of(view, &attempt)?, attempt.body.wire);
     let optional = |micros: Option<u64>| micros.map_or(-1.0, milliseconds);
     let receive = attempt.body_ended_micros.saturating_sub(attempt.body_began_micros);
     let parts = [phases.dns_micros, phases.tcp_micros, phases.tls_micros, phases.head_micros];
@@ -74,25 +77,25 @@ fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> 
         "status": response.status, "statusText": "", "httpVersion": response.version,
         "cookies": [], "headers": headers(&response.headers),
         "redirectURL": "", "headersSize": -1,
-        "bodySize": if body.wire > 0 { json!(body.wire) } else { json!(-1) },
+        "bodySize": if wire > 0 { json!(wire) } else { json!(-1) },
     });
     // A body whose type is not known, since it was imported, is still one of these.
     let mime = response.header("content-type").unwrap_or(match response.format {
         Format::EventStream => "text/event-stream",
         Format::Ndjson => "application/x-ndjson",
     });
-    let mut content = json!({ "size": body.bytes, "mimeType": mime });
-    let saved = body.bytes.checked_sub(body.wire).filter(|saved| *saved > 0 && body.wire > 0);
+    let mut content = json!({ "size": body.bytes(), "mimeType": mime });
+    let saved = body.bytes().checked_sub(wire).filter(|saved| *saved > 0 && wire > 0);
     if let Some(saved) = saved {
         content["compression"] = saved.into();
     }
-    if !body.is_text() {
+    if !attempt.body.is_text() {
         content["encoding"] = "base64".into();
     }
     // The body is the last member of all that it stands in, so that it need never be held.
     let (entry, answer, content) = (open(&entry), open(&answer), open(&content));
     write!(out, "{entry},\"response\":{answer},\"content\":{content},\"text\":\"")?;
-    if body.is_text() {
+    if attempt.body.is_text() {
         text(view, &body, out)?;
     } else {
         base64(view, &body, out)?;
@@ -108,7 +111,7 @@ fn open(object: &Value) -> String {
 }
 
 /// The body within a string of JSON.
-fn text(view: &View, body: &Body, out: &mut impl Write) -> io::Result<()> {
+fn text(view: &View, body: &Intact<'_>, out: &mut impl Write) -> io::Result<()> {
     let mut bytes = Vec::new();
     body.read(view, |piece| {
         bytes.extend_from_slice(piece);
@@ -125,7 +128,7 @@ fn text(view: &View, body: &Body, out: &mut impl Write) -> io::Result<()> {
     })
 }
 
-fn base64(view: &View, body: &Body, out: &mut impl Write) -> io::Result<()> {
+fn base64(view: &View, body: &Intact<'_>, out: &mut impl Write) -> io::Result<()> {
     let mut encoder = EncoderWriter::new(out, &STANDARD);
     body.read(view, |piece| encoder.write_all(piece))?;
     encoder.finish().map(|_| ())

@@ -2,18 +2,25 @@
 
 mod attempts;
 mod har;
+mod lines;
 mod raw;
 
 use std::io;
 
 use serde_json::{Value, json};
-use sse_codec::{Decoder, Item};
+use sse_codec::{DecodeError, Decoder, Item, Limits};
 
+use self::raw::Intact;
 pub use self::{
     har::har,
     raw::{Bodies, raw},
 };
-use crate::journal::{turn::Format, view::View};
+use crate::journal::{
+    dropped::End,
+    reader::limits_of,
+    turn::{Format, LinePlace},
+    view::View,
+};
 
 /// A test vector is read by people: one whose body has more bytes is none.
 const MOST_FIXTURE: u64 = 16 << 20;
@@ -44,12 +51,22 @@ pub fn curl(view: &View, attempt: u32) -> io::Result<Option<String>> {
     }))
 }
 
-/// A test vector in the shape of `sse-codec/tests/vectors.json` from an attempt's body: the input, and
-/// what a decoder must make of it. `None` if there was no such body, or it is no event stream.
+/// A test vector.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Fixture {
+    /// In the shape of `sse-codec/tests/vectors.json`: the input, and what a decoder must make of it.
+    pub vector: Value,
+    /// How many events were dropped since they passed a limit: they are not in the input either, since another
+    /// decoder may have another limit.
+    pub dropped: u64,
+}
+
+/// A test vector from an attempt's body. `None` if there was no such body, or it is no event stream.
 ///
 /// # Errors
 /// If the recording cannot be read, or the body has more than 16 MiB.
-pub fn fixture(view: &View, attempt: u32, name: &str) -> io::Result<Option<Value>> {
+pub fn fixture(view: &View, attempt: u32, name: &str) -> io::Result<Option<Fixture>> {
     let found = attempts::attempt(view, attempt)?.filter(|attempt| {
         let format = attempt.response.as_ref().map(|head| head.format).unwrap_or_default();
         attempt.body.bytes > 0 && format == Format::EventStream
@@ -63,14 +80,47 @@ pub fn fixture(view: &View, attempt: u32, name: &str) -> io::Result<Option<Value
         )));
     }
     let mut body = Vec::new();
-    attempt.body.read(view, |piece| {
+    Intact::of(view, &attempt)?.read(view, |piece| {
         body.extend_from_slice(piece);
         Ok(())
     })?;
-    Ok(Some(vector(&body, name)))
+    let limits = limits_of(&view.kept().origin);
+    let (body, dropped) = without_dropped(&body, limits);
+    Ok(Some(Fixture { vector: vector(&body, name, limits), dropped }))
 }
 
-fn vector(body: &[u8], name: &str) -> Value {
+/// A body without the events in it that pass a limit, and how many these are.
+fn without_dropped(body: &[u8], limits: Limits) -> (Vec<u8>, u64) {
+    let mut decoder = Decoder::with_limits(limits).comments(true);
+    let (mut left, mut from, mut dropped) = (Vec::new(), 0, 0);
+    let mut input = body;
+    loop {
+        let start = match decoder.decode(&mut input) {
+            Ok(None) => break,
+            Err(
+                DecodeError::LineTooLong { event_start, .. }
+                | DecodeError::EventTooLong { event_start, .. }
+                | DecodeError::ValueTooLong { event_start, .. },
+            ) => usize::try_from(event_start).unwrap_or(body.len()),
+            Ok(Some(_)) | Err(_) => continue,
+        };
+        let at = body.len() - input.len();
+        let end = if decoder.is_dropping() {
+            let line = LinePlace::after(body[..at].last().copied());
+            let end = End::from_within(Format::EventStream, line).find(input);
+            at + end.unwrap_or(input.len())
+        } else {
+            at
+        };
+        left.extend_from_slice(body.get(from..start).unwrap_or_default());
+        let is_crlf = body[..end].ends_with(b"\r") && body[end..].starts_with(b"\n");
+        (from, dropped) = (end + usize::from(is_crlf), dropped + 1);
+    }
+    left.extend_from_slice(&body[from..]);
+    (left, dropped)
+}
+
+fn vector(body: &[u8], name: &str, limits: Limits) -> Value {
     let mut vector = json!({ "name": name });
     match core::str::from_utf8(body) {
         Ok(text) => vector["input"] = text.into(),
@@ -79,7 +129,7 @@ fn vector(body: &[u8], name: &str) -> Value {
                 body.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
         }
     }
-    let mut decoder = Decoder::new();
+    let mut decoder = Decoder::with_limits(limits).comments(true);
     let mut input = body;
     let mut events = Vec::new();
     loop {
@@ -128,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_a_browser_listed_beside_the_headers_is_left_out() {
-        let (origin, limits) = (Origin::default(), sse_codec::Limits::default());
+        let (origin, limits) = (Origin::default(), Limits::default());
         let mut writer = Writer::in_memory(origin, limits, Retention::default());
         let mut turn = Turn::new(RowKind::Connecting, "connecting");
         let headers = [(":path", "/?token=CANARY"), (":authority", "a"), ("accept", "*/*")];

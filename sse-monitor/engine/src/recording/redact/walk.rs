@@ -13,9 +13,10 @@ use super::{
 use crate::{
     clock::Moment,
     journal::{
+        beginnings::Beginnings,
         dropped::End,
         entry::EntryKind,
-        frame::{FrameHeader, FrameKind},
+        frame::{FRAME_HEADER, FrameHeader, FrameKind},
         indexer::Indexer,
         reader,
         turn::{Checkpoint, Format, LinePlace, Turn},
@@ -48,6 +49,12 @@ pub(super) struct Walker<'a> {
     dropping: Option<End>,
     /// Within an event whose beginning is damaged.
     is_lost: bool,
+    /// Whether a part of a body may be missing before the next one, and where in this journal, as the index tells, and
+    /// with which number the first row begins that is whole after that.
+    is_after_gap: bool,
+    whole: Option<(u64, u64)>,
+    /// Whether what is missing may be the beginning of a body.
+    is_unknown: bool,
     /// What is to be written with the frame.
     out: Vec<u8>,
     cuts: Cuts,
@@ -75,6 +82,9 @@ impl<'a> Walker<'a> {
             done: 0,
             dropping: None,
             is_lost: checkpoint.mid_event,
+            is_after_gap: false,
+            whole: None,
+            is_unknown: false,
             out: Vec::new(),
             cuts: Vec::new(),
             wire: 0,
@@ -88,7 +98,9 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn walk(mut self) -> io::Result<(Preview, Written)> {
-        for part in self.view.parts() {
+        let mut beginnings = Beginnings::new(self.view);
+        for (part, place) in self.view.parts().iter().zip(0..) {
+            self.whole = None;
             self.row = part.segment.first_row;
             let [file, ..] = part.segment.files();
             let mut walk = Walk::new(&part.segment.journal);
@@ -96,12 +108,23 @@ impl<'a> Walker<'a> {
                 let damage = step.damage(&file);
                 damage.into_iter().for_each(|damage| self.view.kept().add_damage(damage));
                 match step {
-                    Step::Frame { header, payload, .. } => self.frame(&header, payload),
-                    Step::Spoilt { header, .. } if header.kind.is_body() => self.spoilt(&header),
+                    Step::Frame { header, payload, payload_at } => {
+                        if header.kind.is_body() && mem::take(&mut self.is_after_gap) {
+                            self.whole = beginnings.after(place, header.attempt, payload_at);
+                        }
+                        self.frame(&header, payload, payload_at);
+                    }
+                    Step::Spoilt { header, .. } if header.kind.is_body() => {
+                        self.gone(header.attempt, header.length.into());
+                    }
                     Step::Spoilt { header, .. } => {
                         self.row += u64::from(header.kind == FrameKind::Turn);
                     }
-                    Step::Broken { .. } | Step::Disordered { .. } => break,
+                    Step::Broken { bytes, .. } => {
+                        self.gone(self.attempt, bytes.saturating_sub(FRAME_HEADER as u64));
+                        self.is_unknown = true;
+                    }
+                    Step::Disordered { .. } => break,
                 }
             }
         }
@@ -110,7 +133,7 @@ impl<'a> Walker<'a> {
         Ok((self.preview, self.writer.map(|writer| (writer, moment))))
     }
 
-    fn frame(&mut self, header: &FrameHeader, payload: &[u8]) {
+    fn frame(&mut self, header: &FrameHeader, payload: &[u8], payload_at: u64) {
         match header.kind {
             FrameKind::Turn => {
                 if let Ok(turn) = serde_json::from_slice(payload) {
@@ -118,7 +141,7 @@ impl<'a> Walker<'a> {
                 }
                 self.row += 1;
             }
-            FrameKind::Body | FrameKind::BodyRest => self.body(header, payload),
+            FrameKind::Body | FrameKind::BodyRest => self.body(header, payload, payload_at),
             FrameKind::Head
             | FrameKind::End
             | FrameKind::Index
@@ -165,6 +188,7 @@ impl<'a> Walker<'a> {
         self.attempt = header.attempt;
         self.indexer.begin(self.format);
         (self.base, self.is_lost) = (0, false);
+        (self.is_after_gap, self.is_unknown, self.whole) = (false, false, None);
         if let Some(writer) = &mut self.writer {
             writer.begin_body(self.format, header.moment);
         }
@@ -177,16 +201,40 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn body(&mut self, header: &FrameHeader, payload: &[u8]) {
+    fn body(&mut self, header: &FrameHeader, payload: &[u8], payload_at: u64) {
         if header.attempt != self.attempt {
             // The turn with which this body began cannot be read.
+            let (whole, is_unknown) = (self.whole, self.is_unknown);
             self.end_body(None);
             self.catch_up(header.attempt);
             self.begin_body(header);
+            if is_unknown {
+                self.gone(header.attempt, 0);
+                (self.is_after_gap, self.whole) = (false, whole);
+            }
         }
+        self.is_unknown = false;
         self.moment = header.moment;
         self.wire += header.wire as usize;
         self.catch_up(header.attempt);
+        let mut payload = payload;
+        if let Some((at, row)) = self.whole
+            && let Ok(into) = usize::try_from(at.saturating_sub(payload_at))
+            && let Some((before, rest)) = payload.split_at_checked(into)
+        {
+            self.whole = None;
+            self.rows(before);
+            if self.indexer.is_skipping() {
+                self.resume(self.base + self.buffer.len() as u64, false);
+            }
+            self.row = row;
+            payload = rest;
+        }
+        self.rows(payload);
+        self.write(header.kind == FrameKind::BodyRest);
+    }
+
+    fn rows(&mut self, payload: &[u8]) {
         let before = self.buffer.len();
         self.buffer.extend_from_slice(payload);
         if let Some(dropped) = self.dropping.take() {
@@ -233,7 +281,6 @@ impl<'a> Walker<'a> {
         self.buffer.drain(..self.done);
         self.base += self.done as u64;
         self.done = 0;
-        self.write(header.kind == FrameKind::BodyRest);
     }
 
     /// Bytes up to `end` that are no event.
@@ -278,21 +325,27 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// A frame that cannot be read: what it was a part of goes too.
-    fn spoilt(&mut self, header: &FrameHeader) {
-        self.attempt = header.attempt;
+    /// So many bytes of a body cannot be read: what they were a part of goes too.
+    fn gone(&mut self, attempt: u32, bytes: u64) {
+        self.attempt = attempt;
+        self.resume(self.base + self.buffer.len() as u64 + bytes, true);
+        self.is_after_gap = true;
+    }
+
+    /// Goes on at this place of the body.
+    fn resume(&mut self, body_offset: u64, is_within_event: bool) {
         let after = Checkpoint {
-            attempt: header.attempt,
+            attempt: self.attempt,
             format: self.format,
-            body_offset: self.base + self.buffer.len() as u64 + u64::from(header.length),
+            body_offset,
             last_event_id: self.indexer.last_event_id().into(),
-            mid_event: true,
-            line: LinePlace::Unknown,
+            mid_event: is_within_event,
+            line: if is_within_event { LinePlace::Unknown } else { LinePlace::Start },
         };
         self.indexer = Indexer::resume(self.limits, &after);
         self.base = after.body_offset;
         self.buffer.clear();
-        (self.dropping, self.is_lost) = (None, true);
+        (self.done, self.dropping, self.is_lost) = (0, None, is_within_event);
     }
 
     /// What is left of a body is of an event that was not finished, or the last line of JSON, which need not

@@ -1,0 +1,143 @@
+//! What is left of a recording of which one bit is another, by the command as a process.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+mod process;
+
+use core::ops::Range;
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Output, Stdio},
+};
+
+use process::{lines, sse, words};
+use serde_json::Value;
+
+const EVENTS: usize = 26;
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    sse(arguments).current_dir(folder).output().unwrap()
+}
+
+/// A recording of 26 events in four attempts, a frame each.
+fn recorded() -> tempfile::TempDir {
+    let keep = tempfile::tempdir().unwrap();
+    let event = |n: usize| {
+        let attempt = n / 7 + 1;
+        format!(
+            "{{\"kind\":\"event\",\"attempt\":{attempt},\"id\":\"{n}\",\"data\":\"event {n}\"}}\n"
+        )
+    };
+    fs::write(keep.path().join("lines"), (0..EVENTS).map(event).collect::<String>()).unwrap();
+    let imported = run(keep.path(), &["import", "lines", "-o", "a.ssrec"]);
+    assert!(imported.status.success(), "{imported:?}");
+    keep
+}
+
+/// Where the frames of a body stand.
+fn bodies(file: &[u8]) -> Vec<Range<usize>> {
+    let mut at = 16;
+    let frames = core::iter::from_fn(|| {
+        let header: [u8; 5] = *file.get(at..)?.first_chunk()?;
+        let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
+        let frame = at..at + 40 + length as usize;
+        at = frame.end;
+        Some((header[4], frame))
+    });
+    frames.filter(|(kind, _)| [3, 4].contains(kind)).map(|(_, frame)| frame).collect()
+}
+
+fn flip(keep: &Path, place: impl Fn(Range<usize>) -> usize) -> Range<usize> {
+    let mut bytes = fs::read(keep.join("a.ssrec")).unwrap();
+    let frame = bodies(&bytes)[1].clone();
+    bytes[place(frame.clone())] ^= 1;
+    fs::write(keep.join("b.ssrec"), bytes).unwrap();
+    frame
+}
+
+#[test]
+fn one_bit_takes_one_frame_with_it_and_no_more() {
+    let keep = recorded();
+    let folder = keep.path();
+    // In the frame's header, and in what it holds.
+    for place in [|frame: Range<usize>| frame.start + 10, |frame: Range<usize>| frame.end - 3] {
+        let frame = flip(folder, place);
+        let show = run(folder, &["show", "b.ssrec"]);
+        let told = format!("{} bytes from byte {} on", frame.len(), frame.start);
+        assert!(words(&show).contains(&told), "{show:?}");
+        let count = "25 events in 4 attempts, and 1 row that cannot be read";
+        assert!(words(&show).contains(count), "{show:?}");
+        let shown: Vec<String> =
+            lines(&show).iter().map(|line| line["data"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(shown.len(), EVENTS - 1);
+
+        let missing = format!("1 row in {} bytes", frame.len());
+        let export = |form: &str| {
+            let output = run(folder, &["export", "--as", form, "b.ssrec"]);
+            let said = format!("what is damaged is not in the export: {missing}");
+            assert!(words(&output).contains(&said), "{form}: {output:?}");
+            assert!(!words(&output).contains("left out"), "{form}: {output:?}");
+            assert_eq!(output.status.code(), Some(1), "{form}");
+            output.stdout
+        };
+        assert_eq!(export("ndjson").iter().filter(|byte| **byte == b'\n').count(), EVENTS - 1);
+        let raw = String::from_utf8(export("raw")).unwrap();
+        let data: Vec<_> = raw.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+        assert_eq!(data, shown);
+        let har: Value = serde_json::from_slice(&export("har")).unwrap();
+        let entries = har["log"]["entries"].as_array().unwrap();
+        let body = |entry: &Value| {
+            entry["response"]["content"]["text"].as_str().unwrap().matches("data: ").count()
+        };
+        assert_eq!(entries.iter().map(body).collect::<Vec<_>>(), [6, 7, 7, 5]);
+        let fixture: Value = serde_json::from_slice(&export("fixture")).unwrap();
+        assert_eq!(fixture["events"].as_array().unwrap().len(), 6);
+
+        let given = folder.join("given.ssrec");
+        let redact = run(folder, &["redact", "--text", "x", "-o", "given.ssrec", "b.ssrec"]);
+        let said = format!("and is not in what is written: {missing}");
+        assert!(words(&redact).contains(&said), "{redact:?}");
+        assert_eq!(lines(&run(folder, &["show", "given.ssrec"])).len(), EVENTS - 1);
+        fs::remove_file(given).unwrap();
+
+        let stats = &lines(&run(folder, &["show", "--stats", "b.ssrec"]))[0];
+        assert_eq!((&stats["events"], &stats["damaged"]), (&25.into(), &1.into()), "{stats}");
+        assert!(stats["bodyBytes"].as_u64().unwrap() >= raw.len() as u64, "{stats}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_recording_and_is_not_waited_for() {
+    let keep = recorded();
+    let made = std::process::Command::new("mkfifo").arg(keep.path().join("pipe")).status();
+    assert!(made.unwrap().success());
+    let run = |arguments: &[&str]| {
+        let mut child = sse(arguments)
+            .current_dir(keep.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Of what is refused nothing need be read.
+        let bytes = fs::read(keep.path().join("a.ssrec")).unwrap();
+        let _ = child.stdin.take().unwrap().write_all(&bytes);
+        child.wait_with_output().unwrap()
+    };
+    for pipe in ["/dev/stdin", "pipe"] {
+        for arguments in [
+            &["show", pipe][..],
+            &["show", "--stats", pipe],
+            &["diff", "a.ssrec", pipe],
+            &["export", "--as", "raw", pipe],
+            &["redact", "--text", "x", pipe],
+        ] {
+            let output = run(arguments);
+            assert!(words(&output).contains("save it to a file first"), "{output:?}");
+            assert_eq!((output.status.code(), output.stdout), (Some(2), vec![]), "{arguments:?}");
+        }
+    }
+}

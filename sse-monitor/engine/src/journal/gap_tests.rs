@@ -1,0 +1,188 @@
+//! Recordings in which the header of a frame is damaged, or what it holds, beside frames that are whole.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, u32_at},
+    tests::{at, feed, folder, open, rows},
+    turn::{Format, Turn},
+};
+use crate::{
+    recording::{DamageKind, Recording, Source, export, import, pack, redact},
+    row::{Row, RowKind},
+    state::Fault,
+};
+
+/// Events, comments and turns, a frame each, and some over several.
+fn whole() -> (tempfile::TempDir, PathBuf) {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(folder(&path));
+    for attempt in 1..3 {
+        for n in 0..4 {
+            feed(&mut writer, format!("data: {attempt}-{n}\n\n").as_bytes());
+        }
+        feed(&mut writer, b": alone\n");
+        feed(&mut writer, format!("data: {attempt}-a\n: within\n").as_bytes());
+        feed(&mut writer, b": within too\ndata: b\n");
+        feed(&mut writer, format!("\nretry: 7\ndata: {attempt}-last\n\n").as_bytes());
+        let end = RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: None };
+        writer.turn(&Turn::new(end, "ended"), at(5));
+        writer.turn(&Turn::new(RowKind::Connecting, "again"), at(6));
+        writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(7));
+        writer.begin_body(Format::EventStream, at(7));
+    }
+    feed(&mut writer, b"data: the end\n\n");
+    writer.close(at(9));
+    let recording = Recording::open(&path).unwrap();
+    let file = keep.path().join("one.ssrec");
+    pack(&recording.view(), recording.totals(), &file, |_| {}).unwrap();
+    (keep, file)
+}
+
+/// Where the frames of a journal begin, up to its end.
+fn frames(file: &[u8]) -> Vec<(usize, FrameHeader)> {
+    let mut at = FILE_HEADER;
+    core::iter::from_fn(|| {
+        let header = FrameHeader::decode(file.get(at..)?.first_chunk()?)?;
+        let place = (at, header);
+        at += FRAME_HEADER + header.length as usize;
+        (!header.kind.is_derived()).then_some(place)
+    })
+    .collect()
+}
+
+fn texts(rows: impl IntoIterator<Item = Row>) -> Vec<String> {
+    let is_text = |row: &Row| matches!(row.kind, RowKind::Event | RowKind::Comment);
+    let texts = rows.into_iter().filter(is_text).map(|row| row.data);
+    // What stands within an event goes with it.
+    texts.filter(|text| !text.starts_with(" within")).collect()
+}
+
+fn imported(bytes: &[u8], path: &Path) -> Vec<String> {
+    let source = Source::guess(bytes);
+    if import(bytes, source, "it", path).is_err() {
+        return Vec::new();
+    }
+    let rows = texts(rows(&Recording::open(path).unwrap().view()));
+    fs::remove_file(path).unwrap();
+    rows
+}
+
+#[test]
+fn what_is_shown_of_a_damaged_recording_is_in_what_is_made_of_it() {
+    let (keep, file) = whole();
+    let bytes = fs::read(&file).unwrap();
+    let sent = texts(rows(&Recording::open(&file).unwrap().view()));
+    let frames = frames(&bytes);
+    assert!(frames.len() > 20);
+    // The head says what it is of, and the end that it is closed.
+    for (number, (at, header)) in frames.iter().enumerate().skip(1).take(frames.len() - 2) {
+        // Its length, its time, and its payload.
+        for place in [0, 10, FRAME_HEADER + header.length as usize / 2] {
+            let what = format!("frame {number} of {}, byte {place}", frames.len());
+            let mut damaged = bytes.clone();
+            damaged[at + place] ^= 4;
+            fs::write(&file, damaged).unwrap();
+            let recording = Recording::open(&file).unwrap();
+            let view = recording.view();
+            let shown = texts(rows(&view));
+            // What one frame takes with it at most.
+            assert!(shown.len() + 3 >= sent.len(), "{what}: {shown:?}");
+            let damage = recording.damage();
+            let length = FRAME_HEADER as u64 + u64::from(header.length);
+            assert_eq!(
+                damage.iter().map(|d| (d.at, d.bytes, d.kind)).collect::<Vec<_>>(),
+                [(*at as u64, length, DamageKind::Changed)],
+                "{what}"
+            );
+            assert_eq!(recording.check(|_| {}).unwrap(), damage, "{what}");
+
+            let other = keep.path().join("other.ssrec");
+            let mut raw = Vec::new();
+            export::raw(&view, None, &mut raw).unwrap();
+            // An event that is not complete at its attempt's end is none, and left out.
+            assert_eq!(imported(&raw, &other), shown, "{what}, raw");
+            let mut har = Vec::new();
+            export::har(&view, None, &mut har).unwrap();
+            // Its entries are taken in the order of their times, which here is another.
+            let sorted = |mut texts: Vec<String>| {
+                texts.sort();
+                texts
+            };
+            assert_eq!(sorted(imported(&har, &other)), sorted(shown.clone()), "{what}, HAR");
+            let redaction = redact::Redaction::new().literal("nothing of it");
+            redact::redact(&recording, &redaction, &other).unwrap();
+            assert_eq!(texts(rows(&Recording::open(&other).unwrap().view())), shown, "{what}");
+            fs::remove_file(&other).unwrap();
+            let report = recording.report();
+            let events = shown.iter().filter(|text| *text != " alone").count();
+            assert_eq!(report.events, events as u64, "{what}");
+            let least = frames.iter().filter(|(other, _)| other != at);
+            let least = least.filter(|(_, header)| header.kind.is_body());
+            let least: u64 = least.map(|(_, header)| u64::from(header.length)).sum();
+            assert!(report.body_bytes >= least, "{what}: {} of {least}", report.body_bytes);
+            // A copy is damaged in the same place, and not more.
+            pack(&view, recording.totals(), &other, |_| {}).unwrap();
+            let copied = Recording::open(&other).unwrap();
+            assert_eq!(texts(rows(&copied.view())), shown, "{what}, copied");
+            assert_eq!(copied.damage().len(), 1, "{what}, copied");
+            let mut again = Vec::new();
+            export::raw(&copied.view(), None, &mut again).unwrap();
+            assert!(raw == again, "{what}, copied");
+            fs::remove_file(&other).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_follows_a_damaged_frame_is_indexed_again_where_the_index_is_damaged_too() {
+    let (_keep, file) = whole();
+    let bytes = fs::read(&file).unwrap();
+    let sent = texts(rows(&Recording::open(&file).unwrap().view()));
+    let frames = frames(&bytes);
+    for (at, _) in &frames[1..frames.len() - 1] {
+        let mut damaged = bytes.clone();
+        damaged[at + 10] ^= 4;
+        // The trailer's place of the index.
+        let end = damaged.len();
+        damaged[end - 20] ^= 4;
+        fs::write(&file, damaged).unwrap();
+        let recording = Recording::open(&file).unwrap();
+        let found = texts(rows(&recording.view()));
+        assert!(found.iter().all(|text| sent.contains(text)), "{at}: {found:?}");
+        // Without an index nobody knows whether an event begins where the next frame does.
+        assert!(found.len() + 6 >= sent.len(), "{at}: {found:?}");
+        assert_eq!(recording.damage()[0].kind, DamageKind::Changed);
+    }
+}
+
+#[test]
+fn what_looks_like_a_frame_within_one_is_passed_over() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(folder(&path));
+    let inner = b"data: nobody sent this\n\n";
+    let mut body = b": a stream may have any bytes ".to_vec();
+    let number = super::frame::Number::FIRST.skip(4);
+    let header = FrameHeader::new(super::frame::FrameKind::Body, inner, at(2), 1).numbered(number);
+    body.extend_from_slice(&header.encode());
+    body.extend_from_slice(inner);
+    feed(&mut writer, b"data: one\n\n");
+    feed(&mut writer, &body);
+    feed(&mut writer, b"data: two\n\n");
+    writer.close(at(9));
+    let journal = path.join("000001.sse");
+    let mut bytes = fs::read(&journal).unwrap();
+    let place = memchr::memmem::find(&bytes, b": a stream").unwrap();
+    assert_eq!(u32_at(&bytes, place - FRAME_HEADER) as usize, body.len());
+    bytes[place - FRAME_HEADER + 10] ^= 1;
+    fs::write(&journal, bytes).unwrap();
+    fs::remove_file(path.join("000001.index")).unwrap();
+    let found = texts(rows(&Recording::open(&path).unwrap().view()));
+    assert!(!found.iter().any(|text| text.contains("nobody")), "{found:?}");
+    assert_eq!(found[0], "one");
+}
