@@ -6,6 +6,7 @@ use std::io;
 use super::{Place, Writer};
 use crate::{
     journal::{
+        entry::ENTRY,
         frame::{FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD},
         retention::{DiskLimit, DiskPolicy, Overflow, Retention},
         turn::END_PAYLOAD,
@@ -22,6 +23,10 @@ const MEMORY_SEGMENT: u64 = 1 << 20;
 
 /// A segment is this share of what is kept at most, so that one dropped is little lost.
 const SEGMENT_SHARE: u8 = 16;
+
+/// What is written at once is this share of a limit at most, but for what is so little that its frame is much of it.
+const FRAME_SHARE: u64 = 64;
+const LEAST_FRAME: usize = 1 << 10;
 
 /// What numbers in statistics grow by until they are measured again.
 const STATISTICS_GROW: u64 = 1 << 10;
@@ -66,7 +71,10 @@ impl Writer {
     pub(super) fn is_due(&self) -> bool {
         let journal = self.segment.journal.len();
         match &self.place {
-            Place::Folder { limit, .. } => journal >= disk_segment(limit),
+            // Where events are small the index is most of it.
+            Place::Folder { limit, .. } => {
+                journal >= DISK_SEGMENT || self.segment.bytes() >= disk_segment(limit)
+            }
             Place::Memory(retention) => {
                 let share = usize::from(SEGMENT_SHARE);
                 let bytes = MEMORY_SEGMENT.min((retention.bytes / share) as u64);
@@ -87,14 +95,12 @@ impl Writer {
         }
     }
 
-    /// As much of a read as is written at once, so that a small limit is come near to.
-    pub(super) fn most_payload(&self) -> usize {
-        match &self.place {
-            Place::Memory(_) => MOST_PAYLOAD,
-            Place::Folder { limit, .. } => {
-                usize::try_from(disk_segment(limit)).unwrap_or(MOST_PAYLOAD).min(MOST_PAYLOAD)
-            }
-        }
+    /// As many bytes of a read, and as many rows, as are written at once, so that a small limit is come near to.
+    pub(super) fn most_at_once(&self) -> (usize, u64) {
+        let Place::Folder { limit, .. } = &self.place else { return (MOST_PAYLOAD, u64::MAX) };
+        let share = usize::try_from(limit.bytes / FRAME_SHARE).unwrap_or(MOST_PAYLOAD);
+        let bytes = share.clamp(LEAST_FRAME, MOST_PAYLOAD);
+        (bytes, (bytes / ENTRY) as u64)
     }
 
     /// Lets go of what is more than is kept in memory.

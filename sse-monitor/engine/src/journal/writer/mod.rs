@@ -214,13 +214,14 @@ impl Writer {
         most_rows: u64,
         moment: Moment,
     ) -> usize {
-        let chunk = &chunk[..chunk.len().min(self.most_payload())];
+        let (most_bytes, most_rows_at_once) = self.most_at_once();
+        let chunk = &chunk[..chunk.len().min(most_bytes)];
         if self.segment.journal.len() > self.most_segment() {
             self.rotate(moment);
         }
         // A segment ends between two rows, so that each is whole in its own.
         let is_due = self.is_due();
-        let most_rows = if is_due { 1 } else { most_rows };
+        let most_rows = if is_due { 1 } else { most_rows.min(most_rows_at_once) };
         let used = self.indexing.decode(chunk, most_rows, &self.kept);
         let has_rows = self.indexing.drafts() > 0;
         let kind = if is_rest { FrameKind::BodyRest } else { FrameKind::Body };
