@@ -28,6 +28,10 @@ const SEGMENT_SHARE: u8 = 16;
 const FRAME_SHARE: u64 = 64;
 const LEAST_FRAME: usize = 1 << 10;
 
+/// Statistics are this share of a limit at most, but for what they have without any list.
+const STATISTICS_SHARE: u64 = 8;
+const LEAST_STATISTICS: u64 = 2 << 10;
+
 /// What numbers in statistics grow by until they are measured again.
 const STATISTICS_GROW: u64 = 1 << 10;
 
@@ -127,7 +131,7 @@ impl Writer {
         }
         // The head of a segment has the last event ID, which JSON may lengthen.
         let head = self.head_bytes + 6 * self.last_event_id().len() as u64;
-        let mut reserved = ENDS + head + self.types_bytes() + self.statistics_bytes();
+        let mut reserved = ENDS + head + self.types_bytes() + self.statistics_bytes(&limit);
         if header.kind == FrameKind::Turn {
             // Statistics tell what it says.
             reserved += u64::from(header.length) + STATISTICS_GROW;
@@ -145,7 +149,7 @@ impl Writer {
         self.types.as_ref().map_or(0, |types| types.length_with(&self.kept))
     }
 
-    fn statistics_bytes(&mut self) -> u64 {
+    fn statistics_bytes(&mut self, limit: &DiskLimit) -> u64 {
         let kept = Arc::clone(&self.kept);
         let mut statistics = kept.statistics();
         let report = statistics.report();
@@ -155,7 +159,7 @@ impl Writer {
             let bytes = statistics::encode(&mut statistics, kept.next_row()).len() as u64;
             self.measured = Measured { of, bytes };
         }
-        self.measured.bytes + STATISTICS_GROW
+        self.measured.bytes.min(most_statistics(limit)) + STATISTICS_GROW
     }
 
     fn forget(&mut self, retention: &Retention) {
@@ -198,6 +202,11 @@ impl Writer {
         self.rows_forgotten += self.kept.first_row() - before;
         self.closed_bytes + self.segment.bytes() <= most
     }
+}
+
+/// Statistics tell of a thousand attempts and more, which are not to take a small limit for themselves.
+pub(super) fn most_statistics(limit: &DiskLimit) -> u64 {
+    (limit.bytes / STATISTICS_SHARE).max(LEAST_STATISTICS)
 }
 
 /// A segment of a small limit is small, so that dropping one keeps most of what is recorded.

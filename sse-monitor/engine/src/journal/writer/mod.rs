@@ -13,7 +13,7 @@ use std::{
 
 use sse_codec::{Limits, Line, Lines};
 
-use limits::Measured;
+use limits::{Measured, most_statistics};
 use stop::Stopped;
 
 use super::{
@@ -252,12 +252,12 @@ impl Writer {
     pub(crate) fn close(&mut self, moment: Moment) {
         let sealed = self.seal(moment, false);
         let synced = self.syncer.take().and_then(Syncer::finish).map_or(Ok(()), Err);
-        if let Place::Folder { path, .. } = &self.place {
+        if let Place::Folder { path, limit } = &self.place {
             if let Err(error) = sealed.and(synced) {
                 self.stopped = Some(Stopped::of(&error));
             }
             // Without it they are counted again by whoever asks for them.
-            let _ = statistics::write(path, &self.kept);
+            let _ = statistics::write(path, &self.kept, most_statistics(limit));
         }
         self.lock = None;
     }
