@@ -157,8 +157,10 @@ impl Report {
         } else {
             "IDs do not count one by one, so that what none saw is not to be told"
         };
-        let count = HumanCount(count);
-        format!("at least {count}, by what other connections saw; {why}")
+        match count {
+            0 => format!("none that another connection saw; {why}"),
+            _ => format!("at least {}, which other connections saw; {why}", HumanCount(count)),
+        }
     }
 
     pub(super) fn table(&self) -> String {

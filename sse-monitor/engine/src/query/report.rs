@@ -81,6 +81,16 @@ impl Report {
         self
     }
 
+    /// Leaves out the older half of what its lists tell one by one; false once they are empty.
+    pub(crate) fn shorten(&mut self) -> bool {
+        let Self { latest_attempts, latest_stalls, latest_seconds, .. } = self;
+        let counts = [latest_attempts.len(), latest_stalls.len(), latest_seconds.len()];
+        latest_attempts.drain(..counts[0].div_ceil(2));
+        latest_stalls.drain(..counts[1].div_ceil(2));
+        latest_seconds.drain(..counts[2].div_ceil(2));
+        counts.iter().any(|count| *count > 0)
+    }
+
     /// The same without its lists: as much as is wanted each time a window is drawn.
     #[must_use]
     pub fn brief(&self) -> Self {

@@ -27,9 +27,10 @@ struct Written {
     report: Report,
 }
 
-/// Writes those of a session into its folder.
-pub(crate) fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
-    let text = encode(&mut kept.statistics(), kept.next_row());
+/// Writes those of a session into its folder, with as many of the latest attempts, stalls and seconds as so many
+/// bytes hold.
+pub(crate) fn write(folder: &Path, kept: &Kept, most: u64) -> io::Result<()> {
+    let text = encode_within(&mut kept.statistics(), kept.next_row(), most);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -47,12 +48,21 @@ pub(crate) fn read(folder: &Path, next_row: u64) -> Option<Statistics> {
 
 /// A line: the CRC in eight hexadecimal digits, a space, JSON.
 pub(crate) fn encode(statistics: &mut Statistics, next_row: u64) -> String {
+    encode_within(statistics, next_row, u64::MAX)
+}
+
+fn encode_within(statistics: &mut Statistics, next_row: u64, most: u64) -> String {
     statistics.refresh();
     let (report, began_micros) = (statistics.report().clone(), statistics.began());
-    let written = Written { next_row, began_micros, report };
-    // Numbers and texts: nothing in it can fail to be written.
-    let json = serde_json::to_string(&written).unwrap_or_default();
-    format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
+    let mut written = Written { next_row, began_micros, report };
+    loop {
+        // Numbers and texts: nothing in it can fail to be written.
+        let json = serde_json::to_string(&written).unwrap_or_default();
+        let text = format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()));
+        if text.len() as u64 <= most || !written.report.shorten() {
+            return text;
+        }
+    }
 }
 
 /// `None`: damaged, or of other rows.

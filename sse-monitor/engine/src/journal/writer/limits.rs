@@ -6,6 +6,7 @@ use std::io;
 use super::{Place, Writer};
 use crate::{
     journal::{
+        entry::ENTRY,
         frame::{FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD},
         retention::{DiskLimit, DiskPolicy, Overflow, Retention},
         turn::END_PAYLOAD,
@@ -22,6 +23,14 @@ const MEMORY_SEGMENT: u64 = 1 << 20;
 
 /// A segment is this share of what is kept at most, so that one dropped is little lost.
 const SEGMENT_SHARE: u8 = 16;
+
+/// What is written at once is this share of a limit at most, but for what is so little that its frame is much of it.
+const FRAME_SHARE: u64 = 64;
+const LEAST_FRAME: usize = 1 << 10;
+
+/// Statistics are this share of a limit at most, but for what they have without any list.
+const STATISTICS_SHARE: u64 = 8;
+const LEAST_STATISTICS: u64 = 2 << 10;
 
 /// What numbers in statistics grow by until they are measured again.
 const STATISTICS_GROW: u64 = 1 << 10;
@@ -66,7 +75,10 @@ impl Writer {
     pub(super) fn is_due(&self) -> bool {
         let journal = self.segment.journal.len();
         match &self.place {
-            Place::Folder { limit, .. } => journal >= disk_segment(limit),
+            // Where events are small the index is most of it.
+            Place::Folder { limit, .. } => {
+                journal >= DISK_SEGMENT || self.segment.bytes() >= disk_segment(limit)
+            }
             Place::Memory(retention) => {
                 let share = usize::from(SEGMENT_SHARE);
                 let bytes = MEMORY_SEGMENT.min((retention.bytes / share) as u64);
@@ -87,14 +99,12 @@ impl Writer {
         }
     }
 
-    /// As much of a read as is written at once, so that a small limit is come near to.
-    pub(super) fn most_payload(&self) -> usize {
-        match &self.place {
-            Place::Memory(_) => MOST_PAYLOAD,
-            Place::Folder { limit, .. } => {
-                usize::try_from(disk_segment(limit)).unwrap_or(MOST_PAYLOAD).min(MOST_PAYLOAD)
-            }
-        }
+    /// As many bytes of a read, and as many rows, as are written at once, so that a small limit is come near to.
+    pub(super) fn most_at_once(&self) -> (usize, u64) {
+        let Place::Folder { limit, .. } = &self.place else { return (MOST_PAYLOAD, u64::MAX) };
+        let share = usize::try_from(limit.bytes / FRAME_SHARE).unwrap_or(MOST_PAYLOAD);
+        let bytes = share.clamp(LEAST_FRAME, MOST_PAYLOAD);
+        (bytes, (bytes / ENTRY) as u64)
     }
 
     /// Lets go of what is more than is kept in memory.
@@ -121,7 +131,7 @@ impl Writer {
         }
         // The head of a segment has the last event ID, which JSON may lengthen.
         let head = self.head_bytes + 6 * self.last_event_id().len() as u64;
-        let mut reserved = ENDS + head + self.types_bytes() + self.statistics_bytes();
+        let mut reserved = ENDS + head + self.types_bytes() + self.statistics_bytes(&limit);
         if header.kind == FrameKind::Turn {
             // Statistics tell what it says.
             reserved += u64::from(header.length) + STATISTICS_GROW;
@@ -139,7 +149,7 @@ impl Writer {
         self.types.as_ref().map_or(0, |types| types.length_with(&self.kept))
     }
 
-    fn statistics_bytes(&mut self) -> u64 {
+    fn statistics_bytes(&mut self, limit: &DiskLimit) -> u64 {
         let kept = Arc::clone(&self.kept);
         let mut statistics = kept.statistics();
         let report = statistics.report();
@@ -149,7 +159,7 @@ impl Writer {
             let bytes = statistics::encode(&mut statistics, kept.next_row()).len() as u64;
             self.measured = Measured { of, bytes };
         }
-        self.measured.bytes + STATISTICS_GROW
+        self.measured.bytes.min(most_statistics(limit)) + STATISTICS_GROW
     }
 
     fn forget(&mut self, retention: &Retention) {
@@ -192,6 +202,11 @@ impl Writer {
         self.rows_forgotten += self.kept.first_row() - before;
         self.closed_bytes + self.segment.bytes() <= most
     }
+}
+
+/// Statistics tell of a thousand attempts and more, which are not to take a small limit for themselves.
+pub(super) fn most_statistics(limit: &DiskLimit) -> u64 {
+    (limit.bytes / STATISTICS_SHARE).max(LEAST_STATISTICS)
 }
 
 /// A segment of a small limit is small, so that dropping one keeps most of what is recorded.

@@ -13,7 +13,7 @@ use std::{
 
 use sse_codec::{Limits, Line, Lines};
 
-use limits::Measured;
+use limits::{Measured, most_statistics};
 use stop::Stopped;
 
 use super::{
@@ -214,13 +214,14 @@ impl Writer {
         most_rows: u64,
         moment: Moment,
     ) -> usize {
-        let chunk = &chunk[..chunk.len().min(self.most_payload())];
+        let (most_bytes, most_rows_at_once) = self.most_at_once();
+        let chunk = &chunk[..chunk.len().min(most_bytes)];
         if self.segment.journal.len() > self.most_segment() {
             self.rotate(moment);
         }
         // A segment ends between two rows, so that each is whole in its own.
         let is_due = self.is_due();
-        let most_rows = if is_due { 1 } else { most_rows };
+        let most_rows = if is_due { 1 } else { most_rows.min(most_rows_at_once) };
         let used = self.indexing.decode(chunk, most_rows, &self.kept);
         let has_rows = self.indexing.drafts() > 0;
         let kind = if is_rest { FrameKind::BodyRest } else { FrameKind::Body };
@@ -251,12 +252,12 @@ impl Writer {
     pub(crate) fn close(&mut self, moment: Moment) {
         let sealed = self.seal(moment, false);
         let synced = self.syncer.take().and_then(Syncer::finish).map_or(Ok(()), Err);
-        if let Place::Folder { path, .. } = &self.place {
+        if let Place::Folder { path, limit } = &self.place {
             if let Err(error) = sealed.and(synced) {
                 self.stopped = Some(Stopped::of(&error));
             }
             // Without it they are counted again by whoever asks for them.
-            let _ = statistics::write(path, &self.kept);
+            let _ = statistics::write(path, &self.kept, most_statistics(limit));
         }
         self.lock = None;
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Place, Writer};
+use super::{Place, Writer, limits::most_statistics};
 use crate::{
     clock::Moment,
     journal::{
@@ -52,11 +52,11 @@ impl Writer {
 
     /// What comes from now on is kept in memory, as for those who do not record.
     pub(super) fn stop_recording(&mut self, error: &io::Error, moment: Moment) {
-        let Place::Folder { path, .. } = &self.place else { return };
+        let Place::Folder { path, limit } = &self.place else { return };
         self.stopped = Some(Stopped::of(error));
         // A disk that is full may have no room for that either.
         let _ = self.seal(moment, false);
-        let _ = statistics::write(path, &self.kept);
+        let _ = statistics::write(path, &self.kept, most_statistics(limit));
         self.lock = None;
         if let Some(syncer) = self.syncer.take() {
             syncer.leave();
