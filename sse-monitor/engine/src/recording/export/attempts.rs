@@ -20,6 +20,8 @@ use crate::{
 pub(super) struct Attempt {
     pub(super) number: u32,
     pub(super) began_unix_micros: u64,
+    /// Since the session did.
+    pub(super) began_micros: u64,
     pub(super) request: Option<RequestHead>,
     pub(super) response: Option<ResponseHead>,
     pub(super) phases: Option<Phases>,
@@ -126,13 +128,22 @@ impl Body {
         view: &View,
         mut each: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
+        self.reads(view, |_, bytes| each(bytes))
+    }
+
+    /// The same, each with when it came.
+    pub(super) fn reads(
+        &self,
+        view: &View,
+        mut each: impl FnMut(Moment, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut left = self.frames;
         let Some(first) = self.first else { return Ok(()) };
         for_frames(view, Some(first), |_, met| {
             if let Met::Frame(header, payload) = met
                 && header.kind.is_body()
             {
-                each(payload)?;
+                each(header.moment, payload)?;
                 left -= 1;
             }
             Ok(if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
@@ -170,6 +181,7 @@ pub(super) fn attempts(
             number: header.attempt,
             // The turns that say so may be damaged.
             began_unix_micros: header.moment.unix_micros,
+            began_micros: header.moment.elapsed_micros,
             body_began_micros: header.moment.elapsed_micros,
             ..Attempt::default()
         });
