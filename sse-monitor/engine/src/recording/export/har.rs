@@ -80,7 +80,7 @@ fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> 
         "bodySize": if wire > 0 { json!(wire) } else { json!(-1) },
     });
     // A body whose type is not known, since it was imported, is still one of these.
-    let mime = response.header("content-type").unwrap_or(match response.format {
+    let mime = response.header("content-type").unwrap_or(match attempt.format(view) {
         Format::EventStream => "text/event-stream",
         Format::Ndjson => "application/x-ndjson",
     });
