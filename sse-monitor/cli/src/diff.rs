@@ -47,9 +47,16 @@ pub(crate) fn run(diff: &Diff) -> Exit {
     let _ending = end_when_asked(move || under_way.clear());
     let told = query::diff(&views[0], &views[1], by);
     progress.clear();
+    let is_untimed = [&first, &second].iter().any(|it| it.recording.origin().untimed);
     let printed = match Format::of(output) {
         Format::Ndjson(_) => {
-            let json = escape::json(serde_json::to_string(&told).unwrap_or_default()) + "\n";
+            let mut json = serde_json::to_string(&told).unwrap_or_default();
+            if is_untimed {
+                let mut told = serde_json::to_value(&told).unwrap_or_default();
+                told["time"] = serde_json::Value::Null;
+                json = told.to_string();
+            }
+            let json = escape::json(json) + "\n";
             stdout::bytes(json.as_bytes(), &words)
         }
         format @ Format::Lines(_) => {
@@ -62,6 +69,7 @@ pub(crate) fn run(diff: &Diff) -> Exit {
     }
     let times = match told.in_both {
         0 => String::new(),
+        _ if is_untimed => "; of one at least nobody knows when they came".into(),
         _ => format!(
             "; their times are apart by {} at the median, {} at most",
             time(told.time.p50_micros),

@@ -148,8 +148,8 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
     if written.left_out > 0 {
         let bytes = counted(written.left_out, "byte");
         let hint = match export.attempt {
-            None => "; --attempt N writes one attempt to its end",
-            Some(_) => "",
+            None if !is_missing => "; --attempt N writes one attempt to its end",
+            None | Some(_) => "",
         };
         words.note(&format!(
             "left out: {bytes} of events that are not whole, which would run into what follows{hint}"

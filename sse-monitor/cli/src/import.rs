@@ -101,6 +101,13 @@ pub(crate) fn run(import: &Import) -> Exit {
             "the last line is cut off and is left out: {bytes} came of it, and not its end"
         ));
     }
+    if imported.not_json > 0 {
+        let lines = counted(imported.not_json, "line");
+        words.warning(&format!("no JSON by itself, and an event as it is: {lines}"));
+    }
+    for sentence in &imported.left_out {
+        words.warning(&format!("left out: {sentence}"));
+    }
     if is_folder && !imported.is_live {
         words.note(&format!("{name} stays; with the file it is needed no more"));
     }
@@ -113,6 +120,8 @@ struct Imported {
     cut_off: u64,
     cut_off_bytes: u64,
     cut_off_line: u64,
+    not_json: u64,
+    left_out: Vec<String>,
     /// Whether the recording goes on.
     is_live: bool,
 }
@@ -143,7 +152,16 @@ fn file(import: &Import, name: &str, progress: &Progress) -> Result<Imported, St
     )
     .map(|imported| {
         let recording::Imported { events, cut_off, cut_off_bytes, cut_off_line, .. } = imported;
-        Imported { events, cut_off, cut_off_bytes, cut_off_line, is_live: false }
+        let recording::Imported { not_json, left_out, .. } = imported;
+        Imported {
+            events,
+            cut_off,
+            cut_off_bytes,
+            cut_off_line,
+            not_json,
+            left_out,
+            is_live: false,
+        }
     })
     .map_err(|error| format!("{name} cannot be imported: {error}"))
 }

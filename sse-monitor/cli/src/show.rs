@@ -332,10 +332,7 @@ fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
 fn stats(recording: &Recording, file: &Path, format: &Format, words: &Words) -> Exit {
     let report = &recording.report();
     let mut text = match format {
-        Format::Ndjson(_) => {
-            let json = serde_json::to_string(report).unwrap_or_default();
-            escape::json(json) + "\n"
-        }
+        Format::Ndjson(_) => escape::json(json(report)) + "\n",
         Format::Lines(_) => {
             words.note(&summary(recording));
             told(report)
@@ -352,6 +349,25 @@ fn stats(recording: &Recording, file: &Path, format: &Format, words: &Words) -> 
         ));
     }
     Exit::Done
+}
+
+/// Of what was imported.
+const UNTIMED: &str = "what was imported does not say when each event came";
+
+/// What is not known is null.
+fn json(report: &Report) -> String {
+    if !report.untimed {
+        return serde_json::to_string(report).unwrap_or_default();
+    }
+    let mut json = serde_json::to_value(report).unwrap_or_default();
+    let mut unknown = vec!["peakRate", "gaps", "stalls"];
+    if report.duration_micros == 0 {
+        unknown.extend(["durationMicros", "rate"]);
+    }
+    for name in unknown {
+        json[name] = serde_json::Value::Null;
+    }
+    json.to_string()
 }
 
 fn told(report: &Report) -> String {
@@ -372,15 +388,19 @@ fn told(report: &Report) -> String {
         ),
     );
     line("comments", HumanCount(report.comments).to_string());
-    line("time", time(report.duration_micros));
-    line(
-        "rate",
-        format!(
-            "{:.1} events/s, {} in the busiest second",
-            report.rate,
-            HumanCount(report.peak_rate)
-        ),
-    );
+    match report {
+        Report { untimed: false, rate, peak_rate, .. } => {
+            line("time", time(report.duration_micros));
+            let peak = HumanCount(*peak_rate);
+            line("rate", format!("{rate:.1} events/s, {peak} in the busiest second"));
+        }
+        Report { duration_micros: 0, .. } => line("time", format!("not known: {UNTIMED}")),
+        Report { rate, .. } => {
+            line("time", time(report.duration_micros));
+            line("rate", format!("{rate:.1} events/s"));
+            line("gaps", format!("not known: {UNTIMED}"));
+        }
+    }
     let gaps = &report.gaps;
     if gaps.count > 0 {
         line(
@@ -394,7 +414,9 @@ fn told(report: &Report) -> String {
             ),
         );
     }
-    line("stalls", format!("{} of more than 30 s without any sign of life", report.stalls));
+    if !report.untimed {
+        line("stalls", format!("{} of more than 30 s without any sign of life", report.stalls));
+    }
     line("came again", HumanCount(report.repeated).to_string());
     line("missing", missing(report));
     if report.resets > 0 {

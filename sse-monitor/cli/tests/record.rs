@@ -433,6 +433,11 @@ fn what_differs_is_told() {
     }
     let same = sse(keep.path(), &["diff", "--pretty", "a.ssrec", "a.ssrec"]);
     assert_eq!((same.status.code(), text(&same.stdout)), (Some(0), String::new()), "{same:?}");
+    assert!(text(&same.stderr).contains("of one at least nobody knows when they came"), "{same:?}");
+    let line = "{\"kind\":\"event\",\"time\":\"2026-01-31T12:00:00Z\",\"data\":\"a\"}\n";
+    fs::write(keep.path().join("c"), line).unwrap();
+    assert!(sse(keep.path(), &["import", "c", "-o", "c.ssrec"]).status.success());
+    let same = sse(keep.path(), &["diff", "--pretty", "c.ssrec", "c.ssrec"]);
     assert!(text(&same.stderr).contains("apart by 0 µs at the median, 0 µs at most"), "{same:?}");
     let other = sse(keep.path(), &["diff", "--pretty", "a.ssrec", "b.ssrec"]);
     assert_eq!(other.status.code(), Some(7));
@@ -443,6 +448,7 @@ fn what_differs_is_told() {
     let json = sse(keep.path(), &["diff", "a.ssrec", "b.ssrec"]);
     let json: Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!((&json["inBoth"], &json["onlySecond"]), (&1.into(), &serde_json::json!([4])));
+    assert!(json["time"].is_null(), "{json}");
 }
 
 #[test]
@@ -505,6 +511,21 @@ fn a_disk_that_is_full_is_no_fault_of_what_is_imported() {
         fs::remove_file(keep.path().join(name)).unwrap();
         assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0, "nothing is left");
     }
+}
+
+#[test]
+fn times_that_are_not_known_are_not_made_up() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("body"), "data: a\n\n".repeat(1000)).unwrap();
+    assert!(sse(keep.path(), &["import", "body", "-o", "a.ssrec"]).status.success());
+    let stats = &lines(&sse(keep.path(), &["show", "--stats", "a.ssrec"]))[0];
+    assert_eq!((&stats["events"], &stats["untimed"]), (&1000.into(), &true.into()));
+    for name in ["durationMicros", "rate", "peakRate", "gaps", "stalls"] {
+        assert!(stats[name].is_null(), "{name}: {stats}");
+    }
+    let told = text(&sse(keep.path(), &["show", "--stats", "--pretty", "a.ssrec"]).stdout);
+    assert!(told.contains("time             not known: what was imported does not say"), "{told}");
+    assert!(!told.contains("rate") && !told.contains("gaps"), "{told}");
 }
 
 #[test]

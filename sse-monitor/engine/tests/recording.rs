@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use sse_monitor_engine::{
     Limits, Row, RowKind,
     query::{Match, diff},
-    recording::{DamageKind, ImportError, Recording, Source, export, import, import_within, pack},
+    recording::{
+        DamageKind, ImportError, Imported as Told, Recording, Source, export, import,
+        import_within, pack,
+    },
 };
 
 const STREAM: &[u8] =
@@ -164,13 +167,56 @@ fn a_har_file_comes_out_as_it_went_in() {
     assert_eq!(times["response"]["bodySize"], 15);
     assert_eq!(
         (&times["time"], &times["startedDateTime"]),
-        (&json!(0.0), &json!("2026-01-31T12:00:05.5Z"))
+        (&json!(12.5), &json!("2026-01-31T12:00:05.5Z"))
     );
     let again = Imported::of(&out, Source::guess(&out));
     let texts = |rows: Vec<Row>| -> Vec<_> {
         rows.into_iter().map(|row| (row.attempt, row.id, row.data)).collect()
     };
     assert_eq!(texts(again.events()), texts(events));
+}
+
+#[test]
+fn a_har_file_of_ours_tells_when_each_event_came() {
+    let line = |n: u32, attempt: u32| {
+        format!(
+            "{{\"kind\":\"event\",\"time\":\"2026-01-31T12:00:{:02}.{:06}Z\",\"attempt\":{attempt},\"data\":\"{n}\"}}\n",
+            n * n % 60,
+            n * 7919
+        )
+    };
+    let lines: String = (0..7).map(|n| line(n, 1 + n / 4)).collect();
+    let import = Imported::of(lines.as_bytes(), Source::Ndjson);
+    let mut har = Vec::new();
+    export::har(&import.recording.view(), None, &mut har).unwrap();
+    let again = Imported::of(&har, Source::Har);
+    let times = |import: &Imported| -> Vec<_> {
+        import.events().into_iter().map(|row| (row.elapsed_micros, row.unix_micros)).collect()
+    };
+    assert_eq!(times(&again), times(&import));
+    let (report, before) = (again.recording.report(), import.recording.report());
+    assert!(!report.untimed && before.gaps.count == 5, "{before:?}");
+    assert_eq!(
+        (report.gaps, report.peak_rate, report.duration_micros, report.rate),
+        (before.gaps, before.peak_rate, before.duration_micros, before.rate)
+    );
+
+    // A browser tells when the body began and ended, and not what came between.
+    let mut plain: Value = serde_json::from_slice(&har).unwrap();
+    for entry in plain["log"]["entries"].as_array_mut().unwrap() {
+        entry.as_object_mut().unwrap().remove("_sseReads");
+    }
+    let plain = Imported::of(plain.to_string().as_bytes(), Source::Har).recording.report();
+    assert!(plain.untimed && plain.duration_micros > 30_000_000, "{plain:?}");
+    assert_eq!((plain.gaps.count, plain.peak_rate, plain.latest_seconds.len()), (0, 0, 0));
+    assert!(plain.rate > 0.0 && plain.rate < 1.0, "{plain:?}");
+    // Nothing tells of a body alone.
+    let raw = Imported::of(STREAM, Source::Raw);
+    let report = raw.recording.report();
+    assert!(report.untimed && report.gaps.count == 0 && report.duration_micros == 0, "{report:?}");
+    let mut har = Vec::new();
+    export::har(&raw.recording.view(), None, &mut har).unwrap();
+    assert!(Imported::of(&har, Source::Har).recording.report().untimed);
 }
 
 #[test]
@@ -365,11 +411,7 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
             Source::Ndjson,
             "line 1: it is not JSON by itself (EOF while parsing an object, at column ",
         ),
-        (
-            b"{\"a\":1}\nnot\n",
-            Source::Ndjson,
-            "line 2: it is not JSON by itself (expected ident, at column 2)",
-        ),
+        (b"\n\n[1,\n2]\n", Source::Ndjson, "line 3: it is not JSON by itself (EOF"),
         (
             b"{\"name\":\"a\",\"input\":\"\",\"events\":[]}\n",
             Source::Ndjson,
@@ -387,6 +429,42 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
     import(&b"data: a\n\n"[..], Source::Raw, "a file", &to).unwrap();
     assert!(matches!(refused(b"data: a\n\n", Source::Raw), ImportError::Pack(_)));
     assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn lines_that_are_no_json_are_events_as_they_are_of_a_stream() {
+    for lines in ["{\"a\":1}\nnot\n{\"b\":\n[2]\n", "no JSON\n{\"b\":1}\nnor this\n"] {
+        let import = Imported::of(lines.as_bytes(), Source::Ndjson);
+        assert_eq!((import.told.events, import.told.not_json), (lines.lines().count() as u64, 2));
+        let mut out = Vec::new();
+        export::raw(&import.recording.view(), None, &mut out).unwrap();
+        assert_eq!(out, lines.as_bytes());
+    }
+}
+
+#[test]
+fn a_bad_entry_of_a_har_file_is_left_out_and_told() {
+    let entry = |text: &str, encoding: &str| {
+        json!({
+            "startedDateTime": "2026-01-31T12:00:00Z",
+            "request": {"method": "GET", "url": "https://example.com/a?token=CANARY"},
+            "response": {"status": 200, "content": {
+                "mimeType": "text/event-stream", "text": text, "encoding": encoding,
+            }},
+        })
+    };
+    let har = |entries: &[Value]| json!({"log": {"entries": entries}}).to_string();
+    let (bad, good) = (entry("!", "base64"), entry("data: a\n\n", ""));
+    let import = Imported::of(har(&[good.clone(), bad.clone(), good]).as_bytes(), Source::Har);
+    assert_eq!(import.told.events, 2);
+    let [told] = &import.told.left_out[..] else { panic!("{:?}", import.told) };
+    assert!(
+        told.starts_with("entry 2 (https://example.com/a?token=***): its body is not"),
+        "{told}"
+    );
+    let error = Imported::try_of(har(&[bad]).as_bytes(), Source::Har).err().unwrap();
+    assert!(matches!(error, ImportError::Entry { .. }), "{error}");
+    assert!(error.to_string().contains("; entry 1 (https"), "{error}");
 }
 
 #[test]
@@ -563,6 +641,7 @@ fn an_event_that_is_cut_off_is_told_and_how_much_of_it_came() {
 }
 
 struct Imported {
+    told: Told,
     recording: Recording,
     keep: tempfile::TempDir,
 }
@@ -575,10 +654,10 @@ impl Imported {
     fn try_of(bytes: &[u8], source: Source) -> Result<Self, ImportError> {
         let keep = tempfile::tempdir().unwrap();
         let to: PathBuf = keep.path().join("out.ssrec");
-        import(bytes, source, "a file", &to)?;
+        let told = import(bytes, source, "a file", &to)?;
         let recording = Recording::open(&to).unwrap();
         assert_eq!(recording.damage(), []);
-        Ok(Self { recording, keep })
+        Ok(Self { told, recording, keep })
     }
 
     fn events(&self) -> Vec<Row> {

@@ -3,10 +3,22 @@
 use core::ops::ControlFlow;
 
 use super::{
-    entry::{EntryKind, FLAG_BEGINNING_LOST, FLAG_COMMENT_TOO_LONG},
+    entry::{EntryKind, FLAG_BEGINNING_LOST, FLAG_COMMENT_TOO_LONG, FLAG_NDJSON},
     reader,
+    turn::Format,
     view::View,
 };
+
+/// A row of a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning {
+    /// Where its first byte stands in its part's journal.
+    pub(crate) at: u64,
+    /// Its number, or that of one within it.
+    pub(crate) row: u64,
+    /// What its body is read as.
+    pub(crate) format: Format,
+}
 
 /// Goes over a view's rows, a part at a time, and never back.
 #[derive(Debug)]
@@ -21,15 +33,15 @@ impl<'v> Beginnings<'v> {
         Self { view, next: 0 }
     }
 
-    /// Where in a part's journal, and with which number, the first row of this attempt begins whose bytes all stand from here on, and which
+    /// Where in a part's journal the first row of this attempt begins whose bytes all stand from here on, and which
     /// stands in no event that began before; `None` where the index does not tell. Places are asked for in the order
     /// in which they stand.
     ///
     /// A row is complete where the next one's bytes begin. So whatever was completed after an event began after it,
     /// unless it was dropped: nobody knows where such an event ends.
-    pub(crate) fn after(&mut self, part: usize, attempt: u32, from: u64) -> Option<(u64, u64)> {
+    pub(crate) fn after(&mut self, part: usize, attempt: u32, from: u64) -> Option<Beginning> {
         let rows = self.view.parts().get(part)?.numbers();
-        let mut first: Option<(u64, u64)> = None;
+        let mut first: Option<Beginning> = None;
         let mut is_within = true;
         reader::for_entries(self.view, self.next.max(rows.start)..rows.end, |_, number, entry| {
             let Some(entry) = entry else {
@@ -50,8 +62,10 @@ impl<'v> Beginnings<'v> {
                 return ControlFlow::Break(());
             }
             if !is_comment || !is_within {
-                let (at, first_number) = first.unwrap_or((entry.at, number));
-                first = Some((at.min(entry.at), first_number));
+                let is_json = entry.has(FLAG_NDJSON);
+                let format = if is_json { Format::Ndjson } else { Format::EventStream };
+                let known = first.unwrap_or(Beginning { at: entry.at, row: number, format });
+                first = Some(Beginning { at: known.at.min(entry.at), ..known });
             }
             if is_comment { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });

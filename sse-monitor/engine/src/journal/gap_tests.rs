@@ -8,7 +8,8 @@ use std::{
 use super::{
     frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, u32_at},
     tests::{at, feed, folder, open, rows},
-    turn::{Format, Turn},
+    turn::{Format, ResponseHead, Turn},
+    writer::Writer,
 };
 use crate::{
     recording::{DamageKind, Recording, Source, export, import, pack, redact},
@@ -16,12 +17,27 @@ use crate::{
     state::Fault,
 };
 
+const FIRST_JSON: [&[u8]; 4] = [b"{\"a\":1}\n{\"a\":2}\n", b"{\"a\":", b"3}\n", b"{\"a\":4}\n"];
+const SECOND_JSON: [&[u8]; 4] = [b"{\"b\":1}\n", b"{\"b\":2}\n", b"{\"b\":3", b"}\n{\"b\":4}\n"];
+
 /// Events, comments and turns, a frame each, and some over several.
-fn whole() -> (tempfile::TempDir, PathBuf) {
+fn whole(format: Format) -> (tempfile::TempDir, PathBuf) {
     let keep = tempfile::tempdir().unwrap();
     let path = keep.path().join("s");
     let mut writer = open(folder(&path));
-    for attempt in 1..3 {
+    let json = [FIRST_JSON, SECOND_JSON];
+    let connected = |writer: &mut Writer| {
+        writer.turn(&Turn::new(RowKind::Connecting, "again"), at(6));
+        let mut turn = Turn::new(RowKind::Connected { status: 200 }, "connected");
+        turn.response = Some(ResponseHead { format, ..ResponseHead::default() });
+        writer.turn(&turn, at(7));
+        writer.begin_body(format, at(7));
+    };
+    for lines in json.iter().filter(|_| format == Format::Ndjson) {
+        connected(&mut writer);
+        lines.iter().for_each(|line| feed(&mut writer, line));
+    }
+    for attempt in (1..3).filter(|_| format == Format::EventStream) {
         for n in 0..4 {
             feed(&mut writer, format!("data: {attempt}-{n}\n\n").as_bytes());
         }
@@ -31,11 +47,11 @@ fn whole() -> (tempfile::TempDir, PathBuf) {
         feed(&mut writer, format!("\nretry: 7\ndata: {attempt}-last\n\n").as_bytes());
         let end = RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: None };
         writer.turn(&Turn::new(end, "ended"), at(5));
-        writer.turn(&Turn::new(RowKind::Connecting, "again"), at(6));
-        writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(7));
-        writer.begin_body(Format::EventStream, at(7));
+        connected(&mut writer);
     }
-    feed(&mut writer, b"data: the end\n\n");
+    if format == Format::EventStream {
+        feed(&mut writer, b"data: the end\n\n");
+    }
     writer.close(at(9));
     let recording = Recording::open(&path).unwrap();
     let file = keep.path().join("one.ssrec");
@@ -74,11 +90,20 @@ fn imported(bytes: &[u8], path: &Path) -> Vec<String> {
 
 #[test]
 fn what_is_shown_of_a_damaged_recording_is_in_what_is_made_of_it() {
-    let (keep, file) = whole();
+    made_of_it(Format::EventStream);
+}
+
+#[test]
+fn what_is_shown_of_damaged_lines_of_json_is_in_what_is_made_of_them() {
+    made_of_it(Format::Ndjson);
+}
+
+fn made_of_it(format: Format) {
+    let (keep, file) = whole(format);
     let bytes = fs::read(&file).unwrap();
     let sent = texts(rows(&Recording::open(&file).unwrap().view()));
     let frames = frames(&bytes);
-    assert!(frames.len() > 20);
+    assert!(frames.len() > 12, "{}", frames.len());
     // The head says what it is of, and the end that it is closed.
     for (number, (at, header)) in frames.iter().enumerate().skip(1).take(frames.len() - 2) {
         // Its length, its time, and its payload.
@@ -140,7 +165,7 @@ fn what_is_shown_of_a_damaged_recording_is_in_what_is_made_of_it() {
 
 #[test]
 fn what_follows_a_damaged_frame_is_indexed_again_where_the_index_is_damaged_too() {
-    let (_keep, file) = whole();
+    let (_keep, file) = whole(Format::EventStream);
     let bytes = fs::read(&file).unwrap();
     let sent = texts(rows(&Recording::open(&file).unwrap().view()));
     let frames = frames(&bytes);

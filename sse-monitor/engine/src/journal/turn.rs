@@ -63,6 +63,9 @@ pub struct Origin {
     pub imported_from: Option<String>,
     /// When it began by the wall clock, in microseconds since 1970 (UTC).
     pub started_unix_micros: u64,
+    /// Whether nobody knows when its rows came, since it was imported from what does not say so: the times that they
+    /// have then are those of the import, or of the body that they came in.
+    pub untimed: bool,
     /// The most bytes of a line and of an event; what passes them is told, not shown.
     pub most_line: u64,
     /// See `most_line`.

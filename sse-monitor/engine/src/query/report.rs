@@ -12,6 +12,10 @@ use crate::{journal::turn::Phases, state::Fault};
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Report {
+    /// Whether nobody knows when its events came ([`Origin::untimed`](crate::Origin::untimed)): there are no gaps,
+    /// stalls and seconds then, nor a time up to the first event.
+    #[serde(default)]
+    pub untimed: bool,
     /// Events.
     pub events: u64,
     /// Comments, those that passed a limit included.
@@ -91,6 +95,25 @@ impl Report {
         counts.iter().any(|count| *count > 0)
     }
 
+    /// The same of what does not tell when events came.
+    #[must_use]
+    pub(crate) fn untimed(self) -> Self {
+        let without = |mut attempt: AttemptReport| {
+            attempt.first_event_micros = None;
+            attempt
+        };
+        Self {
+            untimed: true,
+            peak_rate: 0,
+            gaps: Gaps::default(),
+            stalls: 0,
+            latest_stalls: VecDeque::new(),
+            latest_seconds: VecDeque::new(),
+            latest_attempts: self.latest_attempts.into_iter().map(without).collect(),
+            ..self
+        }
+    }
+
     /// The same without its lists: as much as is wanted each time a window is drawn.
     #[must_use]
     pub fn brief(&self) -> Self {
@@ -100,8 +123,9 @@ impl Report {
         let Self {
             rate, peak_rate, gaps, stalls, repeated, missed, out_of_order, attempts, ..
         } = *self;
-        let Self { missed_at_least, skipped, numbering, resets, .. } = *self;
+        let Self { missed_at_least, skipped, numbering, resets, untimed, .. } = *self;
         Self {
+            untimed,
             events,
             comments,
             decode_errors,

@@ -162,7 +162,8 @@ impl Recording {
         if statistics.next_row() < view.next_row() {
             statistics.update(&view);
         }
-        statistics.report().clone()
+        let report = statistics.report().clone();
+        if self.origin().untimed { report.untimed() } else { report }
     }
 
     /// Begins to look for the rows that pass.

@@ -8,7 +8,7 @@ use crate::{
     journal::{
         beginnings::Beginnings,
         frame::{FrameHeader, FrameKind},
-        turn::{Phases, RequestHead, ResponseHead, Turn},
+        turn::{Format, Phases, RequestHead, ResponseHead, Turn},
         view::View,
         walk::{Mark, Step, Walk},
     },
@@ -20,15 +20,27 @@ use crate::{
 pub(super) struct Attempt {
     pub(super) number: u32,
     pub(super) began_unix_micros: u64,
+    /// Since the session did.
+    pub(super) began_micros: u64,
     pub(super) request: Option<RequestHead>,
     pub(super) response: Option<ResponseHead>,
     pub(super) phases: Option<Phases>,
+    /// What its body is read as, by its rows: where the response's head cannot be read.
+    format: Option<Format>,
     pub(super) body_began_micros: u64,
     pub(super) body_ended_micros: u64,
     pub(super) body: Body,
 }
 
 impl Attempt {
+    /// What its body is read as.
+    pub(super) fn format(&self, view: &View) -> Format {
+        // Of the oldest one the head may have been let go of.
+        let oldest = || view.parts().first().map(|part| part.segment.checkpoint.format);
+        let told = self.response.as_ref().map(|head| head.format);
+        told.or(self.format).or_else(oldest).unwrap_or_default()
+    }
+
     fn turn(&mut self, turn: Turn, moment: Moment) {
         if turn.kind == RowKind::Connecting {
             self.began_unix_micros = moment.unix_micros;
@@ -126,13 +138,22 @@ impl Body {
         view: &View,
         mut each: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
+        self.reads(view, |_, bytes| each(bytes))
+    }
+
+    /// The same, each with when it came.
+    pub(super) fn reads(
+        &self,
+        view: &View,
+        mut each: impl FnMut(Moment, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut left = self.frames;
         let Some(first) = self.first else { return Ok(()) };
         for_frames(view, Some(first), |_, met| {
             if let Met::Frame(header, payload) = met
                 && header.kind.is_body()
             {
-                each(payload)?;
+                each(header.moment, payload)?;
                 left -= 1;
             }
             Ok(if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
@@ -170,16 +191,21 @@ pub(super) fn attempts(
             number: header.attempt,
             // The turns that say so may be damaged.
             began_unix_micros: header.moment.unix_micros,
+            began_micros: header.moment.elapsed_micros,
             body_began_micros: header.moment.elapsed_micros,
             ..Attempt::default()
         });
         if is_body {
             attempt.body_ended_micros = header.moment.elapsed_micros;
             let from = place.mark.payload_at();
-            if core::mem::take(&mut is_after_gap) {
-                attempt.body.gap();
-                let at = beginnings.after(place.part, header.attempt, from);
-                row = at.map(|(at, _)| (place.part, at));
+            let is_after_gap = core::mem::take(&mut is_after_gap);
+            if is_after_gap || (attempt.response.is_none() && attempt.format.is_none()) {
+                let next = beginnings.after(place.part, header.attempt, from);
+                attempt.format = attempt.format.or(next.map(|next| next.format));
+                if is_after_gap {
+                    attempt.body.gap();
+                    row = next.map(|next| (place.part, next.at));
+                }
             }
             let into = row.filter(|(part, _)| *part == place.part);
             let into = into.and_then(|(_, at)| at.checked_sub(from));

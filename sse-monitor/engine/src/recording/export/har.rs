@@ -80,7 +80,7 @@ fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> 
         "bodySize": if wire > 0 { json!(wire) } else { json!(-1) },
     });
     // A body whose type is not known, since it was imported, is still one of these.
-    let mime = response.header("content-type").unwrap_or(match response.format {
+    let mime = response.header("content-type").unwrap_or(match attempt.format(view) {
         Format::EventStream => "text/event-stream",
         Format::Ndjson => "application/x-ndjson",
     });
@@ -94,13 +94,31 @@ fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> 
     }
     // The body is the last member of all that it stands in, so that it need never be held.
     let (entry, answer, content) = (open(&entry), open(&answer), open(&content));
-    write!(out, "{entry},\"response\":{answer},\"content\":{content},\"text\":\"")?;
+    out.write_all(entry.as_bytes())?;
+    if !view.kept().origin.untimed && attempt.body.gaps().is_empty() {
+        reads(view, &attempt, out)?;
+    }
+    write!(out, ",\"response\":{answer},\"content\":{content},\"text\":\"")?;
     if attempt.body.is_text() {
         text(view, &body, out)?;
     } else {
         base64(view, &body, out)?;
     }
     out.write_all(b"\"}}}")
+}
+
+/// What HAR has no place for, and an import takes: how many bytes each read brought, and how many microseconds after the
+/// attempt's beginning.
+fn reads(view: &View, attempt: &Attempt, out: &mut impl Write) -> io::Result<()> {
+    out.write_all(b",\"_sseReads\":[")?;
+    let mut before = "";
+    attempt.body.reads(view, |moment, bytes| {
+        let micros = moment.elapsed_micros.saturating_sub(attempt.began_micros);
+        write!(out, "{before}[{},{micros}]", bytes.len())?;
+        before = ",";
+        Ok(())
+    })?;
+    out.write_all(b"]")
 }
 
 /// An object that more is to be written into.

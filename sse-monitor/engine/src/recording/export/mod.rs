@@ -67,10 +67,8 @@ pub struct Fixture {
 /// # Errors
 /// If the recording cannot be read, or the body has more than 16 MiB.
 pub fn fixture(view: &View, attempt: u32, name: &str) -> io::Result<Option<Fixture>> {
-    let found = attempts::attempt(view, attempt)?.filter(|attempt| {
-        let format = attempt.response.as_ref().map(|head| head.format).unwrap_or_default();
-        attempt.body.bytes > 0 && format == Format::EventStream
-    });
+    let found = attempts::attempt(view, attempt)?
+        .filter(|attempt| attempt.body.bytes > 0 && attempt.format(view) == Format::EventStream);
     let Some(attempt) = found else { return Ok(None) };
     if attempt.body.bytes > MOST_FIXTURE {
         return Err(io::Error::other(format!(

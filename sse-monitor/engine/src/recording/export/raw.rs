@@ -7,7 +7,7 @@ use super::{
     attempts::{Attempt, MOST_GAPS, attempts},
     lines::{Lines, MARK},
 };
-use crate::journal::{turn::Format, view::View};
+use crate::journal::view::View;
 
 /// What [`raw`] wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub fn raw(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Resul
 }
 
 fn same_format(view: &View, before: &Attempt, next: &Attempt) -> io::Result<()> {
-    if format(view, before) == format(view, next) {
+    if before.format(view) == next.format(view) {
         return Ok(());
     }
     Err(io::Error::other(format!(
@@ -58,12 +58,6 @@ fn same_format(view: &View, before: &Attempt, next: &Attempt) -> io::Result<()> 
          together; name the attempt that is wanted",
         before.number, next.number
     )))
-}
-
-fn format(view: &View, attempt: &Attempt) -> Format {
-    // Of the oldest one the head may have been let go of.
-    let oldest = || view.parts().first().map(|part| part.segment.checkpoint.format);
-    attempt.response.as_ref().map(|head| head.format).or_else(oldest).unwrap_or_default()
 }
 
 /// Writes what is wanted of a body.
@@ -161,7 +155,7 @@ fn wanted(view: &View, attempt: &Attempt, is_first: bool, is_followed: bool) -> 
     if is_first && !is_followed && within.is_none() && gaps.is_empty() {
         return Ok(Wanted { ranges: alloc::vec![0..all], ends_line: false, has_mark: false });
     }
-    let mut lines = Lines::new(view, format(view, attempt));
+    let mut lines = Lines::new(view, attempt.format(view));
     if let Some(line) = within {
         lines.begin_within(line);
     }
@@ -203,7 +197,7 @@ mod tests {
         clock::Moment,
         journal::{
             retention::{DiskLimit, DiskPolicy, Overflow, Retention},
-            turn::{Origin, ResponseHead, Turn},
+            turn::{Format, Origin, ResponseHead, Turn},
             writer::{Place, Writer},
         },
         recording::Recording,

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{Filling, ImportError, micros_of};
 use crate::{
-    journal::turn::{self, Format, RequestHead, ResponseHead, Turn},
+    journal::turn::{self, Format, Phases, RequestHead, ResponseHead, Turn},
     masked,
     row::RowKind,
 };
@@ -29,7 +29,7 @@ const MOST_NAME: usize = 200;
 pub(super) fn fill(
     from: impl Read,
     now: u64,
-    session: impl Fn(String, Vec<String>, u64) -> Result<Filling, ImportError>,
+    session: impl Fn(String, Vec<String>, u64, bool) -> Result<Filling, ImportError>,
 ) -> Result<Filling, ImportError> {
     let from = BufReader::new(Limited { from, left: MOST_BYTES });
     let har: Har = serde_json::from_reader(from)
@@ -41,7 +41,9 @@ pub(super) fn fill(
     let redacted: BTreeSet<_> = entries.iter().flat_map(redacted).collect();
     let redacted = redacted.into_iter().filter(|what| what.len() <= MOST_NAME).take(MOST_LISTED);
     let began = first.unix_micros().unwrap_or(now);
-    let mut session = session(url, redacted.collect(), began)?;
+    // Of a whole body nobody knows when which part of it came.
+    let is_timed = entries.iter().all(|entry| !entry.reads.is_empty());
+    let mut session = session(url, redacted.collect(), began, is_timed)?;
     for entry in entries {
         session.entry(entry, now)?;
     }
@@ -79,49 +81,80 @@ impl Filling {
     fn entry(&mut self, entry: HarEntry, now: u64) -> Result<(), ImportError> {
         let format = entry.format().unwrap_or_default();
         let began = entry.unix_micros().unwrap_or(now);
+        let HarEntry { number, request, response, time, timings, reads, .. } = entry;
+        let HarResponse { status, http_version, headers, content } = response;
+        let url = shown_url(&request.url);
+        let text = content.text.unwrap_or_default();
+        let body = match content.encoding.as_deref() {
+            Some("base64") => STANDARD.decode(text.trim()),
+            _ => Ok(text.into_bytes()),
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => {
+                if self.left_out.len() < MOST_LISTED {
+                    let why = format!("entry {number} ({url}): its body is not base64: {error}");
+                    self.left_out.push(why);
+                }
+                return Ok(());
+            }
+        };
         let moment = self.moment(began);
-        let url = shown_url(&entry.request.url);
         let mut turn = Turn::new(RowKind::Connecting, format!("connecting to {url}"));
         let is_id = |header: &&HarHeader| header.name.eq_ignore_ascii_case("last-event-id");
-        if let Some(header) = entry.request.headers.iter().find(is_id) {
+        if let Some(header) = request.headers.iter().find(is_id) {
             turn.id = shortened(header.value.clone());
         }
         turn.request = Some(RequestHead {
-            method: shortened(entry.request.method),
-            url: url.clone(),
-            headers: shown(entry.request.headers),
+            method: shortened(request.method),
+            url,
+            headers: shown(request.headers),
             body_bytes: 0,
         });
         self.writer.turn(&turn, moment);
-        let response = entry.response;
-        let kind = RowKind::Connected { status: response.status };
-        let mut turn = Turn::new(kind, format!("connected ({})", response.status));
+        let kind = RowKind::Connected { status };
+        let mut turn = Turn::new(kind, format!("connected ({status})"));
         turn.response = Some(ResponseHead {
-            status: response.status,
-            version: shortened(response.http_version),
-            headers: shown(response.headers),
+            status,
+            version: shortened(http_version),
+            headers: shown(headers),
             format,
             ..ResponseHead::default()
         });
-        let wait = entry.timings.wait.max(0.0) * 1e3;
-        #[expect(
-            clippy::cast_sign_loss,
-            clippy::cast_possible_truncation,
-            reason = "it is not below 0"
-        )]
-        let opened = began.saturating_add(wait as u64);
+        turn.phases = timings.phases();
+        let opened = began.saturating_add(timings.before_body());
         let moment = self.moment(opened);
         self.writer.turn(&turn, moment);
         self.writer.begin_body(format, moment);
-        let text = response.content.text.unwrap_or_default();
-        let body = match response.content.encoding.as_deref() {
-            Some("base64") => STANDARD.decode(text.trim()).map_err(|error| ImportError::Har {
-                reason: format!("the body of {url} is not base64: {error}"),
-            })?,
-            _ => text.into_bytes(),
-        };
-        self.copy(&body[..], opened)
+        let all = reads.iter().fold(0_u64, |all, (bytes, _)| all.saturating_add(*bytes));
+        if all == body.len() as u64 {
+            let mut rest = &body[..];
+            for (bytes, at) in reads {
+                let (read, after) = rest.split_at(usize::try_from(bytes).unwrap_or(0));
+                self.write(read, began.saturating_add(at.min(MOST_MICROS)))?;
+                rest = after;
+            }
+        } else {
+            self.copy(&body[..], opened)?;
+        }
+        let time =
+            micros(time).or_else(|| micros(timings.receive).map(|last| opened - began + last));
+        self.end(began.saturating_add(time.unwrap_or(0)), time.is_some())
     }
+}
+
+/// Longer times are none.
+const MOST_MICROS: u64 = 1 << 50;
+
+/// `None`: not told. HAR says so by -1.
+fn micros(milliseconds: Option<f64>) -> Option<u64> {
+    let micros = milliseconds.filter(|time| *time > 0.0)? * 1e3;
+    #[expect(
+        clippy::cast_sign_loss,
+        clippy::cast_possible_truncation,
+        reason = "it is not below 0, and no larger than can be"
+    )]
+    Some((micros.round() as u64).min(MOST_MICROS))
 }
 
 fn shown(headers: Vec<HarHeader>) -> Vec<(String, String)> {
@@ -161,17 +194,52 @@ struct HarLog {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct HarEntry {
+    /// Which of the file's it is, from 1.
+    #[serde(skip)]
+    number: u64,
     started_date_time: String,
     request: HarRequest,
     response: HarResponse,
+    time: Option<f64>,
     #[serde(default)]
     timings: HarTimings,
+    /// What an export of ours tells besides: of each read how many bytes it brought, and how many microseconds after
+    /// the beginning.
+    #[serde(default, rename = "_sseReads")]
+    reads: Vec<(u64, u64)>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct HarTimings {
-    #[serde(default)]
-    wait: f64,
+    blocked: Option<f64>,
+    dns: Option<f64>,
+    connect: Option<f64>,
+    ssl: Option<f64>,
+    send: Option<f64>,
+    wait: Option<f64>,
+    receive: Option<f64>,
+}
+
+impl HarTimings {
+    /// From the beginning to the response's head.
+    fn before_body(&self) -> u64 {
+        // The connection's time has that of TLS in it.
+        let parts = [self.blocked, self.dns, self.connect, self.send, self.wait];
+        parts.into_iter().filter_map(micros).fold(0, u64::saturating_add)
+    }
+
+    fn phases(&self) -> Option<Phases> {
+        let tls_micros = micros(self.ssl);
+        let tcp = |all: u64| all.saturating_sub(tls_micros.unwrap_or(0));
+        let phases = Phases {
+            dns_micros: micros(self.dns),
+            tcp_micros: micros(self.connect).map(tcp),
+            tls_micros,
+            head_micros: micros(self.wait),
+        };
+        (phases != Phases::default()).then_some(phases)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -221,7 +289,10 @@ fn streams<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HarEntry>, 
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
             let mut streams = Vec::new();
-            while let Some(entry) = all.next_element::<HarEntry>()? {
+            let mut number = 0;
+            while let Some(mut entry) = all.next_element::<HarEntry>()? {
+                number += 1;
+                entry.number = number;
                 if entry.format().is_some() {
                     streams.push(entry);
                 }

@@ -157,7 +157,7 @@ pub(super) fn fill(
     name: &str,
     now: u64,
     most: u64,
-    session: impl Fn(String, Vec<String>, u64) -> Result<Filling, ImportError>,
+    session: impl Fn(String, Vec<String>, u64, bool) -> Result<Filling, ImportError>,
 ) -> Result<Filling, ImportError> {
     let mut number = 0;
     let mut open: Option<Filling> = None;
@@ -191,10 +191,11 @@ pub(super) fn fill(
             Line::Event { place, .. } | Line::Comment { place, .. } => (place, &line),
             Line::Other => continue,
         };
-        let micros = place.time.as_deref().and_then(micros_of).unwrap_or(now);
+        let time = place.time.as_deref().and_then(micros_of);
+        let micros = time.unwrap_or(now);
         let session = match &mut open {
             Some(session) => session,
-            None => open.insert(session(String::new(), Vec::new(), micros)?),
+            None => open.insert(session(String::new(), Vec::new(), micros, time.is_some())?),
         };
         session.attempt(place.attempt, name, micros);
         let frame = frame.encoded(session.writer.last_event_id()).map_err(fail)?;
@@ -204,14 +205,15 @@ pub(super) fn fill(
 }
 
 impl Filling {
-    /// Lines of JSON that are nobody's in particular: each is an event.
+    /// Lines of JSON that are nobody's in particular: each is an event. Values that span lines are refused, as the first
+    /// one shows.
     pub(super) fn copy_json(
         &mut self,
         mut from: impl BufRead,
         unix_micros: u64,
         most: u64,
     ) -> Result<(), ImportError> {
-        let (mut number, mut is_begun) = (0, false);
+        let (mut number, mut is_begun, mut has_json) = (0, false, false);
         while let Some(bytes) = read(&mut from, most)? {
             number += u64::from(!is_begun);
             let line = if number == 1 && !is_begun { without_mark(&bytes) } else { &bytes };
@@ -221,7 +223,14 @@ impl Filling {
             if number == 1 && serde_json::from_slice::<Fixture>(line).is_ok() {
                 return Err(ImportError::Fixture);
             }
-            if is_whole && let Err(error) = serde_json::from_slice::<IgnoredAny>(line) {
+            let value = is_whole.then(|| serde_json::from_slice::<IgnoredAny>(line));
+            has_json |= matches!(value, Some(Ok(_)));
+            // What is no JSON is an event all the same, as it is of a stream.
+            self.not_json += u64::from(matches!(value, Some(Err(_))));
+            if let Some(Err(error)) = value
+                && error.is_eof()
+                && !has_json
+            {
                 let reason = format!(
                     "it is not JSON by itself ({}); where values span lines, jq -c puts each on one",
                     in_line(&error)
@@ -230,7 +239,7 @@ impl Filling {
             }
             self.write(line, unix_micros)?;
         }
-        self.end(unix_micros)
+        self.end(unix_micros, false)
     }
 
     /// The attempt of the next line; those between had no rows, but they keep their numbers.

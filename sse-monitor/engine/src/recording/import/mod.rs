@@ -93,6 +93,12 @@ pub enum ImportError {
         /// Why.
         reason: String,
     },
+    /// None of the HAR file's streams can be read.
+    #[error("no stream of the HAR file can be read; {reason}")]
+    Entry {
+        /// What is wrong with the first.
+        reason: String,
+    },
     /// No entry of the HAR file has the body of an event stream.
     #[error(
         "no entry of the HAR file is an event stream whose body was saved; in a browser, save it \"with content\""
@@ -104,7 +110,7 @@ pub enum ImportError {
 }
 
 /// What was [imported](import).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Imported {
     /// How many events.
@@ -115,6 +121,10 @@ pub struct Imported {
     pub cut_off_bytes: u64,
     /// How many bytes came of a last line of `sse tail` that is cut off, and is not known to tell of an event.
     pub cut_off_line: u64,
+    /// How many of them are lines that are no JSON, among lines of JSON.
+    pub not_json: u64,
+    /// Entries of a HAR file that are left out, as sentences: the first hundred.
+    pub left_out: Vec<String>,
 }
 
 /// Makes a one-file recording at `to` of what `from` has; `name` is what it calls its origin.
@@ -159,7 +169,7 @@ pub fn import_within(
     }
     let from = beginning.chain(from);
     let folder = Folder::beside(to).map_err(|source| PackError::Io { path: to.into(), source })?;
-    let Filling { mut writer, cut_off, cut_off_bytes, cut_off_line, .. } =
+    let Filling { mut writer, cut_off, cut_off_bytes, cut_off_line, not_json, left_out, .. } =
         fill(from, source, name, folder.path(), limits)?;
     writer.close(Moment::default());
     drop(writer);
@@ -167,12 +177,15 @@ pub fn import_within(
     let totals = recording.totals();
     let rows = totals.events + totals.comments + totals.reconnection_times + totals.decode_errors;
     if rows == 0 {
+        if let Some(reason) = left_out.into_iter().next() {
+            return Err(ImportError::Entry { reason });
+        }
         let is_cut = found.is_empty() && cut_off > 0;
         let found = if is_cut { ": it is cut off within the first one" } else { found };
         return Err(ImportError::Empty { found });
     }
     pack(&recording.view(), totals, to, |_| {})?;
-    Ok(Imported { events: totals.events, cut_off, cut_off_bytes, cut_off_line })
+    Ok(Imported { events: totals.events, cut_off, cut_off_bytes, cut_off_line, not_json, left_out })
 }
 
 /// Enough of a file to see what it is.
@@ -202,12 +215,13 @@ fn fill(
     limits: Limits,
 ) -> Result<Filling, ImportError> {
     let now = Timestamp::now().as_microsecond().unsigned_abs();
-    let session = |url: String, redacted: Vec<String>, unix_micros| {
+    let session = |url: String, redacted: Vec<String>, unix_micros, is_timed: bool| {
         let origin = Origin {
             url,
             redacted,
             imported_from: Some(name.into()),
             started_unix_micros: unix_micros,
+            untimed: !is_timed,
             most_line: limits.line as u64,
             most_event: limits.event as u64,
             most_value: limits.value as u64,
@@ -224,13 +238,16 @@ fn fill(
             cut_off: 0,
             cut_off_bytes: 0,
             cut_off_line: 0,
+            not_json: 0,
+            left_out: Vec::new(),
         })
     };
     match source {
         Source::Raw => {
-            let mut session = session(String::new(), Vec::new(), now)?;
+            let mut session = session(String::new(), Vec::new(), now, false)?;
             session.open(name, now, Format::EventStream);
             session.copy(from, now)?;
+            session.end(now, false)?;
             Ok(session)
         }
         Source::Ndjson => {
@@ -241,7 +258,7 @@ fn fill(
             if is_ours {
                 return lines::fill(whole, name, now, most, session);
             }
-            let mut session = session(String::new(), Vec::new(), now)?;
+            let mut session = session(String::new(), Vec::new(), now, false)?;
             session.open(name, now, Format::Ndjson);
             session.copy_json(whole, now, most)?;
             Ok(session)
@@ -260,6 +277,8 @@ struct Filling {
     cut_off: u64,
     cut_off_bytes: u64,
     cut_off_line: u64,
+    not_json: u64,
+    left_out: Vec<String>,
 }
 
 impl Filling {
@@ -284,19 +303,23 @@ impl Filling {
         loop {
             let read = from.read(&mut buffer)?;
             if read == 0 {
-                break;
+                return Ok(());
             }
             self.write(&buffer[..read], unix_micros)?;
         }
-        self.end(unix_micros)
     }
 
-    /// The body ends here.
-    fn end(&mut self, unix_micros: u64) -> Result<(), ImportError> {
+    /// The body ends here, and whether it is known that it did so at this time.
+    fn end(&mut self, unix_micros: u64, is_known: bool) -> Result<(), ImportError> {
         if self.writer.wants_line_end() {
-            self.write(b"\n", unix_micros)?;
+            self.write(b"\n", self.started + self.latest)?;
         }
+        let moment = self.moment(unix_micros);
         match self.writer.unfinished() {
+            0 if is_known => {
+                let kind = RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: None };
+                self.writer.turn(&Turn::new(kind, "the body ended"), moment);
+            }
             0 => {}
             bytes => self.cut_off(bytes),
         }

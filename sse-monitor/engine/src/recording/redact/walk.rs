@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::Moment,
     journal::{
-        beginnings::Beginnings,
+        beginnings::{Beginning, Beginnings},
         dropped::End,
         entry::EntryKind,
         frame::{FRAME_HEADER, FrameHeader, FrameKind},
@@ -49,10 +49,10 @@ pub(super) struct Walker<'a> {
     dropping: Option<End>,
     /// Within an event whose beginning is damaged.
     is_lost: bool,
-    /// Whether a part of a body may be missing before the next one, and where in this journal, as the index tells, and
-    /// with which number the first row begins that is whole after that.
+    /// Whether a part of a body may be missing before the next one, and, as the index tells, which row of this journal
+    /// is the first that is whole after that.
     is_after_gap: bool,
-    whole: Option<(u64, u64)>,
+    whole: Option<Beginning>,
     /// Whether what is missing may be the beginning of a body.
     is_unknown: bool,
     /// What is to be written with the frame.
@@ -109,8 +109,13 @@ impl<'a> Walker<'a> {
                 damage.into_iter().for_each(|damage| self.view.kept().add_damage(damage));
                 match step {
                     Step::Frame { header, payload, payload_at } => {
-                        if header.kind.is_body() && mem::take(&mut self.is_after_gap) {
+                        let is_new = header.attempt != self.attempt;
+                        if header.kind.is_body() && (mem::take(&mut self.is_after_gap) || is_new) {
                             self.whole = beginnings.after(place, header.attempt, payload_at);
+                            if is_new && let Some(whole) = self.whole {
+                                // The turn that says so cannot be read.
+                                self.format = whole.format;
+                            }
                         }
                         self.frame(&header, payload, payload_at);
                     }
@@ -218,7 +223,7 @@ impl<'a> Walker<'a> {
         self.wire += header.wire as usize;
         self.catch_up(header.attempt);
         let mut payload = payload;
-        if let Some((at, row)) = self.whole
+        if let Some(Beginning { at, row, .. }) = self.whole
             && let Ok(into) = usize::try_from(at.saturating_sub(payload_at))
             && let Some((before, rest)) = payload.split_at_checked(into)
         {
