@@ -598,6 +598,47 @@ describe("the pane of the selected row", () => {
     expect(names()).toEqual([]);
   });
 
+  it("copies all of a text with NULs in it, and says what stands for them", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ data: "a\0b\0c" });
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await press(rows()[0]);
+    await waitFor(() => expect(document.querySelectorAll("#data [data-name]")).toHaveLength(2));
+    let copied = "";
+    const clipboard = { writeText: (text: string) => Promise.resolve(void (copied = text)) };
+    Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
+    await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
+    await screen.findByText("Copied with ␀ in place of 2 NULs, at which a clipboard ends.");
+    expect(copied).toBe("a␀b␀c");
+    clipboard.writeText = () => Promise.reject(new Error("no"));
+    await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
+    const told = await screen.findByText(/^Not copied: the system refused/);
+    expect(told.closest(".tools")).toBeNull();
+  });
+
+  it("shows as it came what cannot be laid out, and says why", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const deep = "[".repeat(30_000) + "]".repeat(30_000);
+    const long = `["${"x".repeat(600_000)}"]`;
+    fake.arrive({ data: deep }, { data: long }, { data: "[1]" });
+    await waitFor(() => expect(rows()).toHaveLength(3));
+    await press(rows()[0]);
+    const reason = () => document.querySelector("#reason")?.textContent;
+    await waitFor(() => expect(reason()).toContain("nested more than 100 deep"));
+    expect(document.querySelector("#data")?.textContent).toBe(deep);
+    await press(rows()[1]);
+    await waitFor(() => expect(reason()).toContain("press JSON to lay it out"));
+    const json = screen.getByRole("button", { name: "JSON" });
+    expect(json.getAttribute("aria-pressed")).toBe("false");
+    await fireEvent.click(json);
+    expect(document.querySelector("#data")?.textContent?.startsWith('[\n  "xxx')).toBe(true);
+    expect(reason()).toBeUndefined();
+    await press(rows()[2]);
+    await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe("[\n  1\n]"));
+  });
+
   it("asks for the row once, however much arrives after it", async () => {
     const fake = new Fake();
     await connected(fake);
