@@ -128,7 +128,7 @@ pub(crate) fn put(view: &View, totals: Totals, path: &Path) -> Result<Saved, Pac
         path: path.to_owned(),
         events: totals.events,
         rows: view.next_row() - view.first_row(),
-        missing: view.first_row() - 1,
+        missing: totals.rows_forgotten,
         bytes,
     })
 }

@@ -89,10 +89,10 @@ impl Watched {
 
     /// Forgets all rows that there are. Where the watch is over, the next one begins anew.
     pub(crate) fn clear(&mut self) {
+        self.latest.watch.clear();
         let last = self.latest.watch.snapshot();
-        self.latest.watch.release(last.next_row);
         self.earlier.clear();
-        self.first = self.latest.rows + last.next_row;
+        self.first = self.latest.rows + last.first_row;
         self.forgets = last.state.is_over();
     }
 

@@ -167,6 +167,42 @@ async fn a_recording_has_the_rows_of_earlier_connections_in_files_of_their_own()
 }
 
 #[tokio::test]
+async fn what_was_cleared_is_not_recorded_and_all_that_is_told_agrees() {
+    let cache = tempfile::tempdir().unwrap();
+    let shown = Shown::new(Some(Scratch::new(cache.path()).unwrap().0));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    shown.connect(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    let mut stream = accept(&listener).await;
+    let all = Asked { number: Some(0), count: 1000, ..Asked::default() };
+    stream.write_all("data: secret\n\n".repeat(50).as_bytes()).await.unwrap();
+    until(&shown, &all, |rows| rows.last().is_some_and(|row| row == "secret")).await;
+    until(&shown, &all, |rows| rows.iter().filter(|row| *row == "secret").count() == 50).await;
+    shown.clear();
+    let totals = &look(&shown, &all).0["snapshot"]["totals"];
+    assert_eq!((&totals["events"], &totals["attempts"]), (&json!(0), &json!(1)));
+    assert_eq!(shown.report().unwrap().events, 0);
+
+    let file = cache.path().join("feed.ssrec");
+    shown.record(file.to_str().unwrap()).unwrap();
+    stream.write_all(b"data: one\n\n").await.unwrap();
+    until(&shown, &all, |rows| rows == ["one"]).await;
+    let report = shown.report().unwrap();
+    assert_eq!((report.events, report.attempts), (1, 1));
+    let saved = serde_json::to_value(shown.finish().unwrap()).unwrap();
+    let told = (&saved[0]["events"], &saved[0]["rows"], &saved[0]["missing"]);
+    assert_eq!(told, (&json!(1), &json!(1), &json!(0)));
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(!bytes.windows(6).any(|part| part == b"secret"));
+    shown.open(file.to_str().unwrap()).unwrap();
+    let (head, rows) = look(&shown, &all);
+    assert_eq!(rows, ["one"]);
+    assert_eq!(head["snapshot"]["totals"]["events"], 1);
+    let report = shown.report().unwrap();
+    assert_eq!((report.events, report.attempts), (1, 1));
+    shown.close();
+}
+
+#[tokio::test]
 async fn a_recording_that_cannot_be_put_in_its_file_is_there_for_the_next_window() {
     let cache = tempfile::tempdir().unwrap();
     let shown = Shown::new(Some(Scratch::new(cache.path()).unwrap().0));
