@@ -101,6 +101,63 @@ describe("the search", () => {
   });
 });
 
+describe("the help on searches", () => {
+  it("is told by a key or its button, and closed by Escape", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    const told = () => document.querySelector("#search-help")?.textContent;
+    await press("?");
+    expect(told()).toContain("-type:price");
+    await press("Escape");
+    expect(told()).toBeUndefined();
+    const help = button("How to search");
+    await fireEvent.click(help);
+    expect([told() !== undefined, help.getAttribute("aria-expanded")]).toEqual([true, "true"]);
+    await press("Escape", help);
+    expect(told()).toBeUndefined();
+    await press("?", field());
+    expect(told()).toBeUndefined();
+  });
+});
+
+describe("the keys", () => {
+  it("work wherever the focus is, but in a field", async () => {
+    const fake = new Fake();
+    await watching(fake, 50);
+    const statistics = button("Statistics");
+    statistics.focus();
+    await fireEvent.click(statistics);
+    await press("ArrowDown", statistics);
+    await waitFor(() => expect(selected()).toBeDefined());
+    expect(document.activeElement).toBe(screen.getByRole("grid"));
+    const pause = button("Pause");
+    pause.focus();
+    await press("Escape", pause);
+    expect([selected(), document.querySelector("#detail")]).toEqual([undefined, null]);
+    // A button is pressed by it, which is no pause of its own.
+    await press(" ", statistics);
+    expect(pause.getAttribute("aria-pressed")).toBe("false");
+    await press("/", pause);
+    expect(document.activeElement).toBe(field());
+    await press("ArrowDown", field());
+    expect(selected()).toBeUndefined();
+  });
+
+  it("close one thing at a time by Escape", async () => {
+    const fake = new Fake();
+    await watching(fake, 50);
+    await type("number 5");
+    await waitFor(() => expect(numbers()).toEqual([5, 50]));
+    await fireEvent.click(rows()[0] as HTMLElement);
+    const pane = await screen.findByRole("region", { name: "Selected row" });
+    await press("Escape", pane);
+    expect(document.querySelector("#detail")).toBeNull();
+    expect(numbers()).toEqual([5, 50]);
+    await press("Escape", screen.getByRole("grid"));
+    await waitFor(() => expect(numbers().length).toBeGreaterThan(2));
+  });
+});
+
 describe("the pause", () => {
   it("stands still, counts what comes, and shows it all when it goes on", async () => {
     const fake = new Fake();
@@ -109,7 +166,7 @@ describe("the pause", () => {
     fake.arrive(...Array.from({ length: 30 }, () => ({})));
     await waitFor(() => expect(button(/Paused/).textContent).toMatch(/Paused: 30\s+came since/));
     expect(numbers().at(-1)).toBe(100);
-    expect(button("Go on").getAttribute("aria-pressed")).toBe("true");
+    expect(button("Resume").getAttribute("aria-pressed")).toBe("true");
     await press("End", screen.getByRole("grid"));
     expect(numbers().at(-1)).toBe(100);
     await press(" ");
@@ -152,6 +209,7 @@ describe("a recording", () => {
     const fake = new Fake();
     await watching(fake, 10);
     await fireEvent.click(button("Record"));
+    expect(document.querySelector("#path-note")?.textContent).toContain("with the 10 rows that are kept");
     const path = screen.getByLabelText<HTMLInputElement>("Record to");
     await fireEvent.input(path, { target: { value: "/tmp/feed.ssrec" } });
     await fireEvent.submit(path.form as HTMLFormElement);

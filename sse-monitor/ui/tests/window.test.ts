@@ -133,6 +133,21 @@ describe("the URL bar while a stream is watched", () => {
     await waitFor(() => expect(rows()).toHaveLength(0));
     expect(selected()).toBeUndefined();
     expect(button("Clear")).toBeNull();
+    screen.getByText("Cleared. What comes from now on appears here.");
+    fake.arrive({});
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    expect(screen.queryByText(/^Cleared/)).toBeNull();
+  });
+
+  it("gives no time to a damaged row, whose time is not known", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ kind: "damaged", data: "row 1 is damaged", unixMicros: 0 });
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    expect(rows()[0]?.querySelector(".time")?.textContent).toBe("");
+    await press(rows()[0]);
+    await waitFor(() => expect(document.querySelector("#detail")?.textContent).toContain("is damaged"));
+    expect(document.querySelector("#detail")?.textContent).not.toContain("Time");
   });
 
   it("connects by Enter to another URL, and leaves the same one alone", async () => {
