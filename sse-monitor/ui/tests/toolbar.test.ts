@@ -143,6 +143,16 @@ describe("the keys", () => {
     expect(selected()).toBeUndefined();
   });
 
+  it("zoom with Ctrl, as the wheel does", async () => {
+    const fake = new Fake();
+    await watching(fake, 5);
+    const ctrl = (key: string) => fireEvent.keyDown(field(), { key, ctrlKey: true });
+    for (const key of ["+", "=", "-", "0", "-"]) await ctrl(key);
+    await fireEvent.wheel(document.body, { deltaY: -3, ctrlKey: true });
+    const zooms = fake.calls.filter(([command]) => command === "zoom").map(([, args]) => args);
+    expect(zooms).toEqual([1.1, 1.25, 1.1, 1, 0.9, 1].map((factor) => ({ factor })));
+  });
+
   it("close one thing at a time by Escape", async () => {
     const fake = new Fake();
     await watching(fake, 50);
@@ -258,10 +268,29 @@ describe("a recording", () => {
     fake.saving = "/full/feed.ssrec";
     fake.touch();
     await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
-    expect((await screen.findByRole("alert")).textContent).toContain("no room. Stop tries again.");
+    const refused = await screen.findByRole("alert");
+    expect(refused.textContent).toContain("no room. Stop tries again.");
     await fireEvent.click(button("Give it up"));
     await screen.findByRole("button", { name: "Record" });
     expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("is saved elsewhere where its file cannot be written", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    await fireEvent.click(await screen.findByRole("button", { name: "Save elsewhere…" }));
+    const path = screen.getByLabelText<HTMLInputElement>("Save to");
+    await fireEvent.input(path, { target: { value: "/full/other" } });
+    await fireEvent.submit(path.form as HTMLFormElement);
+    await waitFor(() => expect(document.querySelector("#path-refusal")?.textContent).toContain("cannot be written"));
+    await fireEvent.input(path, { target: { value: "/tmp/other.ssrec" } });
+    await fireEvent.submit(path.form as HTMLFormElement);
+    await screen.findByText("Recorded 10 events in /tmp/other.ssrec (1.21 KiB).");
+    expect(screen.queryByLabelText("Save to")).toBeNull();
+    await screen.findByRole("button", { name: "Record" });
   });
 
   it("that ends with its window is told of, and why the window stays where it cannot be written", async () => {
@@ -286,9 +315,12 @@ describe("a recording", () => {
     const fake = new Fake();
     fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2500, rows: 2502, missing: 0, bytes: 4200 });
     await watching(fake, 1);
-    const told = "An earlier window that did not end well had recorded 2,500 events in /tmp/feed.ssrec (4.10 KiB).";
+    const told =
+      "What an earlier window recorded that did not end well is saved: 2,500 events in /tmp/feed.ssrec (4.10 KiB).";
     await waitFor(() => expect(document.querySelector("#notice")?.textContent).toContain(told));
     expect(screen.queryByRole("alert")).toBeNull();
+    await fireEvent.click(button("Open it"));
+    expect(fake.calls).toContainEqual(["open", { path: "/tmp/feed.ssrec" }]);
   });
 
   it("is opened with what was masked in it, and refused in words", async () => {
@@ -323,6 +355,17 @@ describe("a recording", () => {
 });
 
 describe("the statistics", () => {
+  it("say so where they are of the last connection alone", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await fireEvent.click(button("Statistics"));
+    const heading = () => document.querySelector("#report h1")?.textContent;
+    await waitFor(() => expect(heading()).toBe("Statistics"));
+    fake.watchedOn = true;
+    fake.touch();
+    await waitFor(() => expect(heading()).toBe("Statisticssince the last Connect"));
+  });
+
   it("are told plainly, and lead to the row that ended a stall", async () => {
     const fake = new Fake();
     await watching(fake, 10);

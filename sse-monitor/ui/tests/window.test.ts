@@ -719,8 +719,19 @@ describe("the state", () => {
       failure: { fault: "http", sentence: "the server answered 404 Not Found" },
     });
     await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("404 Not Found"));
+    expect(screen.getByRole("alert").textContent).not.toContain("sse record");
     await fireEvent.submit(url().form as HTMLFormElement);
     await waitFor(() => expect(fake.watch).toBe(2));
+  });
+
+  it("names the way round where a server wants a header", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const sentence = "the server answered 401 Unauthorized";
+    fake.become({ name: "failed", failure: { fault: "http", sentence } });
+    await waitFor(() =>
+      expect(screen.getByRole("alert").textContent).toContain("“sse record -o feed.ssrec -- curl …”"),
+    );
   });
 
   it("disconnects by the button, and not by Enter on the same URL", async () => {
