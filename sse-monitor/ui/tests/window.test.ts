@@ -139,6 +139,20 @@ describe("the URL bar while a stream is watched", () => {
     expect(screen.queryByText(/^Cleared/)).toBeNull();
   });
 
+  it("asks before it forgets many rows", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1200 }, () => ({})));
+    await screen.findByText("1,200");
+    await fireEvent.click(button("Clear") as HTMLElement);
+    const sure = await screen.findByRole("button", { name: /^Clear all 1,200 rows$/ });
+    expect(fake.count("clear")).toBe(0);
+    await fireEvent.blur(sure);
+    await fireEvent.click(button("Clear") as HTMLElement);
+    await fireEvent.click(await screen.findByRole("button", { name: /^Clear all/ }));
+    expect(fake.count("clear")).toBe(1);
+  });
+
   it("gives no time to a damaged row, whose time is not known", async () => {
     const fake = new Fake();
     await connected(fake);
@@ -624,7 +638,7 @@ describe("the pane of the selected row", () => {
     const clipboard = { writeText: (text: string) => Promise.resolve(void (copied = text)) };
     Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
     await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
-    await screen.findByText("Copied with ␀ in place of 2 NULs, at which a clipboard ends.");
+    await screen.findByText("U+2400 stands in place of 2 NULs, at which a clipboard ends.");
     expect(copied).toBe("a␀b␀c");
     clipboard.writeText = () => Promise.reject(new Error("no"));
     await fireEvent.click(screen.getByRole("button", { name: "Copy" }));

@@ -11,7 +11,8 @@ export interface Told {
   sentence: string;
 }
 
-export function tell({ state, totals, lastEventId }: Snapshot, nowMillis: number): Told {
+export function tell(snapshot: Snapshot, nowMillis: number): Told {
+  const { state, totals, lastEventId, firstRow, nextRow } = snapshot;
   switch (state.name) {
     case "idle":
       return told("quiet", "Not connected", "");
@@ -33,6 +34,8 @@ export function tell({ state, totals, lastEventId }: Snapshot, nowMillis: number
       };
     }
     case "closed":
+      // Once it is cleared the list says what there is to say.
+      if (nextRow > 1 && firstRow === nextRow) return told("quiet", "Disconnected", "");
       return told(
         "quiet",
         "Disconnected",
