@@ -19,7 +19,7 @@ use crate::{
     search,
     session::{About, Whole},
     shown::Shown,
-    source::as_recording,
+    source::{as_recording, why_not_opened},
 };
 
 /// What stands on the command line.
@@ -60,7 +60,7 @@ pub(crate) fn open(
     path: &str,
 ) -> Result<About, String> {
     not_recording(&shown)?;
-    let about = shown.open(path).map_err(|error| error.to_string())?;
+    let about = shown.open(path).map_err(|error| why_not_opened(&error))?;
     // As above.
     let _ = window.set_title(&shown.title());
     Ok(about)
@@ -71,6 +71,15 @@ pub(crate) fn clear(shown: State<'_, Shown>) -> Result<(), String> {
     not_recording(&shown)?;
     shown.clear();
     Ok(())
+}
+
+/// The list is as high as WebKit can draw it at this factor.
+const LARGEST_ZOOM: f64 = 2.0;
+
+#[tauri::command]
+pub(crate) fn zoom(window: WebviewWindow, factor: f64) -> Result<(), String> {
+    let factor = factor.clamp(0.5, LARGEST_ZOOM);
+    window.set_zoom(factor).map_err(|error| format!("the window cannot be zoomed: {error}"))
 }
 
 #[tauri::command(async)]
@@ -124,13 +133,22 @@ pub(crate) fn report(shown: State<'_, Shown>) -> Option<Report> {
 }
 
 #[tauri::command(async)]
-pub(crate) fn record(shown: State<'_, Shown>, path: &str) -> Result<(), String> {
-    shown.record(path).map_err(|error| error.to_string())
+pub(crate) fn record(shown: State<'_, Shown>, path: &str, name: &str) -> Result<(), String> {
+    shown.record(path, name).map_err(|error| error.to_string())
 }
 
 #[tauri::command(async)]
 pub(crate) fn finish(shown: State<'_, Shown>) -> Result<Vec<Saved>, String> {
     shown.finish().map_err(|error| error.to_string())
+}
+
+#[tauri::command(async)]
+pub(crate) fn finish_elsewhere(
+    shown: State<'_, Shown>,
+    path: &str,
+    name: &str,
+) -> Result<Vec<Saved>, String> {
+    shown.finish_elsewhere(path, name).map_err(|error| error.to_string())
 }
 
 #[tauri::command(async)]

@@ -76,6 +76,7 @@ fn main() -> ExitCode {
                 commands::connect,
                 commands::open,
                 commands::clear,
+                commands::zoom,
                 commands::disconnect,
                 commands::page,
                 commands::seek,
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
                 commands::report,
                 commands::record,
                 commands::finish,
+                commands::finish_elsewhere,
                 commands::discard,
                 commands::recovered,
             ])

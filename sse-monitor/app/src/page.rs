@@ -25,6 +25,8 @@ pub(crate) struct Head {
     pub(crate) snapshot: Snapshot,
     /// Whether it is a recording.
     pub(crate) is_recorded: bool,
+    /// Whether earlier watches came before the latest, of which alone statistics tell.
+    pub(crate) is_watched_on: bool,
     pub(crate) list: Listed,
     pub(crate) filter: Option<Filter>,
     pub(crate) saving: Option<Saving>,
@@ -158,6 +160,7 @@ mod tests {
             watch: 3,
             snapshot,
             is_recorded: false,
+            is_watched_on: false,
             list: Listed { total: 11, begin: 0, anchor: 11, since: 2 },
             filter: Some(filter),
             saving: Some(Saving {

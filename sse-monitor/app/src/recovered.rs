@@ -31,7 +31,8 @@ pub(crate) fn recover(left: &[Left]) -> Recovered {
             match one(&session, &file) {
                 Ok(saved) => recovered.saved.extend(saved),
                 Err(reason) => recovered.troubles.push(format!(
-                    "What a window that was killed had recorded stays in {}, since {reason}.",
+                    "What a window that was killed had recorded stays in {}, since {reason}. Open that folder here by \
+                     Ctrl+O; the next window tries again.",
                     session.folder().display()
                 )),
             }

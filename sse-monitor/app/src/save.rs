@@ -1,7 +1,9 @@
 //! Puts what is watched in a file.
 
 use std::{
-    env, fs, io,
+    env,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf, absolute},
 };
 
@@ -44,6 +46,8 @@ pub(crate) enum SaveError {
     NoFolder(String),
     #[error("{0} is there already; it is not written over")]
     Exists(String),
+    #[error("{} cannot be written: {source}; name a file in a folder where you may write", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
     #[error("nothing is watched that could be recorded")]
     Nothing,
     #[error("a recording is under way; stop it first")]
@@ -67,25 +71,34 @@ pub(crate) fn given_path(given: &str) -> PathBuf {
     absolute(&path).unwrap_or(path)
 }
 
-/// The file that a recording will be put in, if it can.
-pub(crate) fn target(given: &str) -> Result<PathBuf, SaveError> {
+/// The file that a recording will be put in, if it can: one called `name` where a folder is given.
+pub(crate) fn target(given: &str, name: &str) -> Result<PathBuf, SaveError> {
     let mut path = given_path(given);
-    if given.trim().is_empty() || given.trim().ends_with(['/', '\\']) || path.file_name().is_none()
-    {
+    if given.trim().is_empty() {
+        return Err(SaveError::NoFile(given.trim().into()));
+    }
+    if path.is_dir() {
+        path.push(Path::new(name).file_name().unwrap_or("stream".as_ref()));
+    } else if given.trim().ends_with(['/', '\\']) {
+        return Err(SaveError::NoFolder(path.display().to_string()));
+    }
+    if path.file_name().is_none() {
         return Err(SaveError::NoFile(given.trim().into()));
     }
     if path.extension().is_none() {
         path.set_extension(EXTENSION);
     }
-    match path.parent() {
-        Some(folder) if !folder.is_dir() => Err(SaveError::NoFolder(folder.display().to_string())),
-        _ => {
-            let part = beside(&path);
-            let there = [&path, &part].into_iter().find(|path| path.exists());
-            there.map_or(Ok(()), |there| Err(SaveError::Exists(there.display().to_string())))?;
-            Ok(path)
-        }
+    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
+        return Err(SaveError::NoFolder(folder.display().to_string()));
     }
+    let part = beside(&path);
+    if let Some(there) = [&path, &part].into_iter().find(|path| path.exists()) {
+        return Err(SaveError::Exists(there.display().to_string()));
+    }
+    // Better now than when all has come that was to be written.
+    let unwritable = |source| SaveError::Unwritable { path: path.clone(), source };
+    File::create_new(&part).and_then(|_| fs::remove_file(&part)).map_err(unwritable)?;
+    Ok(path)
 }
 
 /// What a recording is called until it is whole.
@@ -128,7 +141,7 @@ pub(crate) fn put(view: &View, totals: Totals, path: &Path) -> Result<Saved, Pac
         path: path.to_owned(),
         events: totals.events,
         rows: view.next_row() - view.first_row(),
-        missing: view.first_row() - 1,
+        missing: totals.rows_forgotten,
         bytes,
     })
 }
@@ -180,15 +193,22 @@ mod tests {
         fs::write(given("half.ssrec.part"), "x").unwrap();
         for (path, word) in [
             (String::new(), "no file"),
-            ("~/".into(), "no file"),
             (given("there"), "already"),
             (given("half"), "half.ssrec.part is there already"),
             (given("none/feed"), "no folder"),
+            (given("none/"), "no folder"),
+            (given(&"x".repeat(300)), "cannot be written"),
         ] {
-            let sentence = target(&path).unwrap_err().to_string();
+            let sentence = target(&path, "name.ssrec").unwrap_err().to_string();
             assert!(sentence.contains(word), "{path}: {sentence}");
         }
-        assert_eq!(target(&given("feed")).unwrap(), folder.path().join("feed.ssrec"));
-        assert_eq!(target(&given("feed.bin")).unwrap(), folder.path().join("feed.bin"));
+        let target = |path: &str| target(path, "../host:1-noon.ssrec").unwrap();
+        assert_eq!(target(&given("feed")), folder.path().join("feed.ssrec"));
+        assert_eq!(target(&given("feed.bin")), folder.path().join("feed.bin"));
+        for within in ["", "/"] {
+            let path = folder.path().display().to_string() + within;
+            assert_eq!(target(&path), folder.path().join("host:1-noon.ssrec"));
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left of a try");
     }
 }

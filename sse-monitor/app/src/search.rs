@@ -35,8 +35,8 @@ pub(crate) enum SearchError {
 }
 
 /// Reads words (in capitals or not), `"very texts"`, `/regular expressions/` (with `i` in capitals or
-/// not), `-unwanted` ones, `type:`, `kind:`, `id:` and `attempt:`, and tests on JSON such as
-/// `$.bid > 1.08`. Rows pass that pass all of them. `None` where nothing is asked for.
+/// not), `type:`, `kind:`, `id:` and `attempt:`, and tests on JSON such as `$.bid > 1.08`, each with a `-`
+/// before it for what is unwanted. Rows pass that pass all of them. `None` where nothing is asked for.
 pub(crate) fn parse(text: &str) -> Result<Option<Query>, SearchError> {
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -44,14 +44,24 @@ pub(crate) fn parse(text: &str) -> Result<Option<Query>, SearchError> {
     }
     let mut query = Query::new();
     while !rest.is_empty() {
-        (query, rest) = term(query, rest)?;
+        let unwanted = rest.strip_prefix('-').filter(|rest| {
+            let names_nothing = rest.is_empty() || rest.starts_with("\"\"");
+            !names_nothing && !rest.starts_with([' ', '-'])
+        });
+        (query, rest) = match unwanted {
+            Some(unwanted) => {
+                let (other, rest) = term(Query::new(), unwanted)?;
+                (query.excluding(other), rest)
+            }
+            None => term(query, rest)?,
+        };
         rest = rest.trim_start();
     }
     Ok(Some(query))
 }
 
 fn term(query: Query, rest: &str) -> Result<(Query, &str), SearchError> {
-    if rest.starts_with("$.") || rest.starts_with("$[") {
+    if rest.starts_with("$.") || rest.starts_with("$[") || is_test_without_sign(rest) {
         let (test, after) = json_test(rest)?;
         return Ok((query.json(test)?, after));
     }
@@ -74,14 +84,17 @@ fn term(query: Query, rest: &str) -> Result<(Query, &str), SearchError> {
         };
         return Ok((query, after));
     }
-    if let Some(given) = rest.strip_prefix('-').filter(|given| !given.starts_with([' ', '-'])) {
-        let (value, is_quoted, after) = word(given);
-        if !value.is_empty() {
-            return Ok((query.without(text(&value, is_quoted)), after));
-        }
-    }
     let (value, is_quoted, after) = word(rest);
     Ok((query.text(text(&value, is_quoted)), after))
+}
+
+/// Whether it begins with a test on JSON as `sse tail --where` takes it, such as `.bid > 1.08`. Without an operator it
+/// is a word.
+fn is_test_without_sign(rest: &str) -> bool {
+    let is_path = rest.strip_prefix('.').is_some_and(|rest| {
+        rest.starts_with(|char: char| char.is_alphabetic() || "_\"[".contains(char))
+    });
+    is_path && rest[path_length(rest)..].trim_start().starts_with(['=', '!', '<', '>', '~'])
 }
 
 fn text(value: &str, is_quoted: bool) -> Text {
@@ -225,6 +238,30 @@ mod tests {
             ("$.symbol == EURUSD -gbp", true),
             (r#"$["side"] ~ "^buy""#, true),
             ("$1.08", false),
+            (".bid > 1.08", true),
+            (".bid>1.1", false),
+            (".symbol == EURUSD -gbp", true),
+            (".bid", false),
+            ("-type:order", true),
+            ("-type:price", false),
+            ("-type:order -type:price", false),
+            (r#"-type:"price""#, false),
+            ("-kind:comment", true),
+            ("-kind:event", false),
+            ("-id:5", true),
+            ("-id:7", false),
+            ("-attempt:1-2 eur", true),
+            ("-attempt:3", false),
+            ("-/EUR/", false),
+            ("-/eur/", true),
+            ("-/eur/i", false),
+            ("-$.bid > 1.08", false),
+            ("-$.bid > 1.1 eur", true),
+            ("-.ask", true),
+            ("-.bid > 1.08", false),
+            (r#"-"EUR""#, false),
+            ("-", false),
+            ("--", false),
         ] {
             let query = parse(text).unwrap().unwrap();
             assert_eq!(query.passes(&json), passes, "{text}");
@@ -240,6 +277,9 @@ mod tests {
             ("kind:event kind:ping", "ping"),
             ("attempt:x", "attempt"),
             ("type:", "type"),
+            ("-type:", "type"),
+            ("-kind:ping", "ping"),
+            (".bid = 1", "=="),
             ("$.bid = 1", "=="),
             ("$.bid >", "compare with"),
             ("$.bid >> 1", ">>"),

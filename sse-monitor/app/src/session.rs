@@ -136,6 +136,14 @@ impl Session {
         Some(Whole { row, turn: stretch.view.turn(local), raw })
     }
 
+    /// Whether its rows are of several watches, one after another.
+    pub(crate) fn is_watched_on(&self) -> bool {
+        match self {
+            Self::Watched(watched) => watched.watches().count() > 1,
+            Self::Opened(_) => false,
+        }
+    }
+
     /// Why nothing of it is recorded any more.
     pub(crate) fn recording_stopped(&self) -> Option<String> {
         match self {

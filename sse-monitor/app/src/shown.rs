@@ -19,7 +19,7 @@ use crate::{
     save::{self, SaveError, Saved},
     scratch::Scratch,
     session::{About, Opened, Session, Whole},
-    source::{ConnectError, refuse_curl},
+    source::{ConnectError, refuse_curl, with_scheme},
     watched::{Watched, host},
 };
 
@@ -71,6 +71,7 @@ impl Shown {
     /// the same URL and its watch is over.
     pub(crate) fn connect(&self, url: &str) -> Result<(), ConnectError> {
         refuse_curl(url)?;
+        let url = &*with_scheme(url);
         let watched = {
             let scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
             let went_on = match &self.current.borrow().session {
@@ -157,6 +158,7 @@ impl Shown {
         // The snapshot first: a row that comes in between has a newer revision, and is asked for again.
         head.snapshot = session.snapshot();
         head.is_recorded = matches!(session, Session::Opened(_));
+        head.is_watched_on = session.is_watched_on();
         head.filter = current.filter.as_ref().map(Filter::head);
         head.saving = current.saving.map(|Saving { path, ending }| page::Saving {
             path: path.display().to_string(),
@@ -234,9 +236,10 @@ impl Shown {
         Some(session.report())
     }
 
-    /// From now on what is watched is meant for this file, with all that is kept of it already.
-    pub(crate) fn record(&self, path: &str) -> Result<(), SaveError> {
-        let path = save::target(path)?;
+    /// From now on what is watched is meant for this file, with all that is kept of it already; in a folder, for one
+    /// of this name.
+    pub(crate) fn record(&self, path: &str, name: &str) -> Result<(), SaveError> {
+        let path = save::target(path, name)?;
         let mut outcome = Ok(());
         self.current.send_if_modified(|current| {
             outcome = match (&current.session, &current.saving) {
@@ -267,6 +270,25 @@ impl Shown {
         let saved = watched.save(&path)?;
         self.discard();
         Ok(saved)
+    }
+
+    /// Puts what was watched in this file, in place of the one that it was meant for.
+    pub(crate) fn finish_elsewhere(&self, path: &str, name: &str) -> Result<Vec<Saved>, SaveError> {
+        let path = save::target(path, name)?;
+        let mut outcome = Err(SaveError::None);
+        self.current.send_if_modified(|current| {
+            if let (Some(Session::Watched(watched)), Some(saving)) =
+                (&current.session, &mut current.saving)
+            {
+                outcome = watched.mean_for(Some(&path)).map_err(SaveError::Begin);
+                if outcome.is_ok() {
+                    *saving = Saving { path, ending: None };
+                }
+            }
+            outcome.is_ok()
+        });
+        outcome?;
+        self.finish()
     }
 
     /// The window is asked to close. Whether it may at once: a recording is put in its file before, by

@@ -1,8 +1,10 @@
 //! What the user names to be shown: a URL or a recording.
 
+use alloc::borrow::Cow;
+use core::net::Ipv4Addr;
 use std::path::{Component, Path};
 
-use sse_monitor_engine::RequestError;
+use sse_monitor_engine::{RequestError, recording::OpenError};
 use thiserror::Error;
 
 use crate::save::EXTENSION;
@@ -23,6 +25,26 @@ pub(crate) enum ConnectError {
 pub(crate) fn refuse_curl(given: &str) -> Result<(), ConnectError> {
     let mut words = given.split_whitespace();
     if words.next() == Some("curl") { Err(ConnectError::Curl) } else { Ok(()) }
+}
+
+/// Why a recording is not opened, with what can be done about a file that is none.
+pub(crate) fn why_not_opened(error: &OpenError) -> String {
+    if let OpenError::Foreign { hint: "", .. } = error {
+        return format!(
+            "{error}; the body of an event stream, lines of JSON or a HAR file can be imported: sse import FILE \
+             -o RECORDING"
+        );
+    }
+    error.to_string()
+}
+
+/// What is typed without a scheme is tried on this machine, where few speak TLS.
+pub(crate) fn with_scheme(given: &str) -> Cow<'_, str> {
+    let host = given.trim().split(['/', '?', '#']).next().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let is_here = ["localhost", "[::1]"].contains(&name)
+        || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    if is_here { format!("http://{}", given.trim()).into() } else { given.into() }
 }
 
 /// Whether a recording stands on the command line in place of a URL: a file or folder that there is, or
@@ -50,6 +72,41 @@ mod tests {
         {
             assert!(!as_recording(url), "{url}");
         }
+    }
+
+    #[test]
+    fn what_is_typed_without_a_scheme_is_tried_on_this_machine() {
+        for (given, tried) in [
+            (" 127.0.0.1:9911/slow", "http://127.0.0.1:9911/slow"),
+            ("localhost:8080/events", "http://localhost:8080/events"),
+            ("localhost", "http://localhost"),
+            ("[::1]:8080/?a=b", "http://[::1]:8080/?a=b"),
+        ] {
+            assert_eq!(with_scheme(given), tried);
+        }
+        for given in [
+            "http://127.0.0.1/",
+            "https://localhost",
+            "example.com/x",
+            "10.0.0.1:1",
+            "localhosts/",
+            "",
+        ] {
+            assert_eq!(with_scheme(given), given);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_recording_is_refused_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("notes.txt");
+        std::fs::write(&file, "dear diary").unwrap();
+        let error = sse_monitor_engine::recording::Recording::open(&file).unwrap_err();
+        let sentence = why_not_opened(&error);
+        assert!(
+            sentence.contains("is not a recording") && sentence.contains("sse import"),
+            "{sentence}"
+        );
     }
 
     #[test]

@@ -43,6 +43,8 @@ struct Part {
     session: Option<Arc<Session>>,
     rows: u64,
     attempts: u32,
+    /// Of its own attempts those that were cleared away, and are counted no more.
+    cleared_attempts: u32,
 }
 
 impl Watched {
@@ -70,7 +72,8 @@ impl Watched {
             let latest = Part {
                 rows: self.latest.rows + last.next_row - 1,
                 attempts: self.latest.attempts
-                    + u32::try_from(last.totals.attempts).unwrap_or(u32::MAX),
+                    + self.latest.cleared_attempts
+                    + attempts(&last.totals),
                 ..Part::start(request, scratch)
             };
             earlier.push(self.latest.clone());
@@ -89,10 +92,12 @@ impl Watched {
 
     /// Forgets all rows that there are. Where the watch is over, the next one begins anew.
     pub(crate) fn clear(&mut self) {
+        let before = attempts(&self.latest.watch.snapshot().totals);
+        self.latest.watch.clear();
         let last = self.latest.watch.snapshot();
-        self.latest.watch.release(last.next_row);
+        self.latest.cleared_attempts += before.saturating_sub(attempts(&last.totals));
         self.earlier.clear();
-        self.first = self.latest.rows + last.next_row;
+        self.first = self.latest.rows + last.first_row;
         self.forgets = last.state.is_over();
     }
 
@@ -192,8 +197,13 @@ impl Part {
             Some(session) => request.record(session.folder(), ON_DISK),
             None => request,
         };
-        Self { watch: Arc::new(Watch::start(request)), session, rows: 0, attempts: 0 }
+        let watch = Arc::new(Watch::start(request));
+        Self { watch, session, rows: 0, attempts: 0, cleared_attempts: 0 }
     }
+}
+
+fn attempts(totals: &Totals) -> u32 {
+    u32::try_from(totals.attempts).unwrap_or(u32::MAX)
 }
 
 fn add(to: &mut Totals, of: &Totals) {
@@ -266,6 +276,25 @@ mod tests {
         watched.clear();
         assert!(watched.go_on(&url, scratch).is_none(), "it was cleared once over");
         assert_eq!(watched.snapshot().last_event_id, "");
+    }
+
+    #[tokio::test]
+    async fn attempts_count_on_after_those_that_were_cleared() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/events", listener.local_addr().unwrap());
+        let mut watched = Watched::begin(&url, None).unwrap();
+        drop(answer(&listener, "retry: 1\ndata: one\n\n").await);
+        let (_stream, _) = answer(&listener, "data: two\n\n").await;
+        let rows = seen(&watched, "two").await;
+        assert_eq!(rows.last().unwrap().attempt, 2);
+        watched.clear();
+        assert_eq!(watched.snapshot().totals.attempts, 1, "the one under way");
+        watched.latest().disconnect();
+
+        let watched = watched.go_on(&url, None).unwrap().unwrap();
+        let (_stream, _) = answer(&listener, "data: three\n\n").await;
+        let rows = seen(&watched, "three").await;
+        assert_eq!(rows.last().unwrap().attempt, 3);
     }
 
     #[test]

@@ -499,8 +499,13 @@ async fn a_recording_is_in_its_file_before_its_window_closes_or_the_window_says_
     let seen = desk.see("why it stays open", |seen| seen.notice.contains("stays open")).await;
     assert!(seen.notice.contains(&refused) && !seen.saving.is_empty(), "{seen:?}");
     desk.picture("not-closed").await;
+    // But it can be saved elsewhere: in a folder, by a name of its own.
     desk.click("#notice .action").await;
-    desk.see("that it was given up", |seen| seen.saving.is_empty()).await;
+    desk.enter_path(&folder.path().display().to_string()).await;
+    let is_saved = |seen: &Seen| seen.saving.is_empty() && seen.notice.starts_with("Recorded");
+    let seen = desk.see("that it was saved", is_saved).await;
+    assert!(seen.notice.contains("2,000 events in "), "{seen:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 
     desk.click("#record").await;
     desk.enter_path(&kept.display().to_string()).await;

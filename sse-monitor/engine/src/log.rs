@@ -295,6 +295,27 @@ impl Log {
         self.released.notify_one();
     }
 
+    pub(crate) fn clear(&self) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let (attempts, connections) = match self.public().state {
+            State::Connecting { .. } => (1, 0),
+            State::Open { .. } => (1, 1),
+            State::Idle | State::Waiting { .. } | State::Closed | State::Failed { .. } => (0, 0),
+        };
+        let under_way = Totals { attempts, connections, ..Totals::default() };
+        writer.clear(under_way, self.is_over(), self.clock.now());
+        let mut public = self.public();
+        public.totals = writer.totals();
+        public.first_row = self.kept.first_row();
+        public.next_row = self.kept.next_row();
+        if public.stopped.is_none() {
+            public.stopped = writer.stopped().map(Into::into);
+        }
+        self.touch();
+        drop(public);
+        self.released.notify_one();
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
         let public = self.public();
         Snapshot {

@@ -95,6 +95,12 @@ impl Watch {
         self.log.release(number);
     }
 
+    /// Forgets all that came: its rows, the files in which they are recorded, and what was counted of them.
+    /// Only the attempt under way goes on. Row numbers go on too.
+    pub fn clear(&self) {
+        self.log.clear();
+    }
+
     /// What is done from now on where the [limit of the disk](WatchRequest::record) is reached: a shell
     /// may learn late that the beginning must not be dropped. Without a recording it does nothing.
     pub fn set_disk_policy(&self, policy: DiskPolicy) {

@@ -19,6 +19,7 @@ export class Fake {
   stopped: string | null = null;
   ending: Saving["ending"] = null;
   recovered: { saved: Saved[]; troubles: string[] } = { saved: [], troubles: [] };
+  watchedOn = false;
   /** Each command called, with its arguments. */
   calls: [string, unknown][] = [];
   /** What `connect` answers with, if it refuses. */
@@ -95,6 +96,13 @@ export class Fake {
         this.touch();
         return [{ path, events: this.rows.length, rows: this.rows.length, missing: 0, bytes: 1234 }];
       }
+      case "finish_elsewhere":
+        if (args.path === "/full/other") throw "/full/other.ssrec cannot be written";
+        this.saving = null;
+        this.touch();
+        return [{ path: args.path, events: 10, rows: 10, missing: 0, bytes: 1234 }];
+      case "zoom":
+        return null;
       case "recovered":
         return this.recovered;
       case "report":
@@ -167,6 +175,7 @@ export class Fake {
         totals: { ...nothing.snapshot.totals, events, attempts: 1, connections: 1 },
       },
       isRecorded: this.about !== null,
+      isWatchedOn: this.watchedOn,
       list: { total, begin, anchor, since: this.#list(null).length - total },
       filter:
         this.#filter === ""

@@ -1,22 +1,22 @@
 import { describe, expect, it } from "vitest";
 import {
-  byDirections,
   bytes,
   clock,
   counted,
   dateAndClock,
-  directions,
+  named,
   duration,
   hue,
   middleCut,
   missedOf,
   oneLine,
   rate,
-  withoutDirections,
+  parts,
+  unseen,
 } from "../src/lib/format";
 import type { Report } from "../src/lib/wire";
 import { lines, seen } from "../src/lib/fold";
-import { isJson, layOut } from "../src/lib/json";
+import { LONGEST, MOST, layOut, looksLikeJson } from "../src/lib/json";
 import { unpack } from "../src/lib/packed";
 import { Rate } from "../src/lib/rate";
 import { Slots } from "../src/lib/slots";
@@ -131,7 +131,7 @@ describe("the rows' elements", () => {
 describe("JSON", () => {
   const laidOut = (text: string) =>
     layOut(text)
-      .map((token) => token.text)
+      .tokens.map((token) => token.text)
       .join("");
 
   it("is laid out as JSON.stringify would", () => {
@@ -153,7 +153,7 @@ describe("JSON", () => {
   });
 
   it("names what each part is", () => {
-    expect(layOut('{"k":["v",1,null]}').filter(({ kind }) => kind !== "punctuation")).toEqual([
+    expect(layOut('{"k":["v",1,null]}').tokens.filter(({ kind }) => kind !== "punctuation")).toEqual([
       { kind: "key", text: '"k"' },
       { kind: "string", text: '"v"' },
       { kind: "number", text: "1" },
@@ -162,7 +162,7 @@ describe("JSON", () => {
   });
 
   it("is folded between its brackets", () => {
-    const all = lines(layOut('{"a":{"b":[1,2]},"c":[],"d":"{"}'));
+    const all = lines(layOut('{"a":{"b":[1,2]},"c":[],"d":"{"}').tokens);
     const text = (numbers: number[]) =>
       numbers.map((at) => all[at]?.tokens.map((token) => token.text).join("").trim());
     expect(text(seen(all, new Set()))).toEqual([
@@ -191,10 +191,30 @@ describe("JSON", () => {
   });
 
   it("is only an object or an array, whole", () => {
-    expect(isJson(' {"a":1} ')).toBe(true);
-    for (const text of ["", "1", '"text"', "null", '{"a":1', "[1,]", "{a:1}", "tick"]) {
-      expect(isJson(text), text).toBe(false);
+    expect(looksLikeJson(' {"a":1} ')).toBe(true);
+    for (const text of ["", "1", '"text"', "null", '{"a":1', "[1,}", "tick"]) {
+      expect(looksLikeJson(text), text).toBe(false);
     }
+    for (const text of ["[1,]", "{a:1}", '["]', "[]]", '{"a":"\\"}']) {
+      expect(layOut(text), text).toEqual({ tokens: [], why: "" });
+    }
+  });
+
+  it("is not laid out where it would stall the window, and says why", () => {
+    const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+    expect(layOut(nested(MOST.depth)).why).toBe("");
+    for (const depth of [MOST.depth + 1, 30_000, 1_000_000]) {
+      expect(layOut(nested(depth))).toEqual({ tokens: [], why: "it is nested more than 100 deep" });
+    }
+    // Shallow enough, and each of its characters on a line of its own.
+    const wide = "[".repeat(99) + "1" + ",1".repeat(LONGEST / 4) + "]".repeat(99);
+    expect(layOut(wide)).toEqual({ tokens: [], why: "indented it would be longer than 16 MiB" });
+    expect(layOut(`["${"x".repeat(MOST.characters)}"]`).why).toBe("it is longer than 8 MiB");
+  });
+
+  it("may have long strings with many escapes", () => {
+    const text = JSON.stringify({ a: '\\"'.repeat(200_000), b: "[" });
+    expect(laidOut(text)).toBe(JSON.stringify(JSON.parse(text), null, 2));
   });
 });
 
@@ -211,23 +231,28 @@ describe("formats", () => {
 
   it("puts any text on one line, with signs for what cannot be seen", () => {
     expect(oneLine("a\r\nb\rc\nd")).toBe("a ↵ b ↵ c ↵ d");
-    expect(oneLine("\t\u0000\u001b[31m\u007f")).toBe(" ⇥ ␀␛[31m␡");
+    expect(oneLine("\t\u0000\u001b[31m\u007f")).toBe(" ⇥ \\u{0}\\u{1b}[31m\\u{7f}");
     expect(oneLine("safe\u202eexe.txt\u2066")).toBe("safe\\u{202e}exe.txt\\u{2066}");
+    expect(oneLine("\u0085\u200b\ufeff\u2028\u2029")).toBe("\\u{85}\\u{200b}\\u{feff}\\u{2028}\\u{2029}");
+    // What joins the parts of a sign is a part of it.
+    expect(oneLine("👩\u200d💻")).toBe("👩\u200d💻");
     expect(oneLine("\ufffd\u061c\u009b")).toBe("\ufffd\\u{61c}\\u{9b}");
   });
 
-  it("takes a text apart where its direction is turned, and loses nothing of it", () => {
-    const text = "a\u202ebc\u202c\u200f";
-    expect(byDirections(text).map(({ name, text }) => name ?? text)).toEqual([
+  it("takes a text apart where there is what is not seen, and loses nothing of it", () => {
+    const text = "a\u202ebc\u0007\u200f\n";
+    expect(parts(text).map(({ name, text }) => name ?? text)).toEqual([
       "a",
       "\\u{202e}",
       "bc",
-      "\\u{202c}",
+      "\\u{7}",
       "\\u{200f}",
+      "\n",
     ]);
-    expect(byDirections(text).map((part) => part.text).join("")).toBe(text);
-    expect(directions(text)).toBe(3);
-    expect(withoutDirections(text)).toBe("a\\u{202e}bc\\u{202c}\\u{200f}");
+    expect(parts(text).map((part) => part.text).join("")).toBe(text);
+    expect(unseen(text)).toBe(3);
+    expect(named(text)).toBe("a\\u{202e}bc\\u{7}\\u{200f}\n");
+    expect(parts("\0")).toEqual([{ text: "␀", name: "\\u{0}" }]);
   });
 
   it("tells the time to the millisecond", () => {

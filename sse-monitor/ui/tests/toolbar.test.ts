@@ -101,6 +101,73 @@ describe("the search", () => {
   });
 });
 
+describe("the help on searches", () => {
+  it("is told by a key or its button, and closed by Escape", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    const told = () => document.querySelector("#search-help")?.textContent;
+    await press("?");
+    expect(told()).toContain("-type:price");
+    await press("Escape");
+    expect(told()).toBeUndefined();
+    const help = button("How to search");
+    await fireEvent.click(help);
+    expect([told() !== undefined, help.getAttribute("aria-expanded")]).toEqual([true, "true"]);
+    await press("Escape", help);
+    expect(told()).toBeUndefined();
+    await press("?", field());
+    expect(told()).toBeUndefined();
+  });
+});
+
+describe("the keys", () => {
+  it("work wherever the focus is, but in a field", async () => {
+    const fake = new Fake();
+    await watching(fake, 50);
+    const statistics = button("Statistics");
+    statistics.focus();
+    await fireEvent.click(statistics);
+    await press("ArrowDown", statistics);
+    await waitFor(() => expect(selected()).toBeDefined());
+    expect(document.activeElement).toBe(screen.getByRole("grid"));
+    const pause = button("Pause");
+    pause.focus();
+    await press("Escape", pause);
+    expect([selected(), document.querySelector("#detail")]).toEqual([undefined, null]);
+    // A button is pressed by it, which is no pause of its own.
+    await press(" ", statistics);
+    expect(pause.getAttribute("aria-pressed")).toBe("false");
+    await press("/", pause);
+    expect(document.activeElement).toBe(field());
+    await press("ArrowDown", field());
+    expect(selected()).toBeUndefined();
+  });
+
+  it("zoom with Ctrl, as the wheel does", async () => {
+    const fake = new Fake();
+    await watching(fake, 5);
+    const ctrl = (key: string) => fireEvent.keyDown(field(), { key, ctrlKey: true });
+    for (const key of ["+", "=", "-", "0", "-"]) await ctrl(key);
+    await fireEvent.wheel(document.body, { deltaY: -3, ctrlKey: true });
+    const zooms = fake.calls.filter(([command]) => command === "zoom").map(([, args]) => args);
+    expect(zooms).toEqual([1.1, 1.25, 1.1, 1, 0.9, 1].map((factor) => ({ factor })));
+  });
+
+  it("close one thing at a time by Escape", async () => {
+    const fake = new Fake();
+    await watching(fake, 50);
+    await type("number 5");
+    await waitFor(() => expect(numbers()).toEqual([5, 50]));
+    await fireEvent.click(rows()[0] as HTMLElement);
+    const pane = await screen.findByRole("region", { name: "Selected row" });
+    await press("Escape", pane);
+    expect(document.querySelector("#detail")).toBeNull();
+    expect(numbers()).toEqual([5, 50]);
+    await press("Escape", screen.getByRole("grid"));
+    await waitFor(() => expect(numbers().length).toBeGreaterThan(2));
+  });
+});
+
 describe("the pause", () => {
   it("stands still, counts what comes, and shows it all when it goes on", async () => {
     const fake = new Fake();
@@ -109,7 +176,7 @@ describe("the pause", () => {
     fake.arrive(...Array.from({ length: 30 }, () => ({})));
     await waitFor(() => expect(button(/Paused/).textContent).toMatch(/Paused: 30\s+came since/));
     expect(numbers().at(-1)).toBe(100);
-    expect(button("Go on").getAttribute("aria-pressed")).toBe("true");
+    expect(button("Resume").getAttribute("aria-pressed")).toBe("true");
     await press("End", screen.getByRole("grid"));
     expect(numbers().at(-1)).toBe(100);
     await press(" ");
@@ -152,6 +219,7 @@ describe("a recording", () => {
     const fake = new Fake();
     await watching(fake, 10);
     await fireEvent.click(button("Record"));
+    expect(document.querySelector("#path-note")?.textContent).toContain("with the 10 rows that are kept");
     const path = screen.getByLabelText<HTMLInputElement>("Record to");
     await fireEvent.input(path, { target: { value: "/tmp/feed.ssrec" } });
     await fireEvent.submit(path.form as HTMLFormElement);
@@ -200,10 +268,29 @@ describe("a recording", () => {
     fake.saving = "/full/feed.ssrec";
     fake.touch();
     await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
-    expect((await screen.findByRole("alert")).textContent).toContain("no room. Stop tries again.");
+    const refused = await screen.findByRole("alert");
+    expect(refused.textContent).toContain("no room. Stop tries again.");
     await fireEvent.click(button("Give it up"));
     await screen.findByRole("button", { name: "Record" });
     expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("is saved elsewhere where its file cannot be written", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    await fireEvent.click(await screen.findByRole("button", { name: "Save elsewhere…" }));
+    const path = screen.getByLabelText<HTMLInputElement>("Save to");
+    await fireEvent.input(path, { target: { value: "/full/other" } });
+    await fireEvent.submit(path.form as HTMLFormElement);
+    await waitFor(() => expect(document.querySelector("#path-refusal")?.textContent).toContain("cannot be written"));
+    await fireEvent.input(path, { target: { value: "/tmp/other.ssrec" } });
+    await fireEvent.submit(path.form as HTMLFormElement);
+    await screen.findByText("Recorded 10 events in /tmp/other.ssrec (1.21 KiB).");
+    expect(screen.queryByLabelText("Save to")).toBeNull();
+    await screen.findByRole("button", { name: "Record" });
   });
 
   it("that ends with its window is told of, and why the window stays where it cannot be written", async () => {
@@ -228,9 +315,12 @@ describe("a recording", () => {
     const fake = new Fake();
     fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2500, rows: 2502, missing: 0, bytes: 4200 });
     await watching(fake, 1);
-    const told = "An earlier window that did not end well had recorded 2,500 events in /tmp/feed.ssrec (4.10 KiB).";
+    const told =
+      "What an earlier window recorded that did not end well is saved: 2,500 events in /tmp/feed.ssrec (4.10 KiB).";
     await waitFor(() => expect(document.querySelector("#notice")?.textContent).toContain(told));
     expect(screen.queryByRole("alert")).toBeNull();
+    await fireEvent.click(button("Open it"));
+    expect(fake.calls).toContainEqual(["open", { path: "/tmp/feed.ssrec" }]);
   });
 
   it("is opened with what was masked in it, and refused in words", async () => {
@@ -265,6 +355,17 @@ describe("a recording", () => {
 });
 
 describe("the statistics", () => {
+  it("say so where they are of the last connection alone", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await fireEvent.click(button("Statistics"));
+    const heading = () => document.querySelector("#report h1")?.textContent;
+    await waitFor(() => expect(heading()).toBe("Statistics"));
+    fake.watchedOn = true;
+    fake.touch();
+    await waitFor(() => expect(heading()).toBe("Statisticssince the last Connect"));
+  });
+
   it("are told plainly, and lead to the row that ended a stall", async () => {
     const fake = new Fake();
     await watching(fake, 10);

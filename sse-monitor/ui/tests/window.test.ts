@@ -133,6 +133,35 @@ describe("the URL bar while a stream is watched", () => {
     await waitFor(() => expect(rows()).toHaveLength(0));
     expect(selected()).toBeUndefined();
     expect(button("Clear")).toBeNull();
+    screen.getByText("Cleared. What comes from now on appears here.");
+    fake.arrive({});
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    expect(screen.queryByText(/^Cleared/)).toBeNull();
+  });
+
+  it("asks before it forgets many rows", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1200 }, () => ({})));
+    await screen.findByText("1,200");
+    await fireEvent.click(button("Clear") as HTMLElement);
+    const sure = await screen.findByRole("button", { name: /^Clear all 1,200 rows$/ });
+    expect(fake.count("clear")).toBe(0);
+    await fireEvent.blur(sure);
+    await fireEvent.click(button("Clear") as HTMLElement);
+    await fireEvent.click(await screen.findByRole("button", { name: /^Clear all/ }));
+    expect(fake.count("clear")).toBe(1);
+  });
+
+  it("gives no time to a damaged row, whose time is not known", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ kind: "damaged", data: "row 1 is damaged", unixMicros: 0 });
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    expect(rows()[0]?.querySelector(".time")?.textContent).toBe("");
+    await press(rows()[0]);
+    await waitFor(() => expect(document.querySelector("#detail")?.textContent).toContain("is damaged"));
+    expect(document.querySelector("#detail")?.textContent).not.toContain("Time");
   });
 
   it("connects by Enter to another URL, and leaves the same one alone", async () => {
@@ -598,6 +627,47 @@ describe("the pane of the selected row", () => {
     expect(names()).toEqual([]);
   });
 
+  it("copies all of a text with NULs in it, and says what stands for them", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ data: "a\0b\0c" });
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await press(rows()[0]);
+    await waitFor(() => expect(document.querySelectorAll("#data [data-name]")).toHaveLength(2));
+    let copied = "";
+    const clipboard = { writeText: (text: string) => Promise.resolve(void (copied = text)) };
+    Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
+    await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
+    await screen.findByText("U+2400 stands in place of 2 NULs, at which a clipboard ends.");
+    expect(copied).toBe("a␀b␀c");
+    clipboard.writeText = () => Promise.reject(new Error("no"));
+    await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
+    const told = await screen.findByText(/^Not copied: the system refused/);
+    expect(told.closest(".tools")).toBeNull();
+  });
+
+  it("shows as it came what cannot be laid out, and says why", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const deep = "[".repeat(30_000) + "]".repeat(30_000);
+    const long = `["${"x".repeat(600_000)}"]`;
+    fake.arrive({ data: deep }, { data: long }, { data: "[1]" });
+    await waitFor(() => expect(rows()).toHaveLength(3));
+    await press(rows()[0]);
+    const reason = () => document.querySelector("#reason")?.textContent;
+    await waitFor(() => expect(reason()).toContain("nested more than 100 deep"));
+    expect(document.querySelector("#data")?.textContent).toBe(deep);
+    await press(rows()[1]);
+    await waitFor(() => expect(reason()).toContain("press JSON to lay it out"));
+    const json = screen.getByRole("button", { name: "JSON" });
+    expect(json.getAttribute("aria-pressed")).toBe("false");
+    await fireEvent.click(json);
+    expect(document.querySelector("#data")?.textContent?.startsWith('[\n  "xxx')).toBe(true);
+    expect(reason()).toBeUndefined();
+    await press(rows()[2]);
+    await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe("[\n  1\n]"));
+  });
+
   it("asks for the row once, however much arrives after it", async () => {
     const fake = new Fake();
     await connected(fake);
@@ -663,8 +733,19 @@ describe("the state", () => {
       failure: { fault: "http", sentence: "the server answered 404 Not Found" },
     });
     await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("404 Not Found"));
+    expect(screen.getByRole("alert").textContent).not.toContain("sse record");
     await fireEvent.submit(url().form as HTMLFormElement);
     await waitFor(() => expect(fake.watch).toBe(2));
+  });
+
+  it("names the way round where a server wants a header", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const sentence = "the server answered 401 Unauthorized";
+    fake.become({ name: "failed", failure: { fault: "http", sentence } });
+    await waitFor(() =>
+      expect(screen.getByRole("alert").textContent).toContain("“sse record -o feed.ssrec -- curl …”"),
+    );
   });
 
   it("disconnects by the button, and not by Enter on the same URL", async () => {

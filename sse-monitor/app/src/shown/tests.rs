@@ -21,7 +21,7 @@ async fn before_the_first_connect_there_is_an_empty_page() {
     shown.disconnect();
     shown.clear();
     shown.filter(Some(Query::new())).unwrap();
-    assert!(shown.record("/tmp/x").is_err() && shown.finish().is_err());
+    assert!(shown.record("/tmp/x", "x").is_err() && shown.finish().is_err());
 }
 
 #[tokio::test]
@@ -91,8 +91,8 @@ async fn a_stream_is_filtered_held_recorded_and_opened_again() {
     assert_eq!(look(&shown, &all).1.len(), turns + 110);
 
     let file = cache.path().join("feed.ssrec");
-    shown.record(file.to_str().unwrap()).unwrap();
-    assert!(shown.record("/tmp/other").is_err());
+    shown.record(file.to_str().unwrap(), "x").unwrap();
+    assert!(shown.record("/tmp/other", "x").is_err());
     assert!(look(&shown, &all).0["saving"]["bytes"].as_u64().unwrap() > 0);
     let saved = serde_json::to_value(shown.finish().unwrap()).unwrap();
     assert_eq!((&saved[0]["events"], &saved[0]["missing"]), (&json!(110), &json!(0)));
@@ -107,7 +107,7 @@ async fn a_stream_is_filtered_held_recorded_and_opened_again() {
     assert_eq!(shown.report().unwrap().events, 110);
     shown.filter(Some(sevens())).unwrap();
     until(&shown, &all, |rows| rows.len() == 20).await;
-    assert!(shown.record("/tmp/other").is_err());
+    assert!(shown.record("/tmp/other", "x").is_err());
     shown.close();
     assert_eq!(std::fs::read_dir(cache.path().join("sessions")).unwrap().count(), 0);
 }
@@ -148,21 +148,63 @@ async fn a_recording_has_the_rows_of_earlier_connections_in_files_of_their_own()
         shown.disconnect();
     }
     let file = cache.path().join("feed.ssrec");
-    shown.record(file.to_str().unwrap()).unwrap();
+    shown.record(file.to_str().unwrap(), "x").unwrap();
     // All of them or none: another try finds nothing in its way.
     let second = cache.path().join("feed-2.ssrec");
     std::fs::write(&second, "another").unwrap();
     let refusal = shown.finish().unwrap_err().to_string();
     assert!(refusal.contains("feed-2.ssrec is there already"), "{refusal}");
     assert!(!file.exists() && shown.is_recording());
-    std::fs::remove_file(&second).unwrap();
-    let saved = serde_json::to_value(shown.finish().unwrap()).unwrap();
+    assert_eq!(look(&shown, &all).0["isWatchedOn"], true);
+    // Into a folder, by the name that was suggested.
+    let folder = cache.path().join("elsewhere");
+    std::fs::create_dir(&folder).unwrap();
+    let saved = shown.finish_elsewhere(folder.to_str().unwrap(), "feed.ssrec").unwrap();
+    let saved = serde_json::to_value(saved).unwrap();
+    assert!(!shown.is_recording());
+    let (file, second) = (folder.join("feed.ssrec"), folder.join("feed-2.ssrec"));
     assert_eq!((&saved[0]["events"], &saved[1]["events"]), (&json!(1), &json!(1)));
     for (file, data) in [(file, "one"), (second, "two")] {
         shown.open(file.to_str().unwrap()).unwrap();
         let rows = look(&shown, &all).1;
         assert!(rows.iter().any(|row| row == data), "{data}: {rows:?}");
     }
+    shown.close();
+}
+
+#[tokio::test]
+async fn what_was_cleared_is_not_recorded_and_all_that_is_told_agrees() {
+    let cache = tempfile::tempdir().unwrap();
+    let shown = Shown::new(Some(Scratch::new(cache.path()).unwrap().0));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    shown.connect(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    let mut stream = accept(&listener).await;
+    let all = Asked { number: Some(0), count: 1000, ..Asked::default() };
+    stream.write_all("data: secret\n\n".repeat(50).as_bytes()).await.unwrap();
+    until(&shown, &all, |rows| rows.last().is_some_and(|row| row == "secret")).await;
+    until(&shown, &all, |rows| rows.iter().filter(|row| *row == "secret").count() == 50).await;
+    shown.clear();
+    let totals = &look(&shown, &all).0["snapshot"]["totals"];
+    assert_eq!((&totals["events"], &totals["attempts"]), (&json!(0), &json!(1)));
+    assert_eq!(shown.report().unwrap().events, 0);
+
+    let file = cache.path().join("feed.ssrec");
+    shown.record(file.to_str().unwrap(), "x").unwrap();
+    stream.write_all(b"data: one\n\n").await.unwrap();
+    until(&shown, &all, |rows| rows == ["one"]).await;
+    let report = shown.report().unwrap();
+    assert_eq!((report.events, report.attempts), (1, 1));
+    let saved = serde_json::to_value(shown.finish().unwrap()).unwrap();
+    let told = (&saved[0]["events"], &saved[0]["rows"], &saved[0]["missing"]);
+    assert_eq!(told, (&json!(1), &json!(1), &json!(0)));
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(!bytes.windows(6).any(|part| part == b"secret"));
+    shown.open(file.to_str().unwrap()).unwrap();
+    let (head, rows) = look(&shown, &all);
+    assert_eq!(rows, ["one"]);
+    assert_eq!(head["snapshot"]["totals"]["events"], 1);
+    let report = shown.report().unwrap();
+    assert_eq!((report.events, report.attempts), (1, 1));
     shown.close();
 }
 
@@ -179,9 +221,10 @@ async fn a_recording_that_cannot_be_put_in_its_file_is_there_for_the_next_window
     let folder = cache.path().join("stick");
     std::fs::create_dir(&folder).unwrap();
     let file = folder.join("feed.ssrec");
-    shown.record(file.to_str().unwrap()).unwrap();
+    shown.record(file.to_str().unwrap(), "x").unwrap();
     std::fs::remove_dir(&folder).unwrap();
     assert!(shown.finish().is_err());
+    assert!(shown.finish_elsewhere(file.to_str().unwrap(), "x").is_err());
     shown.close();
     drop(shown);
 

@@ -75,6 +75,7 @@ pub struct Query {
     pub(super) texts: Vec<Text>,
     pub(super) without: Vec<Text>,
     pub(super) json: Vec<JsonTest>,
+    pub(super) excluded: Vec<Self>,
 }
 
 impl Query {
@@ -132,6 +133,12 @@ impl Query {
         self
     }
 
+    /// Rows that do not pass this other query; with several named, none of them.
+    pub fn excluding(mut self, other: Self) -> Self {
+        self.excluded.push(other);
+        self
+    }
+
     /// Events whose data is JSON that passes this test; with several named, all of them. See
     /// [`JsonTest`].
     ///
@@ -156,6 +163,7 @@ impl Query {
             && (self.ids.is_empty() || is_event && self.ids.contains(&row.id))
             && (self.json.is_empty() || is_event)
             && self.data_passes(&row.data)
+            && !self.excluded.iter().any(|other| other.passes(row))
     }
 
     pub(super) fn data_passes(&self, data: &str) -> bool {
@@ -171,6 +179,14 @@ impl Query {
         !(self.texts.is_empty() && self.without.is_empty() && self.json.is_empty())
     }
 
+    /// Whether an entry that [may pass](Self::may_pass) does, whatever else the row says.
+    fn is_settled(&self, entry: &Entry, types: &TypeSet) -> bool {
+        (self.event_types.is_empty() || types.is_known(entry.event_type))
+            && self.ids.is_empty()
+            && self.excluded.is_empty()
+            && !self.reads_data()
+    }
+
     /// What the entry alone can refuse. A type that was not interned is not among these.
     pub(super) fn may_pass(&self, number: u64, entry: &Entry, types: &TypeSet) -> bool {
         (self.kinds.is_empty() || self.kinds.contains(&Kind::of(entry.kind)))
@@ -182,6 +198,44 @@ impl Query {
             && (self.ids.is_empty()
                 || entry.kind == EntryKind::Event
                     && self.ids.iter().any(|id| id.len() == entry.id_length as usize))
+    }
+}
+
+/// What is told of a row that is looked at for what it must not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exclusion {
+    Passes,
+    IsExcluded,
+    /// The row itself must be read.
+    IsOpen,
+}
+
+/// The queries of which a row must pass none, with the types that each names.
+#[derive(Debug, Default)]
+pub(super) struct Excluded<'q>(Vec<(&'q Query, TypeSet)>);
+
+impl<'q> Excluded<'q> {
+    pub(super) fn of(query: &'q Query, types: &[alloc::sync::Arc<str>]) -> Self {
+        Self(query.excluded.iter().map(|other| (other, TypeSet::of(other, types))).collect())
+    }
+
+    /// What the entry tells by itself.
+    pub(super) fn look(&self, number: u64, entry: &Entry) -> Exclusion {
+        let mut told = Exclusion::Passes;
+        for (other, types) in &self.0 {
+            if !other.may_pass(number, entry, types) {
+                continue;
+            }
+            if other.is_settled(entry, types) {
+                return Exclusion::IsExcluded;
+            }
+            told = Exclusion::IsOpen;
+        }
+        told
+    }
+
+    pub(super) fn passes(&self, row: &Row) -> bool {
+        !self.0.iter().any(|(other, _)| other.passes(row))
     }
 }
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::{
     block::Scan,
-    filter::{Query, TypeSet},
+    filter::{Excluded, Exclusion, Query, TypeSet},
     text::Needle,
 };
 use crate::{
@@ -133,6 +133,7 @@ pub(super) struct Search<'v> {
     view: &'v View,
     query: &'v Query,
     types: TypeSet,
+    excluded: Excluded<'v>,
     reader: Reader<'v>,
     /// What a row's bytes must hold: the longest of the texts, which is mostly the rarest.
     needle: Option<&'v Needle>,
@@ -145,10 +146,12 @@ impl<'v> Search<'v> {
     pub(super) fn new(view: &'v View, query: &'v Query) -> Self {
         let texts = query.texts.iter().filter_map(|text| text.needle());
         let needles = texts.chain(query.json.iter().filter_map(|test| test.needle()));
+        let types = view.kept().types();
         Self {
             view,
             query,
-            types: TypeSet::of(query, &view.kept().types()),
+            excluded: Excluded::of(query, &types),
+            types: TypeSet::of(query, &types),
             reader: Reader::new(view),
             needle: needles.max_by_key(|needle| needle.longest()),
             scan: Scan::default(),
@@ -220,7 +223,7 @@ impl<'v> Search<'v> {
             if is_walked && stands && !self.scan.is_marked(slot) {
                 continue;
             }
-            if self.passes(segment, number, entry) {
+            if self.passes(segment, number, entry) && self.is_left(number, entry) {
                 each(segment, number, entry);
             }
         }
@@ -254,6 +257,18 @@ impl<'v> Search<'v> {
         };
         (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))
             && query.data_passes(&texts.data)
+    }
+
+    /// Whether it is none of those that are excluded.
+    fn is_left(&mut self, number: u64, entry: &Entry) -> bool {
+        match self.excluded.look(number, entry) {
+            Exclusion::Passes => true,
+            Exclusion::IsExcluded => false,
+            Exclusion::IsOpen => {
+                let row = self.reader.row(number, usize::MAX);
+                row.is_some_and(|row| self.excluded.passes(&row))
+            }
+        }
     }
 
     /// A row that cannot be asked is told of.

@@ -64,6 +64,8 @@ pub struct Statistics {
     longest_gap: u64,
     /// Whether each row is read, since some are known to be damaged.
     reads_rows: bool,
+    /// The oldest row is of this attempt, whose beginning is gone.
+    begins_within: Option<u32>,
 }
 
 /// The latest row of each sort, by when it came.
@@ -121,7 +123,20 @@ impl Statistics {
             has_events: false,
             longest_gap: 0,
             reads_rows: false,
+            begins_within: None,
         }
+    }
+
+    /// Those of a session whose rows before `first` are gone: from this time on, and from within this attempt if it is
+    /// under way; it may be open.
+    #[cfg(any(test, feature = "watch"))]
+    pub(crate) fn beginning_at(first: u64, micros: u64, attempt: Option<u32>, open: bool) -> Self {
+        let mut statistics = Self { next_row: first, began: micros, ..Self::default() };
+        if let Some(attempt) = attempt {
+            statistics.begin_within(attempt, micros);
+        }
+        statistics.latest.sign_of_life = open.then_some(micros);
+        statistics
     }
 
     /// What was said of a session that is over, the rows of which were counted from this time on.
@@ -165,6 +180,7 @@ impl Statistics {
         reader::for_entries(view, numbers, |segment, number, entry| {
             if let Some(entry) = entry.filter(|_| is_oldest) {
                 self.begin_at(entry.elapsed_micros);
+                self.begins_within = Some(entry.attempt).filter(|attempt| *attempt > 0);
                 is_oldest = false;
             }
             match entry {
@@ -251,14 +267,23 @@ impl Statistics {
     ) {
         let Entry { kind, attempt, elapsed_micros, data_length, .. } = *entry;
         let kind = counted_as(kind, entry.flags);
+        let within = self.begins_within.take();
         if kind == EntryKind::Turn {
-            match reader.raw(segment, entry).map(serde_json::from_slice) {
-                Ok(Ok(turn)) => self.turn(&turn, number, attempt, elapsed_micros),
+            match reader.raw(segment, entry).map(serde_json::from_slice::<Turn>) {
+                Ok(Ok(turn)) => {
+                    if let Some(attempt) = within.filter(|_| turn.kind != RowKind::Connecting) {
+                        self.begin_within(attempt, elapsed_micros);
+                    }
+                    self.turn(&turn, number, attempt, elapsed_micros);
+                }
                 // One that only a newer version can read.
                 Ok(Err(_)) => {}
                 Err(_) => self.report.damaged += 1,
             }
             return;
+        }
+        if let Some(attempt) = within {
+            self.begin_within(attempt, elapsed_micros);
         }
         let is_new =
             kind == EntryKind::Event && (!entry.has(FLAG_SAME_ID) || entry.has(FLAG_OWN_ID));
@@ -268,6 +293,14 @@ impl Statistics {
         let id = if is_new { reader.id(segment, entry).ok() } else { None };
         let is_reset = reset.is_some_and(|reset| entry.event_type == reset);
         self.row(Seen { number, kind, elapsed_micros, data, id, is_reset });
+    }
+
+    /// An attempt is under way whose beginning is gone: what is known of it begins now.
+    fn begin_within(&mut self, attempt: u32, micros: u64) {
+        self.report.attempts += 1;
+        self.latest.attempt_began = micros;
+        let new = AttemptReport { attempt, began_micros: micros, ..AttemptReport::default() };
+        push(&mut self.report.latest_attempts, new);
     }
 
     /// Takes in a row that is no turn of the connection.

@@ -63,6 +63,33 @@ fn rows_are_found_by_what_they_say() {
 }
 
 #[test]
+fn rows_are_left_out_by_what_they_are_and_say() {
+    let session = Session::of_ticks(100);
+    let view = session.writer.kept().view();
+    // Two turns, a hundred comments, fifty events of each type.
+    for (other, left) in [
+        (Query::new().kind(Kind::Comment), 102),
+        (Query::new().event_type("even"), 152),
+        (Query::new().event_type("none"), 202),
+        (Query::new().id("7"), 201),
+        (Query::new().text(Text::regex("tick [19]\"").unwrap()), 200),
+        (Query::new().json(".n >= 90").unwrap(), 192),
+        (Query::new().attempts(1..=1), 0),
+        (Query::new().excluding(Query::new().kind(Kind::Comment)), 100),
+    ] {
+        let query = Query::new().excluding(other);
+        assert_eq!(view.count(&query), left, "{query:?}");
+        let all = view.page(1, 1000, usize::MAX);
+        assert_eq!(all.iter().filter(|row| query.passes(row)).count() as u64, left, "{query:?}");
+    }
+    let both = Query::new()
+        .kind(Kind::Event)
+        .excluding(Query::new().event_type("odd"))
+        .excluding(Query::new().json(".n >= 90").unwrap());
+    assert_eq!(view.count(&both), 45);
+}
+
+#[test]
 fn text_over_several_lines_and_reads_is_found() {
     let mut session = Session::new();
     let body = "data: one\ndata: two\n\ndata: caf\u{e9} latte\n\nevent: long\ndata: three\n\n";

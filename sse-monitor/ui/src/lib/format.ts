@@ -90,28 +90,25 @@ export function endCut(text: string, longest: number): string {
 /** Whether all of it is as wide as the characters of the font for data are. */
 export const isPlain = (text: string): boolean => /^[ -~]*…?$/.test(text);
 
-/**
- * A text on one line. Breaks, tabs and other control characters become visible signs; those that have
- * none, such as what would turn the direction of what follows, are named.
- */
+/** A text on one line: breaks and tabs become visible signs, and what is not seen is named. */
 export function oneLine(text: string): string {
   // Most texts are.
   if (isPlain(text)) return text;
   return text
     .replace(/\r\n|\r|\n/g, " ↵ ")
     .replace(/\t/g, " ⇥ ")
-    .replace(/[\u0000-\u001f\u007f]/g, (char) =>
-      char === "\u007f" ? "␡" : String.fromCharCode(0x2400 + char.charCodeAt(0)),
-    )
-    .replace(/[\u0080-\u009f\u2028\u2029]/g, escaped)
-    .replace(DIRECTION, escaped);
+    .replace(UNSEEN, nameOf);
 }
 
-/** What turns the direction of a text, and is not seen itself. */
-const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/**
+ * What is not seen itself: control characters, spaces and breaks without width, and what turns the direction
+ * of a text. Not those that join letters, which scripts and emoji are made of; breaks and tabs are seen.
+ */
+const UNSEEN =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]/g;
 
 /** A character by its number, as `sse` writes it. */
-const escaped = (char: string): string => `\\u{${char.codePointAt(0)?.toString(16)}}`;
+const nameOf = (char: string): string => `\\u{${char.codePointAt(0)?.toString(16)}}`;
 
 /** A part of a text; with a name where it is a character to be named in place of what it does. */
 export interface Part {
@@ -119,24 +116,27 @@ export interface Part {
   name: string | null;
 }
 
-/** How many characters of the text turn its direction. */
-export const directions = (text: string): number => text.match(DIRECTION)?.length ?? 0;
+/** How many characters of the text are not seen. */
+export const unseen = (text: string): number => text.match(UNSEEN)?.length ?? 0;
 
 /** The text with those named. */
-export const withoutDirections = (text: string): string => text.replace(DIRECTION, escaped);
+export const named = (text: string): string => text.replace(UNSEEN, nameOf);
 
 /** The text in parts, each of those by itself. */
-export function byDirections(text: string): Part[] {
+export function parts(text: string): Part[] {
   const parts: Part[] = [];
   let from = 0;
-  for (const { 0: char, index } of text.matchAll(DIRECTION)) {
+  for (const { 0: char, index } of text.matchAll(UNSEEN)) {
     if (index > from) parts.push({ text: text.slice(from, index), name: null });
-    parts.push({ text: char, name: escaped(char) });
+    parts.push({ text: copyable(char), name: nameOf(char) });
     from = index + char.length;
   }
   if (from < text.length) parts.push({ text: text.slice(from), name: null });
   return parts;
 }
+
+/** The text with a sign in place of each NUL, at which a clipboard ends. */
+export const copyable = (text: string): string => text.replaceAll("\0", "␀");
 
 /** A hue for an event type, always the same one; `null` for the plain `message`. */
 export function hue(eventType: string): number | null {

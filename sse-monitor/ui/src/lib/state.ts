@@ -1,5 +1,5 @@
 import { oneLine } from "./format";
-import type { Saving, Snapshot } from "./wire";
+import type { Failure, Saving, Snapshot } from "./wire";
 
 /** How the watch stands, in words. */
 export interface Told {
@@ -11,7 +11,8 @@ export interface Told {
   sentence: string;
 }
 
-export function tell({ state, totals, lastEventId }: Snapshot, nowMillis: number): Told {
+export function tell(snapshot: Snapshot, nowMillis: number): Told {
+  const { state, totals, lastEventId, firstRow, nextRow } = snapshot;
   switch (state.name) {
     case "idle":
       return told("quiet", "Not connected", "");
@@ -33,6 +34,8 @@ export function tell({ state, totals, lastEventId }: Snapshot, nowMillis: number
       };
     }
     case "closed":
+      // Once it is cleared the list says what there is to say.
+      if (nextRow > 1 && firstRow === nextRow) return told("quiet", "Disconnected", "");
       return told(
         "quiet",
         "Disconnected",
@@ -45,7 +48,7 @@ export function tell({ state, totals, lastEventId }: Snapshot, nowMillis: number
       if (state.failure.fault === "ended") {
         return told("quiet", "Ended", because(state.failure.sentence));
       }
-      return told("bad", "Failed", because(state.failure.sentence));
+      return told("bad", "Failed", because(state.failure.sentence) + wayRound(state.failure));
   }
 }
 
@@ -58,6 +61,12 @@ export function tellEnding(saving: Saving | null): string {
     `${closed(ending.failed)} So the window stays open. Stop tries again; if you close the window once ` +
     "more, the next one tries."
   );
+}
+
+/** The window sends no headers of the user's: what can be done where a server wants some. */
+function wayRound({ fault, sentence }: Failure): string {
+  if (fault !== "http" || !/\b40[13]\b/.test(sentence)) return "";
+  return " To send a header with the request, run “sse record -o feed.ssrec -- curl …” in a terminal and open that file here.";
 }
 
 /** A reason as the Rust side words it, small and without a full stop, as the end of a sentence. */

@@ -4,6 +4,8 @@
  * higher than an element can be; from there the scroll bar is a scaled picture of the list.
  */
 
+import { LARGEST } from "./zoom";
+
 export const ROW_HEIGHT = 26;
 
 /** How wide a character of the data is: six tenths of its font's 12 px. */
@@ -34,8 +36,8 @@ export const OVERSCAN = 12;
 /** Rows seen beyond the selected one, so that the keys show what comes next. */
 export const ROWS_AHEAD = 2;
 
-/** WebKit ends at 33,554,428 px. */
-export const MAX_HEIGHT = 30_000_000;
+/** WebKit ends at 33,554,428 px, as they are drawn. */
+export const MAX_HEIGHT = 30_000_000 / LARGEST;
 
 export function spacerHeight(total: number): number {
   return Math.min(total * ROW_HEIGHT, MAX_HEIGHT);

@@ -121,6 +121,8 @@ export interface Head {
   watch: number;
   snapshot: Snapshot;
   isRecorded: boolean;
+  /** Whether earlier watches of the URL came before the latest, of which alone statistics tell. */
+  isWatchedOn: boolean;
   list: Listed;
   filter: Filter | null;
   saving: Saving | null;
@@ -260,6 +262,7 @@ export const nothing: Page = {
     },
   },
   isRecorded: false,
+  isWatchedOn: false,
   list: { total: 0, begin: 0, anchor: 0, since: 0 },
   filter: null,
   saving: null,
@@ -274,6 +277,9 @@ export const given = () => invoke<{ text: string; isRecording: boolean } | null>
  * over. Rejects with a sentence if it is no URL.
  */
 export const connect = (url: string) => invoke<void>("connect", { url });
+
+/** Draws the window so many times as large. */
+export const zoom = (factor: number) => invoke<void>("zoom", { factor });
 
 export const disconnect = () => invoke<void>("disconnect");
 
@@ -311,11 +317,15 @@ export const report = () => invoke<Report | null>("report");
 /** Shows a recording instead of what was shown. Rejects with a sentence if it is none. */
 export const open = (path: string) => invoke<About>("open", { path });
 
-/** Means what is watched for this file. Rejects with a sentence if that cannot be. */
-export const record = (path: string) => invoke<void>("record", { path });
+/** Means what is watched for this file; in a folder, for one of this name. Rejects with a sentence if that cannot be. */
+export const record = (path: string, name: string) => invoke<void>("record", { path, name });
 
 /** Writes that file; one more for each earlier connection. */
 export const finish = () => invoke<Saved[]>("finish");
+
+/** Writes another file instead. */
+export const finishElsewhere = (path: string, name: string) =>
+  invoke<Saved[]>("finish_elsewhere", { path, name });
 
 /** Gives that file up. */
 export const discard = () => invoke<void>("discard");

@@ -1,5 +1,7 @@
 //! Writes a journal and its index, in memory or in a folder.
 
+#[cfg(feature = "watch")]
+mod clear;
 mod limits;
 #[cfg(test)]
 mod rotate_tests;
@@ -328,18 +330,7 @@ impl Writer {
 
     /// Closes the segment and begins the next.
     fn rotate(&mut self, moment: Moment) {
-        let created = match &self.place {
-            Place::Memory(_) => Ok(self.next_in_memory()),
-            Place::Folder { path, .. } => {
-                let (number, first_row) = (self.segment.number + 1, self.segment.end());
-                Segment::create(path, number, first_row, self.checkpoint()).and_then(|segment| {
-                    write_head(&segment, &self.kept.origin)
-                        .inspect_err(|_| segment.remove())
-                        .map(|()| segment)
-                })
-            }
-        };
-        match created {
+        match self.next_segment(self.checkpoint()) {
             Ok(segment) => {
                 // What follows says that there was another.
                 let _ = self.seal(moment, true);
@@ -386,9 +377,16 @@ impl Writer {
         self.segment.journal.append([&header.numbered(self.number).encode(), &payload])
     }
 
-    fn next_in_memory(&self) -> Segment {
-        let number = self.segment.number + 1;
-        Segment::in_memory(number, self.segment.end(), self.checkpoint())
+    fn next_segment(&self, checkpoint: Checkpoint) -> io::Result<Segment> {
+        let (number, first_row) = (self.segment.number + 1, self.segment.end());
+        match &self.place {
+            Place::Memory(_) => Ok(Segment::in_memory(number, first_row, checkpoint)),
+            Place::Folder { path, .. } => {
+                let segment = Segment::create(path, number, first_row, checkpoint)?;
+                write_head(&segment, &self.kept.origin).inspect_err(|_| segment.remove())?;
+                Ok(segment)
+            }
+        }
     }
 
     fn checkpoint(&self) -> Checkpoint {

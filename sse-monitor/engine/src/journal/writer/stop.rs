@@ -8,7 +8,7 @@ use crate::{
     journal::{
         frame::{FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD},
         segment::Segment,
-        turn::{LinePlace, Turn},
+        turn::{Checkpoint, LinePlace, Turn},
     },
     recording::statistics,
     row::RowKind,
@@ -62,18 +62,25 @@ impl Writer {
             syncer.leave();
         }
         let begun = self.begun_event();
+        let checkpoint = self.checkpoint_before(&begun);
+        let (number, first_row) = (self.segment.number + 1, self.segment.end());
+        self.place = Place::Memory(self.fallback);
+        self.enter(Segment::in_memory(number, first_row, checkpoint));
+        // Only what is in memory counts against its limit.
+        self.closed_bytes = 0;
+        // It is in memory, which does not fail.
+        let _ = self.write_again(&begun, moment);
+    }
+
+    /// Of a segment that begins with these bytes once more.
+    pub(super) fn checkpoint_before(&self, begun: &[u8]) -> Checkpoint {
         let mut checkpoint = self.checkpoint();
         if !begun.is_empty() {
             checkpoint.body_offset -= begun.len() as u64;
             checkpoint.mid_event = false;
             checkpoint.line = LinePlace::Start;
         }
-        let (number, first_row) = (self.segment.number + 1, self.segment.end());
-        self.place = Place::Memory(self.fallback);
-        self.enter(Segment::in_memory(number, first_row, checkpoint));
-        // Only what is in memory counts against its limit.
-        self.closed_bytes = 0;
-        self.write_again(&begun, moment);
+        checkpoint
     }
 
     pub(super) fn tell_stop(&mut self, moment: Moment) {
@@ -95,17 +102,17 @@ impl Writer {
     }
 
     /// Writes what an event begins with once more, since a row lies whole in its segment.
-    fn write_again(&mut self, begun: &[u8], moment: Moment) {
+    pub(super) fn write_again(&mut self, begun: &[u8], moment: Moment) -> io::Result<()> {
         let mut body_start = self.indexing.body_offset() - begun.len() as u64;
         for piece in begun.chunks(MOST_PAYLOAD) {
             let header = FrameHeader::new(FrameKind::BodyRest, piece, moment, self.attempt);
             let header = header.wire(0).numbered(self.number);
             let payload_at = self.segment.journal.len() + FRAME_HEADER as u64;
-            // It is in memory, which does not fail.
-            let _ = self.segment.journal.append([&header.encode(), piece]);
+            self.segment.journal.append([&header.encode(), piece])?;
             self.number = self.number.next();
             self.indexing.place(body_start, payload_at, header.length);
             body_start += piece.len() as u64;
         }
+        Ok(())
     }
 }

@@ -1,0 +1,112 @@
+//! Forgets what came, so that it is written nowhere.
+
+use super::{Place, Writer};
+use crate::{clock::Moment, query::Statistics, recording::statistics, state::Totals};
+
+impl Writer {
+    /// Lets go of all rows; counts and statistics begin anew, but for the attempt that `under_way` counts.
+    ///
+    /// A segment is put in a file as a whole, so that another begins: with what has come of an event
+    /// whose end has not.
+    pub(crate) fn clear(&mut self, under_way: Totals, is_over: bool, moment: Moment) {
+        let begun = self.begun_event();
+        let next = self.next_segment(self.checkpoint_before(&begun)).and_then(|segment| {
+            self.enter(segment);
+            self.write_again(&begun, moment)
+        });
+        if let Err(error) = &next {
+            self.stop_recording(error, moment);
+        }
+        while let Some(oldest) = self.kept.pop_oldest() {
+            oldest.remove();
+        }
+        self.closed_bytes = 0;
+        self.rows_forgotten = 0;
+        self.indexing.resume_totals(under_way);
+        *self.kept.statistics() = Statistics::beginning_at(
+            self.segment.first_row,
+            moment.elapsed_micros,
+            (under_way.attempts > 0).then_some(self.attempt),
+            under_way.connections > 0,
+        );
+        if next.is_err() && !is_over {
+            self.tell_stop(moment);
+        }
+        if is_over {
+            // As it was before. What cannot be written is counted again by whoever opens it.
+            let _ = self.seal(moment, false);
+            if let Place::Folder { path, .. } = &self.place {
+                let _ = statistics::write(path, &self.kept);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use sse_codec::Limits;
+
+    use super::*;
+    use crate::{
+        journal::{
+            retention::DiskLimit,
+            tests::{at, feed},
+            turn::{Format, Origin, Turn},
+        },
+        recording::{Recording, pack},
+        row::RowKind,
+    };
+
+    #[test]
+    fn what_was_cleared_is_in_no_file_and_an_event_that_had_begun_is_whole() {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = keep.path().join("s");
+        let place = Place::Folder { path: folder.clone(), limit: DiskLimit::default() };
+        let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+        writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+        writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(1));
+        writer.begin_body(Format::EventStream, at(1));
+        feed(&mut writer, b"id: 1\ndata: secret\n\nid: 2\ndata: sec");
+        let under_way = Totals { attempts: 1, connections: 1, ..Totals::default() };
+        writer.clear(under_way, false, at(5));
+        assert_eq!(writer.kept().view().page(0, 9, 99), []);
+        feed(&mut writer, b"ond\n\ndata: third\n\n");
+
+        let file = keep.path().join("a.ssrec");
+        pack(&writer.kept().view(), writer.totals(), &file, |_| {}).unwrap();
+        for path in [&folder, &file] {
+            let recording = Recording::open(path).unwrap();
+            let view = recording.view();
+            let rows = view.page(0, 9, 99);
+            let told: Vec<_> = rows.iter().map(|row| (row.number, &*row.id, &*row.data)).collect();
+            assert_eq!(told, [(4, "2", "second"), (5, "2", "third")], "{}", path.display());
+            assert_eq!((recording.report().events, recording.report().attempts), (2, 1));
+            let report = &recording.report().latest_attempts[0];
+            assert_eq!((report.attempt, report.events), (1, 2));
+        }
+        let totals = Recording::open(&file).unwrap().totals();
+        assert_eq!((totals.events, totals.attempts, totals.rows_forgotten), (2, 1, 0));
+        let report = writer.kept().statistics().report().clone();
+        assert_eq!((report.events, report.attempts), (2, 1));
+        for path in fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).chain([file]) {
+            let bytes = fs::read(&path).unwrap();
+            assert!(!bytes.windows(6).any(|part| part == b"secret"), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn one_that_is_over_stays_so() {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = keep.path().join("s");
+        let place = Place::Folder { path: folder.clone(), limit: DiskLimit::default() };
+        let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+        writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+        writer.close(at(1));
+        writer.clear(Totals::default(), true, at(2));
+        let recording = Recording::open(&folder).unwrap();
+        assert!(recording.is_closed() && recording.damage().is_empty());
+        assert_eq!(recording.view().page(0, 9, 99), []);
+    }
+}
