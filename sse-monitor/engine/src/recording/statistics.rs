@@ -41,6 +41,11 @@ pub(crate) fn write(folder: &Path, kept: &Kept, most: u64) -> io::Result<()> {
     options.open(folder.join(STATISTICS_FILE))?.write_all(text.as_bytes())
 }
 
+/// Removes those of rows that are forgotten: their number alone does not tell them from those that come after.
+pub(crate) fn remove(folder: &Path) -> io::Result<()> {
+    fs::remove_file(folder.join(STATISTICS_FILE))
+}
+
 /// Those in a session's folder, if they are there and of all of its rows.
 pub(crate) fn read(folder: &Path, next_row: u64) -> Option<Statistics> {
     decode(&fs::read(folder.join(STATISTICS_FILE)).ok()?, next_row)

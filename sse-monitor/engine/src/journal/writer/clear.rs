@@ -1,6 +1,6 @@
 //! Forgets what came, so that it is written nowhere.
 
-use super::{Place, Writer};
+use super::{Place, Writer, limits::most_statistics};
 use crate::{clock::Moment, query::Statistics, recording::statistics, state::Totals};
 
 impl Writer {
@@ -35,8 +35,9 @@ impl Writer {
         if is_over {
             // As it was before. What cannot be written is counted again by whoever opens it.
             let _ = self.seal(moment, false);
-            if let Place::Folder { path, .. } = &self.place {
-                let _ = statistics::write(path, &self.kept);
+            if let Place::Folder { path, limit } = &self.place {
+                let _ = statistics::remove(path);
+                let _ = statistics::write(path, &self.kept, most_statistics(limit));
             }
         }
     }
@@ -103,10 +104,13 @@ mod tests {
         let place = Place::Folder { path: folder.clone(), limit: DiskLimit::default() };
         let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
         writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+        writer.begin_body(Format::EventStream, at(0));
+        feed(&mut writer, b"id: 1\ndata: secret\n\n");
         writer.close(at(1));
         writer.clear(Totals::default(), true, at(2));
         let recording = Recording::open(&folder).unwrap();
         assert!(recording.is_closed() && recording.damage().is_empty());
         assert_eq!(recording.view().page(0, 9, 99), []);
+        assert_eq!((recording.totals().events, recording.report().events), (0, 0));
     }
 }
