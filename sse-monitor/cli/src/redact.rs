@@ -20,7 +20,7 @@ use crate::{
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, printer::Format},
-    words::Words,
+    words::{Words, counted},
 };
 
 /// The options of `sse redact`.
@@ -147,8 +147,8 @@ pub(crate) fn tell(done: &Preview, words: &Words) {
         words.note(&format!("{}: {} {times}", pattern.what, HumanCount(pattern.count)));
     }
     if done.masked_lines > 0 {
-        let lines = HumanCount(done.masked_lines);
-        words.note(&format!("{lines} lines of events that were never complete are masked whole"));
+        let lines = counted(done.masked_lines, "line");
+        words.note(&format!("masked whole, since of events that were never complete: {lines}"));
     }
 }
 

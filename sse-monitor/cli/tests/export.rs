@@ -129,6 +129,7 @@ fn options_that_say_nothing_about_what_is_asked_for_are_refused() {
         (&["show", "--stats", "--attempt", "1", "body.ssrec"], "cannot be used with"),
         (&["show", "--stats", "--from", "2", "body.ssrec"], "cannot be used with"),
         (&["show", "--check", "-n", "2", "body.ssrec"], "cannot be used with"),
+        (&["show", "--from", "0", "body.ssrec"], "from 1 on"),
         (&["show", "--raw", "3", "--columns", ".a", "body.ssrec"], "cannot be used with"),
         (&["show", "--raw", "3", "--comments", "body.ssrec"], "cannot be used with"),
     ] {

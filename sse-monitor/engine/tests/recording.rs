@@ -394,6 +394,14 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
     let endless = vec![b'x'; 40 << 20];
     let error = refused(&[line, &b"\n{\"kind\":\""[..], &endless].concat(), Source::Ndjson);
     assert!(error.to_string().contains("line 2: it is longer than"), "{error}");
+    for (bad, why) in [
+        (r#"{"kind":"event","data":"a","time":"bogus"}"#, "line 2: its time \"bogus\" is none"),
+        (r#"{"kind":"event","data":1}"#, "line 2: invalid type: integer `1`, expected a string"),
+    ] {
+        let error = refused(&[line, &b"\n"[..], bad.as_bytes(), b"\n"].concat(), Source::Ndjson);
+        let said = error.to_string();
+        assert!(said.starts_with(why) && !said.contains("column 0"), "{said}");
+    }
     let turn = br#"{"kind":"turn","time":"2026-01-31T12:00:00Z","attempt":1,"text":"a"}"#;
     assert!(matches!(refused(turn, Source::Ndjson), ImportError::Empty { .. }));
     assert!(matches!(refused(b"{}", Source::Har), ImportError::Har { .. }));
@@ -409,7 +417,7 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
         (
             b"{\n \"a\": 1\n}\n",
             Source::Ndjson,
-            "line 1: it is not JSON by itself (EOF while parsing an object, at column ",
+            "line 1: it is not JSON by itself (EOF while parsing an object); where values span",
         ),
         (b"\n\n[1,\n2]\n", Source::Ndjson, "line 3: it is not JSON by itself (EOF"),
         (

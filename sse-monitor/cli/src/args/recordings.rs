@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 
-use super::{Output, recording};
+use super::{Output, count, recording};
 use crate::{filter::Filter, limits::Most};
 
 /// The options of `sse show`.
@@ -31,7 +31,7 @@ pub(crate) struct Show {
     pub(crate) raw: Option<u64>,
 
     /// Begin at this row; --numbers shows them
-    #[arg(long, value_name = "ROW", default_value_t = 1)]
+    #[arg(long, value_name = "ROW", default_value_t = 1, value_parser = count)]
     pub(crate) from: u64,
 
     /// Print the last so many rows

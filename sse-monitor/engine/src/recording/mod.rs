@@ -71,11 +71,19 @@ impl fmt::Display for Damage {
             DamageKind::CutOff if *bytes == 0 => {
                 write!(f, "{file} is cut off: its end is missing; what comes before is here")
             }
+            DamageKind::CutOff if *bytes == 1 => write!(
+                f,
+                "{file} is cut off: its last byte, byte {at}, is of something that is not whole; what comes \
+                 before is here"
+            ),
             DamageKind::CutOff => write!(
                 f,
                 "{file} is cut off: its last {bytes} bytes, from byte {at} on, are not whole; what \
                  comes before is here"
             ),
+            DamageKind::Changed if *bytes == 1 => {
+                write!(f, "{file} is damaged: byte {at} is not as it was written; the rest is here")
+            }
             DamageKind::Changed => write!(
                 f,
                 "{file} is damaged: {bytes} bytes from byte {at} on are not as they were written; the \

@@ -43,8 +43,10 @@ pub fn curl(view: &View, attempt: u32) -> io::Result<Option<String>> {
             command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {value}"))));
         }
         if request.body_bytes > 0 {
-            command
-                .push_str(&format!(" \\\n  -d @BODY # {} bytes, not recorded", request.body_bytes));
+            command.push_str(&format!(
+                " \\\n  --data-binary @BODY # {} bytes, not recorded",
+                request.body_bytes
+            ));
             return command.replacen("curl -N", &format!("curl -N {}", quoted(&request.url)), 1);
         }
         format!("{command} \\\n  {}", quoted(&request.url))

@@ -144,7 +144,17 @@ fn begins_as_event(line: &[u8]) -> bool {
 fn in_line(error: &serde_json::Error) -> String {
     let what = error.to_string();
     let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
-    format!("{what}, at column {}", error.column())
+    match error.column() {
+        // Of what is wrong with all of it.
+        0 => what.into(),
+        column => format!("{what}, at column {column}"),
+    }
+}
+
+/// As much of it as tells it from others.
+fn bad_time(time: &str) -> String {
+    let shown: String = time.chars().take(40).collect();
+    format!("its time {shown:?} is none as 2026-01-31T12:00:00Z is")
 }
 
 fn without_mark(first: &[u8]) -> &[u8] {
@@ -191,7 +201,8 @@ pub(super) fn fill(
             Line::Event { place, .. } | Line::Comment { place, .. } => (place, &line),
             Line::Other => continue,
         };
-        let time = place.time.as_deref().and_then(micros_of);
+        let told = |time| micros_of(time).ok_or_else(|| fail(bad_time(time)));
+        let time = place.time.as_deref().map(told).transpose()?;
         let micros = time.unwrap_or(now);
         let session = match &mut open {
             Some(session) => session,
