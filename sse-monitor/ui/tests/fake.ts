@@ -7,6 +7,7 @@ export class Fake {
   rows: Row[] = [];
   /** What is kept of rows that were dropped. */
   raw: Raw | null = null;
+  untimed = false;
   state: State = { name: "idle" };
   firstRow = 1;
   watch = 0;
@@ -106,7 +107,7 @@ export class Fake {
       case "recovered":
         return this.recovered;
       case "report":
-        return report;
+        return { ...report, untimed: this.untimed };
       case "connect":
         if (this.refusal !== "") throw this.refusal;
         this.watch += 1;
@@ -215,6 +216,7 @@ export const report: Report = {
   dataBytes: 3400,
   durationMicros: 5_000_000,
   rate: 2.4,
+  untimed: false,
   peakRate: 7,
   gaps: { count: 11, p50Micros: 840, p95Micros: 12_300, p99Micros: 4_200_000, maxMicros: 4_300_000 },
   stalls: 1,

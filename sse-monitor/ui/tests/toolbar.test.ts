@@ -366,6 +366,16 @@ describe("the statistics", () => {
     await waitFor(() => expect(heading()).toBe("Statisticssince the last Connect"));
   });
 
+  it("make no times up where what was imported has none", async () => {
+    const fake = new Fake();
+    fake.untimed = true;
+    await watching(fake, 10);
+    await fireEvent.click(button("Statistics"));
+    const pane = await screen.findByRole("region", { name: "Statistics" });
+    await waitFor(() => expect(pane.textContent).toContain("Timesnot known"));
+    expect(pane.textContent).not.toMatch(/Rate|Gaps|Stalls/);
+  });
+
   it("are told plainly, and lead to the row that ended a stall", async () => {
     const fake = new Fake();
     await watching(fake, 10);

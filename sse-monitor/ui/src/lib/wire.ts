@@ -217,6 +217,8 @@ export interface Report {
   dataBytes: number;
   durationMicros: number;
   rate: number;
+  /** Nobody knows when its events came. */
+  untimed: boolean;
   peakRate: number;
   gaps: {
     count: number;
