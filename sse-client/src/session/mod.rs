@@ -421,7 +421,7 @@ impl Session {
             }
             // All is used, or a later codec gave an item of a sort not known here.
             Ok(_) if self.used == self.chunk.len() => {
-                self.machine.settle(self.has_event).map(|signal| signal.with_id(""))
+                settle(&mut self.machine, &mut self.has_event)
             }
             Ok(_) => None,
         }
@@ -472,9 +472,9 @@ impl Session {
         if let Some(signal) = self.machine.pop_signal() {
             return Some(signal.with_id(self.decoder.last_event_id()));
         }
-        let signal = self.machine.settle(self.has_event);
+        let signal = settle(&mut self.machine, &mut self.has_event);
         self.release_chunk();
-        signal.map(|signal| signal.with_id(""))
+        signal
     }
 
     /// Lets go of the chunk that was reported last, once all of it was given out. The next call of
@@ -540,6 +540,13 @@ impl Aside {
             Self::Dropped(error) => Output::Dropped(*error),
         }
     }
+}
+
+/// What follows of an end. Of the attempts after it none has brought that event.
+fn settle<'a>(machine: &mut Machine, has_event: &mut bool) -> Option<Output<'a>> {
+    let signal = machine.settle(*has_event)?;
+    *has_event = false;
+    Some(signal.with_id(""))
 }
 
 /// Keeps what is no event for [`Session::poll_output`]. Apart, so that events pay nothing for it.

@@ -44,11 +44,13 @@ pub(crate) fn parse(text: &str) -> Result<Option<Query>, SearchError> {
     }
     let mut query = Query::new();
     while !rest.is_empty() {
-        let unwanted = rest.strip_prefix('-').filter(|rest| {
-            let names_nothing = rest.is_empty() || rest.starts_with("\"\"");
-            !names_nothing && !rest.starts_with([' ', '-'])
-        });
+        let unwanted = rest.strip_prefix('-');
+        let unwanted = unwanted.filter(|rest| !rest.is_empty() && !rest.starts_with([' ', '-']));
         (query, rest) = match unwanted {
+            // A quote that was just begun: every text has what stands in it.
+            Some(unwanted) if unwanted.starts_with('"') && word(unwanted).0.is_empty() => {
+                (query, word(unwanted).2)
+            }
             Some(unwanted) => {
                 let (other, rest) = term(Query::new(), unwanted)?;
                 (query.excluding(other), rest)
@@ -260,6 +262,8 @@ mod tests {
             ("-.ask", true),
             ("-.bid > 1.08", false),
             (r#"-"EUR""#, false),
+            (r#"-""#, true),
+            (r#"-"" -type:order"#, true),
             ("-", false),
             ("--", false),
         ] {

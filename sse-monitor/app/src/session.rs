@@ -77,7 +77,7 @@ enum RawEnding {
 }
 
 const MOST_SHOWN: usize = 1 << 20;
-const MOST_COUNTED: u64 = 256 << 20;
+const MOST_COUNTED: u64 = 16 << 20;
 
 impl Session {
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -41,8 +41,10 @@ pub(crate) fn why_not_opened(error: &OpenError) -> String {
 /// What is typed without a scheme is tried on this machine, where few speak TLS.
 pub(crate) fn with_scheme(given: &str) -> Cow<'_, str> {
     let host = given.trim().split(['/', '?', '#']).next().unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let is_here = ["localhost", "[::1]"].contains(&name)
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
+    let is_here = ["localhost", "[::1]"].iter().any(|here| name.eq_ignore_ascii_case(here))
         || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
     if is_here { format!("http://{}", given.trim()).into() } else { given.into() }
 }
@@ -81,6 +83,8 @@ mod tests {
             ("localhost:8080/events", "http://localhost:8080/events"),
             ("localhost", "http://localhost"),
             ("[::1]:8080/?a=b", "http://[::1]:8080/?a=b"),
+            ("[::1]/events", "http://[::1]/events"),
+            ("LocalHost/events", "http://LocalHost/events"),
         ] {
             assert_eq!(with_scheme(given), tried);
         }

@@ -44,8 +44,8 @@ pub(crate) struct Filter {
     /// Print what stands at these paths of JSON data instead of the data, with tabs between
     ///
     /// Such as '.delta.content' or '$.user,$.price'. Texts are printed as they are, all else
-    /// as JSON. Of several columns for programs, a tab within a text is \\t, a line break \\n or \\r, and a
-    /// backslash \\\\.
+    /// as JSON. Of several columns for programs, a tab within a text is `\t`, a line break `\n` or `\r`, and a
+    /// backslash `\\`.
     #[arg(long, visible_alias = "column", value_name = "PATHS", help_heading = FILTER)]
     columns: Vec<String>,
 

@@ -160,7 +160,8 @@ impl Log {
         statistics.refresh();
         let now = self.clock.now().elapsed_micros;
         let silent_micros = statistics.silence(now);
-        let report = copied(statistics.report()).lasting(if is_over { 0 } else { now });
+        let (now, began) = (if is_over { 0 } else { now }, statistics.began());
+        let report = copied(statistics.report()).lasting(now, began);
         Report { silent_micros, ..report }
     }
 

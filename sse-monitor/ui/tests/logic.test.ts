@@ -224,7 +224,9 @@ describe("formats", () => {
     expect(missed("one_by_one")).toBe("1,200");
     expect(missed("anew")).toBe("at least 1,200: the server began to count anew");
     expect(missed("mostly_one_by_one")).toBe("at least 3, if IDs count one by one");
-    for (const nothing of ["no_ids", "too_few", "not_one_by_one"] as const) {
+    expect(missed("too_few")).toBe("at least 3, if IDs count one by one");
+    expect(missedOf({ ...report, numbering: "too_few", skipped: 0 })).toMatch(/^not known: /);
+    for (const nothing of ["no_ids", "not_one_by_one"] as const) {
       expect(missed(nothing)).toMatch(/^not known: /);
     }
   });

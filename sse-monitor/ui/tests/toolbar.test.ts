@@ -148,7 +148,8 @@ describe("the keys", () => {
     await watching(fake, 5);
     const ctrl = (key: string) => fireEvent.keyDown(field(), { key, ctrlKey: true });
     for (const key of ["+", "=", "-", "0", "-"]) await ctrl(key);
-    await fireEvent.wheel(document.body, { deltaY: -3, ctrlKey: true });
+    // A touchpad tells a level in many pieces, and one back begins anew.
+    for (const deltaY of [-30, 30, -30, -20]) await fireEvent.wheel(document.body, { deltaY, ctrlKey: true });
     const zooms = fake.calls.filter(([command]) => command === "zoom").map(([, args]) => args);
     expect(zooms).toEqual([1.1, 1.25, 1.1, 1, 0.9, 1].map((factor) => ({ factor })));
   });

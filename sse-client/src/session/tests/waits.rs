@@ -119,6 +119,17 @@ fn a_stream_that_brought_an_event_makes_waits_short_again_where_that_is_asked_fo
     let longest = (0..12).map(|_| wait_after(": nothing\n\n")).max();
     assert!(longest > Some(Duration::from_secs(60)), "{longest:?}");
     assert!(wait_after("data: a\n\n") <= Duration::from_millis(1_100));
+    // A server that is gone after it has brought nothing.
+    let waits = (0..12).map(|_| {
+        script.outputs();
+        script.fail(FailureKind::Refused);
+        script.outputs();
+        let ended = script.now;
+        script.wait();
+        script.now - ended
+    });
+    let longest = waits.max();
+    assert!(longest > Some(Duration::from_secs(60)), "{longest:?}");
 }
 
 #[test]

@@ -321,7 +321,9 @@ impl Driver {
         let chunk = match format {
             Format::EventStream => chunk,
             // It needs to know only that something came, and whether that is an event.
-            Format::Ndjson if chunk.contains(&b'\n') => Bytes::from_static(b"data:\n\n"),
+            Format::Ndjson if chunk.trim_ascii_start().contains(&b'\n') => {
+                Bytes::from_static(b"data:\n\n")
+            }
             Format::Ndjson => Bytes::from_static(b":\n"),
         };
         self.session.handle_body(attempt, chunk, now);

@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 
 use super::{
-    entry::{EntryKind, FLAG_BEGINNING_LOST, FLAG_COMMENT_TOO_LONG, FLAG_NDJSON},
+    entry::{Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_COMMENT_TOO_LONG, FLAG_NDJSON},
     reader,
     turn::Format,
     view::View,
@@ -26,11 +26,23 @@ pub(crate) struct Beginnings<'v> {
     view: &'v View,
     /// Rows before it begin before all that is asked for.
     next: u64,
+    /// Whether the next comment may stand in an event that began before what is asked for.
+    is_within: bool,
+    ahead: Option<Ahead>,
+}
+
+/// The first row that is no comment, from a row on.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    from: u64,
+    number: u64,
+    /// `None` where it cannot be read, or where there is none.
+    entry: Option<Entry>,
 }
 
 impl<'v> Beginnings<'v> {
     pub(crate) const fn new(view: &'v View) -> Self {
-        Self { view, next: 0 }
+        Self { view, next: 0, is_within: true, ahead: None }
     }
 
     /// Where in a part's journal the first row of this attempt begins whose bytes all stand from here on, and which
@@ -41,34 +53,85 @@ impl<'v> Beginnings<'v> {
     /// unless it was dropped: nobody knows where such an event ends.
     pub(crate) fn after(&mut self, part: usize, attempt: u32, from: u64) -> Option<Beginning> {
         let rows = self.view.parts().get(part)?.numbers();
-        let mut first: Option<Beginning> = None;
-        let mut is_within = true;
-        reader::for_entries(self.view, self.next.max(rows.start)..rows.end, |_, number, entry| {
-            let Some(entry) = entry else {
-                (first, is_within) = (None, true);
-                return ControlFlow::Continue(());
-            };
-            let is_comment = matches!(entry.kind, EntryKind::Comment | EntryKind::ReconnectionTime)
-                || entry.has(FLAG_COMMENT_TOO_LONG);
-            let is_before = entry.at < from || entry.has(FLAG_BEGINNING_LOST);
-            if is_before {
-                if !is_comment {
-                    self.next = number;
-                    (first, is_within) = (None, entry.kind == EntryKind::DecodeError);
+        if self.next < rows.start {
+            (self.next, self.is_within) = (rows.start, true);
+        }
+        let is_of_it = |entry: &Entry| entry.kind != EntryKind::Turn && entry.attempt == attempt;
+        loop {
+            let (number, first) = self.pass(rows.end, from)?;
+            let ahead = self.ahead(number, rows.end);
+            let comment = (ahead.number > number && !self.is_within && is_of_it(&first))
+                .then(|| beginning(number, &first));
+            let Some(entry) = ahead.entry else {
+                if ahead.number == rows.end {
+                    return comment;
                 }
-                return ControlFlow::Continue(());
+                (self.next, self.is_within) = (ahead.number + 1, true);
+                continue;
+            };
+            if !is_of_it(&entry) {
+                return comment;
             }
-            if entry.kind == EntryKind::Turn || entry.attempt != attempt {
-                return ControlFlow::Break(());
+            if is_before(&entry, from) {
+                self.pass_over(ahead.number, &entry);
+                continue;
             }
-            if !is_comment || !is_within {
-                let is_json = entry.has(FLAG_NDJSON);
-                let format = if is_json { Format::Ndjson } else { Format::EventStream };
-                let known = first.unwrap_or(Beginning { at: entry.at, row: number, format });
-                first = Some(Beginning { at: known.at.min(entry.at), ..known });
-            }
-            if is_comment { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        first
+            let event = beginning(ahead.number, &entry);
+            return Some(
+                comment
+                    .map_or(event, |comment| Beginning { at: comment.at.min(event.at), ..comment }),
+            );
+        }
     }
+
+    /// Passes over what begins before, to the first row that does not.
+    fn pass(&mut self, end: u64, from: u64) -> Option<(u64, Entry)> {
+        let view = self.view;
+        reader::for_entries(view, self.next..end, |_, number, entry| {
+            match entry {
+                Some(entry) if !is_before(&entry, from) => {
+                    return ControlFlow::Break((number, entry));
+                }
+                Some(entry) => self.pass_over(number, &entry),
+                None => (self.next, self.is_within) = (number + 1, true),
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn pass_over(&mut self, number: u64, entry: &Entry) {
+        self.next = number + 1;
+        if !is_comment(entry) {
+            self.is_within = entry.kind == EntryKind::DecodeError;
+        }
+    }
+
+    /// Looked for once: many comments may come before it.
+    fn ahead(&mut self, from: u64, end: u64) -> Ahead {
+        if let Some(ahead) = self.ahead.filter(|ahead| (ahead.from..=ahead.number).contains(&from))
+        {
+            return ahead;
+        }
+        let found = reader::for_entries(self.view, from..end, |_, number, entry| match entry {
+            Some(entry) if is_comment(&entry) => ControlFlow::Continue(()),
+            entry => ControlFlow::Break((number, entry)),
+        });
+        let (number, entry) = found.unwrap_or((end, None));
+        *self.ahead.insert(Ahead { from, number, entry })
+    }
+}
+
+fn is_comment(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::Comment | EntryKind::ReconnectionTime)
+        || entry.has(FLAG_COMMENT_TOO_LONG)
+}
+
+fn is_before(entry: &Entry, from: u64) -> bool {
+    entry.at < from || entry.has(FLAG_BEGINNING_LOST)
+}
+
+fn beginning(row: u64, entry: &Entry) -> Beginning {
+    let is_json = entry.has(FLAG_NDJSON);
+    let format = if is_json { Format::Ndjson } else { Format::EventStream };
+    Beginning { at: entry.at, row, format }
 }

@@ -121,6 +121,16 @@ impl Indexing {
         LinePlace::after(self.latest)
     }
 
+    /// Goes on after bytes of a body that cannot be read, with what is known of rows so far.
+    pub(crate) fn go_on(&mut self, indexer: Indexer, body_offset: u64) {
+        self.accepted = LastId { text: indexer.last_event_id().to_owned(), place: None };
+        self.encoded = self.accepted.clone();
+        self.indexer = indexer;
+        (self.body_offset, self.settled) = (body_offset, body_offset);
+        self.latest = None;
+        self.recent.clear();
+    }
+
     /// Another body begins.
     pub(crate) fn begin(&mut self, format: Format) {
         self.indexer.begin(format);
@@ -146,7 +156,11 @@ impl Indexing {
             self.drafts.add(found, kept);
             rows += 1;
             self.settled = match kind {
-                EntryKind::DecodeError => self.body_offset + (chunk.len() - rest.len()) as u64,
+                // A comment that is too long takes no event with it.
+                EntryKind::DecodeError => {
+                    let used = self.body_offset + (chunk.len() - rest.len()) as u64;
+                    self.indexer.pending_event().unwrap_or(used)
+                }
                 // They may stand within an event, which began before them.
                 EntryKind::Comment | EntryKind::ReconnectionTime => {
                     self.indexer.pending_event().unwrap_or(end)
@@ -157,8 +171,9 @@ impl Indexing {
         self.indexer.let_go();
         let used = chunk.len() - rest.len();
         self.latest = chunk[..used].last().copied().or(self.latest);
-        if !self.is_within_event() {
-            // Blank lines, what means nothing, and the end of what was dropped are no part of a row to come.
+        let is_dropped = self.indexer.is_dropping() && self.indexer.pending_event().is_none();
+        if is_dropped || !self.is_within_event() {
+            // Blank lines, what means nothing, and what was dropped are no part of a row to come.
             self.settled = self.body_offset + used as u64;
         }
         used
@@ -282,7 +297,8 @@ impl Indexing {
     /// What was written of rows that are not: where it stands in the journal, and how long each part is.
     pub(crate) fn begun(&self) -> Vec<(u64, u32)> {
         let drafts = self.drafts.rows.iter().filter(|draft| draft.kind != EntryKind::Turn);
-        let from = drafts.map(|draft| draft.start).min().unwrap_or(self.settled);
+        // A comment may be in an event that has begun before it.
+        let from = drafts.map(|draft| draft.start).fold(self.settled, u64::min);
         let part = |placed: &Placed| {
             let passed = from.saturating_sub(placed.body_start);
             let length = u64::from(placed.length).checked_sub(passed).filter(|left| *left > 0)?;

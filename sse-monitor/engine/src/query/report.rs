@@ -77,11 +77,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// The same at this time, up to which nothing else came.
+    /// The same at this time, up to which nothing else came. What is counted began at `began`.
     #[must_use]
-    pub(crate) fn lasting(mut self, micros: u64) -> Self {
+    pub(crate) fn lasting(mut self, micros: u64, began: u64) -> Self {
         self.duration_micros = self.duration_micros.max(micros);
-        self.rate = average(self.events, self.duration_micros);
+        self.rate = average(self.events, self.duration_micros.saturating_sub(began));
         self
     }
 

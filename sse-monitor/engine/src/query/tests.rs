@@ -223,7 +223,8 @@ fn the_average_is_over_all_the_time_that_is_told() {
         assert_eq!(report.duration_micros, 8 * second);
         assert!((report.rate - 1.25).abs() < 1e-9, "{}", report.rate);
     }
-    assert!((report.lasting(20 * second).rate - 0.5).abs() < 1e-9);
+    assert!((report.clone().lasting(20 * second, 0).rate - 0.5).abs() < 1e-9);
+    assert!((report.lasting(20 * second, 10 * second).rate - 1.0).abs() < 1e-9);
 
     // Where the oldest are gone nobody knows how many they were.
     session.writer.kept().show_from(8);

@@ -41,7 +41,9 @@ pub(crate) fn rebuild(
     let (index, ids) = (Blob::memory(), Blob::memory());
     let mut rows = 0;
     let mut damage = Vec::new();
-    let mut indexing = resume(limits, &head.checkpoint, kept);
+    let checkpoint = &head.checkpoint;
+    let mut indexing = Indexing::new(Indexer::resume(limits, checkpoint), checkpoint.body_offset);
+    indexing.know_types(&kept.types());
     indexing.resume_totals(before);
     let mut walk = Walk::new(journal);
     let (mut entries, mut new_ids) = (Vec::new(), Vec::new());
@@ -58,7 +60,7 @@ pub(crate) fn rebuild(
                 if header.kind.is_body() {
                     attempt = header.attempt;
                     let missing = u64::from(header.length);
-                    indexing = after_gap(&indexing, attempt, format, missing, limits, kept);
+                    go_on(&mut indexing, attempt, format, missing, limits);
                 }
                 if header.kind != FrameKind::Turn {
                     continue;
@@ -70,7 +72,7 @@ pub(crate) fn rebuild(
                 let kind = if is_end { DamageKind::CutOff } else { DamageKind::Changed };
                 damage.push(Damage { file: file.into(), at, bytes, kind });
                 let missing = bytes.saturating_sub(FRAME_HEADER as u64);
-                indexing = after_gap(&indexing, attempt, format, missing, limits, kept);
+                go_on(&mut indexing, attempt, format, missing, limits);
                 is_unknown = true;
                 continue;
             }
@@ -100,7 +102,7 @@ pub(crate) fn rebuild(
                     // The turn with which this body began cannot be read.
                     attempt = header.attempt;
                     if is_unknown {
-                        indexing = after_gap(&indexing, attempt, format, 0, limits, kept);
+                        go_on(&mut indexing, attempt, format, 0, limits);
                     } else {
                         indexing.begin(format);
                     }
@@ -143,14 +145,7 @@ pub(crate) fn rebuild(
 }
 
 /// Goes on within a body of which so many bytes cannot be read.
-fn after_gap(
-    indexing: &Indexing,
-    attempt: u32,
-    format: Format,
-    missing: u64,
-    limits: Limits,
-    kept: &Kept,
-) -> Indexing {
+fn go_on(indexing: &mut Indexing, attempt: u32, format: Format, missing: u64, limits: Limits) {
     let after = Checkpoint {
         attempt,
         format,
@@ -159,13 +154,5 @@ fn after_gap(
         mid_event: true,
         line: LinePlace::Unknown,
     };
-    let mut resumed = resume(limits, &after, kept);
-    resumed.resume_totals(*indexing.totals());
-    resumed
-}
-
-fn resume(limits: Limits, checkpoint: &Checkpoint, kept: &Kept) -> Indexing {
-    let mut indexing = Indexing::new(Indexer::resume(limits, checkpoint), checkpoint.body_offset);
-    indexing.know_types(&kept.types());
-    indexing
+    indexing.go_on(Indexer::resume(limits, &after), after.body_offset);
 }

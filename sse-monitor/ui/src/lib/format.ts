@@ -42,6 +42,7 @@ export function missedOf(report: Report): string {
     case "no_ids":
       return "not known: no event has an ID";
     case "too_few":
+      if (report.skipped > 0) return `at least ${count(report.skipped)}, if IDs count one by one`;
       return "not known: too few events so far";
     case "mostly_one_by_one":
       return `at least ${count(report.skipped)}, if IDs count one by one`;

@@ -98,6 +98,41 @@ mod tests {
     }
 
     #[test]
+    fn the_rest_of_what_was_dropped_becomes_no_event_after_a_clear() {
+        for format in [Format::EventStream, Format::Ndjson] {
+            let keep = tempfile::tempdir().unwrap();
+            let folder = keep.path().join("s");
+            let place = Place::Folder { path: folder.clone(), limit: DiskLimit::default() };
+            let limits = Limits::default().line(16).event(16);
+            let mut writer = Writer::new(Origin::default(), limits, place).unwrap();
+            writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(1));
+            writer.begin_body(format, at(1));
+            feed(&mut writer, b"data: secret secret secret ");
+            feed(&mut writer, b"secret ");
+            writer.clear(Totals::default(), false, at(5));
+            feed(&mut writer, b"rest\n");
+            if format == Format::EventStream {
+                feed(&mut writer, b"data: rest\n\ndata: ");
+            }
+            feed(&mut writer, b"after\n\n");
+            let data = |rows: Vec<crate::Row>| rows.into_iter().map(|row| row.data.to_string());
+            let live: Vec<_> = data(writer.kept().view().page(0, 9, 99)).collect();
+            assert_eq!(live, ["after"], "{format:?}");
+            writer.close(at(6));
+            for file in fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()) {
+                let bytes = fs::read(&file).unwrap();
+                assert!(!bytes.windows(6).any(|part| part == b"secret"), "{}", file.display());
+                if file.extension().is_some_and(|ending| ending == "index") {
+                    fs::remove_file(file).unwrap();
+                }
+            }
+            let recording = Recording::open(&folder).unwrap();
+            let again: Vec<_> = data(recording.view().page(0, 9, 99)).collect();
+            assert_eq!(again, live, "{format:?}");
+        }
+    }
+
+    #[test]
     fn one_that_is_over_stays_so() {
         let keep = tempfile::tempdir().unwrap();
         let folder = keep.path().join("s");
