@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
     path::Path,
     sync::{PoisonError, RwLock},
@@ -50,6 +50,10 @@ impl Blob {
 
     /// A file as it is; it will not grow.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        if !fs::metadata(path)?.is_file() {
+            // A pipe would be waited for.
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let file = Arc::new(File::open(path)?);
         let length = file.metadata()?.len();
         Ok(Self::part(file, 0, length))
@@ -231,7 +235,7 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::recording::{Damage, DamageKind};
 
 /// Bytes looked through at a time for the next frame.
 const BLOCK: usize = 64 << 10;
+const FEW: usize = 512;
 
 /// Goes over a journal's frames in order.
 #[derive(Debug)]
@@ -193,7 +194,8 @@ impl<'a> Walk<'a> {
             return Ok(Some(mark));
         }
         let mut at = self.mark.at + 1;
-        let mut block = vec![0; BLOCK];
+        // Most often it is near.
+        let mut block = vec![0; FEW];
         loop {
             let read = self.journal.read_at(at, &mut block)?;
             let places = block[..read].windows(FRAME_HEADER).zip(at..);
@@ -201,10 +203,11 @@ impl<'a> Walk<'a> {
             if let Some(mark) = headers.find_map(|(at, header)| self.goes_on(at, header)) {
                 return Ok(Some(mark));
             }
-            if read < BLOCK {
+            if read < block.len() {
                 return Ok(None);
             }
-            at += (BLOCK - FRAME_HEADER + 1) as u64;
+            at += (block.len() - FRAME_HEADER + 1) as u64;
+            block.resize((2 * block.len()).min(BLOCK), 0);
         }
     }
 

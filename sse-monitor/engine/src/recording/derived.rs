@@ -1,12 +1,9 @@
 //! What a recording has beside its journal: found, and trusted as far as it fits.
 
 use alloc::sync::Arc;
-use std::{
-    fs::{self, File},
-    path::Path,
-};
+use std::{fs::File, path::Path};
 
-use super::types;
+use super::{folder, types};
 use crate::journal::{
     blob::Blob,
     entry::{ENTRY, Entry},
@@ -84,7 +81,7 @@ impl Derived {
 pub(super) fn sidecars(journal: &Path, length: u64) -> Option<Derived> {
     let index = Blob::open(&journal.with_extension("index")).ok()?;
     let ids = Blob::open(&journal.with_extension("ids")).ok()?;
-    let types = fs::read(journal.with_file_name(types::TYPES_FILE)).ok()?;
+    let types = folder::read(&journal.with_file_name(types::TYPES_FILE)).ok()?;
     // Numbers of types mean something only with all of them.
     let types = types::decode(&types)?;
     Some(Derived { journal_end: length, index, ids, types, statistics: None })

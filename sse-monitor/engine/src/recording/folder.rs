@@ -9,6 +9,15 @@ use std::{
 
 use super::{live::LOCK_FILE, statistics::STATISTICS_FILE, types::TYPES_FILE};
 
+/// The bytes of a file; of nothing else, since a pipe would be waited for.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.is_file() {
+        fs::read(path)
+    } else {
+        Err(io::ErrorKind::InvalidInput.into())
+    }
+}
+
 /// Removes the folder of a session, once it is [put in a file](super::pack), say. Only a session's own
 /// files are removed: a folder with anything else in it stays, and that in it.
 ///

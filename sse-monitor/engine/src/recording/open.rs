@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::{
     Damage, DamageKind,
     derived::{CHECKED_AT_ONCE, frame_at, sidecars, trailer},
-    live,
+    folder, live,
     rebuild::{self, Rebuilt},
     statistics, types,
 };
@@ -406,7 +406,7 @@ impl<'a> Opener<'a> {
             let origin = head.map(|head| head.origin.clone()).unwrap_or_default();
             let kept = Arc::new(Kept::new(origin));
             if is_folder {
-                let types = fs::read(path.join(types::TYPES_FILE)).ok();
+                let types = folder::read(&path.join(types::TYPES_FILE)).ok();
                 let types = types.and_then(|bytes| types::decode(&bytes)).unwrap_or_default();
                 types.into_iter().for_each(|name| kept.add_type(name));
             }

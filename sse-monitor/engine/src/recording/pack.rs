@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufRead, BufReader, BufWriter, Read, Write},
+    io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -174,9 +174,9 @@ impl<P: FnMut(u64)> Output<P> {
     /// copied as it is, and from a frame on that does not follow all is, by which whoever opens this file is told of it
     /// too.
     fn frames(&mut self, journal: &Blob, from: Mark, to: u64) -> io::Result<()> {
-        let source = |at| BufReader::with_capacity(1 << 20, Bytes { journal, at });
-        let (mut from, mut bytes) = (from, source(from.at()));
-        while to - from.at() >= FRAME_HEADER as u64 {
+        let bytes = Bytes { journal, at: from.at() };
+        let (mut from, mut bytes) = (from, BufReader::with_capacity(1 << 20, bytes));
+        while to.saturating_sub(from.at()) >= FRAME_HEADER as u64 {
             let mut header = [0; FRAME_HEADER];
             bytes.read_exact(&mut header)?;
             let left = to - from.at() - FRAME_HEADER as u64;
@@ -196,8 +196,8 @@ impl<P: FnMut(u64)> Output<P> {
                     let mut walk = Walk::from(journal, from);
                     walk.step()?;
                     let next = walk.mark();
-                    bytes = source(from.at());
-                    self.pass(&mut bytes, next.at().min(to) - from.at())?;
+                    bytes.seek_relative(-(FRAME_HEADER as i64))?;
+                    self.pass(&mut bytes, next.at().min(to).saturating_sub(from.at()))?;
                     if next.at() > to {
                         return Ok(());
                     }
@@ -206,7 +206,7 @@ impl<P: FnMut(u64)> Output<P> {
                 }
             }
         }
-        self.pass(&mut bytes, to - from.at())
+        self.pass(&mut bytes, to.saturating_sub(from.at()))
     }
 
     fn pass(&mut self, source: &mut impl BufRead, mut count: u64) -> io::Result<()> {
@@ -279,6 +279,18 @@ impl Read for Bytes<'_> {
         let read = self.journal.read_at(self.at, buffer)?;
         self.at += read as u64;
         Ok(read)
+    }
+}
+
+impl Seek for Bytes<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.journal.len().checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn remove(folder: &Path) -> io::Result<()> {
 
 /// Those in a session's folder, if they are there and of all of its rows.
 pub(crate) fn read(folder: &Path, next_row: u64) -> Option<Statistics> {
-    decode(&fs::read(folder.join(STATISTICS_FILE)).ok()?, next_row)
+    decode(&super::folder::read(&folder.join(STATISTICS_FILE)).ok()?, next_row)
 }
 
 /// A line: the CRC in eight hexadecimal digits, a space, JSON.

@@ -20,6 +20,9 @@ impl Writer {
         while let Some(oldest) = self.kept.pop_oldest() {
             oldest.remove();
         }
+        if let Some(folder) = &self.folder {
+            let _ = statistics::remove(folder);
+        }
         self.closed_bytes = 0;
         self.rows_forgotten = 0;
         self.indexing.resume_totals(under_way);
@@ -36,7 +39,6 @@ impl Writer {
             // As it was before. What cannot be written is counted again by whoever opens it.
             let _ = self.seal(moment, false);
             if let Place::Folder { path, limit } = &self.place {
-                let _ = statistics::remove(path);
                 let _ = statistics::write(path, &self.kept, most_statistics(limit));
             }
         }

@@ -57,6 +57,8 @@ pub(crate) struct Writer {
     /// Why recording stopped, if it did.
     stopped: Option<Stopped>,
     /// How much is kept in memory once it has.
+    /// Where it recorded, also once that has stopped.
+    folder: Option<PathBuf>,
     fallback: Retention,
     rows_forgotten: u64,
     types: Option<TypesFile>,
@@ -105,8 +107,13 @@ impl Writer {
         let indexing = Indexing::new(Indexer::new(limits, &origin.last_event_id), 0);
         let kept = Arc::new(Kept::new(origin));
         kept.push(Arc::clone(&segment));
+        let folder = match &place {
+            Place::Folder { path, .. } => Some(path.clone()),
+            Place::Memory(_) => None,
+        };
         Self {
             kept,
+            folder,
             place,
             number: first_number(&segment),
             segment,

@@ -42,7 +42,7 @@ pub(super) fn fill(
     let redacted = redacted.into_iter().filter(|what| what.len() <= MOST_NAME).take(MOST_LISTED);
     let began = first.unix_micros().unwrap_or(now);
     // Of a whole body nobody knows when which part of it came.
-    let is_timed = entries.iter().all(|entry| !entry.reads.is_empty());
+    let is_timed = entries.iter().all(HarEntry::is_timed);
     let mut session = session(url, redacted.collect(), began, is_timed)?;
     for entry in entries {
         session.entry(entry, now)?;
@@ -84,12 +84,7 @@ impl Filling {
         let HarEntry { number, request, response, time, timings, reads, .. } = entry;
         let HarResponse { status, http_version, headers, content } = response;
         let url = shown_url(&request.url);
-        let text = content.text.unwrap_or_default();
-        let body = match content.encoding.as_deref() {
-            Some("base64") => STANDARD.decode(text.trim()),
-            _ => Ok(text.into_bytes()),
-        };
-        let body = match body {
+        let body = match content.into_bytes() {
             Ok(body) => body,
             Err(error) => {
                 if self.left_out.len() < MOST_LISTED {
@@ -126,8 +121,7 @@ impl Filling {
         let moment = self.moment(opened);
         self.writer.turn(&turn, moment);
         self.writer.begin_body(format, moment);
-        let all = reads.iter().fold(0_u64, |all, (bytes, _)| all.saturating_add(*bytes));
-        if all == body.len() as u64 {
+        if total(&reads) == body.len() as u64 {
             let mut rest = &body[..];
             for (bytes, at) in reads {
                 let (read, after) = rest.split_at(usize::try_from(bytes).unwrap_or(0));
@@ -304,7 +298,36 @@ fn streams<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HarEntry>, 
     deserializer.deserialize_seq(Streams)
 }
 
+impl HarContent {
+    fn into_bytes(self) -> Result<Vec<u8>, base64::DecodeError> {
+        let text = self.text.unwrap_or_default();
+        match self.encoding.as_deref() {
+            Some("base64") => STANDARD.decode(text.trim()),
+            _ => Ok(text.into_bytes()),
+        }
+    }
+
+    /// How long the body is, which is decoded for that.
+    fn length(&self) -> Option<usize> {
+        let text = self.text.as_deref().unwrap_or_default();
+        match self.encoding.as_deref() {
+            Some("base64") => STANDARD.decode(text.trim()).ok().map(|body| body.len()),
+            _ => Some(text.len()),
+        }
+    }
+}
+
+fn total(reads: &[(u64, u64)]) -> u64 {
+    reads.iter().fold(0, |all, (bytes, _)| all.saturating_add(*bytes))
+}
+
 impl HarEntry {
+    /// Whether it tells when which part of its body came: of a body that was changed since it does not.
+    fn is_timed(&self) -> bool {
+        let length = self.response.content.length();
+        !self.reads.is_empty() && length.is_none_or(|length| total(&self.reads) == length as u64)
+    }
+
     /// What its body is read as, if it is a stream whose body was saved.
     fn format(&self) -> Option<Format> {
         let content = &self.response.content;
