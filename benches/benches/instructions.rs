@@ -63,7 +63,7 @@ fn visit(stream: Bytes) -> Outcome {
 }
 
 #[library_benchmark(setup = stream)]
-#[bench::chat_deltas(args = ('a'), config = expect(868_740))]
+#[bench::chat_deltas(args = ('a'), config = expect(917_753))]
 fn pull_small_chunks(stream: Bytes) -> Outcome {
     black_box(decode::pull(black_box(&stream), Some(64)))
 }

@@ -226,10 +226,6 @@ impl<S: Store> Engine<S> {
             *input = &input[event.len..];
             return Ok(Some(Item::Event(self.give_data_event(DEFAULT_EVENT_TYPE, event))));
         }
-        if self.line_len >= LONG && self.stage == Stage::Data && self.extend_data_line(input) {
-            *input = &[];
-            return Ok(None);
-        }
         if input.is_empty() {
             if self.stage == Stage::Clean && self.block.data.room().max(self.carry.room()) > KEPT {
                 self.block.data.clear_and_shrink();
@@ -246,6 +242,9 @@ impl<S: Store> Engine<S> {
     /// Decodes the next item, and gives the bytes used.
     #[inline(always)]
     fn decode_on<'a, 'i: 'a>(&'a mut self, chunk: &'i [u8], decoded: &mut Decoded<'a>) -> usize {
+        if self.stage == Stage::Data && self.line_len >= LONG && self.extend_data_line(chunk) {
+            return chunk.len();
+        }
         match self.stage {
             Stage::Data => self.go::<DataLine>(chunk, decoded),
             Stage::Clean if chunk.starts_with(b"data:") => self.go::<DataEvent>(chunk, decoded),

@@ -30,7 +30,7 @@ impl Way for DataLine {
         if engine.block.size + engine.line_len + chunk.len() > engine.harmless {
             return engine.go_on::<Lines>(chunk, decoded);
         }
-        let end = if engine.block.data.piece().is_known() {
+        let end = if engine.block.data.is_known() {
             LineEnds::new(vector, chunk, 0).next(false)
         } else {
             scan::line_end(vector, chunk)

@@ -32,6 +32,12 @@ impl<S: Store> Text<S> {
         self.memory.room()
     }
 
+    /// Whether what is there so far is text without a further look.
+    #[inline(always)]
+    pub(crate) const fn is_known(&self) -> bool {
+        self.known
+    }
+
     /// Cuts it to `len` bytes. Whether they are UTF-8 is not known then.
     #[inline(always)]
     pub(crate) fn truncate(&mut self, len: usize) {
