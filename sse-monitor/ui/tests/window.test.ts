@@ -4,25 +4,13 @@ import App from "../src/App.svelte";
 import { Fake } from "./fake";
 import { rows } from "./rows";
 import { HEIGHT } from "./setup";
+import { connected, grid, numbers, press, selected } from "./watching";
 
 const url = () => screen.getByLabelText<HTMLInputElement>("URL of the event stream");
-const numbers = () => rows().map((row) => Number(row.dataset.number));
 /** In the order of the document. */
 const inDocument = () =>
   [...document.querySelectorAll<HTMLElement>(".seen [data-number]")].map((row) => Number(row.dataset.number));
 const stateLine = () => document.querySelector("#state")?.textContent ?? "";
-const grid = () => screen.getByRole("grid");
-const selected = () => document.querySelector('[aria-selected="true"]')?.id;
-/** A press of the mouse: what follows it may find another row there. */
-const press = (row: HTMLElement | undefined, button = 0) =>
-  fireEvent.pointerDown(row as HTMLElement, { button, pointerType: "mouse" });
-
-async function connected(fake: Fake): Promise<void> {
-  fake.given = "http://127.0.0.1:8080/events";
-  render(App);
-  await waitFor(() => expect(fake.watch).toBe(1));
-  await screen.findByRole("grid");
-}
 
 describe("the window before a stream", () => {
   it("says what to do, with the URL bar ready to type in", async () => {
@@ -563,135 +551,6 @@ describe("the list", () => {
     await press("End");
     await waitFor(() => expect(numbers().at(-1)).toBe(150));
     expect(selected()).toBeUndefined();
-  });
-});
-
-describe("the pane of the selected row", () => {
-  it("shows the whole event, JSON laid out or raw", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    fake.arrive({ eventType: "order", id: "e-1", data: '{"price":1.0,"n":9007199254740993}' });
-    await waitFor(() => expect(rows()).toHaveLength(1));
-    await fireEvent.click(rows()[0] as HTMLElement);
-    const pane = within(await screen.findByRole("region", { name: "Selected row" }));
-    expect((await pane.findByRole("heading", { level: 1 })).textContent).toBe("order");
-    const data = () => document.querySelector("#data")?.textContent;
-    expect(data()).toBe('{\n  "price": 1.0,\n  "n": 9007199254740993\n}');
-    await fireEvent.click(pane.getByRole("button", { name: "Raw" }));
-    expect(data()).toBe('{"price":1.0,"n":9007199254740993}');
-    await fireEvent.click(pane.getByRole("button", { name: "JSON" }));
-    let copied = "";
-    const writeText = (text: string) => Promise.resolve(void (copied = text));
-    Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
-    await fireEvent.click(pane.getByRole("button", { name: "Copy" }));
-    await pane.findByText("Copied as it came");
-    expect(copied).toBe('{"price":1.0,"n":9007199254740993}');
-    await fireEvent.click(pane.getByRole("button", { name: "Close" }));
-    expect(document.querySelector("#detail")).toBeNull();
-    expect(document.activeElement).toBe(grid());
-  });
-
-  it("shows the bytes of an event that was dropped, and says which it does not show", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    const data = "an event was dropped: a line of it is longer than 16 bytes, the limit for a line";
-    fake.arrive({ kind: "decode_error", data });
-    fake.raw = { text: "id: 5\ndata: long", bytes: 3 << 20, ending: "damaged" };
-    await waitFor(() => expect(rows()).toHaveLength(1));
-    await fireEvent.click(rows()[0] as HTMLElement);
-    const pane = within(await screen.findByRole("region", { name: "Selected row" }));
-    await pane.findByText(data);
-    expect(pane.getByRole("heading", { level: 2 }).textContent).toBe("Bytes");
-    expect(document.querySelector("#data")?.textContent).toBe("id: 5\ndata: long");
-    expect(document.querySelector("#size")?.textContent).toBe("3.00 MiB (3,145,728 bytes)");
-    pane.getByText(/^These are the first MiB of it.*What follows cannot be read\.$/);
-  });
-
-  it("names what turns the direction of a text, and copies the text as it came", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    const text = '{"rtl":"\u202eabc\u202c"}';
-    fake.arrive({ data: text }, { data: "\u200f".repeat(1001) });
-    await waitFor(() => expect(rows()).toHaveLength(2));
-    await press(rows()[0]);
-    const names = () =>
-      [...document.querySelectorAll<HTMLElement>("#data [data-name]")].map(({ dataset }) => dataset.name);
-    await waitFor(() => expect(names()).toEqual(["\\u{202e}", "\\u{202c}"]));
-    await fireEvent.click(screen.getByRole("button", { name: "Raw" }));
-    expect(names()).toEqual(["\\u{202e}", "\\u{202c}"]);
-    expect(document.querySelector("#data")?.textContent).toBe(text);
-    // So many are no elements of their own.
-    await press(rows()[1]);
-    const named = "\\u{200f}".repeat(1001);
-    await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe(named));
-    expect(names()).toEqual([]);
-  });
-
-  it("copies all of a text with NULs in it, and says what stands for them", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    fake.arrive({ data: "a\0b\0c" });
-    await waitFor(() => expect(rows()).toHaveLength(1));
-    await press(rows()[0]);
-    await waitFor(() => expect(document.querySelectorAll("#data [data-name]")).toHaveLength(2));
-    let copied = "";
-    const clipboard = { writeText: (text: string) => Promise.resolve(void (copied = text)) };
-    Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
-    await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
-    await screen.findByText("U+2400 stands in place of 2 NULs, at which a clipboard ends.");
-    expect(copied).toBe("a␀b␀c");
-    clipboard.writeText = () => Promise.reject(new Error("no"));
-    await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
-    const told = await screen.findByText(/^Not copied: the system refused/);
-    expect(told.closest(".tools")).toBeNull();
-  });
-
-  it("shows as it came what cannot be laid out, and says why", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    const deep = "[".repeat(30_000) + "]".repeat(30_000);
-    const long = `["${"x".repeat(600_000)}"]`;
-    fake.arrive({ data: deep }, { data: long }, { data: "[1]" });
-    await waitFor(() => expect(rows()).toHaveLength(3));
-    await press(rows()[0]);
-    const reason = () => document.querySelector("#reason")?.textContent;
-    await waitFor(() => expect(reason()).toContain("nested more than 100 deep"));
-    expect(document.querySelector("#data")?.textContent).toBe(deep);
-    await press(rows()[1]);
-    await waitFor(() => expect(reason()).toContain("press JSON to lay it out"));
-    const json = screen.getByRole("button", { name: "JSON" });
-    expect(json.getAttribute("aria-pressed")).toBe("false");
-    await fireEvent.click(json);
-    expect(document.querySelector("#data")?.textContent?.startsWith('[\n  "xxx')).toBe(true);
-    expect(reason()).toBeUndefined();
-    await press(rows()[2]);
-    await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe("[\n  1\n]"));
-  });
-
-  it("asks for the row once, however much arrives after it", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    fake.arrive({});
-    await waitFor(() => expect(rows()).toHaveLength(1));
-    await fireEvent.click(rows()[0] as HTMLElement);
-    await waitFor(() => expect(document.querySelector("#data")).not.toBeNull());
-    for (const length of [2, 3, 4]) {
-      fake.arrive({});
-      await waitFor(() => expect(rows()).toHaveLength(length));
-    }
-    expect(fake.count("row")).toBe(1);
-  });
-
-  it("says so when the row has fallen out", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    fake.arrive({}, {});
-    await waitFor(() => expect(rows()).toHaveLength(2));
-    fake.rows.length = 1;
-    await fireEvent.click(rows()[1] as HTMLElement);
-    await waitFor(() =>
-      expect(document.querySelector("#detail")?.textContent).toContain("no longer kept"),
-    );
   });
 });
 
