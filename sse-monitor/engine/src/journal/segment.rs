@@ -157,6 +157,12 @@ impl Segment {
         self.folder.is_some()
     }
 
+    /// Whether it begins with what stands at the end of the one before as well: of an event within which recording
+    /// stopped, so that it lies whole in memory. Its first turn tells of that.
+    pub(crate) const fn repeats(&self, before: &Self) -> bool {
+        before.is_on_disk() && !self.is_on_disk()
+    }
+
     pub(crate) fn synced(&self) -> u64 {
         self.synced.load(Ordering::Acquire)
     }

@@ -494,6 +494,33 @@ fn past_a_disk_limit_that_drops_the_newest_stay() {
 }
 
 #[test]
+fn past_a_disk_limit_that_drops_it_goes_on_whatever_comes() {
+    let data = format!("data: {}\n", "x".repeat(100));
+    for (name, bytes) in [
+        ("blank lines", "\n"),
+        ("fields that mean nothing", "none: x\n"),
+        ("an endless event", &data),
+        ("an endless line", &data[..data.len() - 1]),
+        ("comments within an event", "data\n: x\n"),
+    ] {
+        let keep = tempfile::tempdir().unwrap();
+        let path = keep.path().join("s");
+        let limit = DiskLimit { bytes: 100_000, policy: DiskPolicy::DropOldest };
+        let mut writer = open(Place::Folder { path: path.clone(), limit });
+        for _ in 0..200 {
+            feed(&mut writer, bytes.repeat(2_000 / bytes.len()).as_bytes());
+            assert_eq!(writer.stopped(), None, "{name}");
+        }
+        feed(&mut writer, b"\n\ndata: next\n\n");
+        writer.close(at(9));
+        assert_eq!(writer.stopped(), None, "{name}");
+        assert!(size_of_folder(&path) <= limit.bytes, "{name}: {}", size_of_folder(&path));
+        let view = Recording::open(&path).unwrap().view();
+        assert_eq!(view.row(view.next_row() - 1).unwrap().data, "next", "{name}");
+    }
+}
+
+#[test]
 fn what_is_no_recording_is_refused_in_words() {
     let keep = tempfile::tempdir().unwrap();
     let path = keep.path().join("x");

@@ -52,7 +52,8 @@ pub enum PackError {
 /// The file appears whole or not at all: until it is whole, it is called `path` with `.part` behind.
 ///
 /// # Errors
-/// [`PackError`] if there is a file of one of these names, or it cannot be written.
+/// [`PackError`] if there is a file of one of these names, or it cannot be written; of a watch whose recording stopped,
+/// since what came after that is in memory alone: [open](super::Recording::open) what was recorded, and pack that.
 pub fn pack(
     view: &View,
     totals: Totals,
@@ -108,8 +109,15 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
 
     // What each segment's positions are moved by.
     let mut moved = Vec::new();
+    let mut before: Option<&Segment> = None;
     for part in view.parts() {
-        let segment = &part.segment;
+        let segment = &*part.segment;
+        if before.is_some_and(|before| segment.repeats(before)) {
+            return Err(io::Error::other(
+                "its recording stopped, and what came since is in memory alone; open what was recorded, and pack that",
+            ));
+        }
+        before = Some(segment);
         let end = end_of_rows(segment, part.rows)?;
         let from = beginning_of_rows(segment)?;
         moved.push(out.at.cast_signed() - from.at().cast_signed());

@@ -10,16 +10,16 @@ impl Writer {
     /// whose end has not.
     pub(crate) fn clear(&mut self, under_way: Totals, is_over: bool, moment: Moment) {
         let begun = self.begun_event();
+        // First, so that what follows has room within a limit of the disk.
+        self.remove_closed();
         let next = self.next_segment(self.checkpoint_before(&begun)).and_then(|segment| {
             self.enter(segment);
             self.write_again(&begun, moment)
         });
         if let Err(error) = &next {
-            self.stop_recording(error, moment);
+            self.stop_within(&begun, error, moment);
         }
-        while let Some(oldest) = self.kept.pop_oldest() {
-            oldest.remove();
-        }
+        self.remove_closed();
         if let Some(folder) = &self.folder {
             let _ = statistics::remove(folder);
         }
@@ -43,6 +43,13 @@ impl Writer {
             }
         }
     }
+
+    /// Removes all segments but the one that is written to.
+    fn remove_closed(&self) {
+        while let Some(closed) = self.kept.pop_oldest() {
+            closed.remove();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -55,10 +62,11 @@ mod tests {
     use crate::{
         journal::{
             retention::DiskLimit,
+            segment::file_names,
             tests::{at, feed},
             turn::{Format, Origin, Turn},
         },
-        recording::{Recording, pack},
+        recording::{Recording, export::raw, pack},
         row::RowKind,
     };
 
@@ -132,6 +140,29 @@ mod tests {
             let again: Vec<_> = data(recording.view().page(0, 9, 99)).collect();
             assert_eq!(again, live, "{format:?}");
         }
+    }
+
+    #[test]
+    fn an_event_that_had_begun_is_whole_where_the_disk_takes_no_more() {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = keep.path().join("s");
+        let place = Place::Folder { path: folder.clone(), limit: DiskLimit::default() };
+        let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+        writer.begin_body(Format::EventStream, at(1));
+        feed(&mut writer, b"data: secret\n\nid: 2\ndata: sec");
+        // The name of the next segment's journal is taken.
+        fs::create_dir(folder.join(&file_names(2)[0])).unwrap();
+        writer.clear(Totals::default(), false, at(5));
+        assert!(writer.stopped().is_some());
+        feed(&mut writer, b"ond\n\n");
+        let view = writer.kept().view();
+        let rows = view.page(0, 9, 99);
+        let told: Vec<_> = rows.iter().map(|row| (row.kind, &*row.data)).collect();
+        assert_eq!(told[1..], [(RowKind::Event, "second")], "{told:?}");
+        assert_eq!(told[0].0, RowKind::RecordingStopped);
+        let mut body = Vec::new();
+        raw(&view, None, &mut body).unwrap();
+        assert_eq!(body, b"id: 2\ndata: second\n\n");
     }
 
     #[test]

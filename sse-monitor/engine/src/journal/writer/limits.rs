@@ -89,13 +89,19 @@ impl Writer {
         }
     }
 
-    /// How long a journal may get that waits for the end of an event.
-    pub(super) fn most_segment(&self) -> u64 {
+    /// Whether the segment waits no longer for the end of an event.
+    pub(super) fn is_overdue(&self) -> bool {
         let event = self.indexing.indexer().limits().event as u64;
+        let journal = self.segment.journal.len();
         match &self.place {
-            Place::Folder { limit, .. } => 2 * (disk_segment(limit) + event),
+            Place::Folder { limit, .. } => {
+                // Only what is in a segment before can be dropped.
+                let drops = limit.policy == DiskPolicy::DropOldest;
+                journal > 2 * (disk_segment(limit) + event)
+                    || drops && self.segment.bytes() > limit.bytes / 2
+            }
             // With the bytes that count against no limit: comments, fields that mean nothing.
-            Place::Memory(_) => MEMORY_SEGMENT + event + event / 4,
+            Place::Memory(_) => journal > MEMORY_SEGMENT + event + event / 4,
         }
     }
 

@@ -56,9 +56,9 @@ pub(crate) struct Writer {
     closed_bytes: u64,
     /// Why recording stopped, if it did.
     stopped: Option<Stopped>,
-    /// How much is kept in memory once it has.
     /// Where it recorded, also once that has stopped.
     folder: Option<PathBuf>,
+    /// How much is kept in memory once it has.
     fallback: Retention,
     rows_forgotten: u64,
     types: Option<TypesFile>,
@@ -225,18 +225,17 @@ impl Writer {
     ) -> usize {
         let (most_bytes, most_rows_at_once) = self.most_at_once();
         let chunk = &chunk[..chunk.len().min(most_bytes)];
-        if self.segment.journal.len() > self.most_segment() {
+        if self.is_overdue() {
             self.rotate(moment);
         }
         // A segment ends between two rows, so that each is whole in its own.
         let is_due = self.is_due();
         let most_rows = if is_due { 1 } else { most_rows.min(most_rows_at_once) };
         let used = self.indexing.decode(chunk, most_rows, &self.kept);
-        let has_rows = self.indexing.drafts() > 0;
         let kind = if is_rest { FrameKind::BodyRest } else { FrameKind::Body };
         self.write(kind, &chunk[..used], wire, moment);
-        // A comment's end may be within an event.
-        if is_due && has_rows && !self.indexing.is_within_event() {
+        // A comment's end may be within an event; blank lines alone are none.
+        if is_due && !self.indexing.is_within_event() {
             self.rotate(moment);
         }
         used

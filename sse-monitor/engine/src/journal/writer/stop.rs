@@ -52,6 +52,12 @@ impl Writer {
 
     /// What comes from now on is kept in memory, as for those who do not record.
     pub(super) fn stop_recording(&mut self, error: &io::Error, moment: Moment) {
+        let begun = self.begun_event();
+        self.stop_within(&begun, error, moment);
+    }
+
+    /// The same where these bytes have come of an event whose end has not.
+    pub(super) fn stop_within(&mut self, begun: &[u8], error: &io::Error, moment: Moment) {
         let Place::Folder { path, limit } = &self.place else { return };
         self.stopped = Some(Stopped::of(error));
         // A disk that is full may have no room for that either.
@@ -61,15 +67,14 @@ impl Writer {
         if let Some(syncer) = self.syncer.take() {
             syncer.leave();
         }
-        let begun = self.begun_event();
-        let checkpoint = self.checkpoint_before(&begun);
+        let checkpoint = self.checkpoint_before(begun);
         let (number, first_row) = (self.segment.number + 1, self.segment.end());
         self.place = Place::Memory(self.fallback);
         self.enter(Segment::in_memory(number, first_row, checkpoint));
         // Only what is in memory counts against its limit.
         self.closed_bytes = 0;
         // It is in memory, which does not fail.
-        let _ = self.write_again(&begun, moment);
+        let _ = self.write_again(begun, moment);
     }
 
     /// Of a segment that begins with these bytes once more.
@@ -114,5 +119,60 @@ impl Writer {
             body_start += piece.len() as u64;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sse_codec::Limits;
+
+    use super::*;
+    use crate::{
+        journal::{
+            retention::{DiskLimit, DiskPolicy},
+            tests::{at, feed},
+            turn::{Format, Origin, ResponseHead},
+        },
+        recording::{Recording, export::raw, pack},
+    };
+
+    #[test]
+    fn what_had_come_of_an_event_is_told_once_wherever_recording_stops() {
+        let body = (0..400).map(|n| format!("id: {n}\ndata: {n}\n\n")).collect::<String>();
+        let mut within = 0;
+        for piece in [7, 11, 64] {
+            let keep = tempfile::tempdir().unwrap();
+            let folder = keep.path().join("s");
+            let limit = DiskLimit { bytes: DiskLimit::LEAST_BYTES, policy: DiskPolicy::Stop };
+            let place = Place::Folder { path: folder.clone(), limit };
+            let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+            let mut connected = Turn::new(RowKind::Connected { status: 200 }, "connected");
+            connected.response = Some(ResponseHead::default());
+            writer.turn(&connected, at(0));
+            writer.begin_body(Format::EventStream, at(0));
+            for piece in body.as_bytes().chunks(piece) {
+                let was_within = writer.unfinished() > 0;
+                let recorded = writer.stopped().is_none();
+                feed(&mut writer, piece);
+                within += usize::from(was_within && recorded && writer.stopped().is_some());
+            }
+            assert!(writer.stopped().is_some());
+            let view = writer.kept().view();
+            let mut out = Vec::new();
+            raw(&view, None, &mut out).unwrap();
+            assert!(out == body.as_bytes(), "{piece}");
+            let rows = view.page(0, usize::MAX, 99).into_iter();
+            let data = rows.filter(|row| row.kind == RowKind::Event).map(|row| row.data);
+            assert!(data.eq((0..400).map(|n| n.to_string())), "{piece}");
+            // In one file, without what says that it stands there twice, it would be another stream.
+            let refused = pack(&view, writer.totals(), &keep.path().join("a"), |_| {}).unwrap_err();
+            assert!(refused.to_string().contains("stopped"), "{refused}");
+            let recorded = Recording::open(&folder).unwrap();
+            pack(&recorded.view(), recorded.totals(), &keep.path().join("a"), |_| {}).unwrap();
+            out.clear();
+            raw(&Recording::open(&keep.path().join("a")).unwrap().view(), None, &mut out).unwrap();
+            assert!(body.as_bytes().starts_with(&out) && out.len() > 100, "{piece}");
+        }
+        assert!(within > 0, "none of them stopped within an event");
     }
 }

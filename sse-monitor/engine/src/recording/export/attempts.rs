@@ -8,6 +8,7 @@ use crate::{
     journal::{
         beginnings::Beginnings,
         frame::{FrameHeader, FrameKind},
+        segment::Segment,
         turn::{Format, Phases, RequestHead, ResponseHead, Turn},
         view::View,
         walk::{Mark, Step, Walk},
@@ -238,14 +239,18 @@ pub(super) fn attempt(view: &View, number: u32) -> io::Result<Option<Attempt>> {
     Ok(found)
 }
 
-/// Shows `each` the frames, from a place on or all, until it breaks. What is damaged is noted in the session, which thereby tells that something is missing.
+/// Shows `each` the frames, from a place on or all, until it breaks; none that repeats what came before. What is damaged
+/// is noted in the session, which thereby tells that something is missing.
 pub(super) fn for_frames(
     view: &View,
     from: Option<Place>,
     mut each: impl FnMut(Place, Met<'_>) -> io::Result<ControlFlow<()>>,
 ) -> io::Result<()> {
     let first = from.map_or(0, |place| place.part);
+    let mut before: Option<&Segment> = None;
     for (part, segment) in view.parts().iter().map(|part| &part.segment).enumerate().skip(first) {
+        let mut repeats = before.is_some_and(|before| segment.repeats(before));
+        before = Some(segment);
         let mut walk = match from {
             Some(place) if place.part == part => Walk::from(&segment.journal, place.mark),
             Some(_) | None => Walk::new(&segment.journal),
@@ -254,10 +259,12 @@ pub(super) fn for_frames(
             let mark = walk.mark();
             let Some(step) = walk.step()? else { break };
             let met = match &step {
+                Step::Frame { header, .. } if repeats && header.kind.is_body() => continue,
                 Step::Frame { header, payload, .. } => Met::Frame(header, payload),
                 Step::Spoilt { header, .. } if !header.kind.is_body() => Met::Damage,
                 Step::Spoilt { .. } | Step::Broken { .. } | Step::Disordered { .. } => Met::Gap,
             };
+            repeats = false;
             if each(Place { part, mark }, met)?.is_break() {
                 return Ok(());
             }
