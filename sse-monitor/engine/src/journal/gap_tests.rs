@@ -5,11 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sse_codec::Limits;
+
 use super::{
     frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, u32_at},
+    retention::{DiskLimit, DiskPolicy},
     tests::{at, feed, folder, open, rows},
-    turn::{Format, ResponseHead, Turn},
-    writer::Writer,
+    turn::{Format, Origin, ResponseHead, Turn},
+    writer::{Place, Writer},
 };
 use crate::{
     recording::{DamageKind, Recording, Source, export, import, pack, redact},
@@ -210,4 +213,71 @@ fn what_looks_like_a_frame_within_one_is_passed_over() {
     let found = texts(rows(&Recording::open(&path).unwrap().view()));
     assert!(!found.iter().any(|text| text.contains("nobody")), "{found:?}");
     assert_eq!(found[0], "one");
+}
+
+/// What a redacted copy of the folder shows.
+fn redacted(folder: &Path) -> Vec<String> {
+    let recording = Recording::open(folder).unwrap();
+    let copy = folder.with_extension("copy");
+    let redaction = redact::Redaction::new().literal("nothing of it");
+    redact::redact(&recording, &redaction, &copy).unwrap();
+    let texts = texts(rows(&Recording::open(&copy).unwrap().view()));
+    fs::remove_file(copy).unwrap();
+    texts
+}
+
+#[test]
+fn no_event_goes_on_from_a_journal_without_a_frame_into_the_next() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 1 << 20, policy: DiskPolicy::Stop };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    feed(&mut writer, b"data: a\n");
+    feed(&mut writer, b"data: b\n\n");
+    while !path.join("000002.sse").exists() {
+        feed(&mut writer, format!(": {}\n", "x".repeat(1000)).as_bytes());
+    }
+    feed(&mut writer, b"data: z\n\n");
+    writer.close(at(9));
+    let journal = path.join("000001.sse");
+    let mut bytes = fs::read(&journal).unwrap();
+    let place = memchr::memmem::find(&bytes, b"data: b").unwrap();
+    bytes.drain(place - FRAME_HEADER..place + b"data: b\n\n".len());
+    fs::write(&journal, bytes).unwrap();
+    let events = |texts: Vec<String>| -> Vec<String> {
+        texts.into_iter().filter(|text| !text.starts_with(" x")).collect()
+    };
+    assert_eq!(events(texts(rows(&Recording::open(&path).unwrap().view()))), ["z"]);
+    assert_eq!(events(redacted(&path)), ["z"]);
+}
+
+#[test]
+fn what_follows_a_dropped_event_is_in_a_redacted_copy_though_its_rest_is_damaged() {
+    for (format, next) in [(Format::EventStream, "data: next\n\n"), (Format::Ndjson, "\"next\"\n")]
+    {
+        let keep = tempfile::tempdir().unwrap();
+        let path = keep.path().join("s");
+        let origin = Origin { most_line: 64, most_event: 64, ..Origin::default() };
+        let place = Place::Folder { path: path.clone(), limit: DiskLimit::default() };
+        let mut writer = Writer::new(origin, Limits::default().line(64).event(64), place).unwrap();
+        let mut connected = Turn::new(RowKind::Connected { status: 200 }, "connected");
+        connected.response = Some(ResponseHead { format, ..ResponseHead::default() });
+        writer.turn(&connected, at(0));
+        writer.begin_body(format, at(0));
+        feed(&mut writer, format!("data: {}", "x".repeat(100)).as_bytes());
+        feed(&mut writer, b"the rest\n\n");
+        feed(&mut writer, next.as_bytes());
+        writer.close(at(9));
+        let journal = path.join("000001.sse");
+        let whole = fs::read(&journal).unwrap();
+        let place = memchr::memmem::find(&whole, b"the rest").unwrap();
+        // The payload, and the header.
+        for place in [place, place - FRAME_HEADER + 10] {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1;
+            fs::write(&journal, bytes).unwrap();
+            let shown = texts(rows(&Recording::open(&path).unwrap().view()));
+            assert_eq!((shown.len(), redacted(&path)), (1, shown), "{format:?}");
+        }
+    }
 }

@@ -273,8 +273,7 @@ impl Indexer {
     /// The body has ended. What is left of lines of JSON is one too if it is a whole value; of an event stream it is
     /// nothing.
     pub(crate) fn finish(&mut self) -> Option<Found<'static>> {
-        let line = self.whole_line()?;
-        let found = Found {
+        let found = self.whole_line().map(|line| Found {
             kind: EntryKind::Event,
             flags: FLAG_NDJSON,
             start: self.base + line.span.start,
@@ -283,9 +282,9 @@ impl Indexer {
             event_type: NDJSON_TYPE,
             id: "",
             data: None,
-        };
-        self.lines.finish();
-        Some(found)
+        });
+        self.begin(self.format);
+        found
     }
 
     /// Passes over the rest of an event whose beginning is not there.

@@ -192,12 +192,13 @@ impl Indexing {
         self.drafts.turn(None);
     }
 
-    /// Of lines of JSON the last need not have its end.
+    /// Of lines of JSON the last need not have its end. What else is unfinished stays so.
     fn end_body(&mut self, kept: &Kept) {
         if let Some(found) = self.indexer.finish() {
-            self.settled = found.end;
             self.drafts.add(found, kept);
         }
+        self.settled = self.body_offset;
+        self.latest = None;
     }
 
     /// What was decoded and is not written is to come after what is written until it is taken back.

@@ -64,10 +64,11 @@ mod tests {
             retention::DiskLimit,
             segment::file_names,
             tests::{at, feed},
-            turn::{Format, Origin, Turn},
+            turn::{Format, Origin, ResponseHead, Turn},
         },
         recording::{Recording, export::raw, pack},
         row::RowKind,
+        state::Fault,
     };
 
     #[test]
@@ -163,6 +164,49 @@ mod tests {
         let mut body = Vec::new();
         raw(&view, None, &mut body).unwrap();
         assert_eq!(body, b"id: 2\ndata: second\n\n");
+    }
+
+    #[test]
+    fn what_a_connection_left_unfinished_is_cleared_with_the_rest() {
+        let ends =
+            [RowKind::Disconnected { fault: Fault::Ended, retry_in_ms: Some(1) }, RowKind::Closed];
+        for (end, connects, is_over) in
+            [(ends[0], false, false), (ends[0], true, false), (ends[1], false, true)]
+        {
+            let keep = tempfile::tempdir().unwrap();
+            let folder = keep.path().join("s");
+            let place = Place::Folder { path: folder.clone(), limit: DiskLimit::default() };
+            let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+            for second in [b"data: secret\n: c\ndata: sec", &b"data: x\n\n"[..]] {
+                writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+                let mut connected = Turn::new(RowKind::Connected { status: 200 }, "connected");
+                connected.response = Some(ResponseHead::default());
+                writer.turn(&connected, at(0));
+                writer.begin_body(Format::EventStream, at(0));
+                feed(&mut writer, second);
+                if writer.events() > 0 {
+                    break;
+                }
+                writer.turn(&Turn::new(end, "over"), at(1));
+                if is_over {
+                    writer.close(at(1));
+                }
+                if connects {
+                    writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(2));
+                }
+                writer.clear(Totals::default(), is_over, at(2));
+                if is_over {
+                    break;
+                }
+            }
+            for file in fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()) {
+                let bytes = fs::read(&file).unwrap();
+                assert!(!bytes.windows(3).any(|part| part == b"sec"), "{}", file.display());
+            }
+            let mut body = Vec::new();
+            raw(&writer.kept().view(), None, &mut body).unwrap();
+            assert_eq!(body, if is_over { &b""[..] } else { b"data: x\n\n" });
+        }
     }
 
     #[test]

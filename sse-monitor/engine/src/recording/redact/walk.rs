@@ -112,10 +112,6 @@ impl<'a> Walker<'a> {
                         let is_new = header.attempt != self.attempt;
                         if header.kind.is_body() && (mem::take(&mut self.is_after_gap) || is_new) {
                             self.whole = beginnings.after(place, header.attempt, payload_at);
-                            if is_new && let Some(whole) = self.whole {
-                                // The turn that says so cannot be read.
-                                self.format = whole.format;
-                            }
                         }
                         self.frame(&header, payload, payload_at);
                     }
@@ -129,7 +125,11 @@ impl<'a> Walker<'a> {
                         self.gone(self.attempt, bytes.saturating_sub(FRAME_HEADER as u64));
                         self.is_unknown = true;
                     }
-                    Step::Disordered { .. } => break,
+                    Step::Disordered { .. } => {
+                        self.gone(self.attempt, 0);
+                        self.is_unknown = true;
+                        break;
+                    }
                 }
             }
         }
@@ -211,6 +211,7 @@ impl<'a> Walker<'a> {
             // The turn with which this body began cannot be read.
             let (whole, is_unknown) = (self.whole, self.is_unknown);
             self.end_body(None);
+            self.format = whole.map_or(self.format, |whole| whole.format);
             self.catch_up(header.attempt);
             self.begin_body(header);
             if is_unknown {
@@ -332,6 +333,12 @@ impl<'a> Walker<'a> {
 
     /// So many bytes of a body cannot be read: what they were a part of goes too.
     fn gone(&mut self, attempt: u32, bytes: u64) {
+        if self.dropping.take().is_some() {
+            // Its end may be among them, and what follows is to be no part of it.
+            let end: &[u8] = if self.format == Format::Ndjson { b"\n" } else { b"\n\n" };
+            self.out.extend_from_slice(end);
+            self.write(true);
+        }
         self.attempt = attempt;
         self.resume(self.base + self.buffer.len() as u64 + bytes, true);
         self.is_after_gap = true;
