@@ -50,16 +50,23 @@ pub struct Dropped {
     pub id: Option<String>,
 }
 
+impl Passed {
+    /// What its entry says.
+    pub(super) const fn of(entry: &Entry) -> Self {
+        match entry {
+            _ if entry.has(FLAG_COMMENT_TOO_LONG) => Self::Comment,
+            // A line of JSON is an event.
+            _ if entry.has(FLAG_EVENT_TOO_LONG) || entry.has(FLAG_NDJSON) => Self::Event,
+            _ if entry.has(FLAG_VALUE_TOO_LONG) => Self::Value,
+            _ => Self::Line,
+        }
+    }
+}
+
 impl Dropped {
     /// What its entry says, and its first bytes.
     pub(super) fn of(entry: &Entry, beginning: &[u8]) -> Self {
-        let passed = match entry {
-            _ if entry.has(FLAG_COMMENT_TOO_LONG) => Passed::Comment,
-            // A line of JSON is an event.
-            _ if entry.has(FLAG_EVENT_TOO_LONG) || entry.has(FLAG_NDJSON) => Passed::Event,
-            _ if entry.has(FLAG_VALUE_TOO_LONG) => Passed::Value,
-            _ => Passed::Line,
-        };
+        let passed = Passed::of(entry);
         let is_event = passed != Passed::Comment && !entry.has(FLAG_NDJSON);
         let value = |name| is_event.then(|| value(beginning, name)).flatten();
         Self {

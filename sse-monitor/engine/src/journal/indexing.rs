@@ -297,15 +297,24 @@ impl Indexing {
 
     /// What was written of rows that are not: where it stands in the journal, and how long each part is.
     pub(crate) fn begun(&self) -> Vec<(u64, u32)> {
-        let drafts = self.drafts.rows.iter().filter(|draft| draft.kind != EntryKind::Turn);
-        // A comment may be in an event that has begun before it.
-        let from = drafts.map(|draft| draft.start).fold(self.settled, u64::min);
+        let from = self.begins_at();
         let part = |placed: &Placed| {
             let passed = from.saturating_sub(placed.body_start);
             let length = u64::from(placed.length).checked_sub(passed).filter(|left| *left > 0)?;
             Some((placed.payload_at + passed, u32::try_from(length).unwrap_or(u32::MAX)))
         };
         self.recent.iter().filter_map(part).collect()
+    }
+
+    /// Whether that has its beginning, and that is not in a segment before.
+    pub(crate) fn has_beginning(&self) -> bool {
+        self.recent.front().is_some_and(|oldest| oldest.body_start <= self.begins_at())
+    }
+
+    fn begins_at(&self) -> u64 {
+        let drafts = self.drafts.rows.iter().filter(|draft| draft.kind != EntryKind::Turn);
+        // A comment may be in an event that has begun before it.
+        drafts.map(|draft| draft.start).fold(self.settled, u64::min)
     }
 
     /// A part of the body stands here too, where the rows that begin in it are looked for.

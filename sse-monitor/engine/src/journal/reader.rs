@@ -6,7 +6,7 @@ use core::ops::{ControlFlow, Range};
 use sse_codec::Limits;
 
 use super::{
-    dropped::Dropped,
+    dropped::{Dropped, Passed},
     entry::{ENTRY, Entry, EntryKind, TYPE_NOT_INTERNED},
     frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD},
     segment::{ID_CRC, Segment},
@@ -144,6 +144,11 @@ impl<'v> Reader<'v> {
         let entry = entry(&segment, number).ok()?;
         let is_dropped = entry.kind == EntryKind::DecodeError;
         is_dropped.then(|| self.dropped_of(&segment, &entry).ok()).flatten()
+    }
+
+    pub(crate) fn passed(&self, number: u64) -> Option<Passed> {
+        let entry = entry(&self.view.part_of(number)?.segment, number).ok()?;
+        (entry.kind == EntryKind::DecodeError).then(|| Passed::of(&entry))
     }
 
     pub(crate) fn turn(&mut self, number: u64) -> Option<Turn> {

@@ -3,7 +3,13 @@
 use alloc::sync::Arc;
 use core::ops::{ControlFlow, Range};
 
-use super::{dropped::Dropped, kept::Kept, reader::Reader, segment::Segment, turn::Turn};
+use super::{
+    dropped::{Dropped, Passed},
+    kept::Kept,
+    reader::Reader,
+    segment::Segment,
+    turn::{Origin, Turn},
+};
 use crate::row::Row;
 
 /// A session's rows as they stood at one moment. The stream may go on meanwhile, and whatever is
@@ -41,6 +47,11 @@ impl View {
             .map(|segment| Part { segment: Arc::clone(segment), rows: segment.rows() })
             .collect();
         Self { kept, parts, first_row }
+    }
+
+    /// Where the session's rows come from.
+    pub fn origin(&self) -> &Origin {
+        &self.kept.origin
     }
 
     /// The number of the oldest row.
@@ -116,6 +127,11 @@ impl View {
     /// cannot be read.
     pub fn dropped(&self, number: u64) -> Option<Dropped> {
         (number >= self.first_row).then(|| Reader::new(self).dropped(number)).flatten()
+    }
+
+    /// Which limit row `number` passed, as [`dropped`](Self::dropped) tells with all else: without a look at its bytes.
+    pub fn passed(&self, number: u64) -> Option<Passed> {
+        (number >= self.first_row).then(|| Reader::new(self).passed(number)).flatten()
     }
 
     /// What row `number` tells of the connection, with the heads of request and response; `None` if it

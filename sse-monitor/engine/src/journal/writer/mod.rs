@@ -252,7 +252,7 @@ impl Writer {
         let indexer = self.indexing.indexer();
         match indexer.format() {
             Format::Ndjson => indexer.begun_line(),
-            Format::EventStream => begun(&self.begun_event(), indexer.limits()),
+            Format::EventStream => begun(&self.begun_event().bytes, indexer.limits()),
         }
     }
 

@@ -23,6 +23,14 @@ pub(super) struct Stopped {
     pub(super) sentence: String,
 }
 
+/// What was written of an event whose end was not.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    pub(super) bytes: Vec<u8>,
+    /// Whether its beginning is among them, which may be in a segment before.
+    is_whole: bool,
+}
+
 impl Stopped {
     /// Without the folder: who records may put it elsewhere by the time this is read.
     pub(super) fn of(error: &io::Error) -> Self {
@@ -57,7 +65,7 @@ impl Writer {
     }
 
     /// The same where these bytes have come of an event whose end has not.
-    pub(super) fn stop_within(&mut self, begun: &[u8], error: &io::Error, moment: Moment) {
+    pub(super) fn stop_within(&mut self, begun: &Begun, error: &io::Error, moment: Moment) {
         let Place::Folder { path, limit } = &self.place else { return };
         self.stopped = Some(Stopped::of(error));
         // A disk that is full may have no room for that either.
@@ -78,12 +86,12 @@ impl Writer {
     }
 
     /// Of a segment that begins with these bytes once more.
-    pub(super) fn checkpoint_before(&self, begun: &[u8]) -> Checkpoint {
+    pub(super) fn checkpoint_before(&self, begun: &Begun) -> Checkpoint {
         let mut checkpoint = self.checkpoint();
-        if !begun.is_empty() {
-            checkpoint.body_offset -= begun.len() as u64;
-            checkpoint.mid_event = false;
-            checkpoint.line = LinePlace::Start;
+        if !begun.bytes.is_empty() {
+            checkpoint.body_offset -= begun.bytes.len() as u64;
+            checkpoint.mid_event = !begun.is_whole;
+            checkpoint.line = if begun.is_whole { LinePlace::Start } else { LinePlace::Unknown };
         }
         checkpoint
     }
@@ -94,22 +102,22 @@ impl Writer {
     }
 
     /// The bytes that were written of rows whose end was not; none where they cannot be read.
-    pub(super) fn begun_event(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
+    pub(super) fn begun_event(&self) -> Begun {
+        let mut begun = Begun { bytes: Vec::new(), is_whole: self.indexing.has_beginning() };
         let mut piece = Vec::new();
         for (at, length) in self.indexing.begun() {
             if self.segment.journal.read_into(at, length as usize, &mut piece).is_err() {
-                return Vec::new();
+                return Begun::default();
             }
-            bytes.extend_from_slice(&piece);
+            begun.bytes.extend_from_slice(&piece);
         }
-        bytes
+        begun
     }
 
     /// Writes what an event begins with once more, since a row lies whole in its segment.
-    pub(super) fn write_again(&mut self, begun: &[u8], moment: Moment) -> io::Result<()> {
-        let mut body_start = self.indexing.body_offset() - begun.len() as u64;
-        for piece in begun.chunks(MOST_PAYLOAD) {
+    pub(super) fn write_again(&mut self, begun: &Begun, moment: Moment) -> io::Result<()> {
+        let mut body_start = self.indexing.body_offset() - begun.bytes.len() as u64;
+        for piece in begun.bytes.chunks(MOST_PAYLOAD) {
             let header = FrameHeader::new(FrameKind::BodyRest, piece, moment, self.attempt);
             let header = header.wire(0).numbered(self.number);
             let payload_at = self.segment.journal.len() + FRAME_HEADER as u64;
@@ -129,11 +137,12 @@ mod tests {
     use super::*;
     use crate::{
         journal::{
-            retention::{DiskLimit, DiskPolicy},
+            retention::{DiskLimit, DiskPolicy, Retention},
             tests::{at, feed},
             turn::{Format, Origin, ResponseHead},
         },
         recording::{Recording, export::raw, pack},
+        state::Totals,
     };
 
     #[test]
@@ -174,5 +183,23 @@ mod tests {
             assert!(body.as_bytes().starts_with(&out) && out.len() > 100, "{piece}");
         }
         assert!(within > 0, "none of them stopped within an event");
+    }
+
+    #[test]
+    fn an_event_whose_beginning_is_in_another_segment_does_not_begin_anew() {
+        let mut writer =
+            Writer::in_memory(Origin::default(), Limits::default(), Retention::default());
+        let mut connected = Turn::new(RowKind::Connected { status: 200 }, "connected");
+        connected.response = Some(ResponseHead::default());
+        writer.turn(&connected, at(0));
+        writer.begin_body(Format::EventStream, at(0));
+        feed(&mut writer, b"data: one\n");
+        writer.rotate(at(1));
+        feed(&mut writer, b"data: two\n");
+        writer.clear(Totals::default(), false, at(2));
+        feed(&mut writer, b"data: three\n\ndata: four\n\n");
+        let mut body = Vec::new();
+        raw(&writer.kept().view(), None, &mut body).unwrap();
+        assert_eq!(body, b"data: four\n\n");
     }
 }

@@ -88,7 +88,7 @@ pub(super) struct Place {
     mark: Mark,
 }
 
-/// Damage that is told apart: 80 KiB of it.
+/// Damage that is told apart: 240 KiB of it.
 pub(super) const MOST_GAPS: usize = 10_000;
 
 /// What [`for_frames`] meets.

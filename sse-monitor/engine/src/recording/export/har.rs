@@ -95,7 +95,8 @@ fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> 
     // The body is the last member of all that it stands in, so that it need never be held.
     let (entry, answer, content) = (open(&entry), open(&answer), open(&content));
     out.write_all(entry.as_bytes())?;
-    if !view.kept().origin.untimed && attempt.body.gaps().is_empty() {
+    // Of a body of which not all is written they would tell of another.
+    if !view.kept().origin.untimed && body.bytes() == attempt.body.bytes {
         reads(view, &attempt, out)?;
     }
     write!(out, ",\"response\":{answer},\"content\":{content},\"text\":\"")?;
