@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use sse_monitor_engine::recording::{Damage, DamageKind, OpenError, Recording};
+use sse_monitor_engine::recording::{DamageKind, OpenError, Recording};
 
 use crate::{
     record::folder_of,
@@ -66,12 +66,22 @@ impl Opened {
     /// How much is missing, as far as is known.
     pub(crate) fn missing(&self) -> String {
         let damage = self.recording.damage();
-        let is_changed = |damage: &&Damage| damage.kind == DamageKind::Changed;
-        let bytes = damage.iter().filter(is_changed).map(|damage| damage.bytes).sum();
-        let bytes = counted(bytes, "byte");
-        match self.recording.report().damaged {
-            0 => bytes,
-            rows => format!("{} in {bytes}", counted(rows, "row")),
+        let of = |kind: DamageKind| damage.iter().filter(move |damage| damage.kind == kind);
+        let bytes = of(DamageKind::Changed).chain(of(DamageKind::Disordered));
+        let bytes = bytes.map(|damage| damage.bytes).sum();
+        let mut missing: Vec<String> = of(DamageKind::Missing)
+            .map(|damage| format!("{}, which is not there", damage.file))
+            .collect();
+        if bytes > 0 || missing.is_empty() {
+            let bytes = counted(bytes, "byte");
+            missing.insert(
+                0,
+                match self.recording.report().damaged {
+                    0 => bytes,
+                    rows => format!("{} in {bytes}", counted(rows, "row")),
+                },
+            );
         }
+        missing.join("; ")
     }
 }

@@ -89,7 +89,7 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
     };
     // The copy that is masked lies beside the export, else where such things do.
     let near = export.output().map_or_else(|| env::temp_dir().join("sse-export"), Path::to_owned);
-    let _ending = {
+    let ending = {
         let (under_way, words, output, near) =
             (progress.clone(), *words, export.output().map(Path::to_owned), near.clone());
         end_when_asked(move || {
@@ -113,6 +113,8 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
     };
     let view = redacted.as_ref().map_or(&opened.recording, Redacted::recording).view();
     let written = write_to(file, export, &view, is_terminal, &progress);
+    // From here on there is nothing to put away, and little left to do.
+    drop(ending);
     progress.clear();
     let is_missing = opened.tell(words);
     let written = match written {
@@ -256,7 +258,7 @@ fn lines(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Result<
     let mut events = 0;
     let mut any = false;
     let mut text = String::new();
-    let mut ndjson = Ndjson::default();
+    let mut ndjson = Ndjson::default().untimed(view.origin().untimed);
     let mut next = Some(0);
     while let Some(from) = next {
         let hits = view.find(&query, from, Order::Forward, Budget::hits(PAGE));

@@ -52,13 +52,15 @@ pub(crate) fn run(import: &Import) -> Exit {
     };
     let progress = Progress::bytes(&words, format!("importing {name}"), length);
     let (under_way, output) = (progress.clone(), import.output.clone());
-    let _ending = end_when_asked(move || {
+    let ending = end_when_asked(move || {
         under_way.clear();
         discard(&output);
         words.error(&format!("interrupted; there is no {}", output.display()));
     });
     let imported =
         if is_folder { folder(import, &progress, &words) } else { file(import, &name, &progress) };
+    // From here on there is nothing to put away, and little left to do.
+    drop(ending);
     progress.clear();
     let imported = match imported {
         Ok(imported) => imported,

@@ -156,7 +156,7 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
     if let Some(attempt) = show.attempt {
         query = query.attempts(attempt..=attempt);
     }
-    let format = Format::of(&show.output).numbered(show.numbers);
+    let format = Format::of(&show.output).numbered(show.numbers).untimed(view.origin().untimed);
     let all = view.next_row() - view.first_row();
     let progress = Progress::rows(words, "looking through".into(), all);
     let under_way = progress.clone();

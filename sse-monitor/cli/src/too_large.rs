@@ -34,7 +34,7 @@ impl TooLarge {
         while let Some(from) = next {
             let hits = view.find(&query, from, Order::Forward, Budget::hits(PAGE));
             for number in hits.numbers {
-                match view.dropped(number).map(|dropped| dropped.passed) {
+                match view.passed(number) {
                     Some(Passed::Line) => found.lines += 1,
                     Some(Passed::Event) => found.events += 1,
                     Some(Passed::Value) => found.values += 1,

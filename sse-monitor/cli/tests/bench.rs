@@ -96,15 +96,26 @@ fn lines_of_json_are_events() {
     let origin = Origin::start();
     let url = origin.url();
     let bench = Sse::spawn(&mut sse(&["bench", "--connections", "1", "--once", &url]));
-    origin.answer(
+    // Longer than a line of an event may be, and not than an event.
+    let long = format!("[{}2]", " ".repeat(1_999_997));
+    origin.answer(&format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\nconnection: close\r\n\r\n\
-         {\"n\":1}\n\n{\"n\":2}\n{\"n\":3}",
-    );
+         {{\"n\":1}}\n\n{long}\n{{\"n\":3}}",
+    ));
     let output = bench.wait();
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     let report = report(&output);
-    assert_eq!((&report["events"], &report["dataBytes"]), (&json!(3), &json!(21)), "{report}");
-    assert_eq!((&report["bytes"], &report["missed"]), (&json!(24), &Value::Null), "{report}");
+    assert_eq!(
+        (&report["events"], &report["dataBytes"]),
+        (&json!(3), &json!(2_000_014)),
+        "{report}"
+    );
+    assert_eq!(
+        (&report["bytes"], &report["missed"]),
+        (&json!(2_000_017), &Value::Null),
+        "{report}"
+    );
+    assert_eq!(report["dropped"], json!(0), "{report}");
 }
 
 #[test]

@@ -526,6 +526,20 @@ fn times_that_are_not_known_are_not_made_up() {
     let told = text(&sse(keep.path(), &["show", "--stats", "--pretty", "a.ssrec"]).stdout);
     assert!(told.contains("time             not known: what was imported does not say"), "{told}");
     assert!(!told.contains("rate") && !told.contains("gaps"), "{told}");
+    let told = text(&sse(keep.path(), &["show", "-n", "1", "--pretty", "a.ssrec"]).stdout);
+    assert_eq!(told, "message      a\n");
+    // Nor in what is made of it, and made of that.
+    assert!(sse(keep.path(), &["export", "--as", "ndjson", "a.ssrec", "-o", "l"]).status.success());
+    let line = &lines(&sse(keep.path(), &["show", "a.ssrec"]))[0];
+    assert!(line["time"].is_null() && line["data"] == "a", "{line}");
+    assert!(sse(keep.path(), &["import", "l", "-o", "b.ssrec"]).status.success());
+    let stats = &lines(&sse(keep.path(), &["show", "--stats", "b.ssrec"]))[0];
+    assert_eq!((&stats["events"], &stats["untimed"]), (&1000.into(), &true.into()));
+    let line =
+        |time| format!("{{\"kind\":\"event\",\"time\":{time},\"attempt\":1,\"data\":\"a\"}}\n");
+    fs::write(keep.path().join("some"), line("\"2026-01-01T00:00:00Z\"") + &line("null")).unwrap();
+    let some = sse(keep.path(), &["import", "some", "-o", "c.ssrec"]);
+    assert!(text(&some.stderr).contains("line 2: it has no time, though the first"), "{some:?}");
 }
 
 #[test]

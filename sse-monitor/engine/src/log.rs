@@ -259,6 +259,11 @@ impl Log {
         true
     }
 
+    /// How many events came, and were not cleared.
+    pub(crate) fn events(&self) -> u64 {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).events()
+    }
+
     /// Whether the body stands within an event.
     pub(crate) fn is_within_event(&self) -> bool {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).unfinished() > 0

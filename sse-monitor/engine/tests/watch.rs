@@ -109,8 +109,15 @@ fn waits_do_not_grow_while_connections_bring_events() {
     let watch = rig.watch(request(&origin));
     let attempts: u32 = 12;
     for n in 0..attempts {
-        // Lines of JSON are events too.
-        if n % 2 == 0 {
+        // Lines of JSON are events too, however they come.
+        if n % 3 == 1 {
+            let mut lines = origin.accept();
+            lines.send("HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n\r\n{}");
+            rig.until(&watch, |snapshot| snapshot.totals.connections > u64::from(n));
+            lines.send("\n");
+            rig.until(&watch, |snapshot| snapshot.totals.events > u64::from(n));
+            lines.end();
+        } else if n % 3 == 0 {
             origin.open(&format!("retry: 1\nid: {n}\ndata: one\n\n")).end();
         } else {
             origin.answer(

@@ -225,8 +225,8 @@ const IMPORT: &str = "\
 A file that has no event and no comment is refused. A folder is taken as far as it came, be that without any event; \
 of a recording that is under way it stays, and the recording goes on.
 
-Of a body, of lines of JSON and of a browser's HAR file nobody knows when each event came, and no statistics of that \
-are made up. A HAR file of sse export tells it. Among lines of JSON one that is none is an event as it is, and is told.
+Of a body, of lines of JSON and of a browser's HAR file nobody knows when each event came, and no times are made up. \
+The lines and the HAR file of sse tail and sse export tell it. Among lines of JSON one that is none is an event as it is, and is told.
 
 Examples:
   What curl printed:

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use serde::de::IgnoredAny;
-use sse_codec::{Decoder, Item, Line, Lines};
+use sse_codec::{Decoder, Item, Limits, Line, Lines};
 use sse_monitor_engine::{Answer, Caller, Failure, Fault, Format};
 use tokio::time;
 
@@ -51,7 +51,8 @@ impl Connection {
             began,
             once,
             decoder: Decoder::new(),
-            lines: Lines::new(),
+            // A line of JSON is an event.
+            lines: Lines::with_limit(Limits::default().event),
             trail: Trails::default(),
             opened_at: None,
             is_open: false,

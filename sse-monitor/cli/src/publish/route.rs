@@ -28,6 +28,8 @@ impl Route {
         } else if is_raw {
             Ok(Self::Raw { url })
         } else if let Some(base) = path.strip_suffix("/events") {
+            // It is told, and a name or password is not.
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
             let route = if base.is_empty() { String::new() } else { format!("{base}/publish") };
             Err(format!(
                 "a hub sends events at {path}, and takes them at {base}/publish: give {start}{host}{route}"
@@ -90,6 +92,7 @@ mod tests {
         let told = |typed| Route::of(typed).unwrap_err();
         assert!(told("http://a:1/events?topic=b").ends_with("give http://a:1"));
         assert!(told("http://a/hub/events").ends_with("give http://a/hub/publish"));
+        assert!(told("http://me:secret@a/events").ends_with("give http://a"));
         assert!(told("http://a/other").contains("not at /other"));
     }
 }

@@ -23,16 +23,22 @@ pub(crate) struct Lines {
     colour: bool,
     zone: TimeZone,
     numbered: bool,
+    untimed: bool,
 }
 
 impl Lines {
     pub(crate) const fn new(colour: bool, zone: TimeZone) -> Self {
-        Self { colour, zone, numbered: false }
+        Self { colour, zone, numbered: false, untimed: false }
     }
 
     /// With the number of each row first, where that is wanted.
     pub(crate) fn numbered(self, wanted: bool) -> Self {
         Self { numbered: wanted, ..self }
+    }
+
+    /// Without times, where nobody knows them.
+    pub(crate) fn untimed(self, untimed: bool) -> Self {
+        Self { untimed, ..self }
     }
 
     /// Appends the row's line to `out`, with the name of its stream before it where there are several.
@@ -45,8 +51,10 @@ impl Lines {
         if self.numbered {
             self.styled(dimmed, &format!("{:>ROW_WIDTH$}  ", row.number), out);
         }
-        self.styled(dimmed, &self.time(row.unix_micros), out);
-        out.push_str("  ");
+        if !self.untimed {
+            self.styled(dimmed, &self.time(row.unix_micros), out);
+            out.push_str("  ");
+        }
         if row.kind == RowKind::Comment {
             self.text(dimmed, ":", out);
             self.text(dimmed, &row.data, out);

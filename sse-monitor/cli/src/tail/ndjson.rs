@@ -16,12 +16,18 @@ pub(crate) struct Ndjson {
     second: Option<u64>,
     text: String,
     numbered: bool,
+    untimed: bool,
 }
 
 impl Ndjson {
     /// With the number of each row, by which a recording's are asked for.
     pub(crate) fn numbered(self) -> Self {
         Self { numbered: true, ..self }
+    }
+
+    /// With `null` for the times, where nobody knows them.
+    pub(crate) fn untimed(self, untimed: bool) -> Self {
+        Self { untimed, ..self }
     }
 
     /// Appends the line of a row to `out`; `n` is the event's number, `stream` the one of several that it
@@ -91,9 +97,15 @@ impl Ndjson {
             out.push_str(",\"row\":");
             number(row.number, 1, out);
         }
-        out.push_str(",\"time\":\"");
-        self.time(row.unix_micros, out);
-        out.push_str("\",\"attempt\":");
+        out.push_str(",\"time\":");
+        if self.untimed {
+            out.push_str("null");
+        } else {
+            out.push('"');
+            self.time(row.unix_micros, out);
+            out.push('"');
+        }
+        out.push_str(",\"attempt\":");
         number(row.attempt.into(), 1, out);
     }
 

@@ -55,6 +55,14 @@ impl Format {
         }
     }
 
+    /// The same without times, where nobody knows them.
+    pub(crate) fn untimed(self, untimed: bool) -> Self {
+        match self {
+            Self::Lines(lines) => Self::Lines(lines.untimed(untimed)),
+            Self::Ndjson(lines) => Self::Ndjson(lines.untimed(untimed)),
+        }
+    }
+
     /// What stands between two columns: for people what a tab looks like, which is never printed as it is.
     pub(crate) const fn between_columns(&self) -> &'static str {
         match self {

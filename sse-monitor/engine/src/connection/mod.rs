@@ -312,6 +312,7 @@ impl Driver {
         let wire = core::mem::take(&mut reading.wire);
         let (attempt, format) = (reading.attempt, reading.format);
         // An answer that is no stream says why, and only the session hears that.
+        let events = self.log.events();
         if self.is_open {
             self.log.body(&chunk, wire).await;
         }
@@ -321,9 +322,7 @@ impl Driver {
         let chunk = match format {
             Format::EventStream => chunk,
             // It needs to know only that something came, and whether that is an event.
-            Format::Ndjson if chunk.trim_ascii_start().contains(&b'\n') => {
-                Bytes::from_static(b"data:\n\n")
-            }
+            Format::Ndjson if self.log.events() != events => Bytes::from_static(b"data:\n\n"),
             Format::Ndjson => Bytes::from_static(b":\n"),
         };
         self.session.handle_body(attempt, chunk, now);

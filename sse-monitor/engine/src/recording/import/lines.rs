@@ -50,9 +50,17 @@ struct Fixture {
 struct Stamp {
     #[serde(rename = "kind")]
     _kind: String,
-    time: String,
+    time: Time,
     #[serde(rename = "attempt")]
     _attempt: u32,
+}
+
+/// When a line came: `null` where nobody knows, but never left out.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Time {
+    Known(String),
+    Unknown(()),
 }
 
 impl Line {
@@ -125,8 +133,12 @@ fn is_ours(line: &[u8]) -> bool {
     match serde_json::from_slice(line) {
         Ok(Line::Event { .. } | Line::Comment { .. }) => true,
         // Others may tell of a player's turn.
-        Ok(Line::Other) => serde_json::from_slice::<Stamp>(line)
-            .is_ok_and(|stamp| micros_of(&stamp.time).is_some()),
+        Ok(Line::Other) => {
+            serde_json::from_slice::<Stamp>(line).is_ok_and(|stamp| match stamp.time {
+                Time::Known(time) => micros_of(&time).is_some(),
+                Time::Unknown(()) => true,
+            })
+        }
         Err(_) => false,
     }
 }
@@ -151,6 +163,9 @@ fn in_line(error: &serde_json::Error) -> String {
     }
 }
 
+const NO_TIME: &str = "it has no time, though the first one has; with no time in the first one, \
+                       those of the others are left out";
+
 /// As much of it as tells it from others.
 fn bad_time(time: &str) -> String {
     let shown: String = time.chars().take(40).collect();
@@ -170,6 +185,7 @@ pub(super) fn fill(
     session: impl Fn(String, Vec<String>, u64, bool) -> Result<Filling, ImportError>,
 ) -> Result<Filling, ImportError> {
     let mut number = 0;
+    let mut is_timed = false;
     let mut open: Option<Filling> = None;
     while let Some(bytes) = read(&mut from, most)? {
         let bytes = if number == 0 { without_mark(&bytes) } else { &bytes };
@@ -203,10 +219,18 @@ pub(super) fn fill(
         };
         let told = |time| micros_of(time).ok_or_else(|| fail(bad_time(time)));
         let time = place.time.as_deref().map(told).transpose()?;
-        let micros = time.unwrap_or(now);
         let session = match &mut open {
             Some(session) => session,
-            None => open.insert(session(String::new(), Vec::new(), micros, time.is_some())?),
+            None => {
+                is_timed = time.is_some();
+                open.insert(session(String::new(), Vec::new(), time.unwrap_or(now), is_timed)?)
+            }
+        };
+        let micros = match time {
+            Some(time) if is_timed => time,
+            None if is_timed => return Err(fail(NO_TIME.into())),
+            // Of those that some have nobody could tell the others'.
+            Some(_) | None => now,
         };
         session.attempt(place.attempt, name, micros);
         let frame = frame.encoded(session.writer.last_event_id()).map_err(fail)?;
