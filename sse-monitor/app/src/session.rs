@@ -9,7 +9,7 @@ use std::{
 
 use serde::Serialize;
 use sse_monitor_engine::{
-    Row, RowKind, Snapshot, State, Turn, View,
+    RawEnd, Row, RowKind, Snapshot, State, Turn, View,
     query::{Filtered, Order, Query, Report},
     recording::{OpenError, Recording},
 };
@@ -70,6 +70,8 @@ struct Raw {
 #[serde(rename_all = "camelCase")]
 enum RawEnding {
     Whole,
+    /// It has not come yet, or its connection ended.
+    Unfinished,
     /// There are more than [`MOST_COUNTED`].
     More,
     /// What follows cannot be read.
@@ -171,9 +173,17 @@ fn raw(view: &View, number: u64) -> Raw {
     });
     let ending = match read {
         ControlFlow::Break(()) => RawEnding::More,
-        ControlFlow::Continue(true) => RawEnding::Whole,
-        ControlFlow::Continue(false) => RawEnding::Damaged,
+        ControlFlow::Continue(RawEnd::Whole) => RawEnding::Whole,
+        ControlFlow::Continue(RawEnd::Unfinished) => RawEnding::Unfinished,
+        ControlFlow::Continue(_) => RawEnding::Damaged,
     };
+    if bytes > begin.len() as u64
+        && let Err(error) = str::from_utf8(&begin)
+        && error.error_len().is_none()
+    {
+        // Its last character goes on in what is not shown.
+        begin.truncate(error.valid_up_to());
+    }
     Raw { text: String::from_utf8_lossy(&begin).into_owned(), bytes, ending }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
-    Row, RowKind, View,
+    RawEnd, Row, RowKind, View,
     query::{AttemptReport, Budget, Kind, Numbering, Order, Query, Report},
     recording::{DamageKind, Recording},
 };
@@ -255,8 +255,12 @@ fn raw(view: &View, row: u64, words: &Words) -> Exit {
         view.visit_raw(row, |bytes| stdout::bytes(bytes, words))
     };
     match printed {
-        ControlFlow::Continue(true) => Exit::Done,
-        ControlFlow::Continue(false) => {
+        ControlFlow::Continue(RawEnd::Whole) => Exit::Done,
+        ControlFlow::Continue(RawEnd::Unfinished) => {
+            words.note(&format!("row {row} has no end: this is how far it came"));
+            Exit::Done
+        }
+        ControlFlow::Continue(_) => {
             words.error(&match view.row(row) {
                 Some(Row { kind: RowKind::Damaged, data, .. }) => data,
                 Some(Row { kind: RowKind::DecodeError, .. }) => {
@@ -275,7 +279,7 @@ fn raw(view: &View, row: u64, words: &Words) -> Exit {
 }
 
 /// With stand-ins for what a terminal would act on, and its last line ended.
-fn raw_escaped(view: &View, row: u64, out: impl Write) -> io::Result<bool> {
+fn raw_escaped(view: &View, row: u64, out: impl Write) -> io::Result<RawEnd> {
     let mut out = Escaped::new(BufWriter::new(out), StandIns::Words);
     let mut is_between_lines = true;
     let shown = view.visit_raw(row, |bytes| {
@@ -285,15 +289,15 @@ fn raw_escaped(view: &View, row: u64, out: impl Write) -> io::Result<bool> {
             Err(error) => ControlFlow::Break(error),
         }
     });
-    let is_whole = match shown {
-        ControlFlow::Continue(is_whole) => is_whole,
+    let end = match shown {
+        ControlFlow::Continue(end) => end,
         ControlFlow::Break(error) => return Err(error),
     };
     if !is_between_lines {
         out.write_all(b"\n")?;
     }
     out.finish()?;
-    Ok(is_whole)
+    Ok(end)
 }
 
 fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {

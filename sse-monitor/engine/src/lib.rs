@@ -147,7 +147,7 @@ mod words;
 #[cfg(feature = "watch")]
 pub use connection::{Answer, Caller, CertificateError, Expansion};
 pub use journal::{
-    dropped::{Dropped, Passed},
+    dropped::{Dropped, Passed, RawEnd},
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
     turn::{Format, Origin, Phases, RedactedText, RequestHead, ResponseHead, Turn},
     view::View,

@@ -118,17 +118,25 @@ async fn the_bytes_of_an_event_that_was_dropped_are_shown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     shown.connect(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     let mut stream = accept(&listener).await;
-    let dropped = format!("id: 5\ndata: {}\n\n", "x".repeat(3 << 20));
-    stream.write_all(dropped.as_bytes()).await.unwrap();
-    stream.write_all(b"data: after\n\n").await.unwrap();
+    // The first MiB of it ends within a character.
+    let dropped =
+        format!("id: 5\ndata: {}é{}\n\n", "x".repeat((1 << 20) - 13), "x".repeat(2 << 20));
     let all = Asked { number: Some(0), count: 1000, ..Asked::default() };
+    let (begin, rest) = dropped.as_bytes().split_at(2 << 20);
+    stream.write_all(begin).await.unwrap();
+    let is_told = |rows: &[String]| rows.last().is_some_and(|row| row.contains("was dropped"));
+    let rows = until(&shown, &all, is_told).await;
+    let whole = serde_json::to_value(shown.row(rows.len() as u64).unwrap()).unwrap();
+    assert_eq!(whole["raw"]["ending"], json!("unfinished"));
+    stream.write_all(rest).await.unwrap();
+    stream.write_all(b"data: after\n\n").await.unwrap();
     let rows = until(&shown, &all, |rows| rows.last().is_some_and(|row| row == "after")).await;
     let whole = shown.row(rows.len() as u64 - 1).unwrap();
     let whole = serde_json::to_value(whole).unwrap();
     assert_eq!(whole["kind"], "decode_error");
     let raw = &whole["raw"];
     assert_eq!((&raw["bytes"], &raw["ending"]), (&json!(dropped.len()), &json!("whole")));
-    assert_eq!(raw["text"].as_str(), dropped.get(..1 << 20));
+    assert_eq!(raw["text"].as_str(), dropped.get(..(1 << 20) - 1));
     let after = serde_json::to_value(shown.row(rows.len() as u64).unwrap()).unwrap();
     assert_eq!((&after["data"], &after["raw"]), (&json!("after"), &Value::Null));
 }

@@ -255,6 +255,8 @@ pub(crate) struct Record {
     pub(crate) limit: u64,
 
     /// At the limit drop the oldest, instead of stopping to record
+    ///
+    /// Of an event that is longer than about half of the limit the beginning goes too.
     #[arg(long)]
     pub(crate) drop_oldest: bool,
 

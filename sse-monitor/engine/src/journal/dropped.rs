@@ -32,6 +32,18 @@ pub enum Passed {
     Comment,
 }
 
+/// How the bytes of a row end, as [`View::visit_raw`](crate::View::visit_raw) shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RawEnd {
+    /// With the row.
+    Whole,
+    /// Of an event that was dropped, as far as it has come by now: it goes on, or its connection ended.
+    Unfinished,
+    /// Not all of them can be read, or there are none.
+    Damaged,
+}
+
 /// An event that was dropped since it passed a [limit](crate::Limits), or a comment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -188,7 +200,7 @@ impl super::reader::Reader<'_> {
         entry: &Entry,
     ) -> Result<Dropped, Unreadable> {
         let mut beginning = Vec::new();
-        let _: ControlFlow<()> = self.dropped_bytes(segment, entry, |piece| {
+        let _: ControlFlow<(), bool> = self.dropped_bytes(segment, entry, |piece| {
             let room = BEGINNING - beginning.len();
             beginning.extend_from_slice(&piece[..piece.len().min(room)]);
             if beginning.len() < BEGINNING {
@@ -201,12 +213,13 @@ impl super::reader::Reader<'_> {
     }
 
     /// Shows `each` the bytes of a row that was dropped, up to where it ends or until it breaks.
+    /// Gives whether it ends there.
     pub(super) fn dropped_bytes<B>(
         &mut self,
         segment: &Arc<super::segment::Segment>,
         entry: &Entry,
         mut each: impl FnMut(&[u8]) -> ControlFlow<B>,
-    ) -> Result<ControlFlow<B>, Unreadable> {
+    ) -> Result<ControlFlow<B, bool>, Unreadable> {
         let mut end = End::of(entry);
         self.body_from(segment, entry, |piece| match end.find(piece) {
             Some(used) => match each(&piece[..used]) {
@@ -217,7 +230,8 @@ impl super::reader::Reader<'_> {
         })
         .map(|read| match read {
             ControlFlow::Break(Some(value)) => ControlFlow::Break(value),
-            ControlFlow::Break(None) | ControlFlow::Continue(()) => ControlFlow::Continue(()),
+            ControlFlow::Break(None) => ControlFlow::Continue(true),
+            ControlFlow::Continue(()) => ControlFlow::Continue(false),
         })
     }
 }

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use sse_codec::Limits;
 
 use super::{
-    dropped::{Dropped, Passed},
+    dropped::{Dropped, Passed, RawEnd},
     retention::{DiskLimit, DiskPolicy},
     tests::{at, feed, memory, rows},
     turn::{Format, Origin, Turn},
@@ -108,13 +108,19 @@ fn what_was_dropped_is_shown_piece_by_piece() {
         pieces += 1;
         ControlFlow::<()>::Continue(())
     });
-    assert_eq!(whole, ControlFlow::Continue(true));
+    assert_eq!(whole, ControlFlow::Continue(RawEnd::Whole));
     assert!(pieces > 5, "{pieces}");
     // No more than is wanted.
     let first = view.visit_raw(row, |piece| ControlFlow::Break(piece.len()));
     assert_eq!(first, ControlFlow::Break(686));
+    let mut writer = writer;
+    feed(&mut writer, &b"data: more than is taken, without an end".repeat(9));
+    let view = writer.kept().view();
+    let last = dropped(&view).last().unwrap().0;
+    let end = view.visit_raw(last, |_| ControlFlow::<()>::Continue(()));
+    assert_eq!(end, ControlFlow::Continue(RawEnd::Unfinished));
     let turn = view.visit_raw(1, |_| ControlFlow::<()>::Continue(()));
-    assert_eq!(turn, ControlFlow::Continue(false));
+    assert_eq!(turn, ControlFlow::Continue(RawEnd::Damaged));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use core::ops::{ControlFlow, Range};
 use sse_codec::Limits;
 
 use super::{
-    dropped::{Dropped, Passed},
+    dropped::{Dropped, Passed, RawEnd},
     entry::{ENTRY, Entry, EntryKind, TYPE_NOT_INTERNED},
     frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD},
     segment::{ID_CRC, Segment},
@@ -121,22 +121,22 @@ impl<'v> Reader<'v> {
         &mut self,
         number: u64,
         mut each: impl FnMut(&[u8]) -> ControlFlow<B>,
-    ) -> ControlFlow<B, bool> {
-        let Some(part) = self.view.part_of(number) else { return ControlFlow::Continue(false) };
+    ) -> ControlFlow<B, RawEnd> {
+        let damaged = ControlFlow::Continue(RawEnd::Damaged);
+        let Some(part) = self.view.part_of(number) else { return damaged };
         let segment = Arc::clone(&part.segment);
         let read = match entry(&segment, number) {
             Ok(entry) if entry.kind == EntryKind::Turn => Err(Unreadable),
             Ok(entry) if entry.kind == EntryKind::DecodeError => {
                 self.dropped_bytes(&segment, &entry, each)
             }
-            Ok(entry) => self.raw(&segment, &entry).map(&mut each),
+            Ok(entry) => {
+                self.raw(&segment, &entry).map(|bytes| each(bytes).map_continue(|()| true))
+            }
             Err(Unreadable) => Err(Unreadable),
         };
-        match read {
-            Ok(ControlFlow::Continue(())) => ControlFlow::Continue(true),
-            Ok(ControlFlow::Break(value)) => ControlFlow::Break(value),
-            Err(Unreadable) => ControlFlow::Continue(false),
-        }
+        let end = |ends| if ends { RawEnd::Whole } else { RawEnd::Unfinished };
+        read.map_or(damaged, |read| read.map_continue(end))
     }
 
     pub(crate) fn dropped(&mut self, number: u64) -> Option<Dropped> {

@@ -44,10 +44,8 @@ pub enum Overflow {
     Pause,
 }
 
-/// How much a recorded session may take of the disk, index included, in its folder and in one file.
-///
-/// What its end needs is kept free. An event that is larger than all of it stops the recording also where the oldest
-/// are dropped.
+/// How much a recorded session may take of the disk, index included, in its folder and, once it was closed, in one
+/// file. What its end needs is kept free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DiskLimit {
     /// The most bytes.

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::ops::{ControlFlow, Range};
 
 use super::{
-    dropped::{Dropped, Passed},
+    dropped::{Dropped, Passed, RawEnd},
     kept::Kept,
     reader::Reader,
     segment::Segment,
@@ -110,15 +110,15 @@ impl View {
     }
 
     /// Shows `each` the bytes of row `number`, a piece at a time, until it breaks. An event that was
-    /// [dropped](Self::dropped) goes up to its blank line, or as far as it came. Gives whether all were there: not of a
-    /// turn of the connection, nor where they are damaged.
+    /// [dropped](Self::dropped) goes up to its blank line, or as far as it came. Gives how they end; a turn of the
+    /// connection has none.
     pub fn visit_raw<B>(
         &self,
         number: u64,
         each: impl FnMut(&[u8]) -> ControlFlow<B>,
-    ) -> ControlFlow<B, bool> {
+    ) -> ControlFlow<B, RawEnd> {
         if number < self.first_row {
-            return ControlFlow::Continue(false);
+            return ControlFlow::Continue(RawEnd::Damaged);
         }
         Reader::new(self).visit_raw(number, each)
     }
