@@ -256,7 +256,7 @@ pub(crate) struct Record {
 
     /// At the limit drop the oldest, instead of stopping to record
     ///
-    /// Of an event that is longer than about half of the limit the beginning goes too.
+    /// An event that is longer than the limit leaves room for stops it all the same.
     #[arg(long)]
     pub(crate) drop_oldest: bool,
 

@@ -75,7 +75,7 @@ pub enum DiskPolicy {
     /// Recording stops, and a row says so; watching goes on.
     #[default]
     Stop,
-    /// The oldest are dropped, a sixteenth of the limit at a time. An event that is longer than about half of the
-    /// limit loses its beginning.
+    /// The oldest are dropped, a sixteenth of the limit at a time. An event that is longer than the limit leaves room for
+    /// stops the recording.
     DropOldest,
 }

@@ -494,30 +494,43 @@ fn past_a_disk_limit_that_drops_the_newest_stay() {
 }
 
 #[test]
-fn past_a_disk_limit_that_drops_it_goes_on_whatever_comes() {
-    let data = format!("data: {}\n", "x".repeat(100));
-    for (name, bytes) in [
-        ("blank lines", "\n"),
-        ("fields that mean nothing", "none: x\n"),
-        ("an endless event", &data),
-        ("an endless line", &data[..data.len() - 1]),
-        ("comments within an event", "data\n: x\n"),
-    ] {
+fn past_a_disk_limit_that_drops_it_goes_on_without_rows_too() {
+    for bytes in ["\n", "none: x\n\n", ": c\n", "retry: 5\n\n"] {
         let keep = tempfile::tempdir().unwrap();
         let path = keep.path().join("s");
         let limit = DiskLimit { bytes: 100_000, policy: DiskPolicy::DropOldest };
         let mut writer = open(Place::Folder { path: path.clone(), limit });
         for _ in 0..200 {
             feed(&mut writer, bytes.repeat(2_000 / bytes.len()).as_bytes());
-            assert_eq!(writer.stopped(), None, "{name}");
+            assert_eq!(writer.stopped(), None, "{bytes:?}");
         }
-        feed(&mut writer, b"\n\ndata: next\n\n");
+        feed(&mut writer, b"data: next\n\n");
         writer.close(at(9));
-        assert_eq!(writer.stopped(), None, "{name}");
-        assert!(size_of_folder(&path) <= limit.bytes, "{name}: {}", size_of_folder(&path));
+        assert!(size_of_folder(&path) <= limit.bytes, "{bytes:?}: {}", size_of_folder(&path));
         let view = Recording::open(&path).unwrap().view();
-        assert_eq!(view.row(view.next_row() - 1).unwrap().data, "next", "{name}");
+        assert_eq!(view.row(view.next_row() - 1).unwrap().data, "next", "{bytes:?}");
     }
+}
+
+#[test]
+fn an_event_that_is_too_long_for_a_disk_limit_stops_the_recording_and_is_told() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 100_000, policy: DiskPolicy::DropOldest };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    let fits = "x".repeat(70_000);
+    for data in ["before", &fits] {
+        feed(&mut writer, format!("data: {data}\n\n").as_bytes());
+    }
+    assert_eq!(writer.stopped(), None);
+    let newest = writer.kept().next_row() - 1;
+    assert_eq!(writer.kept().view().row(newest).unwrap().data, fits);
+    feed(&mut writer, format!("data: after\n\ndata: {}\n\n", "x".repeat(200_000)).as_bytes());
+    assert!(writer.stopped().unwrap().contains("an event is too long for the limit of 100000"));
+    writer.close(at(9));
+    assert!(size_of_folder(&path) <= limit.bytes);
+    let view = Recording::open(&path).unwrap().view();
+    assert_eq!(view.row(view.next_row() - 1).unwrap().data, "after");
 }
 
 #[test]

@@ -94,12 +94,7 @@ impl Writer {
         let event = self.indexing.indexer().limits().event as u64;
         let journal = self.segment.journal.len();
         match &self.place {
-            Place::Folder { limit, .. } => {
-                // Only what is in a segment before can be dropped.
-                let drops = limit.policy == DiskPolicy::DropOldest;
-                journal > 2 * (disk_segment(limit) + event)
-                    || drops && self.segment.bytes() > limit.bytes / 2
-            }
+            Place::Folder { limit, .. } => journal > 2 * (disk_segment(limit) + event),
             // With the bytes that count against no limit: comments, fields that mean nothing.
             Place::Memory(_) => journal > MEMORY_SEGMENT + event + event / 4,
         }
@@ -143,12 +138,22 @@ impl Writer {
             reserved += u64::from(header.length) + STATISTICS_GROW;
         }
         let most = limit.bytes.saturating_sub(frame + reserved);
-        let has_room = match limit.policy {
-            DiskPolicy::Stop => self.closed_bytes + self.segment.bytes() <= most,
-            DiskPolicy::DropOldest => self.drop_oldest_files(most),
+        let bytes = limit.bytes;
+        let full = match limit.policy {
+            DiskPolicy::Stop if self.closed_bytes + self.segment.bytes() > most => {
+                format!("the limit of {bytes} bytes for recordings is reached")
+            }
+            // What is before it would be dropped in vain.
+            DiskPolicy::DropOldest if self.segment.bytes() > most => {
+                format!("an event is too long for the limit of {bytes} bytes for recordings")
+            }
+            DiskPolicy::Stop => return Ok(()),
+            DiskPolicy::DropOldest => {
+                self.drop_oldest_files(most);
+                return Ok(());
+            }
         };
-        let full = || format!("the limit of {} bytes for recordings is reached", limit.bytes);
-        if has_room { Ok(()) } else { Err(io::Error::other(full())) }
+        Err(io::Error::other(full))
     }
 
     fn types_bytes(&self) -> u64 {
@@ -197,8 +202,7 @@ impl Writer {
         }
     }
 
-    /// Whether there is room again.
-    fn drop_oldest_files(&mut self, most: u64) -> bool {
+    fn drop_oldest_files(&mut self, most: u64) {
         let before = self.kept.first_row();
         while self.closed_bytes + self.segment.bytes() > most {
             let Some(oldest) = self.kept.pop_oldest() else { break };
@@ -206,7 +210,6 @@ impl Writer {
             oldest.remove();
         }
         self.rows_forgotten += self.kept.first_row() - before;
-        self.closed_bytes + self.segment.bytes() <= most
     }
 }
 
