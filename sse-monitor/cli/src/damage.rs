@@ -51,13 +51,12 @@ impl Opened {
         opened
     }
 
-    /// Tells what was met since, while it was read. Says whether something is missing of what was recorded:
-    /// of one that was not closed, or is cut off, all is there that could be.
+    /// Tells what was met since, while it was read. Says whether something is missing of what was recorded.
     pub(crate) fn tell(&mut self, words: &Words) -> bool {
         let damage = self.recording.damage();
         for new in damage.get(self.told..).unwrap_or_default() {
             words.warning(&new.to_string());
-            self.is_missing |= !matches!(new.kind, DamageKind::NotClosed | DamageKind::CutOff);
+            self.is_missing |= new.kind.is_loss();
         }
         self.told = damage.len();
         self.is_missing

@@ -49,21 +49,43 @@ fn bodies(file: &[u8]) -> Vec<Range<usize>> {
     frames.filter(|(kind, _)| [3, 4].contains(kind)).map(|(_, frame)| frame).collect()
 }
 
-fn flip(keep: &Path, place: impl Fn(Range<usize>) -> usize) -> Range<usize> {
+fn flip(keep: &Path, bits: u8, place: impl Fn(Range<usize>) -> usize) -> Range<usize> {
     let mut bytes = fs::read(keep.join("a.ssrec")).unwrap();
     let frame = bodies(&bytes)[1].clone();
-    bytes[place(frame.clone())] ^= 1;
+    bytes[place(frame.clone())] ^= bits;
     fs::write(keep.join("b.ssrec"), bytes).unwrap();
     frame
 }
 
 #[test]
-fn one_bit_takes_one_frame_with_it_and_no_more() {
+fn one_bit_of_a_header_takes_nothing_with_it_and_is_told() {
+    let keep = recorded();
+    let folder = keep.path();
+    let frame = flip(folder, 1, |frame| frame.start + 10);
+    let told = format!("one bit of the 40 bytes from byte {} on is not as", frame.start);
+    for arguments in [
+        &["show", "b.ssrec"][..],
+        &["show", "--stats", "b.ssrec"],
+        &["export", "--as", "ndjson", "b.ssrec"],
+        &["diff", "a.ssrec", "b.ssrec"],
+        &["redact", "--text", "x", "-o", "given.ssrec", "b.ssrec"],
+    ] {
+        let output = run(folder, arguments);
+        assert!(words(&output).contains(&told), "{output:?}");
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(lines(&run(folder, &["show", "b.ssrec"])).len(), EVENTS);
+    let check = run(folder, &["show", "--check", "b.ssrec"]);
+    assert!(words(&check).contains(&told) && check.status.code() == Some(1), "{check:?}");
+}
+
+#[test]
+fn one_place_takes_one_frame_with_it_and_no_more() {
     let keep = recorded();
     let folder = keep.path();
     // In the frame's header, and in what it holds.
     for place in [|frame: Range<usize>| frame.start + 10, |frame: Range<usize>| frame.end - 3] {
-        let frame = flip(folder, place);
+        let frame = flip(folder, 3, place);
         let show = run(folder, &["show", "b.ssrec"]);
         let told = format!("{} bytes from byte {} on", frame.len(), frame.start);
         assert!(words(&show).contains(&told), "{show:?}");

@@ -374,7 +374,7 @@ fn read_frame(
         Ok(FRAME_HEADER) => {}
         _ => return Err(Unreadable),
     }
-    let header = FrameHeader::decode(&header).ok_or(Unreadable)?;
+    let header = FrameHeader::mended(&header).ok_or(Unreadable)?;
     let length = header.length as usize;
     if length > MOST_PAYLOAD {
         return Err(Unreadable);
@@ -394,7 +394,7 @@ fn next_frame(
     if read == 0 {
         return Ok(None);
     }
-    let header = FrameHeader::decode(&header).ok_or(Unreadable)?;
+    let header = FrameHeader::mended(&header).ok_or(Unreadable)?;
     if header.kind == FrameKind::End || header.kind.is_derived() {
         return Ok(None);
     }

@@ -54,10 +54,23 @@ pub enum DamageKind {
     CutOff,
     /// Its bytes are not as they were written.
     Changed,
+    /// One bit is not as it was written, and its sums tell which: nothing is lost.
+    Mended,
     /// Parts of it are missing, are there twice, or stand in another order.
     Disordered,
     /// The whole file is not there.
     Missing,
+}
+
+impl DamageKind {
+    /// Whether something that was recorded cannot be read, or may not be all there. Of what was not closed, or is cut
+    /// off, all is there that could be.
+    pub const fn is_loss(self) -> bool {
+        match self {
+            Self::NotClosed | Self::CutOff | Self::Mended => false,
+            Self::Changed | Self::Disordered | Self::Missing => true,
+        }
+    }
 }
 
 impl fmt::Display for Damage {
@@ -88,6 +101,11 @@ impl fmt::Display for Damage {
                 f,
                 "{file} is damaged: {bytes} bytes from byte {at} on are not as they were written; the \
                  rest is here"
+            ),
+            DamageKind::Mended => write!(
+                f,
+                "{file} is damaged: one bit of the {bytes} bytes from byte {at} on is not as it was written; its \
+                 sum tells which, so nothing is lost"
             ),
             DamageKind::Disordered => write!(
                 f,

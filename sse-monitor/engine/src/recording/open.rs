@@ -371,7 +371,8 @@ impl<'a> Opener<'a> {
                 let rebuilt = rebuild::rebuild(&journal, &head, limits, self.totals, &kept, &name);
                 let Rebuilt { index, ids, rows, totals, last_event_id, damage } =
                     rebuilt.map_err(fail)?;
-                if damage.is_empty() && !self.is_closed {
+                if damage.iter().all(|damage| damage.kind == DamageKind::Mended) && !self.is_closed
+                {
                     // A file appears whole or not at all, a segment grows.
                     let kind =
                         if self.is_folder { DamageKind::NotClosed } else { DamageKind::CutOff };
@@ -442,11 +443,7 @@ impl<'a> Opener<'a> {
             None if self.is_folder => statistics::read(self.path, self.next_row),
             None => None,
         };
-        let is_damaged = kept
-            .damage()
-            .iter()
-            .any(|damage| !matches!(damage.kind, DamageKind::NotClosed | DamageKind::CutOff));
-        if is_damaged {
+        if kept.damage().iter().any(|damage| damage.kind.is_loss()) {
             // What its program counted is there no more.
             *kept.statistics() = Statistics::of_damaged();
         } else if let Some(statistics) = statistics {

@@ -180,7 +180,9 @@ impl<P: FnMut(u64)> Output<P> {
             let mut header = [0; FRAME_HEADER];
             bytes.read_exact(&mut header)?;
             let left = to - from.at() - FRAME_HEADER as u64;
-            match FrameHeader::decode(&header) {
+            // What is mended needs no mending there.
+            let mended = || from.mended(&header, left + FRAME_HEADER as u64);
+            match FrameHeader::decode(&header).or_else(mended) {
                 Some(header) if from.is_of(&header) && u64::from(header.length) <= left => {
                     self.header(header)?;
                     self.pass(&mut bytes, header.length.into())?;
@@ -405,7 +407,7 @@ fn end_of_newest(segment: &Segment, rows: u64) -> io::Result<u64> {
         if segment.journal.read_at(at, &mut bytes)? < FRAME_HEADER {
             return Ok(segment.journal.len());
         }
-        let Some(header) = FrameHeader::decode(&bytes) else { return Ok(segment.journal.len()) };
+        let Some(header) = FrameHeader::mended(&bytes) else { return Ok(segment.journal.len()) };
         at += header.frame_length();
         missing = missing.saturating_sub(u64::from(header.length).saturating_sub(into));
         into = 0;

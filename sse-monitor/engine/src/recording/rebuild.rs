@@ -52,8 +52,11 @@ pub(crate) fn rebuild(
     // Whether something is missing of which nobody knows what it was: the beginning of a body, it may be.
     let mut is_unknown = false;
     while let Some(step) = walk.step()? {
+        if let Step::Frame { .. } = step {
+            damage.extend(step.damage(file));
+        }
         let (header, payload_at, payload) = match step {
-            Step::Frame { header, payload_at, payload } => (header, payload_at, Some(payload)),
+            Step::Frame { header, payload_at, payload, .. } => (header, payload_at, Some(payload)),
             Step::Spoilt { header, at } => {
                 let bytes = header.frame_length();
                 damage.push(Damage { file: file.into(), at, bytes, kind: DamageKind::Changed });
