@@ -108,6 +108,11 @@ pub(crate) fn run(import: &Import) -> Exit {
     for sentence in &imported.left_out {
         words.warning(&format!("left out: {sentence}"));
     }
+    match imported.more_left_out {
+        0 => {}
+        1 => words.warning("left out: one more entry"),
+        several => words.warning(&format!("left out: {several} more entries")),
+    }
     if is_folder && !imported.is_live {
         words.note(&format!("{name} stays; with the file it is needed no more"));
     }
@@ -122,6 +127,7 @@ struct Imported {
     cut_off_line: u64,
     not_json: u64,
     left_out: Vec<String>,
+    more_left_out: u64,
     /// Whether the recording goes on.
     is_live: bool,
 }
@@ -152,7 +158,7 @@ fn file(import: &Import, name: &str, progress: &Progress) -> Result<Imported, St
     )
     .map(|imported| {
         let recording::Imported { events, cut_off, cut_off_bytes, cut_off_line, .. } = imported;
-        let recording::Imported { not_json, left_out, .. } = imported;
+        let recording::Imported { not_json, left_out, more_left_out, .. } = imported;
         Imported {
             events,
             cut_off,
@@ -160,6 +166,7 @@ fn file(import: &Import, name: &str, progress: &Progress) -> Result<Imported, St
             cut_off_line,
             not_json,
             left_out,
+            more_left_out,
             is_live: false,
         }
     })

@@ -476,6 +476,81 @@ fn a_bad_entry_of_a_har_file_is_left_out_and_told() {
 }
 
 #[test]
+fn entries_of_a_har_file_that_are_none_are_left_out_whatever_is_wrong_with_them() {
+    let good = json!({
+        "startedDateTime": "2026-01-31T12:00:00Z",
+        "request": {"method": "GET", "url": "https://example.com/a?token=CANARY"},
+        "response": {"status": 200, "content": {
+            "mimeType": "text/event-stream", "text": "data: a\n\n",
+        }},
+    });
+    let with = |path: &str, value: Value| {
+        let mut entry = good.clone();
+        *entry.pointer_mut(path).unwrap() = value;
+        entry
+    };
+    let har = |entries: &[Value]| json!({"log": {"entries": entries}}).to_string();
+    let url = "(https://example.com/a?token=***)";
+    for (bad, why) in [
+        (json!(7), "entry 2: it is no JSON object".to_owned()),
+        (json!("CANARY"), "entry 2: it is no JSON object".into()),
+        (with("/request", Value::Null), "entry 2: it has no request".into()),
+        (
+            with("/request/url", json!(["CANARY"])),
+            "entry 2: its request has no method or no URL".into(),
+        ),
+        (
+            with("/request/method", Value::Null),
+            format!("entry 2 {url}: its request has no method or no URL"),
+        ),
+        (with("/response", json!("CANARY")), format!("entry 2 {url}: it has no response")),
+        (
+            with("/response/status", json!(70_000)),
+            format!("entry 2 {url}: its response has no status"),
+        ),
+        (
+            with("/response/content", json!([])),
+            format!("entry 2 {url}: its response has no content"),
+        ),
+        (
+            with("/response/content/text", json!(7)),
+            format!("entry 2 {url}: something in it is of another"),
+        ),
+    ] {
+        let bytes = har(&[good.clone(), bad.clone(), good.clone()]);
+        let import = Imported::of(bytes.as_bytes(), Source::Har);
+        assert_eq!(import.told.events, 2, "{why}");
+        let [told] = &import.told.left_out[..] else { panic!("{why}: {:?}", import.told) };
+        assert!(told.starts_with(&why) && !told.contains("CANARY"), "{told}");
+        let error = Imported::try_of(har(&[json!({}), bad]).as_bytes(), Source::Har).err().unwrap();
+        let ImportError::Entry { reason } = &error else { panic!("{error}") };
+        assert_eq!(reason, "entry 1: it has no request");
+    }
+    // What is known to be no stream, or was not saved, is passed over as others are.
+    for other in [
+        json!({"response": {"content": {"mimeType": "image/png", "text": "x"}}}),
+        json!({"response": {"content": {"mimeType": "text/event-stream"}}}),
+        json!({"response": {"content": {}}}),
+    ] {
+        let import = Imported::of(har(&[other.clone(), good.clone()]).as_bytes(), Source::Har);
+        assert_eq!((import.told.events, import.told.left_out.len()), (1, 0), "{other}");
+        let error = Imported::try_of(har(&[other]).as_bytes(), Source::Har).err().unwrap();
+        assert!(matches!(error, ImportError::NoStream), "{error}");
+    }
+    // An event is kept whenever it came.
+    for time in [Value::Null, json!(7), json!("yesterday")] {
+        let bytes = har(&[with("/startedDateTime", time), good.clone()]);
+        let import = Imported::of(bytes.as_bytes(), Source::Har);
+        assert_eq!((import.told.events, import.told.left_out.len()), (2, 0));
+        assert!(import.recording.origin().untimed);
+    }
+    let many: Vec<_> = (0..130).map(|_| json!({})).chain([good]).collect();
+    let import = Imported::of(har(&many).as_bytes(), Source::Har);
+    let told = (import.told.events, import.told.left_out.len(), import.told.more_left_out);
+    assert_eq!(told, (1, 100, 30));
+}
+
+#[test]
 fn the_last_line_is_imported_without_its_end_too() {
     let import = Imported::of(
         br#"{"a":1}
