@@ -130,6 +130,57 @@ fn one_place_takes_one_frame_with_it_and_no_more() {
     }
 }
 
+#[test]
+fn a_damaged_recording_is_imported_as_far_as_it_can_be_read() {
+    let keep = recorded();
+    let folder = keep.path();
+    let import = |arguments: &[&str]| {
+        let output = run(folder, &[&["import", "b.ssrec", "-o", "c.ssrec"], arguments].concat());
+        let shown = run(folder, &["show", "c.ssrec"]);
+        let _ = fs::remove_file(folder.join("c.ssrec"));
+        (output, shown)
+    };
+    // A frame of it.
+    flip(folder, 3, |frame| frame.end - 3);
+    let (output, shown) = import(&[]);
+    assert!(output.status.success() && words(&output).contains("imported 25 events"), "{output:?}");
+    assert!(
+        words(&output).contains("are not as they were written; the rest is here"),
+        "{output:?}"
+    );
+    assert!(words(&output).contains("cannot be read of c.ssrec either"), "{output:?}");
+    assert_eq!(lines(&shown).len(), EVENTS - 1);
+    let (output, _) = import(&["--max-line", "1MiB"]);
+    assert!(words(&output).contains("of which the rows are taken that it has"), "{output:?}");
+    // Its end, and the first byte, by which it is known.
+    let whole = fs::read(folder.join("a.ssrec")).unwrap();
+    let ends = bodies(&whole)[9].end;
+    let mut damaged = whole.clone();
+    damaged[0] ^= 4;
+    for (bytes, events, told) in [
+        (&whole[..ends], 10, "b.ssrec is cut off"),
+        (&whole[..ends - 2], 9, "b.ssrec is cut off"),
+        (&damaged, EVENTS, "b.ssrec is damaged: 16 bytes from byte 0 on"),
+    ] {
+        fs::write(folder.join("b.ssrec"), bytes).unwrap();
+        let (output, shown) = import(&[]);
+        assert!(words(&output).contains(told), "{output:?}");
+        let counted = format!("imported {events} events");
+        assert!(output.status.success() && words(&output).contains(&counted), "{output:?}");
+        assert_eq!(lines(&shown).len(), events);
+        assert!(
+            !words(&shown).contains("cut off") && !words(&shown).contains("damaged"),
+            "{shown:?}"
+        );
+    }
+    // Of a whole one nothing need be made.
+    fs::write(folder.join("b.ssrec"), &whole).unwrap();
+    let (output, _) = import(&[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = "it is a recording already, which all commands take as it is";
+    assert!(words(&output).contains(told), "{output:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_pipe_is_no_recording_and_is_not_waited_for() {

@@ -431,6 +431,12 @@ fn what_cannot_be_imported_is_told_and_leaves_nothing() {
     }
     let of_a = Imported::of(b"data: a\n\n", Source::Raw);
     let recording = fs::read(of_a.keep.path().join("out.ssrec")).unwrap();
+    for bit in 0..8 * 8 {
+        let mut damaged = recording.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let error = refused(&damaged, Source::Raw);
+        assert!(matches!(error, ImportError::Recording), "bit {bit}: {error}");
+    }
     let error = refused(&recording, Source::Raw).to_string();
     assert!(error.contains("it is a recording already"), "{error}");
     assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0);

@@ -17,7 +17,7 @@ use super::{Folder, PackError, Recording, pack};
 use crate::{
     clock::Moment,
     journal::{
-        frame::MAGIC,
+        frame::FileHeader,
         retention::{DiskLimit, DiskPolicy},
         turn::{Format, Origin, ResponseHead, Turn},
         writer::{Place, Writer},
@@ -80,7 +80,7 @@ pub enum ImportError {
         /// What it seems to be instead.
         found: &'static str,
     },
-    /// It is what an import makes.
+    /// It is what an import makes; it may be damaged, or of a newer version, as [`Recording::open`] says.
     #[error("it is a recording already, which all commands take as it is")]
     Recording,
     /// It is a test vector, as an export makes it.
@@ -164,11 +164,11 @@ pub fn import_within(
     let mut beginning = Vec::new();
     from.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
     let found = found(&beginning);
-    if beginning.starts_with(&MAGIC) {
-        return Err(ImportError::Recording);
-    }
     if beginning.is_empty() {
         return Err(ImportError::Empty { found });
+    }
+    if FileHeader::of(&beginning) != FileHeader::Foreign {
+        return Err(ImportError::Recording);
     }
     let from = beginning.chain(from);
     let folder = Folder::beside(to).map_err(|source| PackError::Io { path: to.into(), source })?;
