@@ -1,6 +1,6 @@
 //! What of a recording cannot be read, and is told.
 
-use std::{io, path::Path};
+use std::{collections::HashSet, io, path::Path};
 
 use sse_monitor_engine::recording::{Damage, DamageKind, OpenError, Recording};
 
@@ -30,7 +30,7 @@ pub(crate) fn recording(path: &Path) -> Result<Recording, String> {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) recording: Recording,
-    told: usize,
+    told: HashSet<Damage>,
     is_missing: bool,
 }
 
@@ -46,19 +46,20 @@ impl Opened {
             let name = path.display();
             words.note(&format!("{name} is being recorded; this is what came until now"));
         }
-        let mut opened = Self { recording, told: 0, is_missing: false };
+        let mut opened = Self { recording, told: HashSet::new(), is_missing: false };
         opened.tell(words);
         opened
     }
 
     /// Tells what was met since, while it was read. Says whether something is missing of what was recorded.
     pub(crate) fn tell(&mut self, words: &Words) -> bool {
-        let damage = self.recording.damage();
-        for new in damage.get(self.told..).unwrap_or_default() {
-            words.warning(&new.to_string());
-            self.is_missing |= new.kind.is_loss();
+        for damage in self.recording.damage() {
+            self.is_missing |= damage.kind.is_loss();
+            let sentence = damage.to_string();
+            if self.told.insert(damage) {
+                words.warning(&sentence);
+            }
         }
-        self.told = damage.len();
         self.is_missing
     }
 

@@ -131,6 +131,44 @@ fn one_place_takes_one_frame_with_it_and_no_more() {
 }
 
 #[test]
+fn of_very_many_damaged_places_each_command_says_how_many() {
+    let keep = tempfile::tempdir().unwrap();
+    let folder = keep.path();
+    let event = |n: usize| {
+        format!(
+            "{{\"kind\":\"event\",\"attempt\":1,\"time\":\"2026-01-31T12:00:00.{n:06}Z\",\"data\":\"event {n}\"}}\n"
+        )
+    };
+    fs::write(folder.join("lines"), (0..1201).map(event).collect::<String>()).unwrap();
+    assert!(run(folder, &["import", "lines", "-o", "a.ssrec"]).status.success());
+    let mut bytes = fs::read(folder.join("a.ssrec")).unwrap();
+    let frames = bodies(&bytes);
+    assert_eq!(frames.len(), 1201);
+    let frames = &frames[1..];
+    frames.iter().for_each(|frame| bytes[frame.end - 4] ^= 1);
+    let all: usize = frames.iter().map(ExactSizeIterator::len).sum();
+    fs::write(folder.join("b.ssrec"), bytes).unwrap();
+    for arguments in [
+        &["show", "b.ssrec"][..],
+        &["show", "--stats", "b.ssrec"],
+        &["show", "--check", "b.ssrec"],
+        &["export", "--as", "raw", "b.ssrec"],
+        &["diff", "b.ssrec", "b.ssrec"],
+        &["redact", "--text", "x", "b.ssrec"],
+    ] {
+        let output = run(folder, arguments);
+        let told = words(&output).matches("sse: b.ssrec is damaged").count();
+        let files = if arguments[0] == "diff" { 2 } else { 1 };
+        assert_eq!(told, files * 1000, "{arguments:?}");
+        let others = "200 more places are damaged, too many to tell each: ";
+        assert_eq!(words(&output).matches(others).count(), files, "{arguments:?}");
+    }
+    let export = run(folder, &["export", "--as", "raw", "b.ssrec"]);
+    let missing = format!("1,200 rows in {},{:03} bytes", all / 1000, all % 1000);
+    assert!(words(&export).contains(&missing), "{missing}");
+}
+
+#[test]
 fn a_damaged_recording_is_imported_as_far_as_it_can_be_read() {
     let keep = recorded();
     let folder = keep.path();

@@ -95,7 +95,7 @@ impl Step<'_> {
             Self::Broken { at, bytes } => (*at, *bytes, DamageKind::Changed),
             Self::Disordered { at, bytes } => (*at, *bytes, DamageKind::Disordered),
         };
-        Some(Damage { file: file.into(), at, bytes, kind })
+        Some(Damage::new(file, at, bytes, kind))
     }
 }
 

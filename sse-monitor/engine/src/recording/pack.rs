@@ -9,7 +9,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{derived::TRAILER_PAYLOAD, open, part_of, statistics, types};
+use super::{derived::TRAILER_PAYLOAD, opener, part_of, statistics, types};
 use crate::{
     clock::Moment,
     journal::{
@@ -379,7 +379,7 @@ fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
     if segment.rows() > rows {
         return end_of_newest(segment, rows);
     }
-    if open::end(&segment.journal).is_some() {
+    if opener::end(&segment.journal).is_some() {
         return Ok(length - (FRAME_HEADER + END_PAYLOAD) as u64);
     }
     // Where it was cut off within a frame, nothing behind that could be found again.
