@@ -48,9 +48,9 @@ impl Mark {
         }
     }
 
-    /// The header of the frame that must stand here, where one bit of it was changed; so many bytes are left for it.
-    pub(crate) fn mended(self, header: &[u8; FRAME_HEADER], left: u64) -> Option<FrameHeader> {
-        FrameHeader::mended(header).filter(|header| self.is_of(header) && fits(header, left))
+    /// The header of the frame that must stand here, where one bit of it was changed.
+    pub(crate) fn mended(self, header: &[u8; FRAME_HEADER]) -> Option<FrameHeader> {
+        FrameHeader::mended(header).filter(|header| self.is_of(header))
     }
 
     /// Behind it.
@@ -169,13 +169,10 @@ impl<'a> Walk<'a> {
             self.mark.at = end;
             return Ok(Some(Passed::Broken));
         }
-        let Some(header) = FrameHeader::decode(&bytes) else {
-            // To look for the next one would be to look through this one's payload, in which the stream may have put
-            // what it likes.
-            if let Some(header) = self.mark.mended(&bytes, left) {
-                self.mark = self.mark.past(&header);
-                return Ok(Some(Passed::Mended(header)));
-            }
+        let intact = FrameHeader::decode(&bytes);
+        // To look for the next one would be to look through this one's payload, in which the stream may have put what
+        // it likes.
+        let Some(header) = intact.or_else(|| self.mark.mended(&bytes)) else {
             self.mark = self.found(&bytes)?.unwrap_or(Mark { at: end, number: None });
             return Ok(Some(Passed::Broken));
         };
@@ -189,7 +186,7 @@ impl<'a> Walk<'a> {
             return Ok(Some(Passed::Disordered));
         }
         self.mark = self.mark.past(&header);
-        Ok(Some(Passed::Frame(header)))
+        Ok(Some(if intact.is_some() { Passed::Frame(header) } else { Passed::Mended(header) }))
     }
 
     /// Where the next frame begins after these bytes, which are no header.

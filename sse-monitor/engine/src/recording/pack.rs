@@ -181,7 +181,7 @@ impl<P: FnMut(u64)> Output<P> {
             bytes.read_exact(&mut header)?;
             let left = to - from.at() - FRAME_HEADER as u64;
             // What is mended needs no mending there.
-            let mended = || from.mended(&header, left + FRAME_HEADER as u64);
+            let mended = || from.mended(&header).filter(|header| u64::from(header.length) <= left);
             match FrameHeader::decode(&header).or_else(mended) {
                 Some(header) if from.is_of(&header) && u64::from(header.length) <= left => {
                     self.header(header)?;
