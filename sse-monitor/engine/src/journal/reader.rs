@@ -200,13 +200,15 @@ impl<'v> Reader<'v> {
             }
             EntryKind::ReconnectionTime => {
                 row.kind = RowKind::ReconnectionTime { wait_ms: entry.data_length };
-                row.data = sentence(entry).unwrap_or_default();
-                row.data_bytes = row.data.len() as u64;
+                let text = sentence(entry).unwrap_or_default();
+                row.data_bytes = text.len() as u64;
+                row.data.push_str(beginning(&text, preview));
             }
             EntryKind::DecodeError => {
                 row.kind = RowKind::DecodeError;
-                row.data = self.dropped_of(segment, entry)?.sentence();
-                row.data_bytes = row.data.len() as u64;
+                let text = self.dropped_of(segment, entry)?.sentence();
+                row.data_bytes = text.len() as u64;
+                row.data.push_str(beginning(&text, preview));
             }
             EntryKind::Turn => {
                 let turn: Turn = serde_json::from_slice(raw).unwrap_or_else(|_| Turn::unreadable());
