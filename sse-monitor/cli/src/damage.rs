@@ -1,8 +1,8 @@
 //! What of a recording cannot be read, and is told.
 
-use std::{io, path::Path};
+use std::{collections::HashSet, io, path::Path};
 
-use sse_monitor_engine::recording::{DamageKind, OpenError, Recording};
+use sse_monitor_engine::recording::{Damage, DamageKind, OpenError, Recording};
 
 use crate::{
     record::folder_of,
@@ -30,7 +30,7 @@ pub(crate) fn recording(path: &Path) -> Result<Recording, String> {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) recording: Recording,
-    told: usize,
+    told: HashSet<Damage>,
     is_missing: bool,
 }
 
@@ -46,20 +46,20 @@ impl Opened {
             let name = path.display();
             words.note(&format!("{name} is being recorded; this is what came until now"));
         }
-        let mut opened = Self { recording, told: 0, is_missing: false };
+        let mut opened = Self { recording, told: HashSet::new(), is_missing: false };
         opened.tell(words);
         opened
     }
 
-    /// Tells what was met since, while it was read. Says whether something is missing of what was recorded:
-    /// of one that was not closed, or is cut off, all is there that could be.
+    /// Tells what was met since, while it was read. Says whether something is missing of what was recorded.
     pub(crate) fn tell(&mut self, words: &Words) -> bool {
-        let damage = self.recording.damage();
-        for new in damage.get(self.told..).unwrap_or_default() {
-            words.warning(&new.to_string());
-            self.is_missing |= !matches!(new.kind, DamageKind::NotClosed | DamageKind::CutOff);
+        for damage in self.recording.damage() {
+            self.is_missing |= damage.kind.is_loss();
+            let sentence = damage.to_string();
+            if self.told.insert(damage) {
+                words.warning(&sentence);
+            }
         }
-        self.told = damage.len();
         self.is_missing
     }
 
@@ -70,7 +70,10 @@ impl Opened {
         let bytes = of(DamageKind::Changed).chain(of(DamageKind::Disordered));
         let bytes = bytes.map(|damage| damage.bytes).sum();
         let mut missing: Vec<String> = of(DamageKind::Missing)
-            .map(|damage| format!("{}, which is not there", damage.file))
+            .map(|damage| match damage.places {
+                1 => format!("{}, which is not there", damage.file),
+                several => format!("{several} more files, which are not there"),
+            })
             .collect();
         if bytes > 0 || missing.is_empty() {
             let bytes = counted(bytes, "byte");

@@ -7,11 +7,11 @@ use std::{
 };
 
 use indicatif::HumanBytes;
-use sse_monitor_engine::recording::{self, Recording, Source, discard, pack};
+use sse_monitor_engine::recording::{self, ImportError, Recording, Source, discard, pack};
 
 use crate::{
     args::{self, Colour, Import},
-    damage::Opened,
+    damage::{self, Opened},
     exit::Exit,
     new_file::refuse_what_is_there,
     progress::{Counted, Progress},
@@ -57,8 +57,12 @@ pub(crate) fn run(import: &Import) -> Exit {
         discard(&output);
         words.error(&format!("interrupted; there is no {}", output.display()));
     });
-    let imported =
-        if is_folder { folder(import, &progress, &words) } else { file(import, &name, &progress) };
+    let imported = if is_folder {
+        Opened::open(&import.file, &words)
+            .and_then(|opened| recorded(import, opened, &progress, &words))
+    } else {
+        file(import, &name, &progress, &words)
+    };
     // From here on there is nothing to put away, and little left to do.
     drop(ending);
     progress.clear();
@@ -80,7 +84,7 @@ pub(crate) fn run(import: &Import) -> Exit {
     let too_large = Recording::open(&import.output).ok();
     let too_large = too_large.map(|recording| TooLarge::of(&recording, None)).unwrap_or_default();
     if let Some(told) = too_large.told() {
-        let advice = if is_folder { "" } else { too_large.advice() };
+        let advice = if imported.is_recorded { "" } else { too_large.advice() };
         let output = import.output.display();
         words.warning(&format!(
             "{told}{advice}; sse show --turns {output} says which, and --raw ROW prints one"
@@ -110,7 +114,17 @@ pub(crate) fn run(import: &Import) -> Exit {
     for sentence in &imported.left_out {
         words.warning(&format!("left out: {sentence}"));
     }
-    if is_folder && !imported.is_live {
+    match imported.more_left_out {
+        0 => {}
+        1 => words.warning("left out: one more entry"),
+        several => words.warning(&format!("left out: {several} more entries")),
+    }
+    if imported.is_damaged {
+        words.note(&format!(
+            "what cannot be read of {name} cannot be read of {} either",
+            import.output.display()
+        ));
+    } else if is_folder && !imported.is_live {
         words.note(&format!("{name} stays; with the file it is needed no more"));
     }
     Exit::Done
@@ -124,14 +138,25 @@ struct Imported {
     cut_off_line: u64,
     not_json: u64,
     left_out: Vec<String>,
-    /// Whether the recording goes on.
+    more_left_out: u64,
+    /// Whether it was a recording before.
+    is_recorded: bool,
+    /// Whether that recording goes on.
     is_live: bool,
+    /// Whether something of it cannot be read.
+    is_damaged: bool,
 }
 
 /// The error is a sentence.
-fn file(import: &Import, name: &str, progress: &Progress) -> Result<Imported, String> {
+fn file(
+    import: &Import,
+    name: &str,
+    progress: &Progress,
+    words: &Words,
+) -> Result<Imported, String> {
     let fail = |error| format!("{name} cannot be read: {error}");
-    let file: Box<dyn Read> = if name == "stdin" && import.file == Path::new("-") {
+    let is_stdin = import.file == Path::new("-");
+    let file: Box<dyn Read> = if is_stdin {
         Box::new(io::stdin())
     } else {
         Box::new(File::open(&import.file).map_err(fail)?)
@@ -145,38 +170,69 @@ fn file(import: &Import, name: &str, progress: &Progress) -> Result<Imported, St
         Some(args::From::Har) => Source::Har,
         None => Source::guess(&beginning),
     };
-    recording::import_within(
+    let imported = recording::import_within(
         import.most.limits(),
         beginning.chain(file),
         source,
         name,
         &import.output,
-    )
-    .map(|imported| {
-        let recording::Imported { events, cut_off, cut_off_bytes, cut_off_line, .. } = imported;
-        let recording::Imported { not_json, left_out, .. } = imported;
-        Imported {
-            events,
-            cut_off,
-            cut_off_bytes,
-            cut_off_line,
-            not_json,
-            left_out,
-            is_live: false,
+    );
+    match imported {
+        Ok(imported) => {
+            let recording::Imported { events, cut_off, cut_off_bytes, cut_off_line, .. } = imported;
+            let recording::Imported { not_json, left_out, more_left_out, .. } = imported;
+            Ok(Imported {
+                events,
+                cut_off,
+                cut_off_bytes,
+                cut_off_line,
+                not_json,
+                left_out,
+                more_left_out,
+                ..Imported::default()
+            })
         }
-    })
-    .map_err(|error| format!("{name} cannot be imported: {error}"))
+        Err(ImportError::Recording) if !is_stdin => damaged(import, name, progress, words),
+        Err(error) => Err(format!("{name} cannot be imported: {error}")),
+    }
 }
 
-/// Puts the recording that lies in a folder, as far as it came, in one file.
-fn folder(import: &Import, progress: &Progress, words: &Words) -> Result<Imported, String> {
-    let mut opened = Opened::open(&import.file, words)?;
+/// Makes a recording of what can be read of one that is damaged. A whole one needs no import.
+fn damaged(
+    import: &Import,
+    name: &str,
+    progress: &Progress,
+    words: &Words,
+) -> Result<Imported, String> {
+    let recording = damage::recording(&import.file)?;
+    if recording.damage().is_empty() {
+        return Err(format!("{name} cannot be imported: {}", ImportError::Recording));
+    }
+    if import.from.is_some() || import.most.is_given() {
+        return Err(format!(
+            "{name} is a recording, of which the rows are taken that it has; --from, --max-line and --max-event \
+             are of other files"
+        ));
+    }
+    recorded(import, Opened::of(recording, &import.file, words), progress, words)
+}
+
+/// Puts a recording, as far as it came, in one file.
+fn recorded(
+    import: &Import,
+    mut opened: Opened,
+    progress: &Progress,
+    words: &Words,
+) -> Result<Imported, String> {
     let recording = &opened.recording;
     let totals = recording.totals();
     let view = recording.view();
     pack(&view, totals, &import.output, |bytes| progress.at(bytes))
         .map_err(|error| error.to_string())?;
     let is_live = recording.is_live();
-    opened.tell(words);
-    Ok(Imported { events: totals.events, is_live, ..Imported::default() })
+    let is_damaged = opened.tell(words);
+    // What was counted when it came may be there no more.
+    let is_all = !is_damaged && totals.rows_forgotten == 0;
+    let events = if is_all { totals.events } else { opened.recording.report().events };
+    Ok(Imported { events, is_recorded: true, is_live, is_damaged, ..Imported::default() })
 }

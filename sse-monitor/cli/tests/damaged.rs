@@ -49,21 +49,43 @@ fn bodies(file: &[u8]) -> Vec<Range<usize>> {
     frames.filter(|(kind, _)| [3, 4].contains(kind)).map(|(_, frame)| frame).collect()
 }
 
-fn flip(keep: &Path, place: impl Fn(Range<usize>) -> usize) -> Range<usize> {
+fn flip(keep: &Path, bits: u8, place: impl Fn(Range<usize>) -> usize) -> Range<usize> {
     let mut bytes = fs::read(keep.join("a.ssrec")).unwrap();
     let frame = bodies(&bytes)[1].clone();
-    bytes[place(frame.clone())] ^= 1;
+    bytes[place(frame.clone())] ^= bits;
     fs::write(keep.join("b.ssrec"), bytes).unwrap();
     frame
 }
 
 #[test]
-fn one_bit_takes_one_frame_with_it_and_no_more() {
+fn one_bit_of_a_header_takes_nothing_with_it_and_is_told() {
+    let keep = recorded();
+    let folder = keep.path();
+    let frame = flip(folder, 1, |frame| frame.start + 10);
+    let told = format!("one bit of the 40 bytes from byte {} on is not as", frame.start);
+    for arguments in [
+        &["show", "b.ssrec"][..],
+        &["show", "--stats", "b.ssrec"],
+        &["export", "--as", "ndjson", "b.ssrec"],
+        &["diff", "a.ssrec", "b.ssrec"],
+        &["redact", "--text", "x", "-o", "given.ssrec", "b.ssrec"],
+    ] {
+        let output = run(folder, arguments);
+        assert!(words(&output).contains(&told), "{output:?}");
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(lines(&run(folder, &["show", "b.ssrec"])).len(), EVENTS);
+    let check = run(folder, &["show", "--check", "b.ssrec"]);
+    assert!(words(&check).contains(&told) && check.status.code() == Some(1), "{check:?}");
+}
+
+#[test]
+fn one_place_takes_one_frame_with_it_and_no_more() {
     let keep = recorded();
     let folder = keep.path();
     // In the frame's header, and in what it holds.
     for place in [|frame: Range<usize>| frame.start + 10, |frame: Range<usize>| frame.end - 3] {
-        let frame = flip(folder, place);
+        let frame = flip(folder, 3, place);
         let show = run(folder, &["show", "b.ssrec"]);
         let told = format!("{} bytes from byte {} on", frame.len(), frame.start);
         assert!(words(&show).contains(&told), "{show:?}");
@@ -106,6 +128,95 @@ fn one_bit_takes_one_frame_with_it_and_no_more() {
         assert_eq!((&stats["events"], &stats["damaged"]), (&25.into(), &1.into()), "{stats}");
         assert!(stats["bodyBytes"].as_u64().unwrap() >= raw.len() as u64, "{stats}");
     }
+}
+
+#[test]
+fn of_very_many_damaged_places_each_command_says_how_many() {
+    let keep = tempfile::tempdir().unwrap();
+    let folder = keep.path();
+    let event = |n: usize| {
+        format!(
+            "{{\"kind\":\"event\",\"attempt\":1,\"time\":\"2026-01-31T12:00:00.{n:06}Z\",\"data\":\"event {n}\"}}\n"
+        )
+    };
+    fs::write(folder.join("lines"), (0..1201).map(event).collect::<String>()).unwrap();
+    assert!(run(folder, &["import", "lines", "-o", "a.ssrec"]).status.success());
+    let mut bytes = fs::read(folder.join("a.ssrec")).unwrap();
+    let frames = bodies(&bytes);
+    assert_eq!(frames.len(), 1201);
+    let frames = &frames[1..];
+    frames.iter().for_each(|frame| bytes[frame.end - 4] ^= 1);
+    let all: usize = frames.iter().map(ExactSizeIterator::len).sum();
+    fs::write(folder.join("b.ssrec"), bytes).unwrap();
+    for arguments in [
+        &["show", "b.ssrec"][..],
+        &["show", "--stats", "b.ssrec"],
+        &["show", "--check", "b.ssrec"],
+        &["export", "--as", "raw", "b.ssrec"],
+        &["diff", "b.ssrec", "b.ssrec"],
+        &["redact", "--text", "x", "b.ssrec"],
+    ] {
+        let output = run(folder, arguments);
+        let told = words(&output).matches("sse: b.ssrec is damaged").count();
+        let files = if arguments[0] == "diff" { 2 } else { 1 };
+        assert_eq!(told, files * 1000, "{arguments:?}");
+        let others = "200 more places are damaged, too many to tell each: ";
+        assert_eq!(words(&output).matches(others).count(), files, "{arguments:?}");
+    }
+    let export = run(folder, &["export", "--as", "raw", "b.ssrec"]);
+    let missing = format!("1,200 rows in {},{:03} bytes", all / 1000, all % 1000);
+    assert!(words(&export).contains(&missing), "{missing}");
+}
+
+#[test]
+fn a_damaged_recording_is_imported_as_far_as_it_can_be_read() {
+    let keep = recorded();
+    let folder = keep.path();
+    let import = |arguments: &[&str]| {
+        let output = run(folder, &[&["import", "b.ssrec", "-o", "c.ssrec"], arguments].concat());
+        let shown = run(folder, &["show", "c.ssrec"]);
+        let _ = fs::remove_file(folder.join("c.ssrec"));
+        (output, shown)
+    };
+    // A frame of it.
+    flip(folder, 3, |frame| frame.end - 3);
+    let (output, shown) = import(&[]);
+    assert!(output.status.success() && words(&output).contains("imported 25 events"), "{output:?}");
+    assert!(
+        words(&output).contains("are not as they were written; the rest is here"),
+        "{output:?}"
+    );
+    assert!(words(&output).contains("cannot be read of c.ssrec either"), "{output:?}");
+    assert_eq!(lines(&shown).len(), EVENTS - 1);
+    let (output, _) = import(&["--max-line", "1MiB"]);
+    assert!(words(&output).contains("of which the rows are taken that it has"), "{output:?}");
+    // Its end, and the first byte, by which it is known.
+    let whole = fs::read(folder.join("a.ssrec")).unwrap();
+    let ends = bodies(&whole)[9].end;
+    let mut damaged = whole.clone();
+    damaged[0] ^= 4;
+    for (bytes, events, told) in [
+        (&whole[..ends], 10, "b.ssrec is cut off"),
+        (&whole[..ends - 2], 9, "b.ssrec is cut off"),
+        (&damaged, EVENTS, "b.ssrec is damaged: 16 bytes from byte 0 on"),
+    ] {
+        fs::write(folder.join("b.ssrec"), bytes).unwrap();
+        let (output, shown) = import(&[]);
+        assert!(words(&output).contains(told), "{output:?}");
+        let counted = format!("imported {events} events");
+        assert!(output.status.success() && words(&output).contains(&counted), "{output:?}");
+        assert_eq!(lines(&shown).len(), events);
+        assert!(
+            !words(&shown).contains("cut off") && !words(&shown).contains("damaged"),
+            "{shown:?}"
+        );
+    }
+    // Of a whole one nothing need be made.
+    fs::write(folder.join("b.ssrec"), &whole).unwrap();
+    let (output, _) = import(&[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = "it is a recording already, which all commands take as it is";
+    assert!(words(&output).contains(told), "{output:?}");
 }
 
 #[cfg(unix)]

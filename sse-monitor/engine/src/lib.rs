@@ -100,6 +100,7 @@
 //! | what is kept in memory ([`Retention`]) | 256 MiB, two million rows | the oldest rows fall out, counted by [`Totals::rows_forgotten`]; or the watch stops reading until rows are [released](Watch::release) |
 //! | what is recorded ([`DiskLimit`]) | 16 GiB | recording stops, and a row says so; or the oldest are dropped |
 //! | what a compressed stream expands to ([`Expansion`]) | 250-fold and 16 MiB beyond, which grow back within 10 s | the attempt ends |
+//! | damaged places that are told each | 1000, and 100 missing files of a gap | told as [how many](recording::Damage::places) there are |
 //! | types that are told apart by number | 4096 | types after that are read from the events' bytes |
 //!
 //! While recording, an event costs no memory: its 48 bytes of index are on the disk beside its bytes. A full

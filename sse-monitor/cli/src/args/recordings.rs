@@ -205,7 +205,8 @@ pub(crate) enum Form {
 #[derive(Debug, Parser)]
 #[command(after_help = IMPORT)]
 pub(crate) struct Import {
-    /// What to import, or - for stdin; or FILE.recording, the folder that a killed sse record left
+    /// What to import, or - for stdin; or FILE.recording, the folder that a killed sse record left; or a recording
+    /// that is damaged
     #[arg(value_name = "SOURCE")]
     pub(crate) file: PathBuf,
 

@@ -9,8 +9,9 @@ use sse_client::session::SessionError;
 use tokio::sync::mpsc;
 
 use super::{
-    exchange::{self, Body, Line, Response, Template},
+    exchange::{self, Template},
     fault, head,
+    line::{Body, Line, Response},
 };
 use crate::{
     journal::turn::{Format, Phases},

@@ -1,44 +1,27 @@
 //! A request and its response, over all redirects.
 
 use alloc::sync::Arc;
-use core::{
-    net::SocketAddr,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
-use std::{
-    sync::OnceLock,
-    time::{Instant, SystemTime},
-};
+use core::time::Duration;
+use std::{sync::OnceLock, time::SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
-use hyper::body::{Body as _, Incoming};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_client::session::{Failure, FailureKind};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::mpsc::UnboundedSender,
-    task::AbortHandle,
-};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_rustls::rustls::ClientConfig;
 use url::Url;
 
 use super::{
-    dial::{self, Dialed, Stream, Tls},
+    dial::{self, Dialed, Tls},
     failure, inflate,
+    line::{self, Line, Response},
     proxy::{self, Proxy, ProxyChoice},
     tls::Trust,
 };
-use crate::journal::turn::Phases;
 
 /// As many as browsers follow.
 const MOST_REDIRECTS: u32 = 20;
-
-/// How long a kept connection may take to be ready for the next request.
-const SOON: Duration = Duration::from_millis(50);
 
 /// What is sent, but for the last event ID.
 pub(crate) struct Template {
@@ -55,42 +38,6 @@ pub(crate) struct Template {
     pub(crate) tls: OnceLock<Arc<ClientConfig>>,
     /// The same for a proxy.
     pub(crate) proxy_tls: OnceLock<Arc<ClientConfig>>,
-}
-
-/// A response whose body is to be read.
-#[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) status: StatusCode,
-    pub(crate) version: Version,
-    pub(crate) headers: HeaderMap,
-    pub(crate) remote: Option<SocketAddr>,
-    pub(crate) phases: Phases,
-    pub(crate) body: Body,
-}
-
-/// A body, and the task that drives its connection.
-#[derive(Debug)]
-pub(crate) struct Body {
-    incoming: Incoming,
-    place: String,
-    /// Where it is nobody else's.
-    _connection: Option<Connection>,
-}
-
-/// An open connection that takes one request after the other.
-#[derive(Debug)]
-pub(crate) struct Line {
-    sender: Sender,
-    remote: Option<SocketAddr>,
-    phases: Phases,
-    is_http2: bool,
-    _connection: Connection,
-}
-
-#[derive(Debug)]
-enum Sender {
-    Http1(hyper::client::conn::http1::SendRequest<Full<Bytes>>),
-    Http2(hyper::client::conn::http2::SendRequest<Full<Bytes>>),
 }
 
 /// The server sent the request elsewhere.
@@ -157,7 +104,7 @@ impl Template {
         let proxy = proxy::proxy_for(&hop.url, &self.proxy)?;
         let dialed = self.dialed(hop, proxy.as_ref()).await?;
         let request = self.message(hop, proxy.as_ref(), dialed.is_http2, last_event_id)?;
-        speak(request, dialed, hop.place()).await
+        line::speak(request, dialed, hop.place()).await
     }
 
     /// The request, as it goes over a connection of this kind.
@@ -204,23 +151,19 @@ impl Template {
         // One that the server has closed meanwhile is told before anything is sent on it.
         let mut kept = line.take();
         if let Some(line) = &mut kept
-            && !line.sender.is_ready().await
+            && !line.is_ready().await
         {
             kept = None;
         }
         let mut open = match kept {
             Some(kept) => kept,
             None => {
-                let Dialed { stream, remote, is_http2, phases } =
-                    self.dialed(&hop, proxy.as_ref()).await?;
-                let (sender, connection) = shake(stream, is_http2, &hop.place()).await?;
-                Line { sender, remote, phases, is_http2, _connection: connection }
+                let dialed = self.dialed(&hop, proxy.as_ref()).await?;
+                Line::open(dialed, &hop.place()).await?
             }
         };
-        let request = self.message(&hop, proxy.as_ref(), open.is_http2, None)?;
-        let response = open.sender.send(request, &hop.place()).await?;
-        let phases = core::mem::take(&mut open.phases);
-        let response = Response::of(response, open.remote, phases, hop.place(), None);
+        let request = self.message(&hop, proxy.as_ref(), open.is_http2(), None)?;
+        let response = open.send(request, hop.place()).await?;
         *line = Some(open);
         Ok(response)
     }
@@ -342,135 +285,6 @@ impl Hop {
             at_home: self.at_home && url.origin() == self.url.origin(),
             url,
         }))
-    }
-}
-
-async fn speak(
-    request: Request<Full<Bytes>>,
-    dialed: Dialed,
-    place: String,
-) -> Result<Response, Failure> {
-    let Dialed { stream, remote, is_http2, mut phases } = dialed;
-    let asked = Instant::now();
-    let (mut sender, connection) = shake(stream, is_http2, &place).await?;
-    let response = sender.send(request, &place).await?;
-    phases.head_micros = Some(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX));
-    Ok(Response::of(response, remote, phases, place, Some(connection)))
-}
-
-impl Response {
-    fn of(
-        response: http::Response<Incoming>,
-        remote: Option<SocketAddr>,
-        phases: Phases,
-        place: String,
-        connection: Option<Connection>,
-    ) -> Self {
-        let (head, incoming) = response.into_parts();
-        Self {
-            status: head.status,
-            version: head.version,
-            headers: head.headers,
-            remote,
-            phases,
-            body: Body { incoming, place, _connection: connection },
-        }
-    }
-}
-
-/// Begins to speak HTTP over an open connection.
-async fn shake(
-    stream: Stream,
-    is_http2: bool,
-    place: &str,
-) -> Result<(Sender, Connection), Failure> {
-    match stream {
-        Stream::Plain(stream) => shake_over(stream, is_http2, place).await,
-        Stream::Tls(stream) => shake_over(*stream, is_http2, place).await,
-    }
-}
-
-async fn shake_over(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    is_http2: bool,
-    place: &str,
-) -> Result<(Sender, Connection), Failure> {
-    let unanswered = |error| failure::unanswered(place, &error);
-    let io = TokioIo::new(stream);
-    if is_http2 {
-        let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
-        let shaken = builder.adaptive_window(true).handshake(io).await;
-        let (sender, connection) = shaken.map_err(unanswered)?;
-        return Ok((Sender::Http2(sender), Connection::drive(connection)));
-    }
-    let (sender, connection) =
-        hyper::client::conn::http1::handshake(io).await.map_err(unanswered)?;
-    Ok((Sender::Http1(sender), Connection::drive(connection)))
-}
-
-impl Sender {
-    async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-        place: &str,
-    ) -> Result<http::Response<Incoming>, Failure> {
-        let response = match self {
-            Self::Http1(sender) => sender.send_request(request).await,
-            Self::Http2(sender) => sender.send_request(request).await,
-        };
-        response.map_err(|error| failure::unanswered(place, &error))
-    }
-
-    /// Whether a further request can be sent; none can while an answer before it is not read.
-    async fn is_ready(&mut self) -> bool {
-        let ready = async {
-            match self {
-                Self::Http1(sender) => sender.ready().await,
-                Self::Http2(sender) => sender.ready().await,
-            }
-        };
-        tokio::time::timeout(SOON, ready).await.is_ok_and(|ready| ready.is_ok())
-    }
-}
-
-/// Ends a connection that nobody needs any more.
-#[derive(Debug)]
-struct Connection(AbortHandle);
-
-impl Connection {
-    /// Drives it on a task of its own.
-    fn drive(connection: impl Future<Output = Result<(), hyper::Error>> + Send + 'static) -> Self {
-        // What goes wrong with it the request or the body is told.
-        Self(tokio::spawn(async { drop(connection.await) }).abort_handle())
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Body {
-    /// The next bytes, as they came after the transfer coding; `None` at the announced end.
-    pub(crate) fn poll_chunk(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Failure>>> {
-        loop {
-            return match core::task::ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
-                // What is not data is trailers, which mean nothing here.
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(chunk) if chunk.is_empty() => continue,
-                    Ok(chunk) => Poll::Ready(Some(Ok(chunk))),
-                    Err(_) => continue,
-                },
-                Some(Err(error)) => {
-                    Poll::Ready(Some(Err(failure::broken_off(&self.place, &error))))
-                }
-                None => Poll::Ready(None),
-            };
-        }
     }
 }
 

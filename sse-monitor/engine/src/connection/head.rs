@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Version, header};
 
-use super::exchange::{Response, Template};
+use super::{exchange::Template, line::Response};
 use crate::{
     journal::turn::{Format, Phases, RequestHead, ResponseHead},
     masked,

@@ -8,6 +8,7 @@ mod expansion;
 mod failure;
 mod head;
 mod inflate;
+mod line;
 mod pipe;
 mod proxy;
 mod socks;
@@ -47,9 +48,10 @@ use crate::{
     state::{Failure, Fault, State},
     words,
 };
-use exchange::{Body, Redirected, Response, Template};
+use exchange::{Redirected, Template};
 pub(crate) use inflate::ACCEPTED;
 use inflate::Inflate;
+use line::{Body, Response};
 
 /// What stands before a value in its line.
 const LONGEST_NAME: usize = "event: ".len();

@@ -12,10 +12,7 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-use super::{
-    failure::of_tls,
-    verifier::{Anyone, Given},
-};
+use super::{failure::of_tls, verifier::Verifier};
 
 /// What is trusted, and who one is.
 #[derive(Clone, Debug, Default)]
@@ -120,11 +117,12 @@ impl Trust {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
         let builder = if self.insecure {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+            let anyone = Verifier::of_anyone(provider);
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(anyone))
         } else if self.authorities.is_empty() {
             builder.with_platform_verifier()?
         } else {
-            let given = Given::new(&self.authorities, provider)?;
+            let given = Verifier::of_given(&self.authorities, provider)?;
             builder.dangerous().with_custom_certificate_verifier(Arc::new(given))
         };
         let mut config = match &self.identity {

@@ -14,16 +14,38 @@ use tokio_rustls::rustls::{
     server::ParsedCertificate,
 };
 
+/// Trusts what some certificates vouch for, or anyone. Signatures are checked in either case.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    /// `None`: any certificate will do, as was asked for.
+    given: Option<Given>,
+    provider: Arc<CryptoProvider>,
+}
+
 /// Trusts what the certificates given vouch for; and, as curl does, a server that shows one of them itself: most that
 /// sign themselves call themselves an authority, which is no server's by the letter.
 #[derive(Debug)]
-pub(super) struct Given {
+struct Given {
     certificates: Vec<CertificateDer<'static>>,
     chains: Arc<WebPkiServerVerifier>,
 }
 
+impl Verifier {
+    pub(super) const fn of_anyone(provider: Arc<CryptoProvider>) -> Self {
+        Self { given: None, provider }
+    }
+
+    pub(super) fn of_given(
+        certificates: &[CertificateDer<'static>],
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, Error> {
+        let given = Some(Given::new(certificates, Arc::clone(&provider))?);
+        Ok(Self { given, provider })
+    }
+}
+
 impl Given {
-    pub(super) fn new(
+    fn new(
         certificates: &[CertificateDer<'static>],
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, Error> {
@@ -35,20 +57,8 @@ impl Given {
         let chains = chains.map_err(|error| Error::General(error.to_string()))?;
         Ok(Self { certificates: certificates.to_vec(), chains })
     }
-}
 
-/// Whether all that is wrong is that nobody else vouches for it. What is looked at before, its times among it, was
-/// in order then.
-fn is_on_its_own(error: &Error) -> bool {
-    let Error::InvalidCertificate(error) = error else { return false };
-    if let CertificateError::Other(other) = error {
-        return other.0.to_string() == "CaUsedAsEndEntity";
-    }
-    *error == CertificateError::UnknownIssuer
-}
-
-impl ServerCertVerifier for Given {
-    fn verify_server_cert(
+    fn verify(
         &self,
         certificate: &CertificateDer<'_>,
         chain: &[CertificateDer<'_>],
@@ -65,44 +75,31 @@ impl ServerCertVerifier for Given {
             verified => verified,
         }
     }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chains.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chains.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chains.supported_verify_schemes()
-    }
 }
 
-/// Trusts any certificate, as was asked for; signatures are checked all the same.
-#[derive(Debug)]
-pub(super) struct Anyone(pub(super) Arc<CryptoProvider>);
+/// Whether all that is wrong is that nobody else vouches for it. What is looked at before, its times among it, was
+/// in order then.
+fn is_on_its_own(error: &Error) -> bool {
+    let Error::InvalidCertificate(error) = error else { return false };
+    if let CertificateError::Other(other) = error {
+        return other.0.to_string() == "CaUsedAsEndEntity";
+    }
+    *error == CertificateError::UnknownIssuer
+}
 
-impl ServerCertVerifier for Anyone {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
+        match &self.given {
+            None => Ok(ServerCertVerified::assertion()),
+            Some(given) => given.verify(certificate, chain, name, ocsp, now),
+        }
     }
 
     fn verify_tls12_signature(
@@ -111,7 +108,7 @@ impl ServerCertVerifier for Anyone {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         crypto::verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
@@ -121,11 +118,11 @@ impl ServerCertVerifier for Anyone {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         crypto::verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     query::{Query, Text},
-    recording::{DamageKind, Recording, export, redact},
+    recording::{Damage, DamageKind, Recording, export, pack, redact},
     row::{Row, RowKind},
     state::Fault,
 };
@@ -148,6 +148,77 @@ fn a_frame_of_a_later_kind_is_passed_over() {
         let kinds: Vec<_> = recording.damage().into_iter().map(|damage| damage.kind).collect();
         assert_eq!(kinds, [DamageKind::NotClosed], "kind {kind}");
         assert_eq!(rows(&recording.view()), expected, "kind {kind}");
+    }
+}
+
+#[test]
+fn of_very_many_damaged_places_the_first_are_listed_and_the_others_counted() {
+    const EVENTS: u64 = 1500;
+    let keep = tempfile::tempdir().unwrap();
+    let (path, file) = (keep.path().join("s"), keep.path().join("one.ssrec"));
+    let mut writer = open(folder(&path));
+    for n in 0..EVENTS {
+        feed(&mut writer, format!("data: place {n}\n\n").as_bytes());
+    }
+    writer.close(at(9));
+    let recording = Recording::open(&path).unwrap();
+    pack(&recording.view(), recording.totals(), &file, |_| {}).unwrap();
+    let mut bytes = 0;
+    for file in [&path.join("000001.sse"), &file] {
+        let mut damaged = fs::read(file).unwrap();
+        let places: Vec<_> = memchr::memmem::find_iter(&damaged, b"data: place ").collect();
+        bytes = places
+            .iter()
+            .map(|at| (FRAME_HEADER + u32_at(&damaged, at - FRAME_HEADER) as usize) as u64)
+            .sum();
+        places.iter().for_each(|at| damaged[at + 8] ^= 1);
+        fs::write(file, damaged).unwrap();
+    }
+    let told = |damage: &[Damage]| {
+        assert_eq!(damage.len(), 1001);
+        let [.., others] = damage else { unreachable!() };
+        assert_eq!((others.places, others.kind), (EVENTS - 1000, DamageKind::Changed));
+        assert!(others.to_string().starts_with("500 more places are damaged"), "{others}");
+        let all = damage.iter().fold((0, 0), |all, d| (all.0 + d.places, all.1 + d.bytes));
+        assert_eq!(all, (EVENTS, bytes));
+    };
+    for has_index in [true, false] {
+        for place in [&path, &file] {
+            if !has_index && place == &path {
+                fs::remove_file(path.join("000001.index")).unwrap();
+            } else if !has_index {
+                let mut bytes = fs::read(place).unwrap();
+                let end = bytes.len();
+                bytes[end - 20] ^= 1;
+                fs::write(place, &bytes[..end - 80]).unwrap();
+            }
+            let recording = Recording::open(place).unwrap();
+            let is_cut = !has_index && place == &file;
+            if !is_cut {
+                told(&recording.damage());
+            }
+            assert_eq!(recording.check(|_| {}).unwrap(), recording.damage());
+            // What is met again is not counted again.
+            let before = recording.damage();
+            export::raw(&recording.view(), None, &mut std::io::sink()).unwrap();
+            assert_eq!(recording.damage(), before);
+        }
+    }
+}
+
+#[test]
+fn of_very_many_missing_files_the_first_are_named_and_the_others_counted() {
+    let (_keep, path, _) = recorded(true);
+    for (last, named, others) in [(103, 101, 0), (104, 100, 2), (1_000_000, 100, 999_898)] {
+        let file = path.join(format!("{last:06}.sse"));
+        fs::copy(path.join("000001.sse"), &file).unwrap();
+        let mut damage = Recording::open(&path).unwrap().damage();
+        damage.retain(|damage| damage.kind == DamageKind::Missing);
+        let told: Vec<_> = damage.iter().map(|damage| damage.places).collect();
+        let mut expected = vec![1; named];
+        expected.extend((others > 0).then_some(others));
+        assert_eq!(told, expected, "{last}");
+        fs::remove_file(file).unwrap();
     }
 }
 

@@ -20,6 +20,12 @@ pub(crate) const FILE_HEADER: usize = 16;
 /// What stands before each frame's payload.
 pub(crate) const FRAME_HEADER: usize = 40;
 
+/// So many bytes of it are summed: all but the sum itself.
+const SUMMED: usize = FRAME_HEADER - 4;
+
+/// That of the CRC, its highest power first.
+const POLYNOMIAL: u32 = 0xEDB8_8320;
+
 /// The longest payload of a frame that is read into memory; writers cut what is longer.
 pub(crate) const MOST_PAYLOAD: usize = 1 << 20;
 
@@ -190,14 +196,14 @@ impl FrameHeader {
         bytes[24..28].copy_from_slice(&self.attempt.to_le_bytes());
         bytes[28..32].copy_from_slice(&self.wire.to_le_bytes());
         bytes[32..36].copy_from_slice(&self.payload_crc.to_le_bytes());
-        let crc = crc32fast::hash(&bytes[..36]);
-        bytes[36..].copy_from_slice(&crc.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..SUMMED]);
+        bytes[SUMMED..].copy_from_slice(&crc.to_le_bytes());
         bytes
     }
 
     /// `None`: these bytes are no frame's header, or no longer.
     pub(crate) fn decode(bytes: &[u8; FRAME_HEADER]) -> Option<Self> {
-        if crc32fast::hash(&bytes[..36]) != u32_at(bytes, 36) {
+        if crc32fast::hash(&bytes[..SUMMED]) != u32_at(bytes, SUMMED) {
             return None;
         }
         Some(Self {
@@ -209,6 +215,30 @@ impl FrameHeader {
             wire: u32_at(bytes, 28),
             payload_crc: u32_at(bytes, 32),
         })
+    }
+
+    /// The same, also of bytes one bit of which was changed. Only where a header must stand, since more bytes pass for
+    /// one.
+    ///
+    /// Headers differ in five bits at least, by their sums: there is no other than this one that is as near, and it
+    /// is wrong only of four changed bits or more.
+    pub(crate) fn mended(bytes: &[u8; FRAME_HEADER]) -> Option<Self> {
+        let wrong = crc32fast::hash(&bytes[..SUMMED]) ^ u32_at(bytes, SUMMED);
+        if wrong == 0 {
+            return Self::decode(bytes);
+        }
+        // What each bit adds to the sum, from the last one that is summed to the first.
+        let mut adds = POLYNOMIAL;
+        let summed = (0..SUMMED * 8).rev().find(|_| {
+            let is_it = adds == wrong;
+            adds = (adds >> 1) ^ if adds & 1 == 1 { POLYNOMIAL } else { 0 };
+            is_it
+        });
+        let of_sum = || wrong.is_power_of_two().then(|| SUMMED * 8 + wrong.ilog2() as usize);
+        let bit = summed.or_else(of_sum)?;
+        let mut mended = *bytes;
+        mended[bit / 8] ^= 1 << (bit % 8);
+        Self::decode(&mended)
     }
 
     pub(crate) fn matches(&self, payload: &[u8]) -> bool {
@@ -309,11 +339,23 @@ mod tests {
     }
 
     #[test]
-    fn a_header_with_any_bit_flipped_is_none() {
-        for bit in 0..FRAME_HEADER * 8 {
+    fn a_header_with_any_bit_flipped_is_none_until_that_is_mended() {
+        let flipped = |bits: &[usize]| {
             let mut bytes = header().encode();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(FrameHeader::decode(&bytes), None, "bit {bit}");
+            bits.iter().for_each(|bit| bytes[bit / 8] ^= 1 << (bit % 8));
+            bytes
+        };
+        for bit in 0..FRAME_HEADER * 8 {
+            assert_eq!(FrameHeader::decode(&flipped(&[bit])), None, "bit {bit}");
+            assert_eq!(FrameHeader::mended(&flipped(&[bit])), Some(header()), "bit {bit}");
+            for other in 0..bit {
+                let bits = [bit, other];
+                assert_eq!(FrameHeader::mended(&flipped(&bits)), None, "bits {bits:?}");
+                let bits = [bit, other, (bit * other + 7) % (FRAME_HEADER * 8)];
+                if bits[2] != bit && bits[2] != other {
+                    assert_eq!(FrameHeader::mended(&flipped(&bits)), None, "bits {bits:?}");
+                }
+            }
         }
     }
 

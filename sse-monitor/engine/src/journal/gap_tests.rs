@@ -113,7 +113,8 @@ fn made_of_it(format: Format) {
         for place in [0, 10, FRAME_HEADER + header.length as usize / 2] {
             let what = format!("frame {number} of {}, byte {place}", frames.len());
             let mut damaged = bytes.clone();
-            damaged[at + place] ^= 4;
+            // One bit of a header can be mended.
+            damaged[at + place] ^= 12;
             fs::write(&file, damaged).unwrap();
             let recording = Recording::open(&file).unwrap();
             let view = recording.view();
@@ -174,7 +175,7 @@ fn what_follows_a_damaged_frame_is_indexed_again_where_the_index_is_damaged_too(
     let frames = frames(&bytes);
     for (at, _) in &frames[1..frames.len() - 1] {
         let mut damaged = bytes.clone();
-        damaged[at + 10] ^= 4;
+        damaged[at + 10] ^= 12;
         // The trailer's place of the index.
         let end = damaged.len();
         damaged[end - 20] ^= 4;
@@ -199,16 +200,66 @@ fn what_looks_like_a_frame_within_one_is_passed_over() {
     let header = FrameHeader::new(super::frame::FrameKind::Body, inner, at(2), 1).numbered(number);
     body.extend_from_slice(&header.encode());
     body.extend_from_slice(inner);
+    body.extend_from_slice(b": and more of it\n");
     feed(&mut writer, b"data: one\n\n");
     feed(&mut writer, &body);
     feed(&mut writer, b"data: two\n\n");
     writer.close(at(9));
     let journal = path.join("000001.sse");
-    let mut bytes = fs::read(&journal).unwrap();
+    let bytes = fs::read(&journal).unwrap();
     let place = memchr::memmem::find(&bytes, b": a stream").unwrap();
     assert_eq!(u32_at(&bytes, place - FRAME_HEADER) as usize, body.len());
-    bytes[place - FRAME_HEADER + 10] ^= 1;
-    fs::write(&journal, bytes).unwrap();
+    let header = place - FRAME_HEADER;
+    let index = fs::read(path.join("000001.index")).unwrap();
+    let expected = texts(rows(&Recording::open(&path).unwrap().view()));
+    let file = keep.path().join("one.ssrec");
+    let flip = |bits: &[usize]| {
+        let mut damaged = bytes.clone();
+        bits.iter().for_each(|bit| damaged[header + bit / 8] ^= 1 << (bit % 8));
+        fs::write(&journal, damaged).unwrap();
+        fs::write(path.join("000001.index"), &index).unwrap();
+    };
+    for bit in 0..FRAME_HEADER * 8 {
+        flip(&[bit]);
+        for has_index in [true, false] {
+            if !has_index {
+                fs::remove_file(path.join("000001.index")).unwrap();
+            }
+            let recording = Recording::open(&path).unwrap();
+            assert_eq!(texts(rows(&recording.view())), expected, "bit {bit}, {has_index}");
+            let told: Vec<_> =
+                recording.damage().into_iter().map(|d| (d.at, d.bytes, d.kind)).collect();
+            assert_eq!(
+                told,
+                [(header as u64, FRAME_HEADER as u64, DamageKind::Mended)],
+                "bit {bit}"
+            );
+            assert_eq!(recording.check(|_| {}).unwrap(), recording.damage());
+            assert_eq!(recording.report().events, 2, "bit {bit}");
+            let mut raw = Vec::new();
+            export::raw(&recording.view(), None, &mut raw).unwrap();
+            assert_eq!(raw.len(), 2 * b"data: one\n\n".len() + body.len(), "bit {bit}");
+            if bit % 8 != bit / 8 % 8 {
+                continue;
+            }
+            pack(&recording.view(), recording.totals(), &file, |_| {}).unwrap();
+            let copy = Recording::open(&file).unwrap();
+            assert_eq!((texts(rows(&copy.view())), copy.damage()), (expected.clone(), vec![]));
+            fs::remove_file(&file).unwrap();
+        }
+    }
+    // Cut off within, it is cut off, and what looks like a frame is its own.
+    for bit in 0..FRAME_HEADER * 8 {
+        let mut damaged = bytes[..place + body.len() - 1].to_vec();
+        damaged[header + bit / 8] ^= 1 << (bit % 8);
+        fs::write(&journal, damaged).unwrap();
+        let recording = Recording::open(&path).unwrap();
+        assert_eq!(texts(rows(&recording.view())), ["one"], "bit {bit}");
+        let told: Vec<_> = recording.damage().into_iter().map(|d| (d.at, d.kind)).collect();
+        assert_eq!(told, [(header as u64, DamageKind::CutOff)], "bit {bit}");
+    }
+    // Of more bits the length may be well, which leads past it.
+    flip(&[80, 81]);
     fs::remove_file(path.join("000001.index")).unwrap();
     let found = texts(rows(&Recording::open(&path).unwrap().view()));
     assert!(!found.iter().any(|text| text.contains("nobody")), "{found:?}");

@@ -8,10 +8,10 @@ use super::{
     turn::{End, Origin},
     view::View,
 };
-use crate::{query::Statistics, recording::Damage};
-
-/// Damaged places that are told one by one.
-const MOST_DAMAGE: usize = 1000;
+use crate::{
+    query::Statistics,
+    recording::{Damage, DamageList},
+};
 
 /// All that is kept of a session.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ struct Inner {
     segments: VecDeque<Arc<Segment>>,
     /// Rows before this one are not shown any more, though their segment may be there.
     first_row: u64,
-    damage: Vec<Damage>,
+    damage: DamageList,
     end: Option<End>,
 }
 
@@ -130,16 +130,20 @@ impl Kept {
     }
 
     pub(crate) fn damage(&self) -> Vec<Damage> {
+        self.read().damage.to_vec()
+    }
+
+    pub(crate) fn damage_list(&self) -> DamageList {
         self.read().damage.clone()
+    }
+
+    pub(crate) fn set_damage(&self, damage: DamageList) {
+        self.write().damage = damage;
     }
 
     /// Takes note of what cannot be read, where it is met.
     pub(crate) fn add_damage(&self, damage: Damage) {
-        let mut inner = self.write();
-        let is_known = |known: &Damage| (&known.file, known.at) == (&damage.file, damage.at);
-        if inner.damage.len() < MOST_DAMAGE && !inner.damage.iter().any(is_known) {
-            inner.damage.push(damage);
-        }
+        self.write().damage.add(damage);
     }
 
     pub(crate) fn end(&self) -> Option<End> {

@@ -205,13 +205,15 @@ impl<'v> Reader<'v> {
             }
             EntryKind::ReconnectionTime => {
                 row.kind = RowKind::ReconnectionTime { wait_ms: entry.data_length };
-                row.data = sentence(entry).unwrap_or_default();
-                row.data_bytes = row.data.len() as u64;
+                let text = sentence(entry).unwrap_or_default();
+                row.data_bytes = text.len() as u64;
+                row.data.push_str(beginning(&text, preview));
             }
             EntryKind::DecodeError => {
                 row.kind = RowKind::DecodeError;
-                row.data = self.dropped_of(segment, entry)?.sentence();
-                row.data_bytes = row.data.len() as u64;
+                let text = self.dropped_of(segment, entry)?.sentence();
+                row.data_bytes = text.len() as u64;
+                row.data.push_str(beginning(&text, preview));
             }
             EntryKind::Turn => {
                 let turn: Turn = serde_json::from_slice(raw).unwrap_or_else(|_| Turn::unreadable());
@@ -379,7 +381,7 @@ fn read_frame(
         Ok(FRAME_HEADER) => {}
         _ => return Err(Unreadable),
     }
-    let header = FrameHeader::decode(&header).ok_or(Unreadable)?;
+    let header = FrameHeader::mended(&header).ok_or(Unreadable)?;
     let length = header.length as usize;
     if length > MOST_PAYLOAD {
         return Err(Unreadable);
@@ -399,7 +401,7 @@ fn next_frame(
     if read == 0 {
         return Ok(None);
     }
-    let header = FrameHeader::decode(&header).ok_or(Unreadable)?;
+    let header = FrameHeader::mended(&header).ok_or(Unreadable)?;
     if header.kind == FrameKind::End || header.kind.is_derived() {
         return Ok(None);
     }

@@ -154,6 +154,24 @@ fn a_page_begins_anywhere_and_crosses_segments() {
 }
 
 #[test]
+fn no_row_has_more_of_its_data_than_is_asked_for() {
+    let limits = Limits::default().line(8);
+    let mut writer = Writer::new(Origin::default(), limits, memory()).unwrap();
+    writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(1));
+    writer.begin_body(Format::EventStream, at(1));
+    feed(&mut writer, b"data: too long\n\nretry: 7\n: ab\ndata: c\n\n");
+    let view = writer.kept().view();
+    let whole = rows(&view);
+    assert_eq!(whole.len(), 5);
+    for preview in 0..20 {
+        for (row, whole) in view.page(1, 9, preview).iter().zip(&whole) {
+            let most = preview.min(whole.data.len());
+            assert_eq!((&*row.data, row.data_bytes), (&whole.data[..most], whole.data_bytes));
+        }
+    }
+}
+
+#[test]
 fn a_preview_is_cut_between_characters_and_says_so() {
     let mut writer = open(memory());
     feed(&mut writer, "data: aé€𝄞z\n\n".as_bytes());

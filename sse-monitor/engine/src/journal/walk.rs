@@ -48,6 +48,11 @@ impl Mark {
         }
     }
 
+    /// The header of the frame that must stand here, where one bit of it was changed.
+    pub(crate) fn mended(self, header: &[u8; FRAME_HEADER]) -> Option<FrameHeader> {
+        FrameHeader::mended(header).filter(|header| self.is_of(header))
+    }
+
     /// Behind it.
     pub(crate) const fn past(self, header: &FrameHeader) -> Self {
         Self { at: self.at + header.frame_length(), number: Some(header.number.next()) }
@@ -66,35 +71,31 @@ pub(crate) enum Step<'a> {
         header: FrameHeader,
         payload_at: u64,
         payload: &'a [u8],
+        /// One bit of the header is not as it was written.
+        is_mended: bool,
     },
     /// A frame whose payload is not as it was written. The next one follows all the same.
-    Spoilt {
-        header: FrameHeader,
-        at: u64,
-    },
+    Spoilt { header: FrameHeader, at: u64 },
     /// These bytes are no frame. After them the next one follows that can be found, if any can.
-    Broken {
-        at: u64,
-        bytes: u64,
-    },
+    Broken { at: u64, bytes: u64 },
     /// Frames are missing here, or stand where they do not belong: what follows cannot be told apart from what
     /// somebody made of it. The journal has so many more bytes.
-    Disordered {
-        at: u64,
-        bytes: u64,
-    },
+    Disordered { at: u64, bytes: u64 },
 }
 
 impl Step<'_> {
     /// What is damaged here, in this file.
     pub(crate) fn damage(&self, file: &str) -> Option<Damage> {
         let (at, bytes, kind) = match self {
-            Self::Frame { .. } => return None,
+            Self::Frame { is_mended: false, .. } => return None,
+            Self::Frame { payload_at, .. } => {
+                (payload_at - FRAME_HEADER as u64, FRAME_HEADER as u64, DamageKind::Mended)
+            }
             Self::Spoilt { header, at } => (*at, header.frame_length(), DamageKind::Changed),
             Self::Broken { at, bytes } => (*at, *bytes, DamageKind::Changed),
             Self::Disordered { at, bytes } => (*at, *bytes, DamageKind::Disordered),
         };
-        Some(Damage { file: file.into(), at, bytes, kind })
+        Some(Damage::new(file, at, bytes, kind))
     }
 }
 
@@ -120,9 +121,10 @@ impl<'a> Walk<'a> {
     /// The next frame; `None` at the end.
     pub(crate) fn step(&mut self) -> io::Result<Option<Step<'_>>> {
         let at = self.mark.at;
-        let header = match self.pass()? {
+        let (header, is_mended) = match self.pass()? {
             None => return Ok(None),
-            Some(Passed::Frame(header)) => header,
+            Some(Passed::Frame(header)) => (header, false),
+            Some(Passed::Mended(header)) => (header, true),
             Some(Passed::Broken) => {
                 return Ok(Some(Step::Broken { at, bytes: self.mark.at - at }));
             }
@@ -134,11 +136,11 @@ impl<'a> Walk<'a> {
         if header.kind.is_derived() {
             // It may be as long as the index; who wants it reads it in place.
             self.payload.clear();
-            return Ok(Some(Step::Frame { header, payload_at, payload: &[] }));
+            return Ok(Some(Step::Frame { header, payload_at, payload: &[], is_mended }));
         }
         self.journal.read_into(payload_at, header.length as usize, &mut self.payload)?;
         Ok(Some(if header.matches(&self.payload) {
-            Step::Frame { header, payload_at, payload: &self.payload }
+            Step::Frame { header, payload_at, payload: &self.payload, is_mended }
         } else {
             Step::Spoilt { header, at }
         }))
@@ -147,8 +149,9 @@ impl<'a> Walk<'a> {
     /// The header of the next frame, whatever its payload is; `None` at the end.
     pub(crate) fn header(&mut self) -> io::Result<Option<FrameHeader>> {
         while let Some(passed) = self.pass()? {
-            if let Passed::Frame(header) = passed {
-                return Ok(Some(header));
+            match passed {
+                Passed::Frame(header) | Passed::Mended(header) => return Ok(Some(header)),
+                Passed::Broken | Passed::Disordered => {}
             }
         }
         Ok(None)
@@ -166,11 +169,14 @@ impl<'a> Walk<'a> {
             self.mark.at = end;
             return Ok(Some(Passed::Broken));
         }
-        let Some(header) = FrameHeader::decode(&bytes) else {
+        let intact = FrameHeader::decode(&bytes);
+        // To look for the next one would be to look through this one's payload, in which the stream may have put what
+        // it likes.
+        let Some(header) = intact.or_else(|| self.mark.mended(&bytes)) else {
             self.mark = self.found(&bytes)?.unwrap_or(Mark { at: end, number: None });
             return Ok(Some(Passed::Broken));
         };
-        if !self.fits(self.mark.at, &header) {
+        if !fits(&header, left) {
             // It is cut off. What looks like a frame within is the stream's.
             self.mark.at = end;
             return Ok(Some(Passed::Broken));
@@ -180,7 +186,7 @@ impl<'a> Walk<'a> {
             return Ok(Some(Passed::Disordered));
         }
         self.mark = self.mark.past(&header);
-        Ok(Some(Passed::Frame(header)))
+        Ok(Some(if intact.is_some() { Passed::Frame(header) } else { Passed::Mended(header) }))
     }
 
     /// Where the next frame begins after these bytes, which are no header.
@@ -220,19 +226,20 @@ impl<'a> Walk<'a> {
             return None;
         }
         let header = FrameHeader::decode(header)?;
-        self.fits(at, &header).then_some(Mark { at, number: Some(number) })
+        fits(&header, self.journal.len() - at).then_some(Mark { at, number: Some(number) })
     }
+}
 
-    /// Whether it is all there, and no longer than what is written.
-    fn fits(&self, at: u64, header: &FrameHeader) -> bool {
-        header.frame_length() <= self.journal.len().saturating_sub(at)
-            && (header.length as usize <= MOST_PAYLOAD || header.kind.is_derived())
-    }
+/// Whether the frame is all there, and no longer than what is written.
+fn fits(header: &FrameHeader, left: u64) -> bool {
+    header.frame_length() <= left
+        && (header.length as usize <= MOST_PAYLOAD || header.kind.is_derived())
 }
 
 /// What a walk went past.
 enum Passed {
     Frame(FrameHeader),
+    Mended(FrameHeader),
     Broken,
     Disordered,
 }

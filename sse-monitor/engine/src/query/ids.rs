@@ -35,10 +35,10 @@ pub(super) struct Trail {
     /// The latest ID that ends in a number.
     number: Option<Numbered>,
     /// Numbers below it that were left out so far, the lowest first.
-    holes: VecDeque<Range<u64>>,
+    holes: VecDeque<Hole>,
     missing: u64,
-    /// The latest number below it that was in no hole, and how many steps of one led there.
-    below: Option<(u64, u64)>,
+    /// The latest number below it that was in no hole.
+    below: Option<Below>,
     /// Steps from one number to the next higher one.
     steps: Steps,
     /// Those within attempts alone: what is lost between two says nothing of how a server counts.
@@ -102,6 +102,22 @@ impl DataSeen {
         let sums = self.sum.zip(other.sum);
         Some(self.length != other.length || sums.is_some_and(|(one, other)| one != other))
     }
+}
+
+/// Numbers that one step left out.
+#[derive(Clone, Debug)]
+struct Hole {
+    numbers: Range<u64>,
+    /// Whether the step lies within an attempt.
+    is_within: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Below {
+    latest: u64,
+    /// How many steps of one led there, and how many of these lie within attempts.
+    steps: u64,
+    within: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +187,7 @@ impl Trail {
         } else if number.value > before.value {
             self.step(before.value, number, is_within, &mut told);
         } else if !self.fill(number.value) {
-            self.step_below(number, &mut told);
+            self.step_below(number, is_within, &mut told);
         } else {
             told.is_out_of_order = true;
         }
@@ -249,48 +265,54 @@ impl Trail {
         if self.holes.len() == MOST_HOLES {
             self.holes.pop_front();
         }
-        self.holes.push_back(before + 1..number.value);
+        self.holes.push_back(Hole { numbers: before + 1..number.value, is_within });
     }
 
     /// Whether it was left out so far.
     fn fill(&mut self, value: u64) -> bool {
-        let at = self.holes.partition_point(|hole| hole.end <= value);
-        let Some(hole) = self.holes.get_mut(at).filter(|hole| hole.contains(&value)) else {
+        let at = self.holes.partition_point(|hole| hole.numbers.end <= value);
+        let Some(hole) = self.holes.get_mut(at).filter(|hole| hole.numbers.contains(&value)) else {
             return false;
         };
         self.missing -= 1;
-        let beside = u64::from(value == hole.start) + u64::from(value + 1 == hole.end);
+        let Hole { numbers, is_within } = hole;
+        let is_within = *is_within;
+        let beside = u64::from(value == numbers.start) + u64::from(value + 1 == numbers.end);
         self.steps.fill(beside);
-        self.steps_within.fill(beside);
-        let after = value + 1..hole.end;
-        hole.end = value;
-        if hole.is_empty() {
+        if is_within {
+            // Of a step between two attempts nothing was counted here that could become two.
+            self.steps_within.fill(beside);
+        }
+        let after = value + 1..numbers.end;
+        numbers.end = value;
+        if numbers.is_empty() {
             self.holes.remove(at);
         }
         if !after.is_empty() {
             if self.holes.len() == MOST_HOLES {
                 self.holes.pop_front();
             }
-            let at = self.holes.partition_point(|hole| hole.end <= value);
-            self.holes.insert(at, after);
+            let at = self.holes.partition_point(|hole| hole.numbers.end <= value);
+            self.holes.insert(at, Hole { numbers: after, is_within });
         }
         true
     }
 
-    fn step_below(&mut self, number: Numbered, told: &mut Told) {
-        let steps = match self.below {
-            Some((latest, steps)) if number.value == latest + 1 => steps + 1,
-            _ => 0,
+    fn step_below(&mut self, number: Numbered, is_within: bool, told: &mut Told) {
+        let latest = number.value;
+        let (steps, within) = match self.below {
+            Some(below) if latest == below.latest + 1 => {
+                (below.steps + 1, below.within + u64::from(is_within))
+            }
+            _ => (0, 0),
         };
         if steps < ANEW {
-            self.below = Some((number.value, steps));
+            self.below = Some(Below { latest, steps, within });
             told.is_out_of_order = true;
             return;
         }
-        for _ in 0..steps {
-            self.steps.step(0);
-            self.steps_within.step(0);
-        }
+        (0..steps).for_each(|_| self.steps.step(0));
+        (0..within).for_each(|_| self.steps_within.step(0));
         told.in_order_after_all = steps;
         self.go_on_from(number);
     }

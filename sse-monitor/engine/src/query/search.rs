@@ -275,7 +275,7 @@ impl<'v> Search<'v> {
     fn note_damage(&self, in_index: bool, segment: &Segment, at: u64, bytes: u64) {
         let [journal, index, _] = segment.files();
         let file = if in_index { index } else { journal };
-        self.view.kept().add_damage(Damage { file, at, bytes, kind: DamageKind::Changed });
+        self.view.kept().add_damage(Damage::new(file, at, bytes, DamageKind::Changed));
     }
 
     /// Rows that are no events have a sentence or a comment for data.

@@ -97,12 +97,14 @@ fn rows_beside_damaged_entries_and_frames_are_found() {
     assert_eq!(view.count(&query), 3_000);
     flip(&path.join("000001.index"), 700 * 48 + 9);
     assert_eq!(view.count(&query), 2_999);
-    // Of the frame of one row the payload, of another's the header.
+    // Of the frame of one row the payload, of another's the header: of that one bit alone is mended.
     let journal = std::fs::read(path.join("000001.sse")).unwrap();
     let place = |text: &[u8]| memchr::memmem::find(&journal, text).unwrap();
     flip(&path.join("000001.sse"), place(b"needle 1200"));
     assert_eq!(view.count(&query), 2_998);
     flip(&path.join("000001.sse"), place(b"data: needle 2700") - 30);
+    assert_eq!(view.count(&query), 2_998);
+    flip(&path.join("000001.sse"), place(b"data: needle 2700") - 29);
     assert_eq!(view.count(&query), 2_997);
 }
 

@@ -122,7 +122,10 @@ fn header_at(blob: &Blob, at: u64, kind: FrameKind) -> Option<FrameHeader> {
     if blob.read_at(at, &mut bytes).ok()? < FRAME_HEADER {
         return None;
     }
-    FrameHeader::decode(&bytes).filter(|header| header.kind == kind)
+    // Of what is derived no walk would tell that it was changed.
+    let header =
+        if kind.is_derived() { FrameHeader::decode(&bytes) } else { FrameHeader::mended(&bytes) };
+    header.filter(|header| header.kind == kind)
 }
 
 pub(super) fn frame_at(blob: &Blob, at: u64, kind: FrameKind) -> Option<Vec<u8>> {

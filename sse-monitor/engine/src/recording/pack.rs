@@ -9,7 +9,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{derived::TRAILER_PAYLOAD, open, part_of, statistics, types};
+use super::{derived::TRAILER_PAYLOAD, opener, part_of, statistics, types};
 use crate::{
     clock::Moment,
     journal::{
@@ -188,7 +188,9 @@ impl<P: FnMut(u64)> Output<P> {
             let mut header = [0; FRAME_HEADER];
             bytes.read_exact(&mut header)?;
             let left = to - from.at() - FRAME_HEADER as u64;
-            match FrameHeader::decode(&header) {
+            // What is mended needs no mending there.
+            let mended = || from.mended(&header).filter(|header| u64::from(header.length) <= left);
+            match FrameHeader::decode(&header).or_else(mended) {
                 Some(header) if from.is_of(&header) && u64::from(header.length) <= left => {
                     self.header(header)?;
                     self.pass(&mut bytes, header.length.into())?;
@@ -385,7 +387,7 @@ fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
     if segment.rows() > rows {
         return end_of_newest(segment, rows);
     }
-    if open::end(&segment.journal).is_some() {
+    if opener::end(&segment.journal).is_some() {
         return Ok(length - (FRAME_HEADER + END_PAYLOAD) as u64);
     }
     // Where it was cut off within a frame, nothing behind that could be found again.
@@ -413,7 +415,7 @@ fn end_of_newest(segment: &Segment, rows: u64) -> io::Result<u64> {
         if segment.journal.read_at(at, &mut bytes)? < FRAME_HEADER {
             return Ok(segment.journal.len());
         }
-        let Some(header) = FrameHeader::decode(&bytes) else { return Ok(segment.journal.len()) };
+        let Some(header) = FrameHeader::mended(&bytes) else { return Ok(segment.journal.len()) };
         at += header.frame_length();
         missing = missing.saturating_sub(u64::from(header.length).saturating_sub(into));
         into = 0;

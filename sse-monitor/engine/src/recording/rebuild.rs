@@ -4,7 +4,7 @@ use std::io;
 
 use sse_codec::Limits;
 
-use super::{Damage, DamageKind};
+use super::{DamageKind, DamageList};
 use crate::{
     journal::{
         blob::Blob,
@@ -26,7 +26,9 @@ pub(crate) struct Rebuilt {
     pub(crate) rows: u64,
     pub(crate) totals: Totals,
     pub(crate) last_event_id: String,
-    pub(crate) damage: Vec<Damage>,
+    pub(crate) damage: DamageList,
+    /// Whether all of the journal could be read.
+    pub(crate) is_whole: bool,
 }
 
 /// Walks the journal and indexes what is intact in it.
@@ -40,7 +42,8 @@ pub(crate) fn rebuild(
 ) -> io::Result<Rebuilt> {
     let (index, ids) = (Blob::memory(), Blob::memory());
     let mut rows = 0;
-    let mut damage = Vec::new();
+    let mut damage = DamageList::default();
+    let mut is_whole = true;
     let checkpoint = &head.checkpoint;
     let mut indexing = Indexing::new(Indexer::resume(limits, checkpoint), checkpoint.body_offset);
     indexing.know_types(&kept.types());
@@ -52,11 +55,18 @@ pub(crate) fn rebuild(
     // Whether something is missing of which nobody knows what it was: the beginning of a body, it may be.
     let mut is_unknown = false;
     while let Some(step) = walk.step()? {
+        if let Some(mut met) = step.damage(file) {
+            is_whole &= met.kind == DamageKind::Mended;
+            if let Step::Broken { at, bytes } = step
+                && at + bytes == journal.len()
+            {
+                met.kind = DamageKind::CutOff;
+            }
+            damage.add(met);
+        }
         let (header, payload_at, payload) = match step {
-            Step::Frame { header, payload_at, payload } => (header, payload_at, Some(payload)),
+            Step::Frame { header, payload_at, payload, .. } => (header, payload_at, Some(payload)),
             Step::Spoilt { header, at } => {
-                let bytes = header.frame_length();
-                damage.push(Damage { file: file.into(), at, bytes, kind: DamageKind::Changed });
                 if header.kind.is_body() {
                     attempt = header.attempt;
                     let missing = u64::from(header.length);
@@ -67,19 +77,13 @@ pub(crate) fn rebuild(
                 }
                 (header, at + FRAME_HEADER as u64, None)
             }
-            Step::Broken { at, bytes } => {
-                let is_end = at + bytes == journal.len();
-                let kind = if is_end { DamageKind::CutOff } else { DamageKind::Changed };
-                damage.push(Damage { file: file.into(), at, bytes, kind });
+            Step::Broken { bytes, .. } => {
                 let missing = bytes.saturating_sub(FRAME_HEADER as u64);
                 go_on(&mut indexing, attempt, format, missing, limits);
                 is_unknown = true;
                 continue;
             }
-            Step::Disordered { at, bytes } => {
-                damage.push(Damage { file: file.into(), at, bytes, kind: DamageKind::Disordered });
-                break;
-            }
+            Step::Disordered { .. } => break,
         };
         match header.kind {
             FrameKind::Turn => match payload.map(serde_json::from_slice::<Turn>) {
@@ -141,6 +145,7 @@ pub(crate) fn rebuild(
         totals: *indexing.totals(),
         last_event_id: indexing.last_event_id().into(),
         damage,
+        is_whole,
     })
 }
 

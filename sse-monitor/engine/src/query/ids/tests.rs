@@ -47,6 +47,38 @@ fn what_is_lost_between_attempts_says_nothing_of_how_a_server_counts() {
 }
 
 #[test]
+fn what_comes_late_fills_only_steps_that_lie_within_attempts() {
+    // Of four numbers one is lost within each attempt; another, lost between two, comes late.
+    let mut trail = Trail::default();
+    for attempt in 0..10_u64 {
+        let first = 4 * attempt + 1;
+        trail.resumed(&if attempt == 0 { String::new() } else { format!("e-{}", first - 2) });
+        let late = (attempt > 0).then(|| first - 1);
+        numbers(&mut trail, [first].into_iter().chain(late).chain([first + 2]));
+    }
+    assert_eq!(trail.missing(), 10);
+    let lost_within = Steps::default();
+    let lost_within = (0..10).fold(lost_within, |mut steps, _| {
+        steps.step(1);
+        steps
+    });
+    assert_eq!(trail.steps_within, lost_within);
+    assert_eq!(trail.numbering(), Numbering::MostlyOneByOne);
+    // A server that counts anew over several attempts takes steps between them too.
+    let mut trail = Trail::default();
+    trail.resumed("");
+    numbers(&mut trail, 101..=103);
+    for n in 1..=4 {
+        trail.resumed(&format!("e-{}", if n == 1 { 103 } else { n - 1 }));
+        trail.next(&format!("e-{n}"), NO_DATA);
+    }
+    let [mut all, mut within] = [Steps::default(); 2];
+    (0..2).for_each(|_| within.step(0));
+    (0..5).for_each(|_| all.step(0));
+    assert_eq!((trail.steps, trail.steps_within), (all, within));
+}
+
+#[test]
 fn where_much_is_lost_numbers_may_be_others_and_where_most_is_they_are() {
     let numbering = |numbers_came: &mut dyn Iterator<Item = u64>| {
         let mut trail = Trail::default();

@@ -9,9 +9,10 @@ use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
 };
+use serde_json::{Value, value::RawValue};
 use url::Url;
 
-use super::{Filling, ImportError, micros_of};
+use super::{Filling, ImportError, LeftOut, micros_of};
 use crate::{
     journal::turn::{self, Format, Phases, RequestHead, ResponseHead, Turn},
     masked,
@@ -32,11 +33,15 @@ pub(super) fn fill(
     session: impl Fn(String, Vec<String>, u64, bool) -> Result<Filling, ImportError>,
 ) -> Result<Filling, ImportError> {
     let from = BufReader::new(Limited { from, left: MOST_BYTES });
+    // An entry that is not as it should be is none of the others' business; what is no JSON ends the file.
     let har: Har = serde_json::from_reader(from)
         .map_err(|error| ImportError::Har { reason: error.to_string() })?;
-    let mut entries = har.log.entries;
+    let Entries { streams: mut entries, left_out } = har.log.entries;
     entries.sort_by_key(HarEntry::unix_micros);
-    let first = entries.first().ok_or(ImportError::NoStream)?;
+    let Some(first) = entries.first() else {
+        let reason = left_out.sentences.into_iter().next();
+        return Err(reason.map_or(ImportError::NoStream, |reason| ImportError::Entry { reason }));
+    };
     let url = shown_url(&first.request.url);
     let redacted: BTreeSet<_> = entries.iter().flat_map(redacted).collect();
     let redacted = redacted.into_iter().filter(|what| what.len() <= MOST_NAME).take(MOST_LISTED);
@@ -44,6 +49,7 @@ pub(super) fn fill(
     // Of a whole body nobody knows when which part of it came.
     let is_timed = entries.iter().all(HarEntry::is_timed);
     let mut session = session(url, redacted.collect(), began, is_timed)?;
+    session.left_out = left_out;
     for entry in entries {
         session.entry(entry, now)?;
     }
@@ -87,10 +93,7 @@ impl Filling {
         let body = match content.into_bytes() {
             Ok(body) => body,
             Err(error) => {
-                if self.left_out.len() < MOST_LISTED {
-                    let why = format!("entry {number} ({url}): its body is not base64: {error}");
-                    self.left_out.push(why);
-                }
+                self.left_out.add(number, &url, format_args!("its body is not base64: {error}"));
                 return Ok(());
             }
         };
@@ -181,8 +184,8 @@ struct Har {
 
 #[derive(Debug, Deserialize)]
 struct HarLog {
-    #[serde(deserialize_with = "streams")]
-    entries: Vec<HarEntry>,
+    #[serde(deserialize_with = "entries")]
+    entries: Entries,
 }
 
 #[derive(Debug, Deserialize)]
@@ -191,7 +194,9 @@ struct HarEntry {
     /// Which of the file's it is, from 1.
     #[serde(skip)]
     number: u64,
-    started_date_time: String,
+    /// Text, where it is as it should be; what brought events is kept whenever it was.
+    #[serde(default)]
+    started_date_time: Value,
     request: HarRequest,
     response: HarResponse,
     time: Option<f64>,
@@ -270,28 +275,80 @@ struct HarHeader {
     value: String,
 }
 
-/// The entries that are streams; what the others brought is let go of at once.
-fn streams<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HarEntry>, D::Error> {
+/// The entries that are streams, in the order in which they stand.
+#[derive(Debug, Default)]
+struct Entries {
+    streams: Vec<HarEntry>,
+    left_out: LeftOut,
+}
+
+impl Entries {
+    fn add(&mut self, number: u64, entry: &RawValue) {
+        match serde_json::from_str::<HarEntry>(entry.get()) {
+            Ok(mut entry) => {
+                entry.number = number;
+                if entry.format().is_some() {
+                    self.streams.push(entry);
+                }
+            }
+            Err(_) => {
+                let entry = serde_json::from_str(entry.get()).unwrap_or_default();
+                if let Some(why) = fault(&entry) {
+                    let url = entry["request"]["url"].as_str().map(shown_url).unwrap_or_default();
+                    self.left_out.add(number, &url, format_args!("{why}"));
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong with an entry, in words that show nothing of it; `None`: it is known to be no stream, or its body was
+/// not saved.
+fn fault(entry: &Value) -> Option<&'static str> {
+    let [request, response] = [&entry["request"], &entry["response"]];
+    let content = &response["content"];
+    let name = &content["mimeType"];
+    let is_stream = name.as_str().map_or(!name.is_null(), |name| Format::of_type(name).is_some());
+    let is_saved = !content["text"].is_null() && content["text"] != "";
+    if content.is_object() && !(is_stream && is_saved) {
+        return None;
+    }
+    Some(if !entry.is_object() {
+        "it is no JSON object"
+    } else if !request.is_object() {
+        "it has no request"
+    } else if !(request["method"].is_string() && request["url"].is_string()) {
+        "its request has no method or no URL"
+    } else if !response.is_object() {
+        "it has no response"
+    } else if response["status"].as_u64().is_none_or(|status| status > u16::MAX.into()) {
+        "its response has no status"
+    } else if !content.is_object() {
+        "its response has no content"
+    } else {
+        "something in it is of another type than in a HAR file"
+    })
+}
+
+/// What the others brought is let go of at once.
+fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
     struct Streams;
 
     impl<'de> Visitor<'de> for Streams {
-        type Value = Vec<HarEntry>;
+        type Value = Entries;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list of entries")
         }
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
-            let mut streams = Vec::new();
+        fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Entries, A::Error> {
+            let mut entries = Entries::default();
             let mut number = 0;
-            while let Some(mut entry) = all.next_element::<HarEntry>()? {
+            while let Some(entry) = all.next_element::<Box<RawValue>>()? {
                 number += 1;
-                entry.number = number;
-                if entry.format().is_some() {
-                    streams.push(entry);
-                }
+                entries.add(number, &entry);
             }
-            Ok(streams)
+            Ok(entries)
         }
     }
 
@@ -325,7 +382,8 @@ impl HarEntry {
     /// Whether it tells when which part of its body came: of a body that was changed since it does not.
     fn is_timed(&self) -> bool {
         let length = self.response.content.length();
-        !self.reads.is_empty() && length.is_none_or(|length| total(&self.reads) == length as u64)
+        let is_known = !self.reads.is_empty() && self.unix_micros().is_some();
+        is_known && length.is_none_or(|length| total(&self.reads) == length as u64)
     }
 
     /// What its body is read as, if it is a stream whose body was saved.
@@ -336,6 +394,6 @@ impl HarEntry {
     }
 
     fn unix_micros(&self) -> Option<u64> {
-        micros_of(&self.started_date_time)
+        micros_of(self.started_date_time.as_str()?)
     }
 }

@@ -3,6 +3,7 @@
 mod har;
 mod lines;
 
+use core::fmt;
 use std::{
     io::{self, BufReader, Read},
     path::Path,
@@ -16,7 +17,7 @@ use super::{Folder, PackError, Recording, pack};
 use crate::{
     clock::Moment,
     journal::{
-        frame::MAGIC,
+        frame::FileHeader,
         retention::{DiskLimit, DiskPolicy},
         turn::{Format, Origin, ResponseHead, Turn},
         writer::{Place, Writer},
@@ -79,7 +80,7 @@ pub enum ImportError {
         /// What it seems to be instead.
         found: &'static str,
     },
-    /// It is what an import makes.
+    /// It is what an import makes; it may be damaged, or of a newer version, as [`Recording::open`] says.
     #[error("it is a recording already, which all commands take as it is")]
     Recording,
     /// It is a test vector, as an export makes it.
@@ -125,6 +126,8 @@ pub struct Imported {
     pub not_json: u64,
     /// Entries of a HAR file that are left out, as sentences: the first hundred.
     pub left_out: Vec<String>,
+    /// How many others are left out too.
+    pub more_left_out: u64,
 }
 
 /// Makes a one-file recording at `to` of what `from` has; `name` is what it calls its origin.
@@ -161,11 +164,11 @@ pub fn import_within(
     let mut beginning = Vec::new();
     from.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
     let found = found(&beginning);
-    if beginning.starts_with(&MAGIC) {
-        return Err(ImportError::Recording);
-    }
     if beginning.is_empty() {
         return Err(ImportError::Empty { found });
+    }
+    if FileHeader::of(&beginning) != FileHeader::Foreign {
+        return Err(ImportError::Recording);
     }
     let from = beginning.chain(from);
     let folder = Folder::beside(to).map_err(|source| PackError::Io { path: to.into(), source })?;
@@ -177,7 +180,7 @@ pub fn import_within(
     let totals = recording.totals();
     let rows = totals.events + totals.comments + totals.reconnection_times + totals.decode_errors;
     if rows == 0 {
-        if let Some(reason) = left_out.into_iter().next() {
+        if let Some(reason) = left_out.sentences.into_iter().next() {
             return Err(ImportError::Entry { reason });
         }
         let is_cut = found.is_empty() && cut_off > 0;
@@ -185,7 +188,15 @@ pub fn import_within(
         return Err(ImportError::Empty { found });
     }
     pack(&recording.view(), totals, to, |_| {})?;
-    Ok(Imported { events: totals.events, cut_off, cut_off_bytes, cut_off_line, not_json, left_out })
+    Ok(Imported {
+        events: totals.events,
+        cut_off,
+        cut_off_bytes,
+        cut_off_line,
+        not_json,
+        left_out: left_out.sentences,
+        more_left_out: left_out.more,
+    })
 }
 
 /// Enough of a file to see what it is.
@@ -239,7 +250,7 @@ fn fill(
             cut_off_bytes: 0,
             cut_off_line: 0,
             not_json: 0,
-            left_out: Vec::new(),
+            left_out: LeftOut::default(),
         })
     };
     match source {
@@ -278,7 +289,29 @@ struct Filling {
     cut_off_bytes: u64,
     cut_off_line: u64,
     not_json: u64,
-    left_out: Vec<String>,
+    left_out: LeftOut,
+}
+
+/// Entries of a HAR file that are left out.
+#[derive(Debug, Default)]
+struct LeftOut {
+    sentences: Vec<String>,
+    more: u64,
+}
+
+/// So many of them are told one by one.
+const MOST_LEFT_OUT: usize = 100;
+
+impl LeftOut {
+    /// Tells of an entry by its place in the file, and by its URL, if it has one.
+    fn add(&mut self, number: u64, url: &str, why: fmt::Arguments<'_>) {
+        if self.sentences.len() == MOST_LEFT_OUT {
+            self.more += 1;
+            return;
+        }
+        let url = if url.is_empty() { String::new() } else { format!(" ({url})") };
+        self.sentences.push(format!("entry {number}{url}: {why}"));
+    }
 }
 
 impl Filling {

@@ -108,7 +108,7 @@ impl<'a> Walker<'a> {
                 let damage = step.damage(&file);
                 damage.into_iter().for_each(|damage| self.view.kept().add_damage(damage));
                 match step {
-                    Step::Frame { header, payload, payload_at } => {
+                    Step::Frame { header, payload, payload_at, .. } => {
                         let is_new = header.attempt != self.attempt;
                         if header.kind.is_body() && (mem::take(&mut self.is_after_gap) || is_new) {
                             self.whole = beginnings.after(place, header.attempt, payload_at);

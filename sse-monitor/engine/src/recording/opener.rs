@@ -1,0 +1,367 @@
+//! Opens a recording: one file, or the folder of a session.
+
+use alloc::sync::Arc;
+use core::ops::Range;
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Damage, DamageKind, DamageList, OpenError, Recording,
+    derived::{CHECKED_AT_ONCE, frame_at, sidecars, trailer},
+    folder, live,
+    rebuild::{self, Rebuilt},
+    statistics, types,
+};
+use crate::{
+    journal::{
+        blob::Blob,
+        frame::{FILE_HEADER, FRAME_HEADER, FileHeader, FrameKind},
+        kept::Kept,
+        reader,
+        segment::{Segment, file_names},
+        turn::{Checkpoint, END_PAYLOAD, End, Head, Origin},
+        walk::{Step, Walk},
+    },
+    query::Statistics,
+    state::Totals,
+};
+
+/// Missing files of a gap that are told one by one: what the others are called may be nonsense.
+const MOST_MISSING: u64 = 100;
+
+/// More rows than any session has.
+const MOST_ROWS: u64 = 1 << 53;
+
+/// What is known of a recording while its segments are opened, the first one first.
+pub(super) struct Opener<'a> {
+    path: &'a Path,
+    is_folder: bool,
+    is_live: bool,
+    is_looked_through: bool,
+    kept: Option<Arc<Kept>>,
+    next_row: u64,
+    totals: Totals,
+    damage: DamageList,
+    is_closed: bool,
+    /// What the latest segment's end says.
+    goes_on: bool,
+    stopped: Option<String>,
+    last_event_id: String,
+    /// Of a file, if they are there.
+    statistics: Option<Vec<u8>>,
+}
+
+impl<'a> Opener<'a> {
+    pub(super) fn open(path: &'a Path) -> Result<Recording, OpenError> {
+        let metadata = fs::metadata(path).map_err(|source| unreadable(path, source))?;
+        let is_folder = metadata.is_dir();
+        // Before its files are listed: one that is closed meanwhile was not left by a program that stopped.
+        let is_live = is_folder && live::is_recorded(path);
+        let mut opener = Self::new(path, is_folder, is_live);
+        if !is_folder {
+            opener.segment(path)?;
+            return Ok(opener.finish());
+        }
+        let mut before = None;
+        for file in &segments_of(path)? {
+            if let (Some(before), Some(number)) = (before, number_of(file)) {
+                opener.missing(before + 1..number);
+            }
+            match opener.segment(file) {
+                // Dropped meanwhile, as the oldest are.
+                Err(OpenError::Unreadable { source, .. })
+                    if before.is_none() && source.kind() == io::ErrorKind::NotFound => {}
+                opened => {
+                    opened?;
+                    before = number_of(file);
+                }
+            }
+        }
+        match before {
+            None => return Err(OpenError::Empty { path: path.into() }),
+            // Of one under way it was only just made.
+            Some(last) if opener.goes_on && !is_live => {
+                opener.missing(last.saturating_add(1)..last.saturating_add(2))
+            }
+            Some(_) => {}
+        }
+        Ok(opener.finish())
+    }
+
+    fn new(path: &'a Path, is_folder: bool, is_live: bool) -> Self {
+        Self {
+            path,
+            is_folder,
+            is_live,
+            is_looked_through: true,
+            kept: None,
+            next_row: 1,
+            totals: EMPTY,
+            damage: DamageList::default(),
+            is_closed: false,
+            goes_on: false,
+            stopped: None,
+            last_event_id: String::new(),
+            statistics: None,
+        }
+    }
+
+    fn segment(&mut self, path: &Path) -> Result<(), OpenError> {
+        let fail = |source| unreadable(path, source);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !fs::metadata(path).map_err(fail)?.is_file() {
+            // To open a pipe would wait for whoever writes into it.
+            return Err(OpenError::NoFile { path: path.into() });
+        }
+        let file = Arc::new(File::open(path).map_err(fail)?);
+        let length = file.metadata().map_err(fail)?.len();
+        if self.kept.is_some() && length < FILE_HEADER as u64 {
+            // Its program was stopped when it had just made it.
+            self.tell(&name, 0, length, DamageKind::NotClosed);
+            self.is_closed = false;
+            return Ok(());
+        }
+        let mut beginning = Vec::new();
+        (&*file).take(512).read_to_end(&mut beginning).map_err(fail)?;
+        match FileHeader::of(&beginning) {
+            FileHeader::Journal => {}
+            FileHeader::Damaged => self.tell(&name, 0, FILE_HEADER as u64, DamageKind::Changed),
+            FileHeader::Newer(found) => {
+                return Err(OpenError::Newer { path: path.into(), found });
+            }
+            FileHeader::Foreign => {
+                return Err(OpenError::Foreign { path: path.into(), hint: hint(&beginning) });
+            }
+        }
+        let derived = if self.is_folder { sidecars(path, length) } else { trailer(&file, length) };
+        let journal = match &derived {
+            Some(derived) => Blob::part(Arc::clone(&file), 0, derived.journal_end),
+            None => Blob::part(Arc::clone(&file), 0, length),
+        };
+        // A number that nothing can have counted to is damaged.
+        let head = head(&journal).filter(|head| head.first_row <= MOST_ROWS);
+        let kept = self.kept_of(head.as_ref());
+        let head = head.unwrap_or_else(|| Head {
+            segment: 1,
+            first_row: self.next_row,
+            // Nothing tells what the first bytes of a body go on with.
+            checkpoint: Checkpoint { mid_event: true, ..Checkpoint::default() },
+            ..Head::default()
+        });
+        let end = end(&journal);
+        self.is_closed = end.is_some();
+        self.goes_on = end.as_ref().is_some_and(|end| end.goes_on);
+        self.stopped = end.as_ref().and_then(|end| end.stopped.clone());
+        let limits = reader::limits_of(&kept.origin);
+        let trusted = end.zip(derived).filter(|(end, derived)| {
+            let end_at = journal.len() - (FRAME_HEADER + END_PAYLOAD) as u64;
+            let types =
+                if self.is_folder { kept.types_after(0).len() } else { derived.types.len() };
+            // Entries name types by their numbers.
+            let knows_types = types as u64 >= end.types;
+            [0, end_at].contains(&end.journal_bytes) && knows_types && derived.is_of(end.rows)
+        });
+        let is_small = length <= CHECKED_AT_ONCE;
+        let (found, is_ordered) = match &trusted {
+            Some(_) if is_small => look_through(&journal, &name).map_err(fail)?,
+            Some(_) | None => (DamageList::default(), true),
+        };
+        // An index tells where frames stood.
+        let trusted = trusted.filter(|_| is_ordered);
+        let (rows, blobs, journal) = match trusted {
+            Some((end, derived)) => {
+                if !self.is_folder {
+                    derived.types.iter().for_each(|name| kept.add_type(Arc::clone(name)));
+                }
+                self.is_looked_through &= is_small;
+                self.totals = end.totals;
+                self.last_event_id = end.last_event_id;
+                self.statistics = derived.statistics;
+                self.damage.append(found);
+                (end.rows, [derived.index, derived.ids], journal)
+            }
+            None => {
+                let rebuilt = rebuild::rebuild(&journal, &head, limits, self.totals, &kept, &name);
+                let Rebuilt { index, ids, rows, totals, last_event_id, damage, is_whole } =
+                    rebuilt.map_err(fail)?;
+                self.damage.append(damage);
+                if is_whole && !self.is_closed {
+                    // A file appears whole or not at all, a segment grows.
+                    let kind =
+                        if self.is_folder { DamageKind::NotClosed } else { DamageKind::CutOff };
+                    self.tell(&name, length, 0, kind);
+                }
+                self.totals = totals;
+                self.last_event_id = last_event_id;
+                (rows, [index, ids], journal)
+            }
+        };
+        let [index, ids] = blobs;
+        // Rows go on from the segment before, whatever a damaged head says.
+        let first_row = head.first_row.max(self.next_row);
+        self.next_row = first_row + rows;
+        kept.push(Arc::new(Segment::existing(
+            head.segment,
+            first_row,
+            rows,
+            [journal, index, ids],
+            head.checkpoint,
+            (!self.is_folder).then_some(name),
+        )));
+        Ok(())
+    }
+
+    /// The first segment's head tells what the session is of.
+    fn kept_of(&mut self, head: Option<&Head>) -> Arc<Kept> {
+        let is_folder = self.is_folder;
+        let path = self.path;
+        Arc::clone(self.kept.get_or_insert_with(|| {
+            let origin = head.map(|head| head.origin.clone()).unwrap_or_default();
+            let kept = Arc::new(Kept::new(origin));
+            if is_folder {
+                let types = folder::read(&path.join(types::TYPES_FILE)).ok();
+                let types = types.and_then(|bytes| types::decode(&bytes)).unwrap_or_default();
+                types.into_iter().for_each(|name| kept.add_type(name));
+            }
+            if let Some(head) = head {
+                kept.show_from(head.first_row);
+            }
+            kept
+        }))
+    }
+
+    /// Tells of segments that stood between others. The oldest may have been dropped.
+    fn missing(&mut self, numbers: Range<u64>) {
+        let count = numbers.end.saturating_sub(numbers.start);
+        // Several are told together, and one by its name.
+        let named = if count > MOST_MISSING + 1 { MOST_MISSING } else { count };
+        for number in numbers.start..numbers.start + named {
+            let [name, ..] = file_names(number);
+            self.tell(&name, 0, 0, DamageKind::Missing);
+        }
+        if named < count {
+            self.damage.count(Damage::several(count - named, 0, DamageKind::Missing));
+        }
+    }
+
+    fn tell(&mut self, file: &str, at: u64, bytes: u64, kind: DamageKind) {
+        self.damage.add(Damage::new(file, at, bytes, kind));
+    }
+
+    fn finish(mut self) -> Recording {
+        if self.is_live {
+            // It has no end yet.
+            let is_open = |kind| matches!(kind, DamageKind::NotClosed | DamageKind::CutOff);
+            self.damage.retain(|kind| !is_open(kind));
+        }
+        let kept = self.kept.unwrap_or_else(|| Arc::new(Kept::new(Origin::default())));
+        let is_damaged = self.damage.iter().any(|damage| damage.kind.is_loss());
+        kept.set_damage(self.damage);
+        let statistics = match self.statistics {
+            Some(bytes) => statistics::decode(&bytes, self.next_row),
+            None if self.is_folder => statistics::read(self.path, self.next_row),
+            None => None,
+        };
+        if is_damaged {
+            // What its program counted is there no more.
+            *kept.statistics() = Statistics::of_damaged();
+        } else if let Some(statistics) = statistics {
+            *kept.statistics() = statistics;
+        }
+        let rows = self.totals;
+        kept.ended(End {
+            totals: rows,
+            last_event_id: self.last_event_id,
+            stopped: self.stopped,
+            ..End::default()
+        });
+        let Self { is_closed, is_live, is_looked_through, .. } = self;
+        Recording { kept, totals: rows, is_closed, is_live, is_looked_through }
+    }
+}
+
+const EMPTY: Totals = Totals {
+    events: 0,
+    comments: 0,
+    reconnection_times: 0,
+    decode_errors: 0,
+    attempts: 0,
+    connections: 0,
+    data_bytes: 0,
+    kept_bytes: 0,
+    rows_forgotten: 0,
+};
+
+fn head(journal: &Blob) -> Option<Head> {
+    let payload = frame_at(journal, FILE_HEADER as u64, FrameKind::Head)?;
+    serde_json::from_slice(&payload).ok()
+}
+
+/// The end of a journal that was closed.
+pub(super) fn end(journal: &Blob) -> Option<End> {
+    let at = journal.len().checked_sub((FRAME_HEADER + END_PAYLOAD) as u64)?;
+    serde_json::from_slice(&frame_at(journal, at, FrameKind::End)?).ok()
+}
+
+/// What is damaged of a journal, and whether its frames are all there, in their order.
+fn look_through(journal: &Blob, name: &str) -> io::Result<(DamageList, bool)> {
+    let (mut damage, mut is_ordered) = (DamageList::default(), true);
+    let mut walk = Walk::new(journal);
+    while let Some(step) = walk.step()? {
+        is_ordered &= !matches!(step, Step::Disordered { .. });
+        step.damage(name).into_iter().for_each(|met| damage.add(met));
+    }
+    Ok((damage, is_ordered))
+}
+
+/// The journals of a folder, in order.
+fn segments_of(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
+    let fail = |source| unreadable(folder, source);
+    let mut files = Vec::new();
+    for file in fs::read_dir(folder).map_err(fail)? {
+        let path = file.map_err(fail)?.path();
+        if path.extension().is_some_and(|extension| extension == "sse")
+            && number_of(&path).is_some()
+        {
+            files.push(path);
+        }
+    }
+    // Numbers of equal width, but for a session of more than a million segments.
+    files.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
+    if files.is_empty() {
+        return Err(OpenError::Empty { path: folder.into() });
+    }
+    Ok(files)
+}
+
+/// The number in a segment's name.
+fn number_of(path: &Path) -> Option<u64> {
+    let digits = path.file_stem()?.to_str()?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+}
+
+fn unreadable(path: &Path, source: io::Error) -> OpenError {
+    OpenError::Unreadable { path: path.into(), source }
+}
+
+/// What a file seems to be instead.
+fn hint(beginning: &[u8]) -> &'static str {
+    let text = beginning.trim_ascii_start();
+    if beginning.is_empty() {
+        "; it is empty"
+    } else if text.starts_with(b"{\"log\"") || text.starts_with(b"{\n  \"log\"") {
+        "; it looks like a HAR file, which can be imported: sse import FILE -o RECORDING"
+    } else if text.starts_with(b"{") {
+        "; it looks like lines of JSON, which can be imported: sse import FILE -o RECORDING"
+    } else if [&b"data:"[..], b"event:", b"id:", b":", b"retry:"]
+        .iter()
+        .any(|f| text.starts_with(f))
+    {
+        "; it looks like the body of an event stream, which can be imported: sse import FILE -o RECORDING"
+    } else {
+        ""
+    }
+}
