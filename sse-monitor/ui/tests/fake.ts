@@ -16,6 +16,8 @@ export class Fake {
   about: About | null = null;
   /** What pages wait for after they were made, if anything. */
   late: Promise<void> | null = null;
+  /** The same of reports. */
+  lateReport: Promise<void> | null = null;
   saving: string | null = null;
   stopped: string | null = null;
   ending: Saving["ending"] = null;
@@ -107,7 +109,7 @@ export class Fake {
       case "recovered":
         return this.recovered;
       case "report":
-        return { ...report, untimed: this.untimed };
+        return (this.lateReport ?? Promise.resolve()).then(() => ({ ...report, untimed: this.untimed }));
       case "connect":
         if (this.refusal !== "") throw this.refusal;
         this.watch += 1;

@@ -370,6 +370,22 @@ describe("the statistics", () => {
     await waitFor(() => expect(heading()).toBe("Statisticssince the last Connect"));
   });
 
+  it("are asked for once, and shown, however much arrives before the answer", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    let come = () => {};
+    fake.lateReport = new Promise((resolve) => (come = resolve));
+    await fireEvent.click(button("Statistics"));
+    // Each of these comes with a head.
+    for (const events of ["11 events", "12 events", "13 events"]) {
+      fake.arrive({});
+      await waitFor(() => expect(document.querySelector("footer")?.textContent).toContain(events));
+    }
+    expect(fake.count("report")).toBe(1);
+    come();
+    await waitFor(() => expect(document.querySelector("#report-events")?.textContent).toBe("12"));
+  });
+
   it("make no times up where what was imported has none", async () => {
     const fake = new Fake();
     fake.untimed = true;

@@ -1,5 +1,5 @@
 import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import App from "../src/App.svelte";
 import { Fake } from "./fake";
 import { rows } from "./rows";
@@ -570,6 +570,22 @@ describe("the state", () => {
     );
     fake.become({ name: "open", attempt: 2 });
     await waitFor(() => expect(stateLine()).toContain("Open"));
+  });
+
+  it("counts down by one timer, however much is told meanwhile", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const timers = vi.spyOn(globalThis, "setInterval");
+    const begun = () => timers.mock.calls.filter(([, every]) => every === 250).length;
+    const failure = { fault: "connect", sentence: "the server refused the connection" };
+    fake.become({ name: "waiting", retryAtUnixMicros: (Date.now() + 60_000) * 1000, failure });
+    await waitFor(() => expect(stateLine()).toContain("Reconnecting"));
+    for (const events of ["1 event", "2 events", "3 events"]) {
+      fake.arrive({});
+      await waitFor(() => expect(document.querySelector("#events")?.textContent).toBe(events));
+    }
+    expect(begun()).toBe(1);
+    timers.mockRestore();
   });
 
   it("tells an end by the server's own word without alarm", async () => {
