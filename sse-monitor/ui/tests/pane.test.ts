@@ -96,7 +96,7 @@ describe("the pane of the selected row", () => {
     await waitFor(() => expect(reason()).toContain("nested more than 100 deep"));
     expect(document.querySelector("#data")?.textContent).toBe(deep);
     await press(rows()[1]);
-    await waitFor(() => expect(reason()).toContain("press JSON to lay it out"));
+    await waitFor(() => expect(reason()).toContain("Longer than 100,000 characters: press JSON to lay it out"));
     const json = screen.getByRole("button", { name: "JSON" });
     expect(json.getAttribute("aria-pressed")).toBe("false");
     await fireEvent.click(json);
@@ -104,6 +104,30 @@ describe("the pane of the selected row", () => {
     expect(reason()).toBeUndefined();
     await press(rows()[2]);
     await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe("[\n  1\n]"));
+  });
+
+  it("draws no element for each of many lines, however few characters they have", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const many = (count: number) => `[${Array.from({ length: count }, () => "[]").join()}]`;
+    fake.arrive({ data: many(10) }, { data: many(5000) }, { data: many(40_000) });
+    await waitFor(() => expect(rows()).toHaveLength(3));
+    const text = () => document.querySelector("#data")?.textContent ?? "";
+    const elements = () => document.querySelectorAll("#data *").length;
+    await press(rows()[0]);
+    await waitFor(() => expect(text()).toBe(JSON.stringify(JSON.parse(many(10)), null, 2)));
+    expect(elements()).toBeGreaterThan(10);
+    await press(rows()[1]);
+    await waitFor(() => expect(text()).toBe(JSON.stringify(JSON.parse(many(5000)), null, 2)));
+    expect(elements()).toBe(0);
+    // Of a long one a part is seen, until all is asked for.
+    await press(rows()[2]);
+    await waitFor(() => expect(text()).toBe(many(40_000).slice(0, 100_000)));
+    await fireEvent.click(screen.getByRole("button", { name: "JSON" }));
+    screen.getByText(/^The beginning of 240,002 characters\./);
+    await fireEvent.click(screen.getByRole("button", { name: "Show all" }));
+    expect(text()).toBe(JSON.stringify(JSON.parse(many(40_000)), null, 2));
+    expect(elements()).toBe(0);
   });
 
   it("asks for the row once, however much arrives after it", async () => {

@@ -117,8 +117,12 @@ export interface Part {
   name: string | null;
 }
 
-/** How many characters of the text are not seen. */
-export const unseen = (text: string): number => text.match(UNSEEN)?.length ?? 0;
+/** Whether more than so many characters of the text are not seen. */
+export function hasUnseen(text: string, most = 0): boolean {
+  let found = 0;
+  for (const _ of text.matchAll(UNSEEN)) if ((found += 1) > most) return true;
+  return false;
+}
 
 /** The text with those named. */
 export const named = (text: string): string => text.replace(UNSEEN, nameOf);
