@@ -141,6 +141,25 @@ describe("the URL bar while a stream is watched", () => {
     expect(fake.count("clear")).toBe(1);
   });
 
+  it("takes no double click and no key that is held for an answer", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive(...Array.from({ length: 1200 }, () => ({})));
+    await screen.findByText("1,200");
+    const told = () => document.querySelector("footer [role=status]")?.textContent;
+    expect(told()).toBe("");
+    await fireEvent.click(button("Clear") as HTMLElement, { detail: 1 });
+    const sure = await screen.findByRole("button", { name: /^Clear all/ });
+    expect(told()).toContain("Press once more to clear all rows");
+    await fireEvent.click(sure, { detail: 2 });
+    // Where it is not prevented, it presses the button.
+    expect(await fireEvent.keyDown(sure, { key: "Enter", repeat: true })).toBe(false);
+    expect(await fireEvent.keyDown(sure, { key: "Enter" })).toBe(true);
+    expect(fake.count("clear")).toBe(0);
+    await fireEvent.click(sure, { detail: 1 });
+    expect(fake.count("clear")).toBe(1);
+  });
+
   it("gives no time to a damaged row, whose time is not known", async () => {
     const fake = new Fake();
     await connected(fake);
