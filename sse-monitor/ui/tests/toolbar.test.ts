@@ -131,6 +131,36 @@ describe("the keys", () => {
     expect(selected()).toBeUndefined();
   });
 
+  it("scroll what has the focus where there is more of it than is seen", async () => {
+    const fake = new Fake();
+    await watching(fake, 50);
+    const longer = (element: Element, is = true) =>
+      Object.defineProperty(element, "scrollHeight", { value: is ? 10_000 : 0, configurable: true });
+    await press("?");
+    await fireEvent.click(button("Statistics"));
+    for (const name of ["How to search", "Statistics"]) {
+      const pane = screen.getByRole("region", { name });
+      pane.focus();
+      expect(document.activeElement).toBe(pane);
+      longer(pane);
+      const close = pane.querySelector("button") as HTMLElement;
+      // What is not prevented scrolls.
+      for (const target of [pane, close]) expect(await press("PageDown", target)).toBe(true);
+      expect(selected()).toBeUndefined();
+    }
+    await fireEvent.click(rows()[0] as HTMLElement);
+    const row = await screen.findByRole("region", { name: "Selected row" });
+    const data = () => document.querySelector("#data") as HTMLElement;
+    await waitFor(() => expect(data()).not.toBeNull());
+    longer(row);
+    // What is seen whole leaves the key to what it stands in.
+    for (const target of [row, data()]) expect(await press("ArrowDown", target)).toBe(true);
+    longer(row, false);
+    const before = selected();
+    expect(await press("ArrowDown", data())).toBe(false);
+    await waitFor(() => expect(selected()).not.toBe(before));
+  });
+
   it("zoom with Ctrl, as the wheel does", async () => {
     const fake = new Fake();
     await watching(fake, 5);
