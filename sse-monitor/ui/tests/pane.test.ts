@@ -1,4 +1,5 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
+import { tick } from "svelte";
 import { describe, expect, it } from "vitest";
 import { Fake } from "./fake";
 import { rows } from "./rows";
@@ -84,6 +85,35 @@ describe("the pane of the selected row", () => {
     expect(told.closest(".tools")).toBeNull();
   });
 
+  it("says of no other row than the one copied that it is", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ data: "one" }, { data: "other" });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    const data = () => document.querySelector("#data")?.textContent;
+    const copied = () => document.querySelector(".copied")?.textContent;
+    for (const [outcome, told] of [
+      ["done", "Copied"],
+      ["refused", ""],
+    ] as const) {
+      await press(rows()[0]);
+      await waitFor(() => expect(data()).toBe("one"));
+      let end = () => {};
+      const written = new Promise<void>((done, refused) => (end = outcome === "done" ? done : refused));
+      Object.defineProperty(navigator, "clipboard", { value: { writeText: () => written }, configurable: true });
+      await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
+      await press(rows()[1]);
+      await waitFor(() => expect(data()).toBe("other"));
+      end();
+      await written.catch(() => {});
+      await tick();
+      expect([copied(), document.querySelector("#copy-note")]).toEqual(["", null]);
+      // Beside the row itself it is told.
+      await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
+      await waitFor(() => expect([copied(), document.querySelector("#copy-note") !== null]).toEqual([told, told === ""]));
+    }
+  });
+
   it("shows as it came what cannot be laid out, and says why", async () => {
     const fake = new Fake();
     await connected(fake);
@@ -93,10 +123,15 @@ describe("the pane of the selected row", () => {
     await waitFor(() => expect(rows()).toHaveLength(3));
     await press(rows()[0]);
     const reason = () => document.querySelector("#reason")?.textContent;
+    const told = () => document.querySelector("#reason")?.closest("[role=status]");
     await waitFor(() => expect(reason()).toContain("nested more than 100 deep"));
     expect(document.querySelector("#data")?.textContent).toBe(deep);
+    const standing = told();
     await press(rows()[1]);
     await waitFor(() => expect(reason()).toContain("Longer than 100,000 characters: press JSON to lay it out"));
+    // What is read out is what changes in it.
+    expect(told()).toBe(standing);
+    expect(standing?.id).not.toBe("reason");
     const json = screen.getByRole("button", { name: "JSON" });
     expect(json.getAttribute("aria-pressed")).toBe("false");
     await fireEvent.click(json);
