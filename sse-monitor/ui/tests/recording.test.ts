@@ -117,6 +117,14 @@ describe("a recording", () => {
     expect(fake.calls).toContainEqual(["open", { path: "/tmp/feed.ssrec" }]);
   });
 
+  it("of a window that was killed that is not saved is told as bad news, whatever else is", async () => {
+    const fake = new Fake();
+    fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2, rows: 2, missing: 0, bytes: 42 });
+    fake.recovered.troubles.push("What another had recorded stays in /tmp/sessions/7.");
+    render(App);
+    expect((await screen.findByRole("alert")).textContent).toMatch(/2 events in \/tmp\/feed\.ssrec.*stays in/);
+  });
+
   it("is opened with what was masked in it, and refused in words", async () => {
     const fake = new Fake();
     render(App);
