@@ -31,7 +31,8 @@ import {
   spacerHeight,
   topOfScroll,
 } from "../src/lib/viewport";
-import type { Row } from "../src/lib/wire";
+import { tell } from "../src/lib/state";
+import { type Row, nothing } from "../src/lib/wire";
 import sample from "./page.json";
 import { report } from "./fake";
 
@@ -274,6 +275,8 @@ describe("formats", () => {
     expect(parts(text).map((part) => part.text).join("")).toBe(text);
     expect([0, 2, 3].map((most) => hasUnseen(text, most))).toEqual([true, true, false]);
     expect(named(text)).toBe("a\\u{202e}bc\\u{7}\\u{200f}\n");
+    // A break is seen, and a CR by itself is none.
+    expect(parts("a\r\nb\rc").map(({ name, text }) => name ?? text)).toEqual(["a\r\nb", "\\u{d}", "c"]);
     expect(parts("\0")).toEqual([{ text: "␀", name: "\\u{0}" }]);
   });
 
@@ -331,6 +334,28 @@ describe("formats", () => {
     expect(hue("message")).toBeNull();
     expect(hue("order")).toBe(hue("order"));
     expect(hue("order")).not.toBe(hue("tick"));
+  });
+});
+
+describe("the state in words", () => {
+  const { snapshot } = nothing;
+
+  it("waits for the first event only where there was none before", () => {
+    const open = { ...snapshot, state: { name: "open", attempt: 1 } } as const;
+    expect(tell(open, 0).sentence).toBe("Waiting for the first event.");
+    expect(tell({ ...open, firstRow: 8, nextRow: 8 }, 0).sentence).toBe("");
+    expect(tell({ ...open, firstRow: 8, nextRow: 9 }, 0).sentence).toBe("");
+  });
+
+  it("names the way round of what the server answered, and not of what it said", () => {
+    const failed = (sentence: string) =>
+      tell({ ...snapshot, state: { name: "failed", failure: { fault: "http", sentence } } }, 0).sentence;
+    for (const status of ["401 Unauthorized", "403 Forbidden: “error 404”"]) {
+      expect(failed(`the server answered ${status}`)).toContain("sse record");
+    }
+    for (const said of ["404: “error 401”", "500: “it answered 403”"]) {
+      expect(failed(`http://127.0.0.1:401/ answered ${said}`)).not.toContain("sse record");
+    }
   });
 });
 

@@ -103,8 +103,10 @@ describe("the help on searches", () => {
     expect([told() !== undefined, help.getAttribute("aria-expanded")]).toEqual([true, "true"]);
     await press("Escape", help);
     expect(told()).toBeUndefined();
+    // Typed into the field it is a part of the search.
     await press("?", field());
     expect(told()).toBeUndefined();
+    expect(field().title).toBe("Press ? in the list for all forms");
   });
 });
 
