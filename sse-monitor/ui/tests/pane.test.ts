@@ -3,7 +3,7 @@ import { tick } from "svelte";
 import { describe, expect, it } from "vitest";
 import { Fake } from "./fake";
 import { rows } from "./rows";
-import { connected, grid, press } from "./watching";
+import { button, connected, grid, press, watching } from "./watching";
 
 describe("the pane of the selected row", () => {
   it("shows the whole event, JSON laid out or raw", async () => {
@@ -189,5 +189,22 @@ describe("the pane of the selected row", () => {
     await waitFor(() =>
       expect(document.querySelector("#detail")?.textContent).toContain("no longer kept"),
     );
+  });
+});
+
+describe("the data of an event", () => {
+  it("is folded by a click", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    fake.arrive({ data: '{"a":{"b":1},"c":2}' });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await fireEvent.click(rows()[1] as HTMLElement);
+    const data = () => document.querySelector("#data")?.textContent;
+    await waitFor(() => expect(data()).toBe('{\n  "a": {\n    "b": 1\n  },\n  "c": 2\n}'));
+    const folds = screen.getAllByRole("button", { name: "Fold" });
+    await fireEvent.click(folds[1] as HTMLElement);
+    expect(data()).toBe('{\n  "a": {…\n  },\n  "c": 2\n}');
+    await fireEvent.click(button("Unfold"));
+    expect(data()).toContain('"b": 1');
   });
 });

@@ -110,85 +110,6 @@ describe("the help on searches", () => {
   });
 });
 
-describe("the keys", () => {
-  it("work wherever the focus is, but in a field", async () => {
-    const fake = new Fake();
-    await watching(fake, 50);
-    const statistics = button("Statistics");
-    statistics.focus();
-    await fireEvent.click(statistics);
-    await press("ArrowDown", statistics);
-    await waitFor(() => expect(selected()).toBeDefined());
-    expect(document.activeElement).toBe(screen.getByRole("grid"));
-    const pause = button("Pause");
-    pause.focus();
-    await press("Escape", pause);
-    expect([selected(), document.querySelector("#detail")]).toEqual([undefined, null]);
-    // A button is pressed by it, which is no pause of its own.
-    await press(" ", statistics);
-    expect(pause.getAttribute("aria-pressed")).toBe("false");
-    await press("/", pause);
-    expect(document.activeElement).toBe(field());
-    await press("ArrowDown", field());
-    expect(selected()).toBeUndefined();
-  });
-
-  it("scroll what has the focus where there is more of it than is seen", async () => {
-    const fake = new Fake();
-    await watching(fake, 50);
-    const longer = (element: Element, is = true) =>
-      Object.defineProperty(element, "scrollHeight", { value: is ? 10_000 : 0, configurable: true });
-    await press("?");
-    await fireEvent.click(button("Statistics"));
-    for (const name of ["How to search", "Statistics"]) {
-      const pane = screen.getByRole("region", { name });
-      pane.focus();
-      expect(document.activeElement).toBe(pane);
-      longer(pane);
-      const close = pane.querySelector("button") as HTMLElement;
-      // What is not prevented scrolls.
-      for (const target of [pane, close]) expect(await press("PageDown", target)).toBe(true);
-      expect(selected()).toBeUndefined();
-    }
-    await fireEvent.click(rows()[0] as HTMLElement);
-    const row = await screen.findByRole("region", { name: "Selected row" });
-    const data = () => document.querySelector("#data") as HTMLElement;
-    await waitFor(() => expect(data()).not.toBeNull());
-    longer(row);
-    // What is seen whole leaves the key to what it stands in.
-    for (const target of [row, data()]) expect(await press("ArrowDown", target)).toBe(true);
-    longer(row, false);
-    const before = selected();
-    expect(await press("ArrowDown", data())).toBe(false);
-    await waitFor(() => expect(selected()).not.toBe(before));
-  });
-
-  it("zoom with Ctrl, as the wheel does", async () => {
-    const fake = new Fake();
-    await watching(fake, 5);
-    const ctrl = (key: string) => fireEvent.keyDown(field(), { key, ctrlKey: true });
-    for (const key of ["+", "=", "-", "0", "-"]) await ctrl(key);
-    // A touchpad tells a level in many pieces, and one back begins anew.
-    for (const deltaY of [-30, 30, -30, -20]) await fireEvent.wheel(document.body, { deltaY, ctrlKey: true });
-    const zooms = fake.calls.filter(([command]) => command === "zoom").map(([, args]) => args);
-    expect(zooms).toEqual([1.1, 1.25, 1.1, 1, 0.9, 1].map((factor) => ({ factor })));
-  });
-
-  it("close one thing at a time by Escape", async () => {
-    const fake = new Fake();
-    await watching(fake, 50);
-    await type("number 5");
-    await waitFor(() => expect(numbers()).toEqual([5, 50]));
-    await fireEvent.click(rows()[0] as HTMLElement);
-    const pane = await screen.findByRole("region", { name: "Selected row" });
-    await press("Escape", pane);
-    expect(document.querySelector("#detail")).toBeNull();
-    expect(numbers()).toEqual([5, 50]);
-    await press("Escape", screen.getByRole("grid"));
-    await waitFor(() => expect(numbers().length).toBeGreaterThan(2));
-  });
-});
-
 describe("the pause", () => {
   it("stands still, counts what comes, and shows it all when it goes on", async () => {
     const fake = new Fake();
@@ -286,22 +207,5 @@ describe("the statistics", () => {
     expect(screen.queryByRole("region", { name: "Statistics" })).not.toBeNull();
     await fireEvent.click(rows()[0] as HTMLElement);
     await screen.findByRole("region", { name: "Selected row" });
-  });
-});
-
-describe("the data of an event", () => {
-  it("is folded by a click", async () => {
-    const fake = new Fake();
-    await watching(fake, 1);
-    fake.arrive({ data: '{"a":{"b":1},"c":2}' });
-    await waitFor(() => expect(rows()).toHaveLength(2));
-    await fireEvent.click(rows()[1] as HTMLElement);
-    const data = () => document.querySelector("#data")?.textContent;
-    await waitFor(() => expect(data()).toBe('{\n  "a": {\n    "b": 1\n  },\n  "c": 2\n}'));
-    const folds = screen.getAllByRole("button", { name: "Fold" });
-    await fireEvent.click(folds[1] as HTMLElement);
-    expect(data()).toBe('{\n  "a": {…\n  },\n  "c": 2\n}');
-    await fireEvent.click(button("Unfold"));
-    expect(data()).toContain('"b": 1');
   });
 });
