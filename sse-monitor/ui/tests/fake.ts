@@ -16,6 +16,10 @@ export class Fake {
   about: About | null = null;
   /** What pages wait for after they were made, if anything. */
   late: Promise<void> | null = null;
+  /** The same of reports. */
+  lateReport: Promise<void> | null = null;
+  /** The same of files that are written. */
+  lateFile: Promise<void> | null = null;
   saving: string | null = null;
   stopped: string | null = null;
   ending: Saving["ending"] = null;
@@ -90,24 +94,16 @@ export class Fake {
         this.saving = null;
         this.touch();
         return null;
-      case "finish": {
-        if (this.saving === "/full/feed.ssrec") throw "the recording cannot be written: no room";
-        const path = this.saving;
-        this.saving = null;
-        this.touch();
-        return [{ path, events: this.rows.length, rows: this.rows.length, missing: 0, bytes: 1234 }];
-      }
+      case "finish":
+        return this.#save(this.saving ?? "");
       case "finish_elsewhere":
-        if (args.path === "/full/other") throw "/full/other.ssrec cannot be written";
-        this.saving = null;
-        this.touch();
-        return [{ path: args.path, events: 10, rows: 10, missing: 0, bytes: 1234 }];
+        return this.#save(args.path as string);
       case "zoom":
         return null;
       case "recovered":
         return this.recovered;
       case "report":
-        return { ...report, untimed: this.untimed };
+        return (this.lateReport ?? Promise.resolve()).then(() => ({ ...report, untimed: this.untimed }));
       case "connect":
         if (this.refusal !== "") throw this.refusal;
         this.watch += 1;
@@ -192,6 +188,16 @@ export class Fake {
       saving: this.#saving(),
     };
     return pack(head, list.slice(begin, begin + count));
+  }
+
+  async #save(path: string): Promise<Saved[]> {
+    await this.lateFile;
+    if (this.saving === null) throw "no recording is under way";
+    if (path === "/full/feed.ssrec") throw "the recording cannot be written: no room";
+    if (path === "/full/other") throw "/full/other.ssrec cannot be written";
+    this.saving = null;
+    this.touch();
+    return [{ path, events: this.rows.length, rows: this.rows.length, missing: 0, bytes: 1234 }];
   }
 
   #saving(): Saving | null {

@@ -6,17 +6,17 @@ import {
   dateAndClock,
   named,
   duration,
+  hasUnseen,
   hue,
   middleCut,
   missedOf,
   oneLine,
   rate,
   parts,
-  unseen,
 } from "../src/lib/format";
 import type { Report } from "../src/lib/wire";
-import { lines, seen } from "../src/lib/fold";
-import { LONGEST, MOST, layOut, looksLikeJson } from "../src/lib/json";
+import { lines, runs, seen } from "../src/lib/fold";
+import { DRAWN, LONGEST, MOST, layOut, looksLikeJson } from "../src/lib/json";
 import { unpack } from "../src/lib/packed";
 import { Rate } from "../src/lib/rate";
 import { Slots } from "../src/lib/slots";
@@ -31,7 +31,8 @@ import {
   spacerHeight,
   topOfScroll,
 } from "../src/lib/viewport";
-import type { Row } from "../src/lib/wire";
+import { tell } from "../src/lib/state";
+import { type Row, nothing } from "../src/lib/wire";
 import sample from "./page.json";
 import { report } from "./fake";
 
@@ -129,10 +130,13 @@ describe("the rows' elements", () => {
 });
 
 describe("JSON", () => {
-  const laidOut = (text: string) =>
-    layOut(text)
-      .tokens.map((token) => token.text)
-      .join("");
+  const laidOut = (text: string) => {
+    const { text: whole, tokens } = layOut(text);
+    if (tokens !== null) expect(tokens.map((token) => token.text).join("")).toBe(whole);
+    return whole;
+  };
+  const tokensOf = (text: string) => layOut(text).tokens ?? [];
+  const listed = (value: string, count: number) => `[${Array.from({ length: count }, () => value).join()}]`;
 
   it("is laid out as JSON.stringify would", () => {
     const value = {
@@ -152,8 +156,30 @@ describe("JSON", () => {
     );
   });
 
+  it("is drawn a few lines at a time, between those that open something", () => {
+    const all = lines(tokensOf('{"a":1,"b":{"c":[2,3]},"d":[]}'));
+    const drawn = (folded: number[]) =>
+      runs(all, seen(all, new Set(folded))).map(({ at, opens, parts, after }) => {
+        const text = parts.map(({ before, text }) => before + text).join("") + after;
+        return [at, text + (opens ? "\n" : "")];
+      });
+    expect(drawn([])).toEqual([
+      [0, "{\n"],
+      [1, '  "a": 1,\n'],
+      [2, '  "b": {\n'],
+      [3, '    "c": [\n'],
+      [4, '      2,\n      3\n    ]\n  },\n  "d": []\n}'],
+    ]);
+    expect(drawn([2])).toEqual([
+      [0, "{\n"],
+      [1, '  "a": 1,\n'],
+      [2, '  "b": {\n'],
+      [7, '  },\n  "d": []\n}'],
+    ]);
+  });
+
   it("names what each part is", () => {
-    expect(layOut('{"k":["v",1,null]}').tokens.filter(({ kind }) => kind !== "punctuation")).toEqual([
+    expect(tokensOf('{"k":["v",1,null]}').filter(({ kind }) => kind !== "punctuation")).toEqual([
       { kind: "key", text: '"k"' },
       { kind: "string", text: '"v"' },
       { kind: "number", text: "1" },
@@ -162,7 +188,7 @@ describe("JSON", () => {
   });
 
   it("is folded between its brackets", () => {
-    const all = lines(layOut('{"a":{"b":[1,2]},"c":[],"d":"{"}').tokens);
+    const all = lines(tokensOf('{"a":{"b":[1,2]},"c":[],"d":"{"}'));
     const text = (numbers: number[]) =>
       numbers.map((at) => all[at]?.tokens.map((token) => token.text).join("").trim());
     expect(text(seen(all, new Set()))).toEqual([
@@ -196,20 +222,37 @@ describe("JSON", () => {
       expect(looksLikeJson(text), text).toBe(false);
     }
     for (const text of ["[1,]", "{a:1}", '["]', "[]]", '{"a":"\\"}']) {
-      expect(layOut(text), text).toEqual({ tokens: [], why: "" });
+      expect(layOut(text), text).toEqual({ text: "", tokens: null, why: "" });
     }
+  });
+
+  it("is one text where its tokens or its lines are more than can be drawn", () => {
+    for (const value of ["1", "[]", '{"a":"b"}']) {
+      const all = listed(value, 50_000 / value.length);
+      expect(all.length).toBeLessThanOrEqual(LONGEST + 2);
+      expect(layOut(all).tokens, value).toBeNull();
+      expect(laidOut(all)).toBe(JSON.stringify(JSON.parse(all), null, 2));
+    }
+    expect(layOut(listed("[]", DRAWN - 4)).tokens).not.toBeNull();
+    expect(layOut(listed("1", DRAWN / 2 - 4)).tokens).not.toBeNull();
+    expect(layOut(listed("1", DRAWN / 2)).tokens).toBeNull();
   });
 
   it("is not laid out where it would stall the window, and says why", () => {
     const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
     expect(layOut(nested(MOST.depth)).why).toBe("");
+    const refused = (why: string) => ({ text: "", tokens: null, why });
     for (const depth of [MOST.depth + 1, 30_000, 1_000_000]) {
-      expect(layOut(nested(depth))).toEqual({ tokens: [], why: "it is nested more than 100 deep" });
+      expect(layOut(nested(depth))).toEqual(refused("it is nested more than 100 deep"));
     }
+    expect(layOut(listed("1", MOST.lines + 2))).toEqual(refused("indented it would have more than 500,000 lines"));
+    // Of as many lines with half as many commas.
+    const pairs = listed("[1]", MOST.lines / 3 + 1);
+    expect(layOut(pairs)).toEqual(refused("indented it would have more than 500,000 lines"));
     // Shallow enough, and each of its characters on a line of its own.
-    const wide = "[".repeat(99) + "1" + ",1".repeat(LONGEST / 4) + "]".repeat(99);
-    expect(layOut(wide)).toEqual({ tokens: [], why: "indented it would be longer than 16 MiB" });
-    expect(layOut(`["${"x".repeat(MOST.characters)}"]`).why).toBe("it is longer than 8 MiB");
+    const wide = "[".repeat(99) + "1" + ",1".repeat(90_000) + "]".repeat(99);
+    expect(layOut(wide)).toEqual(refused("indented it would be longer than 16,000,000 characters"));
+    expect(layOut(`["${"x".repeat(MOST.characters)}"]`)).toEqual(refused("it is longer than 8,000,000 characters"));
   });
 
   it("may have long strings with many escapes", () => {
@@ -252,8 +295,10 @@ describe("formats", () => {
       "\n",
     ]);
     expect(parts(text).map((part) => part.text).join("")).toBe(text);
-    expect(unseen(text)).toBe(3);
+    expect([0, 2, 3].map((most) => hasUnseen(text, most))).toEqual([true, true, false]);
     expect(named(text)).toBe("a\\u{202e}bc\\u{7}\\u{200f}\n");
+    // A break is seen, and a CR by itself is none.
+    expect(parts("a\r\nb\rc").map(({ name, text }) => name ?? text)).toEqual(["a\r\nb", "\\u{d}", "c"]);
     expect(parts("\0")).toEqual([{ text: "␀", name: "\\u{0}" }]);
   });
 
@@ -311,6 +356,28 @@ describe("formats", () => {
     expect(hue("message")).toBeNull();
     expect(hue("order")).toBe(hue("order"));
     expect(hue("order")).not.toBe(hue("tick"));
+  });
+});
+
+describe("the state in words", () => {
+  const { snapshot } = nothing;
+
+  it("waits for the first event only where there was none before", () => {
+    const open = { ...snapshot, state: { name: "open", attempt: 1 } } as const;
+    expect(tell(open, 0).sentence).toBe("Waiting for the first event.");
+    expect(tell({ ...open, firstRow: 8, nextRow: 8 }, 0).sentence).toBe("");
+    expect(tell({ ...open, firstRow: 8, nextRow: 9 }, 0).sentence).toBe("");
+  });
+
+  it("names the way round of what the server answered, and not of what it said", () => {
+    const failed = (sentence: string) =>
+      tell({ ...snapshot, state: { name: "failed", failure: { fault: "http", sentence } } }, 0).sentence;
+    for (const status of ["401 Unauthorized", "403 Forbidden: “error 404”"]) {
+      expect(failed(`the server answered ${status}`)).toContain("sse record");
+    }
+    for (const said of ["404: “error 401”", "500: “it answered 403”"]) {
+      expect(failed(`http://127.0.0.1:401/ answered ${said}`)).not.toContain("sse record");
+    }
   });
 });
 

@@ -1,8 +1,9 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
+import { tick } from "svelte";
 import { describe, expect, it } from "vitest";
 import { Fake } from "./fake";
 import { rows } from "./rows";
-import { connected, grid, press } from "./watching";
+import { button, connected, grid, press, watching } from "./watching";
 
 describe("the pane of the selected row", () => {
   it("shows the whole event, JSON laid out or raw", async () => {
@@ -49,7 +50,7 @@ describe("the pane of the selected row", () => {
     const fake = new Fake();
     await connected(fake);
     const text = '{"rtl":"\u202eabc\u202c"}';
-    fake.arrive({ data: text }, { data: "\u200f".repeat(1001) });
+    fake.arrive({ data: text }, { data: "\u200f".repeat(201) });
     await waitFor(() => expect(rows()).toHaveLength(2));
     await press(rows()[0]);
     const names = () =>
@@ -60,7 +61,7 @@ describe("the pane of the selected row", () => {
     expect(document.querySelector("#data")?.textContent).toBe(text);
     // So many are no elements of their own.
     await press(rows()[1]);
-    const named = "\\u{200f}".repeat(1001);
+    const named = "\\u{200f}".repeat(201);
     await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe(named));
     expect(names()).toEqual([]);
   });
@@ -84,19 +85,53 @@ describe("the pane of the selected row", () => {
     expect(told.closest(".tools")).toBeNull();
   });
 
+  it("says of no other row than the one copied that it is", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ data: "one" }, { data: "other" });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    const data = () => document.querySelector("#data")?.textContent;
+    const copied = () => document.querySelector(".copied")?.textContent;
+    for (const [outcome, told] of [
+      ["done", "Copied"],
+      ["refused", ""],
+    ] as const) {
+      await press(rows()[0]);
+      await waitFor(() => expect(data()).toBe("one"));
+      let end = () => {};
+      const written = new Promise<void>((done, refused) => (end = outcome === "done" ? done : refused));
+      Object.defineProperty(navigator, "clipboard", { value: { writeText: () => written }, configurable: true });
+      await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
+      await press(rows()[1]);
+      await waitFor(() => expect(data()).toBe("other"));
+      end();
+      await written.catch(() => {});
+      await tick();
+      expect([copied(), document.querySelector("#copy-note")]).toEqual(["", null]);
+      // Beside the row itself it is told.
+      await fireEvent.click(screen.getByRole("button", { name: "Copy" }));
+      await waitFor(() => expect([copied(), document.querySelector("#copy-note") !== null]).toEqual([told, told === ""]));
+    }
+  });
+
   it("shows as it came what cannot be laid out, and says why", async () => {
     const fake = new Fake();
     await connected(fake);
-    const deep = "[".repeat(30_000) + "]".repeat(30_000);
+    const deep = "[".repeat(10_000) + "]".repeat(10_000);
     const long = `["${"x".repeat(600_000)}"]`;
     fake.arrive({ data: deep }, { data: long }, { data: "[1]" });
     await waitFor(() => expect(rows()).toHaveLength(3));
     await press(rows()[0]);
     const reason = () => document.querySelector("#reason")?.textContent;
+    const told = () => document.querySelector("#reason")?.closest("[role=status]");
     await waitFor(() => expect(reason()).toContain("nested more than 100 deep"));
     expect(document.querySelector("#data")?.textContent).toBe(deep);
+    const standing = told();
     await press(rows()[1]);
-    await waitFor(() => expect(reason()).toContain("press JSON to lay it out"));
+    await waitFor(() => expect(reason()).toContain("Longer than 100,000 characters: press JSON to lay it out"));
+    // What is read out is what changes in it.
+    expect(told()).toBe(standing);
+    expect(standing?.id).not.toBe("reason");
     const json = screen.getByRole("button", { name: "JSON" });
     expect(json.getAttribute("aria-pressed")).toBe("false");
     await fireEvent.click(json);
@@ -104,6 +139,30 @@ describe("the pane of the selected row", () => {
     expect(reason()).toBeUndefined();
     await press(rows()[2]);
     await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe("[\n  1\n]"));
+  });
+
+  it("draws no element for each of many lines, however few characters they have", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const many = (count: number) => `[${Array.from({ length: count }, () => "[]").join()}]`;
+    fake.arrive({ data: many(10) }, { data: many(3000) }, { data: many(40_000) });
+    await waitFor(() => expect(rows()).toHaveLength(3));
+    const text = () => document.querySelector("#data")?.textContent ?? "";
+    const elements = () => document.querySelectorAll("#data *").length;
+    await press(rows()[0]);
+    await waitFor(() => expect(text()).toBe(JSON.stringify(JSON.parse(many(10)), null, 2)));
+    expect(elements()).toBeGreaterThan(0);
+    await press(rows()[1]);
+    await waitFor(() => expect(text()).toBe(JSON.stringify(JSON.parse(many(3000)), null, 2)));
+    expect(elements()).toBe(0);
+    // Of a long one a part is seen, until all is asked for.
+    await press(rows()[2]);
+    await waitFor(() => expect(text()).toBe(many(40_000).slice(0, 30_000)));
+    await fireEvent.click(screen.getByRole("button", { name: "JSON" }));
+    screen.getByText(/^The beginning of 240,002 characters\./);
+    await fireEvent.click(screen.getByRole("button", { name: "Show all" }));
+    expect(text()).toBe(JSON.stringify(JSON.parse(many(40_000)), null, 2));
+    expect(elements()).toBe(0);
   });
 
   it("asks for the row once, however much arrives after it", async () => {
@@ -130,5 +189,22 @@ describe("the pane of the selected row", () => {
     await waitFor(() =>
       expect(document.querySelector("#detail")?.textContent).toContain("no longer kept"),
     );
+  });
+});
+
+describe("the data of an event", () => {
+  it("is folded by a click", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    fake.arrive({ data: '{"a":{"b":1},"c":2}' });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await fireEvent.click(rows()[1] as HTMLElement);
+    const data = () => document.querySelector("#data")?.textContent;
+    await waitFor(() => expect(data()).toBe('{\n  "a": {\n    "b": 1\n  },\n  "c": 2\n}'));
+    const folds = screen.getAllByRole("button", { name: "Fold" });
+    await fireEvent.click(folds[1] as HTMLElement);
+    expect(data()).toBe('{\n  "a": {…\n  },\n  "c": 2\n}');
+    await fireEvent.click(button("Unfold"));
+    expect(data()).toContain('"b": 1');
   });
 });

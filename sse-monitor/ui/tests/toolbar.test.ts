@@ -1,24 +1,12 @@
-import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
-import App from "../src/App.svelte";
 import { Fake } from "./fake";
 import { rows } from "./rows";
+import { button, numbers, selected, watching } from "./watching";
 
-const numbers = () => rows().map((row) => Number(row.dataset.number));
-const selected = () => document.querySelector('[aria-selected="true"]')?.id;
 const field = () => screen.getByLabelText<HTMLInputElement>("Search");
-const button = (name: string | RegExp) => screen.getByRole("button", { name });
 const type = (text: string) => fireEvent.input(field(), { target: { value: text } });
 const press = (key: string, target: Element = document.body) => fireEvent.keyDown(target, { key });
-
-async function watching(fake: Fake, count: number): Promise<void> {
-  fake.given = "http://127.0.0.1:8080/events";
-  render(App);
-  await waitFor(() => expect(fake.watch).toBe(1));
-  await screen.findByRole("grid");
-  fake.arrive(...Array.from({ length: count }, () => ({})));
-  await waitFor(() => expect(numbers().at(-1)).toBe(count));
-}
 
 describe("the search", () => {
   it("lists what passes as one types, and all again by Escape", async () => {
@@ -115,57 +103,10 @@ describe("the help on searches", () => {
     expect([told() !== undefined, help.getAttribute("aria-expanded")]).toEqual([true, "true"]);
     await press("Escape", help);
     expect(told()).toBeUndefined();
+    // Typed into the field it is a part of the search.
     await press("?", field());
     expect(told()).toBeUndefined();
-  });
-});
-
-describe("the keys", () => {
-  it("work wherever the focus is, but in a field", async () => {
-    const fake = new Fake();
-    await watching(fake, 50);
-    const statistics = button("Statistics");
-    statistics.focus();
-    await fireEvent.click(statistics);
-    await press("ArrowDown", statistics);
-    await waitFor(() => expect(selected()).toBeDefined());
-    expect(document.activeElement).toBe(screen.getByRole("grid"));
-    const pause = button("Pause");
-    pause.focus();
-    await press("Escape", pause);
-    expect([selected(), document.querySelector("#detail")]).toEqual([undefined, null]);
-    // A button is pressed by it, which is no pause of its own.
-    await press(" ", statistics);
-    expect(pause.getAttribute("aria-pressed")).toBe("false");
-    await press("/", pause);
-    expect(document.activeElement).toBe(field());
-    await press("ArrowDown", field());
-    expect(selected()).toBeUndefined();
-  });
-
-  it("zoom with Ctrl, as the wheel does", async () => {
-    const fake = new Fake();
-    await watching(fake, 5);
-    const ctrl = (key: string) => fireEvent.keyDown(field(), { key, ctrlKey: true });
-    for (const key of ["+", "=", "-", "0", "-"]) await ctrl(key);
-    // A touchpad tells a level in many pieces, and one back begins anew.
-    for (const deltaY of [-30, 30, -30, -20]) await fireEvent.wheel(document.body, { deltaY, ctrlKey: true });
-    const zooms = fake.calls.filter(([command]) => command === "zoom").map(([, args]) => args);
-    expect(zooms).toEqual([1.1, 1.25, 1.1, 1, 0.9, 1].map((factor) => ({ factor })));
-  });
-
-  it("close one thing at a time by Escape", async () => {
-    const fake = new Fake();
-    await watching(fake, 50);
-    await type("number 5");
-    await waitFor(() => expect(numbers()).toEqual([5, 50]));
-    await fireEvent.click(rows()[0] as HTMLElement);
-    const pane = await screen.findByRole("region", { name: "Selected row" });
-    await press("Escape", pane);
-    expect(document.querySelector("#detail")).toBeNull();
-    expect(numbers()).toEqual([5, 50]);
-    await press("Escape", screen.getByRole("grid"));
-    await waitFor(() => expect(numbers().length).toBeGreaterThan(2));
+    expect(field().title).toBe("Press ? in the list for all forms");
   });
 });
 
@@ -215,149 +156,6 @@ describe("the pause", () => {
   });
 });
 
-describe("a recording", () => {
-  it("is made to a file, with its size, until it is stopped", async () => {
-    const fake = new Fake();
-    await watching(fake, 10);
-    await fireEvent.click(button("Record"));
-    expect(document.querySelector("#path-note")?.textContent).toContain("with the 10 rows that are kept");
-    const path = screen.getByLabelText<HTMLInputElement>("Record to");
-    await fireEvent.input(path, { target: { value: "/tmp/feed.ssrec" } });
-    await fireEvent.submit(path.form as HTMLFormElement);
-    const stop = await screen.findByRole("button", { name: /Stop/ });
-    expect(stop.textContent).toContain("512 bytes");
-    expect(screen.queryByLabelText("Record to")).toBeNull();
-    await fireEvent.click(stop);
-    await screen.findByText("Recorded 10 events in /tmp/feed.ssrec (1.21 KiB).");
-    await screen.findByRole("button", { name: "Record" });
-  });
-
-  it("takes a path that is typed or pasted in place of the suggested name as it is", async () => {
-    const fake = new Fake();
-    await watching(fake, 10);
-    await fireEvent.click(button("Record"));
-    const path = screen.getByLabelText<HTMLInputElement>("Record to");
-    const typed = async (name: string) => {
-      path.value = "~/127.ssrec";
-      path.setSelectionRange(2, 5);
-      path.setRangeText(name);
-      await fireEvent.input(path);
-      return path.value;
-    };
-    expect(await typed("feed")).toBe("~/feed.ssrec");
-    expect(await typed("/")).toBe("/");
-    expect(await typed("/tmp/feed.ssrec")).toBe("/tmp/feed.ssrec");
-    expect(await typed("~/feed.ssrec")).toBe("~/feed.ssrec");
-    expect(await typed("C:\\feed.ssrec")).toBe("C:\\feed.ssrec");
-  });
-
-  it("that stopped by itself is told of, as long as it is not stopped", async () => {
-    const fake = new Fake();
-    await watching(fake, 10);
-    fake.saving = "/tmp/feed.ssrec";
-    fake.stopped = "recording stopped: the disk is full";
-    fake.touch();
-    expect((await screen.findByRole("alert")).textContent).toBe("recording stopped: the disk is full.");
-    await fireEvent.click(button(/Stop/));
-    await screen.findByText(/^Recorded 10 events/);
-    await waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
-  });
-
-  it("is tried again or given up where its file cannot be written", async () => {
-    const fake = new Fake();
-    await watching(fake, 10);
-    fake.saving = "/full/feed.ssrec";
-    fake.touch();
-    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
-    const refused = await screen.findByRole("alert");
-    expect(refused.textContent).toContain("no room. Stop tries again.");
-    await fireEvent.click(button("Give it up"));
-    await screen.findByRole("button", { name: "Record" });
-    expect(screen.queryByRole("alert")).toBeNull();
-  });
-
-  it("is saved elsewhere where its file cannot be written", async () => {
-    const fake = new Fake();
-    await watching(fake, 10);
-    fake.saving = "/full/feed.ssrec";
-    fake.touch();
-    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
-    await fireEvent.click(await screen.findByRole("button", { name: "Save elsewhere…" }));
-    const path = screen.getByLabelText<HTMLInputElement>("Save to");
-    await fireEvent.input(path, { target: { value: "/full/other" } });
-    await fireEvent.submit(path.form as HTMLFormElement);
-    await waitFor(() => expect(document.querySelector("#path-refusal")?.textContent).toContain("cannot be written"));
-    await fireEvent.input(path, { target: { value: "/tmp/other.ssrec" } });
-    await fireEvent.submit(path.form as HTMLFormElement);
-    await screen.findByText("Recorded 10 events in /tmp/other.ssrec (1.21 KiB).");
-    expect(screen.queryByLabelText("Save to")).toBeNull();
-    await screen.findByRole("button", { name: "Record" });
-  });
-
-  it("that ends with its window is told of, and why the window stays where it cannot be written", async () => {
-    const fake = new Fake();
-    await watching(fake, 10);
-    const notice = () => document.querySelector("#notice")?.textContent;
-    fake.saving = "/full/feed.ssrec";
-    fake.ending = "writing";
-    fake.touch();
-    await waitFor(() => expect(notice()).toContain("closes as soon as /full/feed.ssrec is written."));
-    expect(screen.queryByRole("alert")).toBeNull();
-    fake.ending = { failed: "no room" };
-    fake.touch();
-    expect((await screen.findByRole("alert")).textContent).toContain("no room. So the window stays open.");
-    await fireEvent.click(button("Dismiss"));
-    // What tells of the recording follows the rows and their count: the second count is drawn after it.
-    for (const count of ["11 events", "12 events"]) {
-      fake.arrive({});
-      await waitFor(() => expect(document.querySelector("footer")?.textContent).toContain(count));
-    }
-    expect(screen.queryByRole("alert")).toBeNull();
-  });
-
-  it("of a window that was killed is told of, though a stream is connected to", async () => {
-    const fake = new Fake();
-    fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2500, rows: 2502, missing: 0, bytes: 4200 });
-    await watching(fake, 1);
-    const told =
-      "What an earlier window recorded that did not end well is saved: 2,500 events in /tmp/feed.ssrec (4.10 KiB).";
-    await waitFor(() => expect(document.querySelector("#notice")?.textContent).toContain(told));
-    expect(screen.queryByRole("alert")).toBeNull();
-    await fireEvent.click(button("Open it"));
-    expect(fake.calls).toContainEqual(["open", { path: "/tmp/feed.ssrec" }]);
-  });
-
-  it("is opened with what was masked in it, and refused in words", async () => {
-    const fake = new Fake();
-    render(App);
-    await fireEvent.click(button("Open a recording"));
-    const path = screen.getByLabelText<HTMLInputElement>("Recording");
-    await fireEvent.input(path, { target: { value: "/tmp/notes.txt" } });
-    await fireEvent.submit(path.form as HTMLFormElement);
-    expect((await screen.findByRole("alert")).textContent).toBe(
-      "/tmp/notes.txt is not a recording of this program.",
-    );
-    fake.about = {
-      path: "/tmp/feed.ssrec",
-      url: "http://127.0.0.1:8080/events?token=***",
-      startedUnixMicros: Date.UTC(2026, 10, 23) * 1000,
-      recordedBy: "sse-monitor 0.1.0",
-      importedFrom: null,
-      redacted: ["query token", "<b>header</b> authorization"],
-      damage: ["000001.sse was not closed"],
-    };
-    fake.arrive({}, {});
-    await fireEvent.submit(path.form as HTMLFormElement);
-    await waitFor(() => expect(rows()).toHaveLength(2));
-    expect(document.querySelector("#recording")?.textContent).toContain("feed.ssrec");
-    expect(document.querySelector("#redactions")?.textContent).toContain("2 secrets masked");
-    expect(document.querySelector("#redactions b")).toBeNull();
-    expect(screen.getByRole("alert").textContent).toContain("not closed");
-    expect(screen.queryByRole("button", { name: "Pause" })).toBeNull();
-    expect(screen.queryByRole("button", { name: "Clear" })).toBeNull();
-  });
-});
-
 describe("the statistics", () => {
   it("say so where they are of the last connection alone", async () => {
     const fake = new Fake();
@@ -368,6 +166,22 @@ describe("the statistics", () => {
     fake.watchedOn = true;
     fake.touch();
     await waitFor(() => expect(heading()).toBe("Statisticssince the last Connect"));
+  });
+
+  it("are asked for once, and shown, however much arrives before the answer", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    let come = () => {};
+    fake.lateReport = new Promise((resolve) => (come = resolve));
+    await fireEvent.click(button("Statistics"));
+    // Each of these comes with a head.
+    for (const events of ["11 events", "12 events", "13 events"]) {
+      fake.arrive({});
+      await waitFor(() => expect(document.querySelector("footer")?.textContent).toContain(events));
+    }
+    expect(fake.count("report")).toBe(1);
+    come();
+    await waitFor(() => expect(document.querySelector("#report-events")?.textContent).toBe("12"));
   });
 
   it("make no times up where what was imported has none", async () => {
@@ -393,22 +207,5 @@ describe("the statistics", () => {
     expect(screen.queryByRole("region", { name: "Statistics" })).not.toBeNull();
     await fireEvent.click(rows()[0] as HTMLElement);
     await screen.findByRole("region", { name: "Selected row" });
-  });
-});
-
-describe("the data of an event", () => {
-  it("is folded by a click", async () => {
-    const fake = new Fake();
-    await watching(fake, 1);
-    fake.arrive({ data: '{"a":{"b":1},"c":2}' });
-    await waitFor(() => expect(rows()).toHaveLength(2));
-    await fireEvent.click(rows()[1] as HTMLElement);
-    const data = () => document.querySelector("#data")?.textContent;
-    await waitFor(() => expect(data()).toBe('{\n  "a": {\n    "b": 1\n  },\n  "c": 2\n}'));
-    const folds = screen.getAllByRole("button", { name: "Fold" });
-    await fireEvent.click(folds[1] as HTMLElement);
-    expect(data()).toBe('{\n  "a": {…\n  },\n  "c": 2\n}');
-    await fireEvent.click(button("Unfold"));
-    expect(data()).toContain('"b": 1');
   });
 });

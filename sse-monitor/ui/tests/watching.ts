@@ -6,6 +6,7 @@ import { rows } from "./rows";
 
 export const numbers = () => rows().map((row) => Number(row.dataset.number));
 export const grid = () => screen.getByRole("grid");
+export const button = (name: string | RegExp) => screen.getByRole("button", { name });
 export const selected = () => document.querySelector('[aria-selected="true"]')?.id;
 /** A press of the mouse: what follows it may find another row there. */
 export const press = (row: HTMLElement | undefined, button = 0) =>
@@ -17,4 +18,11 @@ export async function connected(fake: Fake): Promise<void> {
   render(App);
   await waitFor(() => expect(fake.watch).toBe(1));
   await screen.findByRole("grid");
+}
+
+/** Watches one from which so many events came. */
+export async function watching(fake: Fake, count: number): Promise<void> {
+  await connected(fake);
+  fake.arrive(...Array.from({ length: count }, () => ({})));
+  await waitFor(() => expect(numbers().at(-1)).toBe(count));
 }

@@ -42,3 +42,44 @@ export function seen(all: Line[], folded: ReadonlySet<number>): number[] {
   }
   return numbers;
 }
+
+/** A part of a line that is coloured, and what stands before it. */
+export interface Part {
+  before: string;
+  kind: Token["kind"];
+  text: string;
+}
+
+/** Lines that are drawn together: one that opens something, or all up to the next that does. */
+export interface Run {
+  /** The number of its first line. */
+  at: number;
+  opens: boolean;
+  parts: Part[];
+  /** What stands behind them, with the line break but in one that opens something. */
+  after: string;
+}
+
+/** The lines with these numbers. */
+export function runs(all: Line[], numbers: number[]): Run[] {
+  const found: Run[] = [];
+  let run: Run | undefined;
+  for (const at of numbers) {
+    const line = all[at] as Line;
+    const opens = line.end !== null;
+    if (run === undefined || opens || run.opens) {
+      run = { at, opens, parts: [], after: "" };
+      found.push(run);
+    }
+    for (const { kind, text } of line.tokens) {
+      if (kind === "punctuation") {
+        run.after += text;
+      } else {
+        run.parts.push({ before: run.after, kind, text });
+        run.after = "";
+      }
+    }
+    if (!opens && at < all.length - 1) run.after += "\n";
+  }
+  return found;
+}

@@ -103,10 +103,11 @@ export function oneLine(text: string): string {
 
 /**
  * What is not seen itself: control characters, spaces and breaks without width, and what turns the direction
- * of a text. Not those that join letters, which scripts and emoji are made of; breaks and tabs are seen.
+ * of a text. Not those that join letters, which scripts and emoji are made of; breaks and tabs are seen. A CR by
+ * itself breaks no line on the screen.
  */
 const UNSEEN =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]/g;
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]|\r(?!\n)/g;
 
 /** A character by its number, as `sse` writes it. */
 const nameOf = (char: string): string => `\\u{${char.codePointAt(0)?.toString(16)}}`;
@@ -117,8 +118,12 @@ export interface Part {
   name: string | null;
 }
 
-/** How many characters of the text are not seen. */
-export const unseen = (text: string): number => text.match(UNSEEN)?.length ?? 0;
+/** Whether more than so many characters of the text are not seen. */
+export function hasUnseen(text: string, most = 0): boolean {
+  let found = 0;
+  for (const _ of text.matchAll(UNSEEN)) if ((found += 1) > most) return true;
+  return false;
+}
 
 /** The text with those named. */
 export const named = (text: string): string => text.replace(UNSEEN, nameOf);

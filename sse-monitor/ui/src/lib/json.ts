@@ -1,24 +1,36 @@
 /** JSON laid out for reading, without reading numbers: what a server sent as 1.0 or 2^63 stays so. */
 
+import { count } from "./format";
+
 export interface Token {
   kind: "punctuation" | "key" | "string" | "number" | "literal";
   text: string;
 }
 
-/** Longer texts are laid out only if that is asked for: few read them, and it takes a moment. */
-export const LONGEST = 512 * 1024;
+/** In characters: longer texts are laid out only if that is asked for, since few read them, and it takes a moment. */
+export const LONGEST = 100_000;
 
 /** Beyond these limits a text is never laid out: the window would stall, and nobody finds anything there. */
 export const MOST = {
-  characters: 8 << 20,
+  characters: 8_000_000,
   /** Each level indents its lines further. */
   depth: 100,
-  laidOut: 16 << 20,
+  lines: 500_000,
+  /** Characters, once it is indented. */
+  laidOut: 16_000_000,
 };
 
+/** Keys, values and lines that are drawn each by itself: with more, the window would stall on its layout. */
+export const DRAWN = 2_000;
+
+const TOO_MANY_LINES = `indented it would have more than ${count(MOST.lines)} lines`;
+const TOO_LONG = `indented it would be longer than ${count(MOST.laidOut)} characters`;
+
 export interface Layout {
-  /** Joined, they are the text, indented; none of a text that is not laid out. */
-  tokens: Token[];
+  /** The text, indented; empty of one that is not laid out. */
+  text: string;
+  /** Joined, they are the same; `null` where there are too many to be drawn. */
+  tokens: Token[] | null;
   /** Why JSON is not laid out; empty of what is no JSON. */
   why: string;
 }
@@ -29,19 +41,36 @@ export const looksLikeJson = (text: string): boolean => {
   return first !== undefined && text.trimEnd().endsWith(first === "{" ? "}" : "]");
 };
 
-/** Lays out a text that {@link looksLikeJson}; it is drawn as another that differs within strings alone. */
-export function layOut(text: string, drawn = text): Layout {
-  const refused = (why: string): Layout => ({ tokens: [], why });
-  if (text.length > MOST.characters) return refused("it is longer than 8 MiB");
+/** Lays out a text that {@link looksLikeJson}. */
+export function layOut(text: string): Layout {
+  const refused = (why: string): Layout => ({ text: "", tokens: null, why });
+  if (text.length > MOST.characters) return refused(`it is longer than ${count(MOST.characters)} characters`);
+  const { depth, commas } = shapeOf(text);
+  if (depth > MOST.depth) return refused(`it is nested more than ${MOST.depth} deep`);
+  // Before it is read: to read so many values takes a moment, too.
+  if (commas > MOST.lines) return refused(TOO_MANY_LINES);
   try {
-    if (depthOf(text) > MOST.depth) return refused(`it is nested more than ${MOST.depth} deep`);
     JSON.parse(text);
-    const tokens = tokensOf(drawn);
-    return tokens === null ? refused("indented it would be longer than 16 MiB") : { tokens, why: "" };
   } catch (error) {
     return refused(error instanceof SyntaxError ? "" : String(error));
   }
+  const sheet = new Sheet();
+  indent(text, sheet);
+  const { why } = sheet;
+  return why === "" ? { text: sheet.text, tokens: sheet.tokens, why } : refused(why);
 }
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+
+const opens = (code: number): boolean => code === 0x5b || code === 0x7b;
+const closes = (code: number): boolean => code === 0x5d || code === 0x7d;
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+/** None of the text's own stands below it but its white space. */
+const isSpace = (code: number): boolean => code <= 0x20;
 
 /** The number of the character after the string that begins at this one. */
 function endOfString(text: string, begin: number): number {
@@ -49,74 +78,113 @@ function endOfString(text: string, begin: number): number {
     at = text.indexOf('"', at);
     if (at < 0) return text.length;
     let before = at;
-    while (text[before - 1] === "\\") before -= 1;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before -= 1;
     // Behind an even number of backslashes it is no part of the string.
     if ((at - before) % 2 === 0) return at + 1;
   }
 }
 
-function depthOf(text: string): number {
+/** How deep it is nested, and how many commas it has between values: each ends a line. */
+function shapeOf(text: string): { depth: number; commas: number } {
+  let open = 0;
   let depth = 0;
-  let deepest = 0;
+  let commas = 0;
   for (let at = 0; at < text.length; at += 1) {
-    const char = text[at];
-    if (char === '"') at = endOfString(text, at) - 1;
-    else if (char === "[" || char === "{") deepest = Math.max(deepest, (depth += 1));
-    else if (char === "]" || char === "}") depth -= 1;
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at) - 1;
+    else if (code === COMMA) commas += 1;
+    else if (opens(code)) depth = Math.max(depth, (open += 1));
+    else if (closes(code)) open -= 1;
   }
-  return deepest;
+  return { depth, commas };
 }
 
-const SPACE = /[ \t\r\n]/;
-const BARE = /[^\s[\]{},:"]+/y;
+/** How many parts are joined at a time: each costs more than its characters. */
+const JOINED = 10_000;
 
-/** `null` if they would be too long. */
-function tokensOf(text: string): Token[] | null {
-  const tokens: Token[] = [];
-  let depth = 0;
-  let length = 0;
-  const add = (kind: Token["kind"], text: string) => {
-    length += text.length;
-    const last = tokens.at(-1);
+/** What a text is laid out on: as tokens, as long as they can be drawn, and as one text. */
+class Sheet {
+  tokens: Token[] | null = [];
+  /** Which limit is reached, if one is. */
+  why = "";
+  #text = "";
+  #parts: string[] = [];
+  #length = 0;
+  #lines = 1;
+  #drawn = 1;
+
+  get text(): string {
+    return this.#text + this.#parts.join("");
+  }
+
+  add(kind: Token["kind"], text: string): void {
+    this.#length += text.length;
+    if (this.#length > MOST.laidOut) this.why = TOO_LONG;
+    this.#parts.push(text);
+    if (this.#parts.length === JOINED) {
+      this.#text = this.text;
+      this.#parts = [];
+    }
+    if (kind !== "punctuation") this.#drawn += 1;
+    if (this.#drawn > DRAWN) this.tokens = null;
+    const last = this.tokens?.at(-1);
     if (last?.kind === kind && kind === "punctuation") last.text += text;
-    else tokens.push({ kind, text });
-  };
+    else this.tokens?.push({ kind, text });
+  }
+
+  break(depth: number): void {
+    this.#lines += 1;
+    this.#drawn += 1;
+    if (this.#lines > MOST.lines) this.why = TOO_MANY_LINES;
+    this.add("punctuation", INDENTS[depth] ?? "\n");
+  }
+}
+
+/** A line break, and what a line of each depth begins with. */
+const INDENTS = Array.from({ length: MOST.depth + 1 }, (_, depth) => "\n" + "  ".repeat(depth));
+
+/** Of a text that is JSON. */
+function indent(text: string, sheet: Sheet): void {
   const past = (at: number): number => {
-    while (SPACE.test(text.charAt(at))) at += 1;
+    while (at < text.length && isSpace(text.charCodeAt(at))) at += 1;
     return at;
   };
-  const lineBreak = () => "\n" + "  ".repeat(Math.max(depth, 0));
-  for (let at = past(0); at < text.length; at = past(at)) {
-    if (length > MOST.laidOut) return null;
-    const char = text.charAt(at);
-    const next = past(at + 1);
-    if (char === '"') {
+  let depth = 0;
+  for (let at = past(0); at < text.length && sheet.why === ""; at = past(at)) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
       const end = endOfString(text, at);
       const colon = past(end);
-      const isKey = text[colon] === ":";
-      add(isKey ? "key" : "string", text.slice(at, end));
-      if (isKey) add("punctuation", ": ");
+      const isKey = text.charCodeAt(colon) === COLON;
+      sheet.add(isKey ? "key" : "string", text.slice(at, end));
+      if (isKey) sheet.add("punctuation", ": ");
       at = isKey ? colon + 1 : end;
-    } else if ((char === "{" && text[next] === "}") || (char === "[" && text[next] === "]")) {
-      add("punctuation", char + text.charAt(next));
-      at = next + 1;
-    } else if (char === "{" || char === "[") {
-      depth += 1;
-      add("punctuation", char + lineBreak());
+    } else if (opens(code)) {
+      const next = past(at + 1);
+      sheet.add("punctuation", text.charAt(at));
+      if (closes(text.charCodeAt(next))) {
+        sheet.add("punctuation", text.charAt(next));
+        at = next + 1;
+      } else {
+        sheet.break((depth += 1));
+        at += 1;
+      }
+    } else if (closes(code)) {
+      sheet.break((depth -= 1));
+      sheet.add("punctuation", text.charAt(at));
       at += 1;
-    } else if (char === "}" || char === "]") {
-      depth -= 1;
-      add("punctuation", lineBreak() + char);
-      at += 1;
-    } else if (char === ",") {
-      add("punctuation", "," + lineBreak());
+    } else if (code === COMMA) {
+      sheet.add("punctuation", ",");
+      sheet.break(depth);
       at += 1;
     } else {
-      BARE.lastIndex = at;
-      const bare = BARE.exec(text)?.[0] ?? char;
-      add(/[-\d]/.test(char) ? "number" : "literal", bare);
-      at += bare.length;
+      let end = at + 1;
+      while (isBare(text.charCodeAt(end))) end += 1;
+      sheet.add(code === MINUS || isDigit(code) ? "number" : "literal", text.slice(at, end));
+      at = end;
     }
   }
-  return tokens;
 }
+
+/** Whether it goes on with a number or literal; not beyond the text's end. */
+const isBare = (code: number): boolean => code > 0x20 && code !== COMMA && !closes(code);

@@ -8,6 +8,14 @@ export const isTyping = (event: KeyboardEvent): boolean => isWithin(event, "inpu
 export const isPress = (event: KeyboardEvent): boolean =>
   (event.key === " " || event.key === "Enter") && isWithin(event, "button, summary, a");
 
-/** Whether the key may scroll what has the focus, which is neither the list nor a button. */
-export const isScroll = (event: KeyboardEvent): boolean =>
-  isWithin(event, "[tabindex='0']:not([role='grid'])");
+/** What takes the focus to be scrolled by the keys. */
+const SCROLLED = "[tabindex='0']:not([role='grid'])";
+
+/** Whether the key scrolls what has the focus or what that stands in, as far as that is longer than it is seen. */
+export function isScroll({ target }: KeyboardEvent): boolean {
+  let within = target instanceof Element ? target.closest(SCROLLED) : null;
+  while (within !== null && within.scrollHeight <= within.clientHeight) {
+    within = within.parentElement?.closest(SCROLLED) ?? null;
+  }
+  return within !== null;
+}

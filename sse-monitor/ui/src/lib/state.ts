@@ -25,7 +25,8 @@ export function tell(snapshot: Snapshot, nowMillis: number): Told {
           : "Waiting for the server's answer.",
       );
     case "open":
-      return told("good", "Open", totals.events === 0 ? "Waiting for the first event." : "");
+      // Of events that were cleared it would not be the first.
+      return told("good", "Open", totals.events === 0 && firstRow === 1 ? "Waiting for the first event." : "");
     case "waiting": {
       const seconds = Math.ceil((state.retryAtUnixMicros / 1000 - nowMillis) / 1000);
       return {
@@ -65,7 +66,9 @@ export function tellEnding(saving: Saving | null): string {
 
 /** The window sends no headers of the user's: what can be done where a server wants some. */
 function wayRound({ fault, sentence }: Failure): string {
-  if (fault !== "http" || !/\b40[13]\b/.test(sentence)) return "";
+  // The first number: what the server itself says may have others.
+  const status = / answered (\d+)/.exec(sentence)?.[1] ?? "";
+  if (fault !== "http" || !["401", "403"].includes(status)) return "";
   return " To send a header with the request, run “sse record -o feed.ssrec -- curl …” in a terminal and open that file here.";
 }
 

@@ -1,173 +1,13 @@
-import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
-import App from "../src/App.svelte";
 import { Fake } from "./fake";
 import { rows } from "./rows";
 import { HEIGHT } from "./setup";
 import { connected, grid, numbers, press, selected } from "./watching";
 
-const url = () => screen.getByLabelText<HTMLInputElement>("URL of the event stream");
 /** In the order of the document. */
 const inDocument = () =>
   [...document.querySelectorAll<HTMLElement>(".seen [data-number]")].map((row) => Number(row.dataset.number));
-const stateLine = () => document.querySelector("#state")?.textContent ?? "";
-
-describe("the window before a stream", () => {
-  it("says what to do, with the URL bar ready to type in", async () => {
-    new Fake();
-    render(App);
-    expect(screen.getByRole("heading").textContent).toBe("Watch an event stream");
-    await waitFor(() => expect(document.activeElement).toBe(url()));
-    expect(stateLine()).toContain("Not connected");
-  });
-
-  it("connects by Enter", async () => {
-    const fake = new Fake();
-    render(App);
-    await fireEvent.input(url(), { target: { value: " http://127.0.0.1:1/events " } });
-    await fireEvent.submit(url().form as HTMLFormElement);
-    await waitFor(() =>
-      expect(fake.calls).toContainEqual(["connect", { url: "http://127.0.0.1:1/events" }]),
-    );
-    await waitFor(() => expect(stateLine()).toContain("Connecting"));
-    expect(screen.getByRole("button", { name: "Disconnect" })).toBeDefined();
-    // What is typed now is for the list.
-    await waitFor(() => expect(document.activeElement).toBe(grid()));
-  });
-
-  it("shows why a URL is refused, until it is edited", async () => {
-    const fake = new Fake();
-    fake.refusal = "“nonsense” is not a URL; type one like http://127.0.0.1:8080/events";
-    render(App);
-    await fireEvent.input(url(), { target: { value: "nonsense" } });
-    await fireEvent.submit(url().form as HTMLFormElement);
-    await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("is not a URL"));
-    expect(url().getAttribute("aria-invalid")).toBe("true");
-    expect(document.activeElement).toBe(url());
-    expect(stateLine()).toContain("Not connected");
-    await fireEvent.input(url(), { target: { value: "http://" } });
-    expect(screen.queryByRole("alert")).toBeNull();
-  });
-
-  it("connects at once to the URL of the command line", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    expect(url().value).toBe("http://127.0.0.1:8080/events");
-  });
-});
-
-describe("the URL bar while a stream is watched", () => {
-  const button = (name: string) => screen.queryByRole("button", { name });
-
-  it("disconnects, whatever stands in it", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    await waitFor(() => expect(button("Disconnect")).not.toBeNull());
-    expect(button("Connect")).toBeNull();
-    await fireEvent.input(url(), { target: { value: "http://127.0.0.1:2/events" } });
-    expect(button("Connect")).not.toBeNull();
-    await fireEvent.click(button("Disconnect") as HTMLElement);
-    await waitFor(() => expect(stateLine()).toContain("Disconnected"));
-    expect(fake.count("disconnect")).toBe(1);
-    await waitFor(() => expect(button("Disconnect")).toBeNull());
-    expect(button("Connect")).not.toBeNull();
-  });
-
-  it("refuses another URL beside it, and brings the watched one back by Escape", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    fake.become({ name: "open", attempt: 1 });
-    await waitFor(() => expect(stateLine()).toContain("Open"));
-    fake.refusal = "“nonsense” is not a URL";
-    await fireEvent.input(url(), { target: { value: "nonsense" } });
-    await fireEvent.submit(url().form as HTMLFormElement);
-    const refusal = await screen.findByRole("alert");
-    expect(refusal.textContent).toContain("Cannot connect: “nonsense” is not a URL.");
-    expect(url().getAttribute("aria-describedby")).toBe(refusal.id);
-    expect(stateLine()).toContain("Open");
-    expect(document.querySelector("#state")?.classList).toContain("good");
-    await fireEvent.keyDown(url(), { key: "Escape" });
-    expect(url().value).toBe("http://127.0.0.1:8080/events");
-    expect(screen.queryByRole("alert")).toBeNull();
-    // With nothing more to bring back it is left.
-    expect(document.activeElement).toBe(url());
-    await fireEvent.keyDown(url(), { key: "Escape" });
-    expect(document.activeElement).toBe(grid());
-  });
-
-  it("keeps the selected row where the same URL is watched on", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    fake.arrive({}, {});
-    await waitFor(() => expect(rows()).toHaveLength(2));
-    await press(rows()[0]);
-    fake.become({ name: "closed" });
-    await waitFor(() => expect(stateLine()).toContain("Disconnected"));
-    await fireEvent.submit(url().form as HTMLFormElement);
-    await waitFor(() => expect(fake.watch).toBe(2));
-    expect(selected()).toBe("row-1");
-    await fireEvent.input(url(), { target: { value: "http://127.0.0.1:2/events" } });
-    await fireEvent.submit(url().form as HTMLFormElement);
-    await waitFor(() => expect(selected()).toBeUndefined());
-  });
-
-  it("forgets the rows by a button", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    fake.arrive({}, {});
-    await waitFor(() => expect(rows()).toHaveLength(2));
-    await press(rows()[0]);
-    await fireEvent.click(button("Clear") as HTMLElement);
-    await waitFor(() => expect(rows()).toHaveLength(0));
-    expect(selected()).toBeUndefined();
-    expect(button("Clear")).toBeNull();
-    screen.getByText("Cleared. What comes from now on appears here.");
-    fake.arrive({});
-    await waitFor(() => expect(rows()).toHaveLength(1));
-    expect(screen.queryByText(/^Cleared/)).toBeNull();
-  });
-
-  it("asks before it forgets many rows", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 1200 }, () => ({})));
-    await screen.findByText("1,200");
-    await fireEvent.click(button("Clear") as HTMLElement);
-    const sure = await screen.findByRole("button", { name: /^Clear all 1,200 rows$/ });
-    expect(fake.count("clear")).toBe(0);
-    await fireEvent.blur(sure);
-    await fireEvent.click(button("Clear") as HTMLElement);
-    await fireEvent.click(await screen.findByRole("button", { name: /^Clear all/ }));
-    expect(fake.count("clear")).toBe(1);
-  });
-
-  it("gives no time to a damaged row, whose time is not known", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    fake.arrive({ kind: "damaged", data: "row 1 is damaged", unixMicros: 0 });
-    await waitFor(() => expect(rows()).toHaveLength(1));
-    expect(rows()[0]?.querySelector(".time")?.textContent).toBe("");
-    await press(rows()[0]);
-    await waitFor(() => expect(document.querySelector("#detail")?.textContent).toContain("is damaged"));
-    expect(document.querySelector("#detail")?.textContent).not.toContain("Time");
-  });
-
-  it("connects by Enter to another URL, and leaves the same one alone", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    await waitFor(() => expect(button("Connect")).toBeNull());
-    url().focus();
-    await fireEvent.submit(url().form as HTMLFormElement);
-    expect(fake.count("connect")).toBe(1);
-    expect(document.activeElement).toBe(grid());
-    await fireEvent.input(url(), { target: { value: "http://127.0.0.1:2/events" } });
-    await fireEvent.submit(url().form as HTMLFormElement);
-    await waitFor(() => expect(fake.watch).toBe(2));
-    expect(fake.calls).toContainEqual(["connect", { url: "http://127.0.0.1:2/events" }]);
-    await waitFor(() => expect(button("Connect")).toBeNull());
-    expect(button("Disconnect")).not.toBeNull();
-  });
-});
 
 describe("the list", () => {
   it("shows a row for each thing that arrived", async () => {
@@ -192,6 +32,17 @@ describe("the list", () => {
     ]);
     expect(cells(rows()[2]).slice(2)).toEqual(["comment", "", "heartbeat"]);
     expect(rows().map((row) => row.classList.contains("turn"))).toEqual([true, false, false]);
+  });
+
+  it("gives no time to a damaged row, whose time is not known", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ kind: "damaged", data: "row 1 is damaged", unixMicros: 0 });
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    expect(rows()[0]?.querySelector(".time")?.textContent).toBe("");
+    await press(rows()[0]);
+    await waitFor(() => expect(document.querySelector("#detail")?.textContent).toContain("is damaged"));
+    expect(document.querySelector("#detail")?.textContent).not.toContain("Time");
   });
 
   it("shows markup as text", async () => {
@@ -554,67 +405,55 @@ describe("the list", () => {
   });
 });
 
-describe("the state", () => {
-  it("says when and why it reconnects", async () => {
+describe("the rows that are cleared", () => {
+  const button = (name: string) => screen.queryByRole("button", { name });
+
+  it("forgets the rows by a button", async () => {
     const fake = new Fake();
     await connected(fake);
-    fake.become({
-      name: "waiting",
-      retryAtUnixMicros: (Date.now() + 4000) * 1000,
-      failure: { fault: "connect", sentence: "the server refused the connection" },
-    });
-    await waitFor(() =>
-      expect(stateLine()).toMatch(
-        /Reconnecting\s+in [34] s\s+because the server refused the connection\./,
-      ),
-    );
-    fake.become({ name: "open", attempt: 2 });
-    await waitFor(() => expect(stateLine()).toContain("Open"));
+    fake.arrive({}, {});
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await press(rows()[0]);
+    await fireEvent.click(button("Clear") as HTMLElement);
+    await waitFor(() => expect(rows()).toHaveLength(0));
+    expect(selected()).toBeUndefined();
+    expect(button("Clear")).toBeNull();
+    screen.getByText("Cleared. What comes from now on appears here.");
+    fake.arrive({});
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    expect(screen.queryByText(/^Cleared/)).toBeNull();
   });
 
-  it("tells an end by the server's own word without alarm", async () => {
+  it("asks before it forgets many rows", async () => {
     const fake = new Fake();
     await connected(fake);
-    fake.arrive({ kind: "disconnected", id: "", data: "over", retryInMs: null, fault: "ended" });
-    const sentence = "the server answered 204 No Content: the stream is over";
-    fake.become({ name: "failed", failure: { fault: "ended", sentence } });
-    await waitFor(() => expect(stateLine()).toMatch(/Ended\s+because the server answered 204 No Content: the stream is over\./));
-    expect(document.querySelector("#state")?.classList).toContain("quiet");
-    expect(screen.queryByRole("alert")).toBeNull();
-    await waitFor(() => expect(rows()[0]?.classList).toContain("quiet"));
+    fake.arrive(...Array.from({ length: 1200 }, () => ({})));
+    await screen.findByText("1,200");
+    await fireEvent.click(button("Clear") as HTMLElement);
+    const sure = await screen.findByRole("button", { name: /^Clear all 1,200 rows$/ });
+    expect(fake.count("clear")).toBe(0);
+    await fireEvent.blur(sure);
+    await fireEvent.click(button("Clear") as HTMLElement);
+    await fireEvent.click(await screen.findByRole("button", { name: /^Clear all/ }));
+    expect(fake.count("clear")).toBe(1);
   });
 
-  it("says why it gave up, and offers to connect again", async () => {
+  it("takes no double click and no key that is held for an answer", async () => {
     const fake = new Fake();
     await connected(fake);
-    fake.become({
-      name: "failed",
-      failure: { fault: "http", sentence: "the server answered 404 Not Found" },
-    });
-    await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("404 Not Found"));
-    expect(screen.getByRole("alert").textContent).not.toContain("sse record");
-    await fireEvent.submit(url().form as HTMLFormElement);
-    await waitFor(() => expect(fake.watch).toBe(2));
-  });
-
-  it("names the way round where a server wants a header", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    const sentence = "the server answered 401 Unauthorized";
-    fake.become({ name: "failed", failure: { fault: "http", sentence } });
-    await waitFor(() =>
-      expect(screen.getByRole("alert").textContent).toContain("“sse record -o feed.ssrec -- curl …”"),
-    );
-  });
-
-  it("disconnects by the button, and not by Enter on the same URL", async () => {
-    const fake = new Fake();
-    await connected(fake);
-    fake.become({ name: "open", attempt: 1 });
-    await waitFor(() => expect(stateLine()).toContain("Open"));
-    await fireEvent.submit(url().form as HTMLFormElement);
-    expect(fake.watch).toBe(1);
-    await fireEvent.click(screen.getByRole("button", { name: "Disconnect" }));
-    await waitFor(() => expect(stateLine()).toContain("Disconnected"));
+    fake.arrive(...Array.from({ length: 1200 }, () => ({})));
+    await screen.findByText("1,200");
+    const told = () => document.querySelector("footer [role=status]")?.textContent;
+    expect(told()).toBe("");
+    await fireEvent.click(button("Clear") as HTMLElement, { detail: 1 });
+    const sure = await screen.findByRole("button", { name: /^Clear all/ });
+    expect(told()).toContain("Press once more to clear all rows");
+    await fireEvent.click(sure, { detail: 2 });
+    // Where it is not prevented, it presses the button.
+    expect(await fireEvent.keyDown(sure, { key: "Enter", repeat: true })).toBe(false);
+    expect(await fireEvent.keyDown(sure, { key: "Enter" })).toBe(true);
+    expect(fake.count("clear")).toBe(0);
+    await fireEvent.click(sure, { detail: 1 });
+    expect(fake.count("clear")).toBe(1);
   });
 });

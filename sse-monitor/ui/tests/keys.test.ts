@@ -1,0 +1,175 @@
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import App from "../src/App.svelte";
+import { Fake } from "./fake";
+import { rows } from "./rows";
+import { button, grid, numbers, press, selected, watching } from "./watching";
+
+/** Presses a button that has the focus, as Enter does. */
+const enter = async (name: string | RegExp) => {
+  const pressed = await screen.findByRole("button", { name });
+  pressed.focus();
+  await fireEvent.click(pressed);
+};
+
+/** Presses Escape on a button that has the focus. */
+const escape = async (name: string) => {
+  const left = button(name);
+  left.focus();
+  await fireEvent.keyDown(left, { key: "Escape" });
+  expect(left.isConnected).toBe(false);
+};
+
+const isAt = (element: () => Element | null) => waitFor(() => expect(document.activeElement).toBe(element()));
+
+const field = () => screen.getByLabelText<HTMLInputElement>("Search");
+const key = (name: string, target: Element = document.body) => fireEvent.keyDown(target, { key: name });
+
+describe("the keys", () => {
+  it("work wherever the focus is, but in a field", async () => {
+    const fake = new Fake();
+    await watching(fake, 50);
+    const statistics = button("Statistics");
+    statistics.focus();
+    await fireEvent.click(statistics);
+    await key("ArrowDown", statistics);
+    await waitFor(() => expect(selected()).toBeDefined());
+    expect(document.activeElement).toBe(screen.getByRole("grid"));
+    const pause = button("Pause");
+    pause.focus();
+    await key("Escape", pause);
+    expect([selected(), document.querySelector("#detail")]).toEqual([undefined, null]);
+    // A button is pressed by it, which is no pause of its own.
+    await key(" ", statistics);
+    expect(pause.getAttribute("aria-pressed")).toBe("false");
+    await key("/", pause);
+    expect(document.activeElement).toBe(field());
+    await key("ArrowDown", field());
+    expect(selected()).toBeUndefined();
+  });
+
+  it("scroll what has the focus where there is more of it than is seen", async () => {
+    const fake = new Fake();
+    await watching(fake, 50);
+    const longer = (element: Element, is = true) =>
+      Object.defineProperty(element, "scrollHeight", { value: is ? 10_000 : 0, configurable: true });
+    await key("?");
+    await fireEvent.click(button("Statistics"));
+    for (const name of ["How to search", "Statistics"]) {
+      const pane = screen.getByRole("region", { name });
+      pane.focus();
+      expect(document.activeElement).toBe(pane);
+      longer(pane);
+      const close = pane.querySelector("button") as HTMLElement;
+      // What is not prevented scrolls.
+      for (const target of [pane, close]) expect(await key("PageDown", target)).toBe(true);
+      expect(selected()).toBeUndefined();
+    }
+    await fireEvent.click(rows()[0] as HTMLElement);
+    const row = await screen.findByRole("region", { name: "Selected row" });
+    const data = () => document.querySelector("#data") as HTMLElement;
+    await waitFor(() => expect(data()).not.toBeNull());
+    longer(row);
+    // What is seen whole leaves the key to what it stands in.
+    for (const target of [row, data()]) expect(await key("ArrowDown", target)).toBe(true);
+    longer(row, false);
+    const before = selected();
+    expect(await key("ArrowDown", data())).toBe(false);
+    await waitFor(() => expect(selected()).not.toBe(before));
+  });
+
+  it("zoom with Ctrl, as the wheel does", async () => {
+    const fake = new Fake();
+    await watching(fake, 5);
+    const ctrl = (key: string) => fireEvent.keyDown(field(), { key, ctrlKey: true });
+    for (const key of ["+", "=", "-", "0", "-"]) await ctrl(key);
+    // A touchpad tells a level in many pieces, and one back begins anew.
+    for (const deltaY of [-30, 30, -30, -20]) await fireEvent.wheel(document.body, { deltaY, ctrlKey: true });
+    const zooms = fake.calls.filter(([command]) => command === "zoom").map(([, args]) => args);
+    expect(zooms).toEqual([1.1, 1.25, 1.1, 1, 0.9, 1].map((factor) => ({ factor })));
+  });
+
+  it("close one thing at a time by Escape", async () => {
+    const fake = new Fake();
+    await watching(fake, 50);
+    await fireEvent.input(field(), { target: { value: "number 5" } });
+    await waitFor(() => expect(numbers()).toEqual([5, 50]));
+    await fireEvent.click(rows()[0] as HTMLElement);
+    const pane = await screen.findByRole("region", { name: "Selected row" });
+    await key("Escape", pane);
+    expect(document.querySelector("#detail")).toBeNull();
+    expect(numbers()).toEqual([5, 50]);
+    await key("Escape", screen.getByRole("grid"));
+    await waitFor(() => expect(numbers().length).toBeGreaterThan(2));
+  });
+});
+
+describe("the focus", () => {
+  it("goes to the list where Escape closes what it is in", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await enter("How to search");
+    await escape("Close");
+    await isAt(grid);
+    await enter("Open");
+    await escape("Cancel");
+    await isAt(grid);
+    await enter("Statistics");
+    await escape("Close");
+    await isAt(grid);
+  });
+
+  it("goes to the list where a button is gone once it is pressed", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    await enter(/Stop/);
+    await enter("Give it up");
+    await screen.findByRole("button", { name: "Record" });
+    await isAt(grid);
+    fake.saving = "/tmp/feed.ssrec";
+    fake.touch();
+    await enter(/Stop/);
+    await screen.findByRole("button", { name: "Record" });
+    await isAt(grid);
+    await enter("Dismiss");
+    await isAt(grid);
+    await enter("Pause");
+    await enter(/^Paused/);
+    await isAt(grid);
+    await enter("Clear");
+    await waitFor(() => expect(rows()).toHaveLength(0));
+    await isAt(grid);
+    await enter("Disconnect");
+    await screen.findByRole("button", { name: "Connect" });
+    await isAt(grid);
+  });
+
+  it("stays beside a button that is gone once it is pressed, where there is something to go on with", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    const data = () => document.querySelector<HTMLElement>("#data");
+    fake.arrive({ data: `[${"x".repeat(150_000)}]` });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await press(rows()[1]);
+    await waitFor(() => expect(data()).not.toBeNull());
+    await enter("JSON");
+    expect(screen.queryByRole("button", { name: "JSON" })).toBeNull();
+    await isAt(data);
+    await enter("Show all");
+    await isAt(data);
+    const search = screen.getByLabelText<HTMLInputElement>("Search");
+    await fireEvent.input(search, { target: { value: "x" } });
+    await enter("Clear the search");
+    await isAt(() => search);
+  });
+
+  it("goes to the bar where there is no list", async () => {
+    const fake = new Fake();
+    fake.recovered.troubles.push("What a window had recorded stays in /tmp.");
+    render(App);
+    await enter("Dismiss");
+    await isAt(() => screen.getByLabelText("URL of the event stream"));
+  });
+});

@@ -1,0 +1,220 @@
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import App from "../src/App.svelte";
+import { Fake } from "./fake";
+import { rows } from "./rows";
+import { button, watching } from "./watching";
+
+describe("a recording", () => {
+  it("is made to a file, with its size, until it is stopped", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await fireEvent.click(button("Record"));
+    expect(document.querySelector("#path-note")?.textContent).toContain("with the 10 rows that are kept");
+    const path = screen.getByLabelText<HTMLInputElement>("Record to");
+    await fireEvent.input(path, { target: { value: "/tmp/feed.ssrec" } });
+    await fireEvent.submit(path.form as HTMLFormElement);
+    const stop = await screen.findByRole("button", { name: /Stop/ });
+    expect(stop.textContent).toContain("512 bytes");
+    expect(screen.queryByLabelText("Record to")).toBeNull();
+    await fireEvent.click(stop);
+    await screen.findByText("Recorded 10 events in /tmp/feed.ssrec (1.21 KiB).");
+    await screen.findByRole("button", { name: "Record" });
+  });
+
+  it("takes a path that is typed or pasted in place of the suggested name as it is", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await fireEvent.click(button("Record"));
+    const path = screen.getByLabelText<HTMLInputElement>("Record to");
+    const typed = async (name: string) => {
+      path.value = "~/127.ssrec";
+      path.setSelectionRange(2, 5);
+      path.setRangeText(name);
+      await fireEvent.input(path);
+      return path.value;
+    };
+    expect(await typed("feed")).toBe("~/feed.ssrec");
+    expect(await typed("/")).toBe("/");
+    expect(await typed("/tmp/feed.ssrec")).toBe("/tmp/feed.ssrec");
+    expect(await typed("~/feed.ssrec")).toBe("~/feed.ssrec");
+    expect(await typed("C:\\feed.ssrec")).toBe("C:\\feed.ssrec");
+  });
+
+  it("that stopped by itself is told of, as long as it is not stopped", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/tmp/feed.ssrec";
+    fake.stopped = "recording stopped: the disk is full";
+    fake.touch();
+    expect((await screen.findByRole("alert")).textContent).toBe("recording stopped: the disk is full.");
+    await fireEvent.click(button(/Stop/));
+    await screen.findByText(/^Recorded 10 events/);
+    await waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
+  });
+
+  it("is tried again or given up where its file cannot be written", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    const refused = await screen.findByRole("alert");
+    expect(refused.textContent).toContain("no room. Stop tries again.");
+    await fireEvent.click(button("Give it up"));
+    await screen.findByRole("button", { name: "Record" });
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("is saved elsewhere where its file cannot be written", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    await fireEvent.click(await screen.findByRole("button", { name: "Save elsewhere…" }));
+    const path = screen.getByLabelText<HTMLInputElement>("Save to");
+    await fireEvent.input(path, { target: { value: "/full/other" } });
+    await fireEvent.submit(path.form as HTMLFormElement);
+    await waitFor(() => expect(document.querySelector("#path-refusal")?.textContent).toContain("cannot be written"));
+    await fireEvent.input(path, { target: { value: "/tmp/other.ssrec" } });
+    await fireEvent.submit(path.form as HTMLFormElement);
+    await screen.findByText("Recorded 10 events in /tmp/other.ssrec (1.21 KiB).");
+    await waitFor(() => expect(screen.queryByLabelText("Save to")).toBeNull());
+    await screen.findByRole("button", { name: "Record" });
+  });
+
+  it("that ends with its window is told of, and why the window stays where it cannot be written", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    const notice = () => document.querySelector("#notice")?.textContent;
+    fake.saving = "/full/feed.ssrec";
+    fake.ending = "writing";
+    fake.touch();
+    await waitFor(() => expect(notice()).toContain("closes as soon as /full/feed.ssrec is written."));
+    expect(screen.queryByRole("alert")).toBeNull();
+    fake.ending = { failed: "no room" };
+    fake.touch();
+    expect((await screen.findByRole("alert")).textContent).toContain("no room. So the window stays open.");
+    await fireEvent.click(button("Dismiss"));
+    // What tells of the recording follows the rows and their count: the second count is drawn after it.
+    for (const count of ["11 events", "12 events"]) {
+      fake.arrive({});
+      await waitFor(() => expect(document.querySelector("footer")?.textContent).toContain(count));
+    }
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("of a window that was killed is told of, though a stream is connected to", async () => {
+    const fake = new Fake();
+    fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2500, rows: 2502, missing: 0, bytes: 4200 });
+    await watching(fake, 1);
+    const told =
+      "What an earlier window recorded that did not end well is saved: 2,500 events in /tmp/feed.ssrec (4.10 KiB).";
+    await waitFor(() => expect(document.querySelector("#notice")?.textContent).toContain(told));
+    expect(screen.queryByRole("alert")).toBeNull();
+    await fireEvent.click(button("Open it"));
+    expect(fake.calls).toContainEqual(["open", { path: "/tmp/feed.ssrec" }]);
+  });
+
+  it("of a window that was killed that is not saved is told as bad news, whatever else is", async () => {
+    const fake = new Fake();
+    fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2, rows: 2, missing: 0, bytes: 42 });
+    fake.recovered.troubles.push("What another had recorded stays in /tmp/sessions/7.");
+    render(App);
+    expect((await screen.findByRole("alert")).textContent).toMatch(/2 events in \/tmp\/feed\.ssrec.*stays in/);
+  });
+
+  it("is opened with what was masked in it, and refused in words", async () => {
+    const fake = new Fake();
+    render(App);
+    await fireEvent.click(button("Open a recording"));
+    const path = screen.getByLabelText<HTMLInputElement>("Recording");
+    await fireEvent.input(path, { target: { value: "/tmp/notes.txt" } });
+    await fireEvent.submit(path.form as HTMLFormElement);
+    expect((await screen.findByRole("alert")).textContent).toBe(
+      "/tmp/notes.txt is not a recording of this program.",
+    );
+    fake.about = {
+      path: "/tmp/feed.ssrec",
+      url: "http://127.0.0.1:8080/events?token=***",
+      startedUnixMicros: Date.UTC(2026, 10, 23) * 1000,
+      recordedBy: "sse-monitor 0.1.0",
+      importedFrom: null,
+      redacted: ["query token", "<b>header</b> authorization"],
+      damage: ["000001.sse was not closed"],
+    };
+    fake.arrive({}, {});
+    await fireEvent.submit(path.form as HTMLFormElement);
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    expect(document.querySelector("#recording")?.textContent).toContain("feed.ssrec");
+    expect(document.querySelector("#redactions")?.textContent).toContain("2 secrets masked");
+    expect(document.querySelector("#redactions b")).toBeNull();
+    expect(screen.getByRole("alert").textContent).toContain("not closed");
+    expect(screen.queryByRole("button", { name: "Pause" })).toBeNull();
+    expect(screen.queryByRole("button", { name: "Clear" })).toBeNull();
+  });
+});
+
+describe("a recording that takes long to write", () => {
+  /** One that is being saved elsewhere. Gives the field and what lets it be written. */
+  async function saving(fake: Fake, path: string): Promise<{ field: HTMLInputElement; go: () => void }> {
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    await fireEvent.click(await screen.findByRole("button", { name: "Save elsewhere…" }));
+    let go = () => {};
+    fake.lateFile = new Promise((resolve) => (go = resolve));
+    const field = screen.getByLabelText<HTMLInputElement>("Save to");
+    await fireEvent.input(field, { target: { value: path } });
+    await fireEvent.submit(field.form as HTMLFormElement);
+    return { field, go };
+  }
+
+  const notice = () => document.querySelector("#notice")?.textContent ?? "";
+  const isSaved = (path: string) => waitFor(() => expect(notice()).toContain(`Recorded 10 events in ${path}`));
+
+  it("is written once, and says meanwhile that it is", async () => {
+    const fake = new Fake();
+    const { field, go } = await saving(fake, "/tmp/other.ssrec");
+    await screen.findByText(/^Writing the file…/);
+    expect(button("Save")).toHaveProperty("disabled", true);
+    await fireEvent.submit(field.form as HTMLFormElement);
+    expect(fake.count("finish_elsewhere")).toBe(1);
+    // Nor is it stopped once more, or given up.
+    await fireEvent.click(button(/Writing/));
+    expect(fake.count("finish")).toBe(1);
+    expect(screen.queryByRole("button", { name: "Give it up" })).toBeNull();
+    go();
+    await isSaved("/tmp/other.ssrec");
+    await waitFor(() => expect(screen.queryByLabelText("Save to")).toBeNull());
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("is told of where that fails once its field is closed", async () => {
+    const fake = new Fake();
+    const { field, go } = await saving(fake, "/full/other");
+    await fireEvent.keyDown(field, { key: "Escape" });
+    expect(screen.queryByLabelText("Save to")).toBeNull();
+    expect(notice()).toContain("Writing the recording.");
+    go();
+    const refused = await screen.findByRole("alert");
+    expect(refused.textContent).toContain("/full/other.ssrec cannot be written. Stop tries again.");
+    button("Give it up");
+    await fireEvent.click(button("Save elsewhere…"));
+    screen.getByLabelText("Save to");
+  });
+
+  it("leaves a field alone that was opened meanwhile", async () => {
+    const fake = new Fake();
+    const { go } = await saving(fake, "/tmp/other.ssrec");
+    await fireEvent.keyDown(document.body, { key: "o", ctrlKey: true });
+    const open = screen.getByLabelText<HTMLInputElement>("Recording");
+    await fireEvent.input(open, { target: { value: "/tmp/feed" } });
+    go();
+    await isSaved("/tmp/other.ssrec");
+    expect(screen.getByLabelText("Recording")).toBe(open);
+    expect(open.value).toBe("/tmp/feed");
+  });
+});
