@@ -48,7 +48,7 @@ pub(crate) fn run(diff: &Diff) -> Exit {
     let told = query::diff(&views[0], &views[1], by);
     progress.clear();
     let is_untimed = [&first, &second].iter().any(|it| it.recording.origin().untimed);
-    let printed = match Format::of(output) {
+    let printed = match Format::of(output).untimed(is_untimed) {
         Format::Ndjson(_) => {
             let mut json = serde_json::to_string(&told).unwrap_or_default();
             if is_untimed {

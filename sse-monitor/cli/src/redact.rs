@@ -146,6 +146,12 @@ pub(crate) fn tell(done: &Preview, words: &Words) {
         let times = if pattern.count == 1 { "time" } else { "times" };
         words.note(&format!("{}: {} {times}", pattern.what, HumanCount(pattern.count)));
     }
+    if done.not_json > 0 {
+        let events = counted(done.not_json, "event");
+        words.warning(&format!(
+            "no JSON, so that --json finds nothing in them: {events}; --text and --regex look at all"
+        ));
+    }
     if done.masked_lines > 0 {
         let lines = counted(done.masked_lines, "line");
         words.note(&format!("masked whole, since of events that were never complete: {lines}"));

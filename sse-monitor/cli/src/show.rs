@@ -326,7 +326,7 @@ fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
         words.warning(&damage.to_string());
     }
     if damage.is_empty() {
-        words.note(&format!("{}; no byte is damaged", summary(recording)));
+        words.note(&format!("{}; none of its rows is damaged", summary(recording)));
         Exit::Done
     } else {
         Exit::Other

@@ -36,6 +36,7 @@ fn what_is_asked_for_is_masked_everywhere_and_listed() {
     let counts: Vec<_> =
         done.patterns.iter().map(|text| (text.what.as_str(), text.count)).collect();
     assert_eq!(done.masked_lines, 2, "of the event that was not finished");
+    assert_eq!(done.not_json, 3);
     assert_eq!(counts, [("a text of 6 characters", 8), ("JSON at .user.name", 3)]);
     let cuts: Vec<_> =
         done.cuts.iter().map(|cut| (cut.row, cut.field, cut.count, cut.around.as_str())).collect();

@@ -44,6 +44,9 @@ pub struct Preview {
     /// Lines that are masked whole, since nobody can look at them as a reader would: of events that were too
     /// long or, where a pattern is a path into JSON, not finished.
     pub masked_lines: u64,
+    /// Events whose data is no JSON, where a pattern is a path into JSON: it leads nowhere in these.
+    #[serde(default)]
+    pub not_json: u64,
     /// How often each pattern was found, in their order.
     pub patterns: Vec<RedactedText>,
 }

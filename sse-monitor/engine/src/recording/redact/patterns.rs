@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use memchr::memmem::Finder;
 use regex::Regex;
+use serde_json::value::RawValue;
 
 use super::MASK;
 use crate::{
@@ -86,6 +87,11 @@ impl Redaction {
 
     pub(super) fn has_json(&self) -> bool {
         self.patterns.iter().any(|pattern| matches!(pattern, Pattern::Json(_)))
+    }
+
+    /// Whether a path into JSON leads nowhere in this data, since it is none.
+    pub(super) fn is_lost_on(&self, data: &str) -> bool {
+        self.has_json() && serde_json::from_str::<&RawValue>(data).is_err()
     }
 
     /// Each pattern in words. What a text or a regular expression is stays unsaid: it is, or tells, what nobody

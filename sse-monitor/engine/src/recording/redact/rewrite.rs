@@ -17,17 +17,19 @@ const MARK: &[u8] = b"\xEF\xBB\xBF";
 /// The texts of a row in which something was masked.
 pub(super) type Cuts = Vec<(Field, Masked)>;
 
-/// Appends an event's bytes to `out`, all its lines whole: its data is looked at as one text.
+/// Appends an event's bytes to `out`, all its lines whole: its data is looked at as one text. Says whether a path into
+/// JSON is lost on it.
 pub(super) fn event(
     raw: &[u8],
     format: Format,
     redaction: &Redaction,
     out: &mut Vec<u8>,
     cuts: &mut Cuts,
-) {
+) -> bool {
     if format == Format::Ndjson {
         lines(raw, format, redaction, true, out, cuts);
-        return;
+        let mut texts = pieces(raw).map(|(line, _)| String::from_utf8_lossy(line));
+        return texts.any(|text| !text.trim_ascii().is_empty() && redaction.is_lost_on(&text));
     }
     let values = pieces(raw).filter_map(|(line, _)| match split(line) {
         (b"data", value) => Some(String::from_utf8_lossy(value)),
@@ -53,6 +55,7 @@ pub(super) fn event(
         }
     }
     cuts.extend(masked.map(|masked| (Field::Data, masked)));
+    redaction.is_lost_on(&data)
 }
 
 /// Appends lines of which no complete event consists; the last may be without its end. Where `is_whole`,

@@ -171,6 +171,7 @@ impl<'a> Walker<'a> {
         }
         if let Some(response) = &mut turn.response {
             texts.extend(response.headers.iter_mut().map(|(_, value)| value));
+            texts.extend(&mut response.remote);
         }
         for text in texts {
             if let Some(masked) = self.redaction.masked(text, false) {
@@ -303,7 +304,9 @@ impl<'a> Walker<'a> {
 
     fn event(&mut self, end: usize) {
         let raw = self.buffer.get(self.done..end).unwrap_or_default();
-        rewrite::event(raw, self.format, self.redaction, &mut self.out, &mut self.cuts);
+        let (out, cuts) = (&mut self.out, &mut self.cuts);
+        let is_lost = rewrite::event(raw, self.format, self.redaction, out, cuts);
+        self.preview.not_json += u64::from(is_lost);
         self.settle(end);
     }
 
@@ -428,7 +431,9 @@ mod tests {
         for (body, micros) in [("{\"a\":1}\n{\"a\":4711}", 10), ("{\"b\":1}", 20)] {
             writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(micros));
             let mut turn = Turn::new(RowKind::Connected { status: 200 }, "connected");
-            turn.response = Some(ResponseHead { format: Format::Ndjson, ..Default::default() });
+            let remote = Some("10.4711.0.1:80".into());
+            turn.response =
+                Some(ResponseHead { format: Format::Ndjson, remote, ..Default::default() });
             writer.turn(&turn, at(micros));
             writer.begin_body(Format::Ndjson, at(micros));
             writer.body(body.as_bytes(), body.len(), false, u64::MAX, at(micros + 1));
@@ -442,7 +447,7 @@ mod tests {
         // What stands there then is not JSON any more, and still the event that it was.
         let done = redact::redact(&recording, &Redaction::new().literal("4711"), &given).unwrap();
         let cuts: Vec<_> = done.cuts.iter().map(|cut| (cut.row, cut.field)).collect();
-        assert_eq!(cuts, [(4, Field::Data)]);
+        assert_eq!(cuts, [(2, Field::Turn), (4, Field::Data), (7, Field::Turn)]);
         let given = Recording::open(&given).unwrap();
         let rows = |recording: &Recording| recording.view().page(1, 99, 99);
         let (before, after) = (rows(&recording), rows(&given));
