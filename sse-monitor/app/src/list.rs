@@ -124,7 +124,10 @@ impl Stretch {
 
     /// The row with its place among those of all stretches.
     pub(crate) fn place(&self, row: Row) -> Row {
-        Row { number: row.number + self.rows, attempt: row.attempt + self.attempts, ..row }
+        // The window shows no time of 0.
+        let unix_micros = if self.view.origin().untimed { 0 } else { row.unix_micros };
+        let (number, attempt) = (row.number + self.rows, row.attempt + self.attempts);
+        Row { number, attempt, unix_micros, ..row }
     }
 
     /// How many rows pass, from number `first` up to `end`.

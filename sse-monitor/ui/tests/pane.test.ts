@@ -44,6 +44,11 @@ describe("the pane of the selected row", () => {
     expect(document.querySelector("#data")?.textContent).toBe("id: 5\ndata: long");
     expect(document.querySelector("#size")?.textContent).toBe("3.00 MiB (3,145,728 bytes)");
     pane.getByText(/^These are the first MiB of it.*What follows cannot be read\.$/);
+    fake.arrive({ kind: "decode_error", data });
+    fake.raw = { text: "data: long", bytes: 10, ending: "unfinished" };
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await fireEvent.click(rows()[1] as HTMLElement);
+    await pane.findByText(/^This is how far it has come/);
   });
 
   it("names what turns the direction of a text, and copies the text as it came", async () => {

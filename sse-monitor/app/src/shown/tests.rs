@@ -1,7 +1,10 @@
 //! One session, and the next.
 
 use serde_json::{Value, json};
-use sse_monitor_engine::query::{Kind, Text};
+use sse_monitor_engine::{
+    query::{Kind, Text},
+    recording,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -139,6 +142,17 @@ async fn the_bytes_of_an_event_that_was_dropped_are_shown() {
     assert_eq!(raw["text"].as_str(), dropped.get(..(1 << 20) - 1));
     let after = serde_json::to_value(shown.row(rows.len() as u64).unwrap()).unwrap();
     assert_eq!((&after["data"], &after["raw"]), (&json!("after"), &Value::Null));
+}
+
+#[test]
+fn times_that_nobody_knows_are_not_shown() {
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("a.ssrec");
+    recording::import(&b"data: a\n\n"[..], recording::Source::Raw, "a body", &file).unwrap();
+    let shown = Shown::default();
+    shown.open(file.to_str().unwrap()).unwrap();
+    let row = serde_json::to_value(shown.row(3).unwrap()).unwrap();
+    assert_eq!((&row["data"], &row["unixMicros"]), (&json!("a"), &json!(0)));
 }
 
 #[tokio::test]

@@ -185,7 +185,7 @@ export interface Turn {
 export interface Raw {
   text: string;
   bytes: number;
-  ending: "whole" | "more" | "damaged";
+  ending: "whole" | "unfinished" | "more" | "damaged";
 }
 
 /** A row with all its data. */
