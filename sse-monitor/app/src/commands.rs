@@ -18,7 +18,7 @@ use crate::{
     scratch::Left,
     search,
     session::{About, Whole},
-    shown::Shown,
+    shown::{NotOpened, Shown},
     source::{as_recording, why_not_opened},
 };
 
@@ -60,7 +60,10 @@ pub(crate) fn open(
     path: &str,
 ) -> Result<About, String> {
     not_recording(&shown)?;
-    let about = shown.open(path).map_err(|error| why_not_opened(&error))?;
+    let about = shown.open(path).map_err(|error| match error {
+        NotOpened::Open(error) => why_not_opened(&error),
+        NotOpened::UnderWay(error) => error.to_string(),
+    })?;
     // As above.
     let _ = window.set_title(&shown.title());
     Ok(about)

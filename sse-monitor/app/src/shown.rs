@@ -12,6 +12,7 @@ use sse_monitor_engine::{
     query::{Filtered, Query, Report},
     recording::OpenError,
 };
+use thiserror::Error;
 use tokio::{select, sync::watch};
 
 use crate::{
@@ -25,6 +26,15 @@ use crate::{
 
 /// More than the highest screen has; a page's answer stays small whatever is asked for.
 const MOST_ROWS: usize = 1000;
+
+/// Why a recording is not shown.
+#[derive(Debug, Error)]
+pub(crate) enum NotOpened {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    UnderWay(#[from] SaveError),
+}
 
 /// At most one session at a time.
 #[derive(Debug, Default)]
@@ -80,26 +90,31 @@ impl Shown {
             };
             went_on.unwrap_or_else(|| Watched::begin(url, scratch.as_ref()))?
         };
-        self.show(Session::Watched(watched));
-        Ok(())
+        Ok(self.show(Session::Watched(watched))?)
     }
 
     /// Shows a recording in place of what was shown.
-    pub(crate) fn open(&self, path: &str) -> Result<About, OpenError> {
+    pub(crate) fn open(&self, path: &str) -> Result<About, NotOpened> {
         let opened = Arc::new(Opened::open(&save::given_path(path))?);
         let about = opened.about();
-        self.show(Session::Opened(opened));
+        self.show(Session::Opened(opened))?;
         Ok(about)
     }
 
-    fn show(&self, session: Session) {
+    /// Nothing takes the place of what is recorded, also where that was begun while the other was opened.
+    fn show(&self, session: Session) -> Result<(), SaveError> {
         let mut before = None;
+        let mut shown = Err(SaveError::UnderWay);
         self.change(|current| {
-            current.number += 1;
-            before = current.session.replace(session);
+            if current.saving.is_none() {
+                current.number += 1;
+                before = current.session.replace(session);
+                shown = Ok(());
+            }
         });
         // What was shown ends out of the lock, since its end is written to the disk.
         drop(before);
+        shown
     }
 
     /// Changes what is shown, and looks in it for what the filter asks for.

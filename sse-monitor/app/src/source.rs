@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use sse_monitor_engine::{RequestError, recording::OpenError};
 use thiserror::Error;
 
-use crate::save::EXTENSION;
+use crate::save::{EXTENSION, SaveError};
 
 /// Why nothing is watched.
 #[derive(Debug, Error)]
@@ -19,6 +19,8 @@ pub(crate) enum ConnectError {
     Curl,
     #[error(transparent)]
     Request(#[from] RequestError),
+    #[error(transparent)]
+    UnderWay(#[from] SaveError),
 }
 
 /// Documentation and browsers give the command where a request needs more than a URL.

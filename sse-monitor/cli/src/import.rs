@@ -205,7 +205,14 @@ fn damaged(
     words: &Words,
 ) -> Result<Imported, String> {
     let recording = damage::recording(&import.file)?;
-    if recording.damage().is_empty() {
+    let is_known = recording.is_looked_through() || !recording.damage().is_empty();
+    let damage = if is_known {
+        recording.damage()
+    } else {
+        let checked = recording.check(|bytes| progress.at(bytes));
+        checked.map_err(|error| format!("{name} cannot be read: {error}"))?
+    };
+    if damage.is_empty() {
         return Err(format!("{name} cannot be imported: {}", ImportError::Recording));
     }
     if import.from.is_some() || import.most.is_given() {

@@ -1,7 +1,10 @@
 //! When something arrived, by two clocks.
 
-use core::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use core::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+use std::time::{Instant, SystemTime};
 
 /// Both clocks are read a moment apart, and cut to microseconds each by itself: so far they may seem to come apart.
 const SLACK_MICROS: u64 = 5;
@@ -38,7 +41,7 @@ impl Clock {
 }
 
 /// What the wall clock showed at the origin, of which this is known, if it shows `wall` between these times since. The
-/// same as long as it has not jumped, so that of two rows the later is never shown an earlier time.
+/// same as long as it has not jumped or drifted, so that of two rows of one read the later is shown no earlier time.
 fn origin(known: i64, wall: u64, before: u64, after: u64) -> i64 {
     let found = wall.cast_signed().saturating_sub(before.cast_signed());
     let slack = SLACK_MICROS + (after - before);

@@ -144,6 +144,26 @@ async fn the_bytes_of_an_event_that_was_dropped_are_shown() {
     assert_eq!((&after["data"], &after["raw"]), (&json!("after"), &Value::Null));
 }
 
+#[tokio::test]
+async fn nothing_takes_the_place_of_what_is_recorded() {
+    let keep = tempfile::tempdir().unwrap();
+    let other = keep.path().join("a.ssrec");
+    recording::import(&b"data: a\n\n"[..], recording::Source::Raw, "a body", &other).unwrap();
+    let shown = Shown::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    shown.connect(&url).unwrap();
+    let _stream = accept(&listener).await;
+    let file = keep.path().join("feed.ssrec");
+    shown.record(file.to_str().unwrap(), "x").unwrap();
+    // As of one that was being opened when Record was pressed.
+    let refused = shown.open(other.to_str().unwrap()).unwrap_err().to_string();
+    assert!(refused.contains("a recording is under way"), "{refused}");
+    assert!(shown.connect("http://127.0.0.1:9/").is_err());
+    shown.finish().unwrap();
+    assert!(file.exists());
+}
+
 #[test]
 fn times_that_nobody_knows_are_not_shown() {
     let keep = tempfile::tempdir().unwrap();

@@ -157,10 +157,15 @@ impl Segment {
         self.folder.is_some()
     }
 
+    /// Whether nothing is missing between the two.
+    pub(crate) const fn follows(&self, before: &Self) -> bool {
+        self.number == before.number + 1
+    }
+
     /// Whether it begins with what stands at the end of the one before as well: of an event within which recording
     /// stopped, so that it lies whole in memory. Its first turn tells of that.
     pub(crate) const fn repeats(&self, before: &Self) -> bool {
-        before.is_on_disk() && !self.is_on_disk()
+        before.is_on_disk() && !self.is_on_disk() && self.follows(before)
     }
 
     pub(crate) fn synced(&self) -> u64 {

@@ -1,5 +1,7 @@
 //! Recordings that stop while the stream goes on.
 
+use sse_codec::{Decoder, Item};
+
 use super::{
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
     tests::{at, feed, folder, open, rows},
@@ -7,7 +9,7 @@ use super::{
     writer::{Place, Writer},
 };
 use crate::{
-    recording::Recording,
+    recording::{Recording, export::raw},
     row::{Row, RowKind},
 };
 
@@ -74,6 +76,16 @@ fn what_is_recorded_stays_in_sight_when_memory_is_full() {
     let newest = &ids[recorded..];
     assert!((1..=100).contains(&newest.len()), "{}", newest.len());
     assert!(newest.iter().rev().zip((1..=2_000).rev()).all(|(id, n)| *id == n));
+    // An export has what is shown, and nothing that is put together from both sides of what fell out.
+    let mut body = Vec::new();
+    raw(&writer.kept().view(), None, &mut body).unwrap();
+    let (mut decoder, mut rest, mut exported) = (Decoder::new(), &body[..], Vec::new());
+    while let Some(item) = decoder.decode(&mut rest).unwrap() {
+        if let Item::Event(event) = item {
+            exported.push(event.data.parse::<u64>().unwrap());
+        }
+    }
+    assert_eq!(exported, ids);
     let totals = writer.totals();
     let shown = rows(&writer.kept().view()).len() as u64;
     // With the turns: that it was connected, and that recording stopped.

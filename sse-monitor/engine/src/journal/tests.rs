@@ -20,6 +20,7 @@ use crate::{
     clock::Moment,
     recording::{DamageKind, OpenError, PackError, Recording, pack},
     row::{Row, RowKind},
+    state::Fault,
 };
 
 #[test]
@@ -469,6 +470,9 @@ fn many_attempts_leave_room_for_events_in_a_small_recording() {
     let told = report.latest_attempts.len();
     assert!((2..600).contains(&told), "{told}");
     assert_eq!(report.latest_attempts.back().unwrap().events, 1);
+    // What is made again counts those too whose turns are gone.
+    std::fs::remove_file(path.join("types")).unwrap();
+    assert!(Recording::open(&path).unwrap().totals().attempts >= 600);
 }
 
 fn size_of_folder(path: &Path) -> u64 {
@@ -528,6 +532,26 @@ fn past_a_disk_limit_that_drops_it_goes_on_without_rows_too() {
         let view = Recording::open(&path).unwrap().view();
         assert_eq!(view.row(view.next_row() - 1).unwrap().data, "next", "{bytes:?}");
     }
+}
+
+#[test]
+fn past_a_disk_limit_that_drops_a_server_that_is_down_stops_nothing() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: DiskLimit::LEAST_BYTES, policy: DiskPolicy::DropOldest };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    for n in 0..200 {
+        writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(n * 2_000_000));
+        let refused = RowKind::Disconnected { fault: Fault::Connect, retry_in_ms: Some(1) };
+        writer.turn(&Turn::new(refused, "connection refused"), at(n * 2_000_000));
+        assert_eq!(writer.stopped(), None, "{n}");
+    }
+    writer.begin_body(Format::EventStream, at(9));
+    feed(&mut writer, b"data: up\n\n");
+    writer.close(at(9));
+    assert!(size_of_folder(&path) <= limit.bytes);
+    let view = Recording::open(&path).unwrap().view();
+    assert_eq!(view.row(view.next_row() - 1).unwrap().data, "up");
 }
 
 #[test]

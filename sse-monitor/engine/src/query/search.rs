@@ -252,7 +252,9 @@ impl<'v> Search<'v> {
         let texts =
             self.reader.raw(segment, entry).and_then(|raw| texts::texts(entry, raw, limits));
         let Ok(texts) = texts else {
-            self.note_damage(false, segment, entry.at, entry.length.into());
+            // By its frame, as who reads the journal from its beginning notes it.
+            let frame = entry.at.saturating_sub(entry.frame_back.into());
+            self.note_damage(false, segment, frame, entry.length.into());
             return false;
         };
         (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))

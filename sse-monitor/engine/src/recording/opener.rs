@@ -184,7 +184,10 @@ impl<'a> Opener<'a> {
                 (end.rows, [derived.index, derived.ids], journal)
             }
             None => {
-                let rebuilt = rebuild::rebuild(&journal, &head, limits, self.totals, &kept, &name);
+                // Of those whose turns are gone the number tells.
+                let attempts = self.totals.attempts.max(head.checkpoint.attempt.into());
+                let before = Totals { attempts, ..self.totals };
+                let rebuilt = rebuild::rebuild(&journal, &head, limits, before, &kept, &name);
                 let Rebuilt { index, ids, rows, totals, last_event_id, damage, is_whole } =
                     rebuilt.map_err(fail)?;
                 self.damage.append(damage);

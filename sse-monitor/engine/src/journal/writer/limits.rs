@@ -145,7 +145,8 @@ impl Writer {
             }
             // What is before it would be dropped in vain.
             DiskPolicy::DropOldest if self.segment.bytes() > most => {
-                format!("an event is too long for the limit of {bytes} bytes for recordings")
+                let what = if self.indexing.is_within_event() { "an event" } else { "what came" };
+                format!("{what} is too long for the limit of {bytes} bytes for recordings")
             }
             DiskPolicy::Stop => return Ok(()),
             DiskPolicy::DropOldest => {

@@ -190,6 +190,10 @@ impl Writer {
 
     /// Writes a turn of the connection.
     pub(crate) fn turn(&mut self, turn: &Turn, moment: Moment) {
+        // Of a server that cannot be reached there is nothing else.
+        if self.is_due() && !self.indexing.is_within_event() {
+            self.rotate(moment);
+        }
         if turn.kind == RowKind::Connecting {
             self.begin_attempt();
         }

@@ -250,11 +250,15 @@ pub(super) fn for_frames(
     let mut before: Option<&Segment> = None;
     for (part, segment) in view.parts().iter().map(|part| &part.segment).enumerate().skip(first) {
         let mut repeats = before.is_some_and(|before| segment.repeats(before));
+        let is_after_gap = before.is_some_and(|before| !segment.follows(before));
         before = Some(segment);
         let mut walk = match from {
             Some(place) if place.part == part => Walk::from(&segment.journal, place.mark),
             Some(_) | None => Walk::new(&segment.journal),
         };
+        if is_after_gap && each(Place { part, mark: walk.mark() }, Met::Gap)?.is_break() {
+            return Ok(());
+        }
         loop {
             let mark = walk.mark();
             let Some(step) = walk.step()? else { break };
