@@ -36,6 +36,7 @@ pub(crate) struct About {
     path: String,
     url: String,
     started_unix_micros: u64,
+    untimed: bool,
     recorded_by: String,
     imported_from: Option<String>,
     /// What was masked in it, each in words.
@@ -204,6 +205,7 @@ impl Opened {
             path: self.path.display().to_string(),
             url: origin.url,
             started_unix_micros: origin.started_unix_micros,
+            untimed: origin.untimed,
             recorded_by: origin.recorded_by,
             imported_from: origin.imported_from,
             redacted: origin.redacted.into_iter().chain(texts).collect(),

@@ -104,6 +104,19 @@ describe("the keys", () => {
   });
 });
 
+describe("WebKit's menu, by which the page is loaded anew", () => {
+  it("opens in a field and over a selection alone", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    const opens = (element: Element) => fireEvent.contextMenu(element);
+    expect(await opens(rows()[0] as Element)).toBe(false);
+    expect(await opens(field())).toBe(true);
+    getSelection()?.selectAllChildren(rows()[0] as Element);
+    expect(await opens(rows()[0] as Element)).toBe(true);
+    getSelection()?.removeAllRanges();
+  });
+});
+
 describe("the focus", () => {
   it("goes to the list where Escape closes what it is in", async () => {
     const fake = new Fake();

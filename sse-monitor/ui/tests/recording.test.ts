@@ -139,6 +139,7 @@ describe("a recording", () => {
       path: "/tmp/feed.ssrec",
       url: "http://127.0.0.1:8080/events?token=***",
       startedUnixMicros: Date.UTC(2026, 10, 23) * 1000,
+      untimed: false,
       recordedBy: "sse-monitor 0.1.0",
       importedFrom: null,
       redacted: ["query token", "<b>header</b> authorization"],

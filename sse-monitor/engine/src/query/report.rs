@@ -99,7 +99,7 @@ impl Report {
     #[must_use]
     pub(crate) fn untimed(self) -> Self {
         let without = |mut attempt: AttemptReport| {
-            attempt.first_event_micros = None;
+            (attempt.first_byte_micros, attempt.first_event_micros) = (None, None);
             attempt
         };
         Self {

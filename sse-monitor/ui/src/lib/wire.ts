@@ -146,6 +146,8 @@ export interface About {
   path: string;
   url: string;
   startedUnixMicros: number;
+  /** Whether nobody knows when anything came. */
+  untimed: boolean;
   recordedBy: string;
   importedFrom: string | null;
   redacted: string[];
