@@ -165,6 +165,25 @@ describe("the focus", () => {
     await isAt(() => search);
   });
 
+  it("is not taken by what is gone without it", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await fireEvent.input(field(), { target: { value: "number 5" } });
+    const clear = () => screen.queryByRole("button", { name: "Clear the search" });
+    const left = button("Clear the search");
+    grid().blur();
+    await key("Escape");
+    expect([clear(), document.activeElement]).toEqual([null, document.body]);
+    // Nor by what had it before.
+    await fireEvent.input(field(), { target: { value: "number 5" } });
+    const other = button("Clear the search");
+    expect(other).not.toBe(left);
+    other.focus();
+    other.blur();
+    await key("Escape");
+    expect([clear(), document.activeElement]).toEqual([null, document.body]);
+  });
+
   it("goes to the bar where there is no list", async () => {
     const fake = new Fake();
     fake.recovered.troubles.push("What a window had recorded stays in /tmp.");
