@@ -48,7 +48,7 @@ describe("the pane of the selected row", () => {
     fake.raw = { text: "data: long", bytes: 10, ending: "unfinished" };
     await waitFor(() => expect(rows()).toHaveLength(2));
     await fireEvent.click(rows()[1] as HTMLElement);
-    await pane.findByText(/^This is how far it has come/);
+    await pane.findByText("It has no end: this is how far it has come.");
   });
 
   it("names what turns the direction of a text, and copies the text as it came", async () => {
@@ -182,6 +182,26 @@ describe("the pane of the selected row", () => {
       await waitFor(() => expect(rows()).toHaveLength(length));
     }
     expect(fake.count("row")).toBe(1);
+  });
+
+  it("asks for the row anew where it is pressed once more, and shows what came since", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ kind: "decode_error", data: "an event was dropped" });
+    fake.raw = { text: "data: lo", bytes: 8, ending: "unfinished" };
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await press(rows()[0]);
+    const data = () => document.querySelector("#data")?.textContent;
+    await waitFor(() => expect(data()).toBe("data: lo"));
+    fake.raw = { text: "data: long", bytes: 10, ending: "whole" };
+    await press(rows()[0]);
+    await waitFor(() => expect(data()).toBe("data: long"));
+    expect(fake.count("row")).toBe(2);
+    // A key that is held at the end of the list asks for nothing.
+    await fireEvent.keyDown(grid(), { key: "End" });
+    await fireEvent.keyDown(grid(), { key: "ArrowDown" });
+    await waitFor(() => expect(fake.count("seek")).toBe(2));
+    expect(fake.count("row")).toBe(2);
   });
 
   it("says so when the row has fallen out", async () => {
