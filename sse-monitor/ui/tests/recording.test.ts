@@ -221,6 +221,45 @@ describe("a recording that is stopped", () => {
   });
 });
 
+describe("a recording that could not be written", () => {
+  /** One for which another path is being asked. Gives the field. */
+  async function elsewhere(fake: Fake): Promise<HTMLInputElement> {
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    await fireEvent.click(await screen.findByRole("button", { name: "Save elsewhere…" }));
+    return screen.getByLabelText<HTMLInputElement>("Save to");
+  }
+
+  it("is no longer asked a path for once Stop tries again, or it is given up", async () => {
+    const fake = new Fake();
+    await elsewhere(fake);
+    let go = () => {};
+    fake.lateFile = new Promise((resolve) => (go = resolve));
+    await fireEvent.click(button(/Stop/));
+    expect(screen.queryByLabelText("Save to")).toBeNull();
+    go();
+    await fireEvent.click(await screen.findByRole("button", { name: "Save elsewhere…" }));
+    screen.getByLabelText("Save to");
+    await fireEvent.click(button("Give it up"));
+    await screen.findByRole("button", { name: "Record" });
+    expect(screen.queryByLabelText("Save to")).toBeNull();
+  });
+
+  it("is not written elsewhere while it is written as its window closes", async () => {
+    const fake = new Fake();
+    const field = await elsewhere(fake);
+    fake.ending = "writing";
+    fake.touch();
+    await screen.findByText(/^The window closes as soon as/);
+    await fireEvent.input(field, { target: { value: "/tmp/other.ssrec" } });
+    await fireEvent.submit(field.form as HTMLFormElement);
+    await screen.findByText("the recording is being written already.");
+    expect(fake.count("finish_elsewhere")).toBe(0);
+  });
+});
+
 describe("a recording that takes long to write", () => {
   /** One that is being saved elsewhere. Gives the field and what lets it be written. */
   async function saving(fake: Fake, path: string): Promise<{ field: HTMLInputElement; go: () => void }> {
