@@ -146,6 +146,30 @@ describe("the pane of the selected row", () => {
     await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe("[\n  1\n]"));
   });
 
+  it("lays out what is long once it is indented where that is asked for", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const long = `[${Array.from({ length: 6000 }, () => 1).join()}]`;
+    fake.arrive({ data: long }, { data: "[1]" });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    const text = () => document.querySelector("#data")?.textContent;
+    const reason = () => document.querySelector("#reason")?.textContent;
+    const laidOut = JSON.stringify(JSON.parse(long), null, 2).slice(0, 30_000);
+    await press(rows()[0]);
+    await waitFor(() => expect(text()).toBe(long));
+    expect(reason()).toBe("Long once it is indented: press JSON to lay it out, if it is JSON.");
+    await fireEvent.click(button("JSON"));
+    expect([text(), reason()]).toEqual([laidOut, undefined]);
+    await press(rows()[1]);
+    await waitFor(() => expect(text()).toBe("[\n  1\n]"));
+    // Nor does it take two presses where all is shown raw.
+    await fireEvent.click(button("Raw"));
+    await press(rows()[0]);
+    await waitFor(() => expect(text()).toBe(long));
+    await fireEvent.click(button("JSON"));
+    expect([text(), reason()]).toEqual([laidOut, undefined]);
+  });
+
   it("draws no element for each of many lines, however few characters they have", async () => {
     const fake = new Fake();
     await connected(fake);
