@@ -186,6 +186,23 @@ describe("a recording that is stopped", () => {
     expect(fake.count("finish")).toBe(2);
   });
 
+  it("is told of where it is read out, as it is written and once it is", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/tmp/feed.ssrec";
+    fake.touch();
+    let go = () => {};
+    fake.lateFile = new Promise((resolve) => (go = resolve));
+    const standing = screen.getAllByRole("status");
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    const place = screen.getByText("Writing the recording…").closest("[role=status]");
+    expect(standing).toContain(place);
+    go();
+    const told = await screen.findByText(/^Recorded 10 events/);
+    expect(told.closest("[role=status]")).toBe(place);
+    expect(screen.queryByText("Writing the recording…")).toBeNull();
+  });
+
   it("is not begun anew by the second click of two, nor by a key that is held", async () => {
     const fake = new Fake();
     (await stopped(fake))();
