@@ -184,6 +184,44 @@ describe("the focus", () => {
     expect([clear(), document.activeElement]).toEqual([null, document.body]);
   });
 
+  it("is not taken by an answer that comes once it is elsewhere", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    const open = async (): Promise<() => void> => {
+      let go = () => {};
+      fake.lateFile = new Promise((resolve) => (go = resolve));
+      await fireEvent.submit(path()?.closest("form") as HTMLFormElement);
+      return go;
+    };
+    const path = () => document.querySelector("#path");
+    await enter("Open");
+    const refused = await open();
+    field().focus();
+    refused();
+    await screen.findByRole("alert");
+    expect(document.activeElement).toBe(field());
+    fake.about = {
+      path: "/tmp/feed.ssrec",
+      url: "",
+      startedUnixMicros: 0,
+      recordedBy: "",
+      importedFrom: null,
+      redacted: [],
+      damage: [],
+    };
+    const opened = await open();
+    field().focus();
+    opened();
+    await waitFor(() => expect(path()).toBeNull());
+    expect(document.activeElement).toBe(field());
+    // Where it is still in the field it goes to the list.
+    await enter("Open");
+    const again = await open();
+    expect(document.activeElement).toBe(path());
+    again();
+    await isAt(grid);
+  });
+
   it("goes to the bar where there is no list", async () => {
     const fake = new Fake();
     fake.recovered.troubles.push("What a window had recorded stays in /tmp.");

@@ -9,6 +9,10 @@ export function goHome(): void {
   home?.focus();
 }
 
+/** Whether nothing has the focus but what matches, so that it may be moved by an answer that took a while. */
+export const isFocusIn = (elements: string): boolean =>
+  document.activeElement === document.body || document.activeElement?.closest(elements) != null;
+
 /** Of an element that may go while it has the focus, which would be nowhere then: hands it on. */
 export const handsOn =
   (to = goHome): Attachment<HTMLElement> =>
