@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  beginning,
   bytes,
   clock,
   counted,
@@ -293,6 +294,10 @@ describe("formats", () => {
     // What joins the parts of a sign is a part of it.
     expect(oneLine("👩\u200d💻")).toBe("👩\u200d💻");
     expect(oneLine("\ufffd\u061c\u009b")).toBe("\ufffd\\u{61c}\\u{9b}");
+  });
+
+  it("cuts no sign in two", () => {
+    expect([1, 2, 3, 4].map((most) => beginning("a👩b", most))).toEqual(["a", "a", "a👩", "a👩b"]);
   });
 
   it("takes a text apart where there is what is not seen, and loses nothing of it", () => {
