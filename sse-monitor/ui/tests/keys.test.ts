@@ -89,6 +89,15 @@ describe("the keys", () => {
     expect(zooms).toEqual([1.1, 1.25, 1.1, 1, 0.9, 1].map((factor) => ({ factor })));
   });
 
+  it("go to a field that is there already", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await enter("Open");
+    field().focus();
+    await fireEvent.keyDown(field(), { key: "o", ctrlKey: true });
+    expect(document.activeElement).toBe(document.querySelector("#path"));
+  });
+
   it("close one thing at a time by Escape", async () => {
     const fake = new Fake();
     await watching(fake, 50);
