@@ -89,6 +89,19 @@ describe("the keys", () => {
     expect(zooms).toEqual([1.1, 1.25, 1.1, 1, 0.9, 1].map((factor) => ({ factor })));
   });
 
+  it("turn something on or off once, however long they are held", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    const held = (key: string) => fireEvent.keyDown(document.body, { key, repeat: true });
+    await key(" ");
+    // Nor does it scroll.
+    expect(await held(" ")).toBe(false);
+    expect(button("Resume").getAttribute("aria-pressed")).toBe("true");
+    await key("?");
+    await held("?");
+    expect(document.querySelector("#search-help")).not.toBeNull();
+  });
+
   it("go to a field that is there already", async () => {
     const fake = new Fake();
     await watching(fake, 10);
