@@ -155,6 +155,10 @@ describe("the state", () => {
       await waitFor(() => expect(document.querySelector("#events")?.textContent).toBe(events));
     }
     expect(begun()).toBe(1);
+    // To another time it counts anew, from now.
+    fake.become({ name: "waiting", retryAtUnixMicros: (Date.now() + 600_000) * 1000, failure });
+    await waitFor(() => expect(stateLine()).toMatch(/in \d{3} s/));
+    expect(begun()).toBe(2);
     timers.mockRestore();
   });
 

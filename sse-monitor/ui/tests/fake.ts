@@ -18,7 +18,7 @@ export class Fake {
   late: Promise<void> | null = null;
   /** The same of reports. */
   lateReport: Promise<void> | null = null;
-  /** The same of files that are written. */
+  /** The same of files that are written or opened. */
   lateFile: Promise<void> | null = null;
   saving: string | null = null;
   stopped: string | null = null;
@@ -82,10 +82,7 @@ export class Fake {
       case "seek":
         return this.#seek(args as unknown as Sought);
       case "open":
-        if (this.about === null) throw `${String(args.path)} is not a recording of this program`;
-        this.watch += 1;
-        this.become({ name: "closed" });
-        return this.about;
+        return this.#open(String(args.path));
       case "record":
         this.saving = args.path as string;
         this.touch();
@@ -188,6 +185,14 @@ export class Fake {
       saving: this.#saving(),
     };
     return pack(head, list.slice(begin, begin + count));
+  }
+
+  async #open(path: string): Promise<About> {
+    await this.lateFile;
+    if (this.about === null) throw `${path} is not a recording of this program`;
+    this.watch += 1;
+    this.become({ name: "closed" });
+    return this.about;
   }
 
   async #save(path: string): Promise<Saved[]> {

@@ -89,6 +89,28 @@ describe("the keys", () => {
     expect(zooms).toEqual([1.1, 1.25, 1.1, 1, 0.9, 1].map((factor) => ({ factor })));
   });
 
+  it("turn something on or off once, however long they are held", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    const held = (key: string) => fireEvent.keyDown(document.body, { key, repeat: true });
+    await key(" ");
+    // Nor does it scroll.
+    expect(await held(" ")).toBe(false);
+    expect(button("Resume").getAttribute("aria-pressed")).toBe("true");
+    await key("?");
+    await held("?");
+    expect(document.querySelector("#search-help")).not.toBeNull();
+  });
+
+  it("go to a field that is there already", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await enter("Open");
+    field().focus();
+    await fireEvent.keyDown(field(), { key: "o", ctrlKey: true });
+    expect(document.activeElement).toBe(document.querySelector("#path"));
+  });
+
   it("close one thing at a time by Escape", async () => {
     const fake = new Fake();
     await watching(fake, 50);
@@ -176,6 +198,63 @@ describe("the focus", () => {
     await fireEvent.input(search, { target: { value: "x" } });
     await enter("Clear the search");
     await isAt(() => search);
+  });
+
+  it("is not taken by what is gone without it", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await fireEvent.input(field(), { target: { value: "number 5" } });
+    const clear = () => screen.queryByRole("button", { name: "Clear the search" });
+    const left = button("Clear the search");
+    grid().blur();
+    await key("Escape");
+    expect([clear(), document.activeElement]).toEqual([null, document.body]);
+    // Nor by what had it before.
+    await fireEvent.input(field(), { target: { value: "number 5" } });
+    const other = button("Clear the search");
+    expect(other).not.toBe(left);
+    other.focus();
+    other.blur();
+    await key("Escape");
+    expect([clear(), document.activeElement]).toEqual([null, document.body]);
+  });
+
+  it("is not taken by an answer that comes once it is elsewhere", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    const open = async (): Promise<() => void> => {
+      let go = () => {};
+      fake.lateFile = new Promise((resolve) => (go = resolve));
+      await fireEvent.submit(path()?.closest("form") as HTMLFormElement);
+      return go;
+    };
+    const path = () => document.querySelector("#path");
+    await enter("Open");
+    const refused = await open();
+    field().focus();
+    refused();
+    await screen.findByRole("alert");
+    expect(document.activeElement).toBe(field());
+    fake.about = {
+      path: "/tmp/feed.ssrec",
+      url: "",
+      startedUnixMicros: 0,
+      recordedBy: "",
+      importedFrom: null,
+      redacted: [],
+      damage: [],
+    };
+    const opened = await open();
+    field().focus();
+    opened();
+    await waitFor(() => expect(path()).toBeNull());
+    expect(document.activeElement).toBe(field());
+    // Where it is still in the field it goes to the list.
+    await enter("Open");
+    const again = await open();
+    expect(document.activeElement).toBe(path());
+    again();
+    await isAt(grid);
   });
 
   it("goes to the bar where there is no list", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  beginning,
   bytes,
   clock,
   counted,
@@ -16,7 +17,7 @@ import {
 } from "../src/lib/format";
 import type { Report } from "../src/lib/wire";
 import { lines, runs, seen } from "../src/lib/fold";
-import { DRAWN, LONGEST, MOST, layOut, looksLikeJson } from "../src/lib/json";
+import { DRAWN, LONGEST, MOST, layOut, layOutUnasked, looksLikeJson } from "../src/lib/json";
 import { unpack } from "../src/lib/packed";
 import { Rate } from "../src/lib/rate";
 import { Slots } from "../src/lib/slots";
@@ -255,6 +256,17 @@ describe("JSON", () => {
     expect(layOut(`["${"x".repeat(MOST.characters)}"]`)).toEqual(refused("it is longer than 8,000,000 characters"));
   });
 
+  it("is laid out unasked where it is short both before and after", () => {
+    const short = [listed("1", 4000), listed("[]", 4000), "[1,]"];
+    for (const text of short) expect(layOutUnasked(text)).toEqual(layOut(text));
+    const wide = "[".repeat(99) + "1" + ",1".repeat(2000) + "]".repeat(99);
+    const long = [listed("1", 5000), listed("[1]", 2000), wide, `["${"x".repeat(LONGEST)}"]`];
+    for (const text of long) expect([layOutUnasked(text), layOut(text).why]).toEqual([null, ""]);
+    // What is asked for would not be laid out either.
+    const deep = "[".repeat(101) + "]".repeat(101);
+    expect(layOutUnasked(deep)?.why).toBe("it is nested more than 100 deep");
+  });
+
   it("may have long strings with many escapes", () => {
     const text = JSON.stringify({ a: '\\"'.repeat(200_000), b: "[" });
     expect(laidOut(text)).toBe(JSON.stringify(JSON.parse(text), null, 2));
@@ -282,6 +294,10 @@ describe("formats", () => {
     // What joins the parts of a sign is a part of it.
     expect(oneLine("👩\u200d💻")).toBe("👩\u200d💻");
     expect(oneLine("\ufffd\u061c\u009b")).toBe("\ufffd\\u{61c}\\u{9b}");
+  });
+
+  it("cuts no sign in two", () => {
+    expect([1, 2, 3, 4].map((most) => beginning("a👩b", most))).toEqual(["a", "a", "a👩", "a👩b"]);
   });
 
   it("takes a text apart where there is what is not seen, and loses nothing of it", () => {

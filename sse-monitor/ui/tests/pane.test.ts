@@ -48,7 +48,7 @@ describe("the pane of the selected row", () => {
     fake.raw = { text: "data: long", bytes: 10, ending: "unfinished" };
     await waitFor(() => expect(rows()).toHaveLength(2));
     await fireEvent.click(rows()[1] as HTMLElement);
-    await pane.findByText(/^This is how far it has come/);
+    await pane.findByText("It has no end: this is how far it has come.");
   });
 
   it("names what turns the direction of a text, and copies the text as it came", async () => {
@@ -146,6 +146,30 @@ describe("the pane of the selected row", () => {
     await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe("[\n  1\n]"));
   });
 
+  it("lays out what is long once it is indented where that is asked for", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const long = `[${Array.from({ length: 6000 }, () => 1).join()}]`;
+    fake.arrive({ data: long }, { data: "[1]" });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    const text = () => document.querySelector("#data")?.textContent;
+    const reason = () => document.querySelector("#reason")?.textContent;
+    const laidOut = JSON.stringify(JSON.parse(long), null, 2).slice(0, 30_000);
+    await press(rows()[0]);
+    await waitFor(() => expect(text()).toBe(long));
+    expect(reason()).toBe("Long once it is indented: press JSON to lay it out, if it is JSON.");
+    await fireEvent.click(button("JSON"));
+    expect([text(), reason()]).toEqual([laidOut, undefined]);
+    await press(rows()[1]);
+    await waitFor(() => expect(text()).toBe("[\n  1\n]"));
+    // Nor does it take two presses where all is shown raw.
+    await fireEvent.click(button("Raw"));
+    await press(rows()[0]);
+    await waitFor(() => expect(text()).toBe(long));
+    await fireEvent.click(button("JSON"));
+    expect([text(), reason()]).toEqual([laidOut, undefined]);
+  });
+
   it("draws no element for each of many lines, however few characters they have", async () => {
     const fake = new Fake();
     await connected(fake);
@@ -182,6 +206,26 @@ describe("the pane of the selected row", () => {
       await waitFor(() => expect(rows()).toHaveLength(length));
     }
     expect(fake.count("row")).toBe(1);
+  });
+
+  it("asks for the row anew where it is pressed once more, and shows what came since", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ kind: "decode_error", data: "an event was dropped" });
+    fake.raw = { text: "data: lo", bytes: 8, ending: "unfinished" };
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await press(rows()[0]);
+    const data = () => document.querySelector("#data")?.textContent;
+    await waitFor(() => expect(data()).toBe("data: lo"));
+    fake.raw = { text: "data: long", bytes: 10, ending: "whole" };
+    await press(rows()[0]);
+    await waitFor(() => expect(data()).toBe("data: long"));
+    expect(fake.count("row")).toBe(2);
+    // A key that is held at the end of the list asks for nothing.
+    await fireEvent.keyDown(grid(), { key: "End" });
+    await fireEvent.keyDown(grid(), { key: "ArrowDown" });
+    await waitFor(() => expect(fake.count("seek")).toBe(2));
+    expect(fake.count("row")).toBe(2);
   });
 
   it("says so when the row has fallen out", async () => {

@@ -157,6 +157,127 @@ describe("a recording", () => {
   });
 });
 
+describe("a recording that is stopped", () => {
+  /** One that is in its file, of which the window has not heard yet. Gives what lets it hear of it. */
+  async function stopped(fake: Fake): Promise<() => void> {
+    await watching(fake, 10);
+    fake.saving = "/tmp/feed.ssrec";
+    fake.touch();
+    const stop = await screen.findByRole("button", { name: /Stop/ });
+    let go = () => {};
+    fake.late = new Promise((resolve) => (go = resolve));
+    await fireEvent.click(stop);
+    await screen.findByText(/^Recorded 10 events/);
+    return go;
+  }
+
+  it("is not stopped once more before its button is gone", async () => {
+    const fake = new Fake();
+    const go = await stopped(fake);
+    await fireEvent.click(document.querySelector("#stop") as HTMLElement);
+    expect(fake.count("finish")).toBe(1);
+    expect(document.querySelector("#notice")?.textContent).toContain("Recorded 10 events");
+    expect(screen.queryByRole("alert")).toBeNull();
+    go();
+    await screen.findByRole("button", { name: "Record" });
+    // One that is recorded to the same file can be stopped as well.
+    fake.saving = "/tmp/feed.ssrec";
+    fake.touch();
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    expect(fake.count("finish")).toBe(2);
+  });
+
+  it("is told of where it is read out, as it is written and once it is", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/tmp/feed.ssrec";
+    fake.touch();
+    let go = () => {};
+    fake.lateFile = new Promise((resolve) => (go = resolve));
+    const standing = screen.getAllByRole("status");
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    const place = screen.getByText("Writing the recording…").closest("[role=status]");
+    expect(standing).toContain(place);
+    go();
+    const told = await screen.findByText(/^Recorded 10 events/);
+    expect(told.closest("[role=status]")).toBe(place);
+    expect(screen.queryByText("Writing the recording…")).toBeNull();
+  });
+
+  it("is not begun anew by the second click of two, nor by a key that is held", async () => {
+    const fake = new Fake();
+    (await stopped(fake))();
+    const record = await screen.findByRole("button", { name: "Record" });
+    await fireEvent.click(record, { detail: 2 });
+    expect(screen.queryByLabelText("Record to")).toBeNull();
+    expect(await fireEvent.keyDown(record, { key: "Enter", repeat: true })).toBe(false);
+    expect(await fireEvent.keyDown(record, { key: "Enter" })).toBe(true);
+    fake.saving = "/tmp/feed.ssrec";
+    fake.touch();
+    const stop = await screen.findByRole("button", { name: /Stop/ });
+    expect(await fireEvent.keyDown(stop, { key: "Enter", repeat: true })).toBe(false);
+    await fireEvent.click(stop, { detail: 2 });
+    expect(fake.count("finish")).toBe(1);
+  });
+
+  it("is not stopped once it is given up", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    const stop = await screen.findByRole("button", { name: /Stop/ });
+    await fireEvent.click(stop);
+    await screen.findByRole("alert");
+    let go = () => {};
+    fake.late = new Promise((resolve) => (go = resolve));
+    await fireEvent.click(button("Give it up"));
+    await waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
+    await fireEvent.click(stop);
+    expect(fake.count("finish")).toBe(1);
+    go();
+    await screen.findByRole("button", { name: "Record" });
+  });
+});
+
+describe("a recording that could not be written", () => {
+  /** One for which another path is being asked. Gives the field. */
+  async function elsewhere(fake: Fake): Promise<HTMLInputElement> {
+    await watching(fake, 10);
+    fake.saving = "/full/feed.ssrec";
+    fake.touch();
+    await fireEvent.click(await screen.findByRole("button", { name: /Stop/ }));
+    await fireEvent.click(await screen.findByRole("button", { name: "Save elsewhere…" }));
+    return screen.getByLabelText<HTMLInputElement>("Save to");
+  }
+
+  it("is no longer asked a path for once Stop tries again, or it is given up", async () => {
+    const fake = new Fake();
+    await elsewhere(fake);
+    let go = () => {};
+    fake.lateFile = new Promise((resolve) => (go = resolve));
+    await fireEvent.click(button(/Stop/));
+    expect(screen.queryByLabelText("Save to")).toBeNull();
+    go();
+    await fireEvent.click(await screen.findByRole("button", { name: "Save elsewhere…" }));
+    screen.getByLabelText("Save to");
+    await fireEvent.click(button("Give it up"));
+    await screen.findByRole("button", { name: "Record" });
+    expect(screen.queryByLabelText("Save to")).toBeNull();
+  });
+
+  it("is not written elsewhere while it is written as its window closes", async () => {
+    const fake = new Fake();
+    const field = await elsewhere(fake);
+    fake.ending = "writing";
+    fake.touch();
+    await screen.findByText(/^The window closes as soon as/);
+    await fireEvent.input(field, { target: { value: "/tmp/other.ssrec" } });
+    await fireEvent.submit(field.form as HTMLFormElement);
+    await screen.findByText("the recording is being written already.");
+    expect(fake.count("finish_elsewhere")).toBe(0);
+  });
+});
+
 describe("a recording that takes long to write", () => {
   /** One that is being saved elsewhere. Gives the field and what lets it be written. */
   async function saving(fake: Fake, path: string): Promise<{ field: HTMLInputElement; go: () => void }> {

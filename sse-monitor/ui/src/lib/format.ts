@@ -141,6 +141,12 @@ export function parts(text: string): Part[] {
   return parts;
 }
 
+/** So many characters of the text, but for half a sign at the end. */
+export function beginning(text: string, most: number): string {
+  const isCut = /[\ud800-\udbff]/.test(text.charAt(most - 1)) && most < text.length;
+  return text.slice(0, isCut ? most - 1 : most);
+}
+
 /** The text with a sign in place of each NUL, at which a clipboard ends. */
 export const copyable = (text: string): string => text.replaceAll("\0", "␀");
 

@@ -10,8 +10,15 @@ export interface Token {
 /** In characters: longer texts are laid out only if that is asked for, since few read them, and it takes a moment. */
 export const LONGEST = 100_000;
 
+interface Limits {
+  characters: number;
+  depth: number;
+  lines: number;
+  laidOut: number;
+}
+
 /** Beyond these limits a text is never laid out: the window would stall, and nobody finds anything there. */
-export const MOST = {
+export const MOST: Limits = {
   characters: 8_000_000,
   /** Each level indents its lines further. */
   depth: 100,
@@ -23,8 +30,11 @@ export const MOST = {
 /** Keys, values and lines that are drawn each by itself: with more, the window would stall on its layout. */
 export const DRAWN = 2_000;
 
-const TOO_MANY_LINES = `indented it would have more than ${count(MOST.lines)} lines`;
-const TOO_LONG = `indented it would be longer than ${count(MOST.laidOut)} characters`;
+/** The same of what nobody asked for: few characters may be many once they are indented. */
+const UNASKED: Limits = { characters: LONGEST, depth: MOST.depth, lines: 5_000, laidOut: 200_000 };
+
+const tooManyLines = ({ lines }: Limits) => `indented it would have more than ${count(lines)} lines`;
+const tooLong = ({ laidOut }: Limits) => `indented it would be longer than ${count(laidOut)} characters`;
 
 export interface Layout {
   /** The text, indented; empty of one that is not laid out. */
@@ -41,20 +51,37 @@ export const looksLikeJson = (text: string): boolean => {
   return first !== undefined && text.trimEnd().endsWith(first === "{" ? "}" : "]");
 };
 
+/** Whether it is JSON, of a text that {@link looksLikeJson}. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Lays out a text that {@link looksLikeJson} where nobody asked for it; `null` of one that is long. */
+export function layOutUnasked(text: string): Layout | null {
+  if (text.length > UNASKED.characters) return null;
+  const layout = layOut(text, UNASKED);
+  return [tooManyLines(UNASKED), tooLong(UNASKED)].includes(layout.why) ? null : layout;
+}
+
 /** Lays out a text that {@link looksLikeJson}. */
-export function layOut(text: string): Layout {
+export function layOut(text: string, most = MOST): Layout {
   const refused = (why: string): Layout => ({ text: "", tokens: null, why });
-  if (text.length > MOST.characters) return refused(`it is longer than ${count(MOST.characters)} characters`);
+  if (text.length > most.characters) return refused(`it is longer than ${count(most.characters)} characters`);
   const { depth, commas } = shapeOf(text);
-  if (depth > MOST.depth) return refused(`it is nested more than ${MOST.depth} deep`);
+  if (depth > most.depth) return refused(`it is nested more than ${most.depth} deep`);
   // Before it is read: to read so many values takes a moment, too.
-  if (commas > MOST.lines) return refused(TOO_MANY_LINES);
+  if (commas > most.lines) return refused(tooManyLines(most));
   try {
     JSON.parse(text);
   } catch (error) {
     return refused(error instanceof SyntaxError ? "" : String(error));
   }
-  const sheet = new Sheet();
+  const sheet = new Sheet(most);
   indent(text, sheet);
   const { why } = sheet;
   return why === "" ? { text: sheet.text, tokens: sheet.tokens, why } : refused(why);
@@ -112,6 +139,11 @@ class Sheet {
   #length = 0;
   #lines = 1;
   #drawn = 1;
+  readonly #most: Limits;
+
+  constructor(most: Limits) {
+    this.#most = most;
+  }
 
   get text(): string {
     return this.#text + this.#parts.join("");
@@ -119,7 +151,7 @@ class Sheet {
 
   add(kind: Token["kind"], text: string): void {
     this.#length += text.length;
-    if (this.#length > MOST.laidOut) this.why = TOO_LONG;
+    if (this.#length > this.#most.laidOut) this.why = tooLong(this.#most);
     this.#parts.push(text);
     if (this.#parts.length === JOINED) {
       this.#text = this.text;
@@ -135,7 +167,7 @@ class Sheet {
   break(depth: number): void {
     this.#lines += 1;
     this.#drawn += 1;
-    if (this.#lines > MOST.lines) this.why = TOO_MANY_LINES;
+    if (this.#lines > this.#most.lines) this.why = tooManyLines(this.#most);
     this.add("punctuation", INDENTS[depth] ?? "\n");
   }
 }

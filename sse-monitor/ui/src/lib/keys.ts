@@ -8,6 +8,14 @@ export const isTyping = (event: KeyboardEvent): boolean => isWithin(event, "inpu
 export const isPress = (event: KeyboardEvent): boolean =>
   (event.key === " " || event.key === "Enter") && isWithin(event, "button, summary, a");
 
+/** Keeps a key that is held from pressing its button ever again: heard by the button. */
+export function pressOnce(event: KeyboardEvent): void {
+  if (event.repeat && event.key === "Enter") event.preventDefault();
+}
+
+/** Whether a click is the second of two: it is made before one sees what the first one did. */
+export const isSecond = (event: MouseEvent): boolean => event.detail > 1;
+
 /** What takes the focus to be scrolled by the keys. */
 const SCROLLED = "[tabindex='0']:not([role='grid'])";
 
