@@ -51,6 +51,21 @@ describe("the pane of the selected row", () => {
     await pane.findByText("It has no end: this is how far it has come.");
   });
 
+  it("shows another row from its beginning", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ data: "one" }, { data: "two" });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await fireEvent.click(rows()[0] as HTMLElement);
+    const data = () => document.querySelector("#data");
+    await waitFor(() => expect(data()?.textContent).toBe("one"));
+    const pane = document.querySelector("#detail") as Element;
+    for (const scrolled of [pane, data() as Element]) scrolled.scrollTop = 50;
+    await fireEvent.click(rows()[1] as HTMLElement);
+    await waitFor(() => expect(data()?.textContent).toBe("two"));
+    expect([pane.scrollTop, data()?.scrollTop]).toEqual([0, 0]);
+  });
+
   it("names what turns the direction of a text, and copies the text as it came", async () => {
     const fake = new Fake();
     await connected(fake);
