@@ -239,6 +239,7 @@ describe("the focus", () => {
       path: "/tmp/feed.ssrec",
       url: "",
       startedUnixMicros: 0,
+      untimed: false,
       recordedBy: "",
       importedFrom: null,
       redacted: [],
