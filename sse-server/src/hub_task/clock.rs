@@ -2,7 +2,7 @@
 
 use alloc::sync::{Arc, Weak};
 use core::time::Duration;
-use std::time::Instant as Clock;
+use std::{sync::MutexGuard, time::Instant as Clock};
 
 use sse_codec::time::Instant;
 use tokio::{
@@ -29,7 +29,14 @@ pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
         if late.is_some_and(|late| late > STANDSTILL) {
             sleep(STANDSTILL).await;
         }
-        let Tick { due, goes_on } = shared.tick();
+        let looked = Clock::now();
+        let Tick { due, goes_on } = match shared.tick_if(|| looked.elapsed() <= STANDSTILL) {
+            Some(tick) => tick,
+            None => {
+                sleep(STANDSTILL).await;
+                shared.tick()
+            }
+        };
         drop(shared);
         deadline = due.and_then(|at| origin.checked_add(at.since_origin()));
         if goes_on {
@@ -60,8 +67,19 @@ pub(crate) struct Tick {
 impl Shared {
     /// Does what is due.
     pub(crate) fn tick(&self) -> Tick {
-        let mut state = self.lock();
+        let state = self.lock();
         let now = self.now();
+        self.tick_at(state, now)
+    }
+
+    /// The same, if the process has not stood still until the time that everybody is judged by.
+    pub(crate) fn tick_if(&self, is_awake: impl FnOnce() -> bool) -> Option<Tick> {
+        let state = self.lock();
+        let now = self.now();
+        is_awake().then(|| self.tick_at(state, now))
+    }
+
+    fn tick_at(&self, mut state: MutexGuard<'_, State>, now: Instant) -> Tick {
         state.hub.handle_timeout(now);
         for _ in 0..WORDS {
             let Some(word) = state.admission.poll_presence(now) else { break };
