@@ -11,7 +11,7 @@ use crate::{
     corpus::{self, Corpus},
     decode::{self, ChunkSize},
     encode,
-    rounds::{self, Median},
+    rounds::{self, Contender, Measured},
 };
 
 /// What to measure, and how often.
@@ -25,12 +25,12 @@ pub struct Choice {
 
 impl Default for Choice {
     fn default() -> Self {
-        Self { letters: ('a'..='j').collect(), rounds: 9 }
+        Self { letters: ('a'..='j').collect(), rounds: 21 }
     }
 }
 
 /// A turn takes this long at least.
-const TURN: Duration = Duration::from_millis(10);
+const TURN: Duration = Duration::from_millis(4);
 
 /// How many times as fast as the best peer the pull door is to be: at 16 KiB, at 1,400 B, at 64 B.
 const PULL_GOALS: [(char, [Option<f64>; 3]); 10] = [
@@ -125,10 +125,13 @@ pub fn decode(choice: &Choice, out: &mut impl Write) -> io::Result<()> {
         let stream = Bytes::from(corpus.bytes.clone());
         for size in decode::CHUNK_SIZES {
             let mut contenders = decode::contenders(&stream, size);
-            let medians = rounds::run(&mut contenders, choice.rounds, TURN);
-            writeln!(out, "{}", decode_row(&corpus, size, &medians, &mut tally))?;
+            let measured = rounds::run(&mut contenders, choice.rounds, TURN);
+            writeln!(out, "{}", decode_row(&corpus, size, &measured, &mut tally))?;
             out.flush()?;
-            doors.note(corpus.letter, size, medians[0].time, medians[1].time);
+            doors.note(corpus.letter, size, measured[1].times_as_long_as(&measured[0]));
+        }
+        if corpus.letter == 'j' {
+            doors.measure_endless(&stream, choice.rounds);
         }
     }
     tally.write(out)?;
@@ -140,21 +143,26 @@ pub fn decode(choice: &Choice, out: &mut impl Write) -> io::Result<()> {
 struct Doors {
     /// The most that visit took of pull's time, and where.
     slowest_visit: Option<(f64, String)>,
-    /// The time of one endless line by the pull door, in chunks of 64 and of 16,384 bytes.
-    endless: [Option<Duration>; 2],
+    /// How many times as long as in chunks of 16,384 bytes endless lines take in chunks of 64, by the pull door.
+    endless: Option<f64>,
 }
 
 impl Doors {
-    fn note(&mut self, letter: char, size: ChunkSize, pull: Duration, visit: Duration) {
-        let ratio = visit.as_secs_f64() / pull.as_secs_f64();
-        if self.slowest_visit.as_ref().is_none_or(|(most, _)| ratio > *most) {
+    fn note(&mut self, letter: char, size: ChunkSize, visit_of_pull: f64) {
+        if self.slowest_visit.as_ref().is_none_or(|(most, _)| visit_of_pull > *most) {
             let chunk = size.map_or("whole".to_owned(), |size| size.to_string());
-            self.slowest_visit = Some((ratio, format!("{letter} at {chunk}")));
+            self.slowest_visit = Some((visit_of_pull, format!("{letter} at {chunk}")));
         }
-        match (letter, size) {
-            ('j', Some(64)) => self.endless[0] = Some(pull),
-            ('j', Some(16_384)) => self.endless[1] = Some(pull),
-            _ => {}
+    }
+
+    /// Has the two chunk sizes take turns, which in the table have a row each.
+    fn measure_endless(&mut self, stream: &[u8], rounds: usize) {
+        let [small, large] = [64, 16 << 10].map(|size| Contender {
+            name: "pull",
+            work: Box::new(move || decode::pull(stream, Some(size))),
+        });
+        if let [small, large] = &rounds::run(&mut [small, large], rounds, TURN)[..] {
+            self.endless = Some(small.times_as_long_as(large));
         }
     }
 
@@ -165,8 +173,7 @@ impl Doors {
                 "\nThe visit door takes at most {ratio:.2} × the time of pull ({place})."
             )?;
         }
-        if let [Some(small), Some(large)] = self.endless {
-            let ratio = small.as_secs_f64() / large.as_secs_f64();
+        if let Some(ratio) = self.endless {
             writeln!(
                 out,
                 "Lines of 2 MiB in chunks of 64 bytes take {ratio:.2} × their time in chunks of 16 KiB \
@@ -177,24 +184,29 @@ impl Doors {
     }
 }
 
-fn decode_row(corpus: &Corpus, size: ChunkSize, medians: &[Median], tally: &mut Tally) -> String {
-    let (doors, others) = medians.split_at(decode::DOORS.len());
+fn decode_row(
+    corpus: &Corpus,
+    size: ChunkSize,
+    measured: &[Measured],
+    tally: &mut Tally,
+) -> String {
+    let (doors, others) = measured.split_at(decode::DOORS.len());
     let (bounds, peers) = others.split_at(decode::BOUNDS.len());
-    let speed = |median: &Median| {
-        format!("{:.0}", corpus.bytes.len() as f64 / median.time.as_secs_f64() / 1e6)
+    let speed = |one: &Measured| {
+        format!("{:.0}", corpus.bytes.len() as f64 / one.time().as_secs_f64() / 1e6)
     };
-    let checked = |median: &Median| {
-        let right = (median.outcome.events, median.outcome.data_bytes)
-            == (corpus.events, corpus.data_bytes);
-        format!("{}{}", speed(median), if right { "" } else { "!" })
+    let checked = |one: &Measured| {
+        let right =
+            (one.outcome.events, one.outcome.data_bytes) == (corpus.events, corpus.data_bytes);
+        format!("{}{}", speed(one), if right { "" } else { "!" })
     };
-    let best = peers.iter().min_by_key(|peer| peer.time);
+    let best = peers.iter().min_by_key(|peer| peer.time());
     let chunk = size.map_or("whole".to_owned(), |size| size.to_string());
     let mut cells = vec![format!("{} {}", corpus.letter, corpus.name), chunk.clone()];
     for door in doors {
         cells.push(match best {
             Some(best) => {
-                let ratio = best.time.as_secs_f64() / door.time.as_secs_f64();
+                let ratio = best.times_as_long_as(door);
                 let goal = decode_goal(door.name, corpus.letter, size);
                 tally.cell(ratio, goal, || format!("{} {} at {chunk}", corpus.letter, door.name))
             }
@@ -220,33 +232,32 @@ pub fn encode(choice: &Choice, out: &mut impl Write) -> io::Result<()> {
         }
         let Some(batch) = encode::Batch::of(letter) else { continue };
         let mut contenders = encode::contenders(&batch);
-        let medians = rounds::run(&mut contenders, choice.rounds, TURN);
+        let measured = rounds::run(&mut contenders, choice.rounds, TURN);
         if is_first {
-            let names = medians.iter().map(|median| median.name.to_owned());
+            let names = measured.iter().map(|one| one.name.to_owned());
             let head: Vec<_> = ["events".to_owned()].into_iter().chain(names).collect();
             writeln!(out, "{}", row(&head))?;
-            writeln!(out, "|---{}|", "|--:".repeat(medians.len()))?;
+            writeln!(out, "|---{}|", "|--:".repeat(measured.len()))?;
             is_first = false;
         }
-        writeln!(out, "{}", encode_row(letter, batch.parts.len(), &medians, &mut tally))?;
+        writeln!(out, "{}", encode_row(letter, batch.parts.len(), &measured, &mut tally))?;
         out.flush()?;
     }
     tally.write(out)
 }
 
-fn encode_row(letter: char, events: usize, medians: &[Median], tally: &mut Tally) -> String {
-    let an_event = |median: &Median| median.time.as_nanos() as f64 / events as f64;
-    let ours = an_event(&medians[0]);
+fn encode_row(letter: char, events: usize, measured: &[Measured], tally: &mut Tally) -> String {
+    let an_event = |one: &Measured| one.time().as_nanos() as f64 / events as f64;
     let mut cells = vec![letter.to_string()];
-    for median in medians {
-        let time = format!("{:.1}", an_event(median));
-        if median.name == encode::BOUND || encode::DOORS.contains(&median.name) {
+    for one in measured {
+        let time = format!("{:.1}", an_event(one));
+        if one.name == encode::BOUND || encode::DOORS.contains(&one.name) {
             cells.push(time);
             continue;
         }
-        let goal = ENCODE_GOALS.iter().find(|goal| (goal.0, goal.1) == (letter, median.name));
-        let ratio = tally.cell(an_event(median) / ours, goal.map(|goal| goal.2), || {
-            format!("{letter} beside {}", median.name)
+        let goal = ENCODE_GOALS.iter().find(|goal| (goal.0, goal.1) == (letter, one.name));
+        let ratio = tally.cell(one.times_as_long_as(&measured[0]), goal.map(|goal| goal.2), || {
+            format!("{letter} beside {}", one.name)
         });
         cells.push(format!("{time} × {ratio}"));
     }
@@ -262,27 +273,27 @@ mod tests {
     use super::*;
     use crate::rounds::Outcome;
 
-    fn median(name: &'static str, nanos: u64, events: u64) -> Median {
+    fn measured(name: &'static str, nanos: u64, events: u64) -> Measured {
         let outcome = Outcome { events, data_bytes: 10 };
-        Median { name, time: Duration::from_nanos(nanos), outcome }
+        Measured { name, times: vec![Duration::from_nanos(nanos)], outcome }
     }
 
     #[test]
     fn a_row_shows_ratios_goals_and_wrong_counts() {
         let corpus =
             Corpus { letter: 'a', name: "x", bytes: vec![0; 1000], events: 2, data_bytes: 10 };
-        let medians = [
-            median("pull", 10, 2),
-            median("visit", 10, 2),
-            median("shared", 40, 2),
-            median("owned", 20, 2),
-            median("memcpy", 5, 0),
-            median("memchr2", 8, 0),
-            median("slow", 90, 2),
-            median("wrong", 40, 1),
+        let measured = [
+            measured("pull", 10, 2),
+            measured("visit", 10, 2),
+            measured("shared", 40, 2),
+            measured("owned", 20, 2),
+            measured("memcpy", 5, 0),
+            measured("memchr2", 8, 0),
+            measured("slow", 90, 2),
+            measured("wrong", 40, 1),
         ];
         let mut tally = Tally::default();
-        let row = decode_row(&corpus, Some(16 << 10), &medians, &mut tally);
+        let row = decode_row(&corpus, Some(16 << 10), &measured, &mut tally);
         assert_eq!(
             row,
             "| a x | 16384 | 4.00 (3.8) | 4.00 | **1.00** (1.5) | 2.00 (1.5) | 100000 | wrong 25000! \
@@ -298,9 +309,9 @@ mod tests {
 
     #[test]
     fn a_row_of_encoders_shows_how_much_longer_the_peers_take() {
-        let medians = [median("vec", 20, 2), median("copy", 8, 2), median("russe", 28, 2)];
+        let measured = [measured("vec", 20, 2), measured("copy", 8, 2), measured("russe", 28, 2)];
         let mut tally = Tally::default();
-        let row = encode_row('a', 2, &medians, &mut tally);
+        let row = encode_row('a', 2, &measured, &mut tally);
         assert_eq!(row, "| a | 10.0 | 4.0 | 14.0 × **1.40** (1.5) |");
         assert_eq!(tally.short, ["a beside russe 1.40 of 1.5"]);
     }

@@ -33,15 +33,36 @@ pub struct Outcome {
     pub data_bytes: u64,
 }
 
-/// How long one piece of work took, at the median of the rounds.
-#[derive(Clone, Copy, Debug)]
-pub struct Median {
+/// How long one piece of work took.
+#[derive(Clone, Debug)]
+pub struct Measured {
     /// What the table calls it.
     pub name: &'static str,
-    /// The time for the work once.
-    pub time: Duration,
+    /// The time for the work once, round by round.
+    pub times: Vec<Duration>,
     /// What it read.
     pub outcome: Outcome,
+}
+
+impl Measured {
+    /// The time for the work once, at the median of the rounds.
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        let mut times = self.times.clone();
+        times.sort_unstable();
+        times.get(times.len() / 2).copied().unwrap_or_default()
+    }
+
+    /// How many times as long as the other this took: the median of what each round says, since a machine
+    /// that is slow for a second is slow for both. Rounds that one of them sat out say nothing.
+    #[must_use]
+    pub fn times_as_long_as(&self, other: &Self) -> f64 {
+        let rounds = self.times.iter().zip(&other.times);
+        let mut ratios: Vec<f64> =
+            rounds.map(|(ours, theirs)| ours.as_secs_f64() / theirs.as_secs_f64()).collect();
+        ratios.sort_unstable_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+    }
 }
 
 /// What a contender may take of a run; then it sits the other rounds out. Some read a large event again
@@ -50,7 +71,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs the contenders in turn, `rounds` times, repeating short work so that a turn takes `turn` at
 /// least.
-pub fn run(contenders: &mut [Contender<'_>], rounds: usize, turn: Duration) -> Vec<Median> {
+pub fn run(contenders: &mut [Contender<'_>], rounds: usize, turn: Duration) -> Vec<Measured> {
     let mut repeats = Vec::new();
     let mut outcomes = Vec::new();
     let mut times = vec![Vec::new(); contenders.len()];
@@ -93,9 +114,27 @@ pub fn run(contenders: &mut [Contender<'_>], rounds: usize, turn: Duration) -> V
         .iter()
         .zip(times)
         .zip(outcomes)
-        .map(|((contender, mut times), outcome)| {
-            times.sort_unstable();
-            Median { name: contender.name, time: times[times.len() / 2], outcome }
-        })
+        .map(|((contender, times), outcome)| Measured { name: contender.name, times, outcome })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(millis: &[u64]) -> Measured {
+        let times = millis.iter().copied().map(Duration::from_millis).collect();
+        Measured { name: "x", times, outcome: Outcome::default() }
+    }
+
+    #[test]
+    fn a_round_is_compared_with_itself() {
+        // Twice as long in each round, though the machine became three times as slow after the second, and
+        // once stood still.
+        let ours = measured(&[1, 1, 3, 3, 3]);
+        let theirs = measured(&[2, 2, 6, 90, 6]);
+        assert_eq!(theirs.times_as_long_as(&ours), 2.0);
+        assert_eq!(theirs.time(), Duration::from_millis(6));
+        assert_eq!(measured(&[8]).times_as_long_as(&ours), 8.0, "one round is all that both have");
+    }
 }

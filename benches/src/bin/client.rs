@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use benches::rounds::{Contender, Median, Outcome, run};
+use benches::rounds::{Contender, Measured, Outcome, run};
 use bytes::Bytes;
 use sse_client::{
     Event, EventSource, RetryPolicy,
@@ -187,13 +187,13 @@ fn serve(body: Vec<u8>) -> SocketAddr {
     address
 }
 
-fn show(title: &str, medians: &[Median]) {
+fn show(title: &str, measured: &[Measured]) {
     println!("{title}");
-    let Some(first) = medians.first() else { return };
-    for median in medians {
-        let Median { name, time, outcome, .. } = median;
-        let an_event = time.as_nanos() as f64 / outcome.events.max(1) as f64;
-        let ratio = time.as_secs_f64() / first.time.as_secs_f64();
+    let Some(first) = measured.first() else { return };
+    for one in measured {
+        let Measured { name, outcome, .. } = one;
+        let an_event = one.time().as_nanos() as f64 / outcome.events.max(1) as f64;
+        let ratio = one.times_as_long_as(first);
         let told = if outcome == &first.outcome { "" } else { "  WRONG COUNT" };
         println!(
             "  {name:<22} {an_event:>8.1} ns an event  {ratio:>5.2}x  {}{told}",
