@@ -17,29 +17,26 @@ use super::{Afterwards, Leaving, Shared, State};
 /// then, so they are given a moment before they are judged by the clock.
 const STANDSTILL: Duration = Duration::from_millis(200);
 
+/// How often in a row they are given it. Whoever runs on a machine that is late all the time is judged all
+/// the same.
+const GRACES: usize = 3;
+
 /// How many words on presence are said while the lock is held.
 const WORDS: usize = 16;
 
 /// The timer of a hub.
 pub(crate) async fn keep_time(shared: Weak<Shared>, alarm: Arc<Notify>) {
-    let mut deadline = None;
+    let mut deadline: Option<Clock> = None;
     while let Some(shared) = shared.upgrade() {
         let origin = shared.origin;
-        let late = deadline.and_then(|at: Clock| Clock::now().checked_duration_since(at));
-        if late.is_some_and(|late| late > STANDSTILL) {
-            sleep(STANDSTILL).await;
-        }
         let looked = Clock::now();
-        let Tick { due, goes_on } = match shared.tick_if(|| looked.elapsed() <= STANDSTILL) {
-            Some(tick) => tick,
-            None => {
-                sleep(STANDSTILL).await;
-                shared.tick()
-            }
-        };
+        let expected = deadline.map_or(looked, |at| at.min(looked));
+        let Tick { due, goes_on } = shared.tick_awake(expected, Clock::now).await;
         drop(shared);
         deadline = due.and_then(|at| origin.checked_add(at.since_origin()));
         if goes_on {
+            // What is left of what was due is late for want of turns, and not of a processor.
+            deadline = None;
             yield_now().await;
             continue;
         }
@@ -72,11 +69,21 @@ impl Shared {
         self.tick_at(state, now)
     }
 
-    /// The same, if the process has not stood still until the time that everybody is judged by.
-    pub(crate) fn tick_if(&self, is_awake: impl FnOnce() -> bool) -> Option<Tick> {
-        let state = self.lock();
-        let now = self.now();
-        is_awake().then(|| self.tick_at(state, now))
+    /// The same, as soon as the process ran when it was expected to, so that others had their turn before
+    /// they are judged.
+    async fn tick_awake(&self, mut expected: Clock, clock: impl Fn() -> Clock) -> Tick {
+        for _ in 0..GRACES {
+            let state = self.lock();
+            let now = self.now();
+            // Asked last: a stop up to the time that everybody is judged by counts.
+            if clock().saturating_duration_since(expected) <= STANDSTILL {
+                return self.tick_at(state, now);
+            }
+            drop(state);
+            expected = clock() + STANDSTILL;
+            sleep(STANDSTILL).await;
+        }
+        self.tick()
     }
 
     fn tick_at(&self, mut state: MutexGuard<'_, State>, now: Instant) -> Tick {
@@ -139,5 +146,68 @@ impl State {
             unread.extend(leaver.filter(|(_, id, _)| self.ended.contains_key(id)));
         }
         unread
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::{cell::Cell, pin::pin, sync::atomic::Ordering};
+
+    use futures_util::FutureExt as _;
+    use sse_server_core::{Publish, Subscribe, Topic};
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// A hub one of whose subscribers has taken nothing for longer than it may.
+    fn stalled() -> Shared {
+        let shared = Shared::new(Config::default());
+        let topic = Topic::new("a").expect("a topic");
+        let _id = shared.subscribe(Subscribe::new([topic.clone()])).expect("there is room");
+        let event = Publish::new([topic], "x".repeat(250_000));
+        assert!(shared.publish_all(vec![event], None).is_ok());
+        shared.ahead.fetch_add(31, Ordering::Relaxed);
+        shared
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_judged_by_a_clock_that_ran_on_while_the_process_stood_still() {
+        let shared = stalled();
+        let start = Clock::now();
+        // Stopped for ten seconds, and once more in the grace that was given for it.
+        let stops = [10, 10, 60, 60, 60].map(|seconds| start + Duration::from_secs(seconds));
+        let asked = Cell::new(0);
+        let clock = || stops[asked.replace(asked.get() + 1)];
+        let mut tick = pin!(shared.tick_awake(start, clock));
+        for _ in 0..2 {
+            assert!((&mut tick).now_or_never().is_none());
+            assert_eq!(shared.counters().cut_for_stall, 0);
+            advance(STANDSTILL).await;
+        }
+        assert!((&mut tick).now_or_never().is_some());
+        assert_eq!(shared.counters().cut_for_stall, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_is_always_late_keeps_time_in_the_end() {
+        let shared = stalled();
+        let start = Clock::now();
+        let asked = Cell::new(0);
+        let clock = || {
+            asked.set(asked.get() + 1);
+            start + Duration::from_secs(asked.get())
+        };
+        shared.tick_awake(start, clock).await;
+        assert_eq!(shared.counters().cut_for_stall, 1);
+    }
+
+    #[test]
+    fn who_is_in_time_waits_for_nothing() {
+        let shared = stalled();
+        let start = Clock::now();
+        let tick = shared.tick_awake(start, || start + STANDSTILL);
+        assert!(tick.now_or_never().is_some());
+        assert_eq!(shared.counters().cut_for_stall, 1);
     }
 }
