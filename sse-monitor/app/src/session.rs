@@ -158,7 +158,7 @@ impl Session {
     /// Statistics: of a URL that was connected to again, those of the latest watch.
     pub(crate) fn report(&self) -> Report {
         match self {
-            Self::Watched(watched) => watched.latest().report(),
+            Self::Watched(watched) => watched.report(),
             Self::Opened(opened) => opened.recording.report(),
         }
     }
