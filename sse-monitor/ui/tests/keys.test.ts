@@ -69,6 +69,11 @@ describe("the keys", () => {
     const row = await screen.findByRole("region", { name: "Selected row" });
     const data = () => document.querySelector("#data") as HTMLElement;
     await waitFor(() => expect(data()).not.toBeNull());
+    // The data takes the keys for all of the pane: it is one stop.
+    expect([...row.querySelectorAll("[tabindex='0']")]).toEqual([data()]);
+    expect(row.tabIndex).toBe(-1);
+    row.focus();
+    expect(document.activeElement).toBe(data());
     longer(row);
     // What is seen whole leaves the key to what it stands in.
     for (const target of [row, data()]) expect(await key("ArrowDown", target)).toBe(true);
@@ -76,6 +81,21 @@ describe("the keys", () => {
     const before = selected();
     expect(await key("ArrowDown", data())).toBe(false);
     await waitFor(() => expect(selected()).not.toBe(before));
+  });
+
+  it("have a stop in the pane of a row without data too", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    fake.arrive({ kind: "connecting", data: "connecting" });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await press(rows()[0]);
+    const row = await screen.findByRole("region", { name: "Selected row" });
+    await waitFor(() => expect(row.tabIndex).toBe(-1));
+    await press(rows()[1]);
+    await waitFor(() => expect(document.querySelector("#data")).toBeNull());
+    expect(row.tabIndex).toBe(0);
+    // Nor is there anything to copy.
+    await fireEvent.keyDown(grid(), { key: "c", ctrlKey: true });
   });
 
   it("zoom with Ctrl, as the wheel does", async () => {
@@ -123,6 +143,29 @@ describe("the keys", () => {
     expect(numbers()).toEqual([5, 50]);
     await key("Escape", screen.getByRole("grid"));
     await waitFor(() => expect(numbers().length).toBeGreaterThan(2));
+  });
+});
+
+describe("Ctrl+C", () => {
+  it("copies the data of the selected row where no text is selected", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    let copied = "";
+    const writeText = (text: string) => Promise.resolve(void (copied = text));
+    Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
+    const copy = (target: Element) => fireEvent.keyDown(target, { key: "c", ctrlKey: true });
+    expect(await copy(grid())).toBe(true);
+    await press(rows()[2]);
+    await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe("event number 3"));
+    // What is selected is for the system to copy.
+    getSelection()?.selectAllChildren(document.querySelector("#data") as Element);
+    expect(await copy(grid())).toBe(true);
+    getSelection()?.removeAllRanges();
+    expect(await copy(field())).toBe(true);
+    expect(copied).toBe("");
+    expect(await copy(grid())).toBe(false);
+    expect(copied).toBe("event number 3");
+    await screen.findByText("Copied");
   });
 });
 

@@ -16,8 +16,8 @@ export function pressOnce(event: KeyboardEvent): void {
 /** Whether a click is the second of two: it is made before one sees what the first one did. */
 export const isSecond = (event: MouseEvent): boolean => event.detail > 1;
 
-/** What takes the focus to be scrolled by the keys. */
-const SCROLLED = "[tabindex='0']:not([role='grid'])";
+/** What takes the focus to be scrolled by the keys, or stands around what does. */
+const SCROLLED = "[tabindex='0']:not([role='grid']), #detail";
 
 /** Whether the key scrolls what has the focus or what that stands in, as far as that is longer than it is seen. */
 export function isScroll({ target }: KeyboardEvent): boolean {
