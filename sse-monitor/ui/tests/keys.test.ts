@@ -176,9 +176,18 @@ describe("WebKit's menu, by which the page is loaded anew", () => {
     const opens = (element: Element) => fireEvent.contextMenu(element);
     expect(await opens(rows()[0] as Element)).toBe(false);
     expect(await opens(field())).toBe(true);
-    getSelection()?.selectAllChildren(rows()[0] as Element);
-    expect(await opens(rows()[0] as Element)).toBe(true);
+    const row = rows()[0] as Element;
+    getSelection()?.selectAllChildren(row);
+    const lines = [new DOMRect(100, 100, 50, 20), new DOMRect(10, 120, 20, 20)];
+    Object.defineProperty(Range.prototype, "getClientRects", { value: () => lines, configurable: true });
+    const opensAt = (clientX: number, clientY: number, element = row) =>
+      fireEvent.contextMenu(element, { clientX, clientY });
+    expect([await opensAt(140, 110), await opensAt(15, 130)]).toEqual([true, true]);
+    // Where the click lies beside what is selected, WebKit's menu is the one without a selection.
+    expect([await opensAt(50, 110), await opensAt(140, 130), await opensAt(0, 0)]).toEqual([false, false, false]);
+    expect(await opensAt(0, 0, field())).toBe(true);
     getSelection()?.removeAllRanges();
+    expect(await opensAt(140, 110)).toBe(false);
   });
 });
 

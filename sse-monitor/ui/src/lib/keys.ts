@@ -1,4 +1,4 @@
-const isWithin = ({ target }: KeyboardEvent, elements: string): boolean =>
+const isWithin = ({ target }: Pick<Event, "target">, elements: string): boolean =>
   target instanceof Element && target.closest(elements) !== null;
 
 /** Whether the key goes to a field, which knows what to do with it. */
@@ -15,6 +15,15 @@ export function pressOnce(event: KeyboardEvent): void {
 
 /** Whether a click is the second of two: it is made before one sees what the first one did. */
 export const isSecond = (event: MouseEvent): boolean => event.detail > 1;
+
+/** Whether the pointer is on a text that is selected. */
+export function isSelected({ clientX: x, clientY: y, target }: MouseEvent): boolean {
+  const selection = getSelection();
+  // A button may stand within a selection without being part of it.
+  if (selection === null || selection.isCollapsed || isWithin({ target }, "button")) return false;
+  const rects = selection.getRangeAt(0).getClientRects();
+  return [...rects].some(({ left, right, top, bottom }) => x >= left && x < right && y >= top && y < bottom);
+}
 
 /** What takes the focus to be scrolled by the keys, or stands around what does. */
 const SCROLLED = "[tabindex='0']:not([role='grid']), #detail";
