@@ -1,7 +1,7 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import App from "../src/App.svelte";
-import { Fake } from "./fake";
+import { Fake, about } from "./fake";
 import { rows } from "./rows";
 import { button, grid, numbers, press, selected, watching } from "./watching";
 
@@ -287,16 +287,7 @@ describe("the focus", () => {
     refused();
     await screen.findByRole("alert");
     expect(document.activeElement).toBe(field());
-    fake.about = {
-      path: "/tmp/feed.ssrec",
-      url: "",
-      startedUnixMicros: 0,
-      untimed: false,
-      recordedBy: "",
-      importedFrom: null,
-      redacted: [],
-      damage: [],
-    };
+    fake.about = about;
     const opened = await open();
     field().focus();
     opened();
