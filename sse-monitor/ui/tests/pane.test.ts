@@ -139,12 +139,12 @@ describe("the pane of the selected row", () => {
     await waitFor(() => expect(rows()).toHaveLength(2));
     await press(rows()[0]);
     const width = () => document.querySelector<HTMLElement>("#data .text")?.style.minWidth;
-    await waitFor(() => expect(width()).toBe("140ch"));
+    await waitFor(() => expect(width()).toBe("130ch"));
     await fireEvent.click(button("Raw"));
     expect(width()).toBe("");
     await fireEvent.click(button("JSON"));
     await press(rows()[1]);
-    await waitFor(() => expect(width()).toBe("42ch"));
+    await waitFor(() => expect(width()).toBe("32ch"));
   });
 
   it("names what turns the direction of a text, and copies the text as it came", async () => {
