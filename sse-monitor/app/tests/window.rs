@@ -423,6 +423,34 @@ async fn what_turns_the_direction_of_a_text_is_named_and_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_row_is_copied_by_its_key_and_the_menu_with_reload_does_not_open() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[&hub.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    hub.publish("note", "one");
+    desk.see("the row", |seen| seen.rows.last().is_some_and(|row| row.data == "one")).await;
+    desk.press(".seen [aria-rowindex='4']").await;
+    desk.release().await;
+    desk.until("the pane", "return document.querySelector('#data') !== null").await;
+    desk.key_with_control('c').await;
+    let copied = "return document.querySelector('.copied').textContent === 'Copied'";
+    desk.until("that it is copied", copied).await;
+    desk.key_with_control('a').await;
+    let menu = "
+        const opensOn = (element, x, y) => {
+            const { left, top } = element.getBoundingClientRect();
+            const at = { clientX: left + x, clientY: top + y, bubbles: true, cancelable: true };
+            return element.dispatchEvent(new MouseEvent('contextmenu', at));
+        };
+        const row = document.querySelector('.seen [data-number]');
+        const text = document.querySelector('#data .text');
+        return [getSelection().toString() !== '', opensOn(text, 4, 4), opensOn(row, 4, 4)];
+    ";
+    assert_eq!(desk.ask(menu).await, json!([true, true, false]));
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn the_wheel_of_the_mouse_scrolls_the_list_and_the_pane() {
     let hub = Hub::start(0);
     let desk = Desk::open(&[&hub.url()]).await;
