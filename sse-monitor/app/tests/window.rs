@@ -444,9 +444,14 @@ async fn a_row_is_copied_by_its_key_and_the_menu_with_reload_does_not_open() {
         };
         const row = document.querySelector('.seen [data-number]');
         const text = document.querySelector('#data .text');
-        return [getSelection().toString() !== '', opensOn(text, 4, 4), opensOn(row, 4, 4)];
+        const alone = [getSelection().toString() !== '', opensOn(text, 4, 4), opensOn(row, 4, 4)];
+        // What stands between two texts is selected with them, and is no text to be copied.
+        const name = document.querySelector('#detail h1').firstChild;
+        getSelection().setBaseAndExtent(name, 0, text.firstChild, 0);
+        const between = ['h1', 'dd', 'dt', 'h2'].map((one) => opensOn(document.querySelector(`#detail ${one}`), 4, 4));
+        return [alone, between];
     ";
-    assert_eq!(desk.ask(menu).await, json!([true, true, false]));
+    assert_eq!(desk.ask(menu).await, json!([[true, true, false], [true, true, false, false]]));
     desk.close().await;
 }
 

@@ -1,4 +1,4 @@
-const isWithin = ({ target }: Pick<Event, "target">, elements: string): boolean =>
+const isWithin = ({ target }: KeyboardEvent, elements: string): boolean =>
   target instanceof Element && target.closest(elements) !== null;
 
 /** Whether the key goes to a field, which knows what to do with it. */
@@ -19,8 +19,10 @@ export const isSecond = (event: MouseEvent): boolean => event.detail > 1;
 /** Whether the pointer is on a text that is selected. */
 export function isSelected({ clientX: x, clientY: y, target }: MouseEvent): boolean {
   const selection = getSelection();
-  // A button may stand within a selection without being part of it.
-  if (selection === null || selection.isCollapsed || isWithin({ target }, "button")) return false;
+  if (selection === null || selection.isCollapsed || !(target instanceof Element)) return false;
+  // What stands between two texts is selected with them.
+  const isText = getComputedStyle(target).getPropertyValue("-webkit-user-select") !== "none";
+  if (!isText || target.closest("button") !== null) return false;
   const rects = selection.getRangeAt(0).getClientRects();
   return [...rects].some(({ left, right, top, bottom }) => x >= left && x < right && y >= top && y < bottom);
 }
