@@ -31,8 +31,8 @@ pub(crate) fn recover(left: &[Left]) -> Recovered {
             match one(&session, &file) {
                 Ok(saved) => recovered.saved.extend(saved),
                 Err(reason) => recovered.troubles.push(format!(
-                    "What a window that was killed had recorded stays in {}, since {reason}. Open that folder here by \
-                     Ctrl+O; the next window tries again.",
+                    "What an earlier window recorded that did not end well stays in {}, since {reason}. Open that \
+                     folder here by Ctrl+O; the next window tries again.",
                     session.folder().display()
                 )),
             }
@@ -104,7 +104,8 @@ mod tests {
         let (_next, left) = Scratch::new(&killed).unwrap();
         let recovered = recover(&left);
         assert!(recovered.saved.is_empty());
-        assert!(recovered.troubles[0].contains("stays in"), "{recovered:?}");
+        let told = "What an earlier window recorded that did not end well stays in ";
+        assert!(recovered.troubles[0].starts_with(told), "{recovered:?}");
         drop(left);
 
         fs::create_dir(file.parent().unwrap()).unwrap();

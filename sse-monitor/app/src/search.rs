@@ -1,5 +1,8 @@
 //! What is typed into the search field, as a query.
 
+use alloc::borrow::Cow;
+
+use serde_json::Value;
 use sse_monitor_engine::query::{JsonPathError, Kind, Query, RegexError, Text};
 use thiserror::Error;
 
@@ -35,8 +38,8 @@ pub(crate) enum SearchError {
 }
 
 /// Reads words (in capitals or not), `"very texts"`, `/regular expressions/` (with `i` in capitals or
-/// not), `type:`, `kind:`, `id:` and `attempt:`, and tests on JSON such as `$.bid > 1.08`, each with a `-`
-/// before it for what is unwanted. Rows pass that pass all of them. `None` where nothing is asked for.
+/// not), `type:`, `kind:`, `id:` and `attempt:`, and tests on JSON such as `$.bid > 1.08` and
+/// `$.symbol ~ /^eur/i`, each with a `-` before it for what is unwanted. Rows pass that pass all of them. `None` where nothing is asked for.
 pub(crate) fn parse(text: &str) -> Result<Option<Query>, SearchError> {
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -65,7 +68,7 @@ pub(crate) fn parse(text: &str) -> Result<Option<Query>, SearchError> {
 fn term(query: Query, rest: &str) -> Result<(Query, &str), SearchError> {
     if rest.starts_with("$.") || rest.starts_with("$[") || is_test_without_sign(rest) {
         let (test, after) = json_test(rest)?;
-        return Ok((query.json(test)?, after));
+        return Ok((query.json(&test)?, after));
     }
     if let Some((pattern, after)) = pattern(rest) {
         return Ok((query.text(Text::regex(&pattern)?), after));
@@ -156,25 +159,33 @@ fn attempts(given: &str) -> Result<core::ops::RangeInclusive<u32>, SearchError> 
 }
 
 /// A test on JSON at the beginning of `rest`, and what follows it.
-fn json_test(rest: &str) -> Result<(&str, &str), SearchError> {
+fn json_test(rest: &str) -> Result<(Cow<'_, str>, &str), SearchError> {
     let path = path_length(rest);
     let after_path = rest[path..].trim_start();
     let is_operator = |char| "=!<>~".contains(char);
     let length = after_path.find(|char| !is_operator(char)).unwrap_or(after_path.len());
     let (operator, after) = after_path.split_at(length);
     if operator.is_empty() {
-        return Ok(rest.split_at(path));
+        return Ok((rest[..path].into(), &rest[path..]));
     }
     if !OPERATORS.contains(&operator) {
         return Err(SearchError::Operator(operator.into()));
     }
     let operand = after.trim_start();
+    if operator == "~"
+        && let Some((regex, after)) = pattern(operand)
+    {
+        Text::regex(&regex)?;
+        // The slashes and the i behind them are the field's own.
+        let test = format!("{} ~ {}", &rest[..path], Value::from(regex));
+        return Ok((test.into(), after));
+    }
     let (_, _, after) = word(operand);
     let test = &rest[..rest.len() - after.len()];
     if operand.is_empty() {
         return Err(SearchError::Operand(test.trim_end().into()));
     }
-    Ok((test, after))
+    Ok((test.into(), after))
 }
 
 /// Where a path ends: at white space or an operator outside of quotes.
@@ -239,6 +250,12 @@ mod tests {
             (r#"$.side == "buy now" eur"#, true),
             ("$.symbol == EURUSD -gbp", true),
             (r#"$["side"] ~ "^buy""#, true),
+            (".symbol ~ /^eur/", false),
+            (".symbol ~ /^eur/i -gbp", true),
+            (".side~/buy now/", true),
+            (r".path ~ /^\/api\//", true),
+            (".path ~ /api/users", true),
+            (r#".path ~ "/api/""#, true),
             ("$1.08", false),
             (".bid > 1.08", true),
             (".bid>1.1", false),
@@ -290,6 +307,7 @@ mod tests {
             ("$.a..b == 1", "path"),
             ("$.bid > true", "order"),
             ("/(/", "regular expression"),
+            (".bid ~ /(/", "regular expression"),
         ] {
             let sentence = parse(text).unwrap_err().to_string();
             assert!(sentence.contains(word) && !sentence.contains('\n'), "{text}: {sentence}");

@@ -43,6 +43,8 @@ pub(crate) struct About {
     redacted: Vec<String>,
     /// What of it cannot be read, each in a sentence.
     damage: Vec<String>,
+    /// Whether with that something is gone that was recorded.
+    is_loss: bool,
 }
 
 /// A row whole, with what it tells of the connection.
@@ -158,7 +160,7 @@ impl Session {
     /// Statistics: of a URL that was connected to again, those of the latest watch.
     pub(crate) fn report(&self) -> Report {
         match self {
-            Self::Watched(watched) => watched.latest().report(),
+            Self::Watched(watched) => watched.report(),
             Self::Opened(opened) => opened.recording.report(),
         }
     }
@@ -209,6 +211,7 @@ impl Opened {
             recorded_by: origin.recorded_by,
             imported_from: origin.imported_from,
             redacted: origin.redacted.into_iter().chain(texts).collect(),
+            is_loss: self.recording.damage().iter().any(|damage| damage.kind.is_loss()),
             damage: self.recording.damage().iter().map(ToString::to_string).collect(),
         }
     }

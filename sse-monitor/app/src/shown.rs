@@ -1,7 +1,7 @@
 //! The session that the window shows, and what of it.
 
 use alloc::sync::Arc;
-use core::future::pending;
+use core::{future::pending, mem::swap};
 use std::{
     io,
     path::PathBuf,
@@ -103,29 +103,30 @@ impl Shown {
 
     /// Nothing takes the place of what is recorded, also where that was begun while the other was opened.
     fn show(&self, session: Session) -> Result<(), SaveError> {
-        let mut before = None;
-        let mut shown = Err(SaveError::UnderWay);
-        self.change(|current| {
-            if current.saving.is_none() {
-                current.number += 1;
-                before = current.session.replace(session);
-                shown = Ok(());
+        let mut other = Some(session);
+        let is_shown = self.change(|current| {
+            if current.saving.is_some() {
+                return false;
             }
+            current.number += 1;
+            swap(&mut current.session, &mut other);
+            true
         });
-        // What was shown ends out of the lock, since its end is written to the disk.
-        drop(before);
-        shown
+        // What was shown ends out of the lock, since its end is written to the disk; or what is not.
+        drop(other);
+        if is_shown { Ok(()) } else { Err(SaveError::UnderWay) }
     }
 
-    /// Changes what is shown, and looks in it for what the filter asks for.
-    fn change(&self, change: impl FnOnce(&mut Current)) {
-        self.current.send_modify(|current| {
-            change(current);
-            if let Some(filter) = current.filter.take() {
+    /// Changes what is shown, and looks in it for what the filter asks for. False if `change` changed nothing.
+    fn change(&self, change: impl FnOnce(&mut Current) -> bool) -> bool {
+        self.current.send_if_modified(|current| {
+            let is_other = change(current);
+            if is_other && let Some(filter) = current.filter.take() {
                 // Without a thread to search on, all rows are shown.
                 let _ = current.search(filter.query);
             }
-        });
+            is_other
+        })
     }
 
     /// Lists only what passes; all without a query.
@@ -149,9 +150,9 @@ impl Shown {
     /// Forgets the rows. Where the watch is over, the next connect begins anew.
     pub(crate) fn clear(&self) {
         self.change(|current| {
-            if let Some(Session::Watched(watched)) = &mut current.session {
-                watched.clear();
-            }
+            let Some(Session::Watched(watched)) = &mut current.session else { return false };
+            watched.clear();
+            true
         });
     }
 

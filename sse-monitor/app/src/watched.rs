@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use std::{io, path::Path};
 
 use sse_monitor_engine::{
-    DiskLimit, DiskPolicy, RequestError, Snapshot, Totals, Watch, WatchRequest,
+    DiskLimit, DiskPolicy, RequestError, Snapshot, Totals, Watch, WatchRequest, query::Report,
 };
 
 use crate::{
@@ -185,6 +185,11 @@ impl Watched {
         self.parts().map(|part| &*part.watch)
     }
 
+    /// Statistics of the latest watch.
+    pub(crate) fn report(&self) -> Report {
+        self.latest.placed(self.latest.watch.report())
+    }
+
     fn parts(&self) -> impl Iterator<Item = &Part> {
         self.earlier.iter().chain([&self.latest])
     }
@@ -199,6 +204,17 @@ impl Part {
         };
         let watch = Arc::new(Watch::start(request));
         Self { watch, session, rows: 0, attempts: 0, cleared_attempts: 0 }
+    }
+
+    /// Its statistics, with the numbers that its rows and attempts have in the list.
+    fn placed(&self, mut report: Report) -> Report {
+        for attempt in &mut report.latest_attempts {
+            attempt.attempt += self.attempts;
+        }
+        for stall in &mut report.latest_stalls {
+            stall.row += self.rows;
+        }
+        report
     }
 }
 
@@ -227,6 +243,7 @@ pub(crate) fn host(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use sse_monitor_engine::Row;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -295,6 +312,16 @@ mod tests {
         let (_stream, _) = answer(&listener, "data: three\n\n").await;
         let rows = seen(&watched, "three").await;
         assert_eq!(rows.last().unwrap().attempt, 3);
+        // Statistics tell of it by the same number.
+        let report = watched.report();
+        let attempts: Vec<_> = report.latest_attempts.iter().map(|told| told.attempt).collect();
+        assert_eq!((report.attempts, attempts), (1, vec![3]));
+        let stall = json!({ "fromMicros": 0, "micros": 1, "row": 3 });
+        let mut report = Report::default();
+        report.latest_stalls.push_back(serde_json::from_value(stall).unwrap());
+        let report = watched.latest.placed(report);
+        let three = rows.last().unwrap().number;
+        assert_eq!(report.latest_stalls[0].row, three, "its third row");
     }
 
     #[test]

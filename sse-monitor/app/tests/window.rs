@@ -235,6 +235,60 @@ async fn a_small_window_shows_the_data_of_what_is_selected() {
 }
 
 #[tokio::test]
+async fn nothing_lies_over_another_in_a_small_window_that_is_zoomed() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[&hub.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    hub.publish("note", "one");
+    desk.see("an event", |seen| seen.published().len() == 1).await;
+    desk.click("#disconnect").await;
+    desk.see("that it is closed", |seen| seen.state == "closed").await;
+    desk.click("#connect").await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    desk.click("#statistics").await;
+    desk.until("the attempts", "return document.querySelector('#attempts td') !== null").await;
+    let cut = "
+        const { scrollWidth, clientWidth } = document.querySelector('#attempts').parentElement;
+        return scrollWidth - clientWidth;
+    ";
+    assert_eq!(desk.ask(cut).await, json!(0), "px of the attempts are cut off");
+    let over = "
+        const of = (selector) => document.querySelector(selector).getBoundingClientRect();
+        const [header, main, footer] = [of('header'), of('main'), of('footer')];
+        const pane = of('#report, #detail');
+        const wrong = {
+            'the header goes on below the window': header.top < 0 || header.bottom > main.top + 1,
+            'no row is seen': of('.scroller').height < 8,
+            'the pane is over the footer': pane.bottom > footer.top + 1,
+            'the footer is outside': footer.bottom > innerHeight + 1,
+            'a button is outside': [...document.querySelectorAll('.bar > *, #clear')].some((one) => {
+                const { left, right } = one.getBoundingClientRect();
+                return left < 0 || right > innerWidth;
+            }),
+            'the search has no room': of('#search').width < 50,
+        };
+        return Object.keys(wrong).filter((what) => wrong[what]);
+    ";
+    desk.resize(640, 400).await;
+    for factor in ["1", "1.5", "2"] {
+        let zoom = format!("window.__TAURI_INTERNALS__.invoke('zoom', {{ factor: {factor} }})");
+        desk.ask(&zoom).await;
+        let is_zoomed = format!("return Math.abs(innerWidth * {factor} - 640) < 4");
+        desk.until("the window zoomed", &is_zoomed).await;
+        assert_eq!(desk.ask(over).await, json!([]), "the statistics at {factor}");
+        desk.picture(&format!("small-zoomed-{factor}")).await;
+        for opener in ["#help", "#open"] {
+            desk.ask(&format!("document.querySelector('{opener}').click()")).await;
+        }
+        assert_eq!(desk.ask(over).await, json!([]), "the help and a field at {factor}");
+        desk.picture(&format!("small-zoomed-help-{factor}")).await;
+        desk.ask("document.querySelector('#help').click()").await;
+        desk.ask("document.querySelector('#path-form button[type=button]').click()").await;
+    }
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_stream_is_text_to_the_window_whatever_it_holds() {
     let hub = Hub::start(0);
     let desk = Desk::open(&[&hub.url()]).await;
@@ -365,6 +419,39 @@ async fn what_turns_the_direction_of_a_text_is_named_and_does_nothing() {
         return getSelection().toString();
     ";
     assert_eq!(desk.ask(selected).await, json!(data));
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_row_is_copied_by_its_key_and_the_menu_with_reload_does_not_open() {
+    let hub = Hub::start(0);
+    let desk = Desk::open(&[&hub.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    hub.publish("note", "one");
+    desk.see("the row", |seen| seen.rows.last().is_some_and(|row| row.data == "one")).await;
+    desk.press(".seen [aria-rowindex='4']").await;
+    desk.release().await;
+    desk.until("the pane", "return document.querySelector('#data') !== null").await;
+    desk.key_with_control('c').await;
+    let copied = "return document.querySelector('.copied').textContent === 'Copied'";
+    desk.until("that it is copied", copied).await;
+    desk.key_with_control('a').await;
+    let menu = "
+        const opensOn = (element, x, y) => {
+            const { left, top } = element.getBoundingClientRect();
+            const at = { clientX: left + x, clientY: top + y, bubbles: true, cancelable: true };
+            return element.dispatchEvent(new MouseEvent('contextmenu', at));
+        };
+        const row = document.querySelector('.seen [data-number]');
+        const text = document.querySelector('#data .text');
+        const alone = [getSelection().toString() !== '', opensOn(text, 4, 4), opensOn(row, 4, 4)];
+        // What stands between two texts is selected with them, and is no text to be copied.
+        const name = document.querySelector('#detail h1').firstChild;
+        getSelection().setBaseAndExtent(name, 0, text.firstChild, 0);
+        const between = ['h1', 'dd', 'dt', 'h2'].map((one) => opensOn(document.querySelector(`#detail ${one}`), 4, 4));
+        return [alone, between];
+    ";
+    assert_eq!(desk.ask(menu).await, json!([[true, true, false], [true, true, false, false]]));
     desk.close().await;
 }
 

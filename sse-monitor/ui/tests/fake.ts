@@ -7,7 +7,8 @@ export class Fake {
   rows: Row[] = [];
   /** What is kept of rows that were dropped. */
   raw: Raw | null = null;
-  untimed = false;
+  /** What statistics tell otherwise. */
+  told: Partial<Report> = {};
   state: State = { name: "idle" };
   firstRow = 1;
   watch = 0;
@@ -100,13 +101,15 @@ export class Fake {
       case "recovered":
         return this.recovered;
       case "report":
-        return (this.lateReport ?? Promise.resolve()).then(() => ({ ...report, untimed: this.untimed }));
+        return (this.lateReport ?? Promise.resolve()).then(() => ({ ...report, ...this.told }));
       case "connect":
         if (this.refusal !== "") throw this.refusal;
+        this.#refuse();
         this.watch += 1;
         this.become({ name: "connecting", attempt: 1 });
         return null;
       case "clear":
+        this.#refuse();
         this.forget(this.rows.length + 1);
         return null;
       case "disconnect":
@@ -125,6 +128,11 @@ export class Fake {
       default:
         throw `there is no command ${command}`;
     }
+  }
+
+  /** What is recorded is not let go. */
+  #refuse(): void {
+    if (this.saving !== null) throw "a recording is under way; stop it first";
   }
 
   #row(number: number): unknown {
@@ -188,6 +196,7 @@ export class Fake {
   }
 
   async #open(path: string): Promise<About> {
+    this.#refuse();
     await this.lateFile;
     if (this.about === null) throw `${path} is not a recording of this program`;
     this.watch += 1;
@@ -220,10 +229,23 @@ interface Sought {
 
 const before = (list: Row[], number: number) => list.filter((row) => row.number < number).length;
 
+export const about: About = {
+  path: "/tmp/feed.ssrec",
+  url: "http://127.0.0.1:8080/events?token=***",
+  startedUnixMicros: Date.UTC(2026, 10, 23) * 1000,
+  untimed: false,
+  recordedBy: "sse-monitor 0.1.0",
+  importedFrom: null,
+  redacted: [],
+  damage: [],
+  isLoss: false,
+};
+
 export const report: Report = {
   events: 12,
   comments: 1,
   decodeErrors: 0,
+  damaged: 0,
   dataBytes: 3400,
   durationMicros: 5_000_000,
   rate: 2.4,

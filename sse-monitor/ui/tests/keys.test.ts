@@ -1,7 +1,7 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import App from "../src/App.svelte";
-import { Fake } from "./fake";
+import { Fake, about } from "./fake";
 import { rows } from "./rows";
 import { button, grid, numbers, press, selected, watching } from "./watching";
 
@@ -69,6 +69,11 @@ describe("the keys", () => {
     const row = await screen.findByRole("region", { name: "Selected row" });
     const data = () => document.querySelector("#data") as HTMLElement;
     await waitFor(() => expect(data()).not.toBeNull());
+    // The data takes the keys for all of the pane: it is one stop.
+    expect([...row.querySelectorAll("[tabindex='0']")]).toEqual([data()]);
+    expect(row.tabIndex).toBe(-1);
+    row.focus();
+    expect(document.activeElement).toBe(data());
     longer(row);
     // What is seen whole leaves the key to what it stands in.
     for (const target of [row, data()]) expect(await key("ArrowDown", target)).toBe(true);
@@ -76,6 +81,21 @@ describe("the keys", () => {
     const before = selected();
     expect(await key("ArrowDown", data())).toBe(false);
     await waitFor(() => expect(selected()).not.toBe(before));
+  });
+
+  it("have a stop in the pane of a row without data too", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    fake.arrive({ kind: "connecting", data: "connecting" });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await press(rows()[0]);
+    const row = await screen.findByRole("region", { name: "Selected row" });
+    await waitFor(() => expect(row.tabIndex).toBe(-1));
+    await press(rows()[1]);
+    await waitFor(() => expect(document.querySelector("#data")).toBeNull());
+    expect(row.tabIndex).toBe(0);
+    // Nor is there anything to copy.
+    await fireEvent.keyDown(grid(), { key: "c", ctrlKey: true });
   });
 
   it("zoom with Ctrl, as the wheel does", async () => {
@@ -126,6 +146,29 @@ describe("the keys", () => {
   });
 });
 
+describe("Ctrl+C", () => {
+  it("copies the data of the selected row where no text is selected", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    let copied = "";
+    const writeText = (text: string) => Promise.resolve(void (copied = text));
+    Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
+    const copy = (target: Element) => fireEvent.keyDown(target, { key: "c", ctrlKey: true });
+    expect(await copy(grid())).toBe(true);
+    await press(rows()[2]);
+    await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe("event number 3"));
+    // What is selected is for the system to copy.
+    getSelection()?.selectAllChildren(document.querySelector("#data") as Element);
+    expect(await copy(grid())).toBe(true);
+    getSelection()?.removeAllRanges();
+    expect(await copy(field())).toBe(true);
+    expect(copied).toBe("");
+    expect(await copy(grid())).toBe(false);
+    expect(copied).toBe("event number 3");
+    await screen.findByText("Copied");
+  });
+});
+
 describe("WebKit's menu, by which the page is loaded anew", () => {
   it("opens in a field and over a selection alone", async () => {
     const fake = new Fake();
@@ -133,9 +176,18 @@ describe("WebKit's menu, by which the page is loaded anew", () => {
     const opens = (element: Element) => fireEvent.contextMenu(element);
     expect(await opens(rows()[0] as Element)).toBe(false);
     expect(await opens(field())).toBe(true);
-    getSelection()?.selectAllChildren(rows()[0] as Element);
-    expect(await opens(rows()[0] as Element)).toBe(true);
+    const row = rows()[0] as Element;
+    getSelection()?.selectAllChildren(row);
+    const lines = [new DOMRect(100, 100, 50, 20), new DOMRect(10, 120, 20, 20)];
+    Object.defineProperty(Range.prototype, "getClientRects", { value: () => lines, configurable: true });
+    const opensAt = (clientX: number, clientY: number, element = row) =>
+      fireEvent.contextMenu(element, { clientX, clientY });
+    expect([await opensAt(140, 110), await opensAt(15, 130)]).toEqual([true, true]);
+    // Where the click lies beside what is selected, WebKit's menu is the one without a selection.
+    expect([await opensAt(50, 110), await opensAt(140, 130), await opensAt(0, 0)]).toEqual([false, false, false]);
+    expect(await opensAt(0, 0, field())).toBe(true);
     getSelection()?.removeAllRanges();
+    expect(await opensAt(140, 110)).toBe(false);
   });
 });
 
@@ -235,16 +287,7 @@ describe("the focus", () => {
     refused();
     await screen.findByRole("alert");
     expect(document.activeElement).toBe(field());
-    fake.about = {
-      path: "/tmp/feed.ssrec",
-      url: "",
-      startedUnixMicros: 0,
-      untimed: false,
-      recordedBy: "",
-      importedFrom: null,
-      redacted: [],
-      damage: [],
-    };
+    fake.about = about;
     const opened = await open();
     field().focus();
     opened();

@@ -3,11 +3,19 @@ import { describe, expect, it } from "vitest";
 import { Fake } from "./fake";
 import { rows } from "./rows";
 import { HEIGHT } from "./setup";
-import { connected, grid, numbers, press, selected } from "./watching";
+import { connected, grid, numbers, press, selected, watching } from "./watching";
 
 /** In the order of the document. */
 const inDocument = () =>
   [...document.querySelectorAll<HTMLElement>(".seen [data-number]")].map((row) => Number(row.dataset.number));
+
+const theScroller = () => document.querySelector(".scroller") as HTMLElement;
+
+/** Scrolls the list as the user does. */
+async function scroll(pixels: number): Promise<void> {
+  theScroller().scrollTop = pixels;
+  await fireEvent.scroll(theScroller());
+}
 
 describe("the list", () => {
   it("shows a row for each thing that arrived", async () => {
@@ -58,9 +66,7 @@ describe("the list", () => {
 
   it("lays out of sight what is mostly new, a half at a time, and shows it then", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 100 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    await watching(fake, 100);
     const of = (sheet: Element) =>
       [...sheet.querySelectorAll<HTMLElement>("[data-number]")].map((row) => Number(row.dataset.number));
     /** Of each band: what is seen of it, and what is not. */
@@ -98,9 +104,7 @@ describe("the list", () => {
 
   it("lays no row on another where the list has scrolled by some rows before, and selects what is pressed", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 100 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    await watching(fake, 100);
     const pixels = (text: string) => Number(/-?[\d.]+/.exec(text)?.[0]);
     const yOf = (row: HTMLElement) => {
       const { top, transform } = (row.closest(".sheet") as HTMLElement).style;
@@ -135,9 +139,7 @@ describe("the list", () => {
 
   it("selects what is pressed in the lower half of a drawing before its upper half is seen", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 100 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    await watching(fake, 100);
     let pressed = 0;
     const look = () => {
       const all = numbers();
@@ -157,15 +159,8 @@ describe("the list", () => {
 
   it("draws what a scroll by some rows brings in two frames, beyond what is seen", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
-    const scroller = document.querySelector(".scroller") as HTMLElement;
-    const scroll = async (to: number) => {
-      scroller.scrollTop = to * 26;
-      await fireEvent.scroll(scroller);
-    };
-    await scroll(500);
+    await watching(fake, 1000);
+    await scroll(500 * 26);
     await waitFor(() => expect(numbers()[0]).toBe(489));
     for (const [to, half, first] of [
       [508, 493, 497],
@@ -174,7 +169,7 @@ describe("the list", () => {
       const firsts: (number | undefined)[] = [];
       const observer = new MutationObserver(() => firsts.push(numbers()[0]));
       observer.observe(grid(), { attributes: true, childList: true, characterData: true, subtree: true });
-      await scroll(to);
+      await scroll(to * 26);
       await waitFor(() => expect(numbers()[0]).toBe(first));
       observer.disconnect();
       expect(firsts).toContain(half);
@@ -185,16 +180,12 @@ describe("the list", () => {
 
   it("has its rows in their order in the document soon after a scroll", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
-    const scroller = document.querySelector(".scroller") as HTMLElement;
+    await watching(fake, 1000);
     for (const [to, first] of [
       [500, 489],
       [508, 497],
     ] as const) {
-      scroller.scrollTop = to * 26;
-      await fireEvent.scroll(scroller);
+      await scroll(to * 26);
       await waitFor(() => expect(numbers()[0]).toBe(first));
     }
     await waitFor(() => expect(inDocument()).toEqual(numbers()));
@@ -202,9 +193,7 @@ describe("the list", () => {
 
   it("has its rows in their order in the document every now and then while a stream is followed", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 100 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    await watching(fake, 100);
     const one = async (last: number) => {
       fake.arrive({});
       await waitFor(() => expect(numbers().at(-1)).toBe(last));
@@ -222,9 +211,7 @@ describe("the list", () => {
 
   it("keeps only what is seen in the document, and follows the newest", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 5000 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(5000));
+    await watching(fake, 5000);
     expect(rows().length).toBeLessThan(60);
     fake.arrive({});
     await waitFor(() => expect(numbers().at(-1)).toBe(5001));
@@ -246,12 +233,8 @@ describe("the list", () => {
 
   it("stays where the user scrolled, and comes back by a click", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
-    const scroller = document.querySelector(".scroller") as HTMLElement;
-    scroller.scrollTop = 2600;
-    await fireEvent.scroll(scroller);
+    await watching(fake, 1000);
+    await scroll(2600);
     await waitFor(() => expect(numbers()).toContain(101));
     fake.arrive({});
     const button = await screen.findByRole("button", { name: /Jump to latest/ });
@@ -272,9 +255,7 @@ describe("the list", () => {
     fake.arrive(...Array.from({ length: 100 }, () => ({})));
     await waitFor(() => expect(grid().getAttribute("aria-rowcount")).toBe("2101"));
     expect(spacer.style.height).toBe(`${2000 * 26}px`);
-    const scroller = document.querySelector(".scroller") as HTMLElement;
-    scroller.scrollTop = 2000 * 26 - HEIGHT - 50 * 26;
-    await fireEvent.scroll(scroller);
+    await scroll(2000 * 26 - HEIGHT - 50 * 26);
     const button = await screen.findByRole("button", { name: /Jump to latest/ });
     await waitFor(() => expect(button.textContent).toContain("50 below"));
     expect(spacer.style.height).toBe(`${2100 * 26}px`);
@@ -287,9 +268,7 @@ describe("the list", () => {
 
   it("selects the row that is pressed, not the one that is there at the release", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
+    await watching(fake, 1000);
     await press(rows().at(-4), 2);
     expect(selected()).toBeUndefined();
     await press(rows().at(-4));
@@ -309,10 +288,8 @@ describe("the list", () => {
 
   it("stays where it is when a row is clicked", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
-    const scroller = document.querySelector(".scroller") as HTMLElement;
+    await watching(fake, 1000);
+    const scroller = theScroller();
     const before = scroller.scrollTop;
     expect(before).toBe(1000 * 26 - 520);
     await fireEvent.click(rows().at(-4) as HTMLElement);
@@ -323,10 +300,8 @@ describe("the list", () => {
 
   it("stops following at a turn of the wheel, before the list has scrolled", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
-    const scroller = document.querySelector(".scroller") as HTMLElement;
+    await watching(fake, 1000);
+    const scroller = theScroller();
     const before = 1000 * 26 - scroller.clientHeight;
     await fireEvent.wheel(scroller, { deltaY: -120 });
     fake.arrive({}, {});
@@ -336,12 +311,9 @@ describe("the list", () => {
 
   it("goes to the latest by a click, though a scroll before it was not told of yet", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
-    const scroller = document.querySelector(".scroller") as HTMLElement;
-    scroller.scrollTop = 260;
-    await fireEvent.scroll(scroller);
+    await watching(fake, 1000);
+    const scroller = theScroller();
+    await scroll(260);
     const latest = await screen.findByRole("button", { name: /Jump to latest/ });
     scroller.scrollTop = 2600;
     await fireEvent.click(latest);
@@ -353,13 +325,10 @@ describe("the list", () => {
 
   it("follows on when the window grows, which scrolls the list", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
-    const scroller = document.querySelector(".scroller") as HTMLElement;
+    await watching(fake, 1000);
+    const scroller = theScroller();
     Object.defineProperty(scroller, "clientHeight", { value: 780, configurable: true });
-    scroller.scrollTop = 1000 * 26 - 780;
-    await fireEvent.scroll(scroller);
+    await scroll(1000 * 26 - 780);
     fake.arrive({});
     await waitFor(() => expect(numbers().at(-1)).toBe(1001));
     expect(screen.queryByRole("button", { name: /Jump to latest/ })).toBeNull();
@@ -367,12 +336,9 @@ describe("the list", () => {
 
   it("stays at the rows it shows while older ones fall out", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 1000 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(1000));
-    const scroller = document.querySelector(".scroller") as HTMLElement;
-    scroller.scrollTop = 2600;
-    await fireEvent.scroll(scroller);
+    await watching(fake, 1000);
+    const scroller = theScroller();
+    await scroll(2600);
     await waitFor(() => expect(numbers()).toContain(101));
     fake.forget(51);
     await waitFor(() => expect(scroller.scrollTop).toBe(2600 - 50 * 26));
@@ -381,9 +347,7 @@ describe("the list", () => {
 
   it("is walked through by the keys", async () => {
     const fake = new Fake();
-    await connected(fake);
-    fake.arrive(...Array.from({ length: 100 }, () => ({})));
-    await waitFor(() => expect(numbers().at(-1)).toBe(100));
+    await watching(fake, 100);
     const press = (key: string) => fireEvent.keyDown(grid(), { key });
     await press("ArrowUp");
     await waitFor(() => expect(selected()).toBe("row-100"));

@@ -223,7 +223,7 @@ describe("JSON", () => {
       expect(looksLikeJson(text), text).toBe(false);
     }
     for (const text of ["[1,]", "{a:1}", '["]', "[]]", '{"a":"\\"}']) {
-      expect(layOut(text), text).toEqual({ text: "", tokens: null, why: "" });
+      expect(layOut(text), text).toEqual({ text: "", depth: 0, tokens: null, why: "" });
     }
   });
 
@@ -242,7 +242,7 @@ describe("JSON", () => {
   it("is not laid out where it would stall the window, and says why", () => {
     const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
     expect(layOut(nested(MOST.depth)).why).toBe("");
-    const refused = (why: string) => ({ text: "", tokens: null, why });
+    const refused = (why: string) => ({ text: "", depth: 0, tokens: null, why });
     for (const depth of [MOST.depth + 1, 30_000, 1_000_000]) {
       expect(layOut(nested(depth))).toEqual(refused("it is nested more than 100 deep"));
     }

@@ -5,6 +5,21 @@ import { Fake } from "./fake";
 import { rows } from "./rows";
 import { button, connected, grid, press, watching } from "./watching";
 
+const data = () => document.querySelector("#data") as HTMLElement;
+
+/** Presses a row. Gives the pane once it has its data. */
+async function opened(row: number, text: string): Promise<Element> {
+  await press(rows()[row]);
+  await waitFor(() => expect(data()?.textContent).toBe(text));
+  return document.querySelector("#detail") as Element;
+}
+
+/** Lets all be copied. */
+function copying(): void {
+  const writeText = () => Promise.resolve();
+  Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
+}
+
 describe("the pane of the selected row", () => {
   it("shows the whole event, JSON laid out or raw", async () => {
     const fake = new Fake();
@@ -44,6 +59,9 @@ describe("the pane of the selected row", () => {
     expect(document.querySelector("#data")?.textContent).toBe("id: 5\ndata: long");
     expect(document.querySelector("#size")?.textContent).toBe("3.00 MiB (3,145,728 bytes)");
     pane.getByText(/^These are the first MiB of it.*What follows cannot be read\.$/);
+    copying();
+    await fireEvent.click(pane.getByRole("button", { name: "Copy" }));
+    await pane.findByText("Copied the first MiB");
     fake.arrive({ kind: "decode_error", data });
     fake.raw = { text: "data: long", bytes: 10, ending: "unfinished" };
     await waitFor(() => expect(rows()).toHaveLength(2));
@@ -64,6 +82,69 @@ describe("the pane of the selected row", () => {
     await fireEvent.click(rows()[1] as HTMLElement);
     await waitFor(() => expect(data()?.textContent).toBe("two"));
     expect([pane.scrollTop, data()?.scrollTop]).toEqual([0, 0]);
+  });
+
+  it("shows another row from its beginning though its data is the same", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const long = `[${"1,".repeat(60_000)}1]`;
+    fake.arrive({ data: long }, { data: long }, { data: "[[1]]" }, { data: "[[1]]" });
+    await waitFor(() => expect(rows()).toHaveLength(4));
+    const pane = await opened(0, long.slice(0, 30_000));
+    copying();
+    await fireEvent.click(button("Copy"));
+    await screen.findByText("Copied");
+    await fireEvent.click(button("JSON"));
+    await fireEvent.click(button("Show all"));
+    for (const scrolled of [pane, data()]) scrolled.scrollTop = 50;
+    await opened(1, long.slice(0, 30_000));
+    expect([pane.scrollTop, data().scrollTop]).toEqual([0, 0]);
+    expect(document.querySelector(".copied")?.textContent).toBe("");
+    await opened(2, "[\n  [\n    1\n  ]\n]");
+    await fireEvent.click(screen.getAllByRole("button", { name: "Fold" })[1] as HTMLElement);
+    expect(screen.queryByRole("button", { name: "Unfold" })).not.toBeNull();
+    await opened(3, "[\n  [\n    1\n  ]\n]");
+  });
+
+  it("leaves a row as one reads it where it is pressed once more, and more of it came", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const dropped = "an event was dropped";
+    fake.arrive({ kind: "decode_error", data: dropped }, { data: "[[1]]" });
+    const come = (text: string) => (fake.raw = { text, bytes: text.length, ending: "unfinished" });
+    come(`[${"1,".repeat(60_000)}1]`);
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    const pane = await opened(0, `[${"1,".repeat(60_000)}`.slice(0, 30_000));
+    await fireEvent.click(button("JSON"));
+    await fireEvent.click(button("Show all"));
+    for (const scrolled of [pane, data()]) scrolled.scrollTop = 50;
+    come(`[${"1,".repeat(60_001)}1]`);
+    const all = JSON.stringify(JSON.parse(fake.raw?.text ?? ""), null, 2);
+    await opened(0, all);
+    expect([pane.scrollTop, data().scrollTop]).toEqual([50, 50]);
+    fake.raw = null;
+    await opened(1, "[\n  [\n    1\n  ]\n]");
+    await fireEvent.click(screen.getAllByRole("button", { name: "Fold" })[1] as HTMLElement);
+    await press(rows()[1]);
+    await waitFor(() => expect(fake.count("row")).toBe(4));
+    await tick();
+    expect(data().textContent).toBe("[\n  […\n  ]\n]");
+  });
+
+  it("gives deep JSON the width that its deepest lines want, and scrolls", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const deep = "[".repeat(50) + "1" + "]".repeat(50);
+    fake.arrive({ data: deep }, { data: "[1]" });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await press(rows()[0]);
+    const width = () => document.querySelector<HTMLElement>("#data .text")?.style.minWidth;
+    await waitFor(() => expect(width()).toBe("130ch"));
+    await fireEvent.click(button("Raw"));
+    expect(width()).toBe("");
+    await fireEvent.click(button("JSON"));
+    await press(rows()[1]);
+    await waitFor(() => expect(width()).toBe("32ch"));
   });
 
   it("names what turns the direction of a text, and copies the text as it came", async () => {
@@ -192,7 +273,7 @@ describe("the pane of the selected row", () => {
     fake.arrive({ data: many(10) }, { data: many(3000) }, { data: many(40_000) });
     await waitFor(() => expect(rows()).toHaveLength(3));
     const text = () => document.querySelector("#data")?.textContent ?? "";
-    const elements = () => document.querySelectorAll("#data *").length;
+    const elements = () => document.querySelectorAll("#data .text *").length;
     await press(rows()[0]);
     await waitFor(() => expect(text()).toBe(JSON.stringify(JSON.parse(many(10)), null, 2)));
     expect(elements()).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import App from "../src/App.svelte";
-import { Fake } from "./fake";
+import { Fake, about } from "./fake";
 import { rows } from "./rows";
 import { button, watching } from "./watching";
 
@@ -135,16 +135,8 @@ describe("a recording", () => {
     expect((await screen.findByRole("alert")).textContent).toBe(
       "/tmp/notes.txt is not a recording of this program.",
     );
-    fake.about = {
-      path: "/tmp/feed.ssrec",
-      url: "http://127.0.0.1:8080/events?token=***",
-      startedUnixMicros: Date.UTC(2026, 10, 23) * 1000,
-      untimed: false,
-      recordedBy: "sse-monitor 0.1.0",
-      importedFrom: null,
-      redacted: ["query token", "<b>header</b> authorization"],
-      damage: ["000001.sse was not closed"],
-    };
+    const redacted = ["query token", "<b>header</b> authorization"];
+    fake.about = { ...about, redacted, damage: ["000001.sse was not closed"] };
     fake.arrive({}, {});
     await fireEvent.submit(path.form as HTMLFormElement);
     await waitFor(() => expect(rows()).toHaveLength(2));
@@ -154,6 +146,32 @@ describe("a recording", () => {
     expect(screen.getByRole("alert").textContent).toContain("not closed");
     expect(screen.queryByRole("button", { name: "Pause" })).toBeNull();
     expect(screen.queryByRole("button", { name: "Clear" })).toBeNull();
+  });
+});
+
+describe("what would let go of a recording", () => {
+  it("is refused in one place, however much of it is tried", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    fake.saving = "/tmp/feed.ssrec";
+    fake.touch();
+    await screen.findByRole("button", { name: /Stop/ });
+    const url = screen.getByLabelText<HTMLInputElement>("URL of the event stream");
+    const refused = async (place: string) => {
+      await waitFor(() => expect(document.querySelector(place)?.textContent).toContain("a recording is under way"));
+      const all = [...document.querySelectorAll("[role=alert]")].map((alert) => `#${alert.id}`);
+      expect(all).toEqual([place]);
+    };
+    for (let times = 0; times < 2; times += 1) {
+      await fireEvent.click(button("Clear"));
+      await refused("#notice");
+      await fireEvent.input(url, { target: { value: `http://127.0.0.1:9/${times}` } });
+      await fireEvent.submit(url.form as HTMLFormElement);
+      await refused("#refusal");
+      await fireEvent.keyDown(document.body, { key: "o", ctrlKey: true });
+      await fireEvent.submit(screen.getByLabelText<HTMLInputElement>("Recording").form as HTMLFormElement);
+      await refused("#path-refusal");
+    }
   });
 });
 

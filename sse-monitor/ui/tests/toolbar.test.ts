@@ -1,6 +1,7 @@
-import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
-import { Fake } from "./fake";
+import App from "../src/App.svelte";
+import { Fake, about } from "./fake";
 import { rows } from "./rows";
 import { button, numbers, selected, watching } from "./watching";
 
@@ -186,12 +187,54 @@ describe("the statistics", () => {
 
   it("make no times up where what was imported has none", async () => {
     const fake = new Fake();
-    fake.untimed = true;
+    fake.told = { untimed: true };
     await watching(fake, 10);
     await fireEvent.click(button("Statistics"));
     const pane = await screen.findByRole("region", { name: "Statistics" });
     await waitFor(() => expect(pane.textContent).toContain("Timesnot known"));
     expect(pane.textContent).not.toMatch(/Rate|Gaps|Stalls/);
+  });
+
+  it("tell of no average above the busiest second", async () => {
+    const fake = new Fake();
+    fake.told = { rate: 1.1, peakRate: 1 };
+    await watching(fake, 10);
+    await fireEvent.click(button("Statistics"));
+    await screen.findByText("1.0/s on average, 1 in the busiest second");
+  });
+
+  it("of a recording say what cannot be known of it", async () => {
+    const fake = new Fake();
+    fake.about = { ...about, url: "", importedFrom: "feed.txt", untimed: true };
+    fake.told = { numbering: "too_few", missed: null, skipped: 0 };
+    fake.given = "/tmp/feed.ssrec";
+    fake.arrive({ kind: "connected", status: 200, data: "what was imported begins" }, {});
+    render(App);
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await fireEvent.click(button("Statistics"));
+    const pane = await screen.findByRole("region", { name: "Statistics" });
+    await waitFor(() => expect(pane.textContent).toContain("not known: too few events"));
+    expect(pane.textContent).not.toContain("so far");
+    const cells = () => [...document.querySelectorAll("#attempts tbody td")].map((cell) => cell.textContent?.trim());
+    expect(cells()[1]).toBe("–");
+    // Nobody knows what its server answered.
+    await fireEvent.click(rows()[0] as HTMLElement);
+    const row = await screen.findByRole("region", { name: "Selected row" });
+    await waitFor(() => expect(row.textContent).toContain("what was imported begins"));
+    expect(row.textContent).not.toContain("200");
+  });
+
+  it("of a damaged recording blame no server for what cannot be read", async () => {
+    const fake = new Fake();
+    fake.about = { ...about, damage: ["000001.sse is damaged"], isLoss: true };
+    fake.given = "/tmp/feed.ssrec";
+    fake.arrive({}, {});
+    render(App);
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await fireEvent.click(button("Statistics"));
+    await screen.findByText("not known: IDs leave out 3, and part of the recording cannot be read");
+    const cells = [...document.querySelectorAll("#attempts tbody td")].map((cell) => cell.textContent?.trim());
+    expect(cells.at(-1)).toBe("–");
   });
 
   it("are told plainly, and lead to the row that ended a stall", async () => {

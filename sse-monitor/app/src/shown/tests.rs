@@ -156,10 +156,14 @@ async fn nothing_takes_the_place_of_what_is_recorded() {
     let _stream = accept(&listener).await;
     let file = keep.path().join("feed.ssrec");
     shown.record(file.to_str().unwrap(), "x").unwrap();
+    shown.filter(Some(sevens())).unwrap();
+    let search = || look(&shown, &Asked::default()).0["filter"]["number"].clone();
+    let before = search();
     // As of one that was being opened when Record was pressed.
     let refused = shown.open(other.to_str().unwrap()).unwrap_err().to_string();
     assert!(refused.contains("a recording is under way"), "{refused}");
     assert!(shown.connect("http://127.0.0.1:9/").is_err());
+    assert_eq!(search(), before, "it goes on");
     shown.finish().unwrap();
     assert!(file.exists());
 }

@@ -313,6 +313,17 @@ impl Desk {
         self.client.perform_actions(keys).await.expect("there is a keyboard");
     }
 
+    /// Presses a key with Ctrl, wherever it goes.
+    pub(crate) async fn key_with_control(&self, value: char) {
+        let control = char::from(Key::Control);
+        let keys = KeyActions::new("keys".into())
+            .then(KeyAction::Down { value: control })
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value })
+            .then(KeyAction::Up { value: control });
+        self.client.perform_actions(keys).await.expect("there is a keyboard");
+    }
+
     /// Presses a key in the list.
     pub(crate) async fn key_in_list(&self, key: Key) {
         let list = self.client.find(Locator::Id("rows")).await.expect("the list");

@@ -1,6 +1,6 @@
 /** Values as people read them. */
 
-import type { Report, Saved } from "./wire";
+import type { About, Report, Saved } from "./wire";
 
 const pad = (value: number, width: number) => String(value).padStart(width, "0");
 
@@ -32,8 +32,17 @@ const whole = new Intl.NumberFormat("en-US");
 
 export const count = (value: number): string => whole.format(value);
 
-/** How many events did not come, as far as their IDs tell. */
-export function missedOf(report: Report): string {
+/** Whether what the server of a recording answered is known, as it is of all that was not imported as a body alone. */
+export const hasStatus = (about: About | null): boolean => about === null || about.importedFrom === null || about.url !== "";
+
+/** Of so many events a second on average; of a part of a second it would be more than came in any. */
+export const averageOf = (report: Report): string => rate(Math.min(report.rate, report.peakRate));
+
+/** How many events did not come, as far as their IDs tell; in a recording, if there is something to say of it. */
+export function missedOf(report: Report, about: About | null = null): string {
+  if (about?.isLoss === true && report.skipped > 0 && report.numbering !== "not_one_by_one") {
+    return `not known: IDs leave out ${count(report.skipped)}, and part of the recording cannot be read`;
+  }
   switch (report.numbering) {
     case "one_by_one":
       return count(report.missedAtLeast);
@@ -43,7 +52,7 @@ export function missedOf(report: Report): string {
       return "not known: no event has an ID";
     case "too_few":
       if (report.skipped > 0) return `at least ${count(report.skipped)}, if IDs count one by one`;
-      return "not known: too few events so far";
+      return `not known: too few events${about === null ? " so far" : ""}`;
     case "mostly_one_by_one":
       return `at least ${count(report.skipped)}, if IDs count one by one`;
     case "not_one_by_one":

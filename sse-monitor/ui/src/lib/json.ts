@@ -39,6 +39,8 @@ const tooLong = ({ laidOut }: Limits) => `indented it would be longer than ${cou
 export interface Layout {
   /** The text, indented; empty of one that is not laid out. */
   text: string;
+  /** How deep it is nested: each level indents its lines by two characters more. */
+  depth: number;
   /** Joined, they are the same; `null` where there are too many to be drawn. */
   tokens: Token[] | null;
   /** Why JSON is not laid out; empty of what is no JSON. */
@@ -70,7 +72,7 @@ export function layOutUnasked(text: string): Layout | null {
 
 /** Lays out a text that {@link looksLikeJson}. */
 export function layOut(text: string, most = MOST): Layout {
-  const refused = (why: string): Layout => ({ text: "", tokens: null, why });
+  const refused = (why: string): Layout => ({ text: "", depth: 0, tokens: null, why });
   if (text.length > most.characters) return refused(`it is longer than ${count(most.characters)} characters`);
   const { depth, commas } = shapeOf(text);
   if (depth > most.depth) return refused(`it is nested more than ${most.depth} deep`);
@@ -84,7 +86,7 @@ export function layOut(text: string, most = MOST): Layout {
   const sheet = new Sheet(most);
   indent(text, sheet);
   const { why } = sheet;
-  return why === "" ? { text: sheet.text, tokens: sheet.tokens, why } : refused(why);
+  return why === "" ? { text: sheet.text, depth, tokens: sheet.tokens, why } : refused(why);
 }
 
 const QUOTE = 0x22;

@@ -16,8 +16,19 @@ export function pressOnce(event: KeyboardEvent): void {
 /** Whether a click is the second of two: it is made before one sees what the first one did. */
 export const isSecond = (event: MouseEvent): boolean => event.detail > 1;
 
-/** What takes the focus to be scrolled by the keys. */
-const SCROLLED = "[tabindex='0']:not([role='grid'])";
+/** Whether the pointer is on a text that is selected. */
+export function isSelected({ clientX: x, clientY: y, target }: MouseEvent): boolean {
+  const selection = getSelection();
+  if (selection === null || selection.isCollapsed || !(target instanceof Element)) return false;
+  // What stands between two texts is selected with them.
+  const isText = getComputedStyle(target).getPropertyValue("-webkit-user-select") !== "none";
+  if (!isText || target.closest("button") !== null) return false;
+  const rects = selection.getRangeAt(0).getClientRects();
+  return [...rects].some(({ left, right, top, bottom }) => x >= left && x < right && y >= top && y < bottom);
+}
+
+/** What takes the focus to be scrolled by the keys, or stands around what does. */
+const SCROLLED = "[tabindex='0']:not([role='grid']), #detail";
 
 /** Whether the key scrolls what has the focus or what that stands in, as far as that is longer than it is seen. */
 export function isScroll({ target }: KeyboardEvent): boolean {

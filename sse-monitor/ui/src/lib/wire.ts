@@ -152,6 +152,8 @@ export interface About {
   importedFrom: string | null;
   redacted: string[];
   damage: string[];
+  /** Whether with that something is gone that was recorded. */
+  isLoss: boolean;
 }
 
 export interface RequestHead {
@@ -216,6 +218,8 @@ export interface Report {
   events: number;
   comments: number;
   decodeErrors: number;
+  /** Rows of which nothing more can be said. */
+  damaged: number;
   dataBytes: number;
   durationMicros: number;
   rate: number;
