@@ -305,20 +305,12 @@ fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
     let progress = Progress::bytes(words, format!("checking {}", show.file.display()), length);
     let under_way = progress.clone();
     let _ending = end_when_asked(move || under_way.clear());
-    // Each segment is counted from its beginning.
-    let (mut before, mut latest) = (0, 0);
-    let checked = recording.check(|bytes| {
-        if bytes < latest {
-            before += latest;
-        }
-        latest = bytes;
-        progress.at(before + bytes);
-    });
+    let checked = damage::check(recording, &progress);
     progress.clear();
     let damage = match checked {
         Ok(damage) => damage,
-        Err(error) => {
-            words.error(&format!("it cannot be read: {error}"));
+        Err(sentence) => {
+            words.error(&sentence);
             return Exit::Other;
         }
     };
