@@ -119,7 +119,8 @@ impl Report {
                 resumed: counts.resumed,
             },
             events: counts.events,
-            events_per_second: counts.events as f64 / seconds.max(1e-6),
+            events_per_second: counts.events as f64
+                / counts.published_for.unwrap_or(length).as_secs_f64().max(1e-6),
             bytes: counts.bytes,
             data_bytes: counts.data_bytes,
             dropped: counts.dropped,
@@ -241,5 +242,27 @@ impl Report {
             line("failure", format!("{}× {}", HumanCount(*count), escape::shown(sentence)));
         }
         table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::bench::tally::{Marks, Tally};
+
+    #[test]
+    fn a_rate_is_not_over_the_wait_for_the_last_events() {
+        let tally = Tally::new(Marks { own: None, timestamp: None });
+        let rate = |arguments: &[&str]| {
+            let bench = Bench::parse_from([&["bench", "http://127.0.0.1/"], arguments].concat());
+            let length = Duration::from_secs(4);
+            Report::of(&tally.counts(), String::new(), length, &bench).events_per_second
+        };
+        tally.counts().events = 60;
+        assert_eq!(rate(&[]), 15.0);
+        tally.counts().published_for = Some(Duration::from_secs(2));
+        assert_eq!(rate(&["--publish", "http://127.0.0.1/"]), 30.0);
     }
 }
