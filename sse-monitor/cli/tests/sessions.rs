@@ -39,6 +39,25 @@ fn the_recordings_of_a_folder_are_listed() {
 }
 
 #[test]
+fn a_file_that_is_damaged_is_listed_as_that() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("body"), "data: a\n\ndata: b\n\n").unwrap();
+    assert!(sse(keep.path(), &["import", "body", "-o", "a.ssrec"]).status.success());
+    let whole = fs::read(keep.path().join("a.ssrec")).unwrap();
+    let at = whole.windows(7).position(|bytes| bytes == b"data: b").unwrap();
+    let mut changed = whole.clone();
+    changed[at] ^= 3;
+    fs::write(keep.path().join("b.ssrec"), changed).unwrap();
+    fs::write(keep.path().join("c.ssrec"), &whole[..at]).unwrap();
+    let listed = sse(keep.path(), &["sessions"]);
+    let states: Vec<Value> = text(&listed.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["state"].clone())
+        .collect();
+    assert_eq!(states, ["finished", "damaged", "damaged"], "{listed:?}");
+}
+
+#[test]
 fn a_recording_is_made_fit_to_be_given_away() {
     let keep = tempfile::tempdir().unwrap();
     let body = "id: 1\ndata: {\"user\": \"CANARY\", \"key\": \"sk-CANARY1\"}\n\ndata: x\n\n";
