@@ -101,7 +101,7 @@ async fn follow(
     let watch = Watch::start(request);
     let progress = Progress::line(words);
     let ended = tokio::select! {
-        ended = until_over(&watch, is_sent_once, words) => ended,
+        ended = until_over(&watch, record.count, is_sent_once, words) => ended,
         () = show(&progress, &watch) => Ended::Itself(Exit::Other),
         () = elapsed(record.time) => Ended::Itself(out_of_time(&watch, record, words)),
         exit = asked => Ended::Asked(exit),
@@ -128,7 +128,7 @@ async fn show(progress: &Progress, watch: &Watch) {
     }
 }
 
-async fn until_over(watch: &Watch, is_sent_once: bool, words: &Words) -> Ended {
+async fn until_over(watch: &Watch, count: Option<u64>, is_sent_once: bool, words: &Words) -> Ended {
     let mut seen = 0;
     loop {
         seen = watch.changed(seen).await;
@@ -140,7 +140,12 @@ async fn until_over(watch: &Watch, is_sent_once: bool, words: &Words) -> Ended {
         match snapshot.state {
             State::Failed { failure } if failure.fault == Fault::Ended => {
                 words.note(&failure.sentence);
-                return Ended::Itself(Exit::Done);
+                let came = snapshot.totals.events;
+                let Some(count) = count.filter(|count| came < *count) else {
+                    return Ended::Itself(Exit::Done);
+                };
+                words.error(&format!("only {came} of {count} events came before the stream ended"));
+                return Ended::Itself(Exit::Unexpected);
             }
             State::Failed { failure } => {
                 let was_sent = is_sent_once && snapshot.totals.connections > 0;

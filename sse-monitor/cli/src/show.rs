@@ -64,8 +64,13 @@ pub(crate) fn run(show: &Show) -> Exit {
         words.note(&format!("the recording ends early: {why}"));
     }
     let view = recording.view();
+    // Whether it goes through all that was recorded.
+    let mut is_all = true;
     let exit = match show {
-        Show { raw: Some(row), .. } => raw(&view, *row, &words),
+        Show { raw: Some(row), .. } => {
+            is_all = false;
+            raw(&view, *row, &words)
+        }
         Show { stats: true, .. } => stats(recording, &show.file, &Format::of(output), &words),
         _ => {
             words.note(&summary(recording));
@@ -78,11 +83,19 @@ pub(crate) fn run(show: &Show) -> Exit {
                     tell_cut_off(recording, &words);
                     Exit::Done
                 }
-                ControlFlow::Break(exit) => exit,
+                // Whoever read has enough.
+                ControlFlow::Break(exit) => {
+                    is_all = false;
+                    exit
+                }
             }
         }
     };
-    opened.tell(&words);
+    if opened.tell(&words) && is_all {
+        let what = if show.stats { "counted" } else { "printed" };
+        words.error(&format!("what is damaged is not {what}: {}", opened.missing()));
+        return Exit::Other;
+    }
     exit
 }
 

@@ -96,6 +96,11 @@ fn one_place_takes_one_frame_with_it_and_no_more() {
         assert_eq!(shown.len(), EVENTS - 1);
 
         let missing = format!("1 row in {} bytes", frame.len());
+        let told = format!("what is damaged is not printed: {missing}");
+        assert!(words(&show).contains(&told), "{show:?}");
+        assert_eq!(show.status.code(), Some(1), "{show:?}");
+        let raw = run(folder, &["show", "--raw", "3", "b.ssrec"]);
+        assert!(raw.status.success() && !raw.stdout.is_empty(), "{raw:?}");
         let export = |form: &str| {
             let output = run(folder, &["export", "--as", form, "b.ssrec"]);
             let said = format!("what is damaged is not in the export: {missing}");
@@ -124,7 +129,11 @@ fn one_place_takes_one_frame_with_it_and_no_more() {
         assert_eq!(lines(&run(folder, &["show", "given.ssrec"])).len(), EVENTS - 1);
         fs::remove_file(given).unwrap();
 
-        let stats = &lines(&run(folder, &["show", "--stats", "b.ssrec"]))[0];
+        let stats = run(folder, &["show", "--stats", "b.ssrec"]);
+        let told = format!("what is damaged is not counted: {missing}");
+        assert!(words(&stats).contains(&told), "{stats:?}");
+        assert_eq!(stats.status.code(), Some(1), "{stats:?}");
+        let stats = &lines(&stats)[0];
         assert_eq!((&stats["events"], &stats["damaged"]), (&25.into(), &1.into()), "{stats}");
         assert!(stats["bodyBytes"].as_u64().unwrap() >= raw.len() as u64, "{stats}");
     }

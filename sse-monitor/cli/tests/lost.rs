@@ -105,6 +105,27 @@ fn the_end_of_a_recording_says_what_it_holds_and_what_it_does_not() {
 }
 
 #[test]
+fn a_stream_that_ends_before_so_many_events_says_so_and_its_status_too() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    let count = ["--once", "--count", "3", &url];
+    for command in [&["tail"][..], &["record", "-o", "a.ssrec"]] {
+        for (body, status) in
+            [("data: a\n\ndata: b\n\n", 7), ("data: a\n\ndata: b\n\ndata: c\n\n", 0)]
+        {
+            let running = start(keep.path(), &[command, &count[..]].concat());
+            origin.open(body).end();
+            let output = running.wait();
+            assert_eq!(output.status.code(), Some(status), "{output:?}");
+            let told = "only 2 of 3 events came before the stream ended";
+            assert_eq!(words(&output).contains(told), status == 7, "{output:?}");
+            let _ = fs::remove_file(keep.path().join("a.ssrec"));
+        }
+    }
+}
+
+#[test]
 fn events_that_are_too_large_are_told_at_the_end_of_a_recording() {
     let keep = tempfile::tempdir().unwrap();
     let origin = Origin::start();

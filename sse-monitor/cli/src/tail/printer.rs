@@ -141,6 +141,21 @@ impl<'a> Printer<'a> {
         }
     }
 
+    /// All streams are over, before enough was printed.
+    pub(crate) fn all_over(&self, streams: &[Stream], exit: Exit) -> Exit {
+        match self.count {
+            // Of a failure that was told nobody need hear this too.
+            Some(count) if exit == Exit::Done => {
+                let (came, end) =
+                    (self.events, if streams.len() == 1 { "stream" } else { "streams" });
+                self.words
+                    .error(&format!("only {came} of {count} events came before the {end} ended"));
+                Exit::Unexpected
+            }
+            _ => exit,
+        }
+    }
+
     /// The time that was given is over.
     pub(crate) fn out_of_time(&self, streams: &[Stream]) -> Exit {
         let mut exit = Exit::Done;
