@@ -21,7 +21,7 @@ use crate::{
     exit::Exit,
     filter::Wanted,
     progress::Progress,
-    record::journal_bytes,
+    record::{held, journal_bytes},
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, printer::Format},
@@ -101,20 +101,30 @@ pub(crate) fn run(show: &Show) -> Exit {
 
 /// Tells of events that were dropped, and of those whose end did not come, where that is known at once.
 fn tell_cut_off(recording: &Recording, words: &Words) {
-    let dropped = recording.totals().decode_errors;
-    if dropped > 0 {
-        let events = counted(dropped, "event");
-        words.note(&format!(
-            "dropped as too large: {events}; --turns says which, --raw has the bytes"
-        ));
-    }
+    let totals = recording.totals();
+    let dropped = totals.decode_errors;
     let unfinished = if recording.is_closed() { recording.report().unfinished } else { 0 };
-    if unfinished > 0 {
-        let events = counted(unfinished, "event");
-        words.note(&format!(
-            "cut off before the end came, and thrown away: {events}; --turns says where"
-        ));
+    if dropped == 0 && unfinished == 0 {
+        return;
     }
+    // Of the rows that were dropped nothing can be shown.
+    let held = (totals.rows_forgotten > 0).then(|| held(&recording.view()));
+    let told = |what: &str, all: u64, held: u64, advice: &str| {
+        if all == 0 {
+            return;
+        }
+        let events = counted(all, "event");
+        words.note(&match held {
+            0 => format!("{what}: {events}"),
+            _ if held == all => format!("{what}: {events}; {advice}"),
+            _ => format!("{what}: {events}; of the latest {} {advice}", HumanCount(held)),
+        });
+    };
+    let held_dropped = held.as_ref().map_or(dropped, |held| held.decode_errors);
+    told("dropped as too large", dropped, held_dropped, "--turns says which, --raw has the bytes");
+    let held_unfinished = held.as_ref().map_or(unfinished, |held| held.unfinished);
+    let what = "cut off before the end came, and thrown away";
+    told(what, unfinished, held_unfinished, "--turns says where");
 }
 
 /// Why what was asked for cannot be there.
@@ -149,7 +159,11 @@ fn summary(recording: &Recording) -> String {
         None => origin.url.clone(),
     };
     let events = counted(there, "event");
-    let attempts = counted(totals.attempts, "attempt");
+    // Of those whose turns are gone the number tells.
+    let view = recording.view();
+    let newest = view.page(view.next_row().saturating_sub(1), 1, 0);
+    let newest = newest.first().map_or(0, |row| u64::from(row.attempt));
+    let attempts = counted(totals.attempts.max(newest), "attempt");
     let mut summary = format!("{what}: {events} in {attempts}");
     if damaged > 0 {
         let _ = write!(summary, ", and {} that cannot be read", counted(damaged, "row"));

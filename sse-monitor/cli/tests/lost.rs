@@ -105,6 +105,49 @@ fn the_end_of_a_recording_says_what_it_holds_and_what_it_does_not() {
 }
 
 #[test]
+fn what_was_dropped_at_the_limit_is_told_though_no_event_was_among_it_and_is_not_to_be_shown() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    let limit = ["--drop-oldest", "--limit", "100K", "--max-line", "1K"];
+    let record = |name: &str, body: &str| {
+        let record =
+            start(keep.path(), &[&["record", "--once", &url, "-o", name], &limit[..]].concat());
+        let mut exchange = origin.open("");
+        exchange.send(body);
+        exchange.end();
+        let output = record.wait();
+        assert!(output.status.success(), "{output:?}");
+        words(&output)
+    };
+    let comments = format!(": {:-<200}\n", "").repeat(2_000);
+    let said = record("comments.ssrec", &format!("{comments}data: a\n\n"));
+    assert!(said.contains("recorded 1 event in comments.ssrec"), "{said}");
+    assert!(said.contains(" rows were dropped at the limit, no event among them"), "{said}");
+
+    // The event that is too large is among what was dropped.
+    let large = format!("data: {:-<2000}\n\n", "");
+    let events = format!("data: {:-<200}\n\n", "").repeat(2_000);
+    let said = record("large.ssrec", &format!("{large}{events}"));
+    assert!(
+        said.contains("; 1 was dropped as too large: --max-line and --max-event raise"),
+        "{said}"
+    );
+    let shown = words(&show(keep.path(), &["show", "large.ssrec"]));
+    assert!(shown.contains("dropped as too large: 1 event\n"), "{shown}");
+    assert_eq!(
+        lines(&show(keep.path(), &["show", "--turns", "--count", "1", "large.ssrec"]))[0]["kind"],
+        "event"
+    );
+
+    // Of what is given away too.
+    let redact = ["redact", "--text", "none", "-o", "given.ssrec", "large.ssrec"];
+    assert!(show(keep.path(), &redact).status.success());
+    let given = words(&show(keep.path(), &["show", "given.ssrec"]));
+    assert!(given.contains("events in 1 attempt\n"), "{given}");
+}
+
+#[test]
 fn a_stream_that_ends_before_so_many_events_says_so_and_its_status_too() {
     let keep = tempfile::tempdir().unwrap();
     let origin = Origin::start();
