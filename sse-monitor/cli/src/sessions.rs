@@ -104,8 +104,9 @@ fn line(session: &Session, out: &mut String) {
     };
     let _ = writeln!(
         out,
-        "{began:<16}  {state:<10}  {:>12} events  {:>11}  {}  {}",
+        "{began:<16}  {state:<10}  {:>12} {:<6}  {:>11}  {}  {}",
         HumanCount(session.events).to_string(),
+        if session.events == 1 { "event" } else { "events" },
         HumanBytes(session.bytes).to_string(),
         escape::shown(&session.name),
         escape::shown(&what)

@@ -170,7 +170,8 @@ fn summary(recording: &Recording) -> String {
     }
     if totals.rows_forgotten > 0 {
         let dropped = counted(totals.rows_forgotten, "row");
-        let _ = write!(summary, ", of which the first {dropped} were dropped");
+        let were = if totals.rows_forgotten == 1 { "was" } else { "were" };
+        let _ = write!(summary, "; the first {dropped} {were} dropped");
     }
     summary
 }
@@ -412,15 +413,18 @@ fn told(report: &Report) -> String {
     );
     line("comments", HumanCount(report.comments).to_string());
     match report {
-        Report { untimed: false, rate, peak_rate, .. } => {
+        Report { untimed: false, peak_rate, .. } => {
             line("time", time(report.duration_micros));
             let peak = HumanCount(*peak_rate);
-            line("rate", format!("{rate:.1} events/s, {peak} in the busiest second"));
+            // Of what came all at once there is none.
+            if report.duration_micros > 0 {
+                line("rate", format!("{}, {peak} in the busiest second", rate(report)));
+            }
         }
         Report { duration_micros: 0, .. } => line("time", format!("not known: {UNTIMED}")),
-        Report { rate, .. } => {
+        Report { .. } => {
             line("time", time(report.duration_micros));
-            line("rate", format!("{rate:.1} events/s"));
+            line("rate", rate(report));
             line("gaps", format!("not known: {UNTIMED}"));
         }
     }
@@ -458,10 +462,26 @@ fn told(report: &Report) -> String {
         let rows = counted(report.damaged, "row");
         line("damaged", format!("{rows}, not counted as what they were"));
     }
-    line("attempts", report.attempts.to_string());
+    // Their turns may have been dropped.
+    if report.attempts > 0 || report.events == 0 {
+        line("attempts", report.attempts.to_string());
+    }
     let attempts = &report.latest_attempts;
     for attempt in attempts.iter().skip(attempts.len().saturating_sub(MOST_ATTEMPTS)) {
         let _ = writeln!(text, "{}", attempt_line(attempt));
+    }
+    text
+}
+
+/// Events a second, and over which time where that is not all of it: the oldest rows may have been dropped before they
+/// were counted.
+fn rate(report: &Report) -> String {
+    let rate = report.rate;
+    #[expect(clippy::cast_precision_loss, reason = "it is read in a few digits")]
+    let (events, all) = (report.events as f64, report.duration_micros as f64 / 1e6);
+    let mut text = format!("{rate:.1} events/s");
+    if rate > 0.0 && events / rate < 0.99 * all {
+        let _ = write!(text, " over the latest {}", time((events / rate * 1e6) as u64));
     }
     text
 }
@@ -492,12 +512,14 @@ fn attempt_line(attempt: &AttemptReport) -> String {
         let _ = write!(line, ", after id {}", escape::shown(&attempt.id_sent));
     }
     let phases = attempt.phases.unwrap_or_default();
+    // Where nothing tells when the connection was made, the first event may be only the first that is there.
+    let first_event = attempt.first_event_micros.filter(|_| attempt.phases.is_some());
     for (name, micros) in [
         ("name", phases.dns_micros),
         ("connection", phases.tcp_micros),
         ("TLS", phases.tls_micros),
         ("head", phases.head_micros),
-        ("first event after", attempt.first_event_micros),
+        ("first event after", first_event),
     ] {
         if let Some(micros) = micros {
             let _ = write!(line, ", {name} {}", time(micros));
@@ -522,5 +544,19 @@ pub(crate) fn time(micros: u64) -> String {
         1_000..1_000_000 => format!("{:.1} ms", seconds * 1e3),
         1_000_000..120_000_000 => format!("{seconds:.2} s"),
         _ => format!("{:.1} min", seconds / 60.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_says_over_which_time_it_is_where_that_is_not_all() {
+        let mut report = Report::default();
+        (report.events, report.duration_micros, report.rate) = (100, 10_000_000, 10.0);
+        assert_eq!(rate(&report), "10.0 events/s");
+        report.rate = 100.0;
+        assert_eq!(rate(&report), "100.0 events/s over the latest 1.00 s");
     }
 }

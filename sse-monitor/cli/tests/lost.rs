@@ -145,6 +145,28 @@ fn what_was_dropped_at_the_limit_is_told_though_no_event_was_among_it_and_is_not
     assert!(show(keep.path(), &redact).status.success());
     let given = words(&show(keep.path(), &["show", "given.ssrec"]));
     assert!(given.contains("events in 1 attempt\n"), "{given}");
+
+    // What nobody can know is not said.
+    let stats =
+        |name: &str| text(&show(keep.path(), &["show", "--stats", "--pretty", name]).stdout);
+    let given = stats("given.ssrec");
+    assert!(!given.contains("attempts         0"), "{given}");
+    let mut bytes = fs::read(keep.path().join("large.ssrec")).unwrap();
+    let place = bytes.windows(6).position(|window| window == b"data: ").unwrap();
+    bytes[place] ^= 3;
+    fs::write(keep.path().join("damaged.ssrec"), bytes).unwrap();
+    let damaged = stats("damaged.ssrec");
+    assert!(damaged.contains("rate ") && !damaged.contains("first event after"), "{damaged}");
+    let summary = words(&show(keep.path(), &["show", "--stats", "--pretty", "damaged.ssrec"]));
+    assert!(summary.contains("cannot be read; the first "), "{summary}");
+    fs::write(
+        keep.path().join("line"),
+        "{\"kind\":\"event\",\"time\":\"2026-01-31T12:00:00.000000Z\",\"data\":\"x\"}\n",
+    )
+    .unwrap();
+    assert!(show(keep.path(), &["import", "line", "-o", "line.ssrec"]).status.success());
+    let line = stats("line.ssrec");
+    assert!(!line.contains("0.0 events/s") && !line.contains("first event after"), "{line}");
 }
 
 #[test]

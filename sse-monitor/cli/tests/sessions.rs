@@ -29,6 +29,14 @@ fn the_recordings_of_a_folder_are_listed() {
     assert!(text(&listed.stderr).contains("b.ssrec is not a recording"), "{listed:?}");
     let pretty = sse(keep.path(), &["sessions", "--pretty", "."]);
     assert!(text(&pretty.stdout).contains("2 events"), "{pretty:?}");
+    assert!(text(&pretty.stdout).contains("0 events"), "{pretty:?}");
+    fs::write(keep.path().join("one"), "data: a\n\n").unwrap();
+    assert!(sse(keep.path(), &["import", "one", "-o", "one.ssrec"]).status.success());
+    let pretty = sse(keep.path(), &["sessions", "--pretty", "."]);
+    assert!(text(&pretty.stdout).contains(" 1 event  "), "{pretty:?}");
+    for name in ["one", "one.ssrec"] {
+        fs::remove_file(keep.path().join(name)).unwrap();
+    }
     let mut left: Vec<_> =
         fs::read_dir(keep.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
     left.sort();
