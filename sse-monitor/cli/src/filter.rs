@@ -64,6 +64,12 @@ pub(crate) struct Wanted {
 }
 
 impl Filter {
+    /// Whether some events may not pass.
+    pub(crate) fn is_given(&self) -> bool {
+        let Self { types, ids, grep, regex, without, tests, .. } = self;
+        [types, ids, grep, regex, without, tests].iter().any(|given| !given.is_empty())
+    }
+
     /// The error is a sentence.
     pub(crate) fn wanted(&self) -> Result<Wanted, String> {
         let mut query = Query::new().kind(Kind::Event);

@@ -189,8 +189,16 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
     let progress = Progress::rows(words, "looking through".into(), all);
     let under_way = progress.clone();
     let _ending = end_when_asked(move || under_way.clear());
-    let mut printing =
-        Printing { view, wanted, format, words, progress, events: 0, buffer: String::new() };
+    let mut printing = Printing {
+        view,
+        wanted,
+        format,
+        words,
+        progress,
+        events: 0,
+        any: false,
+        buffer: String::new(),
+    };
     let printed = match show.last {
         Some(last) => {
             let numbers = printing.last(&query, last.min(show.count.unwrap_or(u64::MAX)));
@@ -199,7 +207,12 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
         None => printing.all(&query, show.from, show.count.unwrap_or(u64::MAX)),
     };
     printing.progress.clear();
-    printed
+    printed?;
+    let is_all = show.from == 1 && show.count != Some(0) && show.last != Some(0);
+    if !printing.any && is_all && show.filter.is_given() {
+        words.note("nothing passes the filter");
+    }
+    ControlFlow::Continue(())
 }
 
 struct Printing<'a> {
@@ -209,6 +222,8 @@ struct Printing<'a> {
     words: &'a Words,
     progress: Progress,
     events: u64,
+    /// Whether any row was.
+    any: bool,
     buffer: String,
 }
 
@@ -250,6 +265,7 @@ impl Printing<'_> {
     }
 
     fn rows(&mut self, numbers: &[u64]) -> ControlFlow<Exit> {
+        self.any |= !numbers.is_empty();
         for page in numbers.chunks(PAGE) {
             for mut row in self.view.rows(page, usize::MAX) {
                 let is_json = matches!(self.format, Format::Ndjson(_));

@@ -191,6 +191,31 @@ fn a_stream_that_ends_before_so_many_events_says_so_and_its_status_too() {
 }
 
 #[test]
+fn a_filter_that_nothing_passes_is_told() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    for (filter, is_told) in [("nothing", true), ("message", false)] {
+        let tail = start(keep.path(), &["tail", "--once", "--type", filter, &url]);
+        origin.open("data: a\n\ndata: b\n\n").end();
+        let said = words(&tail.wait());
+        let told = "of 2 events that came none passes the filter";
+        assert_eq!(said.contains(told), is_told, "{said}");
+    }
+    fs::write(keep.path().join("body"), "data: a\n\n").unwrap();
+    assert!(show(keep.path(), &["import", "body", "-o", "a.ssrec"]).status.success());
+    for (arguments, is_told) in [
+        (&["--grep", "b"][..], true),
+        (&["--grep", "a"], false),
+        (&["--from", "4"], false),
+        (&["--count", "0"], false),
+    ] {
+        let said = words(&show(keep.path(), &[&["show", "a.ssrec"], arguments].concat()));
+        assert_eq!(said.contains("nothing passes the filter"), is_told, "{said}");
+    }
+}
+
+#[test]
 fn events_that_are_too_large_are_told_at_the_end_of_a_recording() {
     let keep = tempfile::tempdir().unwrap();
     let origin = Origin::start();

@@ -32,6 +32,8 @@ pub(super) struct Report {
     out_of_order: Option<u64>,
     published: Option<Published>,
     failures: Vec<Failures>,
+    #[serde(skip)]
+    published_for: Option<Duration>,
     /// Whether it was asked for how long events took.
     #[serde(skip)]
     is_timed: bool,
@@ -134,6 +136,7 @@ impl Report {
             out_of_order: is_told.then_some(counts.told.out_of_order),
             published: publishes
                 .then_some(Published { events: counts.published, failed: counts.publish_failed }),
+            published_for: counts.published_for,
             failures: failures
                 .map(|(sentence, &count)| Failures { sentence: sentence.clone(), count })
                 .collect(),
@@ -201,8 +204,9 @@ impl Report {
             line(
                 "published",
                 format!(
-                    "{}, {} failed",
+                    "{} in {:.1} s, {} failed",
                     counted(published.events, "event"),
+                    self.published_for.unwrap_or_default().as_secs_f64(),
                     HumanCount(published.failed)
                 ),
             );
