@@ -78,6 +78,7 @@ fn times_that_are_not_known_are_not_made_up() {
     let told = text(&sse(keep.path(), &["show", "--stats", "--pretty", "a.ssrec"]).stdout);
     assert!(told.contains("time             not known: what was imported does not say"), "{told}");
     assert!(!told.contains("rate") && !told.contains("gaps"), "{told}");
+    assert!(told.ends_with("\n    1  1,000 events\n"), "{told}");
     let told = text(&sse(keep.path(), &["show", "-n", "1", "--pretty", "a.ssrec"]).stdout);
     assert_eq!(told, "message      a\n");
     // Nor in what is made of it, and made of that.

@@ -136,8 +136,9 @@ fn told(report: &Report) -> String {
         line("attempts", report.attempts.to_string());
     }
     let attempts = &report.latest_attempts;
+    let knows_nothing = report.untimed && report.duration_micros == 0;
     for attempt in attempts.iter().skip(attempts.len().saturating_sub(MOST_ATTEMPTS)) {
-        let _ = writeln!(text, "{}", attempt_line(attempt));
+        let _ = writeln!(text, "{}", attempt_line(attempt, knows_nothing));
     }
     text
 }
@@ -175,10 +176,17 @@ fn missing(report: &Report) -> String {
     }
 }
 
-fn attempt_line(attempt: &AttemptReport) -> String {
-    let mut line = format!("  {:>3}  at {}", attempt.attempt, time(attempt.began_micros));
+fn attempt_line(attempt: &AttemptReport, is_untimed: bool) -> String {
+    let began = time(attempt.began_micros);
+    let is_begun = attempt.phases.is_some() || attempt.first_event_micros.is_some();
+    let mut parts = match attempt.events {
+        _ if is_untimed => Vec::new(),
+        // Its beginning is not there.
+        1.. if !is_begun => vec![format!("from {began} on")],
+        _ => vec![format!("at {began}")],
+    };
     if !attempt.id_sent.is_empty() {
-        let _ = write!(line, ", after id {}", escape::shown(&attempt.id_sent));
+        parts.push(format!("after id {}", escape::shown(&attempt.id_sent)));
     }
     let phases = attempt.phases.unwrap_or_default();
     // Where nothing tells when the connection was made, the first event may be only the first that is there.
@@ -191,10 +199,12 @@ fn attempt_line(attempt: &AttemptReport) -> String {
         ("first event after", first_event),
     ] {
         if let Some(micros) = micros {
-            let _ = write!(line, ", {name} {}", time(micros));
+            parts.push(format!("{name} {}", time(micros)));
         }
     }
-    let _ = write!(line, ": {}", counted(attempt.events, "event"));
+    let colon = if parts.is_empty() { "" } else { ": " };
+    let (parts, events) = (parts.join(", "), counted(attempt.events, "event"));
+    let mut line = format!("  {:>3}  {parts}{colon}{events}", attempt.attempt);
     if attempt.repeated > 0 {
         let _ = write!(line, ", {} came again", HumanCount(attempt.repeated));
     }
@@ -218,7 +228,23 @@ pub(crate) fn time(micros: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sse_monitor_engine::Phases;
+
     use super::*;
+
+    #[test]
+    fn an_attempt_has_no_time_that_nobody_knows() {
+        let mut attempt = AttemptReport::default();
+        (attempt.attempt, attempt.began_micros, attempt.events) = (3, 2_000_000, 1);
+        assert_eq!(attempt_line(&attempt, true), "    3  1 event");
+        assert_eq!(attempt_line(&attempt, false), "    3  from 2.00 s on: 1 event");
+        attempt.phases = Some(Phases::default());
+        attempt.first_event_micros = Some(500);
+        let line = "    3  at 2.00 s, first event after 500 µs: 1 event";
+        assert_eq!(attempt_line(&attempt, false), line);
+        attempt.phases = None;
+        assert_eq!(attempt_line(&attempt, false), "    3  at 2.00 s: 1 event");
+    }
 
     #[test]
     fn a_rate_says_over_which_time_it_is_where_that_is_not_all() {
