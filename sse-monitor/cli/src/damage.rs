@@ -5,6 +5,7 @@ use std::{collections::HashSet, io, path::Path};
 use sse_monitor_engine::recording::{Damage, DamageKind, OpenError, Recording};
 
 use crate::{
+    progress::Progress,
     record::folder_of,
     words::{Words, counted},
 };
@@ -24,6 +25,20 @@ pub(crate) fn recording(path: &Path) -> Result<Recording, String> {
             folder.display()
         )
     })
+}
+
+/// All that is damaged of a recording: all of it is read. The error is a sentence.
+pub(crate) fn check(recording: &Recording, progress: &Progress) -> Result<Vec<Damage>, String> {
+    // Each segment is counted from its beginning.
+    let (mut before, mut latest) = (0, 0);
+    let checked = recording.check(|bytes| {
+        if bytes < latest {
+            before += latest;
+        }
+        latest = bytes;
+        progress.at(before + bytes);
+    });
+    checked.map_err(|error| format!("it cannot be read: {error}"))
 }
 
 /// A recording whose damage is told as it is met, each once.

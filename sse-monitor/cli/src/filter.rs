@@ -64,6 +64,12 @@ pub(crate) struct Wanted {
 }
 
 impl Filter {
+    /// Whether some events may not pass.
+    pub(crate) fn is_given(&self) -> bool {
+        let Self { types, ids, grep, regex, without, tests, .. } = self;
+        [types, ids, grep, regex, without, tests].iter().any(|given| !given.is_empty())
+    }
+
     /// The error is a sentence.
     pub(crate) fn wanted(&self) -> Result<Wanted, String> {
         let mut query = Query::new().kind(Kind::Event);
@@ -106,16 +112,19 @@ impl Wanted {
         if self.columns.is_empty() {
             return;
         }
-        // In data that is not JSON, such as [DONE], stands nothing.
         let value: Option<Value> = serde_json::from_str(&row.data).ok();
         let is_escaped = between == "\t" && self.columns.len() > 1;
         let column = |path: &JsonPath| -> String {
-            let found = value.iter().flat_map(|value| path.select(value));
-            let texts = found.map(|value| match value.as_str() {
+            let text_of = |value: &Value| match value.as_str() {
                 Some(text) => text.to_owned(),
                 None => value.to_string(),
-            });
-            let text = texts.collect::<Vec<_>>().join(",");
+            };
+            let texts: Vec<_> = match &value {
+                Some(value) => path.select(value).into_iter().map(text_of).collect(),
+                // In data that is not JSON, such as [DONE], stands nothing.
+                None => path.texts(&row.data),
+            };
+            let text = texts.join(",");
             if is_escaped { escaped(&text) } else { text }
         };
         row.data = self.columns.iter().map(column).collect::<Vec<_>>().join(between);
@@ -163,6 +172,8 @@ mod tests {
             ("{\"a\":null}", "{\"a\":null}|null"),
             ("{}", "{}|"),
             ("[DONE]", "|"),
+            ("{\"a\":\"x\",\"b\":1e400}", "{\"a\":\"x\",\"b\":1e400}|x"),
+            ("{\"a\":1e400}", "{\"a\":1e400}|1e400"),
         ] {
             let mut row = Row { data: data.into(), ..Row::default() };
             wanted.shown(&mut row, "|");

@@ -7,7 +7,9 @@ use std::{
 };
 
 use indicatif::HumanBytes;
-use sse_monitor_engine::recording::{self, ImportError, Recording, Source, discard, pack};
+use sse_monitor_engine::recording::{
+    self, Damage, DamageKind, ImportError, Recording, Source, discard, pack,
+};
 
 use crate::{
     args::{self, Colour, Import},
@@ -58,8 +60,8 @@ pub(crate) fn run(import: &Import) -> Exit {
         words.error(&format!("interrupted; there is no {}", output.display()));
     });
     let imported = if is_folder {
-        Opened::open(&import.file, &words)
-            .and_then(|opened| recorded(import, opened, &progress, &words))
+        looked_through(import, &name, &progress)
+            .and_then(|recording| recorded(import, recording, &progress, &words))
     } else {
         file(import, &name, &progress, &words)
     };
@@ -119,12 +121,14 @@ pub(crate) fn run(import: &Import) -> Exit {
         1 => words.warning("left out: one more entry"),
         several => words.warning(&format!("left out: {several} more entries")),
     }
-    if imported.is_damaged {
-        words.note(&format!(
-            "what cannot be read of {name} cannot be read of {} either",
+    if let Some(missing) = &imported.missing {
+        words.error(&format!(
+            "what cannot be read of {name} cannot be read of {} either: {missing}",
             import.output.display()
         ));
-    } else if is_folder && !imported.is_live {
+        return Exit::Other;
+    }
+    if is_folder && !imported.is_live {
         words.note(&format!("{name} stays; with the file it is needed no more"));
     }
     Exit::Done
@@ -143,8 +147,8 @@ struct Imported {
     is_recorded: bool,
     /// Whether that recording goes on.
     is_live: bool,
-    /// Whether something of it cannot be read.
-    is_damaged: bool,
+    /// How much of it cannot be read.
+    missing: Option<String>,
 }
 
 /// The error is a sentence.
@@ -204,33 +208,38 @@ fn damaged(
     progress: &Progress,
     words: &Words,
 ) -> Result<Imported, String> {
-    let recording = damage::recording(&import.file)?;
-    let is_known = recording.is_looked_through() || !recording.damage().is_empty();
-    let damage = if is_known {
-        recording.damage()
-    } else {
-        let checked = recording.check(|bytes| progress.at(bytes));
-        checked.map_err(|error| format!("{name} cannot be read: {error}"))?
-    };
-    if damage.is_empty() {
-        return Err(format!("{name} cannot be imported: {}", ImportError::Recording));
-    }
     if import.from.is_some() || import.most.is_given() {
         return Err(format!(
             "{name} is a recording, of which the rows are taken that it has; --from, --max-line and --max-event \
              are of other files"
         ));
     }
-    recorded(import, Opened::of(recording, &import.file, words), progress, words)
+    let recording = looked_through(import, name, progress)?;
+    if recording.damage().is_empty() {
+        return Err(format!("{name} cannot be imported: {}", ImportError::Recording));
+    }
+    recorded(import, recording, progress, words)
+}
+
+/// The recording to import, of which all damage is known. The error is a sentence.
+fn looked_through(import: &Import, name: &str, progress: &Progress) -> Result<Recording, String> {
+    let recording = damage::recording(&import.file)?;
+    if !recording.is_looked_through() {
+        progress.say(format!("looking for damage in the recording {name}"));
+        damage::check(&recording, progress)?;
+        progress.say(format!("importing {name}"));
+    }
+    Ok(recording)
 }
 
 /// Puts a recording, as far as it came, in one file.
 fn recorded(
     import: &Import,
-    mut opened: Opened,
+    recording: Recording,
     progress: &Progress,
     words: &Words,
 ) -> Result<Imported, String> {
+    let mut opened = Opened::of(recording, &import.file, words);
     let recording = &opened.recording;
     let totals = recording.totals();
     let view = recording.view();
@@ -241,5 +250,15 @@ fn recorded(
     // What was counted when it came may be there no more.
     let is_all = !is_damaged && totals.rows_forgotten == 0;
     let events = if is_all { totals.events } else { opened.recording.report().events };
-    Ok(Imported { events, is_recorded: true, is_live, is_damaged, ..Imported::default() })
+    let missing =
+        (is_damaged && !is_mended(&opened.recording, &import.output)).then(|| opened.missing());
+    Ok(Imported { events, is_recorded: true, is_live, missing, ..Imported::default() })
+}
+
+/// Whether what was damaged is as it should be in the file that was made, since no row is made of it.
+fn is_mended(recording: &Recording, made: &Path) -> bool {
+    let is_there = |damage: &Damage| !damage.kind.is_loss() || damage.kind == DamageKind::Changed;
+    recording.damage().iter().all(is_there)
+        && Recording::open(made)
+            .is_ok_and(|made| made.is_looked_through() && made.damage().is_empty())
 }

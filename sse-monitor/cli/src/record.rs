@@ -9,7 +9,7 @@ use std::{
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
     DiskLimit, DiskPolicy, Fault, State, Totals, View, Watch, WatchRequest,
-    query::Statistics,
+    query::{Report, Statistics},
     recording::{Recording, discard, pack, remove_folder},
 };
 use tokio::{runtime, time};
@@ -101,7 +101,7 @@ async fn follow(
     let watch = Watch::start(request);
     let progress = Progress::line(words);
     let ended = tokio::select! {
-        ended = until_over(&watch, is_sent_once, words) => ended,
+        ended = until_over(&watch, record.count, is_sent_once, words) => ended,
         () = show(&progress, &watch) => Ended::Itself(Exit::Other),
         () = elapsed(record.time) => Ended::Itself(out_of_time(&watch, record, words)),
         exit = asked => Ended::Asked(exit),
@@ -128,7 +128,7 @@ async fn show(progress: &Progress, watch: &Watch) {
     }
 }
 
-async fn until_over(watch: &Watch, is_sent_once: bool, words: &Words) -> Ended {
+async fn until_over(watch: &Watch, count: Option<u64>, is_sent_once: bool, words: &Words) -> Ended {
     let mut seen = 0;
     loop {
         seen = watch.changed(seen).await;
@@ -140,7 +140,12 @@ async fn until_over(watch: &Watch, is_sent_once: bool, words: &Words) -> Ended {
         match snapshot.state {
             State::Failed { failure } if failure.fault == Fault::Ended => {
                 words.note(&failure.sentence);
-                return Ended::Itself(Exit::Done);
+                let came = snapshot.totals.events;
+                let Some(count) = count.filter(|count| came < *count) else {
+                    return Ended::Itself(Exit::Done);
+                };
+                words.error(&format!("only {came} of {count} events came before the stream ended"));
+                return Ended::Itself(Exit::Unexpected);
             }
             State::Failed { failure } => {
                 let was_sent = is_sent_once && snapshot.totals.connections > 0;
@@ -245,13 +250,13 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
     if let Err(error) = packed {
         return fail(error.to_string());
     }
-    let held = events_of(&view, &totals);
+    let held = (totals.rows_forgotten > 0).then(|| held(&view));
     drop(view);
     drop(recording);
     if let Err(error) = remove_folder(folder) {
         words.warning(&format!("{} cannot be removed: {error}", folder.display()));
     }
-    words.note(&recorded(&totals, held, file));
+    words.note(&recorded(&totals, held.as_ref(), file));
     match ended {
         Ended::Itself(exit) => exit,
         Ended::Stopped(_) => Exit::Other,
@@ -259,35 +264,48 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
     }
 }
 
-/// How many events a recording holds: not all that came, where the oldest were dropped.
-fn events_of(view: &View, totals: &Totals) -> u64 {
-    if totals.rows_forgotten == 0 {
-        return totals.events;
-    }
+/// What a recording holds: not all that came, where the oldest rows were dropped.
+pub(crate) fn held(view: &View) -> Report {
     let mut statistics = Statistics::default();
     statistics.update(view);
-    statistics.report().events
+    statistics.report().clone()
 }
 
 /// What became of what came, in a sentence.
-fn recorded(totals: &Totals, held: u64, file: &Path) -> String {
+fn recorded(totals: &Totals, held: Option<&Report>, file: &Path) -> String {
     let size = HumanBytes(fs::metadata(file).map(|file| file.len()).unwrap_or_default());
     let came = counted(totals.events, "event");
     let file = file.display();
     let were =
         |count: u64| format!("{} {}", HumanCount(count), if count == 1 { "was" } else { "were" });
-    let mut sentence = match totals.events.saturating_sub(held) {
-        0 => format!("recorded {came} in {file} ({size})"),
+    let events = held.map_or(totals.events, |held| held.events);
+    let mut sentence = match totals.events.saturating_sub(events) {
+        0 if held.is_none() => format!("recorded {came} in {file} ({size})"),
+        0 => format!(
+            "recorded {came} in {file} ({size}); the oldest {} dropped at the limit, no event among them",
+            match totals.rows_forgotten {
+                1 => "row was".into(),
+                rows => format!("{} rows were", HumanCount(rows)),
+            }
+        ),
         dropped => format!(
             "recorded the latest {} of {came} in {file} ({size}); the oldest {} dropped at the limit",
-            HumanCount(held),
+            HumanCount(events),
             were(dropped)
         ),
     };
     if totals.decode_errors > 0 {
+        let held = held.map_or(totals.decode_errors, |held| held.decode_errors);
+        let shown = match totals.decode_errors.saturating_sub(held) {
+            0 => "sse show --turns says which, --raw prints their bytes, and ".into(),
+            _ if held == 0 => String::new(),
+            _ => format!(
+                "sse show --turns lists the latest {}, --raw prints their bytes, and ",
+                HumanCount(held)
+            ),
+        };
         sentence.push_str(&format!(
-            "; {} dropped as too large: sse show --turns says which, --raw prints their bytes, and --max-line and \
-             --max-event raise the limits",
+            "; {} dropped as too large: {shown}--max-line and --max-event raise the limits",
             were(totals.decode_errors)
         ));
     }

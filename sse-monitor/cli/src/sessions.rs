@@ -35,6 +35,7 @@ and its title or where the stream was; the last to begin comes first. A session 
   live        being recorded
   finished    closed by its program
   crashed     left by a program that was stopped; sse show prints what there is
+  damaged     something of it cannot be read; sse show --check says what
   unreadable  not to be read; a sentence on stderr says why
   missing     gone, and something was noted about it
 
@@ -86,6 +87,7 @@ fn line(session: &Session, out: &mut String) {
         SessionState::Live => "live",
         SessionState::Finished => "finished",
         SessionState::Crashed => "crashed",
+        SessionState::Damaged => "damaged",
         SessionState::Missing => "missing",
         SessionState::Unreadable => "unreadable",
         // One that this program does not know yet.
@@ -102,8 +104,9 @@ fn line(session: &Session, out: &mut String) {
     };
     let _ = writeln!(
         out,
-        "{began:<16}  {state:<10}  {:>12} events  {:>11}  {}  {}",
+        "{began:<16}  {state:<10}  {:>12} {:<6}  {:>11}  {}  {}",
         HumanCount(session.events).to_string(),
+        if session.events == 1 { "event" } else { "events" },
         HumanBytes(session.bytes).to_string(),
         escape::shown(&session.name),
         escape::shown(&what)

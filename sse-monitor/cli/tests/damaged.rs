@@ -96,6 +96,11 @@ fn one_place_takes_one_frame_with_it_and_no_more() {
         assert_eq!(shown.len(), EVENTS - 1);
 
         let missing = format!("1 row in {} bytes", frame.len());
+        let told = format!("what is damaged is not printed: {missing}");
+        assert!(words(&show).contains(&told), "{show:?}");
+        assert_eq!(show.status.code(), Some(1), "{show:?}");
+        let raw = run(folder, &["show", "--raw", "3", "b.ssrec"]);
+        assert!(raw.status.success() && !raw.stdout.is_empty(), "{raw:?}");
         let export = |form: &str| {
             let output = run(folder, &["export", "--as", form, "b.ssrec"]);
             let said = format!("what is damaged is not in the export: {missing}");
@@ -124,7 +129,11 @@ fn one_place_takes_one_frame_with_it_and_no_more() {
         assert_eq!(lines(&run(folder, &["show", "given.ssrec"])).len(), EVENTS - 1);
         fs::remove_file(given).unwrap();
 
-        let stats = &lines(&run(folder, &["show", "--stats", "b.ssrec"]))[0];
+        let stats = run(folder, &["show", "--stats", "b.ssrec"]);
+        let told = format!("what is damaged is not counted: {missing}");
+        assert!(words(&stats).contains(&told), "{stats:?}");
+        assert_eq!(stats.status.code(), Some(1), "{stats:?}");
+        let stats = &lines(&stats)[0];
         assert_eq!((&stats["events"], &stats["damaged"]), (&25.into(), &1.into()), "{stats}");
         assert!(stats["bodyBytes"].as_u64().unwrap() >= raw.len() as u64, "{stats}");
     }
@@ -181,12 +190,13 @@ fn a_damaged_recording_is_imported_as_far_as_it_can_be_read() {
     // A frame of it.
     flip(folder, 3, |frame| frame.end - 3);
     let (output, shown) = import(&[]);
-    assert!(output.status.success() && words(&output).contains("imported 25 events"), "{output:?}");
+    assert!(words(&output).contains("imported 25 events"), "{output:?}");
     assert!(
         words(&output).contains("are not as they were written; the rest is here"),
         "{output:?}"
     );
-    assert!(words(&output).contains("cannot be read of c.ssrec either"), "{output:?}");
+    assert!(words(&output).contains("cannot be read of c.ssrec either: 1 row in "), "{output:?}");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(lines(&shown).len(), EVENTS - 1);
     let (output, _) = import(&["--max-line", "1MiB"]);
     assert!(words(&output).contains("of which the rows are taken that it has"), "{output:?}");
@@ -217,6 +227,30 @@ fn a_damaged_recording_is_imported_as_far_as_it_can_be_read() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let told = "it is a recording already, which all commands take as it is";
     assert!(words(&output).contains(told), "{output:?}");
+    // What is refused anyway is not looked through before.
+    let (output, _) = import(&["--from", "raw"]);
+    assert!(words(&output).contains("of which the rows are taken that it has"), "{output:?}");
+}
+
+/// Of more than 64 MiB not all is read when it is opened.
+#[test]
+fn what_is_damaged_of_a_large_recording_is_told_by_an_import() {
+    let keep = tempfile::tempdir().unwrap();
+    let folder = keep.path();
+    let data = "x".repeat(1_000_000);
+    let event = |n: usize| {
+        format!("{{\"kind\":\"event\",\"attempt\":1,\"id\":\"{n}\",\"data\":\"{data}\"}}\n")
+    };
+    fs::write(folder.join("lines"), (0..70).map(event).collect::<String>()).unwrap();
+    assert!(run(folder, &["import", "lines", "-o", "a.ssrec"]).status.success());
+    fs::remove_file(folder.join("lines")).unwrap();
+    let frame = flip(folder, 3, |frame| frame.end - 3);
+    let output = run(folder, &["import", "b.ssrec", "-o", "c.ssrec"]);
+    let told = format!("b.ssrec is damaged: {} bytes from byte {} on", frame.len(), frame.start);
+    assert!(words(&output).contains(&told), "{output:?}");
+    assert!(words(&output).contains("imported 69 events"), "{output:?}");
+    assert!(words(&output).contains("cannot be read of c.ssrec either: 1 row in "), "{output:?}");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
 #[cfg(unix)]

@@ -105,6 +105,117 @@ fn the_end_of_a_recording_says_what_it_holds_and_what_it_does_not() {
 }
 
 #[test]
+fn what_was_dropped_at_the_limit_is_told_though_no_event_was_among_it_and_is_not_to_be_shown() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    let limit = ["--drop-oldest", "--limit", "100K", "--max-line", "1K"];
+    let record = |name: &str, body: &str| {
+        let record =
+            start(keep.path(), &[&["record", "--once", &url, "-o", name], &limit[..]].concat());
+        let mut exchange = origin.open("");
+        exchange.send(body);
+        exchange.end();
+        let output = record.wait();
+        assert!(output.status.success(), "{output:?}");
+        words(&output)
+    };
+    let comments = format!(": {:-<200}\n", "").repeat(2_000);
+    let said = record("comments.ssrec", &format!("{comments}data: a\n\n"));
+    assert!(said.contains("recorded 1 event in comments.ssrec"), "{said}");
+    assert!(said.contains(" rows were dropped at the limit, no event among them"), "{said}");
+
+    // The event that is too large is among what was dropped.
+    let large = format!("data: {:-<2000}\n\n", "");
+    let events = format!("data: {:-<200}\n\n", "").repeat(2_000);
+    let said = record("large.ssrec", &format!("{large}{events}"));
+    assert!(
+        said.contains("; 1 was dropped as too large: --max-line and --max-event raise"),
+        "{said}"
+    );
+    let shown = words(&show(keep.path(), &["show", "large.ssrec"]));
+    assert!(shown.contains("dropped as too large: 1 event\n"), "{shown}");
+    assert_eq!(
+        lines(&show(keep.path(), &["show", "--turns", "--count", "1", "large.ssrec"]))[0]["kind"],
+        "event"
+    );
+
+    // Of what is given away too.
+    let redact = ["redact", "--text", "none", "-o", "given.ssrec", "large.ssrec"];
+    assert!(show(keep.path(), &redact).status.success());
+    let given = words(&show(keep.path(), &["show", "given.ssrec"]));
+    assert!(given.contains("events in 1 attempt\n"), "{given}");
+
+    // What nobody can know is not said.
+    let stats =
+        |name: &str| text(&show(keep.path(), &["show", "--stats", "--pretty", name]).stdout);
+    let given = stats("given.ssrec");
+    assert!(!given.contains("attempts         0"), "{given}");
+    let mut bytes = fs::read(keep.path().join("large.ssrec")).unwrap();
+    let place = bytes.windows(6).position(|window| window == b"data: ").unwrap();
+    bytes[place] ^= 3;
+    fs::write(keep.path().join("damaged.ssrec"), bytes).unwrap();
+    let damaged = stats("damaged.ssrec");
+    assert!(damaged.contains("rate ") && !damaged.contains("first event after"), "{damaged}");
+    let summary = words(&show(keep.path(), &["show", "--stats", "--pretty", "damaged.ssrec"]));
+    assert!(summary.contains("cannot be read; the first "), "{summary}");
+    fs::write(
+        keep.path().join("line"),
+        "{\"kind\":\"event\",\"time\":\"2026-01-31T12:00:00.000000Z\",\"data\":\"x\"}\n",
+    )
+    .unwrap();
+    assert!(show(keep.path(), &["import", "line", "-o", "line.ssrec"]).status.success());
+    let line = stats("line.ssrec");
+    assert!(!line.contains("0.0 events/s") && !line.contains("first event after"), "{line}");
+}
+
+#[test]
+fn a_stream_that_ends_before_so_many_events_says_so_and_its_status_too() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    let count = ["--once", "--count", "3", &url];
+    for command in [&["tail"][..], &["record", "-o", "a.ssrec"]] {
+        for (body, status) in
+            [("data: a\n\ndata: b\n\n", 7), ("data: a\n\ndata: b\n\ndata: c\n\n", 0)]
+        {
+            let running = start(keep.path(), &[command, &count[..]].concat());
+            origin.open(body).end();
+            let output = running.wait();
+            assert_eq!(output.status.code(), Some(status), "{output:?}");
+            let told = "only 2 of 3 events came before the stream ended";
+            assert_eq!(words(&output).contains(told), status == 7, "{output:?}");
+            let _ = fs::remove_file(keep.path().join("a.ssrec"));
+        }
+    }
+}
+
+#[test]
+fn a_filter_that_nothing_passes_is_told() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    let url = origin.url();
+    for (filter, is_told) in [("nothing", true), ("message", false)] {
+        let tail = start(keep.path(), &["tail", "--once", "--type", filter, &url]);
+        origin.open("data: a\n\ndata: b\n\n").end();
+        let said = words(&tail.wait());
+        let told = "of 2 events that came none passes the filter";
+        assert_eq!(said.contains(told), is_told, "{said}");
+    }
+    fs::write(keep.path().join("body"), "data: a\n\n").unwrap();
+    assert!(show(keep.path(), &["import", "body", "-o", "a.ssrec"]).status.success());
+    for (arguments, is_told) in [
+        (&["--grep", "b"][..], true),
+        (&["--grep", "a"], false),
+        (&["--from", "4"], false),
+        (&["--count", "0"], false),
+    ] {
+        let said = words(&show(keep.path(), &[&["show", "a.ssrec"], arguments].concat()));
+        assert_eq!(said.contains("nothing passes the filter"), is_told, "{said}");
+    }
+}
+
+#[test]
 fn events_that_are_too_large_are_told_at_the_end_of_a_recording() {
     let keep = tempfile::tempdir().unwrap();
     let origin = Origin::start();

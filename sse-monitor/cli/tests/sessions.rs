@@ -29,6 +29,14 @@ fn the_recordings_of_a_folder_are_listed() {
     assert!(text(&listed.stderr).contains("b.ssrec is not a recording"), "{listed:?}");
     let pretty = sse(keep.path(), &["sessions", "--pretty", "."]);
     assert!(text(&pretty.stdout).contains("2 events"), "{pretty:?}");
+    assert!(text(&pretty.stdout).contains("0 events"), "{pretty:?}");
+    fs::write(keep.path().join("one"), "data: a\n\n").unwrap();
+    assert!(sse(keep.path(), &["import", "one", "-o", "one.ssrec"]).status.success());
+    let pretty = sse(keep.path(), &["sessions", "--pretty", "."]);
+    assert!(text(&pretty.stdout).contains(" 1 event  "), "{pretty:?}");
+    for name in ["one", "one.ssrec"] {
+        fs::remove_file(keep.path().join(name)).unwrap();
+    }
     let mut left: Vec<_> =
         fs::read_dir(keep.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
     left.sort();
@@ -36,6 +44,25 @@ fn the_recordings_of_a_folder_are_listed() {
 
     let none = sse(keep.path(), &["sessions", "nowhere"]);
     assert_eq!(none.status.code(), Some(1), "{none:?}");
+}
+
+#[test]
+fn a_file_that_is_damaged_is_listed_as_that() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("body"), "data: a\n\ndata: b\n\n").unwrap();
+    assert!(sse(keep.path(), &["import", "body", "-o", "a.ssrec"]).status.success());
+    let whole = fs::read(keep.path().join("a.ssrec")).unwrap();
+    let at = whole.windows(7).position(|bytes| bytes == b"data: b").unwrap();
+    let mut changed = whole.clone();
+    changed[at] ^= 3;
+    fs::write(keep.path().join("b.ssrec"), changed).unwrap();
+    fs::write(keep.path().join("c.ssrec"), &whole[..at]).unwrap();
+    let listed = sse(keep.path(), &["sessions"]);
+    let states: Vec<Value> = text(&listed.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["state"].clone())
+        .collect();
+    assert_eq!(states, ["finished", "damaged", "damaged"], "{listed:?}");
 }
 
 #[test]

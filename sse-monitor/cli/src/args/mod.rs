@@ -99,7 +99,8 @@ First steps:
 
 Exit status:
   0    it ended as asked, or the reader of its output has enough (head)
-  1    another failure; the sentence on stderr says which
+  1    another failure, or something of a recording is damaged, so that it is
+       missing; the sentence on stderr says which
   2    the command line, the URL or a header is wrong, or a file cannot be read
        that an option or an @ names
   3    no connection: nobody answers there, it cannot be trusted (TLS), or it
@@ -108,7 +109,8 @@ Exit status:
        an event
   5    it took too long
   6    what came is not an event stream
-  7    what was expected does not hold: two recordings differ
+  7    what was expected does not hold: two recordings differ, or the stream
+       ended before as many events as --count asks for
   129  ended by SIGHUP: its terminal was closed
   130  interrupted by Control-C
   143  ended by SIGTERM
@@ -184,7 +186,7 @@ pub(crate) struct Tail {
     #[arg(long, value_name = "FILE", conflicts_with = "last_event_id")]
     pub(crate) state: Option<PathBuf>,
 
-    /// Stop after so many events
+    /// Stop after so many events; where the stream ends before, the exit status is 7
     #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) count: Option<u64>,
 
@@ -239,7 +241,7 @@ pub(crate) struct Record {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 
-    /// Stop after so many events
+    /// Stop after so many events; where the stream ends before, the exit status is 7
     #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) count: Option<u64>,
 

@@ -23,6 +23,9 @@ pub(crate) struct Show {
     pub(crate) stats: bool,
 
     /// Read all that its rows are made of, and print what is damaged; the exit status is 1 where something is
+    ///
+    /// Damage to the index and the statistics at the file's end may go untold where it costs no row: they are made anew
+    /// then whenever the file is opened.
     #[arg(long, conflicts_with = "raw", conflicts_with_all = OF_ROWS)]
     pub(crate) check: bool,
 
@@ -224,7 +227,8 @@ pub(crate) struct Import {
 
 const IMPORT: &str = "\
 A file that has no event and no comment is refused. A folder is taken as far as it came, be that without any event; \
-of a recording that is under way it stays, and the recording goes on.
+of a recording that is under way it stays, and the recording goes on. Of a recording that is damaged all is taken \
+that can be read, and what is missing is told; the exit status is 1 then.
 
 Of a body, of lines of JSON and of a browser's HAR file nobody knows when each event came, and no times are made up. \
 The lines and the HAR file of sse tail and sse export tell it. Among lines of JSON one that is none is an event as it is, and is told.

@@ -32,6 +32,8 @@ pub(super) struct Report {
     out_of_order: Option<u64>,
     published: Option<Published>,
     failures: Vec<Failures>,
+    #[serde(skip)]
+    published_for: Option<Duration>,
     /// Whether it was asked for how long events took.
     #[serde(skip)]
     is_timed: bool,
@@ -119,7 +121,8 @@ impl Report {
                 resumed: counts.resumed,
             },
             events: counts.events,
-            events_per_second: counts.events as f64 / seconds.max(1e-6),
+            events_per_second: counts.events as f64
+                / counts.published_for.unwrap_or(length).as_secs_f64().max(1e-6),
             bytes: counts.bytes,
             data_bytes: counts.data_bytes,
             dropped: counts.dropped,
@@ -133,6 +136,7 @@ impl Report {
             out_of_order: is_told.then_some(counts.told.out_of_order),
             published: publishes
                 .then_some(Published { events: counts.published, failed: counts.publish_failed }),
+            published_for: counts.published_for,
             failures: failures
                 .map(|(sentence, &count)| Failures { sentence: sentence.clone(), count })
                 .collect(),
@@ -200,8 +204,9 @@ impl Report {
             line(
                 "published",
                 format!(
-                    "{}, {} failed",
+                    "{} in {:.1} s, {} failed",
                     counted(published.events, "event"),
+                    self.published_for.unwrap_or_default().as_secs_f64(),
                     HumanCount(published.failed)
                 ),
             );
@@ -241,5 +246,27 @@ impl Report {
             line("failure", format!("{}× {}", HumanCount(*count), escape::shown(sentence)));
         }
         table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::bench::tally::{Marks, Tally};
+
+    #[test]
+    fn a_rate_is_not_over_the_wait_for_the_last_events() {
+        let tally = Tally::new(Marks { own: None, timestamp: None });
+        let rate = |arguments: &[&str]| {
+            let bench = Bench::parse_from([&["bench", "http://127.0.0.1/"], arguments].concat());
+            let length = Duration::from_secs(4);
+            Report::of(&tally.counts(), String::new(), length, &bench).events_per_second
+        };
+        tally.counts().events = 60;
+        assert_eq!(rate(&[]), 15.0);
+        tally.counts().published_for = Some(Duration::from_secs(2));
+        assert_eq!(rate(&["--publish", "http://127.0.0.1/"]), 30.0);
     }
 }

@@ -47,6 +47,7 @@ impl Source {
                 .collect();
             let published = ids(post(&mut self.caller, lines.join("\n")).await).await;
             let mut counts = tally.counts();
+            counts.published_for = Some(began.elapsed());
             match published {
                 Ok(_) => {
                     number += batch;

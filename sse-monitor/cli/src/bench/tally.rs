@@ -72,6 +72,8 @@ pub(super) struct Counts {
     /// What the numbers in IDs tell.
     pub(super) numbering: Numbering,
     pub(super) published: u64,
+    /// For how long that went on, the answers included; what is on its way then is only waited for.
+    pub(super) published_for: Option<Duration>,
     pub(super) publish_failed: u64,
     pub(super) failures: BTreeMap<String, u64>,
     pub(super) worst: Exit,
@@ -109,6 +111,7 @@ impl Tally {
                 told: Told::default(),
                 numbering: Numbering::NoIds,
                 published: 0,
+                published_for: None,
                 publish_failed: 0,
                 failures: BTreeMap::new(),
                 worst: Exit::Done,

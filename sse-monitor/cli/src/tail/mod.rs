@@ -147,7 +147,7 @@ async fn print(streams: &mut [Stream], printer: &mut Printer<'_>) -> Exit {
         }
         // None that was cut or refused ends the others; the exit status is that of the worst.
         if streams.iter().all(|stream| stream.over.is_some()) {
-            return worst(streams, Exit::Done);
+            return printer.all_over(streams, worst(streams, Exit::Done));
         }
     }
 }

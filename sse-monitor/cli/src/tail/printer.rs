@@ -13,7 +13,7 @@ use crate::{
     filter::Wanted,
     request::broken,
     stdout,
-    words::Words,
+    words::{Words, counted},
 };
 
 /// Prints rows: data on stdout, what the connection does on stderr.
@@ -25,6 +25,8 @@ pub(crate) struct Printer<'a> {
     state: Option<State>,
     count: Option<u64>,
     events: u64,
+    /// Events that came, whether they were printed or not.
+    came: u64,
     /// Whether there is nothing to advise of keeping on.
     keeps_trying: bool,
     buffer: String,
@@ -111,6 +113,7 @@ impl<'a> Printer<'a> {
             state,
             count: tail.count,
             events: 0,
+            came: 0,
             keeps_trying: tail.again.keep_trying || tail.again.once,
             buffer: String::new(),
         }
@@ -132,12 +135,31 @@ impl<'a> Printer<'a> {
 
     /// Keeps where the next run goes on; the exit status is another where that fails.
     pub(crate) fn close(&mut self, exit: Exit) -> Exit {
+        if self.came > 0 && self.events == 0 {
+            let came = counted(self.came, "event");
+            self.words.note(&format!("of {came} that came none passes the filter"));
+        }
         match self.state.as_ref().map_or(Ok(()), |state| state.file().write()) {
             Ok(()) => exit,
             Err(sentence) => {
                 self.words.error(&sentence);
                 Exit::Other
             }
+        }
+    }
+
+    /// All streams are over, before enough was printed.
+    pub(crate) fn all_over(&self, streams: &[Stream], exit: Exit) -> Exit {
+        match self.count {
+            // Of a failure that was told nobody need hear this too.
+            Some(count) if exit == Exit::Done => {
+                let (came, end) =
+                    (self.events, if streams.len() == 1 { "stream" } else { "streams" });
+                self.words
+                    .error(&format!("only {came} of {count} events came before the {end} ended"));
+                Exit::Unexpected
+            }
+            _ => exit,
         }
     }
 
@@ -180,6 +202,7 @@ impl<'a> Printer<'a> {
     fn row(&mut self, stream: &mut Stream, row: &mut Row) -> ControlFlow<Exit> {
         match row.kind {
             RowKind::Event => {
+                self.came += 1;
                 if self.state.is_some() {
                     stream.passed = Some(row.id.clone());
                 }

@@ -77,8 +77,12 @@ fn look(path: &Path, name: String, bytes: u64) -> Session {
             return Session { state: SessionState::Unreadable, problem, ..session };
         }
     };
+    let is_cut_off = path.is_file() && !recording.is_closed();
     let state = if recording.is_live() {
         SessionState::Live
+    } else if is_cut_off || recording.damage().iter().any(|damage| damage.kind.is_loss()) {
+        // A file appears whole or not at all.
+        SessionState::Damaged
     } else if recording.is_closed() {
         SessionState::Finished
     } else {

@@ -101,6 +101,9 @@ pub enum SessionState {
     Finished,
     /// Its program was stopped; what it had written is there.
     Crashed,
+    /// Something of it cannot be read, as far as is known without [reading all](crate::recording::Recording::check) of
+    /// it; the rest is there.
+    Damaged,
     /// It cannot be read; the problem says why.
     Unreadable,
     /// It is gone, and something was noted about it.
@@ -383,10 +386,11 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
     })
 }
 
-const STATES: [(SessionState, &str); 5] = [
+const STATES: [(SessionState, &str); 6] = [
     (SessionState::Live, "live"),
     (SessionState::Finished, "finished"),
     (SessionState::Crashed, "crashed"),
+    (SessionState::Damaged, "damaged"),
     (SessionState::Unreadable, "unreadable"),
     (SessionState::Missing, "missing"),
 ];

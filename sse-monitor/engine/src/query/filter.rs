@@ -4,7 +4,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use super::{
-    json_path::{JsonPathError, JsonTest},
+    json_path::{JsonPathError, JsonTest, json_in},
     text::Text,
 };
 use crate::{
@@ -169,9 +169,15 @@ impl Query {
     pub(super) fn data_passes(&self, data: &str) -> bool {
         self.texts.iter().all(|text| text.is_in(data))
             && !self.without.iter().any(|text| text.is_in(data))
-            && (self.json.is_empty()
-                || serde_json::from_str(data)
-                    .is_ok_and(|value| self.json.iter().all(|test| test.passes(&value))))
+            && (self.json.is_empty() || self.json_passes(data))
+    }
+
+    fn json_passes(&self, data: &str) -> bool {
+        match serde_json::from_str(data) {
+            Ok(value) => self.json.iter().all(|test| test.passes(&value)),
+            // Not all that is JSON is a value here: it may be too deep, or have a number that is too large.
+            Err(_) => json_in(data).is_some() && self.json.iter().all(|test| test.passes_in(data)),
+        }
     }
 
     /// Whether the rows' own bytes must be read to answer.

@@ -146,9 +146,16 @@ impl JsonPath {
         found
     }
 
+    /// The texts of all that it leads to in a text of JSON: of strings what they say, of all else the JSON as it is
+    /// written. For what serde_json takes for no [`Value`], though it is JSON: it is too deep, say.
+    pub fn texts(&self, json: &str) -> Vec<String> {
+        let text = |json: &str| if json.starts_with('"') { string(json) } else { json.into() };
+        self.spans(json).into_iter().map(|at| text(&json[at])).collect()
+    }
+
     /// Where in a text of JSON the values stand that it leads to; of a key that stands twice, both.
     pub(crate) fn spans(&self, json: &str) -> Vec<Range<usize>> {
-        let Ok(root) = serde_json::from_str::<&RawValue>(json) else { return Vec::new() };
+        let Some(root) = json_in(json) else { return Vec::new() };
         let mut found = vec![root.get()];
         for step in &self.steps {
             found = found.into_iter().flat_map(|value| members(value, step)).collect();
@@ -171,6 +178,54 @@ impl JsonPath {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+/// The JSON that a text is, if it is JSON, whatever its depth and its values. A mark of the byte order may stand
+/// before it.
+pub(crate) fn json_in(text: &str) -> Option<&RawValue> {
+    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).ok()
+}
+
+/// What can be compared of a value that stands in JSON. What is too large is the largest number there is, and what is
+/// too deep is its text.
+fn value(json: &str) -> Value {
+    if let Ok(value) = serde_json::from_str(json) {
+        return value;
+    }
+    match json.as_bytes().first() {
+        Some(b'"') => string(json).into(),
+        Some(b'-') => f64::MIN.into(),
+        Some(b'0'..=b'9') => f64::MAX.into(),
+        _ => json.into(),
+    }
+}
+
+/// What a string of JSON says. In the place of each surrogate that is alone stands U+FFFD.
+fn string(json: &str) -> String {
+    let unit = |text: &str| {
+        let digits = text.strip_prefix("\\u").and_then(|text| text.get(..4));
+        digits.and_then(|digits| u16::from_str_radix(digits, 16).ok())
+    };
+    let (mut paired, mut rest) = (String::with_capacity(json.len()), json);
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        paired.push_str(before);
+        let length = match (unit(escape), escape.get(6..).and_then(unit)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
+            (Some(0xD800..=0xDFFF), _) => {
+                paired.push('\u{fffd}');
+                rest = &escape[6..];
+                continue;
+            }
+            (Some(_), _) => 6,
+            (None, _) => 2,
+        };
+        let (escape, after) = escape.split_at(length);
+        paired.push_str(escape);
+        rest = after;
+    }
+    paired.push_str(rest);
+    serde_json::from_str(&paired).unwrap_or(paired)
 }
 
 /// Where a step leads from a value, as it is written.
@@ -332,8 +387,17 @@ impl JsonTest {
 
     /// Whether any value that the path leads to passes. With `!=`, whether all do, none included.
     pub fn passes(&self, value: &Value) -> bool {
-        let found = self.path.select(value);
-        let mut found = found.into_iter();
+        self.passes_of(&self.path.select(value))
+    }
+
+    /// As [`passes`](Self::passes), of a text of JSON.
+    pub(super) fn passes_in(&self, json: &str) -> bool {
+        let found: Vec<_> = self.path.spans(json).into_iter().map(|at| value(&json[at])).collect();
+        self.passes_of(&found.iter().collect::<Vec<_>>())
+    }
+
+    fn passes_of(&self, found: &[&Value]) -> bool {
+        let mut found = found.iter().copied();
         match &self.test {
             Test::Exists => found.next().is_some(),
             Test::Equals(wanted) => found.any(|value| equal(value, wanted)),
@@ -394,6 +458,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::query::Query;
 
     #[test]
     fn a_path_leads_where_it_says() {
@@ -469,6 +534,32 @@ mod tests {
             [".none", ".n == \"5\"", ".n != 5", ".n > 5", ".s > 1", ".list[*] == 3", ".ok == false"]
         {
             assert!(!JsonTest::new(test).unwrap().passes(&value), "{test}");
+        }
+    }
+
+    #[test]
+    fn json_is_looked_into_whatever_its_depth_and_its_values() {
+        let deep = format!("{{\"a\":1,\"b\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        for (json, test, expected) in [
+            (deep.as_str(), ".a == 1", true),
+            (&deep, ".a == 2", false),
+            (&deep, ".b", true),
+            (&deep, ".c", false),
+            (&deep, ".c != 1", true),
+            (r#"{"a":1e400,"b":-1e400,"c":"x"}"#, ".c == x", true),
+            (r#"{"a":1e400}"#, ".a > 5", true),
+            (r#"{"a":-1e400}"#, ".a > 5", false),
+            ("\u{feff}{\"a\":1}", ".a == 1", true),
+            (r#"{"a":"x\ud800y\ud83d\ude00\\","b":1}"#, ".b == 1", true),
+            (r#"{"a":"x\ud800y\ud83d\ude00\\"}"#, ".a == \"x\u{fffd}y\u{1f600}\\\\\"", true),
+            (r#"{"a":"\udc00"}"#, ".a ~ ^.$", true),
+            (r#"{"a":[1e400,"x"]}"#, ".a[*] == x", true),
+            (r#"{"a":1e400,}"#, ".a", false),
+            (r#"{"a":1e400"#, ".b != 1", false),
+            ("[DONE]", ".b != 1", false),
+        ] {
+            let query = Query::new().json(test).unwrap();
+            assert_eq!(query.data_passes(json), expected, "{test} of {:.40}", json);
         }
     }
 

@@ -29,6 +29,7 @@ pub use filter::{Kind, Query};
 pub(crate) use filtered::Source;
 pub use filtered::{Filtered, Progress};
 pub(crate) use ids::DataSeen;
+pub(crate) use json_path::json_in;
 pub use json_path::{JsonPath, JsonPathError, JsonTest};
 pub use report::{AttemptReport, Gaps, Numbering, Report, Stall};
 pub use search::{Budget, Hits, Order};

@@ -20,7 +20,7 @@ use crate::{
         view::View,
         walk::Walk,
     },
-    query::{Filtered, Order, Query, Report, Source},
+    query::{Filtered, Order, Query, Report, Source, Statistics},
     state::Totals,
 };
 
@@ -158,7 +158,7 @@ impl Recording {
     }
 
     /// Reads all that its rows are made of (journals, indexes, IDs) and tells what is damaged, as
-    /// [`damage`](Self::damage) does. `progress` hears how many bytes of a segment's journal were read.
+    /// [`damage`](Self::damage) does from then on. `progress` hears how many bytes of a segment's journal were read.
     ///
     /// # Errors
     /// If a file cannot be read.
@@ -189,7 +189,13 @@ impl Recording {
                 ControlFlow::<()>::Continue(())
             });
         }
-        Ok(damage.to_vec())
+        let told = damage.to_vec();
+        if told.iter().any(|damage| damage.kind.is_loss()) {
+            // What its program counted is there no more.
+            *self.kept.statistics() = Statistics::of_damaged();
+        }
+        self.kept.set_damage(damage);
+        Ok(told)
     }
 }
 

@@ -4,12 +4,11 @@ use core::ops::Range;
 
 use memchr::memmem::Finder;
 use regex::Regex;
-use serde_json::value::RawValue;
 
 use super::MASK;
 use crate::{
     journal::turn::RedactedText,
-    query::{JsonPath, JsonPathError, RegexError, compiled},
+    query::{JsonPath, JsonPathError, RegexError, compiled, json_in},
 };
 
 /// Characters shown before and after what is masked.
@@ -91,7 +90,7 @@ impl Redaction {
 
     /// Whether a path into JSON leads nowhere in this data, since it is none.
     pub(super) fn is_lost_on(&self, data: &str) -> bool {
-        self.has_json() && serde_json::from_str::<&RawValue>(data).is_err()
+        self.has_json() && json_in(data).is_none()
     }
 
     /// Each pattern in words. What a text or a regular expression is stays unsaid: it is, or tells, what nobody

@@ -1,15 +1,14 @@
 //! `sse show`: what a recording has.
 
-use core::{fmt::Write as _, ops::ControlFlow};
-use std::{
-    io::{self, BufWriter, IsTerminal, Write},
-    path::Path,
-};
+mod stats;
 
-use indicatif::{HumanBytes, HumanCount};
+use core::{fmt::Write as _, ops::ControlFlow};
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use indicatif::HumanCount;
 use sse_monitor_engine::{
     RawEnd, Row, RowKind, View,
-    query::{AttemptReport, Budget, Kind, Numbering, Order, Query, Report},
+    query::{Budget, Kind, Order, Query},
     recording::{DamageKind, Recording},
 };
 
@@ -17,25 +16,24 @@ use crate::{
     args::Show,
     attempt,
     damage::{self, Opened},
-    escape::{self, Escaped, StandIns},
+    escape::{Escaped, StandIns},
     exit::Exit,
     filter::Wanted,
     progress::Progress,
-    record::journal_bytes,
+    record::{held, journal_bytes},
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, printer::Format},
     words::{Words, counted},
 };
 
+pub(crate) use stats::time;
+
 /// Rows found and printed at a time.
 const PAGE: usize = 512;
 
 /// Rows looked at before it is told how far it is.
 const STRETCH: u64 = 1 << 16;
-
-/// Attempts that are shown one by one.
-const MOST_ATTEMPTS: usize = 20;
 
 /// Runs the command to its end.
 pub(crate) fn run(show: &Show) -> Exit {
@@ -64,9 +62,16 @@ pub(crate) fn run(show: &Show) -> Exit {
         words.note(&format!("the recording ends early: {why}"));
     }
     let view = recording.view();
+    // Whether it goes through all that was recorded.
+    let mut is_all = true;
     let exit = match show {
-        Show { raw: Some(row), .. } => raw(&view, *row, &words),
-        Show { stats: true, .. } => stats(recording, &show.file, &Format::of(output), &words),
+        Show { raw: Some(row), .. } => {
+            is_all = false;
+            raw(&view, *row, &words)
+        }
+        Show { stats: true, .. } => {
+            stats::print(recording, &show.file, &Format::of(output), &words)
+        }
         _ => {
             words.note(&summary(recording));
             if let Some(sentence) = out_of_range(show, &view) {
@@ -78,30 +83,48 @@ pub(crate) fn run(show: &Show) -> Exit {
                     tell_cut_off(recording, &words);
                     Exit::Done
                 }
-                ControlFlow::Break(exit) => exit,
+                // Whoever read has enough.
+                ControlFlow::Break(exit) => {
+                    is_all = false;
+                    exit
+                }
             }
         }
     };
-    opened.tell(&words);
+    if opened.tell(&words) && is_all {
+        let what = if show.stats { "counted" } else { "printed" };
+        words.error(&format!("what is damaged is not {what}: {}", opened.missing()));
+        return Exit::Other;
+    }
     exit
 }
 
 /// Tells of events that were dropped, and of those whose end did not come, where that is known at once.
 fn tell_cut_off(recording: &Recording, words: &Words) {
-    let dropped = recording.totals().decode_errors;
-    if dropped > 0 {
-        let events = counted(dropped, "event");
-        words.note(&format!(
-            "dropped as too large: {events}; --turns says which, --raw has the bytes"
-        ));
-    }
+    let totals = recording.totals();
+    let dropped = totals.decode_errors;
     let unfinished = if recording.is_closed() { recording.report().unfinished } else { 0 };
-    if unfinished > 0 {
-        let events = counted(unfinished, "event");
-        words.note(&format!(
-            "cut off before the end came, and thrown away: {events}; --turns says where"
-        ));
+    if dropped == 0 && unfinished == 0 {
+        return;
     }
+    // Of the rows that were dropped nothing can be shown.
+    let held = (totals.rows_forgotten > 0).then(|| held(&recording.view()));
+    let told = |what: &str, all: u64, held: u64, advice: &str| {
+        if all == 0 {
+            return;
+        }
+        let events = counted(all, "event");
+        words.note(&match held {
+            0 => format!("{what}: {events}"),
+            _ if held == all => format!("{what}: {events}; {advice}"),
+            _ => format!("{what}: {events}; of the latest {} {advice}", HumanCount(held)),
+        });
+    };
+    let held_dropped = held.as_ref().map_or(dropped, |held| held.decode_errors);
+    told("dropped as too large", dropped, held_dropped, "--turns says which, --raw has the bytes");
+    let held_unfinished = held.as_ref().map_or(unfinished, |held| held.unfinished);
+    let what = "cut off before the end came, and thrown away";
+    told(what, unfinished, held_unfinished, "--turns says where");
 }
 
 /// Why what was asked for cannot be there.
@@ -136,14 +159,19 @@ fn summary(recording: &Recording) -> String {
         None => origin.url.clone(),
     };
     let events = counted(there, "event");
-    let attempts = counted(totals.attempts, "attempt");
+    // Of those whose turns are gone the number tells.
+    let view = recording.view();
+    let newest = view.page(view.next_row().saturating_sub(1), 1, 0);
+    let newest = newest.first().map_or(0, |row| u64::from(row.attempt));
+    let attempts = counted(totals.attempts.max(newest), "attempt");
     let mut summary = format!("{what}: {events} in {attempts}");
     if damaged > 0 {
         let _ = write!(summary, ", and {} that cannot be read", counted(damaged, "row"));
     }
     if totals.rows_forgotten > 0 {
         let dropped = counted(totals.rows_forgotten, "row");
-        let _ = write!(summary, ", of which the first {dropped} were dropped");
+        let were = if totals.rows_forgotten == 1 { "was" } else { "were" };
+        let _ = write!(summary, "; the first {dropped} {were} dropped");
     }
     summary
 }
@@ -161,8 +189,16 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
     let progress = Progress::rows(words, "looking through".into(), all);
     let under_way = progress.clone();
     let _ending = end_when_asked(move || under_way.clear());
-    let mut printing =
-        Printing { view, wanted, format, words, progress, events: 0, buffer: String::new() };
+    let mut printing = Printing {
+        view,
+        wanted,
+        format,
+        words,
+        progress,
+        events: 0,
+        any: false,
+        buffer: String::new(),
+    };
     let printed = match show.last {
         Some(last) => {
             let numbers = printing.last(&query, last.min(show.count.unwrap_or(u64::MAX)));
@@ -171,7 +207,12 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
         None => printing.all(&query, show.from, show.count.unwrap_or(u64::MAX)),
     };
     printing.progress.clear();
-    printed
+    printed?;
+    let is_all = show.from == 1 && show.count != Some(0) && show.last != Some(0);
+    if !printing.any && is_all && show.filter.is_given() {
+        words.note("nothing passes the filter");
+    }
+    ControlFlow::Continue(())
 }
 
 struct Printing<'a> {
@@ -181,6 +222,8 @@ struct Printing<'a> {
     words: &'a Words,
     progress: Progress,
     events: u64,
+    /// Whether any row was.
+    any: bool,
     buffer: String,
 }
 
@@ -222,6 +265,7 @@ impl Printing<'_> {
     }
 
     fn rows(&mut self, numbers: &[u64]) -> ControlFlow<Exit> {
+        self.any |= !numbers.is_empty();
         for page in numbers.chunks(PAGE) {
             for mut row in self.view.rows(page, usize::MAX) {
                 let is_json = matches!(self.format, Format::Ndjson(_));
@@ -305,20 +349,12 @@ fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
     let progress = Progress::bytes(words, format!("checking {}", show.file.display()), length);
     let under_way = progress.clone();
     let _ending = end_when_asked(move || under_way.clear());
-    // Each segment is counted from its beginning.
-    let (mut before, mut latest) = (0, 0);
-    let checked = recording.check(|bytes| {
-        if bytes < latest {
-            before += latest;
-        }
-        latest = bytes;
-        progress.at(before + bytes);
-    });
+    let checked = damage::check(recording, &progress);
     progress.clear();
     let damage = match checked {
         Ok(damage) => damage,
-        Err(error) => {
-            words.error(&format!("it cannot be read: {error}"));
+        Err(sentence) => {
+            words.error(&sentence);
             return Exit::Other;
         }
     };
@@ -330,178 +366,5 @@ fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
         Exit::Done
     } else {
         Exit::Other
-    }
-}
-
-fn stats(recording: &Recording, file: &Path, format: &Format, words: &Words) -> Exit {
-    let report = &recording.report();
-    let mut text = match format {
-        Format::Ndjson(_) => escape::json(json(report)) + "\n",
-        Format::Lines(_) => {
-            words.note(&summary(recording));
-            told(report)
-        }
-    };
-    if let ControlFlow::Break(exit) = stdout::print(&mut text, words) {
-        return exit;
-    }
-    if !recording.is_looked_through() {
-        words.note(&format!(
-            "it is too large to be looked through each time, so damage is not counted here; to look: \
-             sse show --check {}",
-            file.display()
-        ));
-    }
-    Exit::Done
-}
-
-/// Of what was imported.
-const UNTIMED: &str = "what was imported does not say when each event came";
-
-/// What is not known is null.
-fn json(report: &Report) -> String {
-    if !report.untimed {
-        return serde_json::to_string(report).unwrap_or_default();
-    }
-    let mut json = serde_json::to_value(report).unwrap_or_default();
-    let mut unknown = vec!["peakRate", "gaps", "stalls"];
-    if report.duration_micros == 0 {
-        unknown.extend(["durationMicros", "rate"]);
-    }
-    for name in unknown {
-        json[name] = serde_json::Value::Null;
-    }
-    json.to_string()
-}
-
-fn told(report: &Report) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<16} {value}");
-    };
-    line(
-        "events",
-        format!("{} ({} of data)", HumanCount(report.events), HumanBytes(report.data_bytes)),
-    );
-    line(
-        "bodies",
-        format!(
-            "{}, {} over the wire",
-            HumanBytes(report.body_bytes),
-            HumanBytes(report.wire_bytes)
-        ),
-    );
-    line("comments", HumanCount(report.comments).to_string());
-    match report {
-        Report { untimed: false, rate, peak_rate, .. } => {
-            line("time", time(report.duration_micros));
-            let peak = HumanCount(*peak_rate);
-            line("rate", format!("{rate:.1} events/s, {peak} in the busiest second"));
-        }
-        Report { duration_micros: 0, .. } => line("time", format!("not known: {UNTIMED}")),
-        Report { rate, .. } => {
-            line("time", time(report.duration_micros));
-            line("rate", format!("{rate:.1} events/s"));
-            line("gaps", format!("not known: {UNTIMED}"));
-        }
-    }
-    let gaps = &report.gaps;
-    if gaps.count > 0 {
-        line(
-            "gaps",
-            format!(
-                "p50 {}, p95 {}, p99 {}, longest {}",
-                time(gaps.p50_micros),
-                time(gaps.p95_micros),
-                time(gaps.p99_micros),
-                time(gaps.max_micros)
-            ),
-        );
-    }
-    if !report.untimed {
-        line("stalls", format!("{} of more than 30 s without any sign of life", report.stalls));
-    }
-    line("came again", HumanCount(report.repeated).to_string());
-    line("missing", missing(report));
-    if report.resets > 0 {
-        let resets = HumanCount(report.resets);
-        line("resets", format!("{resets}, by which the hub said that events were lost"));
-    }
-    line("out of order", HumanCount(report.out_of_order).to_string());
-    if report.decode_errors > 0 {
-        line("dropped", format!("{} too large", HumanCount(report.decode_errors)));
-    }
-    if report.unfinished > 0 {
-        let events = counted(report.unfinished, "event");
-        line("cut off", format!("{events}, thrown away: the connection ended before the end came"));
-    }
-    if report.damaged > 0 {
-        let rows = counted(report.damaged, "row");
-        line("damaged", format!("{rows}, not counted as what they were"));
-    }
-    line("attempts", report.attempts.to_string());
-    let attempts = &report.latest_attempts;
-    for attempt in attempts.iter().skip(attempts.len().saturating_sub(MOST_ATTEMPTS)) {
-        let _ = writeln!(text, "{}", attempt_line(attempt));
-    }
-    text
-}
-
-/// How many events did not come, or why nobody can tell.
-fn missing(report: &Report) -> String {
-    let at_least = HumanCount(report.missed_at_least);
-    match report.numbering {
-        Numbering::OneByOne => format!("{at_least} by their ids"),
-        Numbering::Anew => format!(
-            "at least {at_least} by their ids: the server began to count anew, and what was lost then is in no id"
-        ),
-        Numbering::NoIds => "not to be told: events have no ids".into(),
-        Numbering::TooFew if report.skipped == 0 => {
-            "not to be told: too few events have ids that count".into()
-        }
-        Numbering::TooFew | Numbering::MostlyOneByOne => format!(
-            "at least {} if ids count one by one, of which one cannot be sure",
-            HumanCount(report.skipped)
-        ),
-        Numbering::NotOneByOne | _ => "not to be told: ids do not count one by one".into(),
-    }
-}
-
-fn attempt_line(attempt: &AttemptReport) -> String {
-    let mut line = format!("  {:>3}  at {}", attempt.attempt, time(attempt.began_micros));
-    if !attempt.id_sent.is_empty() {
-        let _ = write!(line, ", after id {}", escape::shown(&attempt.id_sent));
-    }
-    let phases = attempt.phases.unwrap_or_default();
-    for (name, micros) in [
-        ("name", phases.dns_micros),
-        ("connection", phases.tcp_micros),
-        ("TLS", phases.tls_micros),
-        ("head", phases.head_micros),
-        ("first event after", attempt.first_event_micros),
-    ] {
-        if let Some(micros) = micros {
-            let _ = write!(line, ", {name} {}", time(micros));
-        }
-    }
-    let _ = write!(line, ": {}", counted(attempt.events, "event"));
-    if attempt.repeated > 0 {
-        let _ = write!(line, ", {} came again", HumanCount(attempt.repeated));
-    }
-    if let Some(ended) = &attempt.ended {
-        let _ = write!(line, "; {}", escape::shown(ended));
-    }
-    line
-}
-
-/// A time as one says it.
-pub(crate) fn time(micros: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "it is read in a few digits")]
-    let seconds = micros as f64 / 1e6;
-    match micros {
-        0..1_000 => format!("{micros} µs"),
-        1_000..1_000_000 => format!("{:.1} ms", seconds * 1e3),
-        1_000_000..120_000_000 => format!("{seconds:.2} s"),
-        _ => format!("{:.1} min", seconds / 60.0),
     }
 }

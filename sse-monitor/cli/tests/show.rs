@@ -1,0 +1,131 @@
+//! What a recording has, and what differs between two, by the command as a process.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+mod process;
+
+use std::{fs, path::Path, process::Output};
+
+use process::lines;
+use serde_json::Value;
+
+#[test]
+fn rows_are_asked_for_by_the_numbers_that_are_shown() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("body"), ": beat\n\ndata: one\n\ndata: two\n\n").unwrap();
+    assert!(sse(keep.path(), &["import", "body", "-o", "a.ssrec"]).status.success());
+    let rows = lines(&sse(keep.path(), &["show", "a.ssrec"]));
+    let numbers: Vec<_> = rows.iter().map(|row| row["row"].as_u64().unwrap()).collect();
+    let shown = sse(keep.path(), &["show", "--pretty", "--numbers", "a.ssrec"]);
+    let shown = text(&shown.stdout);
+    for ((row, line), data) in numbers.iter().zip(shown.lines()).zip(["one", "two"]) {
+        assert!(line.trim_start().starts_with(&format!("{row}  ")), "{line}");
+        let raw = sse(keep.path(), &["show", "--raw", &row.to_string(), "a.ssrec"]);
+        assert_eq!(text(&raw.stdout), format!("data: {data}\n\n"));
+        let from = sse(keep.path(), &["show", "--from", &row.to_string(), "a.ssrec"]);
+        assert_eq!(lines(&from)[0]["data"], data);
+    }
+    for (row, words) in [("1", "row 1 is a turn of the connection"), ("99", "rows go from 1 to 5")]
+    {
+        let raw = sse(keep.path(), &["show", "--raw", row, "a.ssrec"]);
+        assert_eq!(raw.status.code(), Some(1), "{raw:?}");
+        assert!(text(&raw.stderr).contains(words), "{raw:?}");
+    }
+}
+
+#[test]
+fn what_the_ids_of_events_do_not_tell_is_not_made_up() {
+    let keep = tempfile::tempdir().unwrap();
+    let ids = |epoch: &str, range: core::ops::RangeInclusive<u32>| -> String {
+        range.map(|n| format!("id: {epoch}-{n}\ndata: {n}\n\n")).collect()
+    };
+    let reset = "event: reset\nid: b2-0\ndata: {\"reason\":\"epoch\"}\n\n";
+    for (n, (body, told)) in [
+        (ids("a1", 1..=20), "missing          0 by their ids"),
+        (
+            ids("a1", 1..=20) + &ids("a1", 24..=40) + reset + &ids("b2", 1..=20),
+            "missing          at least 3 by their ids: the server began to count anew",
+        ),
+        (ids("a1", 1..=3), "missing          not to be told: too few events"),
+        ("data: a\n\n".into(), "missing          not to be told: events have no ids"),
+        (
+            (1..20).map(|n| ids("a1", 7 * n..=7 * n)).collect(),
+            "missing          not to be told: ids do not count one by one",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        fs::write(keep.path().join("body"), body).unwrap();
+        let to = format!("{n}.ssrec");
+        assert!(sse(keep.path(), &["import", "body", "-o", &to]).status.success());
+        let stats = text(&sse(keep.path(), &["show", "--stats", "--pretty", &to]).stdout);
+        assert!(stats.contains(told), "{stats}");
+        assert_eq!(
+            stats.contains("resets           1, by which"),
+            told.contains("anew"),
+            "{stats}"
+        );
+    }
+}
+
+#[test]
+fn what_differs_is_told() {
+    let keep = tempfile::tempdir().unwrap();
+    for (name, body) in [
+        ("a", "id: 1\ndata: one\n\nid: 2\ndata: two\n\n"),
+        ("b", "id: 1\ndata: one\n\nid: 3\ndata: three\u{1b}\n\n"),
+    ] {
+        fs::write(keep.path().join(name), body).unwrap();
+        let to = format!("{name}.ssrec");
+        assert!(sse(keep.path(), &["import", name, "-o", &to]).status.success());
+    }
+    let same = sse(keep.path(), &["diff", "--pretty", "a.ssrec", "a.ssrec"]);
+    assert_eq!((same.status.code(), text(&same.stdout)), (Some(0), String::new()), "{same:?}");
+    assert!(text(&same.stderr).contains("of one at least nobody knows when they came"), "{same:?}");
+    let line = "{\"kind\":\"event\",\"time\":\"2026-01-31T12:00:00Z\",\"data\":\"a\"}\n";
+    fs::write(keep.path().join("c"), line).unwrap();
+    assert!(sse(keep.path(), &["import", "c", "-o", "c.ssrec"]).status.success());
+    let same = sse(keep.path(), &["diff", "--pretty", "c.ssrec", "c.ssrec"]);
+    assert!(text(&same.stderr).contains("apart by 0 µs at the median, 0 µs at most"), "{same:?}");
+    let other = sse(keep.path(), &["diff", "--pretty", "a.ssrec", "b.ssrec"]);
+    assert_eq!(other.status.code(), Some(7));
+    let lines: Vec<_> = text(&other.stdout).lines().map(|line| line[..2].to_owned()).collect();
+    assert_eq!(lines, ["< ", "> "]);
+    assert!(!text(&other.stdout).contains('\u{1b}'));
+    assert!(text(&other.stderr).contains("1 in both"), "{other:?}");
+    let json = sse(keep.path(), &["diff", "a.ssrec", "b.ssrec"]);
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["inBoth"], &json["onlySecond"]), (&1.into(), &serde_json::json!([4])));
+    assert!(json["time"].is_null(), "{json}");
+}
+
+#[test]
+fn what_comes_in_another_order_is_shown() {
+    let keep = tempfile::tempdir().unwrap();
+    for (name, ids) in [("a", [1, 2, 3, 4]), ("b", [4, 1, 2, 3])] {
+        let body = ids.map(|id| format!("id: {id}\ndata: of {id}\n\n")).concat();
+        fs::write(keep.path().join(name), body).unwrap();
+        let to = format!("{name}.ssrec");
+        assert!(sse(keep.path(), &["import", name, "-o", &to]).status.success());
+    }
+    for (first, second, reordered) in [("a", "b", [6, 3]), ("b", "a", [3, 6])] {
+        let files = [first, second].map(|name| format!("{name}.ssrec"));
+        let shown = sse(keep.path(), &["diff", "--pretty", "-s", &files[0], &files[1]]);
+        assert_eq!(shown.status.code(), Some(7), "{shown:?}");
+        let shown = text(&shown.stdout);
+        assert!(shown.starts_with("~ ") && shown.contains("of 4"), "{shown}");
+        assert_eq!(shown.lines().count(), 1, "{shown}");
+        let json = sse(keep.path(), &["diff", &files[0], &files[1]]);
+        let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(json["reordered"], serde_json::json!([reordered]));
+    }
+}
+
+fn sse(folder: &Path, arguments: &[&str]) -> Output {
+    process::sse(arguments).current_dir(folder).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
