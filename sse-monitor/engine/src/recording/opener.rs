@@ -184,9 +184,12 @@ impl<'a> Opener<'a> {
                 (end.rows, [derived.index, derived.ids], journal)
             }
             None => {
-                // Of those whose turns are gone the number tells.
-                let attempts = self.totals.attempts.max(head.checkpoint.attempt.into());
-                let before = Totals { attempts, ..self.totals };
+                // Of those whose turns are gone the head tells.
+                let Checkpoint { attempt, attempts, connections, .. } = head.checkpoint;
+                let attempts = self.totals.attempts.max(attempts.unwrap_or(attempt.into()));
+                let connections = self.totals.connections.max(connections.unwrap_or(0));
+                let [attempts, connections] = [attempts, connections].map(|n| n.min(MOST_ROWS));
+                let before = Totals { attempts, connections, ..self.totals };
                 let rebuilt = rebuild::rebuild(&journal, &head, limits, before, &kept, &name);
                 let Rebuilt { index, ids, rows, totals, last_event_id, damage, is_whole } =
                     rebuilt.map_err(fail)?;
