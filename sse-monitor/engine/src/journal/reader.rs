@@ -13,10 +13,12 @@ use super::{
     texts::{comment, sentence, texts},
     turn::{Origin, Turn},
     view::{Part, View},
+    walk::{Mark, Step, Walk},
 };
 use crate::{
     clock::Moment,
     packed::beginning,
+    recording::Damage,
     row::{Row, RowKind},
 };
 
@@ -317,6 +319,29 @@ impl<'v> Reader<'v> {
             }
         }
         Ok(&self.gathered)
+    }
+
+    /// What is damaged of the frames in which an entry's bytes lie, told as by who reads the journal from its beginning.
+    pub(crate) fn damage(segment: &Segment, entry: &Entry) -> Option<Damage> {
+        let at = entry.at.checked_sub(entry.frame_back.into())?;
+        let before = u64::from(entry.frame_back).checked_sub(FRAME_HEADER as u64)?;
+        let mut left = before + u64::from(entry.length);
+        let mut header = [0; FRAME_HEADER];
+        segment.journal.read_at(at, &mut header).ok()?;
+        let mut walk = Walk::from(&segment.journal, Mark::of_header(at, &header));
+        let [file, ..] = segment.files();
+        while left > 0 {
+            match walk.step().ok()?? {
+                Step::Frame { header, payload, .. } if header.kind.is_body() => {
+                    left = left.saturating_sub(payload.len() as u64);
+                }
+                Step::Frame { .. } => {}
+                step @ (Step::Spoilt { .. } | Step::Broken { .. } | Step::Disordered { .. }) => {
+                    return step.damage(&file);
+                }
+            }
+        }
+        None
     }
 
     /// Shows `each` what follows in the body from the first byte of an entry on, read by read, until it breaks or the
