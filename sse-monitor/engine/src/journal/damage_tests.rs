@@ -223,6 +223,18 @@ fn of_very_many_missing_files_the_first_are_named_and_the_others_counted() {
 }
 
 #[test]
+fn segments_may_have_any_number() {
+    let (_keep, path, _) = recorded(true);
+    let whole = fs::read(path.join("000001.sse")).unwrap();
+    for name in [format!("{}.sse", u64::MAX), format!("0{}.sse", u64::MAX)] {
+        fs::write(path.join(name), &whole[..FILE_HEADER + FRAME_HEADER]).unwrap();
+    }
+    let recording = Recording::open(&path).unwrap();
+    export::raw(&recording.view(), None, &mut std::io::sink()).unwrap();
+    assert_eq!(recording.report().events, 4);
+}
+
+#[test]
 fn what_is_left_out_since_it_is_damaged_is_told_where_it_is_met() {
     let keep = tempfile::tempdir().unwrap();
     let path = keep.path().join("s");

@@ -303,6 +303,41 @@ fn no_event_goes_on_from_a_journal_without_a_frame_into_the_next() {
 }
 
 #[test]
+fn a_segment_whose_head_is_damaged_stands_where_its_name_says() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 1 << 20, policy: DiskPolicy::Stop };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    let mut sent = Vec::new();
+    while !path.join("000004.sse").exists() {
+        let body = format!(": {}\ndata: {}\n\n", "x".repeat(900), sent.len());
+        sent.extend_from_slice(body.as_bytes());
+        feed(&mut writer, body.as_bytes());
+    }
+    writer.close(at(9));
+    let journal = path.join("000002.sse");
+    let mut bytes = fs::read(&journal).unwrap();
+    bytes[FILE_HEADER + FRAME_HEADER + 3] ^= 1;
+    fs::write(&journal, bytes).unwrap();
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            fs::remove_file(path.join("000002.index")).unwrap();
+        }
+        let recording = Recording::open(&path).unwrap();
+        let files: Vec<_> = recording.damage().into_iter().map(|damage| damage.file).collect();
+        assert_eq!(files, ["000002.sse"], "{is_indexed}");
+        assert_eq!(recording.check(|_| {}).unwrap(), recording.damage());
+        let mut raw = Vec::new();
+        export::raw(&recording.view(), None, &mut raw).unwrap();
+        assert!(raw == sent, "{is_indexed}: {} of {} bytes", raw.len(), sent.len());
+        let mut har = Vec::new();
+        export::har(&recording.view(), None, &mut har).unwrap();
+        assert!(String::from_utf8(har).unwrap().contains("_sseReads"), "{is_indexed}");
+        assert_eq!(recording.report().body_bytes, sent.len() as u64, "{is_indexed}");
+    }
+}
+
+#[test]
 fn what_follows_a_dropped_event_is_in_a_redacted_copy_though_its_rest_is_damaged() {
     for (format, next) in [(Format::EventStream, "data: next\n\n"), (Format::Ndjson, "\"next\"\n")]
     {

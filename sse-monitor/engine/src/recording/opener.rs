@@ -65,10 +65,10 @@ impl<'a> Opener<'a> {
             opener.segment(path)?;
             return Ok(opener.finish());
         }
-        let mut before = None;
+        let mut before: Option<u64> = None;
         for file in &segments_of(path)? {
             if let (Some(before), Some(number)) = (before, number_of(file)) {
-                opener.missing(before + 1..number);
+                opener.missing(before.saturating_add(1)..number);
             }
             match opener.segment(file) {
                 // Dropped meanwhile, as the oldest are.
@@ -145,7 +145,8 @@ impl<'a> Opener<'a> {
         let head = head(&journal).filter(|head| head.first_row <= MOST_ROWS);
         let kept = self.kept_of(head.as_ref());
         let head = head.unwrap_or_else(|| Head {
-            segment: 1,
+            // Of a file that is one recording there is no other.
+            segment: self.is_folder.then(|| number_of(path)).flatten().unwrap_or(1),
             first_row: self.next_row,
             // Nothing tells what the first bytes of a body go on with.
             checkpoint: Checkpoint { mid_event: true, ..Checkpoint::default() },
