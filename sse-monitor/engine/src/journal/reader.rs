@@ -345,7 +345,7 @@ impl<'v> Reader<'v> {
     }
 
     /// Shows `each` what follows in the body from the first byte of an entry on, read by read, until it breaks or the
-    /// body ends.
+    /// body ends, or something of it is there no more.
     pub(super) fn body_from<B>(
         &mut self,
         segment: &Arc<Segment>,
@@ -362,7 +362,12 @@ impl<'v> Reader<'v> {
         let mut next = frame_at + self.frame.header.map_or(0, |header| header.frame_length());
         let mut payload = Vec::new();
         let is_later = |part: &&Part| part.segment.number >= segment.number;
+        let mut before: Option<&Segment> = None;
         for part in self.view.parts().iter().filter(is_later) {
+            if before.is_some_and(|before| !part.segment.follows(before)) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            before = Some(&part.segment);
             while let Some(header) = next_frame(&part.segment, next, &mut payload)? {
                 next += header.frame_length();
                 if header.attempt != entry.attempt {
