@@ -190,6 +190,33 @@ fn what_follows_a_damaged_frame_is_indexed_again_where_the_index_is_damaged_too(
 }
 
 #[test]
+fn a_wrong_bit_in_the_header_of_what_is_derived_is_told_once_and_loses_nothing() {
+    let (_keep, file) = whole(Format::EventStream);
+    let bytes = fs::read(&file).unwrap();
+    let expected = rows(&Recording::open(&file).unwrap().view());
+    let end = frames(&bytes).last().map(|(at, header)| at + FRAME_HEADER + header.length as usize);
+    let (mut at, mut derived) = (end.unwrap(), 0);
+    while at < bytes.len() {
+        let header = FrameHeader::decode(bytes[at..].first_chunk().unwrap()).unwrap();
+        for bit in 0..FRAME_HEADER * 8 {
+            let mut damaged = bytes.clone();
+            damaged[at + bit / 8] ^= 1 << (bit % 8);
+            fs::write(&file, damaged).unwrap();
+            let recording = Recording::open(&file).unwrap();
+            let what = format!("{:?}, bit {bit}", header.kind);
+            let told: Vec<_> =
+                recording.damage().into_iter().map(|d| (d.at, d.bytes, d.kind)).collect();
+            assert_eq!(told, [(at as u64, FRAME_HEADER as u64, DamageKind::Mended)], "{what}");
+            assert!(recording.is_closed() && rows(&recording.view()) == expected, "{what}");
+            assert_eq!(recording.check(|_| {}).unwrap(), recording.damage(), "{what}");
+        }
+        at += FRAME_HEADER + header.length as usize;
+        derived += 1;
+    }
+    assert_eq!(derived, 5);
+}
+
+#[test]
 fn what_looks_like_a_frame_within_one_is_passed_over() {
     let keep = tempfile::tempdir().unwrap();
     let path = keep.path().join("s");

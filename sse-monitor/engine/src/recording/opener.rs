@@ -141,6 +141,9 @@ impl<'a> Opener<'a> {
             Some(derived) => Blob::part(Arc::clone(&file), 0, derived.journal_end),
             None => Blob::part(Arc::clone(&file), 0, length),
         };
+        for at in derived.iter().flat_map(|derived| &derived.mended) {
+            self.tell(&name, *at, FRAME_HEADER as u64, DamageKind::Mended);
+        }
         // A number that nothing can have counted to is damaged.
         let head = head(&journal).filter(|head| head.first_row <= MOST_ROWS);
         let kept = self.kept_of(head.as_ref());
