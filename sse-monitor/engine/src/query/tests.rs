@@ -231,6 +231,9 @@ fn the_average_is_over_all_the_time_that_is_told() {
     let mut left = Statistics::default();
     left.update(&session.writer.kept().view());
     assert_eq!(left.report().events, 5);
+    let attempt = &left.report().latest_attempts[0];
+    let told = (attempt.attempt, attempt.events, attempt.first_event_micros);
+    assert_eq!(told, (1, 5, None), "nobody knows how long after its beginning");
     assert!((left.report().rate - 5.0 / 7.4).abs() < 1e-9, "{}", left.report().rate);
 }
 
