@@ -234,9 +234,9 @@ impl<'v> Reader<'v> {
     fn unix_micros(&self, entry: &Entry) -> u64 {
         let Some(header) = self.frame.header else { return 0 };
         let Moment { unix_micros, elapsed_micros } = header.moment;
-        unix_micros.saturating_add_signed(
-            entry.elapsed_micros.cast_signed() - elapsed_micros.cast_signed(),
-        )
+        // Of a forged recording it may be any number.
+        let since = entry.elapsed_micros.wrapping_sub(elapsed_micros);
+        unix_micros.saturating_add_signed(since.cast_signed())
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -139,7 +139,7 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
         && let Some(entry) = newest_entry(last.rows, &last.segment)
     {
         moment.elapsed_micros = entry.elapsed_micros;
-        moment.unix_micros += entry.elapsed_micros;
+        moment.unix_micros = moment.unix_micros.saturating_add(entry.elapsed_micros);
     }
     out.frame(FrameKind::End, &end.encode(), moment)?;
 
