@@ -70,7 +70,11 @@ pub fn recording(input: &[u8]) {
     if pack(&view, recording.totals(), &again, |_| {}).is_ok() {
         let again = Scratch(again);
         let packed = Recording::open(&again.0).expect("what was packed is a recording");
-        assert_eq!(packed.view().next_row(), view.next_row(), "{:?}", recording.damage());
+        let (rows, expected) = (packed.view().next_row(), view.next_row());
+        // Where sums are made right, a frame may reach into the journal's end, and the index still know a row in it. A
+        // copy ends before such a frame, and says so.
+        let is_told = mode % 128 % 3 == 2 && packed.damage().iter().any(|it| it.kind.is_loss());
+        assert!(rows == expected || rows < expected && is_told, "{:?}", recording.damage());
     }
 }
 

@@ -240,6 +240,22 @@ fn entries_of_a_har_file_that_are_none_are_left_out_whatever_is_wrong_with_them(
         let import = Imported::of(bytes.as_bytes(), Source::Har);
         assert_eq!((import.told.events, import.told.left_out.len()), (2, 0));
         assert!(import.recording.origin().untimed);
+        // After those of which the time is known.
+        let report = import.recording.report();
+        assert_eq!(report.duration_micros, 0, "{report:?}");
+        let began = import.recording.origin().started_unix_micros;
+        assert!(import.events().iter().all(|row| row.unix_micros == began));
+    }
+    // Neither can be read as it is asked for: the one has no bottom, the other no such character.
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for (time, why) in [
+        (deep, "entry 1: it is nested too deep"),
+        ("\"\\ud800\"".into(), "entry 1: it has a text or a number that cannot be read"),
+    ] {
+        let bad = with("/startedDateTime", json!("HERE")).to_string().replace("\"HERE\"", &time);
+        let har = format!("{{\"log\":{{\"entries\":[{bad},{good}]}}}}");
+        let import = Imported::of(har.as_bytes(), Source::Har);
+        assert_eq!((import.told.events, &import.told.left_out[..]), (1, &[why.to_owned()][..]));
     }
     let many: Vec<_> = (0..130).map(|_| json!({})).chain([good]).collect();
     let import = Imported::of(har(&many).as_bytes(), Source::Har);

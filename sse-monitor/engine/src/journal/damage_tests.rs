@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use sse_codec::Limits;
+
 use super::{
     frame::{FILE_HEADER, FRAME_HEADER, u32_at},
     retention::{DiskLimit, DiskPolicy},
     tests::{at, feed, folder, open, recorded, rows},
-    turn::{Format, ResponseHead, Turn},
+    turn::{Format, Origin, ResponseHead, Turn},
     writer::{Place, Writer},
 };
 use crate::{
@@ -54,6 +56,31 @@ fn bodies_are_not_joined_over_a_turn_that_cannot_be_read() {
     let given: Vec<_> =
         events(&Recording::open(&to).unwrap()).into_iter().map(|(_, data)| data).collect();
     assert_eq!(given, ["one", "b", "c"]);
+}
+
+#[test]
+fn an_attempt_whose_beginning_is_damaged_is_not_counted_as_the_one_before() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let place = Place::Folder { path: path.clone(), limit: DiskLimit::default() };
+    let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+    connected(&mut writer, Format::EventStream);
+    feed(&mut writer, b"data: one\n\n");
+    connected(&mut writer, Format::EventStream);
+    feed(&mut writer, b"data: two\n\ndata: three\n\n");
+    writer.close(at(9));
+    let file = path.join("000001.sse");
+    let mut bytes = fs::read(&file).unwrap();
+    let places: Vec<_> = memchr::memmem::find_iter(&bytes, b"\"again\"").collect();
+    bytes[places[1]] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let report = Recording::open(&path).unwrap().report();
+    let attempts = report.latest_attempts.iter();
+    let told: Vec<_> = attempts
+        .map(|it| (it.attempt, it.events, it.first_byte_micros, it.first_event_micros.is_some()))
+        .collect();
+    assert_eq!(told, [(1, 1, Some(1), true), (2, 2, None, false)]);
+    assert_eq!((report.attempts, report.damaged), (2, 1));
 }
 
 #[test]
@@ -220,6 +247,18 @@ fn of_very_many_missing_files_the_first_are_named_and_the_others_counted() {
         assert_eq!(told, expected, "{last}");
         fs::remove_file(file).unwrap();
     }
+}
+
+#[test]
+fn segments_may_have_any_number() {
+    let (_keep, path, _) = recorded(true);
+    let whole = fs::read(path.join("000001.sse")).unwrap();
+    for name in [format!("{}.sse", u64::MAX), format!("0{}.sse", u64::MAX)] {
+        fs::write(path.join(name), &whole[..FILE_HEADER + FRAME_HEADER]).unwrap();
+    }
+    let recording = Recording::open(&path).unwrap();
+    export::raw(&recording.view(), None, &mut std::io::sink()).unwrap();
+    assert_eq!(recording.report().events, 4);
 }
 
 #[test]

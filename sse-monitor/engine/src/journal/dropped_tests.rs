@@ -171,6 +171,38 @@ fn a_segment_that_begins_with_the_end_of_a_dropped_line_tells_no_event_that_nobo
     }
 }
 
+#[test]
+fn what_was_dropped_is_not_joined_over_a_segment_that_is_gone() {
+    let keep = tempfile::tempdir().unwrap();
+    let folder = keep.path().join("s");
+    let origin = Origin { most_line: 1000, most_event: 3000, ..Origin::default() };
+    let limits = Limits::default().line(1000).event(3000);
+    let mut writer = Writer::new(origin, limits, place(&folder, 128 << 10)).unwrap();
+    writer.begin_body(Format::EventStream, at(0));
+    let mut sent = 0;
+    while !folder.join("000003.sse").exists() {
+        feed(&mut writer, format!("{sent:0999}").as_bytes());
+        sent += 1;
+    }
+    feed(&mut writer, b"the end\n\n");
+    writer.close(at(0));
+    let raw = |at: &Path| {
+        let view = Recording::open(at).unwrap().view();
+        let mut raw = Vec::new();
+        let end = view.visit_raw(1, |piece| {
+            raw.extend_from_slice(piece);
+            ControlFlow::<()>::Continue(())
+        });
+        (raw, end)
+    };
+    let (whole, end) = raw(&folder);
+    assert_eq!(end, ControlFlow::Continue(RawEnd::Whole));
+    fs::remove_file(folder.join("000002.sse")).unwrap();
+    let (cut, end) = raw(&folder);
+    assert_eq!(end, ControlFlow::Continue(RawEnd::Unfinished));
+    assert!(whole.starts_with(&cut) && cut.len() < whole.len(), "{} bytes", cut.len());
+}
+
 /// A recording whose indexes are made again.
 fn without_index(folder: &Path) -> View {
     for entry in fs::read_dir(folder).unwrap() {

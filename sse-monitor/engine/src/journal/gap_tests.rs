@@ -190,6 +190,33 @@ fn what_follows_a_damaged_frame_is_indexed_again_where_the_index_is_damaged_too(
 }
 
 #[test]
+fn a_wrong_bit_in_the_header_of_what_is_derived_is_told_once_and_loses_nothing() {
+    let (_keep, file) = whole(Format::EventStream);
+    let bytes = fs::read(&file).unwrap();
+    let expected = rows(&Recording::open(&file).unwrap().view());
+    let end = frames(&bytes).last().map(|(at, header)| at + FRAME_HEADER + header.length as usize);
+    let (mut at, mut derived) = (end.unwrap(), 0);
+    while at < bytes.len() {
+        let header = FrameHeader::decode(bytes[at..].first_chunk().unwrap()).unwrap();
+        for bit in 0..FRAME_HEADER * 8 {
+            let mut damaged = bytes.clone();
+            damaged[at + bit / 8] ^= 1 << (bit % 8);
+            fs::write(&file, damaged).unwrap();
+            let recording = Recording::open(&file).unwrap();
+            let what = format!("{:?}, bit {bit}", header.kind);
+            let told: Vec<_> =
+                recording.damage().into_iter().map(|d| (d.at, d.bytes, d.kind)).collect();
+            assert_eq!(told, [(at as u64, FRAME_HEADER as u64, DamageKind::Mended)], "{what}");
+            assert!(recording.is_closed() && rows(&recording.view()) == expected, "{what}");
+            assert_eq!(recording.check(|_| {}).unwrap(), recording.damage(), "{what}");
+        }
+        at += FRAME_HEADER + header.length as usize;
+        derived += 1;
+    }
+    assert_eq!(derived, 5);
+}
+
+#[test]
 fn what_looks_like_a_frame_within_one_is_passed_over() {
     let keep = tempfile::tempdir().unwrap();
     let path = keep.path().join("s");
@@ -300,6 +327,41 @@ fn no_event_goes_on_from_a_journal_without_a_frame_into_the_next() {
     };
     assert_eq!(events(texts(rows(&Recording::open(&path).unwrap().view()))), ["z"]);
     assert_eq!(events(redacted(&path)), ["z"]);
+}
+
+#[test]
+fn a_segment_whose_head_is_damaged_stands_where_its_name_says() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 1 << 20, policy: DiskPolicy::Stop };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    let mut sent = Vec::new();
+    while !path.join("000004.sse").exists() {
+        let body = format!(": {}\ndata: {}\n\n", "x".repeat(900), sent.len());
+        sent.extend_from_slice(body.as_bytes());
+        feed(&mut writer, body.as_bytes());
+    }
+    writer.close(at(9));
+    let journal = path.join("000002.sse");
+    let mut bytes = fs::read(&journal).unwrap();
+    bytes[FILE_HEADER + FRAME_HEADER + 3] ^= 1;
+    fs::write(&journal, bytes).unwrap();
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            fs::remove_file(path.join("000002.index")).unwrap();
+        }
+        let recording = Recording::open(&path).unwrap();
+        let files: Vec<_> = recording.damage().into_iter().map(|damage| damage.file).collect();
+        assert_eq!(files, ["000002.sse"], "{is_indexed}");
+        assert_eq!(recording.check(|_| {}).unwrap(), recording.damage());
+        let mut raw = Vec::new();
+        export::raw(&recording.view(), None, &mut raw).unwrap();
+        assert!(raw == sent, "{is_indexed}: {} of {} bytes", raw.len(), sent.len());
+        let mut har = Vec::new();
+        export::har(&recording.view(), None, &mut har).unwrap();
+        assert!(String::from_utf8(har).unwrap().contains("_sseReads"), "{is_indexed}");
+        assert_eq!(recording.report().body_bytes, sent.len() as u64, "{is_indexed}");
+    }
 }
 
 #[test]

@@ -37,6 +37,10 @@ mod dropped_tests;
 #[cfg(test)]
 mod gap_tests;
 #[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
+mod open_tests;
+#[cfg(test)]
 mod order_tests;
 #[cfg(test)]
 mod stop_tests;

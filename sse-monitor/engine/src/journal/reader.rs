@@ -13,10 +13,12 @@ use super::{
     texts::{comment, sentence, texts},
     turn::{Origin, Turn},
     view::{Part, View},
+    walk::{Mark, Step, Walk},
 };
 use crate::{
     clock::Moment,
     packed::beginning,
+    recording::Damage,
     row::{Row, RowKind},
 };
 
@@ -232,9 +234,9 @@ impl<'v> Reader<'v> {
     fn unix_micros(&self, entry: &Entry) -> u64 {
         let Some(header) = self.frame.header else { return 0 };
         let Moment { unix_micros, elapsed_micros } = header.moment;
-        unix_micros.saturating_add_signed(
-            entry.elapsed_micros.cast_signed() - elapsed_micros.cast_signed(),
-        )
+        // Of a forged recording it may be any number.
+        let since = entry.elapsed_micros.wrapping_sub(elapsed_micros);
+        unix_micros.saturating_add_signed(since.cast_signed())
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -319,8 +321,31 @@ impl<'v> Reader<'v> {
         Ok(&self.gathered)
     }
 
+    /// What is damaged of the frames in which an entry's bytes lie, told as by who reads the journal from its beginning.
+    pub(crate) fn damage(segment: &Segment, entry: &Entry) -> Option<Damage> {
+        let at = entry.at.checked_sub(entry.frame_back.into())?;
+        let before = u64::from(entry.frame_back).checked_sub(FRAME_HEADER as u64)?;
+        let mut left = before + u64::from(entry.length);
+        let mut header = [0; FRAME_HEADER];
+        segment.journal.read_at(at, &mut header).ok()?;
+        let mut walk = Walk::from(&segment.journal, Mark::of_header(at, &header));
+        let [file, ..] = segment.files();
+        while left > 0 {
+            match walk.step().ok()?? {
+                Step::Frame { header, payload, .. } if header.kind.is_body() => {
+                    left = left.saturating_sub(payload.len() as u64);
+                }
+                Step::Frame { .. } => {}
+                step @ (Step::Spoilt { .. } | Step::Broken { .. } | Step::Disordered { .. }) => {
+                    return step.damage(&file);
+                }
+            }
+        }
+        None
+    }
+
     /// Shows `each` what follows in the body from the first byte of an entry on, read by read, until it breaks or the
-    /// body ends.
+    /// body ends, or something of it is there no more.
     pub(super) fn body_from<B>(
         &mut self,
         segment: &Arc<Segment>,
@@ -337,7 +362,12 @@ impl<'v> Reader<'v> {
         let mut next = frame_at + self.frame.header.map_or(0, |header| header.frame_length());
         let mut payload = Vec::new();
         let is_later = |part: &&Part| part.segment.number >= segment.number;
+        let mut before: Option<&Segment> = None;
         for part in self.view.parts().iter().filter(is_later) {
+            if before.is_some_and(|before| !part.segment.follows(before)) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            before = Some(&part.segment);
             while let Some(header) = next_frame(&part.segment, next, &mut payload)? {
                 next += header.frame_length();
                 if header.attempt != entry.attempt {

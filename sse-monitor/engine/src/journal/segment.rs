@@ -159,7 +159,7 @@ impl Segment {
 
     /// Whether nothing is missing between the two.
     pub(crate) const fn follows(&self, before: &Self) -> bool {
-        self.number == before.number + 1
+        self.number == before.number.wrapping_add(1)
     }
 
     /// Whether it begins with what stands at the end of the one before as well: of an event within which recording

@@ -9,7 +9,7 @@ use super::{
     writer::{Place, Writer},
 };
 use crate::{
-    recording::{Recording, export::raw},
+    recording::{Recording, export::raw, pack},
     row::{Row, RowKind},
 };
 
@@ -86,6 +86,8 @@ fn what_is_recorded_stays_in_sight_when_memory_is_full() {
         }
     }
     assert_eq!(exported, ids);
+    let refused = pack(&writer.kept().view(), writer.totals(), &keep.path().join("a"), |_| {});
+    assert!(refused.unwrap_err().to_string().contains("stopped"), "no file says what fell out");
     let totals = writer.totals();
     let shown = rows(&writer.kept().view()).len() as u64;
     // With the turns: that it was connected, and that recording stopped.

@@ -98,6 +98,12 @@ pub struct RedactedText {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Checkpoint {
     pub(crate) attempt: u32,
+    /// How many attempts were counted before it, and how many that opened a stream: what was cleared is not. `None`:
+    /// its program did not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attempts: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) connections: Option<u64>,
     pub(crate) format: Format,
     /// Bytes of the body before it.
     pub(crate) body_offset: u64,

@@ -31,6 +31,13 @@ pub(crate) struct Mark {
 impl Mark {
     pub(crate) const BEGINNING: Self = Self { at: FILE_HEADER as u64, number: None };
 
+    /// Where this header stands, which alone tells which frame it is.
+    pub(crate) fn of_header(at: u64, header: &[u8; FRAME_HEADER]) -> Self {
+        let mended = FrameHeader::mended(header);
+        let number = mended.map_or_else(|| Number::of(header), |header| header.number);
+        Self { at, number: Some(number) }
+    }
+
     pub(crate) const fn at(self) -> u64 {
         self.at
     }

@@ -112,9 +112,14 @@ impl Scan {
                 }
                 None => length,
             };
-            // What is damaged holds no row that anybody is shown.
             if from < to && header.matches(payload) {
                 self.frame(payload_at, payload, from..to, needle);
+            } else if from < to {
+                // Who asks its rows finds out, and tells of it.
+                let (mut place, end) = (payload_at + from as u64, payload_at + to as u64);
+                while place < end {
+                    place = self.mark_rows_at(place);
+                }
             }
         }
         self.window = window;

@@ -18,6 +18,8 @@ mod search;
 #[cfg(test)]
 mod search_tests;
 mod statistics;
+#[cfg(test)]
+mod statistics_tests;
 mod steps;
 #[cfg(test)]
 mod tests;

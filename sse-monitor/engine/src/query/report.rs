@@ -237,7 +237,7 @@ pub struct Stall {
 pub struct AttemptReport {
     /// Its number, from 1.
     pub attempt: u32,
-    /// When it began, since the session did.
+    /// When it began, since the session did; where its beginning is not there, when what is there of it does.
     pub began_micros: u64,
     /// The last event ID that it sent.
     pub id_sent: String,
@@ -245,9 +245,9 @@ pub struct AttemptReport {
     pub status: Option<u16>,
     /// How long each step of connecting took.
     pub phases: Option<Phases>,
-    /// From its beginning to the response's head.
+    /// From its beginning to the response's head; `None` also where its beginning is not there.
     pub first_byte_micros: Option<u64>,
-    /// From its beginning to the first event.
+    /// From its beginning to the first event; `None` also where its beginning is not there.
     pub first_event_micros: Option<u64>,
     /// Bytes of the body, without transfer and content coding.
     #[serde(default)]

@@ -194,7 +194,7 @@ impl<'v> Search<'v> {
         range: Range<u64>,
         each: &mut impl FnMut(&Arc<Segment>, u64, &Entry),
     ) {
-        let segment = &part.segment;
+        let (view, segment) = (self.view, &part.segment);
         let count = usize::try_from(range.end - range.start).unwrap_or(0);
         let at = (range.start - segment.first_row) * ENTRY as u64;
         if segment.index.read_into(at, count * ENTRY, &mut self.bytes).is_err() {
@@ -214,7 +214,9 @@ impl<'v> Search<'v> {
         for ((slot, entry), number) in entries.iter().enumerate().zip(range) {
             let Some(entry) = entry else {
                 let at = (number - segment.first_row) * ENTRY as u64;
-                self.note_damage(true, segment, at, ENTRY as u64);
+                let [_, index, _] = segment.files();
+                let damage = Damage::new(index, at, ENTRY as u64, DamageKind::Changed);
+                view.kept().add_damage(damage);
                 continue;
             };
             // The sentences of the other kinds stand nowhere.
@@ -252,9 +254,8 @@ impl<'v> Search<'v> {
         let texts =
             self.reader.raw(segment, entry).and_then(|raw| texts::texts(entry, raw, limits));
         let Ok(texts) = texts else {
-            // By its frame, as who reads the journal from its beginning notes it.
-            let frame = entry.at.saturating_sub(entry.frame_back.into());
-            self.note_damage(false, segment, frame, entry.length.into());
+            let damage = Reader::damage(segment, entry);
+            damage.into_iter().for_each(|damage| self.view.kept().add_damage(damage));
             return false;
         };
         (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))
@@ -271,13 +272,6 @@ impl<'v> Search<'v> {
                 row.is_some_and(|row| self.excluded.passes(&row))
             }
         }
-    }
-
-    /// A row that cannot be asked is told of.
-    fn note_damage(&self, in_index: bool, segment: &Segment, at: u64, bytes: u64) {
-        let [journal, index, _] = segment.files();
-        let file = if in_index { index } else { journal };
-        self.view.kept().add_damage(Damage::new(file, at, bytes, DamageKind::Changed));
     }
 
     /// Rows that are no events have a sentence or a comment for data.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::{Budget, Filtered, Order, Progress, Query, Source, Text, tests::Session};
-use crate::journal::view::View;
+use crate::journal::{view::View, walk::Walk};
 
 #[test]
 fn a_text_is_found_wherever_rows_begin_and_end() {
@@ -106,6 +106,54 @@ fn rows_beside_damaged_entries_and_frames_are_found() {
     assert_eq!(view.count(&query), 2_998);
     flip(&path.join("000001.sse"), place(b"data: needle 2700") - 29);
     assert_eq!(view.count(&query), 2_997);
+}
+
+#[test]
+fn a_search_tells_of_the_frame_that_it_could_not_read() {
+    let without = Query::new().without(Text::literal("nothing of it"));
+    damage_is_met(without.clone(), 600, false);
+    damage_is_met(without, 400, true);
+    // What is looked for in the bytes too: whether it stands in those that are damaged nobody knows.
+    damage_is_met(Query::new().text(Text::literal("-7")), 3 * 11, false);
+}
+
+/// Looks for so many rows of a recording in which frames are spoilt, the header of one too.
+fn damage_is_met(query: Query, rows: u64, header_too: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let mut writer = crate::journal::writer::Writer::new(
+        crate::journal::turn::Origin::default(),
+        sse_codec::Limits::default(),
+        crate::journal::writer::Place::Folder { path: path.clone(), limit: Default::default() },
+    )
+    .unwrap();
+    writer.begin_body(Default::default(), Default::default());
+    let mut feed = |bytes: &[u8]| writer.body(bytes, 1, false, 999, Default::default());
+    for frame in 0..4 {
+        let events = (0..200).map(|n| format!("data: {frame}-{n}\n\n")).collect::<String>();
+        feed(events.as_bytes());
+    }
+    feed(b"data: it begins\n");
+    feed(b"data: it ends\n\n");
+    let view = writer.kept().view();
+    let file = path.join("000001.sse");
+    let journal = std::fs::read(&file).unwrap();
+    let place = |text: &[u8]| memchr::memmem::find(&journal, text).unwrap();
+    // The payload of one frame, two bits of another's header, and the second one of an event.
+    flip(&file, place(b"data: 1-100"));
+    if header_too {
+        flip(&file, place(b"data: 2-0") - 28);
+        flip(&file, place(b"data: 2-0") - 29);
+    }
+    flip(&file, place(b"data: it ends") + 3);
+    let mut walk = Walk::new(&view.parts()[0].segment.journal);
+    let mut damage = Vec::new();
+    while let Some(step) = walk.step().unwrap() {
+        damage.extend(step.damage("000001.sse"));
+    }
+    assert_eq!(damage.len(), 2 + usize::from(header_too));
+    assert_eq!(view.count(&query), rows);
+    assert_eq!(view.kept().damage(), damage);
 }
 
 #[test]

@@ -74,7 +74,8 @@ struct Latest {
     event: Option<u64>,
     /// Of the open stream: when it opened, or its latest row came.
     sign_of_life: Option<u64>,
-    attempt_began: u64,
+    /// `None`: its beginning is not there.
+    attempt_began: Option<u64>,
 }
 
 /// The type of event by which a hub says that events were lost.
@@ -267,7 +268,7 @@ impl Statistics {
     ) {
         let Entry { kind, attempt, elapsed_micros, data_length, .. } = *entry;
         let kind = counted_as(kind, entry.flags);
-        let within = self.begins_within.take();
+        let within = self.begins_within.take().or_else(|| self.without_beginning(attempt));
         if kind == EntryKind::Turn {
             match reader.raw(segment, entry).map(serde_json::from_slice::<Turn>) {
                 Ok(Ok(turn)) => {
@@ -295,10 +296,17 @@ impl Statistics {
         self.row(Seen { number, kind, elapsed_micros, data, id, is_reset });
     }
 
+    /// The attempt of a row, where the turn is damaged with which it began.
+    fn without_beginning(&self, attempt: u32) -> Option<u32> {
+        let latest = self.report.latest_attempts.back();
+        let is_another = attempt > 0 && latest.is_none_or(|latest| latest.attempt != attempt);
+        (self.reads_rows && is_another).then_some(attempt)
+    }
+
     /// An attempt is under way whose beginning is gone: what is known of it begins now.
     fn begin_within(&mut self, attempt: u32, micros: u64) {
         self.report.attempts += 1;
-        self.latest.attempt_began = micros;
+        self.latest = Latest::default();
         let new = AttemptReport { attempt, began_micros: micros, ..AttemptReport::default() };
         push(&mut self.report.latest_attempts, new);
     }
@@ -360,8 +368,9 @@ impl Statistics {
             // Some may be of the attempt before.
             attempt.out_of_order = attempt.out_of_order.saturating_sub(told.in_order_after_all);
             attempt.skipped = attempt.skipped.saturating_add(told.skipped);
-            let since = at.saturating_sub(self.latest.attempt_began);
-            attempt.first_event_micros.get_or_insert(since);
+            if let Some(began) = self.latest.attempt_began {
+                attempt.first_event_micros.get_or_insert(at.saturating_sub(began));
+            }
         }
         self.has_events = true;
         if let Some(before) = self.latest.event.replace(at) {
@@ -393,7 +402,7 @@ impl Statistics {
             RowKind::Connecting => {
                 self.trail.resumed(&turn.id);
                 self.report.attempts += 1;
-                self.latest = Latest { attempt_began: at, ..Latest::default() };
+                self.latest = Latest { attempt_began: Some(at), ..Latest::default() };
                 let id_sent = turn.id.clone();
                 let new =
                     AttemptReport { attempt, began_micros: at, id_sent, ..Default::default() };
@@ -404,7 +413,8 @@ impl Statistics {
                 if let Some(attempt) = attempts.back_mut() {
                     attempt.status = Some(status);
                     attempt.phases = turn.phases;
-                    attempt.first_byte_micros = Some(at.saturating_sub(attempt.began_micros));
+                    let began = self.latest.attempt_began;
+                    attempt.first_byte_micros = began.map(|began| at.saturating_sub(began));
                 }
             }
             RowKind::Disconnected { fault, .. } => {

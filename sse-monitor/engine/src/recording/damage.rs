@@ -221,10 +221,12 @@ impl DamageList {
         listed.chain(more.others).for_each(|damage| self.count(damage));
         for (file, more) in more.seen {
             let seen = self.seen.entry(file).or_default();
-            seen.places.extend(more.places);
+            let known = seen.places.len();
+            let room = MOST_KNOWN.saturating_sub(self.known);
+            seen.places.extend(more.places.into_iter().take(room));
             seen.highest = seen.highest.max(more.highest);
+            self.known += seen.places.len() - known;
         }
-        self.known += more.known;
     }
 
     fn is_new(&mut self, damage: &Damage) -> bool {
@@ -286,6 +288,26 @@ mod tests {
         assert_eq!(first.to_vec()[MOST_LISTED].places, 400);
         places("b", &mut first);
         assert_eq!(first.to_vec(), one.to_vec(), "they are known");
+    }
+
+    #[test]
+    fn lists_of_many_files_know_no_more_places_than_one() {
+        let add = |file: &str, list: &mut DamageList| {
+            for at in 0..MOST_KNOWN as u64 / 2 + 100 {
+                list.add(Damage::new(file, at, 2, DamageKind::Changed));
+            }
+        };
+        let mut all = DamageList::default();
+        for file in ["a", "b", "c"] {
+            let mut list = DamageList::default();
+            add(file, &mut list);
+            all.append(list);
+        }
+        let known: usize = all.seen.values().map(|seen| seen.places.len()).sum();
+        assert_eq!((known, all.known), (MOST_KNOWN, MOST_KNOWN));
+        let told = all.to_vec();
+        add("c", &mut all);
+        assert_eq!(all.to_vec(), told, "they are known");
     }
 
     #[test]

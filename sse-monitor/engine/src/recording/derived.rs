@@ -29,6 +29,8 @@ pub(super) struct Derived {
     pub(super) ids: Blob,
     pub(super) types: Vec<Arc<str>>,
     pub(super) statistics: Option<Vec<u8>>,
+    /// The headers one bit of which is not as it was written: no walk tells of them.
+    pub(super) mended: Vec<u64>,
 }
 
 impl Derived {
@@ -84,7 +86,7 @@ pub(super) fn sidecars(journal: &Path, length: u64) -> Option<Derived> {
     let types = folder::read(&journal.with_file_name(types::TYPES_FILE)).ok()?;
     // Numbers of types mean something only with all of them.
     let types = types::decode(&types)?;
-    Some(Derived { journal_end: length, index, ids, types, statistics: None })
+    Some(Derived { journal_end: length, index, ids, types, statistics: None, mended: Vec::new() })
 }
 
 /// What stands behind the journal in a one-file recording.
@@ -92,20 +94,30 @@ pub(super) fn trailer(file: &Arc<File>, length: u64) -> Option<Derived> {
     let whole = Blob::part(Arc::clone(file), 0, length);
     let size = (FRAME_HEADER + TRAILER_PAYLOAD) as u64;
     let trailer_at = length.checked_sub(size)?;
-    let payload = frame_at(&whole, trailer_at, FrameKind::Trailer)?;
+    let mut mended = Vec::new();
+    let mut header_at = |at, kind| {
+        let (header, is_mended) = header_at(&whole, at, kind)?;
+        mended.extend(is_mended.then_some(at));
+        Some(header)
+    };
+    let header = header_at(trailer_at, FrameKind::Trailer)?;
+    let payload = payload_at(&whole, trailer_at, header)?;
     if payload.len() != TRAILER_PAYLOAD {
         return None;
     }
     let places: Vec<u64> = (0..5).map(|n| u64_at(&payload, n * 8)).collect();
     let [journal_end, index_at, ids_at, types_at, statistics_at] = places[..] else { return None };
+    let mut statistics = None;
     if statistics_at > 0 {
         // Nothing was taken out between, or put there.
-        let header = header_at(&whole, statistics_at, FrameKind::Statistics)?;
+        let header = header_at(statistics_at, FrameKind::Statistics)?;
         Some(trailer_at).filter(|at| *at == statistics_at + header.frame_length())?;
+        statistics = payload_at(&whole, statistics_at, header);
     }
-    let types = types::decode(&frame_at(&whole, types_at, FrameKind::Types)?)?;
-    let part = |at: u64, kind| {
-        let header = header_at(&whole, at, kind)?;
+    let header = header_at(types_at, FrameKind::Types)?;
+    let types = types::decode(&payload_at(&whole, types_at, header)?)?;
+    let mut part = |at: u64, kind| {
+        let header = header_at(at, kind)?;
         Some(Blob::part(Arc::clone(file), at + FRAME_HEADER as u64, header.length.into()))
     };
     Some(Derived {
@@ -113,23 +125,28 @@ pub(super) fn trailer(file: &Arc<File>, length: u64) -> Option<Derived> {
         index: part(index_at, FrameKind::Index)?,
         ids: part(ids_at, FrameKind::Ids)?,
         types,
-        statistics: frame_at(&whole, statistics_at, FrameKind::Statistics),
+        statistics,
+        mended,
     })
 }
 
-fn header_at(blob: &Blob, at: u64, kind: FrameKind) -> Option<FrameHeader> {
+/// The header of the frame of this kind that must stand here, and whether one bit of it is not as it was written.
+fn header_at(blob: &Blob, at: u64, kind: FrameKind) -> Option<(FrameHeader, bool)> {
     let mut bytes = [0; FRAME_HEADER];
     if blob.read_at(at, &mut bytes).ok()? < FRAME_HEADER {
         return None;
     }
-    // Of what is derived no walk would tell that it was changed.
-    let header =
-        if kind.is_derived() { FrameHeader::decode(&bytes) } else { FrameHeader::mended(&bytes) };
-    header.filter(|header| header.kind == kind)
+    let header = FrameHeader::mended(&bytes).filter(|header| header.kind == kind)?;
+    Some((header, header.encode() != bytes))
 }
 
 pub(super) fn frame_at(blob: &Blob, at: u64, kind: FrameKind) -> Option<Vec<u8>> {
-    let header = header_at(blob, at, kind)?;
+    let (header, _) = header_at(blob, at, kind)?;
+    payload_at(blob, at, header)
+}
+
+/// What the frame at `at` holds, if it is as it was written.
+fn payload_at(blob: &Blob, at: u64, header: FrameHeader) -> Option<Vec<u8>> {
     let length = usize::try_from(header.length).ok()?;
     if u64::from(header.length) > blob.len() {
         return None;

@@ -65,10 +65,10 @@ impl<'a> Opener<'a> {
             opener.segment(path)?;
             return Ok(opener.finish());
         }
-        let mut before = None;
+        let mut before: Option<u64> = None;
         for file in &segments_of(path)? {
             if let (Some(before), Some(number)) = (before, number_of(file)) {
-                opener.missing(before + 1..number);
+                opener.missing(before.saturating_add(1)..number);
             }
             match opener.segment(file) {
                 // Dropped meanwhile, as the oldest are.
@@ -141,11 +141,15 @@ impl<'a> Opener<'a> {
             Some(derived) => Blob::part(Arc::clone(&file), 0, derived.journal_end),
             None => Blob::part(Arc::clone(&file), 0, length),
         };
+        for at in derived.iter().flat_map(|derived| &derived.mended) {
+            self.tell(&name, *at, FRAME_HEADER as u64, DamageKind::Mended);
+        }
         // A number that nothing can have counted to is damaged.
         let head = head(&journal).filter(|head| head.first_row <= MOST_ROWS);
         let kept = self.kept_of(head.as_ref());
         let head = head.unwrap_or_else(|| Head {
-            segment: 1,
+            // Of a file that is one recording there is no other.
+            segment: self.is_folder.then(|| number_of(path)).flatten().unwrap_or(1),
             first_row: self.next_row,
             // Nothing tells what the first bytes of a body go on with.
             checkpoint: Checkpoint { mid_event: true, ..Checkpoint::default() },
@@ -184,9 +188,12 @@ impl<'a> Opener<'a> {
                 (end.rows, [derived.index, derived.ids], journal)
             }
             None => {
-                // Of those whose turns are gone the number tells.
-                let attempts = self.totals.attempts.max(head.checkpoint.attempt.into());
-                let before = Totals { attempts, ..self.totals };
+                // Of those whose turns are gone the head tells.
+                let Checkpoint { attempt, attempts, connections, .. } = head.checkpoint;
+                let attempts = self.totals.attempts.max(attempts.unwrap_or(attempt.into()));
+                let connections = self.totals.connections.max(connections.unwrap_or(0));
+                let [attempts, connections] = [attempts, connections].map(|n| n.min(MOST_ROWS));
+                let before = Totals { attempts, connections, ..self.totals };
                 let rebuilt = rebuild::rebuild(&journal, &head, limits, before, &kept, &name);
                 let Rebuilt { index, ids, rows, totals, last_event_id, damage, is_whole } =
                     rebuilt.map_err(fail)?;

@@ -112,7 +112,8 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
     let mut before: Option<&Segment> = None;
     for part in view.parts() {
         let segment = &*part.segment;
-        if before.is_some_and(|before| segment.repeats(before)) {
+        // Whether or not it still follows: its first bytes may stand on the disk too, or its oldest have fallen out.
+        if before.is_some_and(|before| before.is_on_disk() && !segment.is_on_disk()) {
             return Err(io::Error::other(
                 "its recording stopped, and what came since is in memory alone; open what was recorded, and pack that",
             ));
@@ -138,7 +139,7 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
         && let Some(entry) = newest_entry(last.rows, &last.segment)
     {
         moment.elapsed_micros = entry.elapsed_micros;
-        moment.unix_micros += entry.elapsed_micros;
+        moment.unix_micros = moment.unix_micros.saturating_add(entry.elapsed_micros);
     }
     out.frame(FrameKind::End, &end.encode(), moment)?;
 

@@ -158,6 +158,7 @@ fn go_on(indexing: &mut Indexing, attempt: u32, format: Format, missing: u64, li
         last_event_id: indexing.last_event_id().into(),
         mid_event: true,
         line: LinePlace::Unknown,
+        ..Checkpoint::default()
     };
     indexing.go_on(Indexer::resume(limits, &after), after.body_offset);
 }

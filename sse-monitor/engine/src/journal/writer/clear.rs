@@ -12,6 +12,8 @@ impl Writer {
         let begun = self.begun_event();
         // First, so that what follows has room within a limit of the disk.
         self.remove_closed();
+        // The next segment says what was counted before it.
+        self.indexing.resume_totals(under_way);
         let next = self.next_segment(self.checkpoint_before(&begun)).and_then(|segment| {
             self.enter(segment);
             self.write_again(&begun, moment)
@@ -25,7 +27,6 @@ impl Writer {
         }
         self.closed_bytes = 0;
         self.rows_forgotten = 0;
-        self.indexing.resume_totals(under_way);
         *self.kept.statistics() = Statistics::beginning_at(
             self.segment.first_row,
             moment.elapsed_micros,
@@ -206,6 +207,35 @@ mod tests {
             let mut body = Vec::new();
             raw(&writer.kept().view(), None, &mut body).unwrap();
             assert_eq!(body, if is_over { &b""[..] } else { b"data: x\n\n" });
+        }
+    }
+
+    #[test]
+    fn attempts_that_were_cleared_do_not_come_back_where_its_program_is_killed() {
+        for under_way in [0, 1] {
+            let keep = tempfile::tempdir().unwrap();
+            let folder = keep.path().join("s");
+            let place = Place::Folder { path: folder.clone(), limit: DiskLimit::default() };
+            let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+            let connecting = Turn::new(RowKind::Connecting, "connecting");
+            let connected = Turn::new(RowKind::Connected { status: 200 }, "connected");
+            for _ in 0..50 {
+                writer.turn(&connecting, at(0));
+                writer.turn(&connected, at(0));
+            }
+            let (attempts, connections) = (under_way, under_way);
+            writer.clear(Totals { attempts, connections, ..Totals::default() }, false, at(1));
+            writer.turn(&connecting, at(2));
+            let told = |totals: Totals| (totals.attempts, totals.connections);
+            let expected = told(writer.totals());
+            assert_eq!(expected, (under_way + 1, under_way));
+            let check = |is_live: bool| {
+                let recording = Recording::open(&folder).unwrap();
+                assert_eq!((recording.is_live(), told(recording.totals())), (is_live, expected));
+            };
+            check(true);
+            drop(writer);
+            check(false);
         }
     }
 

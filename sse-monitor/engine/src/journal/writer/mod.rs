@@ -400,8 +400,11 @@ impl Writer {
     }
 
     fn checkpoint(&self) -> Checkpoint {
+        let (counted, _) = self.indexing.written();
         Checkpoint {
             attempt: self.attempt,
+            attempts: Some(counted.attempts),
+            connections: Some(counted.connections),
             format: self.indexing.indexer().format(),
             body_offset: self.indexing.body_offset(),
             last_event_id: self.last_event_id().into(),

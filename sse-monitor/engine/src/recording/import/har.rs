@@ -37,7 +37,8 @@ pub(super) fn fill(
     let har: Har = serde_json::from_reader(from)
         .map_err(|error| ImportError::Har { reason: error.to_string() })?;
     let Entries { streams: mut entries, left_out } = har.log.entries;
-    entries.sort_by_key(HarEntry::unix_micros);
+    // Those of which nobody knows when they were come last, so that the times of the others count from the first one's.
+    entries.sort_by_key(|entry| (entry.unix_micros().is_none(), entry.unix_micros()));
     let Some(first) = entries.first() else {
         let reason = left_out.sentences.into_iter().next();
         return Err(reason.map_or(ImportError::NoStream, |reason| ImportError::Entry { reason }));
@@ -51,7 +52,7 @@ pub(super) fn fill(
     let mut session = session(url, redacted.collect(), began, is_timed)?;
     session.left_out = left_out;
     for entry in entries {
-        session.entry(entry, now)?;
+        session.entry(entry)?;
     }
     Ok(session)
 }
@@ -84,9 +85,9 @@ impl<R: Read> Read for Limited<R> {
 }
 
 impl Filling {
-    fn entry(&mut self, entry: HarEntry, now: u64) -> Result<(), ImportError> {
+    fn entry(&mut self, entry: HarEntry) -> Result<(), ImportError> {
         let format = entry.format().unwrap_or_default();
-        let began = entry.unix_micros().unwrap_or(now);
+        let began = entry.unix_micros().unwrap_or(self.started + self.latest);
         let HarEntry { number, request, response, time, timings, reads, .. } = entry;
         let HarResponse { status, http_version, headers, content } = response;
         let url = shown_url(&request.url);
@@ -292,8 +293,10 @@ impl Entries {
                 }
             }
             Err(_) => {
-                let entry = serde_json::from_str(entry.get()).unwrap_or_default();
-                if let Some(why) = fault(&entry) {
+                let entry = serde_json::from_str(entry.get());
+                let why = entry.as_ref().map_or_else(|error| Some(unreadable(error)), fault);
+                if let Some(why) = why {
+                    let entry = entry.unwrap_or(Value::Null);
                     let url = entry["request"]["url"].as_str().map(shown_url).unwrap_or_default();
                     self.left_out.add(number, &url, format_args!("{why}"));
                 }
@@ -328,6 +331,16 @@ fn fault(entry: &Value) -> Option<&'static str> {
     } else {
         "something in it is of another type than in a HAR file"
     })
+}
+
+/// The same of one that is JSON, and cannot be read all the same.
+fn unreadable(error: &serde_json::Error) -> &'static str {
+    // Of the error only its words tell.
+    if error.to_string().starts_with("recursion limit exceeded") {
+        "it is nested too deep"
+    } else {
+        "it has a text or a number that cannot be read"
+    }
 }
 
 /// What the others brought is let go of at once.

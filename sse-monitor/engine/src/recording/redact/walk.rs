@@ -356,6 +356,7 @@ impl<'a> Walker<'a> {
             last_event_id: self.indexer.last_event_id().into(),
             mid_event: is_within_event,
             line: if is_within_event { LinePlace::Unknown } else { LinePlace::Start },
+            ..Checkpoint::default()
         };
         self.indexer = Indexer::resume(self.limits, &after);
         self.base = after.body_offset;
