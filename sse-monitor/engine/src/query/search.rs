@@ -135,6 +135,7 @@ pub(super) struct Search<'v> {
     types: TypeSet,
     excluded: Excluded<'v>,
     reader: Reader<'v>,
+    damage: LatestDamage,
     /// What a row's bytes must hold: the longest of the texts, which is mostly the rarest.
     needle: Option<&'v Needle>,
     scan: Scan,
@@ -153,6 +154,7 @@ impl<'v> Search<'v> {
             excluded: Excluded::of(query, &types),
             types: TypeSet::of(query, &types),
             reader: Reader::new(view),
+            damage: LatestDamage::default(),
             needle: needles.max_by_key(|needle| needle.longest()),
             scan: Scan::default(),
             bytes: Vec::new(),
@@ -254,8 +256,7 @@ impl<'v> Search<'v> {
         let texts =
             self.reader.raw(segment, entry).and_then(|raw| texts::texts(entry, raw, limits));
         let Ok(texts) = texts else {
-            let damage = Reader::damage(segment, entry);
-            damage.into_iter().for_each(|damage| self.view.kept().add_damage(damage));
+            self.damage.tell(self.view, segment, number, entry);
             return false;
         };
         (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))
@@ -285,6 +286,29 @@ impl<'v> Search<'v> {
                 let row = self.reader.row(number, usize::MAX);
                 row.is_some_and(|row| self.query.data_passes(&row.data))
             }
+        }
+    }
+}
+
+/// What was told of as damaged last: the rows in it are many, and looking into it may be long.
+#[derive(Debug, Default)]
+struct LatestDamage {
+    segment: Option<Arc<Segment>>,
+    bytes: Range<u64>,
+}
+
+impl LatestDamage {
+    /// Tells what is damaged of a row's bytes.
+    fn tell(&mut self, view: &View, segment: &Arc<Segment>, number: u64, entry: &Entry) {
+        let is_same = self.segment.as_ref().is_some_and(|other| Arc::ptr_eq(other, segment));
+        let begins = entry.at.checked_sub(entry.frame_back.into());
+        if is_same && begins.is_some_and(|at| self.bytes.contains(&at)) {
+            return;
+        }
+        if let Some(damage) = Reader::damage(segment, number, entry) {
+            self.segment = Some(Arc::clone(segment));
+            self.bytes = damage.at..damage.at.saturating_add(damage.bytes);
+            view.kept().add_damage(damage);
         }
     }
 }
