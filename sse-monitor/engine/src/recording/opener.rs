@@ -194,15 +194,17 @@ impl<'a> Opener<'a> {
                 let connections = self.totals.connections.max(connections.unwrap_or(0));
                 let before = capped(Totals { attempts, connections, ..self.totals });
                 let rebuilt = rebuild::rebuild(&journal, &head, limits, before, &kept, &name);
-                let Rebuilt { index, ids, rows, totals, last_event_id, damage, is_whole } =
-                    rebuilt.map_err(fail)?;
+                let rebuilt = rebuilt.map_err(fail)?;
+                let Rebuilt { index, ids, rows, totals, last_event_id, damage, .. } = rebuilt;
                 self.damage.append(damage);
-                if is_whole && !self.is_closed {
+                if rebuilt.is_whole && !self.is_closed {
                     // A file appears whole or not at all, a segment grows.
                     let kind =
                         if self.is_folder { DamageKind::NotClosed } else { DamageKind::CutOff };
                     self.tell(&name, length, 0, kind);
                 }
+                // In a file its index stands behind the end, and nothing is lost with it.
+                self.is_closed |= rebuilt.is_ended && !self.is_folder;
                 self.totals = totals;
                 self.last_event_id = last_event_id;
                 (rows, [index, ids], journal)
