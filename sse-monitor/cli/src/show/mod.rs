@@ -20,7 +20,7 @@ use crate::{
     exit::Exit,
     filter::Wanted,
     progress::Progress,
-    record::{held, journal_bytes},
+    record::journal_bytes,
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, printer::Format},
@@ -124,7 +124,8 @@ fn tell_cut_off(recording: &Recording, words: &Words) {
         return;
     }
     // Of the rows that were dropped nothing can be shown.
-    let held = (totals.rows_forgotten > 0).then(|| held(&recording.view()));
+    let view = recording.view();
+    let is_shortened = totals.rows_forgotten > 0;
     let told = |what: &str, all: u64, held: u64, advice: &str| {
         if all == 0 {
             return;
@@ -136,11 +137,30 @@ fn tell_cut_off(recording: &Recording, words: &Words) {
             _ => format!("{what}: {events}; of the latest {} {advice}", HumanCount(held)),
         });
     };
-    let held_dropped = held.as_ref().map_or(dropped, |held| held.decode_errors);
+    let held_dropped = match dropped {
+        1.. if is_shortened => view.count(&Query::new().kind(Kind::DecodeError)),
+        dropped => dropped,
+    };
     told("dropped as too large", dropped, held_dropped, "--turns says which, --raw has the bytes");
-    let held_unfinished = held.as_ref().map_or(unfinished, |held| held.unfinished);
+    let held_unfinished = match unfinished {
+        1.. if is_shortened => held_unfinished(&view),
+        unfinished => unfinished,
+    };
     let what = "cut off before the end came, and thrown away";
     told(what, unfinished, held_unfinished, "--turns says where");
+}
+
+/// How many of the turns that are there tell of an event whose end did not come.
+fn held_unfinished(view: &View) -> u64 {
+    let query = Query::new().kind(Kind::Turn);
+    let (mut count, mut next) = (0, Some(0));
+    while let Some(from) = next {
+        let hits = view.find(&query, from, Order::Forward, Budget::hits(PAGE));
+        let turns = hits.numbers.iter().filter_map(|number| view.turn(*number));
+        count += turns.filter(|turn| turn.unfinished).count() as u64;
+        next = hits.next;
+    }
+    count
 }
 
 /// Why what was asked for cannot be there.
@@ -163,11 +183,16 @@ fn no_row(view: &View, row: u64) -> String {
 fn summary(recording: &Recording) -> String {
     let origin = recording.origin();
     let totals = recording.totals();
-    // What its program counted is there no more.
+    // What its program counted is there no more, or it counted no attempts.
     let is_damaged = recording.damage().iter().any(|damage| damage.kind == DamageKind::Changed);
-    let (there, damaged) = match is_damaged.then(|| recording.report()) {
-        Some(report) => (report.events, report.damaged),
-        None => (totals.events, 0),
+    let report = (is_damaged || totals.attempts == 0).then(|| recording.report());
+    let (there, damaged) = match &report {
+        Some(report) if is_damaged => (report.events, report.damaged),
+        Some(_) | None => (totals.events, 0),
+    };
+    let attempts = match totals.attempts.max(report.map_or(0, |report| report.attempts)) {
+        0 => numbered_attempts(&recording.view()),
+        attempts => attempts,
     };
     let what = match &origin.imported_from {
         Some(file) => format!("imported from {file}"),
@@ -175,11 +200,7 @@ fn summary(recording: &Recording) -> String {
         None => origin.url.clone(),
     };
     let events = counted(there, "event");
-    // Of those whose turns are gone the number tells.
-    let view = recording.view();
-    let newest = view.page(view.next_row().saturating_sub(1), 1, 0);
-    let newest = newest.first().map_or(0, |row| u64::from(row.attempt));
-    let attempts = counted(totals.attempts.max(newest), "attempt");
+    let attempts = counted(attempts, "attempt");
     let mut summary = format!("{what}: {events} in {attempts}");
     if damaged > 0 {
         let _ = write!(summary, ", and {} that cannot be read", counted(damaged, "row"));
@@ -190,6 +211,16 @@ fn summary(recording: &Recording) -> String {
         let _ = write!(summary, "; the first {dropped} {were} dropped");
     }
     summary
+}
+
+/// How many attempts the rows are of, where no turn tells that one began: these are numbered, on over what was cleared.
+fn numbered_attempts(view: &View) -> u64 {
+    let attempt = |number| view.row(number).map_or(0, |row| u64::from(row.attempt));
+    let (first, last) = (attempt(view.first_row()), attempt(view.next_row().saturating_sub(1)));
+    match last {
+        0 => 0,
+        last => last.saturating_sub(first.max(1)) + 1,
+    }
 }
 
 fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<Exit, Asked> {
