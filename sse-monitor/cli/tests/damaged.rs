@@ -331,6 +331,14 @@ fn what_is_damaged_of_a_large_recording_is_told_by_an_import() {
     assert!(words(&output).contains("imported 69 events"), "{output:?}");
     assert!(words(&output).contains("cannot be read of c.ssrec either: 1 row in "), "{output:?}");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
+    fs::remove_file(folder.join("c.ssrec")).unwrap();
+    // The first byte, by which it is known, is written anew.
+    let mut bytes = fs::read(folder.join("a.ssrec")).unwrap();
+    bytes[0] ^= 4;
+    fs::write(folder.join("b.ssrec"), bytes).unwrap();
+    let output = run(folder, &["import", "b.ssrec", "-o", "c.ssrec"]);
+    assert!(words(&output).contains("imported 70 events"), "{output:?}");
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[cfg(unix)]
