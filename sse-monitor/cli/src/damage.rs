@@ -47,6 +47,8 @@ pub(crate) struct Opened {
     pub(crate) recording: Recording,
     told: HashSet<Damage>,
     is_missing: bool,
+    /// Whether it is a file, which appears whole or not at all.
+    is_file: bool,
 }
 
 impl Opened {
@@ -61,7 +63,8 @@ impl Opened {
             let name = path.display();
             words.note(&format!("{name} is being recorded; this is what came until now"));
         }
-        let mut opened = Self { recording, told: HashSet::new(), is_missing: false };
+        let is_file = path.is_file();
+        let mut opened = Self { recording, told: HashSet::new(), is_missing: false, is_file };
         opened.tell(words);
         opened
     }
@@ -69,13 +72,19 @@ impl Opened {
     /// Tells what was met since, while it was read. Says whether something is missing of what was recorded.
     pub(crate) fn tell(&mut self, words: &Words) -> bool {
         for damage in self.recording.damage() {
-            self.is_missing |= damage.kind.is_loss();
+            self.is_missing |= damage.is_loss();
             let sentence = damage.to_string();
             if self.told.insert(damage) {
                 words.warning(&sentence);
             }
         }
-        self.is_missing
+        self.is_missing || self.is_cut_off()
+    }
+
+    /// Whether rows may be missing at its end. A folder's program was stopped there, or goes on.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        let is_cut_off = |damage: &Damage| damage.kind == DamageKind::CutOff;
+        self.is_file && !self.recording.is_closed() && self.told.iter().any(is_cut_off)
     }
 
     /// How much is missing, as far as is known.
@@ -90,6 +99,9 @@ impl Opened {
                 several => format!("{several} more files, which are not there"),
             })
             .collect();
+        if self.is_cut_off() {
+            missing.push("its end, which is missing".into());
+        }
         if bytes > 0 || missing.is_empty() {
             let bytes = counted(bytes, "byte");
             missing.insert(

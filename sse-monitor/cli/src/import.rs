@@ -250,14 +250,15 @@ fn recorded(
     // What was counted when it came may be there no more.
     let is_all = !is_damaged && totals.rows_forgotten == 0;
     let events = if is_all { totals.events } else { opened.recording.report().events };
-    let missing =
-        (is_damaged && !is_mended(&opened.recording, &import.output)).then(|| opened.missing());
+    let is_missing =
+        is_damaged && (opened.is_cut_off() || !is_mended(&opened.recording, &import.output));
+    let missing = is_missing.then(|| opened.missing());
     Ok(Imported { events, is_recorded: true, is_live, missing, ..Imported::default() })
 }
 
 /// Whether what was damaged is as it should be in the file that was made, since no row is made of it.
 fn is_mended(recording: &Recording, made: &Path) -> bool {
-    let is_there = |damage: &Damage| !damage.kind.is_loss() || damage.kind == DamageKind::Changed;
+    let is_there = |damage: &Damage| !damage.is_loss() || damage.kind == DamageKind::Changed;
     recording.damage().iter().all(is_there)
         && Recording::open(made)
             .is_ok_and(|made| made.is_looked_through() && made.damage().is_empty())

@@ -265,7 +265,7 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
 }
 
 /// What a recording holds: not all that came, where the oldest rows were dropped.
-pub(crate) fn held(view: &View) -> Report {
+fn held(view: &View) -> Report {
     let mut statistics = Statistics::default();
     statistics.update(view);
     statistics.report().clone()

@@ -205,16 +205,20 @@ fn a_damaged_recording_is_imported_as_far_as_it_can_be_read() {
     let ends = bodies(&whole)[9].end;
     let mut damaged = whole.clone();
     damaged[0] ^= 4;
-    for (bytes, events, told) in [
-        (&whole[..ends], 10, "b.ssrec is cut off"),
-        (&whole[..ends - 2], 9, "b.ssrec is cut off"),
-        (&damaged, EVENTS, "b.ssrec is damaged: 16 bytes from byte 0 on"),
+    let end = "cannot be read of c.ssrec either: its end, which is missing";
+    for (bytes, events, told, missing) in [
+        (&whole[..ends], 10, "b.ssrec is cut off", Some(end)),
+        (&whole[..ends - 2], 9, "b.ssrec is cut off", Some(end)),
+        (&whole[..whole.len() - 20], EVENTS, "b.ssrec is cut off", None),
+        (&damaged, EVENTS, "b.ssrec is damaged: 16 bytes from byte 0 on", None),
     ] {
         fs::write(folder.join("b.ssrec"), bytes).unwrap();
         let (output, shown) = import(&[]);
         assert!(words(&output).contains(told), "{output:?}");
         let counted = format!("imported {events} events");
-        assert!(output.status.success() && words(&output).contains(&counted), "{output:?}");
+        assert!(words(&output).contains(&counted), "{output:?}");
+        assert!(words(&output).contains(missing.unwrap_or_default()), "{output:?}");
+        assert_eq!(output.status.code(), Some(i32::from(missing.is_some())), "{output:?}");
         assert_eq!(lines(&shown).len(), events);
         assert!(
             !words(&shown).contains("cut off") && !words(&shown).contains("damaged"),
@@ -230,6 +234,82 @@ fn a_damaged_recording_is_imported_as_far_as_it_can_be_read() {
     // What is refused anyway is not looked through before.
     let (output, _) = import(&["--from", "raw"]);
     assert!(words(&output).contains("of which the rows are taken that it has"), "{output:?}");
+}
+
+#[test]
+fn what_is_whole_of_a_damaged_recording_is_shown_as_of_a_whole_one() {
+    let keep = recorded();
+    let folder = keep.path();
+    let row = |n: usize| lines(&run(folder, &["show", "a.ssrec"]))[n]["row"].to_string();
+    let [second, third] = [row(1), row(2)];
+    flip(folder, 3, |frame| frame.end - 3);
+    for (arguments, is_whole) in [
+        (&["--last", "1"][..], true),
+        (&["--last", "24"], true),
+        (&["--last", "25"], false),
+        (&["--count", "1"], true),
+        (&["--count", "2"], false),
+        (&["--from", &third], true),
+        (&["--from", &second], false),
+        (&["--attempt", "2"], true),
+        (&["--attempt", "1"], false),
+        (&["--last", "24", "--grep", "event"], true),
+        (&["--last", "25", "--grep", "event"], false),
+        (&["--count", "1", "--grep", "event"], true),
+        (&["--count", "2", "--grep", "event"], false),
+        (&["--grep", "event"], false),
+        (&["--raw", &third], true),
+        (&["--raw", &second], false),
+    ] {
+        let output = run(folder, &[&["show"], arguments, &["b.ssrec"]].concat());
+        assert!(words(&output).contains("b.ssrec is damaged"), "{output:?}");
+        let expected = Some(i32::from(!is_whole));
+        assert_eq!(output.status.code(), expected, "{arguments:?}: {output:?}");
+    }
+    // The first byte, by which it is known.
+    let mut bytes = fs::read(folder.join("a.ssrec")).unwrap();
+    bytes[0] ^= 4;
+    fs::write(folder.join("b.ssrec"), bytes).unwrap();
+    for arguments in
+        [&["show", "b.ssrec"][..], &["show", "--stats", "b.ssrec"], &["diff", "a.ssrec", "b.ssrec"]]
+    {
+        let output = run(folder, arguments);
+        assert!(words(&output).contains("b.ssrec is damaged: 16 bytes from byte 0 on"));
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
+#[test]
+fn a_file_whose_end_is_missing_is_not_all_there() {
+    let keep = recorded();
+    let folder = keep.path();
+    let whole = fs::read(folder.join("a.ssrec")).unwrap();
+    let ends = bodies(&whole)[9].end;
+    for (bytes, is_whole) in
+        [(&whole[..ends], false), (&whole[..ends - 2], false), (&whole[..whole.len() - 20], true)]
+    {
+        fs::write(folder.join("b.ssrec"), bytes).unwrap();
+        for (arguments, needs_end) in [
+            (&["show"][..], true),
+            (&["show", "--last", "1"], true),
+            (&["show", "--from", "3"], true),
+            (&["show", "--count", "2"], false),
+            (&["show", "--stats"], true),
+            (&["export", "--as", "raw"], true),
+            (&["redact", "--text", "x"], true),
+        ] {
+            let output = run(folder, &[arguments, &["b.ssrec"]].concat());
+            assert!(words(&output).contains("b.ssrec is cut off"), "{output:?}");
+            let is_well = is_whole || !needs_end;
+            let said = words(&output).matches("its end").count();
+            assert_eq!(
+                output.status.code(),
+                Some(i32::from(!is_well)),
+                "{arguments:?}: {output:?}"
+            );
+            assert!(is_well || said > 0, "{output:?}");
+        }
+    }
 }
 
 /// Of more than 64 MiB not all is read when it is opened.
@@ -251,6 +331,14 @@ fn what_is_damaged_of_a_large_recording_is_told_by_an_import() {
     assert!(words(&output).contains("imported 69 events"), "{output:?}");
     assert!(words(&output).contains("cannot be read of c.ssrec either: 1 row in "), "{output:?}");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
+    fs::remove_file(folder.join("c.ssrec")).unwrap();
+    // The first byte, by which it is known, is written anew.
+    let mut bytes = fs::read(folder.join("a.ssrec")).unwrap();
+    bytes[0] ^= 4;
+    fs::write(folder.join("b.ssrec"), bytes).unwrap();
+    let output = run(folder, &["import", "b.ssrec", "-o", "c.ssrec"]);
+    assert!(words(&output).contains("imported 70 events"), "{output:?}");
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[cfg(unix)]

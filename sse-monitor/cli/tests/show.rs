@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+#[path = "../../engine/tests/origin/mod.rs"]
+mod origin;
 mod process;
 
 use std::{fs, path::Path, process::Output};
 
+use origin::Origin;
 use process::lines;
 use serde_json::Value;
+use sse_monitor_engine::{DiskLimit, Watch, WatchRequest};
 
 #[test]
 fn rows_are_asked_for_by_the_numbers_that_are_shown() {
@@ -120,6 +124,39 @@ fn what_comes_in_another_order_is_shown() {
         let json: Value = serde_json::from_slice(&json.stdout).unwrap();
         assert_eq!(json["reordered"], serde_json::json!([reordered]));
     }
+}
+
+#[test]
+fn attempts_that_were_cleared_are_not_counted() {
+    let keep = tempfile::tempdir().unwrap();
+    let folder = keep.path().join("a.recording");
+    let origin = Origin::start();
+    let request = WatchRequest::new(&origin.url()).unwrap();
+    let watch = Watch::start(request.record(&folder, DiskLimit::default()));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let until_events = |count: u64| {
+        runtime.block_on(async {
+            let mut seen = 0;
+            while watch.snapshot().totals.events < count {
+                seen = watch.changed(seen).await;
+            }
+        });
+    };
+    for _ in 0..2 {
+        origin.open("retry: 1\ndata: a\n\n").end();
+    }
+    let mut exchange = origin.open("data: a\n\n");
+    until_events(3);
+    watch.clear();
+    exchange.send("data: b\n\n");
+    until_events(1);
+    watch.disconnect();
+    drop(watch);
+    let shown = sse(keep.path(), &["show", "a.recording"]);
+    assert_eq!(lines(&shown)[0]["attempt"], 3, "{shown:?}");
+    assert!(text(&shown.stderr).contains("1 event in 1 attempt\n"), "{shown:?}");
+    let stats = lines(&sse(keep.path(), &["show", "--stats", "a.recording"]));
+    assert_eq!(stats[0]["attempts"], 1, "{stats:?}");
 }
 
 fn sse(folder: &Path, arguments: &[&str]) -> Output {

@@ -18,7 +18,7 @@ pub(super) struct Report {
     seconds: f64,
     connections: Connections,
     events: u64,
-    events_per_second: f64,
+    events_per_second: Option<f64>,
     bytes: u64,
     data_bytes: u64,
     dropped: u64,
@@ -32,8 +32,6 @@ pub(super) struct Report {
     out_of_order: Option<u64>,
     published: Option<Published>,
     failures: Vec<Failures>,
-    #[serde(skip)]
-    published_for: Option<Duration>,
     /// Whether it was asked for how long events took.
     #[serde(skip)]
     is_timed: bool,
@@ -67,6 +65,7 @@ struct Times {
 struct Published {
     events: u64,
     failed: u64,
+    seconds: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,6 +107,12 @@ impl Report {
         // By other IDs it shows only where one connection saw what another did not.
         let is_told = is_known || (counts.has_ids && counts.opened > 1);
         let seconds = length.as_secs_f64();
+        let published_for = counts.published_for.map(|length| length.as_secs_f64());
+        // What comes after publishing is no part of its rate, and without any answer nobody knows when that was.
+        let (counted, counted_for) = match publishes {
+            true => (counts.events_by_then, published_for),
+            false => (counts.events, Some(seconds)),
+        };
         let failures = counts.failures.iter();
         Self {
             url,
@@ -121,8 +126,7 @@ impl Report {
                 resumed: counts.resumed,
             },
             events: counts.events,
-            events_per_second: counts.events as f64
-                / counts.published_for.unwrap_or(length).as_secs_f64().max(1e-6),
+            events_per_second: counted_for.map(|seconds| counted as f64 / seconds.max(1e-6)),
             bytes: counts.bytes,
             data_bytes: counts.data_bytes,
             dropped: counts.dropped,
@@ -134,9 +138,11 @@ impl Report {
             missed_at_least: is_told.then_some(counts.told.missed),
             repeated: (publishes || counts.has_ids).then_some(counts.told.repeated),
             out_of_order: is_told.then_some(counts.told.out_of_order),
-            published: publishes
-                .then_some(Published { events: counts.published, failed: counts.publish_failed }),
-            published_for: counts.published_for,
+            published: publishes.then(|| Published {
+                events: counts.published,
+                failed: counts.publish_failed,
+                seconds: published_for.unwrap_or_default(),
+            }),
             failures: failures
                 .map(|(sentence, &count)| Failures { sentence: sentence.clone(), count })
                 .collect(),
@@ -190,12 +196,13 @@ impl Report {
                 HumanCount(connections.resumed)
             ),
         );
+        let rate = self.events_per_second.map(|rate| format!("{rate:.0} a second, "));
         line(
             "events",
             format!(
-                "{}, {:.0} a second, {} of data in {}",
+                "{}, {}{} of data in {}",
                 HumanCount(self.events),
-                self.events_per_second,
+                rate.unwrap_or_default(),
                 HumanBytes(self.data_bytes),
                 HumanBytes(self.bytes)
             ),
@@ -206,7 +213,7 @@ impl Report {
                 format!(
                     "{} in {:.1} s, {} failed",
                     counted(published.events, "event"),
-                    self.published_for.unwrap_or_default().as_secs_f64(),
+                    published.seconds,
                     HumanCount(published.failed)
                 ),
             );
@@ -265,8 +272,12 @@ mod tests {
             Report::of(&tally.counts(), String::new(), length, &bench).events_per_second
         };
         tally.counts().events = 60;
-        assert_eq!(rate(&[]), 15.0);
+        assert_eq!(rate(&[]), Some(15.0));
+        // No answer tells for how long.
+        let publish = ["--publish", "http://127.0.0.1/"];
+        assert_eq!(rate(&publish), None);
         tally.counts().published_for = Some(Duration::from_secs(2));
-        assert_eq!(rate(&["--publish", "http://127.0.0.1/"]), 30.0);
+        tally.counts().events_by_then = 50;
+        assert_eq!(rate(&publish), Some(25.0));
     }
 }

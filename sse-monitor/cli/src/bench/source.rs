@@ -48,6 +48,7 @@ impl Source {
             let published = ids(post(&mut self.caller, lines.join("\n")).await).await;
             let mut counts = tally.counts();
             counts.published_for = Some(began.elapsed());
+            counts.events_by_then = counts.events;
             match published {
                 Ok(_) => {
                     number += batch;

@@ -74,6 +74,8 @@ pub(super) struct Counts {
     pub(super) published: u64,
     /// For how long that went on, the answers included; what is on its way then is only waited for.
     pub(super) published_for: Option<Duration>,
+    /// Events that had come by its end.
+    pub(super) events_by_then: u64,
     pub(super) publish_failed: u64,
     pub(super) failures: BTreeMap<String, u64>,
     pub(super) worst: Exit,
@@ -112,6 +114,7 @@ impl Tally {
                 numbering: Numbering::NoIds,
                 published: 0,
                 published_for: None,
+                events_by_then: 0,
                 publish_failed: 0,
                 failures: BTreeMap::new(),
                 worst: Exit::Done,

@@ -20,7 +20,7 @@ use crate::{
     exit::Exit,
     filter::Wanted,
     progress::Progress,
-    record::{held, journal_bytes},
+    record::journal_bytes,
     signals::end_when_asked,
     stdout,
     tail::{is_coloured, printer::Format},
@@ -62,15 +62,10 @@ pub(crate) fn run(show: &Show) -> Exit {
         words.note(&format!("the recording ends early: {why}"));
     }
     let view = recording.view();
-    // Whether it goes through all that was recorded.
-    let mut is_all = true;
-    let exit = match show {
-        Show { raw: Some(row), .. } => {
-            is_all = false;
-            raw(&view, *row, &words)
-        }
+    let (exit, asked) = match show {
+        Show { raw: Some(row), .. } => (raw(&view, *row, &words), Asked::Told),
         Show { stats: true, .. } => {
-            stats::print(recording, &show.file, &Format::of(output), &words)
+            (stats::print(recording, &show.file, &Format::of(output), &words), Asked::All)
         }
         _ => {
             words.note(&summary(recording));
@@ -79,24 +74,45 @@ pub(crate) fn run(show: &Show) -> Exit {
                 return Exit::Other;
             }
             match rows(show, &view, wanted, &words) {
-                ControlFlow::Continue(()) => {
+                ControlFlow::Continue(asked) => {
                     tell_cut_off(recording, &words);
-                    Exit::Done
+                    (Exit::Done, asked)
                 }
                 // Whoever read has enough.
-                ControlFlow::Break(exit) => {
-                    is_all = false;
-                    exit
-                }
+                ControlFlow::Break(exit) => (exit, Asked::Told),
             }
         }
     };
-    if opened.tell(&words) && is_all {
-        let what = if show.stats { "counted" } else { "printed" };
-        words.error(&format!("what is damaged is not {what}: {}", opened.missing()));
-        return Exit::Other;
+    let is_missing = opened.tell(&words);
+    match asked {
+        Asked::All if is_missing => {
+            let what = if show.stats { "counted" } else { "printed" };
+            words.error(&format!("what is damaged is not {what}: {}", opened.missing()));
+            Exit::Other
+        }
+        Asked::Rows { are_damaged: true, .. } => {
+            words.error("some of what was asked for is damaged, and not printed");
+            Exit::Other
+        }
+        Asked::Rows { to_end: true, .. } if opened.is_cut_off() => {
+            words.error("its end is missing, and some of what was asked for, it may be");
+            Exit::Other
+        }
+        Asked::All | Asked::Rows { .. } | Asked::Told => exit,
     }
-    exit
+}
+
+/// What must be there of a recording for all to be shown that was asked for.
+enum Asked {
+    All,
+    Rows {
+        /// Whether any of them could not be read.
+        are_damaged: bool,
+        /// Whether they go on for as long as there are rows.
+        to_end: bool,
+    },
+    /// What was not there was told.
+    Told,
 }
 
 /// Tells of events that were dropped, and of those whose end did not come, where that is known at once.
@@ -108,7 +124,8 @@ fn tell_cut_off(recording: &Recording, words: &Words) {
         return;
     }
     // Of the rows that were dropped nothing can be shown.
-    let held = (totals.rows_forgotten > 0).then(|| held(&recording.view()));
+    let view = recording.view();
+    let is_shortened = totals.rows_forgotten > 0;
     let told = |what: &str, all: u64, held: u64, advice: &str| {
         if all == 0 {
             return;
@@ -120,11 +137,30 @@ fn tell_cut_off(recording: &Recording, words: &Words) {
             _ => format!("{what}: {events}; of the latest {} {advice}", HumanCount(held)),
         });
     };
-    let held_dropped = held.as_ref().map_or(dropped, |held| held.decode_errors);
+    let held_dropped = match dropped {
+        1.. if is_shortened => view.count(&Query::new().kind(Kind::DecodeError)),
+        dropped => dropped,
+    };
     told("dropped as too large", dropped, held_dropped, "--turns says which, --raw has the bytes");
-    let held_unfinished = held.as_ref().map_or(unfinished, |held| held.unfinished);
+    let held_unfinished = match unfinished {
+        1.. if is_shortened => held_unfinished(&view),
+        unfinished => unfinished,
+    };
     let what = "cut off before the end came, and thrown away";
     told(what, unfinished, held_unfinished, "--turns says where");
+}
+
+/// How many of the turns that are there tell of an event whose end did not come.
+fn held_unfinished(view: &View) -> u64 {
+    let query = Query::new().kind(Kind::Turn);
+    let (mut count, mut next) = (0, Some(0));
+    while let Some(from) = next {
+        let hits = view.find(&query, from, Order::Forward, Budget::hits(PAGE));
+        let turns = hits.numbers.iter().filter_map(|number| view.turn(*number));
+        count += turns.filter(|turn| turn.unfinished).count() as u64;
+        next = hits.next;
+    }
+    count
 }
 
 /// Why what was asked for cannot be there.
@@ -147,11 +183,16 @@ fn no_row(view: &View, row: u64) -> String {
 fn summary(recording: &Recording) -> String {
     let origin = recording.origin();
     let totals = recording.totals();
-    // What its program counted is there no more.
+    // What its program counted is there no more, or it counted no attempts.
     let is_damaged = recording.damage().iter().any(|damage| damage.kind == DamageKind::Changed);
-    let (there, damaged) = match is_damaged.then(|| recording.report()) {
-        Some(report) => (report.events, report.damaged),
-        None => (totals.events, 0),
+    let report = (is_damaged || totals.attempts == 0).then(|| recording.report());
+    let (there, damaged) = match &report {
+        Some(report) if is_damaged => (report.events, report.damaged),
+        Some(_) | None => (totals.events, 0),
+    };
+    let attempts = match totals.attempts.max(report.map_or(0, |report| report.attempts)) {
+        0 => numbered_attempts(&recording.view()),
+        attempts => attempts,
     };
     let what = match &origin.imported_from {
         Some(file) => format!("imported from {file}"),
@@ -159,11 +200,7 @@ fn summary(recording: &Recording) -> String {
         None => origin.url.clone(),
     };
     let events = counted(there, "event");
-    // Of those whose turns are gone the number tells.
-    let view = recording.view();
-    let newest = view.page(view.next_row().saturating_sub(1), 1, 0);
-    let newest = newest.first().map_or(0, |row| u64::from(row.attempt));
-    let attempts = counted(totals.attempts.max(newest), "attempt");
+    let attempts = counted(attempts, "attempt");
     let mut summary = format!("{what}: {events} in {attempts}");
     if damaged > 0 {
         let _ = write!(summary, ", and {} that cannot be read", counted(damaged, "row"));
@@ -176,7 +213,17 @@ fn summary(recording: &Recording) -> String {
     summary
 }
 
-fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<Exit> {
+/// How many attempts the rows are of, where no turn tells that one began: these are numbered, on over what was cleared.
+fn numbered_attempts(view: &View) -> u64 {
+    let attempt = |number| view.row(number).map_or(0, |row| u64::from(row.attempt));
+    let (first, last) = (attempt(view.first_row()), attempt(view.next_row().saturating_sub(1)));
+    match last {
+        0 => 0,
+        last => last.saturating_sub(first.max(1)) + 1,
+    }
+}
+
+fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<Exit, Asked> {
     let mut query = wanted.query.clone();
     if show.turns {
         query = query.kind(Kind::Turn).kind(Kind::ReconnectionTime).kind(Kind::DecodeError);
@@ -197,22 +244,27 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
         progress,
         events: 0,
         any: false,
+        are_damaged: false,
         buffer: String::new(),
     };
     let printed = match show.last {
         Some(last) => {
             let numbers = printing.last(&query, last.min(show.count.unwrap_or(u64::MAX)));
-            printing.rows(&numbers)
+            printing.rows(&numbers).map_continue(|()| true)
         }
         None => printing.all(&query, show.from, show.count.unwrap_or(u64::MAX)),
     };
     printing.progress.clear();
-    printed?;
+    let to_end = printed?;
+    let are_damaged = printing.are_damaged;
     let is_all = show.from == 1 && show.count != Some(0) && show.last != Some(0);
     if !printing.any && is_all && show.filter.is_given() {
         words.note("nothing passes the filter");
     }
-    ControlFlow::Continue(())
+    ControlFlow::Continue(match show {
+        Show { from: 1, last: None, count: None, attempt: None, .. } => Asked::All,
+        _ => Asked::Rows { are_damaged, to_end },
+    })
 }
 
 struct Printing<'a> {
@@ -224,12 +276,14 @@ struct Printing<'a> {
     events: u64,
     /// Whether any row was.
     any: bool,
+    /// Whether any could not be read.
+    are_damaged: bool,
     buffer: String,
 }
 
 impl Printing<'_> {
-    /// Prints those that pass, from a row on, as they are found.
-    fn all(&mut self, query: &Query, from: u64, most: u64) -> ControlFlow<Exit> {
+    /// Prints those that pass, from a row on, as they are found. Says whether there might be more of them.
+    fn all(&mut self, query: &Query, from: u64, most: u64) -> ControlFlow<Exit, bool> {
         let mut left = most;
         let mut next = Some(from);
         while let Some(from) = next.filter(|_| left > 0) {
@@ -237,17 +291,21 @@ impl Printing<'_> {
             let budget = Budget { hits: room, rows: STRETCH };
             let hits = self.view.find(query, from, Order::Forward, budget);
             left -= hits.numbers.len() as u64;
+            // Behind the last one that was asked for nothing was.
+            let end = hits.numbers.last().filter(|_| left == 0);
+            self.are_damaged |=
+                hits.unreadable.iter().any(|number| end.is_none_or(|end| number < end));
             self.rows(&hits.numbers)?;
             next = hits.next;
             if let Some(next) = next {
                 self.progress.at(next.saturating_sub(self.view.first_row()));
             }
         }
-        ControlFlow::Continue(())
+        ControlFlow::Continue(left > 0)
     }
 
     /// The newest rows that pass, from the oldest of them on.
-    fn last(&self, query: &Query, last: u64) -> Vec<u64> {
+    fn last(&mut self, query: &Query, last: u64) -> Vec<u64> {
         let most = usize::try_from(last).unwrap_or(usize::MAX);
         let mut numbers = Vec::new();
         let mut next = Some(u64::MAX);
@@ -255,6 +313,9 @@ impl Printing<'_> {
             let budget = Budget { hits: most - numbers.len(), rows: STRETCH };
             let hits = self.view.find(query, from, Order::Backward, budget);
             numbers.extend(hits.numbers);
+            let first = numbers.last().filter(|_| numbers.len() == most);
+            self.are_damaged |=
+                hits.unreadable.iter().any(|number| first.is_none_or(|first| number > first));
             next = hits.next;
             if let Some(next) = next {
                 self.progress.at(self.view.next_row().saturating_sub(next));
@@ -269,6 +330,7 @@ impl Printing<'_> {
         for page in numbers.chunks(PAGE) {
             for mut row in self.view.rows(page, usize::MAX) {
                 let is_json = matches!(self.format, Format::Ndjson(_));
+                self.are_damaged |= row.kind == RowKind::Damaged;
                 if row.kind == RowKind::Damaged && is_json {
                     // Of no kind that a program knows.
                     self.words.warning(&row.data);

@@ -17,6 +17,9 @@ pub(super) const UNDER_WAY: &str = ".recording";
 /// How a one-file recording ends.
 const FILE: &str = ".ssrec";
 
+/// Raised where what is told of a recording that is as it was is other than before.
+const VERSION: u32 = 1;
+
 /// What became of one recording.
 #[derive(Debug)]
 pub(super) struct Looked {
@@ -51,7 +54,7 @@ pub(super) fn folder(folder: &Path, known: &[(String, String)]) -> io::Result<Ve
             None
         };
         let Some((bytes, modified)) = measured else { continue };
-        let stamp = format!("{bytes} {modified}");
+        let stamp = format!("{VERSION} {bytes} {modified}");
         let session = if known.get(name.as_str()) == Some(&stamp.as_str()) {
             looked.push(Looked {
                 stamp: String::new(),
@@ -121,4 +124,23 @@ fn modified(metadata: &Metadata) -> u128 {
     let time = metadata.modified().ok();
     let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
     since.unwrap_or_default().as_nanos()
+}
+
+#[cfg(all(test, feature = "convert"))]
+mod tests {
+    use crate::recording::{Source, import};
+
+    use super::*;
+
+    #[test]
+    fn what_another_version_looked_at_is_looked_at_again() {
+        let keep = tempfile::tempdir().unwrap();
+        import(&b"data: a\n\n"[..], Source::Raw, "a", &keep.path().join("a.ssrec")).unwrap();
+        let looked = |known: &[(String, String)]| folder(keep.path(), known).unwrap().remove(0);
+        let stamp = looked(&[]).stamp;
+        let is_known = |stamp: &str| looked(&[("a.ssrec".into(), stamp.into())]).is_known();
+        assert!(is_known(&stamp));
+        let file = fs::metadata(keep.path().join("a.ssrec")).unwrap();
+        assert!(!is_known(&format!("{} {}", file.len(), modified(&file))));
+    }
 }

@@ -6,13 +6,14 @@ use sse_codec::Limits;
 
 use super::{
     frame::{FILE_HEADER, FRAME_HEADER, u32_at},
+    reader::Reader,
     retention::{DiskLimit, DiskPolicy},
     tests::{at, feed, folder, open, recorded, rows},
     turn::{Format, Origin, ResponseHead, Turn},
     writer::{Place, Writer},
 };
 use crate::{
-    query::{Query, Text},
+    query::{Budget, Kind, Order, Query, Text},
     recording::{Damage, DamageKind, Recording, export, pack, redact},
     row::{Row, RowKind},
     state::Fault,
@@ -295,4 +296,67 @@ fn what_is_left_out_since_it_is_damaged_is_told_where_it_is_met() {
     // The header of the file too.
     flip("000001.sse", 3);
     assert_eq!(open().check(|_| {}).unwrap().len(), 2);
+}
+
+#[test]
+fn a_search_tells_of_a_header_what_a_reader_of_the_whole_journal_tells() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(folder(&path));
+    for n in 0..300 {
+        feed(&mut writer, format!("data: a{n}\n\ndata: b{n}\n\n").as_bytes());
+    }
+    writer.close(at(9));
+    let file = path.join("000001.sse");
+    let whole = fs::read(&file).unwrap();
+    let header = |n: usize| {
+        let data = format!("data: a{n}\n");
+        memchr::memmem::find(&whole, data.as_bytes()).unwrap() - FRAME_HEADER
+    };
+    let (first, second, last) = (header(150), header(153), header(299));
+    for (zeros, lost) in [
+        (first..first + FRAME_HEADER, 2),
+        (first + 5..first + 8, 2),
+        (first + 17..first + 19, 2),
+        (first - 3..second + 3, 2 * 5),
+        (header(0)..header(0) + FRAME_HEADER, 2),
+        (last..last + FRAME_HEADER, 2),
+    ] {
+        for order in [Order::Forward, Order::Backward] {
+            let recording = Recording::open(&path).unwrap();
+            assert_eq!(recording.damage(), []);
+            let mut bytes = whole.clone();
+            bytes[zeros.clone()].fill(0);
+            fs::write(&file, bytes).unwrap();
+            let query = Query::new().kind(Kind::Event).text(Text::regex("^[ab]").unwrap());
+            let from = if order == Order::Forward { 0 } else { u64::MAX };
+            let hits = recording.view().find(&query, from, order, Budget::hits(1000));
+            assert_eq!(hits.numbers.len(), 600 - lost, "{zeros:?}");
+            let damage = recording.damage();
+            assert_eq!(damage, Recording::open(&path).unwrap().damage(), "{zeros:?}");
+            fs::write(&file, &whole).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_was_found_damaged_is_not_read_for_each_of_its_rows() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(folder(&path));
+    feed(&mut writer, b"data: a\n\ndata: b\n\n");
+    feed(&mut writer, b"data: c\n\n");
+    let view = writer.kept().view();
+    let file = path.join("000001.sse");
+    let whole = fs::read(&file).unwrap();
+    let mut bytes = whole.clone();
+    bytes[memchr::memmem::find(&whole, b"data: a").unwrap()] ^= 3;
+    fs::write(&file, bytes).unwrap();
+    let mut reader = Reader::new(&view);
+    let mut is_damaged = |row| reader.row(row, 9).unwrap().kind == RowKind::Damaged;
+    assert!(is_damaged(2));
+    // Whoever reads it again finds it whole.
+    fs::write(&file, whole).unwrap();
+    assert!(is_damaged(3));
+    assert!(!is_damaged(4));
 }

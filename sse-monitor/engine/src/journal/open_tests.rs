@@ -8,13 +8,16 @@ use std::{
 };
 
 use super::{
+    frame::{FRAME_HEADER, FrameHeader},
     retention::{DiskLimit, DiskPolicy},
     tests::{at, feed, folder, open, packed, recorded, rows},
+    turn::{END_PAYLOAD, End},
     writer::Place,
 };
 use crate::{
     recording::{DamageKind, OpenError, PackError, Recording, pack},
     row::Row,
+    state::Totals,
 };
 
 #[test]
@@ -132,6 +135,39 @@ fn a_session_of_many_segments_is_packed_and_opened() {
     assert_eq!(rows(&Recording::open(&file).unwrap().view()), expected);
     writer.close(at(99));
     assert_eq!(rows(&Recording::open(&path).unwrap().view()), expected);
+}
+
+#[test]
+fn totals_may_be_any_numbers() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 1 << 20, policy: DiskPolicy::Stop };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    while writer.kept().view().parts().len() < 2 {
+        feed(&mut writer, b"retry: 1\n: x\nid: 1\ndata: a\n\n");
+    }
+    feed(&mut writer, b"retry: 1\n: x\nid: 1\ndata: a\n\n");
+    let expected = rows(&writer.kept().view());
+    drop(writer);
+    let file = path.join("000001.sse");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = bytes.len() - END_PAYLOAD - FRAME_HEADER;
+    let payload = &bytes[at + FRAME_HEADER..];
+    let mut end: End = serde_json::from_slice(payload).unwrap();
+    let Totals { events, comments, reconnection_times, data_bytes, .. } = &mut end.totals;
+    for total in [events, comments, reconnection_times, data_bytes] {
+        *total = u64::MAX;
+    }
+    let payload = end.encode();
+    let header = FrameHeader::decode(bytes[at..].first_chunk().unwrap()).unwrap();
+    let forged = FrameHeader::new(header.kind, &payload, header.moment, header.attempt);
+    bytes.truncate(at);
+    bytes.extend_from_slice(&forged.numbered(header.number).encode());
+    bytes.extend_from_slice(&payload);
+    std::fs::write(&file, bytes).unwrap();
+    let recording = Recording::open(&path).unwrap();
+    assert_eq!(rows(&recording.view()), expected);
+    assert!(recording.totals().events > 1 << 53);
 }
 
 #[test]

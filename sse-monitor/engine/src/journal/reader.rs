@@ -41,6 +41,8 @@ const BLOCK: usize = 2048;
 pub(crate) struct Reader<'v> {
     view: &'v View,
     frame: Frame,
+    /// The frame that was found damaged last, which is not read for each of its rows again.
+    unreadable: Option<(Arc<Segment>, u64)>,
     /// The bytes of a row that lies in more than one frame.
     gathered: Vec<u8>,
     ids: Window,
@@ -69,7 +71,8 @@ pub(crate) struct Unreadable;
 
 impl<'v> Reader<'v> {
     pub(crate) fn new(view: &'v View) -> Self {
-        Self { view, frame: Frame::default(), gathered: Vec::new(), ids: Window::default() }
+        let (frame, ids) = (Frame::default(), Window::default());
+        Self { view, frame, unreadable: None, gathered: Vec::new(), ids }
     }
 
     /// Row `number`; `None` if there is none. One that is damaged says so.
@@ -321,15 +324,19 @@ impl<'v> Reader<'v> {
         Ok(&self.gathered)
     }
 
-    /// What is damaged of the frames in which an entry's bytes lie, told as by who reads the journal from its beginning.
-    pub(crate) fn damage(segment: &Segment, entry: &Entry) -> Option<Damage> {
+    /// What is damaged of the frames in which a row's bytes lie, told as by who reads the journal from its beginning.
+    pub(crate) fn damage(segment: &Segment, number: u64, entry: &Entry) -> Option<Damage> {
         let at = entry.at.checked_sub(entry.frame_back.into())?;
         let before = u64::from(entry.frame_back).checked_sub(FRAME_HEADER as u64)?;
         let mut left = before + u64::from(entry.length);
-        let mut header = [0; FRAME_HEADER];
-        segment.journal.read_at(at, &mut header).ok()?;
-        let mut walk = Walk::from(&segment.journal, Mark::of_header(at, &header));
+        let mut walk = Walk::from(&segment.journal, numbered_mark(segment, number, at));
         let [file, ..] = segment.files();
+        while walk.at() < at {
+            let damage = walk.step().ok()??.damage(&file);
+            if walk.at() > at {
+                return damage;
+            }
+        }
         while left > 0 {
             match walk.step().ok()?? {
                 Step::Frame { header, payload, .. } if header.kind.is_body() => {
@@ -391,13 +398,42 @@ impl<'v> Reader<'v> {
         if is_there {
             return Ok(());
         }
+        let is_it =
+            |(other, place): &(Arc<Segment>, u64)| *place == at && Arc::ptr_eq(other, segment);
+        if self.unreadable.as_ref().is_some_and(is_it) {
+            return Err(Unreadable);
+        }
         self.frame.header = None;
-        let header = read_frame(segment, at, &mut self.frame.payload)?;
+        let header = read_frame(segment, at, &mut self.frame.payload);
+        let header = header.inspect_err(|_| self.unreadable = Some((Arc::clone(segment), at)))?;
         self.frame.segment = Some(Arc::clone(segment));
         self.frame.at = at;
         self.frame.header = Some(header);
         Ok(())
     }
+}
+
+/// From where on a walk knows which number the frame of a row must have, which begins at `at`: from there, or, where its
+/// header tells it no more, from the nearest frame of a row before whose header does.
+fn numbered_mark(segment: &Segment, number: u64, at: u64) -> Mark {
+    let before = (segment.first_row..number).rev().filter_map(|number| {
+        let entry = entry(segment, number).ok()?;
+        entry.at.checked_sub(entry.frame_back.into())
+    });
+    let mut nearest = None;
+    for place in core::iter::once(at).chain(before) {
+        if place > at || nearest.is_some_and(|nearest| place >= nearest) {
+            continue;
+        }
+        nearest = Some(place);
+        let mut header = [0; FRAME_HEADER];
+        let read = segment.journal.read_at(place, &mut header);
+        let header = FrameHeader::mended(&header).filter(|_| matches!(read, Ok(FRAME_HEADER)));
+        if let Some(header) = header {
+            return Mark::of_header(place, &header);
+        }
+    }
+    Mark::BEGINNING
 }
 
 /// Reads the frame at `at`.

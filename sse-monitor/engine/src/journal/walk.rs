@@ -31,11 +31,9 @@ pub(crate) struct Mark {
 impl Mark {
     pub(crate) const BEGINNING: Self = Self { at: FILE_HEADER as u64, number: None };
 
-    /// Where this header stands, which alone tells which frame it is.
-    pub(crate) fn of_header(at: u64, header: &[u8; FRAME_HEADER]) -> Self {
-        let mended = FrameHeader::mended(header);
-        let number = mended.map_or_else(|| Number::of(header), |header| header.number);
-        Self { at, number: Some(number) }
+    /// Where the frame of this header stands, which alone tells which one it is.
+    pub(crate) const fn of_header(at: u64, header: &FrameHeader) -> Self {
+        Self { at, number: Some(header.number) }
     }
 
     pub(crate) const fn at(self) -> u64 {

@@ -234,7 +234,9 @@ fn members<'a>(value: &'a str, step: &Step) -> Vec<&'a str> {
         Step::Key(key) => {
             let object = serde_json::from_str::<Members<'_>>(value).map(|Members(all)| all);
             let all = object.unwrap_or_default().into_iter();
-            all.filter(|(name, _)| name == key).map(|(_, value)| value.get()).collect()
+            all.filter(|(name, _)| string(name.get()) == *key)
+                .map(|(_, value)| value.get())
+                .collect()
         }
         Step::Index(_) | Step::Every => {
             let list = serde_json::from_str::<Vec<&RawValue>>(value).unwrap_or_default();
@@ -249,7 +251,9 @@ fn members<'a>(value: &'a str, step: &Step) -> Vec<&'a str> {
 }
 
 /// The members of an object, each as it is written, and as often as it is.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+///
+/// Their names too: one that is no [`String`] takes nothing from the others.
+struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -554,6 +558,8 @@ mod tests {
             (r#"{"a":"x\ud800y\ud83d\ude00\\"}"#, ".a == \"x\u{fffd}y\u{1f600}\\\\\"", true),
             (r#"{"a":"\udc00"}"#, ".a ~ ^.$", true),
             (r#"{"a":[1e400,"x"]}"#, ".a[*] == x", true),
+            (r#"{"\ud800":0,"b":1}"#, ".b == 1", true),
+            (r#"{"\ud800":0,"\u0062":{"\udc00x":1}}"#, ".b[\"\u{fffd}x\"] == 1", true),
             (r#"{"a":1e400,}"#, ".a", false),
             (r#"{"a":1e400"#, ".b != 1", false),
             ("[DONE]", ".b != 1", false),

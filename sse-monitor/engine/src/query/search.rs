@@ -45,6 +45,8 @@ pub struct Hits {
     pub next: Option<u64>,
     /// How many rows were looked at.
     pub looked_at: u64,
+    /// The rows up to `next` that could not be read to be asked, since they are damaged, block by block.
+    pub unreadable: Vec<u64>,
 }
 
 /// How much one call finds and looks at.
@@ -91,6 +93,7 @@ impl View {
             let mut found = Vec::new();
             search.block(block.clone(), |_, number, _| found.push(number));
             let room = budget.hits - hits.numbers.len();
+            let before = left.clone();
             match order {
                 Order::Forward => {
                     left.start = match found.get(room) {
@@ -109,6 +112,8 @@ impl View {
                     hits.numbers.extend(found.into_iter().take(room));
                 }
             }
+            let is_past = |number: &&u64| before.contains(number) && !left.contains(number);
+            hits.unreadable.extend(search.unreadable.iter().filter(is_past));
         }
         hits
     }
@@ -135,6 +140,9 @@ pub(super) struct Search<'v> {
     types: TypeSet,
     excluded: Excluded<'v>,
     reader: Reader<'v>,
+    damage: LatestDamage,
+    /// The rows of a block that could not be read to be asked.
+    unreadable: Vec<u64>,
     /// What a row's bytes must hold: the longest of the texts, which is mostly the rarest.
     needle: Option<&'v Needle>,
     scan: Scan,
@@ -153,6 +161,8 @@ impl<'v> Search<'v> {
             excluded: Excluded::of(query, &types),
             types: TypeSet::of(query, &types),
             reader: Reader::new(view),
+            damage: LatestDamage::default(),
+            unreadable: Vec::new(),
             needle: needles.max_by_key(|needle| needle.longest()),
             scan: Scan::default(),
             bytes: Vec::new(),
@@ -179,6 +189,7 @@ impl<'v> Search<'v> {
         mut each: impl FnMut(&Arc<Segment>, u64, &Entry),
     ) {
         let view = self.view;
+        self.unreadable.clear();
         for part in view.parts() {
             let rows = part.numbers();
             let range = rows.start.max(numbers.start)..rows.end.min(numbers.end);
@@ -217,6 +228,7 @@ impl<'v> Search<'v> {
                 let [_, index, _] = segment.files();
                 let damage = Damage::new(index, at, ENTRY as u64, DamageKind::Changed);
                 view.kept().add_damage(damage);
+                self.unreadable.push(number);
                 continue;
             };
             // The sentences of the other kinds stand nowhere.
@@ -238,7 +250,10 @@ impl<'v> Search<'v> {
             return false;
         }
         if !query.ids.is_empty() {
-            let Ok(id) = self.reader.id(segment, entry) else { return false };
+            let Ok(id) = self.reader.id(segment, entry) else {
+                self.unreadable.push(number);
+                return false;
+            };
             if !query.ids.iter().any(|wanted| wanted == id) {
                 return false;
             }
@@ -254,8 +269,8 @@ impl<'v> Search<'v> {
         let texts =
             self.reader.raw(segment, entry).and_then(|raw| texts::texts(entry, raw, limits));
         let Ok(texts) = texts else {
-            let damage = Reader::damage(segment, entry);
-            damage.into_iter().for_each(|damage| self.view.kept().add_damage(damage));
+            self.damage.tell(self.view, segment, number, entry);
+            self.unreadable.push(number);
             return false;
         };
         (type_is_known || query.event_types.iter().any(|wanted| **wanted == *texts.event_type))
@@ -285,6 +300,29 @@ impl<'v> Search<'v> {
                 let row = self.reader.row(number, usize::MAX);
                 row.is_some_and(|row| self.query.data_passes(&row.data))
             }
+        }
+    }
+}
+
+/// What was told of as damaged last: the rows in it are many, and looking into it may be long.
+#[derive(Debug, Default)]
+struct LatestDamage {
+    segment: Option<Arc<Segment>>,
+    bytes: Range<u64>,
+}
+
+impl LatestDamage {
+    /// Tells what is damaged of a row's bytes.
+    fn tell(&mut self, view: &View, segment: &Arc<Segment>, number: u64, entry: &Entry) {
+        let is_same = self.segment.as_ref().is_some_and(|other| Arc::ptr_eq(other, segment));
+        let begins = entry.at.checked_sub(entry.frame_back.into());
+        if is_same && begins.is_some_and(|at| self.bytes.contains(&at)) {
+            return;
+        }
+        if let Some(damage) = Reader::damage(segment, number, entry) {
+            self.segment = Some(Arc::clone(segment));
+            self.bytes = damage.at..damage.at.saturating_add(damage.bytes);
+            view.kept().add_damage(damage);
         }
     }
 }

@@ -6,6 +6,8 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
+use crate::journal::frame::FILE_HEADER;
+
 /// A part of a recording that cannot be read; or, once very many are, how many others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -61,6 +63,14 @@ impl DamageKind {
 impl Damage {
     pub(crate) fn new(file: impl Into<String>, at: u64, bytes: u64, kind: DamageKind) -> Self {
         Self { file: file.into(), at, bytes, kind, places: 1 }
+    }
+
+    /// As [`DamageKind::is_loss`], but for the beginning of a journal, by which alone it is known: nothing that was
+    /// recorded stands there.
+    pub fn is_loss(&self) -> bool {
+        let is_journal = !self.file.ends_with(".ids");
+        let is_beginning = is_journal && (self.at, self.bytes) == (0, FILE_HEADER as u64);
+        self.kind.is_loss() && !(self.kind == DamageKind::Changed && is_beginning)
     }
 
     /// So many places of which no more is told.

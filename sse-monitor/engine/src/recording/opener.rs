@@ -181,7 +181,7 @@ impl<'a> Opener<'a> {
                     derived.types.iter().for_each(|name| kept.add_type(Arc::clone(name)));
                 }
                 self.is_looked_through &= is_small;
-                self.totals = end.totals;
+                self.totals = capped(end.totals);
                 self.last_event_id = end.last_event_id;
                 self.statistics = derived.statistics;
                 self.damage.append(found);
@@ -192,18 +192,19 @@ impl<'a> Opener<'a> {
                 let Checkpoint { attempt, attempts, connections, .. } = head.checkpoint;
                 let attempts = self.totals.attempts.max(attempts.unwrap_or(attempt.into()));
                 let connections = self.totals.connections.max(connections.unwrap_or(0));
-                let [attempts, connections] = [attempts, connections].map(|n| n.min(MOST_ROWS));
-                let before = Totals { attempts, connections, ..self.totals };
+                let before = capped(Totals { attempts, connections, ..self.totals });
                 let rebuilt = rebuild::rebuild(&journal, &head, limits, before, &kept, &name);
-                let Rebuilt { index, ids, rows, totals, last_event_id, damage, is_whole } =
-                    rebuilt.map_err(fail)?;
+                let rebuilt = rebuilt.map_err(fail)?;
+                let Rebuilt { index, ids, rows, totals, last_event_id, damage, .. } = rebuilt;
                 self.damage.append(damage);
-                if is_whole && !self.is_closed {
+                if rebuilt.is_whole && !self.is_closed {
                     // A file appears whole or not at all, a segment grows.
                     let kind =
                         if self.is_folder { DamageKind::NotClosed } else { DamageKind::CutOff };
                     self.tell(&name, length, 0, kind);
                 }
+                // In a file its index stands behind the end, and nothing is lost with it.
+                self.is_closed |= rebuilt.is_ended && !self.is_folder;
                 self.totals = totals;
                 self.last_event_id = last_event_id;
                 (rows, [index, ids], journal)
@@ -304,6 +305,22 @@ const EMPTY: Totals = Totals {
     kept_bytes: 0,
     rows_forgotten: 0,
 };
+
+/// A forged end or head may tell any number, and more is added to each of them.
+fn capped(totals: Totals) -> Totals {
+    let cap = |count: u64| count.min(MOST_ROWS);
+    Totals {
+        events: cap(totals.events),
+        comments: cap(totals.comments),
+        reconnection_times: cap(totals.reconnection_times),
+        decode_errors: cap(totals.decode_errors),
+        attempts: cap(totals.attempts),
+        connections: cap(totals.connections),
+        data_bytes: cap(totals.data_bytes),
+        kept_bytes: cap(totals.kept_bytes),
+        rows_forgotten: cap(totals.rows_forgotten),
+    }
+}
 
 fn head(journal: &Blob) -> Option<Head> {
     let payload = frame_at(journal, FILE_HEADER as u64, FrameKind::Head)?;

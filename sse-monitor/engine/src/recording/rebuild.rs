@@ -29,6 +29,8 @@ pub(crate) struct Rebuilt {
     pub(crate) damage: DamageList,
     /// Whether all of the journal could be read.
     pub(crate) is_whole: bool,
+    /// Whether the frame is there that is the last but for what follows from the others.
+    pub(crate) is_ended: bool,
 }
 
 /// Walks the journal and indexes what is intact in it.
@@ -43,7 +45,7 @@ pub(crate) fn rebuild(
     let (index, ids) = (Blob::memory(), Blob::memory());
     let mut rows = 0;
     let mut damage = DamageList::default();
-    let mut is_whole = true;
+    let (mut is_whole, mut is_ended) = (true, false);
     let checkpoint = &head.checkpoint;
     let mut indexing = Indexing::new(Indexer::resume(limits, checkpoint), checkpoint.body_offset);
     indexing.know_types(&kept.types());
@@ -114,8 +116,11 @@ pub(crate) fn rebuild(
                 is_unknown = false;
                 indexing.decode(payload.unwrap_or_default(), u64::MAX, kept);
             }
+            FrameKind::End => {
+                is_ended = true;
+                continue;
+            }
             FrameKind::Head
-            | FrameKind::End
             | FrameKind::Index
             | FrameKind::Ids
             | FrameKind::Types
@@ -146,6 +151,7 @@ pub(crate) fn rebuild(
         last_event_id: indexing.last_event_id().into(),
         damage,
         is_whole,
+        is_ended,
     })
 }
 
