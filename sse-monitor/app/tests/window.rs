@@ -520,6 +520,25 @@ async fn a_row_is_copied_by_its_key_and_the_menu_with_reload_does_not_open() {
         return [alone, between];
     ";
     assert_eq!(desk.ask(menu).await, json!([[true, true, false], [true, true, false, false]]));
+    // Before the row is there, none is copied, and WebKit may refuse it once it is.
+    let late = "
+        const { fetch } = window;
+        window.fetch = async (url, ...given) => {
+            const answer = await fetch(url, ...given);
+            if (String(url).endsWith('/row')) await new Promise((come) => (window.come = come));
+            return answer;
+        };
+    ";
+    desk.ask(late).await;
+    let first = desk.look().await.pane;
+    desk.key_in_list(Key::Up).await;
+    desk.until("that it is asked for", "return window.come !== undefined").await;
+    desk.key_with_control('c').await;
+    assert_eq!(desk.look().await.pane, first);
+    desk.ask("window.come()").await;
+    desk.see("what to do", |seen| seen.copied.ends_with("press Ctrl+C once more")).await;
+    desk.key_with_control('c').await;
+    desk.see("the other row's copy", |seen| seen.copied == "Copied").await;
     desk.close().await;
 }
 
