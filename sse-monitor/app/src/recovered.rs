@@ -31,8 +31,8 @@ pub(crate) fn recover(left: &[Left]) -> Recovered {
             match one(&session, &file) {
                 Ok(saved) => recovered.saved.extend(saved),
                 Err(reason) => recovered.troubles.push(format!(
-                    "What an earlier window recorded that did not end well stays in {}, since {reason}. Open that \
-                     folder here by Ctrl+O; the next window tries again.",
+                    "An earlier window did not end well. What it recorded is still in {}, because {reason}. Open \
+                     that folder here by Ctrl+O; the next window tries again.",
                     session.folder().display()
                 )),
             }
@@ -104,7 +104,7 @@ mod tests {
         let (_next, left) = Scratch::new(&killed).unwrap();
         let recovered = recover(&left);
         assert!(recovered.saved.is_empty());
-        let told = "What an earlier window recorded that did not end well stays in ";
+        let told = "An earlier window did not end well. What it recorded is still in ";
         assert!(recovered.troubles[0].starts_with(told), "{recovered:?}");
         drop(left);
 

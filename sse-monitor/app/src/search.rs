@@ -1,8 +1,5 @@
 //! What is typed into the search field, as a query.
 
-use alloc::borrow::Cow;
-
-use serde_json::Value;
 use sse_monitor_engine::query::{JsonPathError, Kind, Query, RegexError, Text};
 use thiserror::Error;
 
@@ -39,7 +36,8 @@ pub(crate) enum SearchError {
 
 /// Reads words (in capitals or not), `"very texts"`, `/regular expressions/` (with `i` in capitals or
 /// not), `type:`, `kind:`, `id:` and `attempt:`, and tests on JSON such as `$.bid > 1.08` and
-/// `$.symbol ~ /^eur/i`, each with a `-` before it for what is unwanted. Rows pass that pass all of them. `None` where nothing is asked for.
+/// `$.symbol ~ /^eur/i`, each with a `-` before it for what is unwanted. Rows pass that pass all of
+/// them. `None` where nothing is asked for.
 pub(crate) fn parse(text: &str) -> Result<Option<Query>, SearchError> {
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -68,7 +66,7 @@ pub(crate) fn parse(text: &str) -> Result<Option<Query>, SearchError> {
 fn term(query: Query, rest: &str) -> Result<(Query, &str), SearchError> {
     if rest.starts_with("$.") || rest.starts_with("$[") || is_test_without_sign(rest) {
         let (test, after) = json_test(rest)?;
-        return Ok((query.json(&test)?, after));
+        return Ok((query.json(test)?, after));
     }
     if let Some((pattern, after)) = pattern(rest) {
         return Ok((query.text(Text::regex(&pattern)?), after));
@@ -125,12 +123,17 @@ fn word(rest: &str) -> (String, bool, &str) {
 }
 
 /// A regular expression between slashes. A path such as `/api/users` is none: after the last slash
-/// there is an end.
+/// there is an end. Nor does one that has slashes of its own have white space after them, where
+/// another term begins.
 fn pattern(rest: &str) -> Option<(String, &str)> {
     let inner = rest.strip_prefix('/')?;
-    let mut is_escaped = false;
+    let (mut is_escaped, mut is_path) = (false, false);
     for (at, char) in inner.char_indices() {
+        if is_path && char.is_whitespace() {
+            return None;
+        }
         if char == '/' && !is_escaped && at > 0 {
+            is_path = true;
             let after = &inner[at + 1..];
             let (flags, after) = match after.strip_prefix('i') {
                 Some(after) => ("(?i)", after),
@@ -159,33 +162,30 @@ fn attempts(given: &str) -> Result<core::ops::RangeInclusive<u32>, SearchError> 
 }
 
 /// A test on JSON at the beginning of `rest`, and what follows it.
-fn json_test(rest: &str) -> Result<(Cow<'_, str>, &str), SearchError> {
+fn json_test(rest: &str) -> Result<(&str, &str), SearchError> {
     let path = path_length(rest);
     let after_path = rest[path..].trim_start();
     let is_operator = |char| "=!<>~".contains(char);
     let length = after_path.find(|char| !is_operator(char)).unwrap_or(after_path.len());
     let (operator, after) = after_path.split_at(length);
     if operator.is_empty() {
-        return Ok((rest[..path].into(), &rest[path..]));
+        return Ok(rest.split_at(path));
     }
     if !OPERATORS.contains(&operator) {
         return Err(SearchError::Operator(operator.into()));
     }
     let operand = after.trim_start();
     if operator == "~"
-        && let Some((regex, after)) = pattern(operand)
+        && let Some((_, after)) = pattern(operand)
     {
-        Text::regex(&regex)?;
-        // The slashes and the i behind them are the field's own.
-        let test = format!("{} ~ {}", &rest[..path], Value::from(regex));
-        return Ok((test.into(), after));
+        return Ok((&rest[..rest.len() - after.len()], after));
     }
     let (_, _, after) = word(operand);
     let test = &rest[..rest.len() - after.len()];
     if operand.is_empty() {
         return Err(SearchError::Operand(test.trim_end().into()));
     }
-    Ok((test.into(), after))
+    Ok((test, after))
 }
 
 /// Where a path ends: at white space or an operator outside of quotes.
@@ -255,6 +255,13 @@ mod tests {
             (".side~/buy now/", true),
             (r".path ~ /^\/api\//", true),
             (".path ~ /api/users", true),
+            (".path ~ /api/users /EUR/", true),
+            (".path ~ /api/users /error/", false),
+            (".path ~ /api/users/", true),
+            (".path ~ /api/nobody /error/", false),
+            ("/api/users /EUR/", true),
+            ("/api/users /error/", false),
+            ("/api/users/ EUR", true),
             (r#".path ~ "/api/""#, true),
             ("$1.08", false),
             (".bid > 1.08", true),

@@ -258,34 +258,102 @@ async fn nothing_lies_over_another_in_a_small_window_that_is_zoomed() {
         const pane = of('#report, #detail');
         const wrong = {
             'the header goes on below the window': header.top < 0 || header.bottom > main.top + 1,
-            'no row is seen': of('.scroller').height < 8,
+            'no row is seen': of('.scroller').height < 26,
             'the pane is over the footer': pane.bottom > footer.top + 1,
             'the footer is outside': footer.bottom > innerHeight + 1,
             'a button is outside': [...document.querySelectorAll('.bar > *, #clear')].some((one) => {
-                const { left, right } = one.getBoundingClientRect();
-                return left < 0 || right > innerWidth;
+                const { left, right, top, bottom } = one.getBoundingClientRect();
+                // Where the header has no room for all, the tools are scrolled to.
+                const within = one.closest('header') ?? document.body;
+                const isScrolled = within.scrollHeight > within.clientHeight;
+                const box = within.getBoundingClientRect();
+                const isOutside = !isScrolled && (top < box.top || bottom > box.bottom);
+                return isOutside || left < 0 || right > innerWidth;
             }),
             'the search has no room': of('#search').width < 50,
         };
         return Object.keys(wrong).filter((what) => wrong[what]);
     ";
+    // Of what is told, however much stands above it.
+    let unseen = "
+        const box = document.querySelector('header').getBoundingClientRect();
+        return [...document.querySelectorAll('#notice, #search-refusal')]
+            .filter((one) => {
+                const { top, bottom } = one.getBoundingClientRect();
+                return top < box.top - 1 || bottom > box.bottom + 1;
+            })
+            .map((one) => one.id);
+    ";
+    let folder = tempfile::tempdir().unwrap();
+    desk.click("#record").await;
+    desk.enter_path(&folder.path().join("feed.ssrec").display().to_string()).await;
+    desk.see("that it records", |seen| !seen.saving.is_empty()).await;
     desk.resize(640, 400).await;
     for factor in ["1", "1.5", "2"] {
-        let zoom = format!("window.__TAURI_INTERNALS__.invoke('zoom', {{ factor: {factor} }})");
-        desk.ask(&zoom).await;
-        let is_zoomed = format!("return Math.abs(innerWidth * {factor} - 640) < 4");
-        desk.until("the window zoomed", &is_zoomed).await;
+        zoom(&desk, factor).await;
         assert_eq!(desk.ask(over).await, json!([]), "the statistics at {factor}");
+        let room = "
+            const { scrollHeight, clientHeight } = document.querySelector('header');
+            return scrollHeight <= clientHeight;
+        ";
+        let has_room = desk.ask(room).await == json!(true);
+        assert!(has_room || factor == "2", "the header has no room for the tools at {factor}");
         desk.picture(&format!("small-zoomed-{factor}")).await;
         for opener in ["#help", "#open"] {
             desk.ask(&format!("document.querySelector('{opener}').click()")).await;
         }
         assert_eq!(desk.ask(over).await, json!([]), "the help and a field at {factor}");
         desk.picture(&format!("small-zoomed-help-{factor}")).await;
+        desk.ask("document.querySelector('#clear').click()").await;
+        desk.see("that nothing is cleared", |seen| seen.notice.contains("recording")).await;
+        assert_eq!(desk.ask(unseen).await, json!([]), "what a press is told at {factor}");
+        desk.picture(&format!("small-zoomed-notice-{factor}")).await;
+        desk.ask("document.querySelector('#notice .close').click()").await;
+        desk.type_search("/(/").await;
+        desk.see("what is wrong", |seen| !seen.search_refused.is_empty()).await;
+        assert_eq!(desk.ask(unseen).await, json!([]), "why a search is refused at {factor}");
+        desk.picture(&format!("small-zoomed-refused-{factor}")).await;
+        desk.type_search("").await;
+        desk.see("all rows", |seen| seen.search_refused.is_empty() && !seen.rows.is_empty()).await;
         desk.ask("document.querySelector('#help').click()").await;
         desk.ask("document.querySelector('#path-form button[type=button]').click()").await;
+        let press = "
+            const press = new PointerEvent('pointerdown', { bubbles: true, button: 0 });
+            document.querySelector('.seen [data-kind=event]').dispatchEvent(press);
+        ";
+        desk.ask(press).await;
+        desk.see("the selected row", |seen| !seen.pane.is_empty()).await;
+        assert_eq!(desk.ask(over).await, json!([]), "a selected row at {factor}");
+        desk.picture(&format!("small-zoomed-row-{factor}")).await;
+        desk.ask("document.querySelector('#statistics').click()").await;
     }
     desk.close().await;
+}
+
+#[tokio::test]
+async fn the_small_window_before_any_stream_can_be_read_to_its_end() {
+    let desk = Desk::open(&[]).await;
+    desk.see("the window before any stream", |seen| seen.state == "idle").await;
+    desk.resize(640, 400).await;
+    for factor in ["1", "1.5", "2"] {
+        zoom(&desk, factor).await;
+        let cut = "
+            const [main, welcome] = ['main', 'main > section'].map((of) => document.querySelector(of));
+            const [box, inner] = [main, welcome].map((one) => one.getBoundingClientRect());
+            const isWithin = inner.top >= box.top - 1 && inner.bottom <= box.bottom + 1;
+            const { overflowY } = getComputedStyle(welcome);
+            return !isWithin || (welcome.scrollHeight > welcome.clientHeight && overflowY !== 'auto');
+        ";
+        desk.picture(&format!("small-empty-{factor}")).await;
+        assert_eq!(desk.ask(cut).await, json!(false), "at {factor}");
+    }
+    desk.close().await;
+}
+
+async fn zoom(desk: &Desk, factor: &str) {
+    desk.ask(&format!("window.__TAURI_INTERNALS__.invoke('zoom', {{ factor: {factor} }})")).await;
+    let is_zoomed = format!("return Math.abs(innerWidth * {factor} - 640) < 4");
+    desk.until("the window zoomed", &is_zoomed).await;
 }
 
 #[tokio::test]
@@ -452,6 +520,25 @@ async fn a_row_is_copied_by_its_key_and_the_menu_with_reload_does_not_open() {
         return [alone, between];
     ";
     assert_eq!(desk.ask(menu).await, json!([[true, true, false], [true, true, false, false]]));
+    // Before the row is there, none is copied, and WebKit may refuse it once it is.
+    let late = "
+        const { fetch } = window;
+        window.fetch = async (url, ...given) => {
+            const answer = await fetch(url, ...given);
+            if (String(url).endsWith('/row')) await new Promise((come) => (window.come = come));
+            return answer;
+        };
+    ";
+    desk.ask(late).await;
+    let first = desk.look().await.pane;
+    desk.key_in_list(Key::Up).await;
+    desk.until("that it is asked for", "return window.come !== undefined").await;
+    desk.key_with_control('c').await;
+    assert_eq!(desk.look().await.pane, first);
+    desk.ask("window.come()").await;
+    desk.see("what to do", |seen| seen.copied.ends_with("press Ctrl+C once more")).await;
+    desk.key_with_control('c').await;
+    desk.see("the other row's copy", |seen| seen.copied == "Copied").await;
     desk.close().await;
 }
 

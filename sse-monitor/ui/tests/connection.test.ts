@@ -69,6 +69,28 @@ describe("the URL bar while a stream is watched", () => {
     expect(button("Connect")).not.toBeNull();
   });
 
+  it("connects and disconnects once, though one clicks twice or holds Enter", async () => {
+    const fake = new Fake();
+    render(App);
+    await fireEvent.input(url(), { target: { value: "http://127.0.0.1:1/events" } });
+    const connect = button("Connect") as HTMLElement;
+    await fireEvent.click(connect, { detail: 1 });
+    if (connect.isConnected) await fireEvent.click(connect, { detail: 2 });
+    await waitFor(() => expect(button("Disconnect")).not.toBeNull());
+    // By then it stands where the other did.
+    await fireEvent.click(button("Disconnect") as HTMLElement, { detail: 2 });
+    expect([fake.count("connect"), fake.count("disconnect")]).toEqual([1, 0]);
+    await fireEvent.click(button("Disconnect") as HTMLElement, { detail: 1 });
+    await waitFor(() => expect(button("Connect")).not.toBeNull());
+    await fireEvent.click(button("Connect") as HTMLElement, { detail: 2 });
+    expect([fake.count("connect"), fake.count("disconnect")]).toEqual([1, 1]);
+    // What is not prevented sends the form, or presses the button.
+    for (const held of [url(), button("Connect") as HTMLElement]) {
+      expect(await fireEvent.keyDown(held, { key: "Enter" })).toBe(true);
+      expect(await fireEvent.keyDown(held, { key: "Enter", repeat: true })).toBe(false);
+    }
+  });
+
   it("refuses another URL beside it, and brings the watched one back by Escape", async () => {
     const fake = new Fake();
     await connected(fake);

@@ -19,6 +19,8 @@ export class Fake {
   late: Promise<void> | null = null;
   /** The same of reports. */
   lateReport: Promise<void> | null = null;
+  /** The same of rows. */
+  lateRow: Promise<void> | null = null;
   /** The same of files that are written or opened. */
   lateFile: Promise<void> | null = null;
   saving: string | null = null;
@@ -123,8 +125,10 @@ export class Fake {
         if (args.watch !== this.watch || args.revision !== this.#revision) return null;
         if (args.filter !== (this.#filter === "" ? 0 : this.#filters)) return null;
         return new Promise<void>((wake) => this.#waiting.push(wake));
-      case "row":
-        return this.#row(args.number as number);
+      case "row": {
+        const row = this.#row(args.number as number);
+        return this.lateRow === null ? row : this.lateRow.then(() => row);
+      }
       default:
         throw `there is no command ${command}`;
     }

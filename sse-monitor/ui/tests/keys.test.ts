@@ -94,8 +94,6 @@ describe("the keys", () => {
     await press(rows()[1]);
     await waitFor(() => expect(document.querySelector("#data")).toBeNull());
     expect(row.tabIndex).toBe(0);
-    // Nor is there anything to copy.
-    await fireEvent.keyDown(grid(), { key: "c", ctrlKey: true });
   });
 
   it("zoom with Ctrl, as the wheel does", async () => {
@@ -147,25 +145,117 @@ describe("the keys", () => {
 });
 
 describe("Ctrl+C", () => {
+  /** What was copied, each time. */
+  function copies(): string[] {
+    const all: string[] = [];
+    const writeText = (text: string) => Promise.resolve(void all.push(text));
+    Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
+    return all;
+  }
+
+  const ctrl = (key: string, target: Element = grid(), repeat = false) =>
+    fireEvent.keyDown(target, { key, ctrlKey: true, repeat });
+  const data = () => document.querySelector("#data")?.textContent;
+
+  /** Presses a row, and waits for its data. */
+  async function open(number: number): Promise<void> {
+    await press(rows()[number - 1]);
+    await waitFor(() => expect(data()).toBe(`event number ${number}`));
+  }
+
   it("copies the data of the selected row where no text is selected", async () => {
     const fake = new Fake();
     await watching(fake, 10);
-    let copied = "";
-    const writeText = (text: string) => Promise.resolve(void (copied = text));
-    Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
-    const copy = (target: Element) => fireEvent.keyDown(target, { key: "c", ctrlKey: true });
-    expect(await copy(grid())).toBe(true);
-    await press(rows()[2]);
-    await waitFor(() => expect(document.querySelector("#data")?.textContent).toBe("event number 3"));
+    const copied = copies();
+    expect(await ctrl("c")).toBe(true);
+    await open(3);
     // What is selected is for the system to copy.
     getSelection()?.selectAllChildren(document.querySelector("#data") as Element);
-    expect(await copy(grid())).toBe(true);
+    expect(await ctrl("c")).toBe(true);
     getSelection()?.removeAllRanges();
-    expect(await copy(field())).toBe(true);
-    expect(copied).toBe("");
-    expect(await copy(grid())).toBe(false);
-    expect(copied).toBe("event number 3");
+    expect(await ctrl("c", field())).toBe(true);
+    expect(copied).toEqual([]);
+    expect(await ctrl("c")).toBe(false);
     await screen.findByText("Copied");
+    // One that is held does it once.
+    expect(await ctrl("c", grid(), true)).toBe(false);
+    expect(copied).toEqual(["event number 3"]);
+  });
+
+  it("copies the row that is selected, and not the one before it that is still shown", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    const copied = copies();
+    await open(1);
+    let come = () => {};
+    fake.lateRow = new Promise((resolve) => (come = resolve));
+    await press(rows()[1]);
+    await ctrl("c");
+    expect([data(), copied]).toEqual(["event number 1", []]);
+    come();
+    await screen.findByText("Copied");
+    expect([data(), copied]).toEqual(["event number 2", ["event number 2"]]);
+    // It is not wanted any more once another row is selected.
+    fake.lateRow = new Promise((resolve) => (come = resolve));
+    await press(rows()[2]);
+    await ctrl("c");
+    await press(rows()[3]);
+    await press(rows()[2]);
+    come();
+    await waitFor(() => expect(data()).toBe("event number 3"));
+    expect(copied).toEqual(["event number 2"]);
+  });
+
+  it("copies the row that is selected after another's data was", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    const copied = copies();
+    for (const go of [() => open(2), () => fireEvent.keyDown(grid(), { key: "ArrowDown" })]) {
+      await open(1);
+      await ctrl("a");
+      expect(String(getSelection())).toBe("event number 1");
+      await go();
+      await waitFor(() => expect(data()).toBe("event number 2"));
+      await ctrl("c");
+    }
+    expect(copied).toEqual(["event number 2", "event number 2"]);
+    // Nor does a text elsewhere stay selected.
+    getSelection()?.selectAllChildren(document.querySelector("#state") as Element);
+    await open(3);
+    await ctrl("c");
+    expect(copied.at(-1)).toBe("event number 3");
+  });
+
+  it("copies the sentence of a row without data, and says where there is nothing", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    const copied = copies();
+    fake.arrive({ kind: "disconnected", data: "the server answered 502\0" }, { kind: "closed", data: "" }, { data: "" });
+    await waitFor(() => expect(rows()).toHaveLength(4));
+    await press(rows()[1]);
+    await screen.findByText("the server answered", { exact: false, selector: "#detail *" });
+    await ctrl("c");
+    await screen.findByText("Copied");
+    expect(copied).toEqual(["the server answered 502␀"]);
+    for (const empty of [2, 3]) {
+      await press(rows()[empty]);
+      await waitFor(() => expect(screen.queryByText(/Copied|Nothing/)).toBeNull());
+      await ctrl("c");
+      await screen.findByText("Nothing to copy");
+    }
+    expect(copied).toHaveLength(1);
+  });
+
+  it("brings back the selected row from below the statistics", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    const copied = copies();
+    await open(2);
+    await fireEvent.click(button("Statistics"));
+    await waitFor(() => expect(data()).toBeUndefined());
+    await ctrl("c");
+    await screen.findByText("Copied");
+    expect([data(), copied]).toEqual(["event number 2", ["event number 2"]]);
   });
 });
 

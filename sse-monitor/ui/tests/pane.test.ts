@@ -304,6 +304,25 @@ describe("the pane of the selected row", () => {
     expect(fake.count("row")).toBe(1);
   });
 
+  it("stays where one reads in it while the same URL is connected to again", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    fake.arrive({ data: '{"of":[1,2]}' });
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    const pane = await opened(0, '{\n  "of": [\n    1,\n    2\n  ]\n}');
+    await fireEvent.click(within(pane as HTMLElement).getAllByRole("button", { name: "Fold" })[1] as HTMLElement);
+    const folded = data().textContent;
+    expect(folded).toContain("…");
+    pane.scrollTop = 20;
+    data().scrollTop = 30;
+    await fireEvent.click(button("Disconnect"));
+    await fireEvent.click(await screen.findByRole("button", { name: "Connect" }));
+    // Its watch is another one, in which there may be more of the row.
+    await waitFor(() => expect(fake.count("row")).toBe(2));
+    await tick();
+    expect([data().textContent, data().scrollTop, pane.scrollTop]).toEqual([folded, 30, 20]);
+  });
+
   it("asks for the row anew where it is pressed once more, and shows what came since", async () => {
     const fake = new Fake();
     await connected(fake);

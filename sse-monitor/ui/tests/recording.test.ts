@@ -110,7 +110,7 @@ describe("a recording", () => {
     fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2500, rows: 2502, missing: 0, bytes: 4200 });
     await watching(fake, 1);
     const told =
-      "What an earlier window recorded that did not end well is saved: 2,500 events in /tmp/feed.ssrec (4.10 KiB).";
+      "An earlier window did not end well. What it recorded is saved: 2,500 events in /tmp/feed.ssrec (4.10 KiB).";
     await waitFor(() => expect(document.querySelector("#notice")?.textContent).toContain(told));
     expect(screen.queryByRole("alert")).toBeNull();
     await fireEvent.click(button("Open it"));
@@ -120,9 +120,12 @@ describe("a recording", () => {
   it("of a window that was killed that is not saved is told as bad news, whatever else is", async () => {
     const fake = new Fake();
     fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2, rows: 2, missing: 0, bytes: 42 });
+    fake.given = "/tmp/other.ssrec";
     fake.recovered.troubles.push("What another had recorded stays in /tmp/sessions/7.");
     render(App);
-    expect((await screen.findByRole("alert")).textContent).toMatch(/2 events in \/tmp\/feed\.ssrec.*stays in/);
+    // Nor is it lost why what the command line asks for is not shown.
+    const told = /^\/tmp\/other\.ssrec is not a .*program\. .* 2 events in \/tmp\/feed\.ssrec.*stays in/;
+    await waitFor(() => expect(screen.getByRole("alert").textContent).toMatch(told));
   });
 
   it("is opened with what was masked in it, and refused in words", async () => {

@@ -14,6 +14,7 @@ class StillObserver implements ResizeObserver {
   disconnect(): void {}
 }
 globalThis.ResizeObserver = StillObserver;
+HTMLElement.prototype.scrollIntoView = () => {};
 Object.defineProperty(HTMLElement.prototype, "clientHeight", { get: () => HEIGHT });
 
 afterEach(() => {

@@ -251,4 +251,44 @@ describe("the statistics", () => {
     await fireEvent.click(rows()[0] as HTMLElement);
     await screen.findByRole("region", { name: "Selected row" });
   });
+
+  it("say why it is another row that a stall leads to", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    const notice = () => document.querySelector("#notice span")?.textContent;
+    const lead = async () => fireEvent.click(await screen.findByRole("button", { name: /4.30 s before row 2/ }));
+    await fireEvent.click(button("Statistics"));
+    const search = screen.getByLabelText("Search");
+    await fireEvent.input(search, { target: { value: "number 5" } });
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await lead();
+    await waitFor(() => expect(selected()).toBe("row-5"));
+    expect(notice()).toBe("Row 2 does not pass the search. This is the nearest that does.");
+    await fireEvent.input(search, { target: { value: "nothing" } });
+    await waitFor(() => expect(rows()).toHaveLength(0));
+    await lead();
+    await waitFor(() => expect(notice()).toBe("Row 2 does not pass the search."));
+    await fireEvent.input(search, { target: { value: "" } });
+    await waitFor(() => expect(rows()).not.toHaveLength(0));
+    // It was told of another list.
+    await lead();
+    await waitFor(() => expect(selected()).toBe("row-2"));
+    expect(notice()).toBeUndefined();
+    fake.forget(4);
+    await waitFor(() => expect(rows()).toHaveLength(7));
+    await lead();
+    await waitFor(() => expect(notice()).toBe("Row 2 is no longer kept. This is the nearest that is."));
+    expect(selected()).toBe("row-4");
+  });
+
+  it("say of a row that came after the pause that it is not listed yet", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    await fireEvent.click(button("Pause"));
+    fake.arrive({});
+    await fireEvent.click(button("Statistics"));
+    await fireEvent.click(await screen.findByRole("button", { name: /4.30 s before row 2/ }));
+    await screen.findByText("Row 2 came after the pause. This is the nearest that is listed.");
+    expect(selected()).toBe("row-1");
+  });
 });

@@ -10,7 +10,7 @@ use serde::{
 use serde_json::{Number, Value, value::RawValue};
 use thiserror::Error;
 
-use super::text::Needle;
+use super::{RegexError, compiled, text::Needle};
 
 /// A path such as `.choices[0].delta.content`; `[*]` is every element of a list.
 ///
@@ -322,7 +322,7 @@ const OPERATORS: [&str; 7] = ["==", "!=", "<=", ">=", "<", ">", "~"];
 
 impl JsonTest {
     /// Reads a test. What stands after the operator is JSON, or else a text of one word; after `~` a regular
-    /// expression.
+    /// expression, which may stand between slashes, with an `i` behind them for capitals or not.
     ///
     /// # Errors
     /// [`JsonPathError`] says what cannot be read.
@@ -338,6 +338,11 @@ impl JsonTest {
         let operand = rest[operator.len()..].trim();
         if operand.is_empty() {
             return Err(JsonPathError::NoOperand { given: given.into(), operator });
+        }
+        if operator == "~"
+            && let Some(pattern) = between_slashes(operand)
+        {
+            return Ok(Self::of(path, Test::Matches(regex(&pattern)?)));
         }
         let value: Value = match serde_json::from_str(operand) {
             Ok(value) => value,
@@ -358,13 +363,7 @@ impl JsonTest {
             ">" => ordered(&[Ordering::Greater])?,
             "<=" => ordered(&[Ordering::Less, Ordering::Equal])?,
             ">=" => ordered(&[Ordering::Greater, Ordering::Equal])?,
-            _ => {
-                let pattern = value.as_str().unwrap_or(operand);
-                Test::Matches(Regex::new(pattern).map_err(|error| JsonPathError::Regex {
-                    given: pattern.into(),
-                    reason: error.to_string(),
-                })?)
-            }
+            _ => Test::Matches(regex(value.as_str().unwrap_or(operand))?),
         };
         Ok(Self::of(path, test))
     }
@@ -415,6 +414,30 @@ impl JsonTest {
             }),
         }
     }
+}
+
+fn regex(pattern: &str) -> Result<Regex, JsonPathError> {
+    compiled(pattern).map_err(|RegexError { given, reason }| JsonPathError::Regex { given, reason })
+}
+
+/// The regular expression of `/this/` or `/this/i`. Of a path such as `/api/users` it is all.
+fn between_slashes(operand: &str) -> Option<String> {
+    let inner = operand.strip_prefix('/')?;
+    let (mut is_escaped, mut is_path) = (false, false);
+    for (at, char) in inner.char_indices() {
+        if is_path && char.is_whitespace() {
+            return None;
+        }
+        if char == '/' && !is_escaped && at > 0 {
+            match &inner[at + 1..] {
+                "" => return Some(inner[..at].into()),
+                "i" => return Some(format!("(?i){}", &inner[..at])),
+                _ => is_path = true,
+            }
+        }
+        is_escaped = char == '\\' && !is_escaped;
+    }
+    None
 }
 
 /// Whether it is plain that a text is meant, and the whole of it.
@@ -507,12 +530,16 @@ mod tests {
             let error = JsonTest::new(test).unwrap_err();
             assert!(matches!(error, JsonPathError::Operand { .. }), "{test}: {error}");
         }
-        assert!(JsonTest::new(".a ~ (").unwrap_err().to_string().contains("regular expression"));
+        for test in [".a ~ (", ".a ~ /(/i", ".a ~ \"(\""] {
+            let sentence = JsonTest::new(test).unwrap_err().to_string();
+            assert!(sentence.contains("regular expression"), "{sentence}");
+            assert!(!sentence.contains('\n'), "{sentence}");
+        }
     }
 
     #[test]
     fn tests_pass_and_fail() {
-        let value = json!({"n": 5, "f": 1.5, "s": "text", "list": [1, 2], "ok": true});
+        let value = json!({"n": 5, "f": 1.5, "s": "text", "list": [1, 2], "ok": true, "path": "/api/users/"});
         for test in [
             ".n",
             ".n == 5",
@@ -527,6 +554,14 @@ mod tests {
             ".s ~ te x?|^t",
             ".s ~ ^te",
             ".s ~ \"x.\"",
+            ".s ~ /^te/",
+            ".s~/^TEXT$/i",
+            r".s ~ /x|\//",
+            r".path ~ /^\/api\//",
+            ".path ~ /api/users/",
+            ".path ~ /api/users",
+            r".path ~ /api\/",
+            ".path ~ /",
             ".list[*] == 2",
             ".ok == true",
             ".none != 1",
@@ -534,9 +569,17 @@ mod tests {
         ] {
             assert!(JsonTest::new(test).unwrap().passes(&value), "{test}");
         }
-        for test in
-            [".none", ".n == \"5\"", ".n != 5", ".n > 5", ".s > 1", ".list[*] == 3", ".ok == false"]
-        {
+        for test in [
+            ".none",
+            ".n == \"5\"",
+            ".n != 5",
+            ".n > 5",
+            ".s > 1",
+            ".s ~ /TEXT/",
+            ".path ~ /a/b |users/i",
+            ".list[*] == 3",
+            ".ok == false",
+        ] {
             assert!(!JsonTest::new(test).unwrap().passes(&value), "{test}");
         }
     }
