@@ -6,7 +6,7 @@ use std::path::Path;
 use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
     query::{AttemptReport, Numbering, Report},
-    recording::Recording,
+    recording::{Damage, Recording},
 };
 
 use super::summary;
@@ -24,11 +24,15 @@ const MOST_ATTEMPTS: usize = 20;
 /// Prints it.
 pub(super) fn print(recording: &Recording, file: &Path, format: &Format, words: &Words) -> Exit {
     let report = &recording.report();
+    let known = Known {
+        is_loss: recording.damage().iter().any(Damage::is_loss),
+        counts_lost_rows: recording.counts_lost_rows(),
+    };
     let mut text = match format {
-        Format::Ndjson(_) => escape::json(json(report)) + "\n",
+        Format::Ndjson(_) => escape::json(json(report, &known)) + "\n",
         Format::Lines(_) => {
             words.note(&summary(recording));
-            told(report)
+            told(report, &known)
         }
     };
     if let ControlFlow::Break(exit) = stdout::print(&mut text, words) {
@@ -47,23 +51,37 @@ pub(super) fn print(recording: &Recording, file: &Path, format: &Format, words: 
 /// Of what was imported.
 const UNTIMED: &str = "what was imported does not say when each event came";
 
+/// What there is to know of what cannot be read.
+struct Known {
+    /// Whether something cannot.
+    is_loss: bool,
+    /// Whether it is known how many rows that is.
+    counts_lost_rows: bool,
+}
+
 /// What is not known is null.
-fn json(report: &Report) -> String {
-    if !report.untimed {
+fn json(report: &Report, known: &Known) -> String {
+    let mut unknown = Vec::new();
+    if report.untimed {
+        unknown.extend(["peakRate", "gaps", "stalls"]);
+        if report.duration_micros == 0 {
+            unknown.extend(["durationMicros", "rate"]);
+        }
+    }
+    if !known.counts_lost_rows {
+        unknown.push("damaged");
+    }
+    if unknown.is_empty() {
         return serde_json::to_string(report).unwrap_or_default();
     }
     let mut json = serde_json::to_value(report).unwrap_or_default();
-    let mut unknown = vec!["peakRate", "gaps", "stalls"];
-    if report.duration_micros == 0 {
-        unknown.extend(["durationMicros", "rate"]);
-    }
     for name in unknown {
         json[name] = serde_json::Value::Null;
     }
     json.to_string()
 }
 
-fn told(report: &Report) -> String {
+fn told(report: &Report, known: &Known) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<16} {value}");
@@ -114,7 +132,7 @@ fn told(report: &Report) -> String {
         line("stalls", format!("{} of more than 30 s without any sign of life", report.stalls));
     }
     line("came again", HumanCount(report.repeated).to_string());
-    line("missing", missing(report));
+    line("missing", missing(report, known.is_loss));
     if report.resets > 0 {
         let resets = HumanCount(report.resets);
         line("resets", format!("{resets}, by which the hub said that events were lost"));
@@ -127,9 +145,17 @@ fn told(report: &Report) -> String {
         let events = counted(report.unfinished, "event");
         line("cut off", format!("{events}, thrown away: the connection ended before the end came"));
     }
-    if report.damaged > 0 {
-        let rows = counted(report.damaged, "row");
-        line("damaged", format!("{rows}, not counted as what they were"));
+    let rows = counted(report.damaged, "row");
+    match report.damaged {
+        _ if known.counts_lost_rows && report.damaged == 0 => {}
+        _ if known.counts_lost_rows => {
+            line("damaged", format!("{rows}, not counted as what they were"));
+        }
+        0 => line(
+            "damaged",
+            "not known how many rows: what tells their numbers is damaged too".into(),
+        ),
+        _ => line("damaged", format!("{rows}, and others; what tells how many is damaged too")),
     }
     // Their turns may have been dropped.
     if report.attempts > 0 || report.events == 0 {
@@ -157,7 +183,13 @@ fn rate(report: &Report) -> String {
 }
 
 /// How many events did not come, or why nobody can tell.
-fn missing(report: &Report) -> String {
+fn missing(report: &Report, is_loss: bool) -> String {
+    if is_loss && report.skipped > 0 && report.numbering != Numbering::NotOneByOne {
+        let skipped = HumanCount(report.skipped);
+        return format!(
+            "not known: ids leave out {skipped}, and part of the recording cannot be read"
+        );
+    }
     let at_least = HumanCount(report.missed_at_least);
     match report.numbering {
         Numbering::OneByOne => format!("{at_least} by their ids"),
