@@ -130,7 +130,7 @@ is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with 
 /// What makes two events the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum By {
-    /// The last event ID, or what they say where they have none
+    /// Their ids, or what they say where they have none of their own
     Id,
     /// What they say
     Content,
