@@ -182,7 +182,8 @@ pub(crate) struct Tail {
     /// Go on where the last run stopped, and keep in this file where this one does
     ///
     /// The place of each URL is kept by itself, with what is sent there, and a file that knows none of
-    /// them is refused. Secrets are not in it, and only you may read it.
+    /// them is refused. Secrets are not in it, and only you may read it. Where it can be written no more,
+    /// on a full disk say, printing goes on, and the exit status is 1 in the end.
     #[arg(long, value_name = "FILE", conflicts_with = "last_event_id")]
     pub(crate) state: Option<PathBuf>,
 
