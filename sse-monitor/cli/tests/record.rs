@@ -122,6 +122,7 @@ fn a_recording_under_way_is_imported_as_far_as_it_came() {
     let early = sse(keep.path(), &["show", "a.ssrec"]);
     let said = text(&early.stderr);
     assert!(said.contains("a.ssrec is not there yet; a.ssrec.recording is, a recording"), "{said}");
+    assert!(said.contains("name a.ssrec.recording to see what is in it"), "{said}");
     let left = sse(keep.path(), &["import", "-o", "c.ssrec", "a.ssrec.recording"]);
     let words = text(&left.stderr);
     assert!(words.contains("was not closed") && words.contains("needed no more"), "{words}");
@@ -264,6 +265,27 @@ fn a_disk_that_takes_no_more_ends_the_recording_in_words() {
     let show = sse(keep.path(), &["show", name]);
     assert!(show.status.success(), "{show:?}");
     assert!(lines(&show).len() > 500, "{}", lines(&show).len());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_nothing_can_be_recorded_that_alone_is_said() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    // As a disk that is full already: no file may have a byte.
+    let script = r#"trap "" XFSZ; ulimit -f 0; exec "$0" "$@""#;
+    let record = Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_sse"), "record", &origin.url(), "-o", "a.ssrec"])
+        .current_dir(keep.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = wait(record);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(said.starts_with("sse: nothing is recorded in a.ssrec.recording: "), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]
