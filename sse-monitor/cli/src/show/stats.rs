@@ -4,6 +4,7 @@ use core::{fmt::Write as _, ops::ControlFlow};
 use std::path::Path;
 
 use indicatif::{HumanBytes, HumanCount};
+use jiff::{Timestamp, tz::TimeZone};
 use sse_monitor_engine::{
     query::{AttemptReport, Numbering, Report},
     recording::{Damage, Recording},
@@ -24,15 +25,21 @@ const MOST_ATTEMPTS: usize = 20;
 /// Prints it.
 pub(super) fn print(recording: &Recording, file: &Path, format: &Format, words: &Words) -> Exit {
     let report = &recording.report();
+    let began = began(recording);
     let known = Known {
         is_loss: recording.damage().iter().any(Damage::is_loss),
         counts_lost_rows: recording.counts_lost_rows(),
     };
     let mut text = match format {
-        Format::Ndjson(_) => escape::json(json(report, &known)) + "\n",
+        Format::Ndjson(_) => {
+            let started = serde_json::to_string(&began).unwrap_or_default();
+            // Before the others.
+            let json = json(report, &known);
+            escape::json(format!("{{\"startedUnixMicros\":{started},{}", &json[1..])) + "\n"
+        }
         Format::Lines(_) => {
             words.note(&summary(recording));
-            told(report, &known)
+            told(report, &known, began)
         }
     };
     if let ControlFlow::Break(exit) = stdout::print(&mut text, words) {
@@ -81,7 +88,7 @@ fn json(report: &Report, known: &Known) -> String {
     json.to_string()
 }
 
-fn told(report: &Report, known: &Known) -> String {
+fn told(report: &Report, known: &Known, began: Option<u64>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<16} {value}");
@@ -99,6 +106,9 @@ fn told(report: &Report, known: &Known) -> String {
         ),
     );
     line("comments", HumanCount(report.comments).to_string());
+    if let Some(began) = began {
+        line("began", date(began));
+    }
     match report {
         Report { untimed: false, peak_rate, .. } => {
             line("time", time(report.duration_micros));
@@ -246,6 +256,19 @@ fn attempt_line(attempt: &AttemptReport, is_untimed: bool) -> String {
     line
 }
 
+/// When a recording began, in microseconds since 1970 (UTC), if that is known.
+fn began(recording: &Recording) -> Option<u64> {
+    let origin = recording.origin();
+    Some(origin.started_unix_micros).filter(|micros| *micros > 0 && !origin.untimed)
+}
+
+/// A moment with its date, as clocks here have it.
+fn date(unix_micros: u64) -> String {
+    let micros = i64::try_from(unix_micros).unwrap_or(i64::MAX);
+    let time = Timestamp::from_microsecond(micros).unwrap_or_default();
+    time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
 /// A time as one says it.
 pub(crate) fn time(micros: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "it is read in a few digits")]
@@ -254,7 +277,9 @@ pub(crate) fn time(micros: u64) -> String {
         0..1_000 => format!("{micros} µs"),
         1_000..1_000_000 => format!("{:.1} ms", seconds * 1e3),
         1_000_000..120_000_000 => format!("{seconds:.2} s"),
-        _ => format!("{:.1} min", seconds / 60.0),
+        120_000_000..7_200_000_000 => format!("{:.1} min", seconds / 60.0),
+        7_200_000_000..172_800_000_000 => format!("{:.1} h", seconds / 3600.0),
+        _ => format!("{:.1} days", seconds / 86_400.0),
     }
 }
 
