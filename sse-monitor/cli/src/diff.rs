@@ -66,6 +66,7 @@ pub(crate) fn run(diff: &Diff) -> Exit {
             stdout::bytes(json.as_bytes(), &words)
         }
         format @ Format::Lines(_) => {
+            let format = format.numbered(true);
             let mut rows = Rows { format, words: &words, text: String::new() };
             rows.all(&told, &views[0], &views[1])
         }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use recordings::{By, Diff, Export, Form, From, Import, Show};
-pub(crate) use values::{count, disk_limit, duration, recording, size};
+pub(crate) use values::{count, disk_limit, duration, new_recording, recording, size};
 
 use crate::{
     bench::Bench,
@@ -239,7 +239,7 @@ pub(crate) struct Record {
     pub(crate) again: Again,
 
     /// The file to record to; it must not be there yet
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = new_recording())]
     pub(crate) output: PathBuf,
 
     /// Stop after so many events; where the stream ends before, the exit status is 7
