@@ -19,8 +19,8 @@ pub(crate) fn recording(path: &Path) -> Result<Recording, String> {
             return error.to_string();
         }
         format!(
-            "{} is not there yet; {} is, a recording under way or one that was not finished: it is taken as it \
-             is, and sse import makes the file of it",
+            "{0} is not there yet; {1} is, a recording under way or one that was not finished: name {1} to see \
+             what is in it until now; once it is over, sse import {1} -o {0} makes the file of it",
             path.display(),
             folder.display()
         )

@@ -51,15 +51,22 @@ pub(crate) fn run(diff: &Diff) -> Exit {
     let printed = match Format::of(output).untimed(is_untimed) {
         Format::Ndjson(_) => {
             let mut json = serde_json::to_string(&told).unwrap_or_default();
-            if is_untimed {
+            let mut unknown = Vec::new();
+            unknown.extend(is_untimed.then_some("time"));
+            unknown.extend((!first.recording.counts_lost_rows()).then_some("damagedFirst"));
+            unknown.extend((!second.recording.counts_lost_rows()).then_some("damagedSecond"));
+            if !unknown.is_empty() {
                 let mut told = serde_json::to_value(&told).unwrap_or_default();
-                told["time"] = serde_json::Value::Null;
+                for name in unknown {
+                    told[name] = serde_json::Value::Null;
+                }
                 json = told.to_string();
             }
             let json = escape::json(json) + "\n";
             stdout::bytes(json.as_bytes(), &words)
         }
         format @ Format::Lines(_) => {
+            let format = format.numbered(true);
             let mut rows = Rows { format, words: &words, text: String::new() };
             rows.all(&told, &views[0], &views[1])
         }
@@ -93,8 +100,16 @@ pub(crate) fn run(diff: &Diff) -> Exit {
             ));
         }
     }
-    for (rows, which) in [(told.damaged_first, "first"), (told.damaged_second, "second")] {
-        if rows > 0 {
+    for (recording, rows, which) in [
+        (&first.recording, told.damaged_first, "first"),
+        (&second.recording, told.damaged_second, "second"),
+    ] {
+        if !recording.counts_lost_rows() {
+            words.warning(&format!(
+                "part of the {which} cannot be read, so it may have had what only the other has; how many rows it \
+                 was is not known"
+            ));
+        } else if rows > 0 {
             let rows = counted(rows, "row");
             words.warning(&format!("not compared, since damaged: {rows} of the {which}"));
         }

@@ -20,7 +20,7 @@ use crate::{
     args::{Colour, Export, Form},
     attempt,
     damage::Opened,
-    escape::{Escaped, StandIns},
+    escape::{self, Escaped, StandIns},
     exit::Exit,
     new_file::NewFile,
     progress::{Counted, Progress},
@@ -132,6 +132,8 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
     }
     if !written.any {
         let missing = export.attempt.and_then(|attempt| attempt::missing(&view, attempt));
+        let lost = || lacks_request(&view, first(export)).filter(|_| export.form == Form::Curl);
+        let missing = missing.or_else(lost);
         return Err(missing.unwrap_or_else(|| match export.attempt {
             _ if export.form == Form::Fixture => format!(
                 "a test vector is of an event stream, and attempt {} brought none",
@@ -146,6 +148,13 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
             "what a terminal would act on stands as \\u{1b} and the like; for the bytes as they are, give \
              -o FILE or a pipe",
         );
+    }
+    if export.form == Form::Har
+        && let Some(sentence) = oldest(&view)
+            .filter(|oldest| export.attempt.is_none_or(|attempt| attempt == *oldest))
+            .and_then(|oldest| lacks_request(&view, oldest))
+    {
+        words.warning(&sentence);
     }
     if written.left_out > 0 {
         let bytes = counted(written.left_out, "byte");
@@ -243,6 +252,26 @@ fn write_as_it_is(export: &Export, view: &View, out: &mut impl Write) -> io::Res
     let Some(text) = text else { return Ok(wrote(false)) };
     writeln!(out, "{text}")?;
     Ok(Written { lacks_dropped: export.form == Form::Fixture, ..wrote(true) })
+}
+
+/// Of which attempt the oldest row is.
+fn oldest(view: &View) -> Option<u32> {
+    view.row(view.first_row()).map(|row| row.attempt)
+}
+
+/// That the request of an attempt was dropped with the oldest rows, if it was.
+fn lacks_request(view: &View, attempt: u32) -> Option<String> {
+    let oldest = view.row(view.first_row())?;
+    let url = &view.origin().url;
+    let is_dropped = oldest.attempt >= attempt
+        && !matches!(oldest.kind, RowKind::Connecting | RowKind::Damaged)
+        && !url.is_empty();
+    is_dropped.then(|| {
+        format!(
+            "the request of attempt {attempt} is not in it: the oldest rows were dropped; its URL is {}",
+            escape::shown(url)
+        )
+    })
 }
 
 /// The attempt of what is made of one alone.

@@ -65,11 +65,6 @@ pub(crate) fn refuse_what_is_there(path: &Path) -> Result<(), String> {
     if path.file_name().is_none() {
         return Err(format!("{} names no file to write to", path.display()));
     }
-    if path == Path::new("-") {
-        return Err(
-            "a recording is a file and cannot go to stdout: give -o a name (./- is one too)".into(),
-        );
-    }
     if path.symlink_metadata().is_ok() {
         return Err(format!("{} is there already; it is not written over", path.display()));
     }

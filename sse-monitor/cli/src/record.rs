@@ -10,7 +10,7 @@ use indicatif::{HumanBytes, HumanCount};
 use sse_monitor_engine::{
     DiskLimit, DiskPolicy, Fault, State, Totals, View, Watch, WatchRequest,
     query::{Report, Statistics},
-    recording::{Recording, discard, pack, remove_folder},
+    recording::{PackError, Recording, discard, pack, remove_folder},
 };
 use tokio::{runtime, time};
 
@@ -199,10 +199,11 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
         Err(error) => {
             // Without a recording there is nothing to keep.
             let _ = fs::remove_dir(folder);
-            if let Ended::Stopped(sentence) = ended {
-                words.error(&sentence);
-            }
-            words.error(&error.to_string());
+            words.error(&match ended {
+                // It says that nothing is recorded, and why.
+                Ended::Stopped(sentence) => sentence,
+                Ended::Itself(_) | Ended::Asked(_) => error.to_string(),
+            });
             return Exit::Other;
         }
     };
@@ -248,6 +249,15 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
     drop(ending);
     progress.clear();
     if let Err(error) = packed {
+        if is_full(&error) {
+            // The same again would find no more room.
+            words.error(&format!(
+                "{error}; what was recorded stays in {0}: make room, or choose a file on another disk, and make it \
+                 with: sse import {0} -o FILE",
+                folder.display()
+            ));
+            return Exit::Other;
+        }
         return fail(error.to_string());
     }
     let held = (totals.rows_forgotten > 0).then(|| held(&view));
@@ -262,6 +272,11 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
         Ended::Stopped(_) => Exit::Other,
         Ended::Asked(_) => Exit::Done,
     }
+}
+
+fn is_full(error: &PackError) -> bool {
+    let PackError::Io { source, .. } = error else { return false };
+    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// What a recording holds: not all that came, where the oldest rows were dropped.

@@ -11,7 +11,7 @@ use sse_monitor_engine::recording::{
 };
 
 use crate::{
-    args::{Output, recording},
+    args::{Output, new_recording, recording},
     damage::Opened,
     escape,
     exit::Exit,
@@ -35,7 +35,7 @@ pub(crate) struct Redact {
     patterns: Patterns,
 
     /// The recording to make; it must not be there yet. Without it nothing is written
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = new_recording())]
     output: Option<PathBuf>,
 
     #[command(flatten)]
@@ -154,7 +154,9 @@ pub(crate) fn tell(done: &Preview, words: &Words) {
     }
     if done.masked_lines > 0 {
         let lines = counted(done.masked_lines, "line");
-        words.note(&format!("masked whole, since of events that were never complete: {lines}"));
+        words.note(&format!(
+            "masked whole, since of events that were too large, or never complete: {lines}"
+        ));
     }
 }
 

@@ -17,6 +17,9 @@ use serde_json::Value;
 
 const EVENTS: usize = 26;
 
+/// The kind of the frame that has the index.
+const INDEX: u8 = 16;
+
 fn run(folder: &Path, arguments: &[&str]) -> Output {
     sse(arguments).current_dir(folder).output().unwrap()
 }
@@ -36,8 +39,8 @@ fn recorded() -> tempfile::TempDir {
     keep
 }
 
-/// Where the frames of a body stand.
-fn bodies(file: &[u8]) -> Vec<Range<usize>> {
+/// Where the frames stand, and of which kind they are.
+fn frames(file: &[u8]) -> Vec<(u8, Range<usize>)> {
     let mut at = 16;
     let frames = core::iter::from_fn(|| {
         let header: [u8; 5] = *file.get(at..)?.first_chunk()?;
@@ -46,7 +49,17 @@ fn bodies(file: &[u8]) -> Vec<Range<usize>> {
         at = frame.end;
         Some((header[4], frame))
     });
-    frames.filter(|(kind, _)| [3, 4].contains(kind)).map(|(_, frame)| frame).collect()
+    frames.collect()
+}
+
+/// Where the frames of a body stand.
+fn bodies(file: &[u8]) -> Vec<Range<usize>> {
+    let bodies = frames(file).into_iter().filter(|(kind, _)| [3, 4].contains(kind));
+    bodies.map(|(_, frame)| frame).collect()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn flip(keep: &Path, bits: u8, place: impl Fn(Range<usize>) -> usize) -> Range<usize> {
@@ -137,6 +150,42 @@ fn one_place_takes_one_frame_with_it_and_no_more() {
         assert_eq!((&stats["events"], &stats["damaged"]), (&25.into(), &1.into()), "{stats}");
         assert!(stats["bodyBytes"].as_u64().unwrap() >= raw.len() as u64, "{stats}");
     }
+}
+
+#[test]
+fn what_is_damaged_is_not_told_as_what_the_server_lost() {
+    let keep = recorded();
+    let folder = keep.path();
+    flip(folder, 3, |frame| frame.end - 3);
+    let stats = |pretty: &[&str]| run(folder, &[&["show", "--stats", "b.ssrec"], pretty].concat());
+    let diff = || run(folder, &["diff", "a.ssrec", "b.ssrec"]);
+    let (counted, compared) = (&lines(&stats(&[]))[0], diff());
+    assert_eq!((&counted["damaged"], &counted["missed"]), (&1.into(), &Value::Null), "{counted}");
+    assert_eq!(lines(&compared)[0]["damagedSecond"], 1);
+    let told = "not known: ids leave out 1, and part of the recording cannot be read";
+    assert!(text(&stats(&["--pretty"])).contains(told));
+
+    // The index too, by which alone it is known how many rows that were.
+    let mut bytes = fs::read(folder.join("b.ssrec")).unwrap();
+    let index = frames(&bytes).into_iter().find(|(kind, _)| *kind == INDEX).unwrap().1;
+    bytes[index.start + 45] ^= 1;
+    fs::write(folder.join("b.ssrec"), bytes).unwrap();
+    let counted = &lines(&stats(&[]))[0];
+    // Nor does anything else tell where the event after them begins.
+    assert_eq!(counted["events"], 24);
+    for name in ["damaged", "missed"] {
+        assert_eq!(counted[name], Value::Null, "{name}: {counted}");
+    }
+    let pretty = text(&stats(&["--pretty"]));
+    assert!(
+        pretty.contains("not known: ids leave out 2, and part")
+            && pretty.contains("not known how many rows"),
+        "{pretty}"
+    );
+    let compared = diff();
+    assert_eq!(lines(&compared)[0]["damagedSecond"], Value::Null, "{compared:?}");
+    assert!(words(&compared).contains("part of the second cannot be read"), "{compared:?}");
+    assert!(!words(&compared).contains("part of the first"), "{compared:?}");
 }
 
 #[test]

@@ -108,9 +108,14 @@ fn a_file_is_there_whole_or_not_at_all() {
             words(&refused).contains("a recording is a file and cannot go to stdout"),
             "{refused:?}"
         );
-        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     }
-    assert_eq!(names(), before);
+    let shown = run(keep.path(), &["show", "-"]);
+    assert!(
+        words(&shown).contains("a recording is a file and cannot come from stdin"),
+        "{shown:?}"
+    );
+    assert_eq!((shown.status.code(), names()), (Some(2), before));
     let there = run(keep.path(), &["export", "--as", "raw", "-o", "body", "body.ssrec"]);
     assert!(words(&there).contains("body is there already; it is not written over"), "{there:?}");
     assert_eq!(fs::read_to_string(keep.path().join("body")).unwrap(), BODY);

@@ -91,7 +91,7 @@ fn times_that_are_not_known_are_not_made_up() {
     fs::write(keep.path().join("other"), "data: b\n\n").unwrap();
     assert!(sse(keep.path(), &["import", "other", "-o", "o.ssrec"]).status.success());
     let told = text(&sse(keep.path(), &["diff", "--pretty", "o.ssrec", "a.ssrec"]).stdout);
-    assert!(told.starts_with("< message      b\n> message      a\n"), "{told}");
+    assert!(told.starts_with("<       3  message      b\n>       3  message      a\n"), "{told}");
     let line =
         |time| format!("{{\"kind\":\"event\",\"time\":{time},\"attempt\":1,\"data\":\"a\"}}\n");
     fs::write(keep.path().join("some"), line("\"2026-01-01T00:00:00Z\"") + &line("null")).unwrap();

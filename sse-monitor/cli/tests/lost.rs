@@ -70,6 +70,18 @@ fn the_end_of_a_recording_says_what_it_holds_and_what_it_does_not() {
     assert!(said.contains(&format!("recorded the latest {held} of 2,000 events in")), "{said}");
     let dropped = said.split("the oldest ").nth(1).unwrap().replace(',', "");
     assert!(dropped.starts_with(&format!("{} were dropped", 2_000 - held)), "{said}");
+    // Its request is among what was dropped.
+    let export = |form| show(keep.path(), &["export", "--as", form, "a.ssrec"]);
+    let (curl, har) = (export("curl"), export("har"));
+    let told = format!(
+        "the request of attempt 1 is not in it: the oldest rows were dropped; its URL is {url}"
+    );
+    assert!(words(&curl).contains(&told) && curl.status.code() == Some(1), "{curl:?}");
+    assert!(words(&har).contains(&told) && har.status.success(), "{har:?}");
+    let har: Value = serde_json::from_slice(&har.stdout).unwrap();
+    let entry = &har["log"]["entries"][0];
+    assert_eq!(entry["request"]["url"], url);
+    assert!(entry["comment"].as_str().unwrap().contains("not in the recording"), "{entry}");
     fs::remove_file(keep.path().join("a.ssrec")).unwrap();
 
     // Nobody watches where a recording ends.

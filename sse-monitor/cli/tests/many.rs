@@ -210,3 +210,25 @@ fn one_last_id_for_several_streams_is_refused() {
     assert!(words(&output).contains("--last-event-id is of one stream"), "{}", words(&output));
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn where_its_place_cannot_be_kept_a_stream_is_printed_all_the_same() {
+    let keep = tempfile::tempdir().unwrap();
+    let folder = keep.path().join("kept");
+    fs::create_dir(&folder).unwrap();
+    let origin = Origin::start();
+    let path = folder.join("state.json");
+    let mut sse = start(&["--once", "--state", path.to_str().unwrap(), &origin.url()]);
+    let mut exchange = origin.open(": hello\n\n");
+    fs::remove_dir(&folder).unwrap();
+    exchange.send("id: 1\ndata: one\n\n");
+    sse.line();
+    sse.until_word("cannot be kept");
+    exchange.send("id: 2\ndata: two\n\n");
+    sse.line();
+    exchange.end();
+    let output = sse.wait();
+    assert_eq!(lines(&output).len(), 2);
+    let told = words(&output).matches("where this run stops cannot be kept in").count();
+    assert_eq!((told, output.status.code()), (1, Some(1)), "{output:?}");
+}

@@ -122,6 +122,7 @@ fn a_recording_under_way_is_imported_as_far_as_it_came() {
     let early = sse(keep.path(), &["show", "a.ssrec"]);
     let said = text(&early.stderr);
     assert!(said.contains("a.ssrec is not there yet; a.ssrec.recording is, a recording"), "{said}");
+    assert!(said.contains("name a.ssrec.recording to see what is in it"), "{said}");
     let left = sse(keep.path(), &["import", "-o", "c.ssrec", "a.ssrec.recording"]);
     let words = text(&left.stderr);
     assert!(words.contains("was not closed") && words.contains("needed no more"), "{words}");
@@ -264,6 +265,56 @@ fn a_disk_that_takes_no_more_ends_the_recording_in_words() {
     let show = sse(keep.path(), &["show", name]);
     assert!(show.status.success(), "{show:?}");
     assert!(lines(&show).len() > 500, "{}", lines(&show).len());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_with_no_room_for_the_file_is_not_advised_to_take_it_again() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    // In a namespace of its own, which ends with the child, and the mount with it.
+    let within = |then: &str, arguments: &[&str]| {
+        let script = format!("mount -t tmpfs -o size=2m none . && cd \"$PWD\" && {then}");
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", &script]).args(arguments);
+        command.current_dir(keep.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    if !within("true", &[]).status().is_ok_and(|status| status.success()) {
+        return println!("skipped: no file system may be mounted here");
+    }
+    let record = [env!("CARGO_BIN_EXE_sse"), "record", "--once", &origin.url(), "-o", "a.ssrec"];
+    let record = within("exec \"$0\" \"$@\"", &record).spawn().unwrap();
+    let mut exchange = origin.open("");
+    let many = format!("data: {:-<200}\n\n", "").repeat(20_000);
+    exchange.flood(many.as_bytes(), many.len());
+    let output = wait(record);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("recording stopped: the disk is full"), "{said}");
+    assert!(said.contains("make room, or choose a file on another disk"), "{said}");
+    assert!(said.contains("sse import a.ssrec.recording -o FILE"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_nothing_can_be_recorded_that_alone_is_said() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    // As a disk that is full already: no file may have a byte.
+    let script = r#"trap "" XFSZ; ulimit -f 0; exec "$0" "$@""#;
+    let record = Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_sse"), "record", &origin.url(), "-o", "a.ssrec"])
+        .current_dir(keep.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = wait(record);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(said.starts_with("sse: nothing is recorded in a.ssrec.recording: "), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]

@@ -38,6 +38,31 @@ fn rows_are_asked_for_by_the_numbers_that_are_shown() {
 }
 
 #[test]
+fn a_recording_says_when_it_began_where_that_is_known() {
+    let keep = tempfile::tempdir().unwrap();
+    let event = |time: &str| format!("{{\"kind\":\"event\"{time},\"data\":\"a\"}}\n");
+    let timed = ["2026-01-31T12:00:00.5Z", "2026-02-03T12:00:00.5Z"]
+        .map(|time| event(&format!(",\"time\":\"{time}\"")))
+        .concat();
+    for (name, body) in [("timed", timed), ("untimed", event(""))] {
+        fs::write(keep.path().join("lines"), body).unwrap();
+        assert!(sse(keep.path(), &["import", "lines", "-o", name]).status.success());
+    }
+    let show = |arguments: &[&str]| {
+        let mut command = process::sse(&[&["show"], arguments].concat());
+        command.current_dir(keep.path()).env("TZ", "UTC").output().unwrap()
+    };
+    let stats = &lines(&show(&["--stats", "timed"]))[0];
+    assert_eq!(stats["startedUnixMicros"], 1_769_860_800_500_000_u64, "{stats}");
+    assert_eq!(lines(&show(&["--stats", "untimed"]))[0]["startedUnixMicros"], Value::Null);
+    let pretty = text(&show(&["--stats", "--pretty", "timed"]).stdout);
+    assert!(pretty.contains("began            2026-01-31 12:00:00 +00:00\n"), "{pretty}");
+    assert!(pretty.contains("time             3.0 days\n"), "{pretty}");
+    let pretty = text(&show(&["--stats", "--pretty", "untimed"]).stdout);
+    assert!(!pretty.contains("began"), "{pretty}");
+}
+
+#[test]
 fn what_the_ids_of_events_do_not_tell_is_not_made_up() {
     let keep = tempfile::tempdir().unwrap();
     let ids = |epoch: &str, range: core::ops::RangeInclusive<u32>| -> String {

@@ -228,6 +228,9 @@ fn what_was_dropped_is_told_by_whatever_does_not_have_it() {
         let export = run(folder, &["export", "--as", form, "body.ssrec"]);
         assert!(!words(&export).contains("dropped"), "its bytes are there: {}", words(&export));
     }
+    let redact = run(folder, &["redact", "--text", "none", "body.ssrec"]);
+    let told = "masked whole, since of events that were too large, or never complete: ";
+    assert!(redact.status.success() && words(&redact).contains(told), "{}", words(&redact));
     let diff = run(folder, &["diff", "body.ssrec", "line.ssrec"]);
     for told in ["2 events of the first", "1 event of the second"] {
         let told = format!("not compared, since dropped as too large: {told}");

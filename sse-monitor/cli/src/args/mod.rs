@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use recordings::{By, Diff, Export, Form, From, Import, Show};
-pub(crate) use values::{count, disk_limit, duration, recording, size};
+pub(crate) use values::{count, disk_limit, duration, new_recording, recording, size};
 
 use crate::{
     bench::Bench,
@@ -182,7 +182,8 @@ pub(crate) struct Tail {
     /// Go on where the last run stopped, and keep in this file where this one does
     ///
     /// The place of each URL is kept by itself, with what is sent there, and a file that knows none of
-    /// them is refused. Secrets are not in it, and only you may read it.
+    /// them is refused. Secrets are not in it, and only you may read it. Where it can be written no more,
+    /// on a full disk say, printing goes on, and the exit status is 1 in the end.
     #[arg(long, value_name = "FILE", conflicts_with = "last_event_id")]
     pub(crate) state: Option<PathBuf>,
 
@@ -238,7 +239,7 @@ pub(crate) struct Record {
     pub(crate) again: Again,
 
     /// The file to record to; it must not be there yet
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = new_recording())]
     pub(crate) output: PathBuf,
 
     /// Stop after so many events; where the stream ends before, the exit status is 7

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 
-use super::{Output, count, recording};
+use super::{Output, count, new_recording, recording};
 use crate::{filter::Filter, limits::Most};
 
 /// The options of `sse show`.
@@ -123,14 +123,14 @@ pub(crate) struct Diff {
 }
 
 const DIFF: &str = "\
-Prints the events that only one has (< the first, > the second), those of one id that say different \
-things (both), those that come in another order (~, the fewest that explain it), and on stderr how many there are, and how far their times are apart. The exit status \
-is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
+Prints the events, with the numbers of their rows, that only one has (< the first, > the second), those of one id \
+that say different things (both), those that come in another order (~, the fewest that explain it), and on stderr how \
+many there are, and how far their times are apart. The exit status is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
 
 /// What makes two events the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum By {
-    /// The last event ID, or what they say where they have none
+    /// Their ids, or what they say where they have none of their own
     Id,
     /// What they say
     Content,
@@ -214,7 +214,7 @@ pub(crate) struct Import {
     pub(crate) file: PathBuf,
 
     /// The recording to make; it must not be there yet
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = new_recording())]
     pub(crate) output: PathBuf,
 
     /// What it is; without it, what it looks like

@@ -1,7 +1,10 @@
 //! What options take: times, counts, sizes, recordings.
 
 use core::time::Duration;
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
@@ -9,10 +12,23 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 /// when it is.
 pub(crate) fn recording() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match fs::metadata(&path) {
+        _ if path == Path::new("-") => {
+            Err("a recording is a file and cannot come from stdin: save it to a file first (./- is one too)")
+        }
         Ok(what) if !what.is_file() && !what.is_dir() => {
             Err("a pipe or a device cannot be read as a recording: save it to a file first")
         }
         Ok(_) | Err(_) => Ok(path),
+    })
+}
+
+/// A recording to make. Whether something stands in its way is told when it is made.
+pub(crate) fn new_recording() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path == Path::new("-") {
+        true => {
+            Err("a recording is a file and cannot go to stdout: give it a name (./- is one too)")
+        }
+        false => Ok(path),
     })
 }
 

@@ -202,7 +202,9 @@ fn summary(recording: &Recording) -> String {
     let events = counted(there, "event");
     let attempts = counted(attempts, "attempt");
     let mut summary = format!("{what}: {events} in {attempts}");
-    if damaged > 0 {
+    if !recording.counts_lost_rows() {
+        summary.push_str(", and a part that cannot be read");
+    } else if damaged > 0 {
         let _ = write!(summary, ", and {} that cannot be read", counted(damaged, "row"));
     }
     if totals.rows_forgotten > 0 {

@@ -4,9 +4,10 @@ use core::{fmt::Write as _, ops::ControlFlow};
 use std::path::Path;
 
 use indicatif::{HumanBytes, HumanCount};
+use jiff::{Timestamp, tz::TimeZone};
 use sse_monitor_engine::{
     query::{AttemptReport, Numbering, Report},
-    recording::Recording,
+    recording::{Damage, Recording},
 };
 
 use super::summary;
@@ -24,11 +25,21 @@ const MOST_ATTEMPTS: usize = 20;
 /// Prints it.
 pub(super) fn print(recording: &Recording, file: &Path, format: &Format, words: &Words) -> Exit {
     let report = &recording.report();
+    let began = began(recording);
+    let known = Known {
+        is_loss: recording.damage().iter().any(Damage::is_loss),
+        counts_lost_rows: recording.counts_lost_rows(),
+    };
     let mut text = match format {
-        Format::Ndjson(_) => escape::json(json(report)) + "\n",
+        Format::Ndjson(_) => {
+            let started = serde_json::to_string(&began).unwrap_or_default();
+            // Before the others.
+            let json = json(report, &known);
+            escape::json(format!("{{\"startedUnixMicros\":{started},{}", &json[1..])) + "\n"
+        }
         Format::Lines(_) => {
             words.note(&summary(recording));
-            told(report)
+            told(report, &known, began)
         }
     };
     if let ControlFlow::Break(exit) = stdout::print(&mut text, words) {
@@ -47,23 +58,37 @@ pub(super) fn print(recording: &Recording, file: &Path, format: &Format, words: 
 /// Of what was imported.
 const UNTIMED: &str = "what was imported does not say when each event came";
 
+/// What there is to know of what cannot be read.
+struct Known {
+    /// Whether something cannot.
+    is_loss: bool,
+    /// Whether it is known how many rows that is.
+    counts_lost_rows: bool,
+}
+
 /// What is not known is null.
-fn json(report: &Report) -> String {
-    if !report.untimed {
+fn json(report: &Report, known: &Known) -> String {
+    let mut unknown = Vec::new();
+    if report.untimed {
+        unknown.extend(["peakRate", "gaps", "stalls"]);
+        if report.duration_micros == 0 {
+            unknown.extend(["durationMicros", "rate"]);
+        }
+    }
+    if !known.counts_lost_rows {
+        unknown.push("damaged");
+    }
+    if unknown.is_empty() {
         return serde_json::to_string(report).unwrap_or_default();
     }
     let mut json = serde_json::to_value(report).unwrap_or_default();
-    let mut unknown = vec!["peakRate", "gaps", "stalls"];
-    if report.duration_micros == 0 {
-        unknown.extend(["durationMicros", "rate"]);
-    }
     for name in unknown {
         json[name] = serde_json::Value::Null;
     }
     json.to_string()
 }
 
-fn told(report: &Report) -> String {
+fn told(report: &Report, known: &Known, began: Option<u64>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<16} {value}");
@@ -81,6 +106,9 @@ fn told(report: &Report) -> String {
         ),
     );
     line("comments", HumanCount(report.comments).to_string());
+    if let Some(began) = began {
+        line("began", date(began));
+    }
     match report {
         Report { untimed: false, peak_rate, .. } => {
             line("time", time(report.duration_micros));
@@ -114,7 +142,7 @@ fn told(report: &Report) -> String {
         line("stalls", format!("{} of more than 30 s without any sign of life", report.stalls));
     }
     line("came again", HumanCount(report.repeated).to_string());
-    line("missing", missing(report));
+    line("missing", missing(report, known.is_loss));
     if report.resets > 0 {
         let resets = HumanCount(report.resets);
         line("resets", format!("{resets}, by which the hub said that events were lost"));
@@ -127,9 +155,17 @@ fn told(report: &Report) -> String {
         let events = counted(report.unfinished, "event");
         line("cut off", format!("{events}, thrown away: the connection ended before the end came"));
     }
-    if report.damaged > 0 {
-        let rows = counted(report.damaged, "row");
-        line("damaged", format!("{rows}, not counted as what they were"));
+    let rows = counted(report.damaged, "row");
+    match report.damaged {
+        _ if known.counts_lost_rows && report.damaged == 0 => {}
+        _ if known.counts_lost_rows => {
+            line("damaged", format!("{rows}, not counted as what they were"));
+        }
+        0 => line(
+            "damaged",
+            "not known how many rows: what tells their numbers is damaged too".into(),
+        ),
+        _ => line("damaged", format!("{rows}, and others; what tells how many is damaged too")),
     }
     // Their turns may have been dropped.
     if report.attempts > 0 || report.events == 0 {
@@ -157,7 +193,13 @@ fn rate(report: &Report) -> String {
 }
 
 /// How many events did not come, or why nobody can tell.
-fn missing(report: &Report) -> String {
+fn missing(report: &Report, is_loss: bool) -> String {
+    if is_loss && report.skipped > 0 && report.numbering != Numbering::NotOneByOne {
+        let skipped = HumanCount(report.skipped);
+        return format!(
+            "not known: ids leave out {skipped}, and part of the recording cannot be read"
+        );
+    }
     let at_least = HumanCount(report.missed_at_least);
     match report.numbering {
         Numbering::OneByOne => format!("{at_least} by their ids"),
@@ -214,6 +256,19 @@ fn attempt_line(attempt: &AttemptReport, is_untimed: bool) -> String {
     line
 }
 
+/// When a recording began, in microseconds since 1970 (UTC), if that is known.
+fn began(recording: &Recording) -> Option<u64> {
+    let origin = recording.origin();
+    Some(origin.started_unix_micros).filter(|micros| *micros > 0 && !origin.untimed)
+}
+
+/// A moment with its date, as clocks here have it.
+fn date(unix_micros: u64) -> String {
+    let micros = i64::try_from(unix_micros).unwrap_or(i64::MAX);
+    let time = Timestamp::from_microsecond(micros).unwrap_or_default();
+    time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
 /// A time as one says it.
 pub(crate) fn time(micros: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "it is read in a few digits")]
@@ -222,7 +277,9 @@ pub(crate) fn time(micros: u64) -> String {
         0..1_000 => format!("{micros} µs"),
         1_000..1_000_000 => format!("{:.1} ms", seconds * 1e3),
         1_000_000..120_000_000 => format!("{seconds:.2} s"),
-        _ => format!("{:.1} min", seconds / 60.0),
+        120_000_000..7_200_000_000 => format!("{:.1} min", seconds / 60.0),
+        7_200_000_000..172_800_000_000 => format!("{:.1} h", seconds / 3600.0),
+        _ => format!("{:.1} days", seconds / 86_400.0),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows to stdout and stderr.
 
-use core::ops::ControlFlow;
+use core::{mem, ops::ControlFlow};
 use std::io::{self, IsTerminal};
 
 use jiff::tz::TimeZone;
@@ -23,6 +23,8 @@ pub(crate) struct Printer<'a> {
     format: Format,
     wanted: Wanted,
     state: Option<State>,
+    /// Whether it was told that it cannot be kept.
+    is_unkept: bool,
     count: Option<u64>,
     events: u64,
     /// Events that came, whether they were printed or not.
@@ -111,6 +113,7 @@ impl<'a> Printer<'a> {
             format: Format::of(&tail.output),
             wanted,
             state,
+            is_unkept: false,
             count: tail.count,
             events: 0,
             came: 0,
@@ -133,7 +136,7 @@ impl<'a> Printer<'a> {
         ControlFlow::Continue(any)
     }
 
-    /// Keeps where the next run goes on; the exit status is another where that fails.
+    /// Keeps where the next run goes on; the exit status is another where that fails, of which nobody need hear twice.
     pub(crate) fn close(&mut self, exit: Exit) -> Exit {
         if self.came > 0 && self.events == 0 {
             let came = counted(self.came, "event");
@@ -142,7 +145,9 @@ impl<'a> Printer<'a> {
         match self.state.as_ref().map_or(Ok(()), |state| state.file().write()) {
             Ok(()) => exit,
             Err(sentence) => {
-                self.words.error(&sentence);
+                if !self.is_unkept {
+                    self.words.error(&sentence);
+                }
                 Exit::Other
             }
         }
@@ -280,12 +285,12 @@ impl<'a> Printer<'a> {
         let Some((state, id)) = self.state.as_ref().zip(stream.passed.take()) else {
             return ControlFlow::Continue(());
         };
-        match state.file().passed(stream.number, &id) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(sentence) => {
-                self.words.error(&sentence);
-                ControlFlow::Break(Exit::Other)
-            }
+        // A full disk is no reason to watch no more, and may have room before the end.
+        if let Err(sentence) = state.file().passed(stream.number, &id)
+            && !mem::replace(&mut self.is_unkept, true)
+        {
+            self.words.error(&format!("{sentence}; printing goes on"));
         }
+        ControlFlow::Continue(())
     }
 }

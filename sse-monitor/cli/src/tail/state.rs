@@ -33,7 +33,7 @@ pub(crate) struct StateFile {
     /// Of each stream of this run, and where its place is, once it has one.
     streams: Vec<(Key, Option<usize>)>,
     is_written: bool,
-    written_at: Option<Instant>,
+    tried_at: Option<Instant>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ impl StateFile {
         let keys: Vec<_> = requests.iter().map(Key::of).collect();
         let streams = assigned(&places, keys)
             .map_err(|sentence| format!("{sentence}: name another file than {}", path.display()))?;
-        let state = Self { path: path.into(), places, streams, is_written: true, written_at: None };
+        let state = Self { path: path.into(), places, streams, is_written: true, tried_at: None };
         // An ID means something only to the server that gave it; one mistyped URL should not begin anew.
         if let Some(other) = state.places.streams.first()
             && state.streams.iter().all(|(_, place)| place.is_none())
@@ -142,7 +142,7 @@ impl StateFile {
                 self.is_written = false;
             }
         }
-        if self.written_at.is_some_and(|at| at.elapsed() < PAUSE) { Ok(()) } else { self.write() }
+        if self.tried_at.is_some_and(|at| at.elapsed() < PAUSE) { Ok(()) } else { self.write() }
     }
 
     /// Writes what is not written yet: the whole file or nothing.
@@ -150,9 +150,9 @@ impl StateFile {
         if self.is_written {
             return Ok(());
         }
+        self.tried_at = Some(Instant::now());
         self.replace().map_err(|error| self.unkept(&error))?;
         self.is_written = true;
-        self.written_at = Some(Instant::now());
         Ok(())
     }
 

@@ -22,13 +22,13 @@ const MOST_SHOWN: usize = 80;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Passed {
-    /// A line of the event.
+    /// A line of the event, or of a comment: all is dropped that stands with it up to the next blank line.
     Line,
     /// All of the event, which may be a line of JSON.
     Event,
     /// The event's type or ID.
     Value,
-    /// A comment, which alone was left out: no event is lost by it.
+    /// A comment, as text: its line is within the limit, so that it alone was left out and no event is lost by it.
     Comment,
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::report::Gaps;
 use crate::{
     journal::{
-        entry::EntryKind,
+        entry::{EntryKind, FLAG_OWN_ID, FLAG_SAME_ID},
         reader::{self, Reader},
         view::View,
     },
@@ -26,7 +26,8 @@ const LONGEST: u64 = 24 * 3600 * 1_000_000;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Match {
-    /// The last event ID; those with an equal ID stand for each other in their order.
+    /// Its ID, or type and data where it has none of its own; those with an equal ID stand for each other in their
+    /// order.
     #[default]
     Id,
     /// Type and data.
@@ -194,14 +195,15 @@ fn for_events(
     reader::for_entries(view, view.numbers(), |_, number, entry| {
         // Others are read to see whether they are damaged, as statistics do: what they were nobody can tell then.
         let is_event = entry.is_none_or(|entry| entry.kind == EntryKind::Event);
+        // One that it has from an event before says nothing of which it is. Older recordings tell only where it changes.
+        let is_own = entry.is_some_and(|entry| entry.has(FLAG_OWN_ID) || !entry.has(FLAG_SAME_ID));
         let row = reader.row(number, if is_event { usize::MAX } else { 0 });
         damaged += u64::from(row.as_ref().is_some_and(|row| row.kind == RowKind::Damaged));
         if let Some(row) = row.filter(|row| row.kind == RowKind::Event) {
             let Row { event_type, data, id, elapsed_micros, .. } = row;
             let content = hasher.hash_one((&event_type, &data));
-            // What has no ID is known by what it says.
             let key = match by {
-                Match::Id if !id.is_empty() => hasher.hash_one(&id),
+                Match::Id if is_own && !id.is_empty() => hasher.hash_one(&id),
                 Match::Id | Match::Content => content,
             };
             each(key, Seen { row: number, content, elapsed_micros });

@@ -196,6 +196,21 @@ fn events_that_are_alike_stand_for_each_other_in_their_order() {
 }
 
 #[test]
+fn an_event_without_an_id_of_its_own_is_known_by_what_it_says() {
+    let session = |body: &str| {
+        let mut session = Session::new();
+        session.feed(body.as_bytes(), 1);
+        session.writer.kept().view()
+    };
+    let first = session("id: 1\ndata: a\n\ndata: without\n\n");
+    let second = session("id: 1\ndata: a\n\nid: 2\ndata: b\n\ndata: without\n\n");
+    let told = diff(&first, &second, Match::Id);
+    assert_eq!((told.in_both, &told.only_first[..], &told.changed[..]), (2, &[][..], &[][..]));
+    let only: Vec<_> = told.only_second.iter().map(|row| second.row(*row).unwrap().data).collect();
+    assert_eq!(only, ["b"]);
+}
+
+#[test]
 fn two_sessions_are_told_apart() {
     let events = |ids: &[(u64, &str)], micros: u64| {
         let mut session = Session::new();

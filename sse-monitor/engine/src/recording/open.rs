@@ -35,6 +35,7 @@ pub struct Recording {
     pub(super) is_closed: bool,
     pub(super) is_live: bool,
     pub(super) is_looked_through: bool,
+    pub(super) counts_lost_rows: bool,
 }
 
 /// Why a recording cannot be opened.
@@ -110,14 +111,18 @@ impl Recording {
     }
 
     /// Its statistics. At once where its program closed it; else, and where something is [known](Self::damage) to be
-    /// damaged, its rows are counted the first time.
+    /// damaged, its rows are counted the first time. Where something [is lost](Damage::is_loss) by that, numbers that
+    /// IDs leave out may be its own, so that nothing is missed for certain.
     pub fn report(&self) -> Report {
         let mut statistics = self.kept.statistics();
         let view = self.view();
         if statistics.next_row() < view.next_row() {
             statistics.update(&view);
         }
-        let report = statistics.report().clone();
+        let mut report = statistics.report().clone();
+        if self.kept.damage_list().iter().any(Damage::is_loss) {
+            (report.missed, report.missed_at_least) = (None, 0);
+        }
         if self.origin().untimed { report.untimed() } else { report }
     }
 
@@ -149,6 +154,12 @@ impl Recording {
     /// 64 MiB it is not: damage is met where it is read, and by a [check](Self::check).
     pub fn is_looked_through(&self) -> bool {
         self.is_looked_through
+    }
+
+    /// Whether of all rows that cannot be read it is known how many they are: it is told by an index, and by none that
+    /// is damaged too. Else there may be more than the [report](Self::report) has.
+    pub fn counts_lost_rows(&self) -> bool {
+        self.counts_lost_rows
     }
 
     /// What of it cannot be read, as far as is known: see [`check`](Self::check). Of more than a thousand places the

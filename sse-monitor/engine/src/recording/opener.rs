@@ -41,6 +41,7 @@ pub(super) struct Opener<'a> {
     is_folder: bool,
     is_live: bool,
     is_looked_through: bool,
+    counts_lost_rows: bool,
     kept: Option<Arc<Kept>>,
     next_row: u64,
     totals: Totals,
@@ -97,6 +98,7 @@ impl<'a> Opener<'a> {
             is_folder,
             is_live,
             is_looked_through: true,
+            counts_lost_rows: true,
             kept: None,
             next_row: 1,
             totals: EMPTY,
@@ -197,6 +199,7 @@ impl<'a> Opener<'a> {
                 let rebuilt = rebuilt.map_err(fail)?;
                 let Rebuilt { index, ids, rows, totals, last_event_id, damage, .. } = rebuilt;
                 self.damage.append(damage);
+                self.counts_lost_rows &= !rebuilt.lacks_rows;
                 if rebuilt.is_whole && !self.is_closed {
                     // A file appears whole or not at all, a segment grows.
                     let kind =
@@ -247,6 +250,7 @@ impl<'a> Opener<'a> {
     /// Tells of segments that stood between others. The oldest may have been dropped.
     fn missing(&mut self, numbers: Range<u64>) {
         let count = numbers.end.saturating_sub(numbers.start);
+        self.counts_lost_rows &= count == 0;
         // Several are told together, and one by its name.
         let named = if count > MOST_MISSING + 1 { MOST_MISSING } else { count };
         for number in numbers.start..numbers.start + named {
@@ -289,8 +293,8 @@ impl<'a> Opener<'a> {
             stopped: self.stopped,
             ..End::default()
         });
-        let Self { is_closed, is_live, is_looked_through, .. } = self;
-        Recording { kept, totals: rows, is_closed, is_live, is_looked_through }
+        let Self { is_closed, is_live, is_looked_through, counts_lost_rows, .. } = self;
+        Recording { kept, totals: rows, is_closed, is_live, is_looked_through, counts_lost_rows }
     }
 }
 

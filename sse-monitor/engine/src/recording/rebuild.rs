@@ -29,6 +29,8 @@ pub(crate) struct Rebuilt {
     pub(crate) damage: DamageList,
     /// Whether all of the journal could be read.
     pub(crate) is_whole: bool,
+    /// Whether something of a body could not be read: which rows it was, and how many, nothing tells.
+    pub(crate) lacks_rows: bool,
     /// Whether the frame is there that is the last but for what follows from the others.
     pub(crate) is_ended: bool,
 }
@@ -45,7 +47,7 @@ pub(crate) fn rebuild(
     let (index, ids) = (Blob::memory(), Blob::memory());
     let mut rows = 0;
     let mut damage = DamageList::default();
-    let (mut is_whole, mut is_ended) = (true, false);
+    let (mut is_whole, mut is_ended, mut lacks_rows) = (true, false, false);
     let checkpoint = &head.checkpoint;
     let mut indexing = Indexing::new(Indexer::resume(limits, checkpoint), checkpoint.body_offset);
     indexing.know_types(&kept.types());
@@ -64,6 +66,13 @@ pub(crate) fn rebuild(
             {
                 met.kind = DamageKind::CutOff;
             }
+            lacks_rows |= match step {
+                // A turn has its row all the same.
+                Step::Spoilt { header, .. } => header.kind.is_body(),
+                Step::Frame { .. } | Step::Broken { .. } | Step::Disordered { .. } => {
+                    met.kind.is_loss()
+                }
+            };
             damage.add(met);
         }
         let (header, payload_at, payload) = match step {
@@ -151,6 +160,7 @@ pub(crate) fn rebuild(
         last_event_id: indexing.last_event_id().into(),
         damage,
         is_whole,
+        lacks_rows,
         is_ended,
     })
 }

@@ -42,7 +42,11 @@ pub fn har(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Resul
 }
 
 fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> {
-    let request = attempt.request.clone().unwrap_or_default();
+    let mut request = attempt.request.clone().unwrap_or_default();
+    let is_known = attempt.request.is_some();
+    if !is_known {
+        request.url.clone_from(&view.kept().origin.url);
+    }
     let response = attempt.response.clone().unwrap_or_default();
     let phases = attempt.phases.unwrap_or_default();
     let (body, wire) = (Intact::of(view, &attempt)?, attempt.body.wire);
@@ -55,7 +59,7 @@ fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> 
     let query: Vec<_> = url::Url::parse(&request.url)
         .map(|url| url.query_pairs().map(|(k, v)| json!({"name": k, "value": v})).collect())
         .unwrap_or_default();
-    let entry = json!({
+    let mut entry = json!({
         "startedDateTime": time_of(attempt.began_unix_micros),
         "time": milliseconds(time),
         "request": {
@@ -73,6 +77,9 @@ fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> 
         },
         "_attempt": attempt.number,
     });
+    if !is_known && !request.url.is_empty() {
+        entry["comment"] = "the request is not in the recording, but for its URL".into();
+    }
     let answer = json!({
         "status": response.status, "statusText": "", "httpVersion": response.version,
         "cookies": [], "headers": headers(&response.headers),

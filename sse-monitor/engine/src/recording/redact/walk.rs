@@ -60,6 +60,9 @@ pub(super) struct Walker<'a> {
     cuts: Cuts,
     wire: usize,
     moment: Moment,
+    /// Bytes that were searched for the ends of lines.
+    #[cfg(test)]
+    searched: u64,
 }
 
 impl<'a> Walker<'a> {
@@ -89,6 +92,8 @@ impl<'a> Walker<'a> {
             cuts: Vec::new(),
             wire: 0,
             moment: Moment::default(),
+            #[cfg(test)]
+            searched: 0,
         };
         walker.catch_up(checkpoint.attempt);
         if let Some(writer) = &mut walker.writer {
@@ -98,6 +103,12 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn walk(mut self) -> io::Result<(Preview, Written)> {
+        self.all()?;
+        let moment = self.moment;
+        Ok((self.preview, self.writer.map(|writer| (writer, moment))))
+    }
+
+    fn all(&mut self) -> io::Result<()> {
         let mut beginnings = Beginnings::new(self.view);
         for (part, place) in self.view.parts().iter().zip(0..) {
             self.whole = None;
@@ -134,8 +145,7 @@ impl<'a> Walker<'a> {
             }
         }
         self.end_body(None);
-        let moment = self.moment;
-        Ok((self.preview, self.writer.map(|writer| (writer, moment))))
+        Ok(())
     }
 
     fn frame(&mut self, header: &FrameHeader, payload: &[u8], payload_at: u64) {
@@ -281,13 +291,22 @@ impl<'a> Walker<'a> {
         }
         // What belongs to no event is not waited with, but for a line that is not whole.
         if self.indexer.pending_event().is_none() {
-            let line_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-            let whole = self.buffer.iter().rposition(line_end).map_or(0, |at| at + 1);
+            let whole = self.after_last_line(before);
             self.gap(whole);
         }
         self.buffer.drain(..self.done);
         self.base += self.done as u64;
         self.done = 0;
+    }
+
+    /// Where the last line ends that ends in the buffer from `from` on; 0: none does.
+    fn after_last_line(&mut self, from: usize) -> usize {
+        #[cfg(test)]
+        {
+            self.searched += (self.buffer.len() - from) as u64;
+        }
+        let found = memchr::memrchr2(b'\n', b'\r', &self.buffer[from..]);
+        found.map_or(0, |at| from + at + 1)
     }
 
     /// Bytes up to `end` that are no event.
@@ -460,6 +479,31 @@ mod tests {
         let data: Vec<_> = data.iter().map(|row| row.data.as_str()).collect();
         assert_eq!(data, ["{\"a\":1}", "{\"a\":***}", "{\"b\":1}"]);
         assert_eq!(after[0].attempt, 4_000_000_001);
+    }
+
+    #[test]
+    fn a_line_of_many_pieces_is_searched_once() {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = keep.path().join("long");
+        let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
+        let place = Place::Folder { path: folder.clone(), limit };
+        let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+        writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+        writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(0));
+        writer.begin_body(Format::EventStream, at(0));
+        let body = format!("data: {}\n\n", "x".repeat(100_000));
+        for piece in body.as_bytes().chunks(1000) {
+            writer.body(piece, piece.len(), false, u64::MAX, at(1));
+        }
+        writer.close(at(2));
+        drop(writer);
+        let recording = Recording::open(&folder).unwrap();
+        let view = recording.view();
+        let redaction = Redaction::new().literal("not in it");
+        let mut walker = Walker::new(&view, &redaction, None);
+        walker.all().unwrap();
+        assert_eq!(walker.row, 4);
+        assert!(walker.searched <= body.len() as u64, "{} of {}", walker.searched, body.len());
     }
 
     #[test]
