@@ -30,8 +30,8 @@ pub(crate) enum SearchError {
     Operand(String),
     #[error(transparent)]
     Json(#[from] JsonPathError),
-    #[error(transparent)]
-    Regex(#[from] RegexError),
+    #[error("“{0}” is not a regular expression: {1}")]
+    Regex(String, String),
 }
 
 /// Reads words (in capitals or not), `"very texts"`, `/regular expressions/` (with `i` in capitals or
@@ -68,8 +68,11 @@ fn term(query: Query, rest: &str) -> Result<(Query, &str), SearchError> {
         let (test, after) = json_test(rest)?;
         return Ok((query.json(test)?, after));
     }
-    if let Some((pattern, after)) = pattern(rest) {
-        return Ok((query.text(Text::regex(&pattern)?), after));
+    if let Some(Pattern { typed, any_case, after }) = pattern(rest) {
+        let flags = if any_case { "(?i)" } else { "" };
+        let regex = Text::regex(&format!("{flags}{}", typed.replace("\\/", "/")));
+        let as_typed = |RegexError { reason, .. }| SearchError::Regex(typed.into(), reason);
+        return Ok((query.text(regex.map_err(as_typed)?), after));
     }
     for key in ["type", "kind", "id", "attempt"] {
         let Some(given) = rest.strip_prefix(key).and_then(|rest| rest.strip_prefix(':')) else {
@@ -122,10 +125,18 @@ fn word(rest: &str) -> (String, bool, &str) {
     (value, true, "")
 }
 
+/// A regular expression as it stands between its slashes, and what follows them.
+struct Pattern<'t> {
+    typed: &'t str,
+    /// Whether it is meant in capitals or not.
+    any_case: bool,
+    after: &'t str,
+}
+
 /// A regular expression between slashes. A path such as `/api/users` is none: after the last slash
 /// there is an end. Nor does one that has slashes of its own have white space after them, where
 /// another term begins.
-fn pattern(rest: &str) -> Option<(String, &str)> {
+fn pattern(rest: &str) -> Option<Pattern<'_>> {
     let inner = rest.strip_prefix('/')?;
     let (mut is_escaped, mut is_path) = (false, false);
     for (at, char) in inner.char_indices() {
@@ -135,12 +146,12 @@ fn pattern(rest: &str) -> Option<(String, &str)> {
         if char == '/' && !is_escaped && at > 0 {
             is_path = true;
             let after = &inner[at + 1..];
-            let (flags, after) = match after.strip_prefix('i') {
-                Some(after) => ("(?i)", after),
-                None => ("", after),
+            let (any_case, after) = match after.strip_prefix('i') {
+                Some(after) => (true, after),
+                None => (false, after),
             };
             if after.is_empty() || after.starts_with(char::is_whitespace) {
-                return Some((format!("{flags}{}", &inner[..at].replace("\\/", "/")), after));
+                return Some(Pattern { typed: &inner[..at], any_case, after });
             }
         }
         is_escaped = char == '\\' && !is_escaped;
@@ -176,7 +187,7 @@ fn json_test(rest: &str) -> Result<(&str, &str), SearchError> {
     }
     let operand = after.trim_start();
     if operator == "~"
-        && let Some((_, after)) = pattern(operand)
+        && let Some(Pattern { after, .. }) = pattern(operand)
     {
         return Ok((&rest[..rest.len() - after.len()], after));
     }
@@ -315,6 +326,8 @@ mod tests {
             ("$.bid > true", "order"),
             ("/(/", "regular expression"),
             (".bid ~ /(/", "regular expression"),
+            ("/a(/i", "“a(”"),
+            (r"/\/(/", r"“\/(”"),
         ] {
             let sentence = parse(text).unwrap_err().to_string();
             assert!(sentence.contains(word) && !sentence.contains('\n'), "{text}: {sentence}");

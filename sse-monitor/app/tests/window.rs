@@ -224,15 +224,17 @@ async fn a_small_window_shows_the_data_of_what_is_selected() {
     ";
     let height = desk.ask(height).await.as_f64().unwrap();
     assert!(height >= 3.0 * 19.0, "{height} px are left for the data");
-    let cut = "
-        return [...document.querySelectorAll('#detail dd, #size')]
-            .filter((one) => one.getBoundingClientRect().right > innerWidth)
-            .map((one) => one.textContent);
-    ";
-    assert_eq!(desk.ask(cut).await, json!([]));
+    assert_eq!(desk.ask(CUT_FACTS).await, json!([]));
     desk.picture("small-selected").await;
     desk.close().await;
 }
+
+/// What of the facts of the selected row goes on beyond the window.
+const CUT_FACTS: &str = "
+    return [...document.querySelectorAll('#detail dd, #size')]
+        .filter((one) => one.getBoundingClientRect().right > innerWidth)
+        .map((one) => one.textContent);
+";
 
 #[tokio::test]
 async fn nothing_lies_over_another_in_a_small_window_that_is_zoomed() {
@@ -324,6 +326,7 @@ async fn nothing_lies_over_another_in_a_small_window_that_is_zoomed() {
         desk.ask(press).await;
         desk.see("the selected row", |seen| !seen.pane.is_empty()).await;
         assert_eq!(desk.ask(over).await, json!([]), "a selected row at {factor}");
+        assert_eq!(desk.ask(CUT_FACTS).await, json!([]), "what is told of it at {factor}");
         desk.picture(&format!("small-zoomed-row-{factor}")).await;
         desk.ask("document.querySelector('#statistics').click()").await;
     }

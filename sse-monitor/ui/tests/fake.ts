@@ -77,7 +77,7 @@ export class Fake {
           ? null
           : { text: this.given, isRecording: !this.given.includes("://") };
       case "filter":
-        if (args.text === "/(/") throw "“(” is not a regular expression: unclosed group";
+        if (String(args.text).startsWith("/(/")) throw "“(” is not a regular expression: unclosed group";
         this.#filter = args.text as string;
         this.#filters += 1;
         this.touch();

@@ -180,6 +180,27 @@ describe("Ctrl+C", () => {
     // One that is held does it once.
     expect(await ctrl("c", grid(), true)).toBe(false);
     expect(copied).toEqual(["event number 3"]);
+    screen.getByText("Copied");
+  });
+
+  it("says so until the next key or press, and anew each time", async () => {
+    const fake = new Fake();
+    await watching(fake, 1);
+    fake.arrive({ kind: "disconnected", data: "the server answered 502" });
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    const copied = copies();
+    const gone = () => waitFor(() => expect(screen.queryByText("Copied")).toBeNull());
+    for (const row of [0, 1]) {
+      await press(rows()[row]);
+      await waitFor(() => expect(document.querySelector("#detail")?.textContent).toContain(["number 1", "502"][row]));
+      for (const next of [() => fireEvent.keyDown(grid(), { key: "Control", ctrlKey: true }), () => press(grid())]) {
+        await ctrl("c");
+        await screen.findByText("Copied");
+        await next();
+        await gone();
+      }
+    }
+    expect(copied).toHaveLength(4);
   });
 
   it("copies the row that is selected, and not the one before it that is still shown", async () => {

@@ -358,13 +358,40 @@ describe("the list", () => {
     await waitFor(() => expect(selected()).toBe("row-1"));
     await press("End");
     await waitFor(() => expect(selected()).toBe("row-100"));
-    fake.arrive(...Array.from({ length: 50 }, () => ({})));
+  });
+
+  it("follows from End on, though a row is selected, until another one is", async () => {
+    const fake = new Fake();
+    await watching(fake, 100);
+    const press = (key: string) => fireEvent.keyDown(grid(), { key });
+    const active = () => grid().getAttribute("aria-activedescendant");
+    const fifty = (last: number) => {
+      fake.arrive(...Array.from({ length: 50 }, () => ({})));
+      return waitFor(() => expect([numbers().at(-1), grid().getAttribute("aria-rowcount")]).toEqual([last, `${last + 1}`]));
+    };
+    await press("Home");
+    await waitFor(() => expect(selected()).toBe("row-1"));
+    await press("End");
+    await waitFor(() => expect(selected()).toBe("row-100"));
+    await fifty(150);
+    expect(active()).toBe("row-100");
+    expect(screen.queryByRole("button", { name: /Jump to latest/ })).toBeNull();
+    await press(" ");
+    await press("End");
+    await waitFor(() => expect(active()).toBe("row-150"));
+    await press(" ");
+    await fifty(200);
+    await press("ArrowUp");
+    await waitFor(() => expect(selected()).toBe("row-149"));
+    fake.arrive({});
     await screen.findByRole("button", { name: /Jump to latest/ });
-    expect(numbers()).toContain(100);
+    expect(numbers()).toContain(149);
+    await press("End");
+    await waitFor(() => expect(selected()).toBe("row-201"));
     await press("Escape");
     await waitFor(() => expect(document.querySelector("#detail")).toBeNull());
-    await press("End");
-    await waitFor(() => expect(numbers().at(-1)).toBe(150));
+    fake.arrive({});
+    await waitFor(() => expect(numbers().at(-1)).toBe(202));
     expect(selected()).toBeUndefined();
   });
 });

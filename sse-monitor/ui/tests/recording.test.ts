@@ -128,6 +128,27 @@ describe("a recording", () => {
     await waitFor(() => expect(screen.getByRole("alert").textContent).toMatch(told));
   });
 
+  it("is counted without the rows that cannot be read, in the totals as in the statistics", async () => {
+    const fake = new Fake();
+    fake.given = "/tmp/feed.ssrec";
+    fake.about = { ...about, isLoss: true, damage: ["000001.sse is damaged"] };
+    fake.arrive({}, {}, { kind: "comment" }, { kind: "comment" });
+    fake.told = { events: 1, dataBytes: 14, comments: 1, decodeErrors: 0, damaged: 2 };
+    render(App);
+    const totals = () => document.querySelector("footer")?.textContent;
+    await waitFor(() => expect(totals()).toMatch(/^1 event\s+14 bytes of data\s+1 comment\s+2 rows damaged/));
+    await fireEvent.click(button("Statistics"));
+    await waitFor(() => expect(document.querySelector("#report-events")?.textContent).toBe("1"));
+    expect(document.querySelector("#report")?.textContent).toContain("2 rows, not counted as what they were");
+    // Of what is watched after it nothing is known to be damaged.
+    fake.about = null;
+    const url = screen.getByLabelText<HTMLInputElement>("URL of the event stream");
+    await fireEvent.input(url, { target: { value: "http://127.0.0.1:8080/events" } });
+    await fireEvent.submit(url.form as HTMLFormElement);
+    await waitFor(() => expect(totals()).toMatch(/^2 events/));
+    expect(totals()).not.toContain("damaged");
+  });
+
   it("is opened with what was masked in it, and refused in words", async () => {
     const fake = new Fake();
     render(App);

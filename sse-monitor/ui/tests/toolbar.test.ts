@@ -37,7 +37,7 @@ describe("the search", () => {
     expect(fake.calls).toContainEqual(["filter", { text: "number 19" }]);
   });
 
-  it("says what is wrong under the field, and lists what it did", async () => {
+  it("says what is wrong under the field, and lists all", async () => {
     const fake = new Fake();
     await watching(fake, 50);
     await type("/(/");
@@ -84,9 +84,31 @@ describe("the search", () => {
     await watching(fake, 10);
     await type("nowhere");
     await screen.findByText("Nothing passes the search.");
-    // Of a text that is no search nothing is known.
-    await type("/(/");
-    await screen.findByText("Nothing passes the search before: nowhere");
+  });
+
+  it("lists all rows while the text is no search, rather than what passed a part of it", async () => {
+    const fake = new Fake();
+    await watching(fake, 1000);
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    scroller.scrollTop = 2600;
+    await fireEvent.scroll(scroller);
+    await waitFor(() => expect(numbers()).toContain(101));
+    for (const half of ["nowhere", "number 99"]) {
+      await type(half);
+      await waitFor(() => expect(numbers()).not.toContain(101));
+      await type("/(/");
+      await waitFor(() => expect(numbers()).toContain(101));
+      await screen.findByRole("alert");
+      expect(document.querySelector("#found")).toBeNull();
+      expect(screen.queryByText(/^Nothing passes/)).toBeNull();
+    }
+    // Nor is it asked for again with each letter.
+    const asked = () => fake.calls.filter(([call, args]) => call === "filter" && (args as { text: string }).text === "");
+    await type("/(/ ");
+    await waitFor(() => expect(fake.calls).toContainEqual(["filter", { text: "/(/ " }]));
+    await type("number 99");
+    await waitFor(() => expect(numbers()[0]).toBe(99));
+    expect(asked()).toHaveLength(2);
   });
 });
 

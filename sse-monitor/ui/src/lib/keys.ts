@@ -1,3 +1,5 @@
+import { on } from "svelte/events";
+
 const isWithin = ({ target }: KeyboardEvent, elements: string): boolean =>
   target instanceof Element && target.closest(elements) !== null;
 
@@ -38,3 +40,14 @@ export function isScroll({ target }: KeyboardEvent): boolean {
   }
   return within !== null;
 }
+
+/** Hears, on the window, of each key and press; a key that is held is one. */
+export const nextAct =
+  (hear: () => void) =>
+  (window: Window): (() => void) => {
+    const ends = [
+      on(window, "keydown", ({ repeat }) => repeat || hear(), { capture: true }),
+      on(window, "pointerdown", hear, { capture: true }),
+    ];
+    return () => ends.forEach((end) => end());
+  };

@@ -6,10 +6,8 @@ import { filter } from "./wire";
  */
 export class Search {
   text = $state("");
-  /** Why the text cannot be read as a search; the list shows what was searched for before. */
+  /** Why the text cannot be read as a search; all is listed then, since what passed a part of it tells nothing. */
   refusal = $state("");
-  /** What the list is filtered by: of a text that cannot be read, the one before it. */
-  listed = $state("");
   /** Whether the list is filtered. */
   active = $state(false);
 
@@ -38,19 +36,23 @@ export class Search {
     while (this.#sent !== this.text) {
       const text = this.text;
       this.#sent = text;
-      const active = text.trim() !== "";
-      // Before, since where one looks is another thing once rows are gone.
-      if (active && !this.active) this.#turned(true);
       try {
-        await filter(text);
+        await this.#list(text);
         this.refusal = "";
-        this.listed = text;
-        if (!active && this.active) this.#turned(false);
-        this.active = active;
       } catch (sentence) {
         this.refusal = String(sentence);
+        if (this.active) await this.#list("").catch(() => {});
       }
     }
     this.#sending = false;
+  }
+
+  async #list(text: string): Promise<void> {
+    const active = text.trim() !== "";
+    // Before, since where one looks is another thing once rows are gone.
+    if (active && !this.active) this.#turned(true);
+    await filter(text);
+    if (!active && this.active) this.#turned(false);
+    this.active = active;
   }
 }
