@@ -108,7 +108,8 @@ fn with_display(command: Command) -> Command {
         return command;
     }
     let mut with = Command::new("xvfb-run");
-    with.args(["--auto-servernum", "--server-args=-screen 0 1280x800x24"]);
+    // Without -noreset the display begins anew where its last window has gone, and drops one that just comes.
+    with.args(["--auto-servernum", "--server-args=-screen 0 1280x800x24 -noreset"]);
     with.arg(command.get_program()).args(command.get_args());
     with.current_dir(workspace::root());
     with

@@ -13,7 +13,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::{net::TcpStream, time::sleep};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 use super::{
     LOOK_EVERY, PATIENCE, nowhere,
@@ -161,7 +164,9 @@ impl Desk {
     pub(crate) async fn open_over(arguments: &[&str], cache: TempDir) -> Self {
         let display = env::var_os("DISPLAY").is_none().then(|| {
             let mut command = Command::new("Xvfb");
-            command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+            // Without -noreset it begins anew where its last window has gone, and drops one that just comes.
+            let told = "-displayfd 1 -screen 0 1280x800x24 -nolisten tcp -noreset";
+            command.args(told.split(' '));
             let mut display = Process::start("Xvfb", &mut command, "install the package xvfb");
             let number = display.first_line();
             (display, format!(":{number}"))
@@ -460,11 +465,12 @@ async fn drive(arguments: &[&str], display: Option<&str>, cache: &Path) -> (Proc
         }
         let options = json!({ "binary": env!("CARGO_BIN_EXE_sse-monitor"), "args": arguments });
         let capabilities = [("webkitgtk:browserOptions".to_owned(), options)];
-        let opened = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities.into_iter().collect())
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await;
-        match opened {
+        let url = format!("http://127.0.0.1:{port}");
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities.into_iter().collect());
+        // Where a window ends before it can be driven, the driver waits for ever.
+        let opened = timeout(PATIENCE, builder.connect(&url)).await;
+        match opened.expect("the window lets itself be driven") {
             Ok(client) if !driver.has_ended() => return (driver, client),
             Ok(_) => failure = format!("another process answers at port {port}"),
             Err(error) => failure = error.to_string(),
