@@ -11,7 +11,7 @@ use serde::Serialize;
 use sse_monitor_engine::{
     RawEnd, Row, RowKind, Snapshot, State, Turn, View,
     query::{Filtered, Order, Query, Report},
-    recording::{OpenError, Recording},
+    recording::{Damage, OpenError, Recording},
 };
 
 use crate::{list::List, list::Stretch, watched::Watched};
@@ -45,6 +45,8 @@ pub(crate) struct About {
     damage: Vec<String>,
     /// Whether with that something is gone that was recorded.
     is_loss: bool,
+    /// Whether it is known of all rows that cannot be read how many they are.
+    counts_lost_rows: bool,
 }
 
 /// A row whole, with what it tells of the connection.
@@ -211,7 +213,8 @@ impl Opened {
             recorded_by: origin.recorded_by,
             imported_from: origin.imported_from,
             redacted: origin.redacted.into_iter().chain(texts).collect(),
-            is_loss: self.recording.damage().iter().any(|damage| damage.kind.is_loss()),
+            counts_lost_rows: self.recording.counts_lost_rows(),
+            is_loss: self.recording.damage().iter().any(Damage::is_loss),
             damage: self.recording.damage().iter().map(ToString::to_string).collect(),
         }
     }

@@ -165,6 +165,19 @@ fn what_is_damaged_is_not_told_as_what_the_server_lost() {
     let told = "not known: ids leave out 1, and part of the recording cannot be read";
     assert!(text(&stats(&["--pretty"])).contains(told));
 
+    // The header of the index of a whole one: it is made again.
+    let whole = fs::read(folder.join("a.ssrec")).unwrap();
+    let index = frames(&whole).into_iter().find(|(kind, _)| *kind == INDEX).unwrap().1;
+    let mut bytes = whole.clone();
+    bytes[index.start + 9] ^= 1;
+    bytes[index.start + 10] ^= 1;
+    fs::write(folder.join("c.ssrec"), bytes).unwrap();
+    let again = run(folder, &["show", "--stats", "c.ssrec"]);
+    assert!(again.status.success() && words(&again).contains("made again"), "{again:?}");
+    assert_eq!(lines(&again)[0]["damaged"], 0);
+    assert_eq!(lines(&run(folder, &["show", "c.ssrec"])).len(), EVENTS);
+    assert!(run(folder, &["diff", "a.ssrec", "c.ssrec"]).status.success());
+
     // The index too, by which alone it is known how many rows that were.
     let mut bytes = fs::read(folder.join("b.ssrec")).unwrap();
     let index = frames(&bytes).into_iter().find(|(kind, _)| *kind == INDEX).unwrap().1;

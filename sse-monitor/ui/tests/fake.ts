@@ -243,6 +243,7 @@ export const about: About = {
   redacted: [],
   damage: [],
   isLoss: false,
+  countsLostRows: true,
 };
 
 export const report: Report = {

@@ -149,6 +149,19 @@ describe("a recording", () => {
     expect(totals()).not.toContain("damaged");
   });
 
+  it("says that nobody knows how many rows cannot be read where the index is damaged too", async () => {
+    const fake = new Fake();
+    fake.given = "/tmp/feed.ssrec";
+    fake.about = { ...about, isLoss: true, countsLostRows: false };
+    fake.arrive({});
+    fake.told = { events: 1, damaged: 0 };
+    render(App);
+    await waitFor(() => expect(document.querySelector("footer")?.textContent).toContain("some rows damaged"));
+    await fireEvent.click(await screen.findByRole("button", { name: "Statistics" }));
+    const told = "not known how many rows: what tells their numbers is damaged too";
+    await waitFor(() => expect(document.querySelector("#report")?.textContent).toContain(told));
+  });
+
   it("is opened with what was masked in it, and refused in words", async () => {
     const fake = new Fake();
     render(App);

@@ -360,3 +360,46 @@ fn what_was_found_damaged_is_not_read_for_each_of_its_rows() {
     assert!(is_damaged(3));
     assert!(!is_damaged(4));
 }
+
+#[test]
+fn what_its_program_counted_stays_where_damage_is_met_later() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(folder(&path));
+    for id in (1..60).filter(|id| id % 20 != 0) {
+        feed(&mut writer, format!("id: {id}\ndata: x\n\n").as_bytes());
+    }
+    writer.close(at(9));
+    let recording = Recording::open(&path).unwrap();
+    let report = recording.report();
+    assert_eq!(report.missed, Some(2), "{report:?}");
+    recording.view().kept().add_damage(Damage::new("000001.sse", 99, 9, DamageKind::Changed));
+    assert_eq!(recording.report(), report);
+    // Counted anew, a number that is left out may be that of what is damaged.
+    let file = path.join("000001.sse");
+    let mut bytes = fs::read(&file).unwrap();
+    let place = memchr::memmem::find(&bytes, b"id: 30").unwrap();
+    bytes[place] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let report = Recording::open(&path).unwrap().report();
+    assert_eq!((report.damaged, report.missed), (1, None), "{report:?}");
+}
+
+#[test]
+fn the_url_of_a_request_that_is_not_there_is_told_where_it_can_be_no_other() {
+    for (imported_from, expected) in
+        [(None, "\"url\":\"http://a/\""), (Some("b.har"), "\"url\":\"\"")]
+    {
+        let keep = tempfile::tempdir().unwrap();
+        let imported_from = imported_from.map(str::to_owned);
+        let origin = Origin { url: "http://a/".into(), imported_from, ..Origin::default() };
+        let mut writer =
+            Writer::new(origin, Limits::default(), folder(&keep.path().join("s"))).unwrap();
+        connected(&mut writer, Format::EventStream);
+        feed(&mut writer, b"data: one\n\n");
+        let mut har = Vec::new();
+        export::har(&writer.kept().view(), None, &mut har).unwrap();
+        let har = String::from_utf8(har).unwrap().replace(": ", ":");
+        assert!(har.contains(expected), "{har}");
+    }
+}

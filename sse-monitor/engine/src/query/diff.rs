@@ -1,7 +1,7 @@
 //! Two sessions beside each other: what only one has, what they say differently, and when.
 
 use alloc::collections::VecDeque;
-use core::ops::ControlFlow;
+use core::{hash::BuildHasher as _, ops::ControlFlow};
 use std::collections::{HashMap, hash_map::Entry};
 
 use foldhash::fast::RandomState;
@@ -27,7 +27,8 @@ const LONGEST: u64 = 24 * 3600 * 1_000_000;
 #[non_exhaustive]
 pub enum Match {
     /// Its ID, or type and data where it has none of its own; those with an equal ID stand for each other in their
-    /// order.
+    /// order. Those that are left over are the same one where ID, type and data are equal: whether an ID is an event's
+    /// own or that of the one before, an import does not tell.
     #[default]
     Id,
     /// Type and data.
@@ -76,6 +77,7 @@ impl Diff {
 struct Seen {
     row: u64,
     content: u64,
+    id: u64,
     elapsed_micros: u64,
 }
 
@@ -104,50 +106,82 @@ impl Left {
         }
     }
 
-    fn into_rows(self) -> Vec<u64> {
+    /// In the order of their rows.
+    fn into_sorted(self) -> Vec<Seen> {
         let others = self.others.into_values().flatten();
-        let mut rows: Vec<_> =
-            self.oldest.into_values().chain(others).map(|seen| seen.row).collect();
-        rows.sort_unstable();
-        rows
+        let mut all: Vec<_> = self.oldest.into_values().chain(others).collect();
+        all.sort_unstable_by_key(|seen| seen.row);
+        all
+    }
+}
+
+/// The pairs that were met so far.
+#[derive(Debug)]
+struct Pairs {
+    rows: Vec<(u64, u64)>,
+    changed: Vec<(u64, u64)>,
+    times: Histogram<u64>,
+    longest: u64,
+    /// When both got the first of them.
+    origin: Option<(u64, u64)>,
+}
+
+impl Pairs {
+    fn add(&mut self, first: Seen, second: Seen) {
+        self.rows.push((first.row, second.row));
+        if first.content != second.content {
+            self.changed.push((first.row, second.row));
+        }
+        let times = (first.elapsed_micros, second.elapsed_micros);
+        let (a, b) = *self.origin.get_or_insert(times);
+        let since = |at: u64, origin: u64| at.cast_signed() - origin.cast_signed();
+        let apart = since(times.0, a).abs_diff(since(times.1, b));
+        self.longest = self.longest.max(apart);
+        self.times.saturating_record(apart.min(LONGEST));
     }
 }
 
 /// Compares the events of two sessions.
 ///
-/// Reads each session once, and remembers 40 to 75 bytes of each event of the first (and as many again of
+/// Reads each session once, and remembers 48 to 90 bytes of each event of the first (and as many again of
 /// one that is like another), 16 of each that both have (32 where not all come in one order), and of what
-/// differs the numbers of the rows. Events are compared by hashes of their texts, keyed anew each time.
+/// differs 32. Events are compared by hashes of their texts, keyed anew each time.
 pub fn diff(first: &View, second: &View, by: Match) -> Diff {
     let hasher = RandomState::default();
     let mut left = Left::default();
     let damaged_first = for_events(first, &hasher, by, |key, seen| left.add(key, seen));
-    let mut diff = Diff { damaged_first, ..Diff::default() };
-    let mut both = Vec::new();
-    let (mut origin, mut longest) = (None, 0);
     // Three digits tell times well enough apart; the bounds are constants, and right ones.
-    let mut times = Histogram::<u64>::new_with_bounds(1, LONGEST, 3)
+    let times = Histogram::<u64>::new_with_bounds(1, LONGEST, 3)
         .unwrap_or_else(|error| unreachable!("{error}"));
-    diff.damaged_second = for_events(second, &hasher, by, |key, seen| {
-        let Some(other) = left.take(key) else {
-            diff.only_second.push(seen.row);
-            return;
-        };
-        both.push((other.row, seen.row));
-        if other.content != seen.content {
-            diff.changed.push((other.row, seen.row));
-        }
-        let (a, b) = *origin.get_or_insert((other.elapsed_micros, seen.elapsed_micros));
-        let since = |at: u64, origin: u64| at.cast_signed() - origin.cast_signed();
-        let apart = since(other.elapsed_micros, a).abs_diff(since(seen.elapsed_micros, b));
-        longest = longest.max(apart);
-        times.saturating_record(apart.min(LONGEST));
+    let mut pairs =
+        Pairs { rows: Vec::new(), changed: Vec::new(), times, longest: 0, origin: None };
+    let mut over = Vec::new();
+    let damaged_second = for_events(second, &hasher, by, |key, seen| match left.take(key) {
+        Some(other) => pairs.add(other, seen),
+        None => over.push(seen),
     });
-    diff.only_first = left.into_rows();
-    diff.in_both = both.len() as u64;
-    diff.reordered = reordered(both);
-    diff.time = Gaps::of(&times, longest);
-    diff
+    let mut alike = Left::default();
+    for seen in left.into_sorted() {
+        alike.add(hasher.hash_one((seen.id, seen.content)), seen);
+    }
+    let mut only_second = Vec::new();
+    for seen in over {
+        match alike.take(hasher.hash_one((seen.id, seen.content))) {
+            Some(other) => pairs.add(other, seen),
+            None => only_second.push(seen.row),
+        }
+    }
+    pairs.rows.sort_unstable_by_key(|(_, second)| *second);
+    Diff {
+        in_both: pairs.rows.len() as u64,
+        only_first: alike.into_sorted().into_iter().map(|seen| seen.row).collect(),
+        only_second,
+        changed: pairs.changed,
+        reordered: reordered(pairs.rows),
+        damaged_first,
+        damaged_second,
+        time: Gaps::of(&pairs.times, pairs.longest),
+    }
 }
 
 /// Of pairs in the order of the second, those outside a longest run that the first has in the same order.
@@ -188,25 +222,24 @@ fn for_events(
     by: Match,
     mut each: impl FnMut(u64, Seen),
 ) -> u64 {
-    use core::hash::BuildHasher;
-
     let mut reader = Reader::new(view);
     let mut damaged = 0;
     reader::for_entries(view, view.numbers(), |_, number, entry| {
         // Others are read to see whether they are damaged, as statistics do: what they were nobody can tell then.
         let is_event = entry.is_none_or(|entry| entry.kind == EntryKind::Event);
-        // One that it has from an event before says nothing of which it is. Older recordings tell only where it changes.
+        // One that it has from an event before says nothing of which it is.
         let is_own = entry.is_some_and(|entry| entry.has(FLAG_OWN_ID) || !entry.has(FLAG_SAME_ID));
         let row = reader.row(number, if is_event { usize::MAX } else { 0 });
         damaged += u64::from(row.as_ref().is_some_and(|row| row.kind == RowKind::Damaged));
         if let Some(row) = row.filter(|row| row.kind == RowKind::Event) {
             let Row { event_type, data, id, elapsed_micros, .. } = row;
             let content = hasher.hash_one((&event_type, &data));
+            let id_hash = hasher.hash_one(&id);
             let key = match by {
-                Match::Id if is_own && !id.is_empty() => hasher.hash_one(&id),
+                Match::Id if is_own && !id.is_empty() => id_hash,
                 Match::Id | Match::Content => content,
             };
-            each(key, Seen { row: number, content, elapsed_micros });
+            each(key, Seen { row: number, content, id: id_hash, elapsed_micros });
         }
         ControlFlow::<()>::Continue(())
     });

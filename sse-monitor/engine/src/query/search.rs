@@ -17,7 +17,7 @@ use crate::{
         view::{Part, View},
     },
     recording::{Damage, DamageKind},
-    row::Row,
+    row::{Row, RowKind},
 };
 
 /// Entries looked at together: few enough that the first results are there in a blink, and that a
@@ -263,7 +263,7 @@ impl<'v> Search<'v> {
             return true;
         }
         if entry.kind != EntryKind::Event {
-            return self.other_passes(number, entry);
+            return self.other_passes(segment, number, entry);
         }
         let limits = self.reader.limits();
         let texts =
@@ -290,7 +290,7 @@ impl<'v> Search<'v> {
     }
 
     /// Rows that are no events have a sentence or a comment for data.
-    fn other_passes(&mut self, number: u64, entry: &Entry) -> bool {
+    fn other_passes(&mut self, segment: &Arc<Segment>, number: u64, entry: &Entry) -> bool {
         if !(self.query.json.is_empty() && self.query.event_types.is_empty()) {
             return false;
         }
@@ -298,6 +298,11 @@ impl<'v> Search<'v> {
             Some(sentence) => self.query.data_passes(&sentence),
             None => {
                 let row = self.reader.row(number, usize::MAX);
+                if row.as_ref().is_some_and(|row| row.kind == RowKind::Damaged) {
+                    self.damage.tell(self.view, segment, number, entry);
+                    self.unreadable.push(number);
+                    return false;
+                }
                 row.is_some_and(|row| self.query.data_passes(&row.data))
             }
         }

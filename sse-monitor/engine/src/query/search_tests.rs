@@ -89,6 +89,7 @@ fn rows_beside_damaged_entries_and_frames_are_found() {
     )
     .unwrap();
     writer.begin_body(Default::default(), Default::default());
+    writer.body(b": a comment of it\n", 1, false, 9, Default::default());
     for n in 0..3_000 {
         writer.body(format!("data: needle {n}\n\n").as_bytes(), 1, false, 9, Default::default());
     }
@@ -97,9 +98,14 @@ fn rows_beside_damaged_entries_and_frames_are_found() {
     assert_eq!(view.count(&query), 3_000);
     flip(&path.join("000001.index"), 700 * 48 + 9);
     assert_eq!(view.count(&query), 2_999);
+    let comments = Query::new().kind(crate::query::Kind::Comment).text(Text::literal("it"));
+    assert_eq!(view.count(&comments), 1);
     // Of the frame of one row the payload, of another's the header: of that one bit alone is mended.
     let journal = std::fs::read(path.join("000001.sse")).unwrap();
     let place = |text: &[u8]| memchr::memmem::find(&journal, text).unwrap();
+    // What is said of a damaged row is none of its text.
+    flip(&path.join("000001.sse"), place(b"a comment of"));
+    assert_eq!(view.count(&comments), 0);
     flip(&path.join("000001.sse"), place(b"needle 1200"));
     assert_eq!(view.count(&query), 2_998);
     flip(&path.join("000001.sse"), place(b"data: needle 2700") - 30);

@@ -163,6 +163,11 @@ impl Statistics {
         Self { reads_rows: true, ..Self::default() }
     }
 
+    /// Whether it is of a session some rows of which are damaged.
+    pub(crate) const fn reads_rows(&self) -> bool {
+        self.reads_rows
+    }
+
     /// The number after the last row that was seen.
     pub(crate) const fn next_row(&self) -> u64 {
         self.next_row

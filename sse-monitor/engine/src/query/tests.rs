@@ -208,6 +208,10 @@ fn an_event_without_an_id_of_its_own_is_known_by_what_it_says() {
     assert_eq!((told.in_both, &told.only_first[..], &told.changed[..]), (2, &[][..], &[][..]));
     let only: Vec<_> = told.only_second.iter().map(|row| second.row(*row).unwrap().data).collect();
     assert_eq!(only, ["b"]);
+    // An import has it from the one before where it is equal.
+    let [own, of_before] =
+        ["id: 1\n", ""].map(|id| session(&format!("id: 1\ndata: a\n\n{id}data: b\n\n")));
+    assert!(diff(&own, &of_before, Match::Id).is_empty());
 }
 
 #[test]

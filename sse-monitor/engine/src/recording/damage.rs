@@ -43,6 +43,9 @@ pub enum DamageKind {
     Changed,
     /// One bit is not as it was written, and its sum tells which: nothing is lost.
     Mended,
+    /// Bytes of what is made from the rest, such as the index, are not as they were written. It was made again, so that
+    /// nothing is lost.
+    Derived,
     /// Parts of it are missing, are there twice, or stand in another order.
     Disordered,
     /// The whole file is not there.
@@ -54,7 +57,7 @@ impl DamageKind {
     /// off, all is there that could be.
     pub const fn is_loss(self) -> bool {
         match self {
-            Self::NotClosed | Self::CutOff | Self::Mended => false,
+            Self::NotClosed | Self::CutOff | Self::Mended | Self::Derived => false,
             Self::Changed | Self::Disordered | Self::Missing => true,
         }
     }
@@ -99,6 +102,11 @@ impl Damage {
                 f,
                 "{places} more places are damaged, too many to tell each: one bit in each is not as it was \
                  written; its sum tells which, so nothing is lost"
+            ),
+            DamageKind::Derived => write!(
+                f,
+                "{places} more places of indexes are damaged: {bytes} bytes in all; they were made again from \
+                 the rest, so nothing is lost"
             ),
             DamageKind::Disordered => write!(
                 f,
@@ -151,6 +159,11 @@ impl fmt::Display for Damage {
                 f,
                 "{file} is damaged: one bit of the {bytes} bytes from byte {at} on is not as it was written; its \
                  sum tells which, so nothing is lost"
+            ),
+            DamageKind::Derived => write!(
+                f,
+                "{file} is damaged: of its index, {bytes} bytes from byte {at} on are not as they were written; it \
+                 was made again from the rest, so nothing is lost"
             ),
             DamageKind::Disordered => write!(
                 f,

@@ -112,7 +112,7 @@ impl Recording {
 
     /// Its statistics. At once where its program closed it; else, and where something is [known](Self::damage) to be
     /// damaged, its rows are counted the first time. Where something [is lost](Damage::is_loss) by that, numbers that
-    /// IDs leave out may be its own, so that nothing is missed for certain.
+    /// IDs leave out may be its own, so that nothing is missed for certain. What its program counted stays as it is.
     pub fn report(&self) -> Report {
         let mut statistics = self.kept.statistics();
         let view = self.view();
@@ -120,7 +120,7 @@ impl Recording {
             statistics.update(&view);
         }
         let mut report = statistics.report().clone();
-        if self.kept.damage_list().iter().any(Damage::is_loss) {
+        if statistics.reads_rows() && self.kept.damage_list().iter().any(Damage::is_loss) {
             (report.missed, report.missed_at_least) = (None, 0);
         }
         if self.origin().untimed { report.untimed() } else { report }

@@ -65,10 +65,12 @@ pub(crate) fn rebuild(
                 && at + bytes == journal.len()
             {
                 met.kind = DamageKind::CutOff;
+            } else if is_ended && matches!(step, Step::Broken { .. } | Step::Spoilt { .. }) {
+                met.kind = DamageKind::Derived;
             }
             lacks_rows |= match step {
                 // A turn has its row all the same.
-                Step::Spoilt { header, .. } => header.kind.is_body(),
+                Step::Spoilt { header, .. } => !is_ended && header.kind.is_body(),
                 Step::Frame { .. } | Step::Broken { .. } | Step::Disordered { .. } => {
                     met.kind.is_loss()
                 }
@@ -88,6 +90,8 @@ pub(crate) fn rebuild(
                 }
                 (header, at + FRAME_HEADER as u64, None)
             }
+            // What stands behind the end is made from the rest.
+            Step::Broken { .. } if is_ended => continue,
             Step::Broken { bytes, .. } => {
                 let missing = bytes.saturating_sub(FRAME_HEADER as u64);
                 go_on(&mut indexing, attempt, format, missing, limits);

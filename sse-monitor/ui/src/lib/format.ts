@@ -60,6 +60,14 @@ export function missedOf(report: Report, about: About | null = null): string {
   }
 }
 
+/** How many rows of a recording cannot be read, in the words of `sse show --stats`; empty if none. */
+export function damagedOf(report: Report, about: About | null): string {
+  const rows = counted(report.damaged, "row");
+  if (about?.countsLostRows !== false) return report.damaged === 0 ? "" : `${rows}, not counted as what they were`;
+  if (report.damaged > 0) return `${rows}, and others; what tells how many is damaged too`;
+  return "not known how many rows: what tells their numbers is damaged too";
+}
+
 /** `1 event`, `2 events`. */
 export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;

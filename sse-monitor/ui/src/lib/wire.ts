@@ -154,6 +154,8 @@ export interface About {
   damage: string[];
   /** Whether with that something is gone that was recorded. */
   isLoss: boolean;
+  /** Whether it is known of all rows that cannot be read how many they are. */
+  countsLostRows: boolean;
 }
 
 export interface RequestHead {

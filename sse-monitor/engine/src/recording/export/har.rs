@@ -44,7 +44,8 @@ pub fn har(view: &View, attempt: Option<u32>, out: &mut impl Write) -> io::Resul
 fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> {
     let mut request = attempt.request.clone().unwrap_or_default();
     let is_known = attempt.request.is_some();
-    if !is_known {
+    // What was imported may be of several.
+    if !is_known && view.kept().origin.imported_from.is_none() {
         request.url.clone_from(&view.kept().origin.url);
     }
     let response = attempt.response.clone().unwrap_or_default();
