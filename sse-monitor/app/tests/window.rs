@@ -247,6 +247,9 @@ async fn nothing_lies_over_another_in_a_small_window_that_is_zoomed() {
     desk.see("that it is closed", |seen| seen.state == "closed").await;
     desk.click("#connect").await;
     desk.see("the stream open", |seen| seen.state == "open").await;
+    // The newest row, which is the one that is left where there is room for one.
+    hub.publish("note", "two");
+    desk.see("another event", |seen| seen.published().len() == 2).await;
     desk.click("#statistics").await;
     desk.until("the attempts", "return document.querySelector('#attempts td') !== null").await;
     let cut = "
@@ -323,6 +326,8 @@ async fn nothing_lies_over_another_in_a_small_window_that_is_zoomed() {
             const press = new PointerEvent('pointerdown', { bubbles: true, button: 0 });
             document.querySelector('.seen [data-kind=event]').dispatchEvent(press);
         ";
+        let is_seen = "return document.querySelector('.seen [data-kind=event]') !== null";
+        desk.until("an event in sight", is_seen).await;
         desk.ask(press).await;
         desk.see("the selected row", |seen| !seen.pane.is_empty()).await;
         assert_eq!(desk.ask(over).await, json!([]), "a selected row at {factor}");
