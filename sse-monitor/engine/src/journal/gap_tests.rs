@@ -394,3 +394,51 @@ fn what_follows_a_dropped_event_is_in_a_redacted_copy_though_its_rest_is_damaged
         }
     }
 }
+
+#[test]
+fn a_segment_whose_head_is_damaged_begins_with_no_event_that_nobody_sent() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 1 << 20, policy: DiskPolicy::Stop };
+    let place = Place::Folder { path: path.clone(), limit };
+    let origin = Origin { most_line: 1000, most_event: 3000, ..Origin::default() };
+    let mut writer = Writer::new(origin, Limits::default().line(1000).event(3000), place).unwrap();
+    writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+    writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(0));
+    writer.begin_body(Format::EventStream, at(0));
+    // What stands between a data line and the next counts against no limit of an event, and a segment does not wait
+    // for its end.
+    while !path.join("000003.sse").exists() {
+        feed(&mut writer, b"data: begins\n");
+        for _ in 0..150 {
+            feed(&mut writer, format!("unknown: {:0980}\n", 0).as_bytes());
+        }
+        feed(&mut writer, b"data: ends\n\n");
+    }
+    drop(writer);
+    let texts = |path: &Path| -> Vec<_> {
+        let view = Recording::open(path).unwrap().view();
+        let all = rows(&view).into_iter().filter(|row| row.kind == RowKind::Event);
+        all.map(|row| row.data).collect()
+    };
+    let whole = texts(&path);
+    let cut = |number: usize| {
+        Recording::open(&path).unwrap().view().parts()[number].segment.checkpoint.mid_event
+    };
+    assert!(cut(1) || cut(2));
+    for number in 2..=3 {
+        let journal = path.join(format!("{number:06}.sse"));
+        let bytes = fs::read(&journal).unwrap();
+        let mut damaged = bytes.clone();
+        damaged[FILE_HEADER + FRAME_HEADER + 3] ^= 1;
+        fs::write(&journal, damaged).unwrap();
+        for name in ["index", "ids"] {
+            let _ = fs::remove_file(path.join(format!("{number:06}.{name}")));
+        }
+        let left = texts(&path);
+        assert!(left.iter().all(|text| whole.contains(text)), "{number}");
+        assert!(left.len() >= whole.len() - 1, "{number}: {} of {}", left.len(), whole.len());
+        assert!(!Recording::open(&path).unwrap().counts_lost_rows());
+        fs::write(&journal, bytes).unwrap();
+    }
+}

@@ -56,8 +56,10 @@ pub(crate) fn rebuild(
     let (mut entries, mut new_ids) = (Vec::new(), Vec::new());
     let mut format = head.checkpoint.format;
     let mut attempt = head.checkpoint.attempt;
-    // Whether something is missing of which nobody knows what it was: the beginning of a body, it may be.
-    let mut is_unknown = false;
+    // Whether something is missing of which nobody knows what it was: the beginning of a body, it may be. So it is
+    // where the head is missing, by which a body is known to go on.
+    let mut is_unknown = checkpoint.mid_event && checkpoint.attempt == 0;
+    lacks_rows |= is_unknown && head.segment > 1;
     while let Some(step) = walk.step()? {
         if let Some(mut met) = step.damage(file) {
             is_whole &= met.kind == DamageKind::Mended;
