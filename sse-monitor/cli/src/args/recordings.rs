@@ -22,10 +22,7 @@ pub(crate) struct Show {
     #[arg(long, conflicts_with_all = ["check", "raw"], conflicts_with_all = OF_ROWS)]
     pub(crate) stats: bool,
 
-    /// Read all that its rows are made of, and print what is damaged; the exit status is 1 where something is
-    ///
-    /// Damage to the index and the statistics at the file's end may go untold where it costs no row: they are made anew
-    /// then whenever the file is opened.
+    /// Read all of it, and print what is damaged; the exit status is 1 where something is
     #[arg(long, conflicts_with = "raw", conflicts_with_all = OF_ROWS)]
     pub(crate) check: bool,
 

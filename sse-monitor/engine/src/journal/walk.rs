@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crc32fast::Hasher;
+
 use super::{
     blob::Blob,
     frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, MOST_PAYLOAD, Number, u32_at},
@@ -96,7 +98,11 @@ impl Step<'_> {
             Self::Frame { payload_at, .. } => {
                 (payload_at - FRAME_HEADER as u64, FRAME_HEADER as u64, DamageKind::Mended)
             }
-            Self::Spoilt { header, at } => (*at, header.frame_length(), DamageKind::Changed),
+            Self::Spoilt { header, at } => {
+                let is_derived = header.kind.is_derived();
+                let kind = if is_derived { DamageKind::Derived } else { DamageKind::Changed };
+                (*at, header.frame_length(), kind)
+            }
             Self::Broken { at, bytes } => (*at, *bytes, DamageKind::Changed),
             Self::Disordered { at, bytes } => (*at, *bytes, DamageKind::Disordered),
         };
@@ -138,17 +144,33 @@ impl<'a> Walk<'a> {
             }
         };
         let payload_at = at + FRAME_HEADER as u64;
-        if header.kind.is_derived() {
+        let is_intact = if header.kind.is_derived() {
             // It may be as long as the index; who wants it reads it in place.
+            let sum = self.sum(payload_at, header.length)?;
             self.payload.clear();
-            return Ok(Some(Step::Frame { header, payload_at, payload: &[], is_mended }));
-        }
-        self.journal.read_into(payload_at, header.length as usize, &mut self.payload)?;
-        Ok(Some(if header.matches(&self.payload) {
+            sum == header.payload_crc
+        } else {
+            self.journal.read_into(payload_at, header.length as usize, &mut self.payload)?;
+            header.matches(&self.payload)
+        };
+        Ok(Some(if is_intact {
             Step::Frame { header, payload_at, payload: &self.payload, is_mended }
         } else {
             Step::Spoilt { header, at }
         }))
+    }
+
+    /// The sum of so many bytes, of which a part is held at a time.
+    fn sum(&mut self, mut at: u64, length: u32) -> io::Result<u32> {
+        let mut hasher = Hasher::new();
+        let mut left = length as usize;
+        while left > 0 {
+            let count = left.min(MOST_PAYLOAD);
+            self.journal.read_into(at, count, &mut self.payload)?;
+            hasher.update(&self.payload);
+            (at, left) = (at + count as u64, left - count);
+        }
+        Ok(hasher.finalize())
     }
 
     /// The header of the next frame, whatever its payload is; `None` at the end.

@@ -43,8 +43,8 @@ pub enum DamageKind {
     Changed,
     /// One bit is not as it was written, and its sum tells which: nothing is lost.
     Mended,
-    /// Bytes of what is made from the rest, such as the index, are not as they were written. It was made again, so that
-    /// nothing is lost.
+    /// Bytes of what is made from the rest (index, IDs, types, statistics) are not as they were written. It was made
+    /// again, so that nothing is lost.
     Derived,
     /// Parts of it are missing, are there twice, or stand in another order.
     Disordered,
@@ -105,8 +105,8 @@ impl Damage {
             ),
             DamageKind::Derived => write!(
                 f,
-                "{places} more places of indexes are damaged: {bytes} bytes in all; they were made again from \
-                 the rest, so nothing is lost"
+                "{places} more places are damaged of what is made from the rest: {bytes} bytes in all; it was \
+                 made again, so nothing is lost"
             ),
             DamageKind::Disordered => write!(
                 f,
@@ -162,8 +162,8 @@ impl fmt::Display for Damage {
             ),
             DamageKind::Derived => write!(
                 f,
-                "{file} is damaged: of its index, {bytes} bytes from byte {at} on are not as they were written; it \
-                 was made again from the rest, so nothing is lost"
+                "{file} is damaged: {bytes} bytes from byte {at} on, of an index made from the rest, are not as they \
+                 were written; it was made again, so nothing is lost"
             ),
             DamageKind::Disordered => write!(
                 f,

@@ -10,10 +10,11 @@ use std::{
 
 use super::{
     Damage, DamageKind, DamageList, OpenError, Recording,
-    derived::{CHECKED_AT_ONCE, frame_at, sidecars, trailer},
+    derived::{CHECKED_AT_ONCE, Spoilt, frame_at, sidecars, trailer},
     folder, live,
     rebuild::{self, Rebuilt},
-    statistics, types,
+    statistics::{self, STATISTICS_FILE},
+    types,
 };
 use crate::{
     journal::{
@@ -23,7 +24,7 @@ use crate::{
         reader,
         segment::{Segment, file_names},
         turn::{Checkpoint, END_PAYLOAD, End, Head, Origin},
-        walk::{Step, Walk},
+        walk::Walk,
     },
     query::Statistics,
     state::Totals,
@@ -139,13 +140,9 @@ impl<'a> Opener<'a> {
             }
         }
         let derived = if self.is_folder { sidecars(path, length) } else { trailer(&file, length) };
-        let journal = match &derived {
-            Some(derived) => Blob::part(Arc::clone(&file), 0, derived.journal_end),
-            None => Blob::part(Arc::clone(&file), 0, length),
-        };
-        for at in derived.iter().flat_map(|derived| &derived.mended) {
-            self.tell(&name, *at, FRAME_HEADER as u64, DamageKind::Mended);
-        }
+        let whole = Blob::part(Arc::clone(&file), 0, length);
+        let journal_end = derived.as_ref().map_or(length, |derived| derived.journal_end);
+        let journal = Blob::part(Arc::clone(&file), 0, journal_end);
         // A number that nothing can have counted to is damaged.
         let head = head(&journal).filter(|head| head.first_row <= MOST_ROWS);
         let kept = self.kept_of(head.as_ref());
@@ -161,6 +158,7 @@ impl<'a> Opener<'a> {
         self.is_closed = end.is_some();
         self.goes_on = end.as_ref().is_some_and(|end| end.goes_on);
         self.stopped = end.as_ref().and_then(|end| end.stopped.clone());
+        let counted = end.as_ref().map(|end| (end.rows, end.totals));
         let limits = reader::limits_of(&kept.origin);
         let trusted = end.zip(derived).filter(|(end, derived)| {
             let end_at = journal.len() - (FRAME_HEADER + END_PAYLOAD) as u64;
@@ -168,15 +166,21 @@ impl<'a> Opener<'a> {
                 if self.is_folder { kept.types_after(0).len() } else { derived.types.len() };
             // Entries name types by their numbers.
             let knows_types = types as u64 >= end.types;
-            [0, end_at].contains(&end.journal_bytes) && knows_types && derived.is_of(end.rows)
+            let spoilt = derived.spoilt(end.rows);
+            if let Some(Spoilt { extension, at, bytes }) = &spoilt
+                && self.is_folder
+            {
+                let file = Path::new(&name).with_extension(extension);
+                self.tell_derived(&file.to_string_lossy(), *at, *bytes);
+            }
+            [0, end_at].contains(&end.journal_bytes) && knows_types && spoilt.is_none()
         });
         let is_small = length <= CHECKED_AT_ONCE;
-        let (found, is_ordered) = match &trusted {
-            Some(_) if is_small => look_through(&journal, &name).map_err(fail)?,
+        let (found, is_as_written) = match &trusted {
+            Some(_) if is_small => look_through(&whole, &name).map_err(fail)?,
             Some(_) | None => (DamageList::default(), true),
         };
-        // An index tells where frames stood.
-        let trusted = trusted.filter(|_| is_ordered);
+        let trusted = trusted.filter(|_| is_as_written);
         let (rows, blobs, journal) = match trusted {
             Some((end, derived)) => {
                 if !self.is_folder {
@@ -187,6 +191,9 @@ impl<'a> Opener<'a> {
                 self.last_event_id = end.last_event_id;
                 self.statistics = derived.statistics;
                 self.damage.append(found);
+                for (at, bytes, kind) in derived.damage {
+                    self.tell(&name, at, bytes, kind);
+                }
                 (end.rows, [derived.index, derived.ids], journal)
             }
             None => {
@@ -195,22 +202,32 @@ impl<'a> Opener<'a> {
                 let attempts = self.totals.attempts.max(attempts.unwrap_or(attempt.into()));
                 let connections = self.totals.connections.max(connections.unwrap_or(0));
                 let before = capped(Totals { attempts, connections, ..self.totals });
-                let rebuilt = rebuild::rebuild(&journal, &head, limits, before, &kept, &name);
+                let rebuilt = rebuild::rebuild(&whole, &head, limits, before, &kept, &name);
                 let rebuilt = rebuilt.map_err(fail)?;
                 let Rebuilt { index, ids, rows, totals, last_event_id, damage, .. } = rebuilt;
                 self.damage.append(damage);
                 self.counts_lost_rows &= !rebuilt.lacks_rows;
-                if rebuilt.is_whole && !self.is_closed {
-                    // A file appears whole or not at all, a segment grows.
-                    let kind =
-                        if self.is_folder { DamageKind::NotClosed } else { DamageKind::CutOff };
+                // A file appears whole or not at all, a segment grows.
+                let (is_open, kind) = if self.is_folder {
+                    (!self.is_closed, DamageKind::NotClosed)
+                } else {
+                    (rebuilt.last != Some(FrameKind::Trailer), DamageKind::CutOff)
+                };
+                if rebuilt.is_whole && is_open {
                     self.tell(&name, length, 0, kind);
                 }
                 // In a file its index stands behind the end, and nothing is lost with it.
-                self.is_closed |= rebuilt.is_ended && !self.is_folder;
-                self.totals = totals;
+                self.is_closed |= rebuilt.end.is_some() && !self.is_folder;
+                self.totals = match counted {
+                    // What was dropped is counted too.
+                    Some((counted, totals)) if rebuilt.is_whole && counted == rows => {
+                        capped(totals)
+                    }
+                    _ => totals,
+                };
                 self.last_event_id = last_event_id;
-                (rows, [index, ids], journal)
+                let journal_end = rebuilt.end.unwrap_or(length);
+                (rows, [index, ids], Blob::part(file, 0, journal_end))
             }
         };
         let [index, ids] = blobs;
@@ -232,19 +249,22 @@ impl<'a> Opener<'a> {
     fn kept_of(&mut self, head: Option<&Head>) -> Arc<Kept> {
         let is_folder = self.is_folder;
         let path = self.path;
-        Arc::clone(self.kept.get_or_insert_with(|| {
-            let origin = head.map(|head| head.origin.clone()).unwrap_or_default();
-            let kept = Arc::new(Kept::new(origin));
-            if is_folder {
-                let types = folder::read(&path.join(types::TYPES_FILE)).ok();
-                let types = types.and_then(|bytes| types::decode(&bytes)).unwrap_or_default();
-                types.into_iter().for_each(|name| kept.add_type(name));
+        if let Some(kept) = &self.kept {
+            return Arc::clone(kept);
+        }
+        let origin = head.map(|head| head.origin.clone()).unwrap_or_default();
+        let kept = Arc::new(Kept::new(origin));
+        if is_folder && let Ok(bytes) = folder::read(&path.join(types::TYPES_FILE)) {
+            match types::decode(&bytes) {
+                Some(types) => types.into_iter().for_each(|name| kept.add_type(name)),
+                None => self.tell_derived(types::TYPES_FILE, 0, bytes.len() as u64),
             }
-            if let Some(head) = head {
-                kept.show_from(head.first_row);
-            }
-            kept
-        }))
+        }
+        if let Some(head) = head {
+            kept.show_from(head.first_row);
+        }
+        self.kept = Some(Arc::clone(&kept));
+        kept
     }
 
     /// Tells of segments that stood between others. The oldest may have been dropped.
@@ -262,6 +282,13 @@ impl<'a> Opener<'a> {
         }
     }
 
+    /// Tells of a file that is made from the rest. Of one that is being recorded it may only just be written.
+    fn tell_derived(&mut self, file: &str, at: u64, bytes: u64) {
+        if !self.is_live {
+            self.tell(file, at, bytes, DamageKind::Derived);
+        }
+    }
+
     fn tell(&mut self, file: &str, at: u64, bytes: u64, kind: DamageKind) {
         self.damage.add(Damage::new(file, at, bytes, kind));
     }
@@ -272,14 +299,19 @@ impl<'a> Opener<'a> {
             let is_open = |kind| matches!(kind, DamageKind::NotClosed | DamageKind::CutOff);
             self.damage.retain(|kind| !is_open(kind));
         }
+        let statistics = match self.statistics.take() {
+            None if self.is_folder => folder::read(&self.path.join(STATISTICS_FILE)).ok(),
+            of_file => of_file,
+        };
+        if let Some(bytes) = &statistics
+            && !statistics::is_intact(bytes)
+        {
+            self.tell_derived(STATISTICS_FILE, 0, bytes.len() as u64);
+        }
+        let statistics = statistics.and_then(|bytes| statistics::decode(&bytes, self.next_row));
         let kept = self.kept.unwrap_or_else(|| Arc::new(Kept::new(Origin::default())));
         let is_damaged = self.damage.iter().any(|damage| damage.kind.is_loss());
         kept.set_damage(self.damage);
-        let statistics = match self.statistics {
-            Some(bytes) => statistics::decode(&bytes, self.next_row),
-            None if self.is_folder => statistics::read(self.path, self.next_row),
-            None => None,
-        };
         if is_damaged {
             // What its program counted is there no more.
             *kept.statistics() = Statistics::of_damaged();
@@ -337,15 +369,17 @@ pub(super) fn end(journal: &Blob) -> Option<End> {
     serde_json::from_slice(&frame_at(journal, at, FrameKind::End)?).ok()
 }
 
-/// What is damaged of a journal, and whether its frames are all there, in their order.
-fn look_through(journal: &Blob, name: &str) -> io::Result<(DamageList, bool)> {
-    let (mut damage, mut is_ordered) = (DamageList::default(), true);
-    let mut walk = Walk::new(journal);
+/// What is damaged of a file, and whether its index can be as it was written: it tells where frames stood.
+fn look_through(file: &Blob, name: &str) -> io::Result<(DamageList, bool)> {
+    let (mut damage, mut is_as_written) = (DamageList::default(), true);
+    let mut walk = Walk::new(file);
     while let Some(step) = walk.step()? {
-        is_ordered &= !matches!(step, Step::Disordered { .. });
-        step.damage(name).into_iter().for_each(|met| damage.add(met));
+        let met = step.damage(name);
+        let kind = met.as_ref().map(|met| met.kind);
+        is_as_written &= !matches!(kind, Some(DamageKind::Disordered | DamageKind::Derived));
+        met.into_iter().for_each(|met| damage.add(met));
     }
-    Ok((damage, is_ordered))
+    Ok((damage, is_as_written))
 }
 
 /// The journals of a folder, in order.

@@ -31,8 +31,10 @@ pub(crate) struct Rebuilt {
     pub(crate) is_whole: bool,
     /// Whether something of a body could not be read: which rows it was, and how many, nothing tells.
     pub(crate) lacks_rows: bool,
-    /// Whether the frame is there that is the last but for what follows from the others.
-    pub(crate) is_ended: bool,
+    /// Where the frame ends that is the last but for what follows from the others, if it is there.
+    pub(crate) end: Option<u64>,
+    /// The kind of the last frame, whatever it holds.
+    pub(crate) last: Option<FrameKind>,
 }
 
 /// Walks the journal and indexes what is intact in it.
@@ -47,7 +49,8 @@ pub(crate) fn rebuild(
     let (index, ids) = (Blob::memory(), Blob::memory());
     let mut rows = 0;
     let mut damage = DamageList::default();
-    let (mut is_whole, mut is_ended, mut lacks_rows) = (true, false, false);
+    let (mut is_whole, mut end, mut lacks_rows) = (true, None, false);
+    let mut last = None;
     let checkpoint = &head.checkpoint;
     let mut indexing = Indexing::new(Indexer::resume(limits, checkpoint), checkpoint.body_offset);
     indexing.know_types(&kept.types());
@@ -62,23 +65,27 @@ pub(crate) fn rebuild(
     lacks_rows |= is_unknown && head.segment > 1;
     while let Some(step) = walk.step()? {
         if let Some(mut met) = step.damage(file) {
-            is_whole &= met.kind == DamageKind::Mended;
+            is_whole &= matches!(met.kind, DamageKind::Mended | DamageKind::Derived);
             if let Step::Broken { at, bytes } = step
                 && at + bytes == journal.len()
             {
                 met.kind = DamageKind::CutOff;
-            } else if is_ended && matches!(step, Step::Broken { .. } | Step::Spoilt { .. }) {
+            } else if end.is_some() && matches!(step, Step::Broken { .. }) {
                 met.kind = DamageKind::Derived;
             }
             lacks_rows |= match step {
                 // A turn has its row all the same.
-                Step::Spoilt { header, .. } => !is_ended && header.kind.is_body(),
+                Step::Spoilt { header, .. } => header.kind.is_body(),
                 Step::Frame { .. } | Step::Broken { .. } | Step::Disordered { .. } => {
                     met.kind.is_loss()
                 }
             };
             damage.add(met);
         }
+        last = match &step {
+            Step::Frame { header, .. } | Step::Spoilt { header, .. } => Some(header.kind),
+            Step::Broken { .. } | Step::Disordered { .. } => None,
+        };
         let (header, payload_at, payload) = match step {
             Step::Frame { header, payload_at, payload, .. } => (header, payload_at, Some(payload)),
             Step::Spoilt { header, at } => {
@@ -93,7 +100,7 @@ pub(crate) fn rebuild(
                 (header, at + FRAME_HEADER as u64, None)
             }
             // What stands behind the end is made from the rest.
-            Step::Broken { .. } if is_ended => continue,
+            Step::Broken { .. } if end.is_some() => continue,
             Step::Broken { bytes, .. } => {
                 let missing = bytes.saturating_sub(FRAME_HEADER as u64);
                 go_on(&mut indexing, attempt, format, missing, limits);
@@ -132,7 +139,7 @@ pub(crate) fn rebuild(
                 indexing.decode(payload.unwrap_or_default(), u64::MAX, kept);
             }
             FrameKind::End => {
-                is_ended = true;
+                end = Some(payload_at + u64::from(header.length));
                 continue;
             }
             FrameKind::Head
@@ -156,6 +163,8 @@ pub(crate) fn rebuild(
         index.append([&entries, &[]])?;
         ids.append([&new_ids, &[]])?;
         rows += indexing.drafts();
+        // Then that was none.
+        end = None;
         indexing.accept(payload_at, if header.kind.is_body() { header.length } else { 0 });
     }
     Ok(Rebuilt {
@@ -167,7 +176,8 @@ pub(crate) fn rebuild(
         damage,
         is_whole,
         lacks_rows,
-        is_ended,
+        end,
+        last,
     })
 }
 

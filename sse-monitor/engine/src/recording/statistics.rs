@@ -8,6 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::types::{checked_line, line};
 use crate::{
     journal::kept::Kept,
     query::{Report, Statistics},
@@ -46,11 +47,6 @@ pub(crate) fn remove(folder: &Path) -> io::Result<()> {
     fs::remove_file(folder.join(STATISTICS_FILE))
 }
 
-/// Those in a session's folder, if they are there and of all of its rows.
-pub(crate) fn read(folder: &Path, next_row: u64) -> Option<Statistics> {
-    decode(&super::folder::read(&folder.join(STATISTICS_FILE)).ok()?, next_row)
-}
-
 /// A line: the CRC in eight hexadecimal digits, a space, JSON.
 pub(crate) fn encode(statistics: &mut Statistics, next_row: u64) -> String {
     encode_within(statistics, next_row, u64::MAX)
@@ -63,20 +59,25 @@ fn encode_within(statistics: &mut Statistics, next_row: u64, most: u64) -> Strin
     loop {
         // Numbers and texts: nothing in it can fail to be written.
         let json = serde_json::to_string(&written).unwrap_or_default();
-        let text = format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()));
+        let text = line(&json);
         if text.len() as u64 <= most || !written.report.shorten() {
             return text;
         }
     }
 }
 
+/// Whether they are as they were written.
+pub(super) fn is_intact(bytes: &[u8]) -> bool {
+    json_of(bytes).is_some()
+}
+
+fn json_of(bytes: &[u8]) -> Option<&str> {
+    checked_line(core::str::from_utf8(bytes).ok()?.strip_suffix('\n')?)
+}
+
 /// `None`: damaged, or of other rows.
 pub(crate) fn decode(bytes: &[u8], next_row: u64) -> Option<Statistics> {
-    let text = core::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
-    let (crc, json) = text.split_once(' ')?;
-    let crc = u32::from_str_radix(crc, 16).ok()?;
-    let is_intact = crc == crc32fast::hash(json.as_bytes());
-    let written: Written = serde_json::from_str(json).ok().filter(|_| is_intact)?;
+    let written: Written = serde_json::from_str(json_of(bytes)?).ok()?;
     let Written { began_micros, report, .. } = written;
     (written.next_row == next_row).then(|| Statistics::restored(report, began_micros, next_row))
 }

@@ -52,7 +52,17 @@ impl TypesFile {
 
 /// A line each: the CRC in eight hexadecimal digits, a space, the type. No type has a line break.
 pub(crate) fn encode(types: &[Arc<str>]) -> String {
-    types.iter().map(|name| format!("{:08x} {name}\n", crc32fast::hash(name.as_bytes()))).collect()
+    types.iter().map(|name| line(name)).collect()
+}
+
+pub(super) fn line(text: &str) -> String {
+    format!("{:08x} {text}\n", crc32fast::hash(text.as_bytes()))
+}
+
+/// What a line holds, without its end, if it is as it was written.
+pub(super) fn checked_line(line: &str) -> Option<&str> {
+    let (crc, text) = line.split_once(' ')?;
+    (crc == format!("{:08x}", crc32fast::hash(text.as_bytes()))).then_some(text)
 }
 
 /// `None`: damaged.
@@ -62,13 +72,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<Arc<str>>> {
         return Some(Vec::new());
     }
     let lines = text.strip_suffix('\n')?.split('\n');
-    lines
-        .map(|line| {
-            let (crc, name) = line.split_once(' ')?;
-            let crc = u32::from_str_radix(crc, 16).ok()?;
-            (crc == crc32fast::hash(name.as_bytes())).then(|| name.into())
-        })
-        .collect()
+    lines.map(|line| checked_line(line).map(Arc::from)).collect()
 }
 
 #[cfg(test)]
@@ -84,9 +88,7 @@ mod tests {
         for bit in 0..text.len() * 8 {
             let mut bytes = text.clone().into_bytes();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            let read = decode(&bytes);
-            // The case of a hexadecimal digit is the one bit that means nothing.
-            assert!(read.is_none() || read == decode(text.as_bytes()), "bit {bit}: {read:?}");
+            assert_eq!(decode(&bytes), None, "bit {bit}");
         }
     }
 }
