@@ -8,8 +8,8 @@ use super::{
     frame::{FILE_HEADER, FRAME_HEADER, u32_at},
     reader::Reader,
     retention::{DiskLimit, DiskPolicy},
-    tests::{at, feed, folder, open, recorded, rows},
-    turn::{Format, Origin, ResponseHead, Turn},
+    tests::{at, connected, feed, folder, open, recorded, rows},
+    turn::{Format, Origin, Turn},
     writer::{Place, Writer},
 };
 use crate::{
@@ -18,14 +18,6 @@ use crate::{
     row::{Row, RowKind},
     state::Fault,
 };
-
-fn connected(writer: &mut Writer, format: Format) {
-    writer.turn(&Turn::new(RowKind::Connecting, "again"), at(3));
-    let mut turn = Turn::new(RowKind::Connected { status: 200 }, "connected again");
-    turn.response = Some(ResponseHead { format, ..ResponseHead::default() });
-    writer.turn(&turn, at(4));
-    writer.begin_body(format, at(4));
-}
 
 fn events(recording: &Recording) -> Vec<(u64, String)> {
     let mut rows: Vec<Row> = rows(&recording.view());

@@ -37,6 +37,8 @@ mod dropped_tests;
 #[cfg(test)]
 mod gap_tests;
 #[cfg(test)]
+mod head_tests;
+#[cfg(test)]
 mod limit_tests;
 #[cfg(test)]
 mod open_tests;

@@ -6,7 +6,7 @@ use sse_codec::Limits;
 
 use super::{
     retention::{DiskLimit, DiskPolicy, Overflow, Retention},
-    turn::{Format, Origin, Turn},
+    turn::{Format, Origin, ResponseHead, Turn},
     view::View,
     writer::{Place, Writer},
 };
@@ -283,6 +283,15 @@ pub(super) fn open(place: Place) -> Writer {
     writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(1));
     writer.begin_body(Format::EventStream, at(1));
     writer
+}
+
+/// A further attempt.
+pub(super) fn connected(writer: &mut Writer, format: Format) {
+    writer.turn(&Turn::new(RowKind::Connecting, "again"), at(3));
+    let mut turn = Turn::new(RowKind::Connected { status: 200 }, "connected again");
+    turn.response = Some(ResponseHead { format, ..ResponseHead::default() });
+    writer.turn(&turn, at(4));
+    writer.begin_body(format, at(4));
 }
 
 pub(super) fn feed(writer: &mut Writer, bytes: &[u8]) {

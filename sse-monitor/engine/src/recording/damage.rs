@@ -44,7 +44,7 @@ pub enum DamageKind {
     /// One bit is not as it was written, and its sum tells which: nothing is lost.
     Mended,
     /// Bytes of what is made from the rest (index, IDs, types, statistics) are not as they were written. It was made
-    /// again, so that nothing is lost.
+    /// again, so that nothing is lost by that.
     Derived,
     /// Parts of it are missing, are there twice, or stand in another order.
     Disordered,
@@ -106,7 +106,7 @@ impl Damage {
             DamageKind::Derived => write!(
                 f,
                 "{places} more places are damaged of what is made from the rest: {bytes} bytes in all; it was \
-                 made again, so nothing is lost"
+                 made again"
             ),
             DamageKind::Disordered => write!(
                 f,
@@ -163,7 +163,7 @@ impl fmt::Display for Damage {
             DamageKind::Derived => write!(
                 f,
                 "{file} is damaged: {bytes} bytes from byte {at} on, of an index made from the rest, are not as they \
-                 were written; it was made again, so nothing is lost"
+                 were written; it was made again"
             ),
             DamageKind::Disordered => write!(
                 f,

@@ -146,19 +146,19 @@ impl<'a> Opener<'a> {
         // A number that nothing can have counted to is damaged.
         let head = head(&journal).filter(|head| head.first_row <= MOST_ROWS);
         let kept = self.kept_of(head.as_ref());
-        let head = head.unwrap_or_else(|| Head {
-            // Of a file that is one recording there is no other.
-            segment: self.is_folder.then(|| number_of(path)).flatten().unwrap_or(1),
-            first_row: self.next_row,
-            // Nothing tells what the first bytes of a body go on with.
-            checkpoint: Checkpoint { mid_event: true, ..Checkpoint::default() },
-            ..Head::default()
-        });
+        let head = match head {
+            Some(head) => head,
+            None => {
+                // Of a file that is one recording there is no other.
+                let segment = self.is_folder.then(|| number_of(path)).flatten().unwrap_or(1);
+                let checkpoint = self.checkpoint(&kept, segment).map_err(fail)?;
+                Head { segment, first_row: self.next_row, checkpoint, ..Head::default() }
+            }
+        };
         let end = end(&journal);
         self.is_closed = end.is_some();
         self.goes_on = end.as_ref().is_some_and(|end| end.goes_on);
         self.stopped = end.as_ref().and_then(|end| end.stopped.clone());
-        let counted = end.as_ref().map(|end| (end.rows, end.totals));
         let limits = reader::limits_of(&kept.origin);
         let trusted = end.zip(derived).filter(|(end, derived)| {
             let end_at = journal.len() - (FRAME_HEADER + END_PAYLOAD) as u64;
@@ -218,15 +218,15 @@ impl<'a> Opener<'a> {
                 }
                 // In a file its index stands behind the end, and nothing is lost with it.
                 self.is_closed |= rebuilt.end.is_some() && !self.is_folder;
-                self.totals = match counted {
-                    // What was dropped is counted too.
-                    Some((counted, totals)) if rebuilt.is_whole && counted == rows => {
-                        capped(totals)
-                    }
-                    _ => totals,
-                };
+                self.totals = totals;
                 self.last_event_id = last_event_id;
-                let journal_end = rebuilt.end.unwrap_or(length);
+                self.statistics = rebuilt.statistics;
+                let (journal_end, end) = rebuilt.end.unwrap_or((length, End::default()));
+                if rebuilt.is_whole && end.rows == rows {
+                    // What was dropped is counted there too.
+                    self.totals = capped(end.totals);
+                    self.stopped = end.stopped;
+                }
                 (rows, [index, ids], Blob::part(file, 0, journal_end))
             }
         };
@@ -265,6 +265,17 @@ impl<'a> Opener<'a> {
         }
         self.kept = Some(Arc::clone(&kept));
         kept
+    }
+
+    /// Where the body stands at the beginning of a segment whose head is damaged.
+    fn checkpoint(&self, kept: &Arc<Kept>, number: u64) -> io::Result<Checkpoint> {
+        match kept.view().parts().last() {
+            Some(before) if number.checked_sub(1) == Some(before.segment.number) => {
+                rebuild::checkpoint_after(&before.segment, kept)
+            }
+            // Nothing tells what the first bytes of a body go on with.
+            Some(_) | None => Ok(Checkpoint { mid_event: true, ..Checkpoint::default() }),
+        }
     }
 
     /// Tells of segments that stood between others. The oldest may have been dropped.

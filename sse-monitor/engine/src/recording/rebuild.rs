@@ -12,7 +12,9 @@ use crate::{
         indexer::Indexer,
         indexing::{FramePlace, Indexing},
         kept::Kept,
-        turn::{Checkpoint, Format, Head, LinePlace, Turn},
+        reader,
+        segment::Segment,
+        turn::{Checkpoint, End, Format, Head, LinePlace, Turn},
         walk::{Step, Walk},
     },
     row::RowKind,
@@ -31,8 +33,13 @@ pub(crate) struct Rebuilt {
     pub(crate) is_whole: bool,
     /// Whether something of a body could not be read: which rows it was, and how many, nothing tells.
     pub(crate) lacks_rows: bool,
-    /// Where the frame ends that is the last but for what follows from the others, if it is there.
-    pub(crate) end: Option<u64>,
+    /// The frame that is the last but for what follows from the others, if it is there: where it ends, and what it
+    /// says.
+    pub(crate) end: Option<(u64, End)>,
+    /// Where the body stands at its end.
+    pub(crate) checkpoint: Checkpoint,
+    /// What stands behind the end of a file.
+    pub(crate) statistics: Option<Vec<u8>>,
     /// The kind of the last frame, whatever it holds.
     pub(crate) last: Option<FrameKind>,
 }
@@ -49,9 +56,11 @@ pub(crate) fn rebuild(
     let (index, ids) = (Blob::memory(), Blob::memory());
     let mut rows = 0;
     let mut damage = DamageList::default();
-    let (mut is_whole, mut end, mut lacks_rows) = (true, None, false);
-    let mut last = None;
     let checkpoint = &head.checkpoint;
+    // The event within which it begins may have had its row.
+    let mut lacks_rows = checkpoint.mid_event && checkpoint.attempt > 0;
+    let (mut is_whole, mut end) = (true, None);
+    let (mut last, mut statistics) = (None, None);
     let mut indexing = Indexing::new(Indexer::resume(limits, checkpoint), checkpoint.body_offset);
     indexing.know_types(&kept.types());
     indexing.resume_totals(before);
@@ -62,7 +71,6 @@ pub(crate) fn rebuild(
     // Whether something is missing of which nobody knows what it was: the beginning of a body, it may be. So it is
     // where the head is missing, by which a body is known to go on.
     let mut is_unknown = checkpoint.mid_event && checkpoint.attempt == 0;
-    lacks_rows |= is_unknown && head.segment > 1;
     while let Some(step) = walk.step()? {
         if let Some(mut met) = step.damage(file) {
             is_whole &= matches!(met.kind, DamageKind::Mended | DamageKind::Derived);
@@ -129,6 +137,7 @@ pub(crate) fn rebuild(
                 if header.attempt != attempt {
                     // The turn with which this body began cannot be read.
                     attempt = header.attempt;
+                    lacks_rows |= is_unknown;
                     if is_unknown {
                         go_on(&mut indexing, attempt, format, 0, limits);
                     } else {
@@ -139,7 +148,14 @@ pub(crate) fn rebuild(
                 indexing.decode(payload.unwrap_or_default(), u64::MAX, kept);
             }
             FrameKind::End => {
-                end = Some(payload_at + u64::from(header.length));
+                let told = payload.and_then(|payload| serde_json::from_slice(payload).ok());
+                end = Some((payload_at + u64::from(header.length), told.unwrap_or_default()));
+                continue;
+            }
+            FrameKind::Statistics => {
+                let mut payload = Vec::new();
+                journal.read_into(payload_at, header.length as usize, &mut payload)?;
+                statistics = Some(payload);
                 continue;
             }
             FrameKind::Head
@@ -147,7 +163,6 @@ pub(crate) fn rebuild(
             | FrameKind::Ids
             | FrameKind::Types
             | FrameKind::Trailer
-            | FrameKind::Statistics
             | FrameKind::Unknown(_) => continue,
         }
         let frame = FramePlace {
@@ -177,8 +192,35 @@ pub(crate) fn rebuild(
         is_whole,
         lacks_rows,
         end,
+        checkpoint: Checkpoint {
+            attempt,
+            format,
+            body_offset: indexing.body_offset(),
+            last_event_id: indexing.last_event_id().into(),
+            mid_event: indexing.is_within_event(),
+            line: indexing.line(),
+            ..Checkpoint::default()
+        },
+        statistics,
         last,
     })
+}
+
+/// Where the body stands at the end of a segment, for the one after it whose own head is damaged.
+pub(crate) fn checkpoint_after(segment: &Segment, kept: &Kept) -> io::Result<Checkpoint> {
+    let head = Head {
+        segment: segment.number,
+        first_row: segment.first_row,
+        checkpoint: segment.checkpoint.clone(),
+        ..Head::default()
+    };
+    let limits = reader::limits_of(&kept.origin);
+    let made = rebuild(&segment.journal, &head, limits, Totals::default(), kept, "")?;
+    if made.end.is_some() {
+        return Ok(made.checkpoint);
+    }
+    // Nobody knows what else was written there.
+    Ok(Checkpoint { attempt: 0, mid_event: true, line: LinePlace::Unknown, ..made.checkpoint })
 }
 
 /// Goes on within a body of which so many bytes cannot be read.
