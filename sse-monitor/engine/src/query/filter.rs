@@ -26,6 +26,8 @@ pub enum Kind {
     DecodeError,
     /// Turns of the connection.
     Turn,
+    /// Rows that are damaged, so that what they were cannot be read. To find them, each row is read.
+    Damaged,
 }
 
 impl Kind {
@@ -44,7 +46,8 @@ impl Kind {
             RowKind::Event => Self::Event,
             RowKind::Comment => Self::Comment,
             RowKind::ReconnectionTime { .. } => Self::ReconnectionTime,
-            RowKind::DecodeError | RowKind::Damaged => Self::DecodeError,
+            RowKind::DecodeError => Self::DecodeError,
+            RowKind::Damaged => Self::Damaged,
             RowKind::Connecting
             | RowKind::Redirected { .. }
             | RowKind::Connected { .. }
@@ -149,7 +152,7 @@ impl Query {
         Ok(self)
     }
 
-    /// Whether a row passes that is at hand, with its whole data.
+    /// Whether a row passes that is at hand, with its whole data. What is said of a damaged row is none of its data.
     pub fn passes(&self, row: &Row) -> bool {
         let kind = Kind::of_row(row.kind);
         let is_event = kind == Kind::Event;
@@ -162,7 +165,7 @@ impl Query {
                 || is_event && self.event_types.contains(&row.event_type))
             && (self.ids.is_empty() || is_event && self.ids.contains(&row.id))
             && (self.json.is_empty() || is_event)
-            && self.data_passes(&row.data)
+            && if kind == Kind::Damaged { !self.reads_data() } else { self.data_passes(&row.data) }
             && !self.excluded.iter().any(|other| other.passes(row))
     }
 
@@ -187,15 +190,37 @@ impl Query {
 
     /// Whether an entry that [may pass](Self::may_pass) does, whatever else the row says.
     fn is_settled(&self, entry: &Entry, types: &TypeSet) -> bool {
-        (self.event_types.is_empty() || types.is_known(entry.event_type))
+        self.names_kind(entry.kind)
+            && (self.event_types.is_empty() || types.is_known(entry.event_type))
             && self.ids.is_empty()
             && self.excluded.is_empty()
             && !self.reads_data()
     }
 
-    /// What the entry alone can refuse. A type that was not interned is not among these.
+    /// Whether rows of this kind are asked for as what they are.
+    pub(super) fn names_kind(&self, kind: EntryKind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&Kind::of(kind))
+    }
+
+    /// Whether a row whose entry is damaged may pass: nobody knows when it came, and in which attempt.
+    pub(super) fn may_pass_without_entry(&self) -> bool {
+        self.attempts.is_none()
+            && self.elapsed.is_none()
+            && (self.kinds.is_empty() || self.names_damaged())
+    }
+
+    /// Whether rows are asked for that are damaged, of which nothing else is known that they could be asked by.
+    fn names_damaged(&self) -> bool {
+        self.kinds.contains(&Kind::Damaged)
+            && self.event_types.is_empty()
+            && self.ids.is_empty()
+            && !self.reads_data()
+    }
+
+    /// What the entry alone can refuse. A type that was not interned is not among these, and whether a row is
+    /// damaged its entry does not tell.
     pub(super) fn may_pass(&self, number: u64, entry: &Entry, types: &TypeSet) -> bool {
-        (self.kinds.is_empty() || self.kinds.contains(&Kind::of(entry.kind)))
+        (self.names_kind(entry.kind) || self.names_damaged())
             && self.numbers.as_ref().is_none_or(|numbers| numbers.contains(&number))
             && self.attempts.as_ref().is_none_or(|attempts| attempts.contains(&entry.attempt))
             && self.elapsed.as_ref().is_none_or(|time| time.contains(&entry.elapsed_micros))
