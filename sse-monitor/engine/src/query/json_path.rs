@@ -340,9 +340,9 @@ impl JsonTest {
             return Err(JsonPathError::NoOperand { given: given.into(), operator });
         }
         if operator == "~"
-            && let Some(pattern) = between_slashes(operand)
+            && let Some((pattern, any_case)) = between_slashes(operand)
         {
-            return Ok(Self::of(path, Test::Matches(regex(&pattern)?)));
+            return Ok(Self::of(path, Test::Matches(regex(pattern, any_case)?)));
         }
         let value: Value = match serde_json::from_str(operand) {
             Ok(value) => value,
@@ -363,7 +363,7 @@ impl JsonTest {
             ">" => ordered(&[Ordering::Greater])?,
             "<=" => ordered(&[Ordering::Less, Ordering::Equal])?,
             ">=" => ordered(&[Ordering::Greater, Ordering::Equal])?,
-            _ => Test::Matches(regex(value.as_str().unwrap_or(operand))?),
+            _ => Test::Matches(regex(value.as_str().unwrap_or(operand), false)?),
         };
         Ok(Self::of(path, test))
     }
@@ -416,12 +416,15 @@ impl JsonTest {
     }
 }
 
-fn regex(pattern: &str) -> Result<Regex, JsonPathError> {
-    compiled(pattern).map_err(|RegexError { given, reason }| JsonPathError::Regex { given, reason })
+fn regex(pattern: &str, any_case: bool) -> Result<Regex, JsonPathError> {
+    let flags = if any_case { "(?i)" } else { "" };
+    let as_given =
+        |RegexError { reason, .. }| JsonPathError::Regex { given: pattern.into(), reason };
+    compiled(&format!("{flags}{pattern}")).map_err(as_given)
 }
 
-/// The regular expression of `/this/` or `/this/i`. Of a path such as `/api/users` it is all.
-fn between_slashes(operand: &str) -> Option<String> {
+/// The regular expression of `/this/` or `/this/i`, and whether it is meant in capitals or not. Of a path such as `/api/users` it is all.
+fn between_slashes(operand: &str) -> Option<(&str, bool)> {
     let inner = operand.strip_prefix('/')?;
     let (mut is_escaped, mut is_path) = (false, false);
     for (at, char) in inner.char_indices() {
@@ -430,8 +433,8 @@ fn between_slashes(operand: &str) -> Option<String> {
         }
         if char == '/' && !is_escaped && at > 0 {
             match &inner[at + 1..] {
-                "" => return Some(inner[..at].into()),
-                "i" => return Some(format!("(?i){}", &inner[..at])),
+                "" => return Some((&inner[..at], false)),
+                "i" => return Some((&inner[..at], true)),
                 _ => is_path = true,
             }
         }
@@ -515,6 +518,11 @@ mod tests {
         }
         assert!(JsonTest::new(".a = 1").is_err());
         assert!(JsonTest::new(".a < true").unwrap_err().to_string().contains("order"));
+        for (test, given) in [(".a ~ /b(/i", "“b(”"), (".a ~ /b(/", "“b(”"), (".a ~ b(", "“b(”")]
+        {
+            let sentence = JsonTest::new(test).unwrap_err().to_string();
+            assert!(sentence.starts_with(given) && !sentence.contains("?i"), "{sentence}");
+        }
         for test in [".n >", ".n ~"] {
             let error = JsonTest::new(test).unwrap_err();
             assert!(error.to_string().contains("names nothing to compare with"), "{error}");
