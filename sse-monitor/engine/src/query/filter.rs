@@ -4,7 +4,8 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use super::{
-    json_path::{JsonPathError, JsonTest, json_in},
+    json_path::{JsonPathError, json_in},
+    json_test::JsonTest,
     text::Text,
 };
 use crate::{
