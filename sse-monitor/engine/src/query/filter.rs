@@ -177,10 +177,15 @@ impl Query {
     }
 
     fn json_passes(&self, data: &str) -> bool {
-        match serde_json::from_str(data) {
-            Ok(value) => self.json.iter().all(|test| test.passes(&value)),
+        let wants_value = self.json.iter().any(|test| !test.wants_text());
+        let value = wants_value.then(|| serde_json::from_str(data).ok()).flatten();
+        match value {
+            Some(value) => self.json.iter().all(|test| match test.wants_text() {
+                true => test.passes_in(data),
+                false => test.passes(&value),
+            }),
             // Not all that is JSON is a value here: it may be too deep, or have a number that is too large.
-            Err(_) => json_in(data).is_some() && self.json.iter().all(|test| test.passes_in(data)),
+            None => json_in(data).is_some() && self.json.iter().all(|test| test.passes_in(data)),
         }
     }
 

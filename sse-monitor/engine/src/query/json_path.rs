@@ -143,11 +143,26 @@ impl JsonPath {
         found
     }
 
-    /// The texts of all that it leads to in a text of JSON: of strings what they say, of all else the JSON as it is
-    /// written. For what serde_json takes for no [`Value`], though it is JSON: it is too deep, say.
+    /// The texts of all that it leads to in a text of JSON, whatever its depth and its numbers: of strings what they
+    /// say, of all else the JSON as it is written, without the white space in it.
     pub fn texts(&self, json: &str) -> Vec<String> {
-        let text = |json: &str| if json.starts_with('"') { string(json) } else { json.into() };
-        self.spans(json).into_iter().map(|at| text(&json[at])).collect()
+        self.written(json).into_iter().map(text).collect()
+    }
+
+    /// All that it leads to in a text of JSON, as it is written; of a key that stands twice the last, as of a
+    /// [`Value`].
+    pub(super) fn written<'a>(&self, json: &'a str) -> Vec<&'a str> {
+        let mut found: Vec<_> = json_in(json).map(RawValue::get).into_iter().collect();
+        for step in &self.steps {
+            let next = |value| {
+                let all = members(value, step);
+                let is_key = matches!(step, Step::Key(_));
+                let skipped = if is_key { all.len().saturating_sub(1) } else { 0 };
+                all.into_iter().skip(skipped)
+            };
+            found = found.into_iter().flat_map(next).collect();
+        }
+        found
     }
 
     /// Where in a text of JSON the values stand that it leads to; of a key that stands twice, both.
@@ -195,6 +210,20 @@ pub(super) fn value(json: &str) -> Value {
         Some(b'0'..=b'9') => f64::MAX.into(),
         _ => json.into(),
     }
+}
+
+/// What a string says, or else the JSON as it is written, without the white space in it.
+pub(super) fn text(json: &str) -> String {
+    if json.starts_with('"') {
+        return string(json);
+    }
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let is_kept = |c: &char| {
+        is_quoted ^= *c == '"' && !is_escaped;
+        is_escaped = is_quoted && *c == '\\' && !is_escaped;
+        is_quoted || !c.is_ascii_whitespace()
+    };
+    json.chars().filter(is_kept).collect()
 }
 
 /// What a string of JSON says. In the place of each surrogate that is alone stands U+FFFD.

@@ -1,5 +1,6 @@
 //! Tests on what stands in JSON.
 
+use alloc::borrow::Cow;
 use core::cmp::Ordering;
 
 use regex::Regex;
@@ -7,7 +8,7 @@ use serde_json::{Number, Value};
 
 use super::{
     RegexError, compiled,
-    json_path::{JsonPath, JsonPathError, refused, value},
+    json_path::{JsonPath, JsonPathError, refused, text, value},
     text::Needle,
 };
 
@@ -17,6 +18,8 @@ use super::{
 pub struct JsonTest {
     path: JsonPath,
     test: Test,
+    /// What is compared with, if that is an integer that is none in 64 bits.
+    integer: Option<String>,
     /// What the bytes of JSON must hold that passes.
     needle: Option<Needle>,
 }
@@ -69,15 +72,17 @@ impl JsonTest {
             }
         };
         let test = match operator {
-            "==" => Test::Equals(value),
-            "!=" => Test::Differs(value),
+            "==" => Test::Equals(value.clone()),
+            "!=" => Test::Differs(value.clone()),
             "<" => ordered(&[Ordering::Less])?,
             ">" => ordered(&[Ordering::Greater])?,
             "<=" => ordered(&[Ordering::Less, Ordering::Equal])?,
             ">=" => ordered(&[Ordering::Greater, Ordering::Equal])?,
             _ => Test::Matches(regex(value.as_str().unwrap_or(operand), false)?),
         };
-        Ok(Self::of(path, test))
+        let is_exact = value.is_u64() || value.as_i64().is_some_and(|integer| integer > i64::MIN);
+        let integer = (is_integer(operand) && !is_exact).then(|| operand.to_owned());
+        Ok(Self { integer, ..Self::of(path, test) })
     }
 
     fn of(path: JsonPath, test: Test) -> Self {
@@ -92,7 +97,7 @@ impl JsonTest {
                 .and_then(Needle::in_json)
                 .or_else(|| path.longest_key().and_then(Needle::in_json)),
         };
-        Self { path, test, needle }
+        Self { path, test, integer: None, needle }
     }
 
     /// What a row's bytes must hold for it to pass, if there is such a thing.
@@ -100,32 +105,65 @@ impl JsonTest {
         self.needle.as_ref()
     }
 
-    /// Whether any value that the path leads to passes. With `!=`, whether all do, none included.
+    /// Whether any value that the path leads to passes. With `!=`, whether all do, none included. Numbers are those
+    /// that a [`Value`] has of them: of integers beyond 64 bits that is not each digit.
     pub fn passes(&self, value: &Value) -> bool {
-        self.passes_of(&self.path.select(value))
+        let found = self.path.select(value).into_iter();
+        self.passes_of(found.map(|value| Found { value: Cow::Borrowed(value), json: None }))
     }
 
-    /// As [`passes`](Self::passes), of a text of JSON.
+    /// As [`passes`](Self::passes), of a text of JSON, by its numbers as they are written.
     pub(super) fn passes_in(&self, json: &str) -> bool {
-        let found: Vec<_> = self.path.spans(json).into_iter().map(|at| value(&json[at])).collect();
-        self.passes_of(&found.iter().collect::<Vec<_>>())
+        let found = self.path.written(json).into_iter();
+        self.passes_of(found.map(|json| Found { value: Cow::Owned(value(json)), json: Some(json) }))
     }
 
-    fn passes_of(&self, found: &[&Value]) -> bool {
-        let mut found = found.iter().copied();
+    /// Whether a [`Value`] does not tell all that is asked for.
+    pub(super) const fn wants_text(&self) -> bool {
+        self.integer.is_some() || matches!(self.test, Test::Matches(_))
+    }
+
+    fn passes_of<'a>(&self, mut found: impl Iterator<Item = Found<'a>>) -> bool {
         match &self.test {
             Test::Exists => found.next().is_some(),
-            Test::Equals(wanted) => found.any(|value| equal(value, wanted)),
-            Test::Differs(unwanted) => !found.any(|value| equal(value, unwanted)),
-            Test::Order(orders, bound) => found.any(|value| {
-                compare(value, bound).is_some_and(|ordering| orders.contains(&ordering))
+            Test::Equals(wanted) => found.any(|found| self.equals(&found, wanted)),
+            Test::Differs(unwanted) => !found.any(|found| self.equals(&found, unwanted)),
+            Test::Order(orders, bound) => found.any(|found| {
+                self.compare(&found, bound).is_some_and(|ordering| orders.contains(&ordering))
             }),
-            Test::Matches(regex) => found.any(|value| match value.as_str() {
-                Some(text) => regex.is_match(text),
-                None => regex.is_match(&value.to_string()),
-            }),
+            Test::Matches(regex) => {
+                found.any(|Found { value, json }| match (value.as_str(), json) {
+                    (Some(text), _) => regex.is_match(text),
+                    (None, Some(json)) => regex.is_match(&text(json)),
+                    (None, None) => regex.is_match(&value.to_string()),
+                })
+            }
         }
     }
+
+    /// 1 and 1.0 are the same number.
+    fn equals(&self, found: &Found<'_>, other: &Value) -> bool {
+        let is_number = found.value.is_number() && other.is_number();
+        if is_number {
+            self.compare(found, other) == Some(Ordering::Equal)
+        } else {
+            *found.value == *other
+        }
+    }
+
+    fn compare(&self, found: &Found<'_>, other: &Value) -> Option<Ordering> {
+        match (found.json.filter(|json| is_integer(json)), &self.integer) {
+            (Some(found), Some(other)) => Some(compare_integers(found, other)),
+            _ => compare(&found.value, other),
+        }
+    }
+}
+
+/// What a path leads to.
+struct Found<'a> {
+    value: Cow<'a, Value>,
+    /// As it is written, where that is at hand.
+    json: Option<&'a str>,
 }
 
 fn regex(pattern: &str, any_case: bool) -> Result<Regex, JsonPathError> {
@@ -162,11 +200,6 @@ fn is_word(operand: &str) -> bool {
         && !operand.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'))
 }
 
-/// 1 and 1.0 are the same number.
-fn equal(a: &Value, b: &Value) -> bool {
-    a == b || (a.is_number() && compare(a, b) == Some(Ordering::Equal))
-}
-
 fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => match (integer(a), integer(b)) {
@@ -177,6 +210,22 @@ fn compare(a: &Value, b: &Value) -> Option<Ordering> {
         },
         (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
         _ => None,
+    }
+}
+
+fn is_integer(json: &str) -> bool {
+    let digits = json.strip_prefix('-').unwrap_or(json);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Of two integers as JSON writes them: without zeros before them.
+fn compare_integers(a: &str, b: &str) -> Ordering {
+    let by_size = |a: &str, b: &str| a.len().cmp(&b.len()).then_with(|| a.cmp(b));
+    match (a.strip_prefix('-'), b.strip_prefix('-')) {
+        (None, None) => by_size(a, b),
+        (Some(a), Some(b)) => by_size(b, a),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
     }
 }
 
@@ -305,6 +354,30 @@ mod tests {
         ] {
             let query = Query::new().json(test).unwrap();
             assert_eq!(query.data_passes(json), expected, "{test} of {:.40}", json);
+        }
+    }
+
+    #[test]
+    fn integers_of_any_length_are_compared_digit_by_digit() {
+        for (test, json, expected) in [
+            (".n == 123456789012345678901", r#"{"n":123456789012345678901}"#, true),
+            (".n == 123456789012345678901", r#"{"n":123456789012345678900}"#, false),
+            (".n != 123456789012345678901", r#"{"n":123456789012345678900}"#, true),
+            (".n > 123456789012345678900", r#"{"n":123456789012345678901}"#, true),
+            (".n <= 123456789012345678900", r#"{"n":123456789012345678901}"#, false),
+            (".n < 123456789012345678901", r#"{"n":99}"#, true),
+            (".n > -123456789012345678901", r#"{"n":-123456789012345678900}"#, true),
+            (".n > -123456789012345678901", r#"{"n":-0}"#, true),
+            (".n < -123456789012345678901", r#"{"n":-1234567890123456789012}"#, true),
+            (".n == -9223372036854775808", r#"{"n":-9223372036854775809}"#, false),
+            (".n >= 18446744073709551616", r#"{"n":18446744073709551615}"#, false),
+            (".n < 123456789012345678901", r#"{"n":1e30}"#, false),
+            (".n[*] == 123456789012345678901", r#"{"n":["1",123456789012345678901]}"#, true),
+            (r".n ~ ^1\.10$", r#"{"n":1.10}"#, true),
+            (".n ~ ^123456789012345678901$", r#"{"n":123456789012345678901}"#, true),
+        ] {
+            let query = Query::new().json(test).unwrap();
+            assert_eq!(query.data_passes(json), expected, "{test} of {json}");
         }
     }
 
