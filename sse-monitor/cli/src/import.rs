@@ -172,7 +172,9 @@ fn file(
         Some(args::From::Raw) => Source::Raw,
         Some(args::From::Ndjson) => Source::Ndjson,
         Some(args::From::Har) => Source::Har,
-        None => Source::guess(&beginning),
+        None => Source::guess(&beginning).map_err(|error| {
+            format!("{name} cannot be imported: {error}; --from raw takes it as it is")
+        })?,
     };
     let imported = recording::import_within(
         import.most.limits(),
