@@ -4,12 +4,13 @@ use sse_monitor_engine::query::{JsonPathError, Kind, Query, RegexError, Text};
 use thiserror::Error;
 
 /// The kinds by their names in the field, which are the ones in the list.
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 6] = [
     ("event", Kind::Event),
     ("comment", Kind::Comment),
     ("retry", Kind::ReconnectionTime),
     ("dropped", Kind::DecodeError),
     ("connection", Kind::Turn),
+    ("damaged", Kind::Damaged),
 ];
 
 /// The operators of a test on JSON.
@@ -18,7 +19,9 @@ const OPERATORS: [&str; 7] = ["==", "!=", "<", "<=", ">", ">=", "~"];
 /// What is typed that cannot be a query, in a sentence.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub(crate) enum SearchError {
-    #[error("there is no kind “{0}”: kinds are event, comment, retry, dropped and connection")]
+    #[error(
+        "there is no kind “{0}”: kinds are event, comment, retry, dropped, connection and damaged"
+    )]
     Kind(String),
     #[error("“{0}” is no attempt: write a number such as 2, or two such as 2-5")]
     Attempt(String),
@@ -306,6 +309,9 @@ mod tests {
             assert_eq!(query.passes(&json), passes, "{text}");
         }
         let comment = Row { kind: RowKind::Comment, ..row("beat") };
+        let damaged = Row { kind: RowKind::Damaged, ..row("row 1 is damaged") };
+        assert!(parse("kind:damaged").unwrap().unwrap().passes(&damaged));
+        assert!(!parse("-kind:damaged").unwrap().unwrap().passes(&damaged));
         assert!(parse("kind:comment BEAT").unwrap().unwrap().passes(&comment));
         assert!(parse("  ").unwrap().is_none());
     }
@@ -328,6 +334,8 @@ mod tests {
             (".bid ~ /(/", "regular expression"),
             ("/a(/i", "“a(”"),
             (r"/\/(/", r"“\/(”"),
+            (".bid ~ /a(/i", "“a(”"),
+            ("kind:ping", "damaged"),
         ] {
             let sentence = parse(text).unwrap_err().to_string();
             assert!(sentence.contains(word) && !sentence.contains('\n'), "{text}: {sentence}");

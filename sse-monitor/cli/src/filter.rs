@@ -1,7 +1,6 @@
 //! Which rows are wanted: the options that `tail` and `show` share.
 
 use clap::Args;
-use serde_json::Value;
 use sse_monitor_engine::{
     Row,
     query::{JsonPath, JsonTest, Kind, Query, Text},
@@ -44,7 +43,7 @@ pub(crate) struct Filter {
     /// Print what stands at these paths of JSON data instead of the data, with tabs between
     ///
     /// Such as '.delta.content' or '$.user,$.price'. Texts are printed as they are, all else
-    /// as JSON. Of several columns for programs, a tab within a text is `\t`, a line break `\n` or `\r`, and a
+    /// as JSON, numbers as they were sent. Of several columns for programs, a tab within a text is `\t`, a line break `\n` or `\r`, and a
     /// backslash `\\`.
     #[arg(long, visible_alias = "column", value_name = "PATHS", help_heading = FILTER)]
     columns: Vec<String>,
@@ -112,19 +111,10 @@ impl Wanted {
         if self.columns.is_empty() {
             return;
         }
-        let value: Option<Value> = serde_json::from_str(&row.data).ok();
         let is_escaped = between == "\t" && self.columns.len() > 1;
         let column = |path: &JsonPath| -> String {
-            let text_of = |value: &Value| match value.as_str() {
-                Some(text) => text.to_owned(),
-                None => value.to_string(),
-            };
-            let texts: Vec<_> = match &value {
-                Some(value) => path.select(value).into_iter().map(text_of).collect(),
-                // In data that is not JSON, such as [DONE], stands nothing.
-                None => path.texts(&row.data),
-            };
-            let text = texts.join(",");
+            // In data that is not JSON, such as [DONE], stands nothing.
+            let text = path.texts(&row.data).join(",");
             if is_escaped { escaped(&text) } else { text }
         };
         row.data = self.columns.iter().map(column).collect::<Vec<_>>().join(between);
@@ -174,6 +164,14 @@ mod tests {
             ("[DONE]", "|"),
             ("{\"a\":\"x\",\"b\":1e400}", "{\"a\":\"x\",\"b\":1e400}|x"),
             ("{\"a\":1e400}", "{\"a\":1e400}|1e400"),
+            ("{\"b\":1,\"a\":1e2}", "{\"b\":1,\"a\":1e2}|1e2"),
+            ("{\"a\":1.10}", "{\"a\":1.10}|1.10"),
+            (
+                "{\"a\":-123456789012345678901}",
+                "{\"a\":-123456789012345678901}|-123456789012345678901",
+            ),
+            ("{ \"a\": [ 1e2,\n \"a \\\" b\" ] }", "{\"a\":[1e2,\"a \\\" b\"]}|[1e2,\"a \\\" b\"]"),
+            ("{\"a\":1,\"a\":\"2\"}", "{\"a\":1,\"a\":\"2\"}|2"),
         ] {
             let mut row = Row { data: data.into(), ..Row::default() };
             wanted.shown(&mut row, "|");

@@ -172,7 +172,9 @@ fn file(
         Some(args::From::Raw) => Source::Raw,
         Some(args::From::Ndjson) => Source::Ndjson,
         Some(args::From::Har) => Source::Har,
-        None => Source::guess(&beginning),
+        None => Source::guess(&beginning).map_err(|error| {
+            format!("{name} cannot be imported: {error}; --from raw takes it as it is")
+        })?,
     };
     let imported = recording::import_within(
         import.most.limits(),
@@ -247,19 +249,21 @@ fn recorded(
         .map_err(|error| error.to_string())?;
     let is_live = recording.is_live();
     let is_damaged = opened.tell(words);
+    let is_missing = is_damaged
+        && (opened.is_cut_off() || !is_mended(&opened.recording, &import.output, progress));
     // What was counted when it came may be there no more.
-    let is_all = !is_damaged && totals.rows_forgotten == 0;
+    let is_all = !is_missing && totals.rows_forgotten == 0;
     let events = if is_all { totals.events } else { opened.recording.report().events };
-    let is_missing =
-        is_damaged && (opened.is_cut_off() || !is_mended(&opened.recording, &import.output));
     let missing = is_missing.then(|| opened.missing());
     Ok(Imported { events, is_recorded: true, is_live, missing, ..Imported::default() })
 }
 
 /// Whether what was damaged is as it should be in the file that was made, since no row is made of it.
-fn is_mended(recording: &Recording, made: &Path) -> bool {
+fn is_mended(recording: &Recording, made: &Path, progress: &Progress) -> bool {
     let is_there = |damage: &Damage| !damage.is_loss() || damage.kind == DamageKind::Changed;
     recording.damage().iter().all(is_there)
-        && Recording::open(made)
-            .is_ok_and(|made| made.is_looked_through() && made.damage().is_empty())
+        && Recording::open(made).is_ok_and(|made| {
+            let is_whole = || damage::check(&made, progress).is_ok_and(|damage| damage.is_empty());
+            made.damage().is_empty() && (made.is_looked_through() || is_whole())
+        })
 }

@@ -26,6 +26,33 @@ fn what_brings_no_event_is_no_import() {
 }
 
 #[test]
+fn a_file_that_is_no_text_is_refused_unless_it_is_said_what_it_is() {
+    let keep = tempfile::tempdir().unwrap();
+    for (beginning, words) in [
+        (&b"\x7fELF\x02\x01"[..], "it is a program (ELF)"),
+        (b"\x89PNG\r\n\x1a\n", "it is an image (PNG)"),
+        (b"PK\x03\x04", "it is a ZIP file; unpack it and import what is in it"),
+        (b"\x1f\x8b\x08", "it is compressed (gzip); import what gunzip makes of it"),
+        (b"\x28\xb5\x2f\xfd", "it is compressed (zstd)"),
+        (b"\xff\xfe", "it is text in UTF-16"),
+    ] {
+        // By chance something of it may look like an event.
+        fs::write(keep.path().join("file"), [beginning, &b"\n\ndata: a\n\n"[..]].concat()).unwrap();
+        let import = sse(keep.path(), &["import", "file", "-o", "a.ssrec"]);
+        assert_eq!(import.status.code(), Some(1), "{import:?}");
+        let said = text(&import.stderr);
+        assert!(said.contains(words) && said.contains("--from raw"), "{said}");
+        assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 1);
+        let import = sse(keep.path(), &["import", "--from", "raw", "file", "-o", "a.ssrec"]);
+        assert!(text(&import.stderr).contains("imported 1 event"), "{import:?}");
+        fs::remove_file(keep.path().join("a.ssrec")).unwrap();
+    }
+    // Within a body there may be any byte.
+    fs::write(keep.path().join("file"), b"data: \x7fELF\x00\xff\n\n").unwrap();
+    assert!(sse(keep.path(), &["import", "file", "-o", "a.ssrec"]).status.success());
+}
+
+#[test]
 fn a_body_that_is_cut_off_is_imported_and_told() {
     let keep = tempfile::tempdir().unwrap();
     fs::write(keep.path().join("cut"), "data: a\n\ndata: lo").unwrap();

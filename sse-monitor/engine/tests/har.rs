@@ -59,7 +59,7 @@ fn a_har_file_comes_out_as_it_went_in() {
         (&times["time"], &times["startedDateTime"]),
         (&json!(12.5), &json!("2026-01-31T12:00:05.5Z"))
     );
-    let again = Imported::of(&out, Source::guess(&out));
+    let again = Imported::of(&out, Source::guess(&out).unwrap());
     let texts = |rows: Vec<Row>| -> Vec<_> {
         rows.into_iter().map(|row| (row.attempt, row.id, row.data)).collect()
     };

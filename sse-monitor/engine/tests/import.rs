@@ -240,7 +240,7 @@ fn what_a_file_is_shows_in_its_beginning() {
         (b"[1]", Source::Ndjson),
         (b"{\n \"log\": {", Source::Har),
     ] {
-        assert_eq!(Source::guess(beginning), source, "{beginning:?}");
+        assert_eq!(Source::guess(beginning).unwrap(), source, "{beginning:?}");
     }
 }
 

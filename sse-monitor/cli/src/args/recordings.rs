@@ -223,7 +223,8 @@ pub(crate) struct Import {
 }
 
 const IMPORT: &str = "\
-A file that has no event and no comment is refused. A folder is taken as far as it came, be that without any event; \
+A file that has no event and no comment is refused, and without --from one that is known to be no text, such as a \
+compressed one. A folder is taken as far as it came, be that without any event; \
 of a recording that is under way it stays, and the recording goes on. Of a recording that is damaged all is taken \
 that can be read, and what is missing is told; the exit status is 1 then.
 

@@ -354,6 +354,23 @@ fn what_was_found_damaged_is_not_read_for_each_of_its_rows() {
 }
 
 #[test]
+fn what_is_packed_is_indexed_again_where_its_index_is_damaged() {
+    for file in ["000001.index", "000001.ids"] {
+        let (keep, path, expected) = recorded(true);
+        let [whole, again] = ["whole.ssrec", "again.ssrec"].map(|name| keep.path().join(name));
+        let recording = Recording::open(&path).unwrap();
+        pack(&recording.view(), recording.totals(), &whole, |_| {}).unwrap();
+        // Of a large one not each entry is looked at when it is opened.
+        let mut bytes = fs::read(path.join(file)).unwrap();
+        bytes[1] ^= 1;
+        fs::write(path.join(file), bytes).unwrap();
+        assert_ne!(rows(&recording.view()), expected);
+        pack(&recording.view(), recording.totals(), &again, |_| {}).unwrap();
+        assert!(fs::read(&again).unwrap() == fs::read(&whole).unwrap(), "{file}");
+    }
+}
+
+#[test]
 fn what_its_program_counted_stays_where_damage_is_met_later() {
     let keep = tempfile::tempdir().unwrap();
     let path = keep.path().join("s");

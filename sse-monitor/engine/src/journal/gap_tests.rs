@@ -82,7 +82,7 @@ fn texts(rows: impl IntoIterator<Item = Row>) -> Vec<String> {
 }
 
 fn imported(bytes: &[u8], path: &Path) -> Vec<String> {
-    let source = Source::guess(bytes);
+    let source = Source::guess(bytes).unwrap();
     if import(bytes, source, "it", path).is_err() {
         return Vec::new();
     }

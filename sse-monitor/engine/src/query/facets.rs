@@ -4,10 +4,7 @@ use alloc::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    filter::{Kind, Query},
-    search::for_each_hit,
-};
+use super::{filter::Query, search::for_each_hit};
 use crate::journal::{
     entry::{EntryKind, TYPE_NOT_INTERNED},
     view::View,
@@ -27,11 +24,14 @@ pub struct Facets {
     /// Reconnection times.
     pub reconnection_times: u64,
     /// Events that were dropped, and comments left out, since they passed a limit: a row of theirs says so, and is
-    /// found as such ([`Kind::DecodeError`]). [`Totals`](crate::Totals) and a [`Report`](super::Report) count such
+    /// found as such ([`Kind::DecodeError`](super::Kind::DecodeError)). [`Totals`](crate::Totals) and a [`Report`](super::Report) count such
     /// comments as what came, with the comments.
     pub decode_errors: u64,
     /// Turns of the connection.
     pub turns: u64,
+    /// Rows that pass as [damaged](super::Kind::Damaged) ones: all such where that kind is asked for, and otherwise those of
+    /// which nothing tells what they were.
+    pub damaged: u64,
     /// Events by their type, the commonest first.
     pub event_types: Vec<(String, u64)>,
     /// Events whose types were too many to be counted one by one.
@@ -48,12 +48,16 @@ impl View {
         let mut types = vec![0_u64; names.len()];
         for_each_hit(self, query, |_, _, entry| {
             facets.rows += 1;
-            match Kind::of(entry.kind) {
-                Kind::Event => facets.events += 1,
-                Kind::Comment => facets.comments += 1,
-                Kind::ReconnectionTime => facets.reconnection_times += 1,
-                Kind::DecodeError => facets.decode_errors += 1,
-                Kind::Turn => facets.turns += 1,
+            let Some(entry) = entry else {
+                facets.damaged += 1;
+                return;
+            };
+            match entry.kind {
+                EntryKind::Event => facets.events += 1,
+                EntryKind::Comment => facets.comments += 1,
+                EntryKind::ReconnectionTime => facets.reconnection_times += 1,
+                EntryKind::DecodeError => facets.decode_errors += 1,
+                EntryKind::Turn => facets.turns += 1,
             }
             if entry.kind == EntryKind::Event {
                 match types.get_mut(usize::from(entry.event_type)) {

@@ -4,7 +4,8 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use super::{
-    json_path::{JsonPathError, JsonTest, json_in},
+    json_path::{JsonPathError, json_in},
+    json_test::JsonTest,
     text::Text,
 };
 use crate::{
@@ -26,6 +27,8 @@ pub enum Kind {
     DecodeError,
     /// Turns of the connection.
     Turn,
+    /// Rows that are damaged, so that what they were cannot be read. To find them, each row is read.
+    Damaged,
 }
 
 impl Kind {
@@ -44,7 +47,8 @@ impl Kind {
             RowKind::Event => Self::Event,
             RowKind::Comment => Self::Comment,
             RowKind::ReconnectionTime { .. } => Self::ReconnectionTime,
-            RowKind::DecodeError | RowKind::Damaged => Self::DecodeError,
+            RowKind::DecodeError => Self::DecodeError,
+            RowKind::Damaged => Self::Damaged,
             RowKind::Connecting
             | RowKind::Redirected { .. }
             | RowKind::Connected { .. }
@@ -149,7 +153,7 @@ impl Query {
         Ok(self)
     }
 
-    /// Whether a row passes that is at hand, with its whole data.
+    /// Whether a row passes that is at hand, with its whole data. What is said of a damaged row is none of its data.
     pub fn passes(&self, row: &Row) -> bool {
         let kind = Kind::of_row(row.kind);
         let is_event = kind == Kind::Event;
@@ -162,7 +166,7 @@ impl Query {
                 || is_event && self.event_types.contains(&row.event_type))
             && (self.ids.is_empty() || is_event && self.ids.contains(&row.id))
             && (self.json.is_empty() || is_event)
-            && self.data_passes(&row.data)
+            && if kind == Kind::Damaged { !self.reads_data() } else { self.data_passes(&row.data) }
             && !self.excluded.iter().any(|other| other.passes(row))
     }
 
@@ -173,10 +177,15 @@ impl Query {
     }
 
     fn json_passes(&self, data: &str) -> bool {
-        match serde_json::from_str(data) {
-            Ok(value) => self.json.iter().all(|test| test.passes(&value)),
+        let wants_value = self.json.iter().any(|test| !test.wants_text());
+        let value = wants_value.then(|| serde_json::from_str(data).ok()).flatten();
+        match value {
+            Some(value) => self.json.iter().all(|test| match test.wants_text() {
+                true => test.passes_in(data),
+                false => test.passes(&value),
+            }),
             // Not all that is JSON is a value here: it may be too deep, or have a number that is too large.
-            Err(_) => json_in(data).is_some() && self.json.iter().all(|test| test.passes_in(data)),
+            None => json_in(data).is_some() && self.json.iter().all(|test| test.passes_in(data)),
         }
     }
 
@@ -187,15 +196,37 @@ impl Query {
 
     /// Whether an entry that [may pass](Self::may_pass) does, whatever else the row says.
     fn is_settled(&self, entry: &Entry, types: &TypeSet) -> bool {
-        (self.event_types.is_empty() || types.is_known(entry.event_type))
+        self.names_kind(entry.kind)
+            && (self.event_types.is_empty() || types.is_known(entry.event_type))
             && self.ids.is_empty()
             && self.excluded.is_empty()
             && !self.reads_data()
     }
 
-    /// What the entry alone can refuse. A type that was not interned is not among these.
+    /// Whether rows of this kind are asked for as what they are.
+    pub(super) fn names_kind(&self, kind: EntryKind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&Kind::of(kind))
+    }
+
+    /// Whether a row whose entry is damaged may pass: nobody knows when it came, and in which attempt.
+    pub(super) fn may_pass_without_entry(&self) -> bool {
+        self.attempts.is_none()
+            && self.elapsed.is_none()
+            && (self.kinds.is_empty() || self.names_damaged())
+    }
+
+    /// Whether rows are asked for that are damaged, of which nothing else is known that they could be asked by.
+    fn names_damaged(&self) -> bool {
+        self.kinds.contains(&Kind::Damaged)
+            && self.event_types.is_empty()
+            && self.ids.is_empty()
+            && !self.reads_data()
+    }
+
+    /// What the entry alone can refuse. A type that was not interned is not among these, and whether a row is
+    /// damaged its entry does not tell.
     pub(super) fn may_pass(&self, number: u64, entry: &Entry, types: &TypeSet) -> bool {
-        (self.kinds.is_empty() || self.kinds.contains(&Kind::of(entry.kind)))
+        (self.names_kind(entry.kind) || self.names_damaged())
             && self.numbers.as_ref().is_none_or(|numbers| numbers.contains(&number))
             && self.attempts.as_ref().is_none_or(|attempts| attempts.contains(&entry.attempt))
             && self.elapsed.as_ref().is_none_or(|time| time.contains(&entry.elapsed_micros))

@@ -13,6 +13,7 @@ mod filtered;
 mod found;
 mod ids;
 mod json_path;
+mod json_test;
 mod report;
 mod search;
 #[cfg(test)]
@@ -32,7 +33,8 @@ pub(crate) use filtered::Source;
 pub use filtered::{Filtered, Progress};
 pub(crate) use ids::DataSeen;
 pub(crate) use json_path::json_in;
-pub use json_path::{JsonPath, JsonPathError, JsonTest};
+pub use json_path::{JsonPath, JsonPathError};
+pub use json_test::JsonTest;
 pub use report::{AttemptReport, Gaps, Numbering, Report, Stall};
 pub use search::{Budget, Hits, Order};
 pub use statistics::Statistics;

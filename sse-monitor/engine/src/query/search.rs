@@ -182,11 +182,11 @@ impl<'v> Search<'v> {
         }
     }
 
-    /// Shows `each` the rows of this block that pass, in order.
+    /// Shows `each` the rows of this block that pass, in order; without an entry those that do as damaged ones.
     pub(super) fn block(
         &mut self,
         numbers: Range<u64>,
-        mut each: impl FnMut(&Arc<Segment>, u64, &Entry),
+        mut each: impl FnMut(&Arc<Segment>, u64, Option<&Entry>),
     ) {
         let view = self.view;
         self.unreadable.clear();
@@ -203,7 +203,7 @@ impl<'v> Search<'v> {
         &mut self,
         part: &Part,
         range: Range<u64>,
-        each: &mut impl FnMut(&Arc<Segment>, u64, &Entry),
+        each: &mut impl FnMut(&Arc<Segment>, u64, Option<&Entry>),
     ) {
         let (view, segment) = (self.view, &part.segment);
         let count = usize::try_from(range.end - range.start).unwrap_or(0);
@@ -213,7 +213,6 @@ impl<'v> Search<'v> {
         }
         let mut entries = core::mem::take(&mut self.entries);
         entries.clear();
-        // A damaged entry is no row that anybody asked for.
         entries.extend(self.bytes.as_chunks::<ENTRY>().0.iter().map(Entry::decode));
         let may_pass = |(entry, number): (&Option<Entry>, u64)| {
             entry.as_ref().is_some_and(|entry| self.query.may_pass(number, entry, &self.types))
@@ -228,9 +227,21 @@ impl<'v> Search<'v> {
                 let [_, index, _] = segment.files();
                 let damage = Damage::new(index, at, ENTRY as u64, DamageKind::Changed);
                 view.kept().add_damage(damage);
-                self.unreadable.push(number);
+                if self.query.may_pass_without_entry() && self.passes_as_damaged(number) {
+                    each(segment, number, None);
+                } else {
+                    self.unreadable.push(number);
+                }
                 continue;
             };
+            if !self.query.names_kind(entry.kind) {
+                if self.query.may_pass(number, entry, &self.types) && self.passes_as_damaged(number)
+                {
+                    self.damage.tell(view, segment, number, entry);
+                    each(segment, number, None);
+                }
+                continue;
+            }
             // The sentences of the other kinds stand nowhere.
             let stands =
                 matches!(entry.kind, EntryKind::Event | EntryKind::Comment | EntryKind::Turn);
@@ -238,10 +249,17 @@ impl<'v> Search<'v> {
                 continue;
             }
             if self.passes(segment, number, entry) && self.is_left(number, entry) {
-                each(segment, number, entry);
+                each(segment, number, Some(entry));
             }
         }
         self.entries = entries;
+    }
+
+    fn passes_as_damaged(&mut self, number: u64) -> bool {
+        let row = self.reader.row(number, usize::MAX);
+        row.is_some_and(|row| {
+            row.kind == RowKind::Damaged && self.query.passes(&row) && self.excluded.passes(&row)
+        })
     }
 
     fn passes(&mut self, segment: &Arc<Segment>, number: u64, entry: &Entry) -> bool {
@@ -332,11 +350,11 @@ impl LatestDamage {
     }
 }
 
-/// Shows `each` the entries of the rows that pass, in order.
+/// Shows `each` the entries of the rows that pass, in order; of those that do as damaged ones none.
 pub(super) fn for_each_hit(
     view: &View,
     query: &Query,
-    mut each: impl FnMut(&Arc<Segment>, u64, &Entry),
+    mut each: impl FnMut(&Arc<Segment>, u64, Option<&Entry>),
 ) {
     let mut search = Search::new(view, query);
     let numbers = search.numbers();

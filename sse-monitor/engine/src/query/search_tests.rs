@@ -5,8 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::{Budget, Filtered, Order, Progress, Query, Source, Text, tests::Session};
-use crate::journal::{view::View, walk::Walk};
+use super::{Budget, Filtered, Kind, Order, Progress, Query, Source, Text, tests::Session};
+use crate::{
+    journal::{turn::Turn, view::View, walk::Walk},
+    row::RowKind,
+};
 
 #[test]
 fn a_text_is_found_wherever_rows_begin_and_end() {
@@ -98,7 +101,7 @@ fn rows_beside_damaged_entries_and_frames_are_found() {
     assert_eq!(view.count(&query), 3_000);
     flip(&path.join("000001.index"), 700 * 48 + 9);
     assert_eq!(view.count(&query), 2_999);
-    let comments = Query::new().kind(crate::query::Kind::Comment).text(Text::literal("it"));
+    let comments = Query::new().kind(Kind::Comment).text(Text::literal("it"));
     assert_eq!(view.count(&comments), 1);
     // Of the frame of one row the payload, of another's the header: of that one bit alone is mended.
     let journal = std::fs::read(path.join("000001.sse")).unwrap();
@@ -112,6 +115,55 @@ fn rows_beside_damaged_entries_and_frames_are_found() {
     assert_eq!(view.count(&query), 2_998);
     flip(&path.join("000001.sse"), place(b"data: needle 2700") - 29);
     assert_eq!(view.count(&query), 2_997);
+}
+
+#[test]
+fn rows_that_are_damaged_are_found_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let mut writer = crate::journal::writer::Writer::new(
+        crate::journal::turn::Origin::default(),
+        sse_codec::Limits::default(),
+        crate::journal::writer::Place::Folder { path: path.clone(), limit: Default::default() },
+    )
+    .unwrap();
+    writer.turn(&Turn::new(RowKind::Connecting, "that turn"), Default::default());
+    writer.begin_body(Default::default(), Default::default());
+    for n in 0..3_000 {
+        writer.body(format!("data: x{n}\n\n").as_bytes(), 1, false, 9, Default::default());
+    }
+    let view = writer.kept().view();
+    let damaged = || Query::new().kind(Kind::Damaged);
+    assert_eq!(view.count(&damaged()), 0);
+    // The turn's frame, an event's bytes, and the entry of another.
+    let (journal, index) = (path.join("000001.sse"), path.join("000001.index"));
+    let bytes = std::fs::read(&journal).unwrap();
+    let place = |text: &[u8]| memchr::memmem::find(&bytes, text).unwrap();
+    flip(&journal, place(b"that turn"));
+    flip(&journal, place(b"data: x500\n"));
+    flip(&index, 700 * 48 + 9);
+    let rows = view.page(1, usize::MAX, usize::MAX);
+    for (query, numbers) in [
+        (damaged(), vec![1, 502, 701]),
+        (damaged().kind(Kind::Turn), vec![1, 502, 701]),
+        (damaged().excluding(Query::new().numbers(600..=900)), vec![1, 502]),
+        (damaged().without(Text::literal("x")), vec![]),
+        (Query::new().numbers(500..=503).excluding(damaged()), vec![500, 501, 503]),
+        (Query::new().numbers(700..=702), vec![700, 701, 702]),
+        (Query::new().kind(Kind::DecodeError), vec![]),
+    ] {
+        let hits = view.find(&query, 0, Order::Forward, Budget::hits(usize::MAX));
+        assert_eq!(hits.numbers, numbers, "{query:?}");
+        let passing = rows.iter().filter(|row| query.passes(row)).map(|row| row.number);
+        assert_eq!(passing.collect::<Vec<_>>(), numbers, "{query:?}");
+    }
+    // Of a row without an entry nobody knows the attempt.
+    assert_eq!(view.count(&damaged().attempts(0..=1)), 2);
+    assert_eq!(view.kept().damage().len(), 3);
+    let facets = view.facets(&damaged());
+    assert_eq!((facets.rows, facets.damaged), (3, 3));
+    let facets = view.facets(&Query::new());
+    assert_eq!((facets.rows, facets.turns, facets.events, facets.damaged), (3_001, 1, 2_999, 1));
 }
 
 #[test]

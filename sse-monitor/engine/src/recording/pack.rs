@@ -1,5 +1,6 @@
 //! Puts a session in one file.
 
+use alloc::sync::Arc;
 use core::ops::ControlFlow;
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,13 +10,14 @@ use std::{
 
 use thiserror::Error;
 
-use super::{derived::TRAILER_PAYLOAD, opener, part_of, statistics, types};
+use super::{derived::TRAILER_PAYLOAD, opener, part_of, rebuild, statistics, types};
 use crate::{
     clock::Moment,
     journal::{
         blob::Blob,
         entry::{ENTRY, Entry},
         frame::{self, FRAME_HEADER, FrameHeader, FrameKind, Number},
+        kept::Kept,
         reader::{self, Reader},
         segment::Segment,
         turn::{END_PAYLOAD, End, Head},
@@ -46,8 +48,8 @@ pub enum PackError {
     },
 }
 
-/// Puts the session, as it stands in the view, in one file at `path`, with its index. `progress`
-/// hears how many bytes of it were written.
+/// Puts the session, as it stands in the view, in one file at `path`, with its index; where that is damaged, and all
+/// else is whole, with one that is made again. `progress` hears how many bytes of it were written.
 ///
 /// The file appears whole or not at all: until it is whole, it is called `path` with `.part` behind.
 ///
@@ -66,7 +68,7 @@ pub fn pack(
     }
     let part = part_of(path);
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
@@ -144,7 +146,11 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
     out.frame(FrameKind::End, &end.encode(), moment)?;
 
     let journal_end = out.at;
-    let places = out.derived(view, &moved, moment)?;
+    let indexed = if is_index_damaged(view) { out.indexed_again(view, head, rows)? } else { None };
+    let places = match &indexed {
+        Some(indexed) => out.derived(indexed, &[0], statistics_of(view, indexed), moment)?,
+        None => out.derived(view, &moved, statistics_of(view, view), moment)?,
+    };
     let mut payload = [0; TRAILER_PAYLOAD];
     for (slot, place) in [journal_end].into_iter().chain(places).enumerate() {
         payload[slot * 8..slot * 8 + 8].copy_from_slice(&place.to_le_bytes());
@@ -235,8 +241,33 @@ impl<P: FnMut(u64)> Output<P> {
         Ok(())
     }
 
+    /// The session with an index that is made again from what was written. `None`: not all of that can be read, so
+    /// that the index which there is tells more.
+    fn indexed_again(&mut self, view: &View, head: Head, rows: u64) -> io::Result<Option<View>> {
+        self.file.flush()?;
+        let file = Arc::new(self.file.get_ref().try_clone()?);
+        let journal = Blob::part(file, 0, self.at);
+        let kept = Arc::new(Kept::new(head.origin.clone()));
+        view.kept().types().into_iter().for_each(|name| kept.add_type(name));
+        let limits = reader::limits_of(&kept.origin);
+        let made = rebuild::rebuild(&journal, &head, limits, Totals::default(), &kept, "")?;
+        if !made.is_whole || made.rows != rows {
+            return Ok(None);
+        }
+        let blobs = [journal, made.index, made.ids];
+        let segment = Segment::existing(1, head.first_row, rows, blobs, head.checkpoint, None);
+        kept.push(Arc::new(segment));
+        Ok(Some(kept.view()))
+    }
+
     /// Index, IDs, types and statistics; says where they are.
-    fn derived(&mut self, view: &View, moved: &[i64], moment: Moment) -> io::Result<[u64; 4]> {
+    fn derived(
+        &mut self,
+        view: &View,
+        moved: &[i64],
+        statistics: String,
+        moment: Moment,
+    ) -> io::Result<[u64; 4]> {
         let rows: u64 = view.parts().iter().map(|part| part.rows).sum();
         // Of a session under way they go on growing.
         let ids: Vec<u64> = view.parts().iter().map(|part| part.segment.ids.len()).collect();
@@ -255,7 +286,7 @@ impl<P: FnMut(u64)> Output<P> {
         let types_at = self.at;
         self.frame(FrameKind::Types, types::encode(&view.kept().types()).as_bytes(), moment)?;
         let statistics_at = self.at;
-        self.frame(FrameKind::Statistics, statistics_of(view).as_bytes(), moment)?;
+        self.frame(FrameKind::Statistics, statistics.as_bytes(), moment)?;
         Ok([index_at, ids_at, types_at, statistics_at])
     }
 
@@ -305,18 +336,32 @@ impl Seek for Bytes<'_> {
     }
 }
 
-/// Those that are known of a session that is over, or counted now.
-fn statistics_of(view: &View) -> String {
+/// Those that are known of a session that is over, or counted now, as it is `indexed`.
+fn statistics_of(view: &View, indexed: &View) -> String {
     let kept = view.kept();
     let next_row = view.next_row();
     let mut known = kept.statistics();
-    if kept.end().is_some() && known.next_row() == next_row {
+    // What was counted of damaged rows is not what there is now.
+    let is_of_others = known.reads_rows() && !core::ptr::eq(view, indexed);
+    if kept.end().is_some() && known.next_row() == next_row && !is_of_others {
         return statistics::encode(&mut known, next_row);
     }
     drop(known);
     let mut counted = Statistics::default();
-    counted.update(view);
+    counted.update(indexed);
     statistics::encode(&mut counted, next_row)
+}
+
+/// Whether an entry cannot be read, or an ID.
+fn is_index_damaged(view: &View) -> bool {
+    let mut reader = Reader::new(view);
+    reader::for_entries(view, view.numbers(), |segment, _, entry| {
+        match entry.is_some_and(|entry| reader.id(segment, &entry).is_ok()) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    })
+    .is_some()
 }
 
 /// All entries, as they stand in one file.

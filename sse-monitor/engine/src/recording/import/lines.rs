@@ -236,7 +236,8 @@ pub(super) fn fill(
         let frame = frame.encoded(session.writer.last_event_id()).map_err(fail)?;
         session.write(frame.as_bytes(), micros)?;
     }
-    open.ok_or(ImportError::Empty { found: "; no line of it tells of an event" })
+    let found = || "; no line of it tells of an event".into();
+    open.ok_or_else(|| ImportError::Empty { found: found() })
 }
 
 impl Filling {

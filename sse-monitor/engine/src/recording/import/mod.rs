@@ -1,6 +1,7 @@
 //! Sessions from what other programs wrote.
 
 mod har;
+mod kinds;
 mod lines;
 
 use core::fmt;
@@ -40,16 +41,23 @@ pub enum Source {
 
 impl Source {
     /// What the beginning of a file looks like.
-    pub fn guess(beginning: &[u8]) -> Self {
+    ///
+    /// # Errors
+    /// [`ImportError::NoText`] of a file that is known to be something else. By chance it may have what looks like an
+    /// event, so that it can be imported all the same as what it is said to be.
+    pub fn guess(beginning: &[u8]) -> Result<Self, ImportError> {
+        if let Some(found) = kinds::no_text(beginning) {
+            return Err(ImportError::NoText { found });
+        }
         let text = beginning.strip_prefix(MARK).unwrap_or(beginning).trim_ascii_start();
         let log = text.strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
-        if log.is_some_and(|text| text.starts_with(b"\"log\"")) {
+        Ok(if log.is_some_and(|text| text.starts_with(b"\"log\"")) {
             Self::Har
         } else if text.starts_with(b"{") || text.starts_with(b"[") {
             Self::Ndjson
         } else {
             Self::Raw
-        }
+        })
     }
 }
 
@@ -78,6 +86,12 @@ pub enum ImportError {
     #[error("it has no event and no comment{found}")]
     Empty {
         /// What it seems to be instead.
+        found: String,
+    },
+    /// It is no text, and neither of what can be imported.
+    #[error("it is {found}")]
+    NoText {
+        /// What it is, and what to do with it.
         found: &'static str,
     },
     /// It is what an import makes; it may be damaged, or of a newer version, as [`Recording::open`] says.
@@ -184,7 +198,7 @@ pub fn import_within(
             return Err(ImportError::Entry { reason });
         }
         let is_cut = found.is_empty() && cut_off > 0;
-        let found = if is_cut { ": it is cut off within the first one" } else { found };
+        let found = if is_cut { ": it is cut off within the first one".into() } else { found };
         return Err(ImportError::Empty { found });
     }
     pack(&recording.view(), totals, to, |_| {})?;
@@ -203,19 +217,21 @@ pub fn import_within(
 const BEGINNING: u64 = 512;
 
 /// What a file seems to be that has nothing to import, for the end of a sentence.
-fn found(beginning: &[u8]) -> &'static str {
+fn found(beginning: &[u8]) -> String {
     let text = beginning.strip_prefix(MARK).unwrap_or(beginning).trim_ascii_start();
-    if beginning.is_empty() {
+    if let Some(found) = kinds::no_text(beginning) {
+        return format!(": it is {found}");
+    }
+    let found = if beginning.is_empty() {
         ": it is empty"
-    } else if beginning.starts_with(b"\x1F\x8B") {
-        ": it is compressed (gzip); import what gunzip makes of it"
     } else if text.starts_with(b"<") {
         "; it looks like HTML or XML"
     } else if text.starts_with(b"{") || text.starts_with(b"[") {
         "; it looks like JSON"
     } else {
         ""
-    }
+    };
+    found.into()
 }
 
 fn fill(
