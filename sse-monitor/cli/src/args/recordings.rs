@@ -121,7 +121,7 @@ pub(crate) struct Diff {
 
 const DIFF: &str = "\
 Prints the events, with the numbers of their rows, that only one has (< the first, > the second), those of one id \
-that say different things (both), those that come in another order (~, the fewest that explain it), and on stderr how \
+that say different things (both), those that come in another order (~), and on stderr how \
 many there are, and how far their times are apart. The exit status is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
 
 /// What makes two events the same one.

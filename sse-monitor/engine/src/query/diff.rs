@@ -22,13 +22,14 @@ use crate::{
 const LONGEST: u64 = 24 * 3600 * 1_000_000;
 
 /// What makes two events of two sessions the same one.
+///
+/// Where several are alike, those are paired first that come after an event that is alike too, and then each with the
+/// first one that is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Match {
-    /// Its ID, or type and data where it has none of its own; those with an equal ID stand for each other in their
-    /// order. Those that are left over are the same one where ID, type and data are equal: whether an ID is an event's
-    /// own or that of the one before, an import does not tell.
+    /// ID, type and data; of what is left then its own ID, or type and data where neither has one of its own.
     #[default]
     Id,
     /// Type and data.
@@ -78,6 +79,8 @@ struct Seen {
     row: u64,
     content: u64,
     id: u64,
+    /// Whether it has it from no event before.
+    has_own_id: bool,
     elapsed_micros: u64,
 }
 
@@ -115,73 +118,104 @@ impl Left {
     }
 }
 
-/// The pairs that were met so far.
-#[derive(Debug)]
-struct Pairs {
-    rows: Vec<(u64, u64)>,
-    changed: Vec<(u64, u64)>,
-    times: Histogram<u64>,
-    longest: u64,
-    /// When both got the first of them.
-    origin: Option<(u64, u64)>,
+/// An event that both have.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    first: u64,
+    second: u64,
+    is_changed: bool,
+    /// By how much the second got it later, each by its own clock.
+    later: i64,
 }
 
-impl Pairs {
-    fn add(&mut self, first: Seen, second: Seen) {
-        self.rows.push((first.row, second.row));
-        if first.content != second.content {
-            self.changed.push((first.row, second.row));
+impl Pair {
+    fn of(first: Seen, second: Seen) -> Self {
+        let later = i128::from(second.elapsed_micros) - i128::from(first.elapsed_micros);
+        Self {
+            first: first.row,
+            second: second.row,
+            is_changed: first.content != second.content,
+            // A forged time may be any number.
+            later: i64::try_from(later).unwrap_or(i64::MAX),
         }
-        let times = (first.elapsed_micros, second.elapsed_micros);
-        let (a, b) = *self.origin.get_or_insert(times);
-        let since = |at: u64, origin: u64| at.cast_signed() - origin.cast_signed();
-        let apart = since(times.0, a).abs_diff(since(times.1, b));
-        self.longest = self.longest.max(apart);
-        self.times.saturating_record(apart.min(LONGEST));
     }
 }
 
 /// Compares the events of two sessions.
 ///
-/// Reads each session once, and remembers 48 to 90 bytes of each event of the first (and as many again of
-/// one that is like another), 16 of each that both have (32 where not all come in one order), and of what
-/// differs 32. Events are compared by hashes of their texts, keyed anew each time.
+/// Reads each session once, and remembers 56 to 110 bytes of each event of the first, and as many again of
+/// one that is like another; 32 of each that both have (48 where not all come in one order), and of each of the
+/// second that has no like 40. Events are compared by hashes of their texts, keyed anew each time.
 pub fn diff(first: &View, second: &View, by: Match) -> Diff {
     let hasher = RandomState::default();
     let mut left = Left::default();
     let damaged_first = for_events(first, &hasher, by, |key, seen| left.add(key, seen));
-    // Three digits tell times well enough apart; the bounds are constants, and right ones.
-    let times = Histogram::<u64>::new_with_bounds(1, LONGEST, 3)
-        .unwrap_or_else(|error| unreachable!("{error}"));
-    let mut pairs =
-        Pairs { rows: Vec::new(), changed: Vec::new(), times, longest: 0, origin: None };
-    let mut over = Vec::new();
+    let (mut pairs, mut over) = (Vec::new(), Vec::new());
     let damaged_second = for_events(second, &hasher, by, |key, seen| match left.take(key) {
-        Some(other) => pairs.add(other, seen),
+        Some(other) => pairs.push(Pair::of(other, seen)),
         None => over.push(seen),
     });
-    let mut alike = Left::default();
-    for seen in left.into_sorted() {
-        alike.add(hasher.hash_one((seen.id, seen.content)), seen);
-    }
-    let mut only_second = Vec::new();
-    for seen in over {
-        match alike.take(hasher.hash_one((seen.id, seen.content))) {
-            Some(other) => pairs.add(other, seen),
-            None => only_second.push(seen.row),
+    let mut left = left.into_sorted();
+    let mut again =
+        |key: &dyn Fn(&Seen) -> Option<u64>| pair(&mut left, &mut over, &mut pairs, key);
+    match by {
+        Match::Id => {
+            again(&|seen| Some(hasher.hash_one((seen.id, seen.content))));
+            again(&|seen| seen.has_own_id.then_some(seen.id));
+            again(&|seen| (!seen.has_own_id).then_some(seen.content));
         }
+        Match::Content => again(&|seen| Some(seen.content)),
     }
-    pairs.rows.sort_unstable_by_key(|(_, second)| *second);
+    pairs.sort_unstable_by_key(|pair| pair.second);
+    let changed = pairs.iter().filter(|pair| pair.is_changed);
     Diff {
-        in_both: pairs.rows.len() as u64,
-        only_first: alike.into_sorted().into_iter().map(|seen| seen.row).collect(),
-        only_second,
-        changed: pairs.changed,
-        reordered: reordered(pairs.rows),
+        in_both: pairs.len() as u64,
+        only_first: left.iter().map(|seen| seen.row).collect(),
+        only_second: over.iter().map(|seen| seen.row).collect(),
+        changed: changed.map(|pair| (pair.first, pair.second)).collect(),
+        time: apart(&pairs),
+        reordered: reordered(pairs.into_iter().map(|pair| (pair.first, pair.second)).collect()),
         damaged_first,
         damaged_second,
-        time: Gaps::of(&pairs.times, pairs.longest),
     }
+}
+
+/// Pairs, in their order, those that are left of both and have the same key.
+fn pair(
+    first: &mut Vec<Seen>,
+    second: &mut Vec<Seen>,
+    pairs: &mut Vec<Pair>,
+    key: &dyn Fn(&Seen) -> Option<u64>,
+) {
+    if first.is_empty() || second.is_empty() {
+        return;
+    }
+    let mut left = Left::default();
+    first.retain(|seen| key(seen).map(|key| left.add(key, *seen)).is_none());
+    second.retain(|seen| match key(seen).and_then(|key| left.take(key)) {
+        Some(other) => {
+            pairs.push(Pair::of(other, *seen));
+            false
+        }
+        None => true,
+    });
+    first.extend(left.into_sorted());
+    first.sort_unstable_by_key(|seen| seen.row);
+}
+
+/// By how much times differ, counted from the first of the pairs.
+fn apart(pairs: &[Pair]) -> Gaps {
+    // Three digits tell times well enough apart; the bounds are constants, and right ones.
+    let mut times = Histogram::<u64>::new_with_bounds(1, LONGEST, 3)
+        .unwrap_or_else(|error| unreachable!("{error}"));
+    let mut longest = 0;
+    let origin = pairs.first().map_or(0, |pair| pair.later);
+    for pair in pairs {
+        let apart = pair.later.abs_diff(origin);
+        longest = longest.max(apart);
+        times.saturating_record(apart.min(LONGEST));
+    }
+    Gaps::of(&times, longest)
 }
 
 /// Of pairs in the order of the second, those outside a longest run that the first has in the same order.
@@ -215,7 +249,8 @@ fn reordered(both: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     others
 }
 
-/// Returns how many rows are damaged.
+/// Shows each event with what makes it the same as another: with what comes before it too. Returns how many rows are
+/// damaged.
 fn for_events(
     view: &View,
     hasher: &RandomState,
@@ -224,22 +259,24 @@ fn for_events(
 ) -> u64 {
     let mut reader = Reader::new(view);
     let mut damaged = 0;
+    let mut before = 0;
     reader::for_entries(view, view.numbers(), |_, number, entry| {
         // Others are read to see whether they are damaged, as statistics do: what they were nobody can tell then.
         let is_event = entry.is_none_or(|entry| entry.kind == EntryKind::Event);
-        // One that it has from an event before says nothing of which it is.
         let is_own = entry.is_some_and(|entry| entry.has(FLAG_OWN_ID) || !entry.has(FLAG_SAME_ID));
         let row = reader.row(number, if is_event { usize::MAX } else { 0 });
         damaged += u64::from(row.as_ref().is_some_and(|row| row.kind == RowKind::Damaged));
         if let Some(row) = row.filter(|row| row.kind == RowKind::Event) {
             let Row { event_type, data, id, elapsed_micros, .. } = row;
             let content = hasher.hash_one((&event_type, &data));
-            let id_hash = hasher.hash_one(&id);
+            let has_own_id = is_own && !id.is_empty();
+            let id = hasher.hash_one(&id);
             let key = match by {
-                Match::Id if is_own && !id.is_empty() => id_hash,
-                Match::Id | Match::Content => content,
+                Match::Id => hasher.hash_one((id, content, before)),
+                Match::Content => hasher.hash_one((content, before)),
             };
-            each(key, Seen { row: number, content, id: id_hash, elapsed_micros });
+            before = content;
+            each(key, Seen { row: number, content, id, has_own_id, elapsed_micros });
         }
         ControlFlow::<()>::Continue(())
     });

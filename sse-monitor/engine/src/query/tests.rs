@@ -215,6 +215,54 @@ fn an_event_without_an_id_of_its_own_is_known_by_what_it_says() {
 }
 
 #[test]
+fn events_that_are_alike_are_paired_by_what_comes_before_them() {
+    let session = |data: &[&str]| {
+        let mut session = Session::new();
+        data.iter().for_each(|data| session.feed(format!("data: {data}\n\n").as_bytes(), 1));
+        session.writer.kept().view()
+    };
+    let first = session(&["a", "tick", "b", "tick", "c", "tick", "d"]);
+    let second = session(&["a", "b", "tick", "c", "tick", "d"]);
+    for by in [Match::Id, Match::Content] {
+        let told = diff(&first, &second, by);
+        assert_eq!((told.in_both, &told.only_first[..]), (6, &[4][..]), "{told:?}");
+        assert_eq!((&told.only_second[..], &told.reordered[..]), (&[][..], &[][..]), "{told:?}");
+    }
+}
+
+#[test]
+fn what_is_wholly_alike_is_paired_before_what_has_an_id_in_common() {
+    let session = |own: &str| {
+        let mut session = Session::new();
+        let body =
+            format!("id: 5\ndata: x\n\n{own}data: y\n\nid: 6\ndata: z\n\nid: 5\ndata: w\n\n");
+        session.feed(body.as_bytes(), 1);
+        session.writer.kept().view()
+    };
+    let told = diff(&session("id: 5\n"), &session(""), Match::Id);
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
+fn times_are_counted_from_the_first_event_of_both_whatever_they_are() {
+    let session = |events: &[(&str, u64)]| {
+        let mut session = Session::new();
+        events.iter().for_each(|(event, at)| session.feed(event.as_bytes(), *at));
+        session.writer.kept().view()
+    };
+    // The first one has an ID of its own in one of them alone.
+    let rest = [("id: 2\ndata: b\n\n", 20), ("id: 3\ndata: c\n\n", 30)];
+    let first = session(&[&[("id: 1\ndata: a\n\n", 10)], &rest[..]].concat());
+    let second = session(&[&[("id: 1\n\ndata: a\n\n", 110)], &rest[..]].concat());
+    let time = diff(&first, &second, Match::Id).time;
+    assert_eq!((time.p50_micros, time.max_micros), (100, 100), "{time:?}");
+    let far = session(&[("id: 2\ndata: b\n\n", 20), ("id: 3\ndata: c\n\n", 1 << 63)]);
+    for (a, b) in [(&first, &far), (&far, &first)] {
+        assert!(diff(a, b, Match::Id).time.max_micros >= (1 << 63) - 30);
+    }
+}
+
+#[test]
 fn two_sessions_are_told_apart() {
     let events = |ids: &[(u64, &str)], micros: u64| {
         let mut session = Session::new();
