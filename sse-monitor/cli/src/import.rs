@@ -249,8 +249,10 @@ fn recorded(
         .map_err(|error| error.to_string())?;
     let is_live = recording.is_live();
     let is_damaged = opened.tell(words);
-    let is_missing = is_damaged
-        && (opened.is_cut_off() || !is_mended(&opened.recording, &import.output, progress));
+    let damage = opened.recording.damage();
+    let is_as_written = damage.iter().all(|damage| damage.kind == DamageKind::NotClosed);
+    let is_missing = (is_damaged && opened.is_cut_off())
+        || !(is_as_written || is_mended(&opened.recording, &import.output, progress));
     // What was counted when it came may be there no more.
     let is_all = !is_missing && totals.rows_forgotten == 0;
     let events = if is_all { totals.events } else { opened.recording.report().events };
@@ -264,6 +266,8 @@ fn is_mended(recording: &Recording, made: &Path, progress: &Progress) -> bool {
     recording.damage().iter().all(is_there)
         && Recording::open(made).is_ok_and(|made| {
             let is_whole = || damage::check(&made, progress).is_ok_and(|damage| damage.is_empty());
-            made.damage().is_empty() && (made.is_looked_through() || is_whole())
+            made.damage().is_empty()
+                && (made.is_looked_through() || is_whole())
+                && made.report().events == recording.report().events
         })
 }

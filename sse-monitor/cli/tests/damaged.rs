@@ -287,6 +287,19 @@ fn a_damaged_recording_is_imported_as_far_as_it_can_be_read() {
             "{shown:?}"
         );
     }
+    // What is made from the rest: the payload of each of its frames, and the header.
+    for (_, frame) in frames(&whole).into_iter().filter(|(kind, _)| *kind >= INDEX) {
+        for at in [(frame.start + 40 + frame.end) / 2, frame.start + 9] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 3;
+            fs::write(folder.join("b.ssrec"), damaged).unwrap();
+            let (output, shown) = import(&[]);
+            assert!(words(&output).contains("imported 26 events"), "{output:?}");
+            assert_eq!(output.status.code(), Some(0), "{output:?}");
+            assert_eq!(lines(&shown).len(), EVENTS);
+            assert!(!words(&shown).contains("damaged"), "{shown:?}");
+        }
+    }
     // Of a whole one nothing need be made.
     fs::write(folder.join("b.ssrec"), &whole).unwrap();
     let (output, _) = import(&[]);

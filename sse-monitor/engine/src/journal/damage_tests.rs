@@ -395,6 +395,28 @@ fn what_its_program_counted_stays_where_damage_is_met_later() {
 }
 
 #[test]
+fn nothing_is_missed_for_certain_beside_an_entry_that_is_damaged() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(folder(&path));
+    // More than are looked at one by one when it is opened.
+    let events: String = (1..200_000).map(|n| format!("id: {n}\ndata: x\n\n")).collect();
+    feed(&mut writer, events.as_bytes());
+    writer.close(at(9));
+    fs::remove_file(path.join("statistics")).unwrap();
+    assert_eq!(Recording::open(&path).unwrap().report().missed, Some(0));
+    let index = path.join("000001.index");
+    let mut bytes = fs::read(&index).unwrap();
+    bytes[100_007 * 48 + 9] ^= 1;
+    fs::write(&index, bytes).unwrap();
+    let recording = Recording::open(&path).unwrap();
+    assert_eq!(recording.damage(), []);
+    let report = recording.report();
+    assert_eq!((report.damaged, report.missed), (1, None), "{report:?}");
+    assert_eq!(recording.damage().len(), 1);
+}
+
+#[test]
 fn the_url_of_a_request_that_is_not_there_is_told_where_it_can_be_no_other() {
     for (imported_from, expected) in
         [(None, "\"url\":\"http://a/\""), (Some("b.har"), "\"url\":\"\"")]

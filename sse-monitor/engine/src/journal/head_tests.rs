@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     recording::{Damage, DamageKind, Recording, pack},
-    row::RowKind,
+    row::{Row, RowKind},
 };
 
 /// A folder whose segments are as small as they get.
@@ -74,6 +74,28 @@ fn a_segment_whose_head_is_damaged_goes_on_where_the_one_before_ends() {
             fs::write(&file, bytes).unwrap();
         }
     }
+}
+
+#[test]
+fn what_is_packed_of_a_folder_whose_beginning_is_gone_is_as_much() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(small(&path, DiskPolicy::Stop));
+    connected(&mut writer, Format::Ndjson);
+    while !path.join("000003.sse").exists() {
+        feed(&mut writer, format!("{{\"a\":\"{:0500}\"}}\n", 0).as_bytes());
+    }
+    drop(writer);
+    fs::remove_file(path.join("000001.sse")).unwrap();
+    damage_head(&path.join("000002.sse"));
+    let recording = Recording::open(&path).unwrap();
+    let left = rows(&recording.view());
+    assert!(left.len() > 10);
+    let file = keep.path().join("one.ssrec");
+    pack(&recording.view(), recording.totals(), &file, |_| {}).unwrap();
+    let made = rows(&Recording::open(&file).unwrap().view());
+    let texts = |rows: &[Row]| -> Vec<_> { rows.iter().map(|row| row.data.clone()).collect() };
+    assert!(texts(&made) == texts(&left), "{} of {}", made.len(), left.len());
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     journal::{
         counted_as,
-        entry::{Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_OWN_ID, FLAG_SAME_ID},
+        entry::{ENTRY, Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_OWN_ID, FLAG_SAME_ID},
         reader::{self, Reader},
         segment::Segment,
         texts::texts,
@@ -24,6 +24,7 @@ use crate::{
         view::View,
         walk::{Mark, Walk},
     },
+    recording::{Damage, DamageKind},
     row::RowKind,
 };
 
@@ -194,7 +195,13 @@ impl Statistics {
                     self.report.damaged += 1;
                 }
                 Some(entry) => self.entry(&mut reader, segment, number, &entry, reset),
-                None => self.report.damaged += 1,
+                None => {
+                    let at = (number - segment.first_row) * ENTRY as u64;
+                    let [_, index, _] = segment.files();
+                    let damage = Damage::new(index, at, ENTRY as u64, DamageKind::Changed);
+                    view.kept().add_damage(damage);
+                    self.report.damaged += 1;
+                }
             }
             ControlFlow::<()>::Continue(())
         });

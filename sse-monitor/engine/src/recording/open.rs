@@ -120,7 +120,8 @@ impl Recording {
             statistics.update(&view);
         }
         let mut report = statistics.report().clone();
-        if statistics.reads_rows() && self.kept.damage_list().iter().any(Damage::is_loss) {
+        let counts_damaged = statistics.reads_rows() || report.damaged > 0;
+        if counts_damaged && self.kept.damage_list().iter().any(Damage::is_loss) {
             (report.missed, report.missed_at_least) = (None, 0);
         }
         if self.origin().untimed { report.untimed() } else { report }

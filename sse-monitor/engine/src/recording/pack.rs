@@ -126,7 +126,8 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
         moved.push(out.at.cast_signed() - from.at().cast_signed());
         out.frames(&segment.journal, from, end)?;
     }
-    let rows = view.next_row() - head.first_row;
+    // Their numbers may leave some out, which nothing tells here.
+    let rows = view.parts().iter().map(|part| part.rows).sum();
     let ended = kept.end();
     let last_event_id = match &ended {
         Some(end) => end.last_event_id.clone(),
