@@ -7,6 +7,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
+use fantoccini::key::Key;
 use support::{
     desk::{Desk, Seen},
     flood::Flood,
@@ -165,6 +166,45 @@ async fn a_signal_closes_the_window_as_its_button_does() {
         assert!(file.exists(), "{signal}: what was recorded is in its file");
         assert_eq!(kept_below(left.path()), Vec::<PathBuf>::new(), "{signal}");
     }
+}
+
+#[tokio::test]
+async fn many_rows_that_are_in_no_file_are_asked_about_before_another_stream_takes_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (flood, other) = (Flood::start().await, Flood::start().await);
+    let desk = Desk::open(&[&flood.url()]).await;
+    desk.see("the stream open", |seen| seen.state == "open").await;
+    flood.send(2000, 100_000);
+    desk.see("all of it", |seen| seen.totals.contains("2,000 events")).await;
+    let asks =
+        "return /rows that are in no file/.test(document.querySelector('#question')?.textContent)";
+    desk.enter_url(&other.url()).await;
+    desk.until("a question", asks).await;
+    desk.picture("question").await;
+    desk.key(char::from(Key::Escape)).await;
+    desk.until("none", "return document.querySelector('#question') === null").await;
+    let seen = desk.look().await;
+    assert!(seen.state == "open" && seen.totals.contains("2,000 events"), "{seen:?}");
+
+    // Enter presses what loses nothing.
+    desk.enter_url(&other.url()).await;
+    desk.until("a question", asks).await;
+    desk.key(char::from(Key::Enter)).await;
+    desk.enter_path(&folder.path().join("feed.ssrec").display().to_string()).await;
+    let is_there = |seen: &Seen| seen.state == "open" && seen.totals.starts_with("0 events");
+    desk.see("the other stream", is_there).await;
+    let is_told = |seen: &Seen| seen.notice.starts_with("Recorded 2,000 events in ");
+    desk.see("what was saved", is_told).await;
+    desk.picture("question-saved").await;
+    other.send(1500, 100_000);
+    desk.see("all of it", |seen| seen.totals.contains("1,500 events")).await;
+
+    desk.click("#open").await;
+    desk.enter_path(&folder.path().join("feed.ssrec").display().to_string()).await;
+    desk.until("a question", asks).await;
+    desk.click("#question button:nth-of-type(2)").await;
+    desk.see("the recording", |seen| seen.totals.contains("2,000 events")).await;
+    desk.close().await;
 }
 
 #[tokio::test]
