@@ -54,6 +54,18 @@ pub(crate) fn connect(
 }
 
 #[tauri::command(async)]
+pub(crate) fn lets_go(shown: State<'_, Shown>, url: &str) -> Result<bool, String> {
+    not_recording(&shown)?;
+    shown.lets_go(url).map_err(|error| error.to_string())
+}
+
+#[tauri::command(async)]
+pub(crate) fn check(shown: State<'_, Shown>, path: &str) -> Result<(), String> {
+    not_recording(&shown)?;
+    Shown::check(path).map_err(|error| why_not_opened(&error))
+}
+
+#[tauri::command(async)]
 pub(crate) fn open(
     shown: State<'_, Shown>,
     window: WebviewWindow,

@@ -73,7 +73,9 @@ fn main() -> ExitCode {
             })
             .invoke_handler(tauri::generate_handler![
                 commands::given,
+                commands::lets_go,
                 commands::connect,
+                commands::check,
                 commands::open,
                 commands::clear,
                 commands::zoom,

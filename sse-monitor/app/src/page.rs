@@ -27,6 +27,8 @@ pub(crate) struct Head {
     pub(crate) is_recorded: bool,
     /// Whether earlier watches came before the latest, of which alone statistics tell.
     pub(crate) is_watched_on: bool,
+    /// Rows that are in no file, and meant for none.
+    pub(crate) unsaved: u64,
     pub(crate) list: Listed,
     pub(crate) filter: Option<Filter>,
     pub(crate) saving: Option<Saving>,
@@ -161,6 +163,7 @@ mod tests {
             snapshot,
             is_recorded: false,
             is_watched_on: false,
+            unsaved: 11,
             list: Listed { total: 11, begin: 0, anchor: 11, since: 2 },
             filter: Some(filter),
             saving: Some(Saving {

@@ -151,6 +151,14 @@ impl Session {
         }
     }
 
+    /// How many of the rows in this snapshot are in no file.
+    pub(crate) fn unsaved(&self, snapshot: &Snapshot) -> u64 {
+        match self {
+            Self::Watched(watched) => watched.unsaved(snapshot),
+            Self::Opened(_) => 0,
+        }
+    }
+
     /// Why nothing of it is recorded any more.
     pub(crate) fn recording_stopped(&self) -> Option<String> {
         match self {

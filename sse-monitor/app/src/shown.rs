@@ -9,6 +9,7 @@ use std::{
 };
 
 use sse_monitor_engine::{
+    WatchRequest,
     query::{Filtered, Query, Report},
     recording::OpenError,
 };
@@ -93,6 +94,22 @@ impl Shown {
         Ok(self.show(Session::Watched(watched))?)
     }
 
+    /// Whether to connect to `url` would let go of the rows that are shown, rather than go on with them.
+    pub(crate) fn lets_go(&self, url: &str) -> Result<bool, ConnectError> {
+        refuse_curl(url)?;
+        let url = &*with_scheme(url);
+        WatchRequest::new(url).map(drop)?;
+        Ok(match &self.current.borrow().session {
+            Some(Session::Watched(watched)) => !watched.goes_on(url),
+            _ => true,
+        })
+    }
+
+    /// Refuses what is no recording, as `open` does.
+    pub(crate) fn check(path: &str) -> Result<(), OpenError> {
+        Opened::open(&save::given_path(path)).map(drop)
+    }
+
     /// Shows a recording in place of what was shown.
     pub(crate) fn open(&self, path: &str) -> Result<About, NotOpened> {
         let opened = Arc::new(Opened::open(&save::given_path(path))?);
@@ -175,6 +192,10 @@ impl Shown {
         head.snapshot = session.snapshot();
         head.is_recorded = matches!(session, Session::Opened(_));
         head.is_watched_on = session.is_watched_on();
+        head.unsaved = match current.saving {
+            Some(_) => 0,
+            None => session.unsaved(&head.snapshot),
+        };
         head.filter = current.filter.as_ref().map(Filter::head);
         head.saving = current.saving.map(|Saving { path, ending }| page::Saving {
             path: path.display().to_string(),
@@ -283,7 +304,14 @@ impl Shown {
         let Some(Session::Watched(watched)) = &current.session else {
             return Err(SaveError::Nothing);
         };
+        // Before it is written: what comes meanwhile may not be in it.
+        let next_row = watched.snapshot().next_row;
         let saved = watched.save(&path)?;
+        self.current.send_modify(|current| {
+            if let Some(Session::Watched(watched)) = &mut current.session {
+                watched.note_saved(next_row);
+            }
+        });
         self.discard();
         Ok(saved)
     }

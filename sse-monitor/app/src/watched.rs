@@ -31,6 +31,8 @@ pub(crate) struct Watched {
     latest: Part,
     /// The first row that was not cleared away.
     first: u64,
+    /// The first row that is in no file.
+    unsaved: u64,
     /// Whether the next watch begins anew, though this one has a last event ID.
     forgets: bool,
 }
@@ -51,20 +53,26 @@ impl Watched {
     pub(crate) fn begin(given: &str, scratch: Option<&Scratch>) -> Result<Self, RequestError> {
         let latest = Part::start(WatchRequest::new(given)?, scratch);
         let given = given.trim().to_owned();
-        Ok(Self { given, earlier: Vec::new(), latest, first: 1, forgets: false })
+        Ok(Self { given, earlier: Vec::new(), latest, first: 1, unsaved: 1, forgets: false })
     }
 
-    /// The same, watched on from the last event; `None` if it is not over, or `given` is another URL,
-    /// or it was cleared since.
+    /// Whether connecting to `given` keeps the rows: not while it is watched, if it is another URL, or was
+    /// cleared since it was over.
+    pub(crate) fn goes_on(&self, given: &str) -> bool {
+        let is_over = self.latest.watch.snapshot().state.is_over();
+        !self.forgets && is_over && self.given == given.trim()
+    }
+
+    /// The same, watched on from the last event; `None` if it does not go on.
     pub(crate) fn go_on(
         &self,
         given: &str,
         scratch: Option<&Scratch>,
     ) -> Option<Result<Self, RequestError>> {
-        let last = self.latest.watch.snapshot();
-        if self.forgets || !last.state.is_over() || self.given != given.trim() {
+        if !self.goes_on(given) {
             return None;
         }
+        let last = self.latest.watch.snapshot();
         let request =
             WatchRequest::new(given).and_then(|request| request.last_event_id(&last.last_event_id));
         Some(request.map(|request| {
@@ -138,6 +146,16 @@ impl Watched {
             }
         }
         Ok(all)
+    }
+
+    /// Notes that all rows before this one are in a file.
+    pub(crate) fn note_saved(&mut self, next_row: u64) {
+        self.unsaved = next_row;
+    }
+
+    /// How many of the rows in this snapshot are in no file.
+    pub(crate) fn unsaved(&self, snapshot: &Snapshot) -> u64 {
+        snapshot.next_row.saturating_sub(snapshot.first_row.max(self.unsaved))
     }
 
     pub(crate) fn latest(&self) -> &Arc<Watch> {

@@ -57,7 +57,7 @@ fn the_end_of_a_recording_says_what_it_holds_and_what_it_does_not() {
         start(keep.path(), &[&["record", "--once", &url, "-o", "a.ssrec"], limit].concat())
     };
 
-    let dropping = record(&["--drop-oldest", "--limit", "100K"]);
+    let dropping = record(&["--drop-oldest", "--limit", "100K", "-X", "POST"]);
     let mut exchange = origin.open("");
     exchange.send(&many);
     exchange.end();
@@ -80,7 +80,10 @@ fn the_end_of_a_recording_says_what_it_holds_and_what_it_does_not() {
     assert!(words(&har).contains(&told) && har.status.success(), "{har:?}");
     let har: Value = serde_json::from_slice(&har.stdout).unwrap();
     let entry = &har["log"]["entries"][0];
-    assert_eq!(entry["request"]["url"], url);
+    assert_eq!(
+        (&entry["request"]["method"], &entry["request"]["url"]),
+        (&"POST".into(), &url.clone().into())
+    );
     assert!(entry["comment"].as_str().unwrap().contains("not in the recording"), "{entry}");
     fs::remove_file(keep.path().join("a.ssrec")).unwrap();
 

@@ -55,6 +55,15 @@ fn a_recording_says_when_it_began_where_that_is_known() {
     let stats = &lines(&show(&["--stats", "timed"]))[0];
     assert_eq!(stats["startedUnixMicros"], 1_769_860_800_500_000_u64, "{stats}");
     assert_eq!(lines(&show(&["--stats", "untimed"]))[0]["startedUnixMicros"], Value::Null);
+    for (file, heading) in [
+        ("timed", "imported from lines, begun 2026-01-31 12:00:00 +00:00: 2 events in 1 attempt\n"),
+        ("untimed", "imported from lines: 1 event in 1 attempt\n"),
+    ] {
+        let shown = text(&show(&[file]).stderr);
+        assert!(shown.ends_with(heading), "{shown}");
+        let checked = text(&show(&["--check", file]).stderr);
+        assert!(checked.contains(heading.trim_end()), "{checked}");
+    }
     let pretty = text(&show(&["--stats", "--pretty", "timed"]).stdout);
     assert!(pretty.contains("began            2026-01-31 12:00:00 +00:00\n"), "{pretty}");
     assert!(pretty.contains("time             3.0 days\n"), "{pretty}");

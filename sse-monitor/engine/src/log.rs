@@ -92,6 +92,7 @@ impl Log {
         let now = clock.now();
         let origin = Origin {
             url: request.url(),
+            method: request.method.to_string(),
             started_unix_micros: now.unix_micros,
             most_line: request.limits.line as u64,
             most_event: request.limits.event as u64,

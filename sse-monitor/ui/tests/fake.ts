@@ -11,6 +11,8 @@ export class Fake {
   told: Partial<Report> = {};
   state: State = { name: "idle" };
   firstRow = 1;
+  /** The first row that is in no file. */
+  unsaved = 1;
   watch = 0;
   given: string | null = null;
   /** What `open` answers with, if it does. */
@@ -33,6 +35,7 @@ export class Fake {
   /** What `connect` answers with, if it refuses. */
   refusal = "";
   #revision = 1;
+  #url = "";
   #filter = "";
   #filters = 0;
   #waiting: (() => void)[] = [];
@@ -104,9 +107,16 @@ export class Fake {
         return this.recovered;
       case "report":
         return (this.lateReport ?? Promise.resolve()).then(() => ({ ...report, ...this.told }));
+      case "lets_go":
+        if (this.refusal !== "") throw this.refusal;
+        return this.state.name !== "closed" || args.url !== this.#url;
+      case "check":
+        if (this.about === null) throw `${String(args.path)} is not a recording of this program`;
+        return null;
       case "connect":
         if (this.refusal !== "") throw this.refusal;
         this.#refuse();
+        this.#url = args.url as string;
         this.watch += 1;
         this.become({ name: "connecting", attempt: 1 });
         return null;
@@ -182,6 +192,7 @@ export class Fake {
       },
       isRecorded: this.about !== null,
       isWatchedOn: this.watchedOn,
+      unsaved: this.saving === null ? this.rows.length + 1 - Math.max(this.firstRow, this.unsaved) : 0,
       list: { total, begin, anchor, since: this.#list(null).length - total },
       filter:
         this.#filter === ""
@@ -214,6 +225,7 @@ export class Fake {
     if (path === "/full/feed.ssrec") throw "the recording cannot be written: no room";
     if (path === "/full/other") throw "/full/other.ssrec cannot be written";
     this.saving = null;
+    this.unsaved = this.rows.length + 1;
     this.touch();
     return [{ path, events: this.rows.length, rows: this.rows.length, missing: 0, bytes: 1234 }];
   }

@@ -258,13 +258,16 @@ describe("Ctrl+C", () => {
     await ctrl("c");
     await screen.findByText("Copied");
     expect(copied).toEqual(["the server answered 502␀"]);
+    await fireEvent.click(button("Copy"));
+    await waitFor(() => expect(copied).toEqual(Array(2).fill("the server answered 502␀")));
     for (const empty of [2, 3]) {
       await press(rows()[empty]);
       await waitFor(() => expect(screen.queryByText(/Copied|Nothing/)).toBeNull());
+      expect(button("Copy")).toHaveProperty("disabled", true);
       await ctrl("c");
       await screen.findByText("Nothing to copy");
     }
-    expect(copied).toHaveLength(1);
+    expect(copied).toHaveLength(2);
   });
 
   it("brings back the selected row from below the statistics", async () => {

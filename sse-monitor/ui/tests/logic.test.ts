@@ -21,6 +21,7 @@ import { DRAWN, LONGEST, MOST, layOut, layOutUnasked, looksLikeJson } from "../s
 import { unpack } from "../src/lib/packed";
 import { Rate } from "../src/lib/rate";
 import { Slots } from "../src/lib/slots";
+import { hintOf } from "../src/lib/hint";
 import { suggestedPath } from "../src/lib/suggest";
 import {
   MAX_HEIGHT,
@@ -372,6 +373,19 @@ describe("formats", () => {
     expect(hue("message")).toBeNull();
     expect(hue("order")).toBe(hue("order"));
     expect(hue("order")).not.toBe(hue("tick"));
+  });
+});
+
+describe("the hint where nothing passes", () => {
+  it("is of what was written", () => {
+    const capitals = "Capitals count in quotes, in /…/, in type: and in id:.";
+    for (const text of ['"EUR"', "-x type:price", "id:7", "/^EUR/", "eur /^a b/"]) expect(hintOf(text)).toBe(capitals);
+    const word = (of: string) => `A word is looked for in the data alone: type:${of} finds events of that type.`;
+    for (const text of ["price", " price ", "/api/users"]) expect(hintOf(text)).toBe(word(text.trim()));
+    expect(hintOf("eur usd")).toBe("A row has to pass all that is written.");
+    expect(hintOf("eur kind:comment")).toBe("A row has to pass all that is written.");
+    for (const text of ["$.bid", ".bid > 1.08", "eur -$.bid"]) expect(hintOf(text)).toBe("Only JSON passes a test on it.");
+    for (const text of ["", "kind:comment", "attempt:2", "-price", "/^eur/i"]) expect(hintOf(text)).toBe("");
   });
 });
 

@@ -84,6 +84,17 @@ describe("the search", () => {
     await watching(fake, 10);
     await type("nowhere");
     await screen.findByText("Nothing passes the search.");
+    screen.getByText("A word is looked for in the data alone: type:nowhere finds events of that type.");
+  });
+
+  it("says where only what came since the pause passes", async () => {
+    const fake = new Fake();
+    await watching(fake, 10);
+    await fireEvent.click(button("Pause"));
+    await type("late");
+    await screen.findByText("Nothing passes the search.");
+    fake.arrive({ data: "late" });
+    await screen.findByText("Nothing that came before the pause passes the search.");
   });
 
   it("lists all rows while the text is no search, rather than what passed a part of it", async () => {

@@ -168,6 +168,41 @@ async fn nothing_takes_the_place_of_what_is_recorded() {
     assert!(file.exists());
 }
 
+#[tokio::test]
+async fn rows_are_at_stake_as_long_as_they_are_in_no_file() {
+    let keep = tempfile::tempdir().unwrap();
+    let shown = Shown::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let all = Asked { number: Some(0), count: 1000, ..Asked::default() };
+    let unsaved = || look(&shown, &all).0["unsaved"].clone();
+    assert!(shown.lets_go("nonsense").is_err() && shown.lets_go(&url).unwrap());
+    shown.connect(&url).unwrap();
+    let mut stream = accept(&listener).await;
+    stream.write_all(b"id: 1\ndata: one\n\n").await.unwrap();
+    let rows = until(&shown, &all, |rows| rows.last().is_some_and(|row| row == "one")).await;
+    assert_eq!(unsaved(), json!(rows.len()));
+    assert!(shown.lets_go(&url).unwrap(), "another watch begins while this one is not over");
+
+    let file = keep.path().join("feed.ssrec");
+    shown.record(file.to_str().unwrap(), "x").unwrap();
+    assert_eq!(unsaved(), json!(0), "they are meant for a file");
+    shown.finish().unwrap();
+    assert_eq!(unsaved(), json!(0));
+    stream.write_all(b"data: two\n\n").await.unwrap();
+    until(&shown, &all, |rows| rows.last().is_some_and(|row| row == "two")).await;
+    assert_eq!(unsaved(), json!(1));
+
+    shown.disconnect();
+    assert!(!shown.lets_go(&url).unwrap(), "it goes on with the rows");
+    assert!(shown.lets_go("http://127.0.0.1:9/").unwrap());
+    shown.clear();
+    assert_eq!(unsaved(), json!(0));
+    assert!(Shown::check("/nonsense").is_err() && Shown::check(file.to_str().unwrap()).is_ok());
+    shown.open(file.to_str().unwrap()).unwrap();
+    assert_eq!(unsaved(), json!(0));
+}
+
 #[test]
 fn times_that_nobody_knows_are_not_shown() {
     let keep = tempfile::tempdir().unwrap();

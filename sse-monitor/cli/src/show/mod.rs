@@ -68,7 +68,7 @@ pub(crate) fn run(show: &Show) -> Exit {
             (stats::print(recording, &show.file, &Format::of(output), &words), Asked::All)
         }
         _ => {
-            words.note(&summary(recording));
+            words.note(&dated_summary(recording));
             if let Some(sentence) = out_of_range(show, &view) {
                 words.error(&sentence);
                 return Exit::Other;
@@ -181,7 +181,31 @@ fn no_row(view: &View, row: u64) -> String {
 }
 
 fn summary(recording: &Recording) -> String {
+    format!("{}: {}", origin(recording), contents(recording))
+}
+
+/// With when it began, if that is known: beside rows stand the times of a clock.
+fn dated_summary(recording: &Recording) -> String {
+    match stats::began(recording) {
+        Some(began) => {
+            format!("{}, begun {}: {}", origin(recording), stats::date(began), contents(recording))
+        }
+        None => summary(recording),
+    }
+}
+
+/// What it is of.
+fn origin(recording: &Recording) -> String {
     let origin = recording.origin();
+    match &origin.imported_from {
+        Some(file) => format!("imported from {file}"),
+        None if origin.url.is_empty() => "a recording that does not tell of what".into(),
+        None => origin.url.clone(),
+    }
+}
+
+/// How much is in it.
+fn contents(recording: &Recording) -> String {
     let totals = recording.totals();
     // What its program counted is there no more, or it counted no attempts.
     let is_damaged = recording.damage().iter().any(|damage| damage.kind == DamageKind::Changed);
@@ -194,25 +218,20 @@ fn summary(recording: &Recording) -> String {
         0 => numbered_attempts(&recording.view()),
         attempts => attempts,
     };
-    let what = match &origin.imported_from {
-        Some(file) => format!("imported from {file}"),
-        None if origin.url.is_empty() => "a recording that does not tell of what".into(),
-        None => origin.url.clone(),
-    };
     let events = counted(there, "event");
     let attempts = counted(attempts, "attempt");
-    let mut summary = format!("{what}: {events} in {attempts}");
+    let mut contents = format!("{events} in {attempts}");
     if !recording.counts_lost_rows() {
-        summary.push_str(", and a part that cannot be read");
+        contents.push_str(", and a part that cannot be read");
     } else if damaged > 0 {
-        let _ = write!(summary, ", and {} that cannot be read", counted(damaged, "row"));
+        let _ = write!(contents, ", and {} that cannot be read", counted(damaged, "row"));
     }
     if totals.rows_forgotten > 0 {
         let dropped = counted(totals.rows_forgotten, "row");
         let were = if totals.rows_forgotten == 1 { "was" } else { "were" };
-        let _ = write!(summary, "; the first {dropped} {were} dropped");
+        let _ = write!(contents, "; the first {dropped} {were} dropped");
     }
-    summary
+    contents
 }
 
 /// How many attempts the rows are of, where no turn tells that one began: these are numbered, on over what was cleared.
@@ -426,7 +445,7 @@ fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
         words.warning(&damage.to_string());
     }
     if damage.is_empty() {
-        words.note(&format!("{}; none of its rows is damaged", summary(recording)));
+        words.note(&format!("{}; none of its rows is damaged", dated_summary(recording)));
         Exit::Done
     } else {
         Exit::Other

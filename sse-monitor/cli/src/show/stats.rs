@@ -257,13 +257,13 @@ fn attempt_line(attempt: &AttemptReport, is_untimed: bool) -> String {
 }
 
 /// When a recording began, in microseconds since 1970 (UTC), if that is known.
-fn began(recording: &Recording) -> Option<u64> {
+pub(super) fn began(recording: &Recording) -> Option<u64> {
     let origin = recording.origin();
     Some(origin.started_unix_micros).filter(|micros| *micros > 0 && !origin.untimed)
 }
 
 /// A moment with its date, as clocks here have it.
-fn date(unix_micros: u64) -> String {
+pub(super) fn date(unix_micros: u64) -> String {
     let micros = i64::try_from(unix_micros).unwrap_or(i64::MAX);
     let time = Timestamp::from_microsecond(micros).unwrap_or_default();
     time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()

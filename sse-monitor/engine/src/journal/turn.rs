@@ -59,6 +59,8 @@ pub(crate) struct Head {
 pub struct Origin {
     /// Where the stream is, without its secrets.
     pub url: String,
+    /// How it is asked for; empty where that is not known.
+    pub method: String,
     /// Where it was imported from, if it was.
     pub imported_from: Option<String>,
     /// When it began by the wall clock, in microseconds since 1970 (UTC).

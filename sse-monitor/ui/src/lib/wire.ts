@@ -123,6 +123,8 @@ export interface Head {
   isRecorded: boolean;
   /** Whether earlier watches of the URL came before the latest, of which alone statistics tell. */
   isWatchedOn: boolean;
+  /** Rows that are in no file, and meant for none. */
+  unsaved: number;
   list: Listed;
   filter: Filter | null;
   saving: Saving | null;
@@ -273,6 +275,7 @@ export const nothing: Page = {
   },
   isRecorded: false,
   isWatchedOn: false,
+  unsaved: 0,
   list: { total: 0, begin: 0, anchor: 0, since: 0 },
   filter: null,
   saving: null,
@@ -287,6 +290,9 @@ export const given = () => invoke<{ text: string; isRecording: boolean } | null>
  * over. Rejects with a sentence if it is no URL.
  */
 export const connect = (url: string) => invoke<void>("connect", { url });
+
+/** Whether that would let go of the rows that there are, rather than go on with them. Rejects as it does. */
+export const letsGo = (url: string) => invoke<boolean>("lets_go", { url });
 
 /** Draws the window so many times as large. */
 export const zoom = (factor: number) => invoke<void>("zoom", { factor });
@@ -326,6 +332,9 @@ export const report = () => invoke<Report | null>("report");
 
 /** Shows a recording instead of what was shown. Rejects with a sentence if it is none. */
 export const open = (path: string) => invoke<About>("open", { path });
+
+/** Rejects as that does, and shows nothing. */
+export const check = (path: string) => invoke<void>("check", { path });
 
 /** Means what is watched for this file; in a folder, for one of this name. Rejects with a sentence if that cannot be. */
 export const record = (path: string, name: string) => invoke<void>("record", { path, name });

@@ -47,6 +47,7 @@ fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> 
     // What was imported may be of several.
     if !is_known && view.kept().origin.imported_from.is_none() {
         request.url.clone_from(&view.kept().origin.url);
+        request.method.clone_from(&view.kept().origin.method);
     }
     let response = attempt.response.clone().unwrap_or_default();
     let phases = attempt.phases.unwrap_or_default();
@@ -79,7 +80,9 @@ fn entry(view: &View, attempt: Attempt, out: &mut impl Write) -> io::Result<()> 
         "_attempt": attempt.number,
     });
     if !is_known && !request.url.is_empty() {
-        entry["comment"] = "the request is not in the recording, but for its URL".into();
+        let method = if request.method.is_empty() { "" } else { "its method and " };
+        entry["comment"] =
+            format!("the request is not in the recording, but for {method}its URL").into();
     }
     let answer = json!({
         "status": response.status, "statusText": "", "httpVersion": response.version,
