@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    frame::{FRAME_HEADER, FrameHeader},
+    frame::{FILE_HEADER, FRAME_HEADER, FrameHeader},
     retention::{DiskLimit, DiskPolicy},
     tests::{at, feed, folder, open, packed, recorded, rows},
     turn::{END_PAYLOAD, End},
@@ -56,6 +56,30 @@ fn a_segment_that_was_only_just_made_is_none() {
         assert!(!recording.is_closed());
         assert_eq!(rows(&recording.view()).len(), 2);
     }
+}
+
+#[test]
+fn a_segment_without_rows_takes_no_count_away() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let limit = DiskLimit { bytes: 1 << 20, policy: DiskPolicy::Stop };
+    let mut writer = open(Place::Folder { path: path.clone(), limit });
+    let mut events = 0;
+    while writer.kept().view().parts().len() < 2 {
+        feed(&mut writer, b"data: a\n\n");
+        events += 1;
+    }
+    drop(writer);
+    // As if its program had been killed when it had written no more than the head.
+    let journal = path.join("000002.sse");
+    let bytes = std::fs::read(&journal).unwrap();
+    let head = FrameHeader::decode(bytes[FILE_HEADER..].first_chunk().unwrap()).unwrap();
+    let end = FILE_HEADER + FRAME_HEADER + head.length as usize;
+    std::fs::write(&journal, &bytes[..end]).unwrap();
+    let recording = Recording::open(&path).unwrap();
+    let left = recording.totals().events;
+    assert!(left > 0 && left <= events, "{left} of {events}");
+    assert_eq!(left, recording.report().events);
 }
 
 #[test]

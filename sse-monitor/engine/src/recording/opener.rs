@@ -221,8 +221,9 @@ impl<'a> Opener<'a> {
                 self.totals = totals;
                 self.last_event_id = last_event_id;
                 self.statistics = rebuilt.statistics;
-                let (journal_end, end) = rebuilt.end.unwrap_or((length, End::default()));
-                if rebuilt.is_whole && end.rows == rows {
+                let journal_end = rebuilt.end.as_ref().map_or(length, |(at, _)| *at);
+                let end = rebuilt.end.map(|(_, end)| end).filter(|end| end.rows == rows);
+                if let Some(end) = end.filter(|_| rebuilt.is_whole) {
                     // What was dropped is counted there too.
                     self.totals = capped(end.totals);
                     self.stopped = end.stopped;
