@@ -222,7 +222,8 @@ fn finish(folder: &Path, file: &Path, ended: Ended, words: &Words) -> Exit {
         return match ended {
             Ended::Itself(Exit::Done) | Ended::Asked(_) => {
                 words.error("nothing was recorded: no stream was open");
-                if let Ended::Asked(exit) = ended { exit } else { Exit::Done }
+                // By its status the server said that there is none any more.
+                if let Ended::Asked(exit) = ended { exit } else { Exit::Http }
             }
             Ended::Stopped(_) => {
                 words.error("nothing was recorded: no stream was open before that");

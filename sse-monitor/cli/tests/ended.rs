@@ -102,6 +102,20 @@ fn a_recording_that_ends_before_anything_opened_says_so() {
 }
 
 #[test]
+fn a_stream_that_is_over_by_its_status_is_nothing_to_record() {
+    let keep = tempfile::tempdir().unwrap();
+    let origin = Origin::start();
+    for (command, status) in [(&["record", "-o", "a.ssrec"][..], 4), (&["tail"], 0)] {
+        let over = start(keep.path(), &[command, &[&origin.url()]].concat());
+        origin.answer("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+        let output = over.wait();
+        assert!(words(&output).contains("204 No Content"), "{output:?}");
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        assert!(names(keep.path()).is_empty());
+    }
+}
+
+#[test]
 fn what_a_killed_program_left_becomes_a_file() {
     let keep = tempfile::tempdir().unwrap();
     let origin = Origin::start();

@@ -119,7 +119,9 @@ Exit status:
   gives the signal's status where no stream was open yet. Where several streams
   are read, the highest of their statuses counts: one that was refused (4)
   beside one that ended well (0) gives 4. Where --count or --for ends the
-  command, those streams count that were over by then.
+  command, those streams count that were over by then. Status 204, by which a
+  server ends a stream for good, is an end as asked (0), but to record, which
+  has nothing then (4).
 
 Environment:
   HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY
