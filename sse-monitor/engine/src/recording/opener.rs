@@ -159,7 +159,6 @@ impl<'a> Opener<'a> {
         self.is_closed = end.is_some();
         self.goes_on = end.as_ref().is_some_and(|end| end.goes_on);
         self.stopped = end.as_ref().and_then(|end| end.stopped.clone());
-        let limits = reader::limits_of(&kept.origin);
         let trusted = end.zip(derived).filter(|(end, derived)| {
             let end_at = journal.len() - (FRAME_HEADER + END_PAYLOAD) as u64;
             let types =
@@ -196,40 +195,7 @@ impl<'a> Opener<'a> {
                 }
                 (end.rows, [derived.index, derived.ids], journal)
             }
-            None => {
-                // Of those whose turns are gone the head tells.
-                let Checkpoint { attempt, attempts, connections, .. } = head.checkpoint;
-                let attempts = self.totals.attempts.max(attempts.unwrap_or(attempt.into()));
-                let connections = self.totals.connections.max(connections.unwrap_or(0));
-                let before = capped(Totals { attempts, connections, ..self.totals });
-                let rebuilt = rebuild::rebuild(&whole, &head, limits, before, &kept, &name);
-                let rebuilt = rebuilt.map_err(fail)?;
-                let Rebuilt { index, ids, rows, totals, last_event_id, damage, .. } = rebuilt;
-                self.damage.append(damage);
-                self.counts_lost_rows &= !rebuilt.lacks_rows;
-                // A file appears whole or not at all, a segment grows.
-                let (is_open, kind) = if self.is_folder {
-                    (!self.is_closed, DamageKind::NotClosed)
-                } else {
-                    (rebuilt.last != Some(FrameKind::Trailer), DamageKind::CutOff)
-                };
-                if rebuilt.is_whole && is_open {
-                    self.tell(&name, length, 0, kind);
-                }
-                // In a file its index stands behind the end, and nothing is lost with it.
-                self.is_closed |= rebuilt.end.is_some() && !self.is_folder;
-                self.totals = totals;
-                self.last_event_id = last_event_id;
-                self.statistics = rebuilt.statistics;
-                let journal_end = rebuilt.end.as_ref().map_or(length, |(at, _)| *at);
-                let end = rebuilt.end.map(|(_, end)| end).filter(|end| end.rows == rows);
-                if let Some(end) = end.filter(|_| rebuilt.is_whole) {
-                    // What was dropped is counted there too.
-                    self.totals = capped(end.totals);
-                    self.stopped = end.stopped;
-                }
-                (rows, [index, ids], Blob::part(file, 0, journal_end))
-            }
+            None => self.index_again(&name, file, length, &head, &kept).map_err(fail)?,
         };
         let [index, ids] = blobs;
         // Rows go on from the segment before, whatever a damaged head says.
@@ -244,6 +210,50 @@ impl<'a> Opener<'a> {
             (!self.is_folder).then_some(name),
         )));
         Ok(())
+    }
+
+    /// Makes the index of a segment again; tells how many rows it has, and where they are.
+    fn index_again(
+        &mut self,
+        name: &str,
+        file: Arc<File>,
+        length: u64,
+        head: &Head,
+        kept: &Arc<Kept>,
+    ) -> io::Result<(u64, [Blob; 2], Blob)> {
+        // Of those whose turns are gone the head tells.
+        let Checkpoint { attempt, attempts, connections, .. } = head.checkpoint;
+        let attempts = self.totals.attempts.max(attempts.unwrap_or(attempt.into()));
+        let connections = self.totals.connections.max(connections.unwrap_or(0));
+        let before = capped(Totals { attempts, connections, ..self.totals });
+        let limits = reader::limits_of(&kept.origin);
+        let whole = Blob::part(Arc::clone(&file), 0, length);
+        let rebuilt = rebuild::rebuild(&whole, head, limits, before, kept, name)?;
+        let Rebuilt { index, ids, rows, totals, last_event_id, damage, .. } = rebuilt;
+        self.damage.append(damage);
+        self.counts_lost_rows &= !rebuilt.lacks_rows;
+        // A file appears whole or not at all, a segment grows.
+        let (is_open, kind) = if self.is_folder {
+            (!self.is_closed, DamageKind::NotClosed)
+        } else {
+            (rebuilt.last != Some(FrameKind::Trailer), DamageKind::CutOff)
+        };
+        if rebuilt.is_whole && is_open {
+            self.tell(name, length, 0, kind);
+        }
+        // In a file its index stands behind the end, and nothing is lost with it.
+        self.is_closed |= rebuilt.end.is_some() && !self.is_folder;
+        self.totals = totals;
+        self.last_event_id = last_event_id;
+        self.statistics = rebuilt.statistics;
+        let journal_end = rebuilt.end.as_ref().map_or(length, |(at, _)| *at);
+        let end = rebuilt.end.map(|(_, end)| end).filter(|end| end.rows == rows);
+        if let Some(end) = end.filter(|_| rebuilt.is_whole) {
+            // What was dropped is counted there too.
+            self.totals = capped(end.totals);
+            self.stopped = end.stopped;
+        }
+        Ok((rows, [index, ids], Blob::part(file, 0, journal_end)))
     }
 
     /// The first segment's head tells what the session is of.
