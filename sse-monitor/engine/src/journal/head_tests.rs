@@ -7,7 +7,7 @@ use sse_codec::Limits;
 use super::{
     frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind},
     retention::{DiskLimit, DiskPolicy},
-    tests::{at, connected, feed, open, rows},
+    tests::{at, connected, feed, folder, open, rows},
     turn::{Format, Origin, Turn},
     writer::{Place, Writer},
 };
@@ -96,6 +96,28 @@ fn what_is_packed_of_a_folder_whose_beginning_is_gone_is_as_much() {
     let made = rows(&Recording::open(&file).unwrap().view());
     let texts = |rows: &[Row]| -> Vec<_> { rows.iter().map(|row| row.data.clone()).collect() };
     assert!(texts(&made) == texts(&left), "{} of {}", made.len(), left.len());
+}
+
+#[test]
+fn what_is_packed_of_a_journal_without_its_head_has_no_row_that_is_not_shown() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(folder(&path));
+    writer.turn(&Turn::new(RowKind::Connecting, "again"), at(1));
+    connected(&mut writer, Format::EventStream);
+    feed(&mut writer, b"data: a\n\n");
+    drop(writer);
+    // So little is left of the head that the first frame after it has no room to be the second of the journal.
+    let file = path.join("000001.sse");
+    let mut bytes = fs::read(&file).unwrap();
+    let head = FrameHeader::decode(bytes[FILE_HEADER..].first_chunk().unwrap()).unwrap();
+    bytes.drain(FILE_HEADER..FILE_HEADER + FRAME_HEADER + head.length as usize - 30);
+    fs::write(&file, bytes).unwrap();
+    let recording = Recording::open(&path).unwrap();
+    let shown = rows(&recording.view());
+    let packed = keep.path().join("one.ssrec");
+    pack(&recording.view(), recording.totals(), &packed, |_| {}).unwrap();
+    assert_eq!(rows(&Recording::open(&packed).unwrap().view()), shown);
 }
 
 #[test]

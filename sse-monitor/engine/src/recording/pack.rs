@@ -186,9 +186,9 @@ impl<P: FnMut(u64)> Output<P> {
         Ok(())
     }
 
-    /// Copies the frames of a journal from `from` up to `to`, with the numbers that they have here. What is damaged is
+    /// Copies the frames of a journal from `from` up to `to`, with the numbers that they have here. A damaged payload is
     /// copied as it is, and from a frame on that does not follow all is, by which whoever opens this file is told of it
-    /// too.
+    /// too. In the place of what is no frame zeros stand, since with other numbers around it some of it might seem one.
     fn frames(&mut self, journal: &Blob, from: Mark, to: u64) -> io::Result<()> {
         let bytes = Bytes { journal, at: from.at() };
         let (mut from, mut bytes) = (from, BufReader::with_capacity(1 << 20, bytes));
@@ -214,8 +214,9 @@ impl<P: FnMut(u64)> Output<P> {
                     let mut walk = Walk::from(journal, from);
                     walk.step()?;
                     let next = walk.mark();
-                    bytes.seek_relative(-(FRAME_HEADER as i64))?;
-                    self.pass(&mut bytes, next.at().min(to).saturating_sub(from.at()))?;
+                    let broken = next.at().min(to).saturating_sub(from.at());
+                    bytes.seek_relative(broken.cast_signed() - FRAME_HEADER as i64)?;
+                    self.pass(&mut BufReader::new(io::repeat(0)), broken)?;
                     if next.at() > to {
                         return Ok(());
                     }
