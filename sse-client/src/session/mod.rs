@@ -383,6 +383,11 @@ impl Session {
         }
     }
 
+    /// Ends the wait before the next attempt, as where somebody asks for it by hand. Does nothing otherwise.
+    pub fn reconnect(&mut self, now: Instant) {
+        self.machine.reconnect(now);
+    }
+
     /// Closes it for good, and drops what was not given out yet but an [`Output::Abort`] and
     /// [`Output::Closed`].
     pub fn close(&mut self) {

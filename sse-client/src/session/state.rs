@@ -317,6 +317,13 @@ impl Machine {
         }
     }
 
+    /// Waiting → Connecting, though the wait is not over.
+    pub(super) fn reconnect(&mut self, now: Instant) {
+        if let State::Waiting { .. } = self.state {
+            self.connect(now);
+        }
+    }
+
     /// Any → Closed. What was still to be said is unsaid.
     pub(super) fn close(&mut self) {
         let queued = mem::take(&mut self.signals);

@@ -98,6 +98,11 @@ pub(crate) fn zoom(window: WebviewWindow, factor: f64) -> Result<(), String> {
 }
 
 #[tauri::command(async)]
+pub(crate) fn reconnect(shown: State<'_, Shown>) {
+    shown.reconnect();
+}
+
+#[tauri::command(async)]
 pub(crate) fn disconnect(shown: State<'_, Shown>) {
     shown.disconnect();
 }

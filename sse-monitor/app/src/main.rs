@@ -79,6 +79,7 @@ fn main() -> ExitCode {
                 commands::open,
                 commands::clear,
                 commands::zoom,
+                commands::reconnect,
                 commands::disconnect,
                 commands::page,
                 commands::seek,

@@ -158,6 +158,13 @@ impl Shown {
         outcome
     }
 
+    /// Ends the wait before the next attempt.
+    pub(crate) fn reconnect(&self) {
+        if let Some(Session::Watched(watched)) = &self.current.borrow().session {
+            watched.latest().reconnect();
+        }
+    }
+
     pub(crate) fn disconnect(&self) {
         if let Some(Session::Watched(watched)) = &self.current.borrow().session {
             watched.latest().disconnect();

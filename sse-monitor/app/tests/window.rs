@@ -90,6 +90,18 @@ async fn a_cut_connection_loses_nothing_and_repeats_nothing() {
 }
 
 #[tokio::test]
+async fn a_long_wait_is_ended_by_a_button() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream";
+    let server = Server::answering(answer, "retry: 3000000\ndata: one\n\n").await;
+    let desk = Desk::open(&[&server.url()]).await;
+    desk.see("that it waits", |seen| seen.state == "waiting").await;
+    desk.picture("long-wait").await;
+    desk.click("#reconnect").await;
+    desk.see("the event again", |seen| seen.published() == [("message", "one"); 2]).await;
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn bad_input_is_answered_in_words() {
     let desk = Desk::open(&[]).await;
     let told = async |url: &str, words: &[&str]| {

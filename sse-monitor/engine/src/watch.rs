@@ -22,6 +22,7 @@ use crate::{
 pub struct Watch {
     log: Arc<Log>,
     stop: Arc<Notify>,
+    reconnect: Arc<Notify>,
 }
 
 impl Watch {
@@ -31,10 +32,14 @@ impl Watch {
     /// up, and needs no runtime of the caller's.
     pub fn start(request: WatchRequest) -> Self {
         let log = Arc::new(Log::new(&request));
-        let stop = Arc::new(Notify::new());
-        let watch = Self { log: Arc::clone(&log), stop: Arc::clone(&stop) };
+        let (stop, reconnect) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let watch = Self {
+            log: Arc::clone(&log),
+            stop: Arc::clone(&stop),
+            reconnect: Arc::clone(&reconnect),
+        };
         let thread = thread::Builder::new().name("sse-watch".into());
-        if let Err(error) = thread.spawn(move || read(request, &log, &stop)) {
+        if let Err(error) = thread.spawn(move || read(request, &log, &stop, reconnect)) {
             watch.unable(&error);
         }
         watch
@@ -112,6 +117,11 @@ impl Watch {
         self.log.stopped()
     }
 
+    /// Ends the wait before the next attempt to connect. Does nothing otherwise.
+    pub fn reconnect(&self) {
+        self.reconnect.notify_one();
+    }
+
     /// Ends the connection for good; what arrived stays. Does nothing if it is over.
     pub fn disconnect(&self) {
         self.log.turn(&Turn::new(RowKind::Closed, "disconnected"), |_| State::Closed);
@@ -132,11 +142,11 @@ impl Drop for Watch {
     }
 }
 
-fn read(request: WatchRequest, log: &Arc<Log>, stop: &Notify) {
+fn read(request: WatchRequest, log: &Arc<Log>, stop: &Notify, reconnect: Arc<Notify>) {
     let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let watch = Watch { log: Arc::clone(log), stop: Arc::default() };
+            let watch = Watch { log: Arc::clone(log), stop: Arc::default(), reconnect };
             watch.unable(&error);
             return;
         }
@@ -145,7 +155,7 @@ fn read(request: WatchRequest, log: &Arc<Log>, stop: &Notify) {
         tokio::select! {
             biased;
             () = stop.notified() => {}
-            () = connection::follow(request, Arc::clone(log)) => {}
+            () = connection::follow(request, Arc::clone(log), reconnect) => {}
         }
     });
     // A name that is still being looked up is not waited for.

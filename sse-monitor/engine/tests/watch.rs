@@ -103,6 +103,20 @@ fn a_lost_connection_is_tried_again_after_the_last_id() {
 }
 
 #[test]
+fn a_wait_ends_where_somebody_asks() {
+    let rig = Rig::new();
+    let origin = Origin::start();
+    let watch = rig.watch(request(&origin));
+    origin.open("retry: 3000000\nid: 7\ndata: one\n\n").end();
+    rig.until(&watch, |snapshot| matches!(snapshot.state, State::Waiting { .. }));
+    watch.reconnect();
+    let again = origin.open("data: two\n\n");
+    assert_eq!(again.header("last-event-id"), Some("7"));
+    let rows = rig.rows(&watch, 8);
+    assert_eq!((rows[7].attempt, rows[7].data.as_str()), (2, "two"), "{rows:?}");
+}
+
+#[test]
 fn waits_do_not_grow_while_connections_bring_events() {
     let rig = Rig::new();
     let origin = Origin::start();

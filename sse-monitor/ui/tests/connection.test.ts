@@ -164,6 +164,30 @@ describe("the state", () => {
     await waitFor(() => expect(stateLine()).toContain("Open"));
   });
 
+  it("lets a wait be ended that is worth it, by one press", async () => {
+    const fake = new Fake();
+    await connected(fake);
+    const wait = (seconds: number) => {
+      const failure = { fault: "connect", sentence: "the server refused the connection" };
+      fake.become({ name: "waiting", retryAtUnixMicros: (Date.now() + seconds * 1000) * 1000, failure });
+      return waitFor(() => expect(stateLine()).toContain("Reconnecting"));
+    };
+    const now = () => screen.queryByRole("button", { name: "Reconnect now" });
+    await wait(0.5);
+    expect(now()).toBeNull();
+    fake.become({ name: "open", attempt: 1 });
+    await waitFor(() => expect(stateLine()).toContain("Open"));
+    await wait(60);
+    const pressed = now() as HTMLElement;
+    pressed.focus();
+    await fireEvent.click(pressed, { detail: 1 });
+    await fireEvent.click(pressed, { detail: 2 });
+    expect(fake.count("reconnect")).toBe(1);
+    await waitFor(() => expect(stateLine()).toContain("Connecting"));
+    expect(now()).toBeNull();
+    expect(document.activeElement).toBe(grid());
+  });
+
   it("counts down by one timer, however much is told meanwhile", async () => {
     const fake = new Fake();
     await connected(fake);

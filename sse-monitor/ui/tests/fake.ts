@@ -124,6 +124,9 @@ export class Fake {
         this.#refuse();
         this.forget(this.rows.length + 1);
         return null;
+      case "reconnect":
+        this.become({ name: "connecting", attempt: 2 });
+        return null;
       case "disconnect":
         this.become({ name: "closed" });
         return null;

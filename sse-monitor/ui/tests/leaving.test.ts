@@ -49,6 +49,13 @@ describe("another stream in place of many rows that are in no file", () => {
     await asked();
     await fireEvent.click(button("Cancel"));
     expect(question()).toBeNull();
+    // Nor is it asked about a URL that no longer stands in the bar.
+    for (const leave of [() => fireEvent.keyDown(url(), { key: "Escape" }), () => fireEvent.input(url())]) {
+      await connectTo(OTHER);
+      await asked();
+      await leave();
+      expect(question()).toBeNull();
+    }
     expect([fake.count("connect"), fake.count("disconnect")]).toEqual([1, 0]);
   });
 

@@ -41,6 +41,26 @@ fn waits_three_seconds_as_browsers_do_where_nothing_was_said() {
 }
 
 #[test]
+fn a_wait_ends_where_somebody_asks_and_nothing_else_does() {
+    let mut script = Script::new(SessionConfig::new().policy(exact(2000)));
+    script.session.reconnect(script.now);
+    assert_eq!(script.outputs(), ["connect 1"]);
+    script.session.reconnect(script.now);
+    script.respond(STREAM);
+    script.session.reconnect(script.now);
+    assert_eq!(script.outputs(), ["opened 1"]);
+    script.end();
+    script.outputs();
+    script.advance(Duration::from_millis(1));
+    script.session.reconnect(script.now);
+    assert_eq!(script.outputs(), ["connect 2"]);
+    script.session.close();
+    script.outputs();
+    script.session.reconnect(script.now);
+    assert_eq!(script.outputs(), [""; 0]);
+}
+
+#[test]
 fn random_waits_stay_between_what_was_asked_and_a_bound_that_doubles_up_to_the_cap() {
     let seconds = Duration::from_secs;
     let policy =

@@ -30,7 +30,10 @@ use sse_client::{
 };
 use sse_codec::{EventId, Limits, time::Instant};
 use tokio::{
-    sync::mpsc::{self, UnboundedReceiver},
+    sync::{
+        Notify,
+        mpsc::{self, UnboundedReceiver},
+    },
     time,
 };
 
@@ -60,7 +63,7 @@ type SessionFailure = sse_client::session::Failure;
 type Answering = Pin<Box<dyn Future<Output = Result<Response, SessionFailure>> + Send>>;
 
 /// Reads until the stream is over for good.
-pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
+pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>, reconnects: Arc<Notify>) {
     let policy = match request.reconnect {
         Reconnect::Always | Reconnect::OnceOpened | Reconnect::UntilOpened => {
             // One who watches a stream whose connections are short is no crowd, and wants to see what comes: growing
@@ -82,6 +85,7 @@ pub(crate) async fn follow(request: WatchRequest, log: Arc<Log>) {
         secrets: request.secrets(),
         expansion: request.expansion,
         reconnect: request.reconnect,
+        reconnects,
         template: head::template(&request),
         log,
         phase: Phase::Idle,
@@ -109,6 +113,8 @@ struct Driver {
     secrets: Vec<String>,
     expansion: Expansion,
     reconnect: Reconnect,
+    /// Tells that somebody wants the next attempt now.
+    reconnects: Arc<Notify>,
     template: Arc<Template>,
     log: Arc<Log>,
     phase: Phase,
@@ -166,6 +172,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 input = self.phase.input(wants_body) => self.feed(input).await,
+                () = self.reconnects.notified() => self.session.reconnect(self.now()),
                 () = timer => self.session.handle_timeout(self.now()),
             }
         }

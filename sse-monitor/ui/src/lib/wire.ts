@@ -297,6 +297,9 @@ export const letsGo = (url: string) => invoke<boolean>("lets_go", { url });
 /** Draws the window so many times as large. */
 export const zoom = (factor: number) => invoke<void>("zoom", { factor });
 
+/** Ends the wait before the next attempt. */
+export const reconnect = () => invoke<void>("reconnect");
+
 export const disconnect = () => invoke<void>("disconnect");
 
 /** Forgets the rows. Where the watch is over, the next connect begins anew. */
