@@ -7,8 +7,9 @@ use std::{
 };
 
 use indicatif::HumanBytes;
-use sse_monitor_engine::recording::{
-    self, Damage, DamageKind, ImportError, Recording, Source, discard, pack,
+use sse_monitor_engine::{
+    query::Query,
+    recording::{self, Damage, DamageKind, ImportError, Recording, Source, discard, pack},
 };
 
 use crate::{
@@ -253,9 +254,13 @@ fn recorded(
     let is_as_written = damage.iter().all(|damage| damage.kind == DamageKind::NotClosed);
     let is_missing = (is_damaged && opened.is_cut_off())
         || !(is_as_written || is_mended(&opened.recording, &import.output, progress));
-    // What was counted when it came may be there no more.
-    let is_all = !is_missing && totals.rows_forgotten == 0;
-    let events = if is_all { totals.events } else { opened.recording.report().events };
+    let made = damage::recording(&import.output)?;
+    let events = match totals.rows_forgotten {
+        0 if is_missing => opened.recording.report().events,
+        0 => made.report().events,
+        // What was counted when it came is there no more.
+        _ => made.view().facets(&Query::new()).events,
+    };
     let missing = is_missing.then(|| opened.missing());
     Ok(Imported { events, is_recorded: true, is_live, missing, ..Imported::default() })
 }
@@ -263,11 +268,12 @@ fn recorded(
 /// Whether what was damaged is as it should be in the file that was made, since no row is made of it.
 fn is_mended(recording: &Recording, made: &Path, progress: &Progress) -> bool {
     let is_there = |damage: &Damage| !damage.is_loss() || damage.kind == DamageKind::Changed;
+    let rows = |recording: &Recording| recording.view().facets(&Query::new()).rows;
     recording.damage().iter().all(is_there)
         && Recording::open(made).is_ok_and(|made| {
             let is_whole = || damage::check(&made, progress).is_ok_and(|damage| damage.is_empty());
             made.damage().is_empty()
                 && (made.is_looked_through() || is_whole())
-                && made.report().events == recording.report().events
+                && rows(&made) >= rows(recording)
         })
 }

@@ -17,6 +17,9 @@ use serde_json::Value;
 
 const EVENTS: usize = 26;
 
+/// The kind of the last frame but for what is made from the others.
+const END: u8 = 5;
+
 /// The kind of the frame that has the index.
 const INDEX: u8 = 16;
 
@@ -287,8 +290,9 @@ fn a_damaged_recording_is_imported_as_far_as_it_can_be_read() {
             "{shown:?}"
         );
     }
-    // What is made from the rest: the payload of each of its frames, and the header.
-    for (_, frame) in frames(&whole).into_iter().filter(|(kind, _)| *kind >= INDEX) {
+    // The end, and what is made from the rest: the payload of each of these frames, and the header.
+    let is_after = |kind: u8| kind == END || kind >= INDEX;
+    for (_, frame) in frames(&whole).into_iter().filter(|(kind, _)| is_after(*kind)) {
         for at in [(frame.start + 40 + frame.end) / 2, frame.start + 9] {
             let mut damaged = whole.clone();
             damaged[at] ^= 3;

@@ -63,6 +63,14 @@ impl Blob {
         Self::File(Disk { writer: None, reader, start, length: AtomicU64::new(length) })
     }
 
+    /// Where it begins in its file.
+    pub(crate) const fn start(&self) -> u64 {
+        match self {
+            Self::File(disk) => disk.start,
+            Self::Memory(_) => 0,
+        }
+    }
+
     pub(crate) fn len(&self) -> u64 {
         match self {
             Self::File(disk) => disk.length.load(Ordering::Acquire),

@@ -408,12 +408,30 @@ fn nothing_is_missed_for_certain_beside_an_entry_that_is_damaged() {
     let index = path.join("000001.index");
     let mut bytes = fs::read(&index).unwrap();
     bytes[100_007 * 48 + 9] ^= 1;
-    fs::write(&index, bytes).unwrap();
+    fs::write(&index, &bytes).unwrap();
     let recording = Recording::open(&path).unwrap();
     assert_eq!(recording.damage(), []);
     let report = recording.report();
     assert_eq!((report.damaged, report.missed), (1, None), "{report:?}");
-    assert_eq!(recording.damage().len(), 1);
+    assert_eq!(
+        recording.damage(),
+        [Damage::new("000001.index", 100_007 * 48, 48, DamageKind::Changed)]
+    );
+    // An ID too: whoever reads the row tells of it.
+    bytes[100_007 * 48 + 9] ^= 1;
+    fs::write(&index, bytes).unwrap();
+    let ids = path.join("000001.ids");
+    let mut bytes = fs::read(&ids).unwrap();
+    bytes[3] ^= 1;
+    fs::write(&ids, bytes).unwrap();
+    let recording = Recording::open(&path).unwrap();
+    assert!(!recording.is_looked_through() && recording.damage().is_empty());
+    let damaged = recording.view().page(1, 10, 9);
+    let damaged: Vec<_> = damaged.iter().filter(|row| row.kind == RowKind::Damaged).collect();
+    assert_eq!(damaged.len(), 1);
+    let damage = recording.damage();
+    assert_eq!((damage.len(), &*damage[0].file), (1, "000001.ids"), "{damage:?}");
+    assert_eq!(recording.check(|_| {}).unwrap(), damage);
 }
 
 #[test]

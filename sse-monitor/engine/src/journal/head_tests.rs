@@ -12,7 +12,7 @@ use super::{
     writer::{Place, Writer},
 };
 use crate::{
-    recording::{Damage, DamageKind, Recording, pack},
+    recording::{Damage, Recording, pack},
     row::{Row, RowKind},
 };
 
@@ -144,6 +144,26 @@ fn a_segment_that_begins_with_a_turn_lacks_no_row_where_its_head_is_damaged() {
 }
 
 #[test]
+fn a_session_whose_first_head_is_damaged_is_told_of_by_the_next() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("s");
+    let mut writer = open(small(&path, DiskPolicy::Stop));
+    while !path.join("000004.sse").exists() {
+        feed(&mut writer, format!("data: {:0500}\n\n", 0).as_bytes());
+    }
+    drop(writer);
+    fs::remove_file(path.join("000001.sse")).unwrap();
+    let before = Recording::open(&path).unwrap();
+    damage_head(&path.join("000002.sse"));
+    let recording = Recording::open(&path).unwrap();
+    assert_eq!(recording.origin().url, "http://127.0.0.1/events");
+    let (first, next) = (before.view().first_row(), before.view().next_row());
+    assert!(first > 1);
+    assert_eq!((recording.view().first_row(), recording.view().next_row()), (first, next));
+    assert!(rows(&recording.view()) == rows(&before.view()));
+}
+
+#[test]
 fn what_was_dropped_stays_counted_where_an_index_is_damaged() {
     for policy in [DiskPolicy::DropOldest, DiskPolicy::Stop] {
         let keep = tempfile::tempdir().unwrap();
@@ -172,13 +192,17 @@ fn what_was_dropped_stays_counted_where_an_index_is_damaged() {
             // The statistics alone know how many events there were.
             if header.kind.is_derived() && header.kind != FrameKind::Statistics {
                 seen += 1;
-                let mut damaged = bytes.clone();
-                damaged[place + FRAME_HEADER + header.length as usize / 2] ^= 1;
-                fs::write(&file, damaged).unwrap();
-                let recording = Recording::open(&file).unwrap();
-                assert!(all(&recording) == expected, "{policy:?}, {:?}", header.kind);
-                let kinds: Vec<_> = recording.damage().iter().map(|damage| damage.kind).collect();
-                assert_eq!(kinds, [DamageKind::Derived], "{:?}", header.kind);
+                // Its payload, and its header.
+                for at in [place + FRAME_HEADER + header.length as usize / 2, place + 9] {
+                    let mut damaged = bytes.clone();
+                    damaged[at] ^= 3;
+                    fs::write(&file, damaged).unwrap();
+                    let recording = Recording::open(&file).unwrap();
+                    let what = format!("{policy:?}, {:?}, byte {}", header.kind, at - place);
+                    assert!(all(&recording) == expected, "{what}");
+                    let damage = recording.damage();
+                    assert!(damage.len() == 1 && !damage[0].is_loss(), "{what}: {damage:?}");
+                }
             }
             place += FRAME_HEADER + header.length as usize;
         }

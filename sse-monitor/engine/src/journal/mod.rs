@@ -17,6 +17,7 @@ pub(crate) mod frame;
 pub(crate) mod indexer;
 pub(crate) mod indexing;
 pub(crate) mod kept;
+pub(crate) mod met;
 mod pieces;
 pub(crate) mod reader;
 pub(crate) mod retention;

@@ -9,6 +9,7 @@ use super::{
     dropped::{Dropped, Passed, RawEnd},
     entry::{ENTRY, Entry, EntryKind, TYPE_NOT_INTERNED},
     frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind, MOST_PAYLOAD},
+    met::LatestDamage,
     segment::{ID_CRC, Segment},
     texts::{comment, sentence, texts},
     turn::{Origin, Turn},
@@ -46,6 +47,7 @@ pub(crate) struct Reader<'v> {
     /// The bytes of a row that lies in more than one frame.
     gathered: Vec<u8>,
     ids: Window,
+    met: LatestDamage,
 }
 
 /// A part of a segment's IDs, which mostly has the next one too.
@@ -72,10 +74,11 @@ pub(crate) struct Unreadable;
 impl<'v> Reader<'v> {
     pub(crate) fn new(view: &'v View) -> Self {
         let (frame, ids) = (Frame::default(), Window::default());
-        Self { view, frame, unreadable: None, gathered: Vec::new(), ids }
+        let met = LatestDamage::default();
+        Self { view, frame, unreadable: None, gathered: Vec::new(), ids, met }
     }
 
-    /// Row `number`; `None` if there is none. One that is damaged says so.
+    /// Row `number`; `None` if there is none. One that is damaged says so, and what of it is damaged is told.
     pub(crate) fn row(&mut self, number: u64, preview: usize) -> Option<Row> {
         let mut row = Row::default();
         self.row_into(number, preview, &mut row).map(|()| row)
@@ -86,9 +89,13 @@ impl<'v> Reader<'v> {
         let part = self.view.part_of(number)?;
         let segment = Arc::clone(&part.segment);
         match entry(&segment, number) {
-            Err(Unreadable) => *row = damaged(number, None, "its entry in the index"),
+            Err(Unreadable) => {
+                self.view.kept().add_damage(segment.damaged_entry(number));
+                *row = damaged(number, None, "its entry in the index");
+            }
             Ok(entry) => {
                 if self.of_entry(&segment, number, &entry, preview, row).is_err() {
+                    self.tell(&segment, number, &entry);
                     *row = damaged(number, Some(&entry), "its bytes");
                 }
             }
@@ -246,7 +253,12 @@ impl<'v> Reader<'v> {
         limits_of(&self.view.kept().origin)
     }
 
-    /// The last event ID of an entry.
+    /// Tells what of a row's bytes is damaged.
+    pub(crate) fn tell(&mut self, segment: &Arc<Segment>, number: u64, entry: &Entry) {
+        self.met.tell(self.view, segment, number, entry);
+    }
+
+    /// The last event ID of an entry. That it is damaged is told.
     pub(crate) fn id(&mut self, segment: &Arc<Segment>, entry: &Entry) -> Result<&str, Unreadable> {
         if entry.id_length == 0 {
             return Ok("");
@@ -270,7 +282,11 @@ impl<'v> Reader<'v> {
                 0
             }
         };
-        checked_id(self.ids.bytes.get(from..from + length).ok_or(Unreadable)?)
+        let id = self.ids.bytes.get(from..from + length).ok_or(Unreadable).and_then(checked_id);
+        if id.is_err() {
+            self.view.kept().add_damage(segment.damaged_id(entry));
+        }
+        id
     }
 
     /// The bytes of an entry, from its first to its last, found intact.

@@ -8,9 +8,11 @@ use std::{
 
 use super::{
     blob::Blob,
+    entry::{ENTRY, Entry},
     frame::{self, FILE_HEADER},
     turn::Checkpoint,
 };
+use crate::recording::{Damage, DamageKind};
 
 /// How far a CRC reaches behind each ID.
 pub(crate) const ID_CRC: usize = 4;
@@ -133,6 +135,20 @@ impl Segment {
             Some(file) => [file.clone(), file.clone(), file.clone()],
             None => file_names(self.number),
         }
+    }
+
+    /// That the entry of this row is damaged.
+    pub(crate) fn damaged_entry(&self, number: u64) -> Damage {
+        let [_, file, _] = self.files();
+        let at = self.index.start() + number.saturating_sub(self.first_row) * ENTRY as u64;
+        Damage::new(file, at, ENTRY as u64, DamageKind::Changed)
+    }
+
+    /// That the ID of this entry is damaged.
+    pub(crate) fn damaged_id(&self, entry: &Entry) -> Damage {
+        let [_, _, file] = self.files();
+        let at = self.ids.start().saturating_add(entry.id_at);
+        Damage::new(file, at, entry.id_length.into(), DamageKind::Changed)
     }
 
     pub(crate) fn rows(&self) -> u64 {

@@ -16,7 +16,6 @@ use crate::{
         texts,
         view::{Part, View},
     },
-    recording::{Damage, DamageKind},
     row::{Row, RowKind},
 };
 
@@ -140,7 +139,6 @@ pub(super) struct Search<'v> {
     types: TypeSet,
     excluded: Excluded<'v>,
     reader: Reader<'v>,
-    damage: LatestDamage,
     /// The rows of a block that could not be read to be asked.
     unreadable: Vec<u64>,
     /// What a row's bytes must hold: the longest of the texts, which is mostly the rarest.
@@ -161,7 +159,6 @@ impl<'v> Search<'v> {
             excluded: Excluded::of(query, &types),
             types: TypeSet::of(query, &types),
             reader: Reader::new(view),
-            damage: LatestDamage::default(),
             unreadable: Vec::new(),
             needle: needles.max_by_key(|needle| needle.longest()),
             scan: Scan::default(),
@@ -223,10 +220,7 @@ impl<'v> Search<'v> {
             needle.is_some_and(|needle| self.scan.look(segment, &entries, needle).is_ok());
         for ((slot, entry), number) in entries.iter().enumerate().zip(range) {
             let Some(entry) = entry else {
-                let at = (number - segment.first_row) * ENTRY as u64;
-                let [_, index, _] = segment.files();
-                let damage = Damage::new(index, at, ENTRY as u64, DamageKind::Changed);
-                view.kept().add_damage(damage);
+                view.kept().add_damage(segment.damaged_entry(number));
                 if self.query.may_pass_without_entry() && self.passes_as_damaged(number) {
                     each(segment, number, None);
                 } else {
@@ -237,7 +231,6 @@ impl<'v> Search<'v> {
             if !self.query.names_kind(entry.kind) {
                 if self.query.may_pass(number, entry, &self.types) && self.passes_as_damaged(number)
                 {
-                    self.damage.tell(view, segment, number, entry);
                     each(segment, number, None);
                 }
                 continue;
@@ -281,13 +274,13 @@ impl<'v> Search<'v> {
             return true;
         }
         if entry.kind != EntryKind::Event {
-            return self.other_passes(segment, number, entry);
+            return self.other_passes(number, entry);
         }
         let limits = self.reader.limits();
         let texts =
             self.reader.raw(segment, entry).and_then(|raw| texts::texts(entry, raw, limits));
         let Ok(texts) = texts else {
-            self.damage.tell(self.view, segment, number, entry);
+            self.reader.tell(segment, number, entry);
             self.unreadable.push(number);
             return false;
         };
@@ -308,7 +301,7 @@ impl<'v> Search<'v> {
     }
 
     /// Rows that are no events have a sentence or a comment for data.
-    fn other_passes(&mut self, segment: &Arc<Segment>, number: u64, entry: &Entry) -> bool {
+    fn other_passes(&mut self, number: u64, entry: &Entry) -> bool {
         if !(self.query.json.is_empty() && self.query.event_types.is_empty()) {
             return false;
         }
@@ -317,35 +310,11 @@ impl<'v> Search<'v> {
             None => {
                 let row = self.reader.row(number, usize::MAX);
                 if row.as_ref().is_some_and(|row| row.kind == RowKind::Damaged) {
-                    self.damage.tell(self.view, segment, number, entry);
                     self.unreadable.push(number);
                     return false;
                 }
                 row.is_some_and(|row| self.query.data_passes(&row.data))
             }
-        }
-    }
-}
-
-/// What was told of as damaged last: the rows in it are many, and looking into it may be long.
-#[derive(Debug, Default)]
-struct LatestDamage {
-    segment: Option<Arc<Segment>>,
-    bytes: Range<u64>,
-}
-
-impl LatestDamage {
-    /// Tells what is damaged of a row's bytes.
-    fn tell(&mut self, view: &View, segment: &Arc<Segment>, number: u64, entry: &Entry) {
-        let is_same = self.segment.as_ref().is_some_and(|other| Arc::ptr_eq(other, segment));
-        let begins = entry.at.checked_sub(entry.frame_back.into());
-        if is_same && begins.is_some_and(|at| self.bytes.contains(&at)) {
-            return;
-        }
-        if let Some(damage) = Reader::damage(segment, number, entry) {
-            self.segment = Some(Arc::clone(segment));
-            self.bytes = damage.at..damage.at.saturating_add(damage.bytes);
-            view.kept().add_damage(damage);
         }
     }
 }

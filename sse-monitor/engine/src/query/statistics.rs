@@ -16,7 +16,7 @@ use super::{
 use crate::{
     journal::{
         counted_as,
-        entry::{ENTRY, Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_OWN_ID, FLAG_SAME_ID},
+        entry::{Entry, EntryKind, FLAG_BEGINNING_LOST, FLAG_OWN_ID, FLAG_SAME_ID},
         reader::{self, Reader},
         segment::Segment,
         texts::texts,
@@ -24,7 +24,6 @@ use crate::{
         view::View,
         walk::{Mark, Walk},
     },
-    recording::{Damage, DamageKind},
     row::RowKind,
 };
 
@@ -196,10 +195,7 @@ impl Statistics {
                 }
                 Some(entry) => self.entry(&mut reader, segment, number, &entry, reset),
                 None => {
-                    let at = (number - segment.first_row) * ENTRY as u64;
-                    let [_, index, _] = segment.files();
-                    let damage = Damage::new(index, at, ENTRY as u64, DamageKind::Changed);
-                    view.kept().add_damage(damage);
+                    view.kept().add_damage(segment.damaged_entry(number));
                     self.report.damaged += 1;
                 }
             }

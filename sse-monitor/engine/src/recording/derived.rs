@@ -41,6 +41,11 @@ pub(super) struct Spoilt {
 }
 
 impl Derived {
+    /// Whether it is more than is looked at whole.
+    pub(super) fn is_large(&self) -> bool {
+        self.index.len() > CHECKED_AT_ONCE / 8 || self.ids.len() > CHECKED_AT_ONCE
+    }
+
     /// Where it is no index of so many rows, the first place that tells. All of its entries are looked at as far as it
     /// is small.
     pub(super) fn spoilt(&self, rows: u64) -> Option<Spoilt> {

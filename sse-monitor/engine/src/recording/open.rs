@@ -9,10 +9,9 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Damage, DamageKind, opener::Opener};
+use super::{Damage, opener::Opener};
 use crate::{
     journal::{
-        entry::ENTRY,
         frame::VERSION,
         kept::Kept,
         reader::{self, Reader},
@@ -152,7 +151,7 @@ impl Recording {
     }
 
     /// Whether all of it was read when it was opened, so that its [damage](Self::damage) is known. Of one of more than
-    /// 64 MiB it is not: damage is met where it is read, and by a [check](Self::check).
+    /// 64 MiB it is not, nor of a folder with an index of more than 8 MiB: damage is met where it is read, and by a [check](Self::check).
     pub fn is_looked_through(&self) -> bool {
         self.is_looked_through
     }
@@ -181,20 +180,17 @@ impl Recording {
         let mut reader = Reader::new(&view);
         for part in view.parts() {
             let segment = &part.segment;
-            let [journal, index, ids] = segment.files();
+            let [journal, ..] = segment.files();
             let mut walk = Walk::new(&segment.journal);
             while let Some(step) = walk.step()? {
                 step.damage(&journal).into_iter().for_each(|met| damage.add(met));
                 progress(walk.at());
             }
             reader::for_entries(&view, part.numbers(), |_, number, entry| {
-                let at = (number - segment.first_row) * ENTRY as u64;
-                let kind = DamageKind::Changed;
                 match entry {
-                    None => damage.add(Damage::new(&*index, at, ENTRY as u64, kind)),
+                    None => damage.add(segment.damaged_entry(number)),
                     Some(entry) if reader.id(segment, &entry).is_err() => {
-                        let (at, bytes) = (entry.id_at, entry.id_length.into());
-                        damage.add(Damage::new(&*ids, at, bytes, kind));
+                        damage.add(segment.damaged_id(&entry));
                     }
                     Some(_) => {}
                 }

@@ -33,12 +33,17 @@ use crate::{
 /// Missing files of a gap that are told one by one: what the others are called may be nonsense.
 const MOST_MISSING: u64 = 100;
 
+/// How often a session is listed anew whose files are dropped while they are opened.
+const MOST_TRIES: usize = 20;
+
 /// More rows than any session has.
 const MOST_ROWS: u64 = 1 << 53;
 
 /// What is known of a recording while its segments are opened, the first one first.
 pub(super) struct Opener<'a> {
     path: &'a Path,
+    /// The journals of a folder.
+    files: Vec<PathBuf>,
     is_folder: bool,
     is_live: bool,
     is_looked_through: bool,
@@ -58,6 +63,22 @@ pub(super) struct Opener<'a> {
 
 impl<'a> Opener<'a> {
     pub(super) fn open(path: &'a Path) -> Result<Recording, OpenError> {
+        for _ in 0..MOST_TRIES {
+            let opened = Self::open_once(path);
+            let is_gone = matches!(
+                &opened,
+                Err(OpenError::Unreadable { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound
+            );
+            // Its oldest files are dropped while it is recorded.
+            if !(is_gone && path.is_dir()) {
+                return opened;
+            }
+        }
+        Self::open_once(path)
+    }
+
+    fn open_once(path: &'a Path) -> Result<Recording, OpenError> {
         let metadata = fs::metadata(path).map_err(|source| unreadable(path, source))?;
         let is_folder = metadata.is_dir();
         // Before its files are listed: one that is closed meanwhile was not left by a program that stopped.
@@ -68,19 +89,14 @@ impl<'a> Opener<'a> {
             return Ok(opener.finish());
         }
         let mut before: Option<u64> = None;
-        for file in &segments_of(path)? {
+        let files = segments_of(path)?;
+        opener.files.clone_from(&files);
+        for file in &files {
             if let (Some(before), Some(number)) = (before, number_of(file)) {
                 opener.missing(before.saturating_add(1)..number);
             }
-            match opener.segment(file) {
-                // Dropped meanwhile, as the oldest are.
-                Err(OpenError::Unreadable { source, .. })
-                    if before.is_none() && source.kind() == io::ErrorKind::NotFound => {}
-                opened => {
-                    opened?;
-                    before = number_of(file);
-                }
-            }
+            opener.segment(file)?;
+            before = number_of(file);
         }
         match before {
             None => return Err(OpenError::Empty { path: path.into() }),
@@ -96,6 +112,7 @@ impl<'a> Opener<'a> {
     fn new(path: &'a Path, is_folder: bool, is_live: bool) -> Self {
         Self {
             path,
+            files: Vec::new(),
             is_folder,
             is_live,
             is_looked_through: true,
@@ -139,13 +156,16 @@ impl<'a> Opener<'a> {
                 return Err(OpenError::Foreign { path: path.into(), hint: hint(&beginning) });
             }
         }
+        let is_first = self.kept.is_none();
         let derived = if self.is_folder { sidecars(path, length) } else { trailer(&file, length) };
         let whole = Blob::part(Arc::clone(&file), 0, length);
         let journal_end = derived.as_ref().map_or(length, |derived| derived.journal_end);
         let journal = Blob::part(Arc::clone(&file), 0, journal_end);
         // A number that nothing can have counted to is damaged.
         let head = head(&journal).filter(|head| head.first_row <= MOST_ROWS);
-        let kept = self.kept_of(head.as_ref());
+        // Another one tells of the same session, and where it is the next, how many rows came before it.
+        let next = if is_first && head.is_none() { self.next_head(path) } else { None };
+        let kept = self.kept_of(head.as_ref().or(next.as_ref()));
         let head = match head {
             Some(head) => head,
             None => {
@@ -185,7 +205,8 @@ impl<'a> Opener<'a> {
                 if !self.is_folder {
                     derived.types.iter().for_each(|name| kept.add_type(Arc::clone(name)));
                 }
-                self.is_looked_through &= is_small;
+                // A file's frames are looked through with the rest of it.
+                self.is_looked_through &= is_small && !(self.is_folder && derived.is_large());
                 self.totals = capped(end.totals);
                 self.last_event_id = end.last_event_id;
                 self.statistics = derived.statistics;
@@ -199,7 +220,13 @@ impl<'a> Opener<'a> {
         };
         let [index, ids] = blobs;
         // Rows go on from the segment before, whatever a damaged head says.
-        let first_row = head.first_row.max(self.next_row);
+        let mut first_row = head.first_row.max(self.next_row);
+        if let Some(next) = next.filter(|next| next.segment == head.segment.saturating_add(1)) {
+            first_row = next.first_row.saturating_sub(rows).max(1);
+        }
+        if is_first {
+            kept.show_from(first_row);
+        }
         self.next_row = first_row + rows;
         kept.push(Arc::new(Segment::existing(
             head.segment,
@@ -234,9 +261,10 @@ impl<'a> Opener<'a> {
         self.counts_lost_rows &= !rebuilt.lacks_rows;
         // A file appears whole or not at all, a segment grows.
         let (is_open, kind) = if self.is_folder {
-            (!self.is_closed, DamageKind::NotClosed)
+            (!self.is_closed && rebuilt.last.is_some(), DamageKind::NotClosed)
         } else {
-            (rebuilt.last != Some(FrameKind::Trailer), DamageKind::CutOff)
+            let is_open = rebuilt.last.is_some_and(|last| last != FrameKind::Trailer);
+            (is_open, DamageKind::CutOff)
         };
         if rebuilt.is_whole && is_open {
             self.tell(name, length, 0, kind);
@@ -271,11 +299,15 @@ impl<'a> Opener<'a> {
                 None => self.tell_derived(types::TYPES_FILE, 0, bytes.len() as u64),
             }
         }
-        if let Some(head) = head {
-            kept.show_from(head.first_row);
-        }
         self.kept = Some(Arc::clone(&kept));
         kept
+    }
+
+    /// The first head of the segments after this one that can be read.
+    fn next_head(&self, path: &Path) -> Option<Head> {
+        let mut after = self.files.iter().skip_while(|file| *file != path).skip(1);
+        let head_of = |file: &PathBuf| head(&Blob::open(file).ok()?);
+        after.find_map(head_of).filter(|head| head.first_row <= MOST_ROWS)
     }
 
     /// Where the body stands at the beginning of a segment whose head is damaged.

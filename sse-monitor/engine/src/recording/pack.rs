@@ -68,7 +68,7 @@ pub fn pack(
     }
     let part = part_of(path);
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
@@ -79,7 +79,7 @@ pub fn pack(
         let exists = error.kind() == io::ErrorKind::AlreadyExists;
         if exists { PackError::Exists { path: part.clone() } } else { fail(error) }
     })?;
-    let written = write(view, totals, file, progress).and_then(|file| {
+    let written = write(view, totals, file, &part, progress).and_then(|file| {
         file.sync_all()?;
         // A link is refused where somebody made a file of that name meanwhile.
         fs::hard_link(&part, path).or_else(|error| {
@@ -93,9 +93,15 @@ pub fn pack(
     written.map_err(fail)
 }
 
-fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> io::Result<File> {
+fn write(
+    view: &View,
+    totals: Totals,
+    file: File,
+    path: &Path,
+    progress: impl FnMut(u64),
+) -> io::Result<File> {
     let file = BufWriter::with_capacity(1 << 20, file);
-    let mut out = Output { file, at: 0, number: Number::FIRST, progress };
+    let mut out = Output { file, path: path.into(), at: 0, number: Number::FIRST, progress };
     let kept = view.kept();
     out.bytes(&frame::file_header())?;
     let first = view.parts().first();
@@ -162,6 +168,7 @@ fn write(view: &View, totals: Totals, file: File, progress: impl FnMut(u64)) -> 
 
 struct Output<P> {
     file: BufWriter<File>,
+    path: PathBuf,
     at: u64,
     /// Of the next frame.
     number: Number,
@@ -247,7 +254,8 @@ impl<P: FnMut(u64)> Output<P> {
     /// that the index which there is tells more.
     fn indexed_again(&mut self, view: &View, head: Head, rows: u64) -> io::Result<Option<View>> {
         self.file.flush()?;
-        let file = Arc::new(self.file.get_ref().try_clone()?);
+        // A handle of its own: on Windows reading moves the one that writes.
+        let file = Arc::new(File::open(&self.path)?);
         let journal = Blob::part(file, 0, self.at);
         let kept = Arc::new(Kept::new(head.origin.clone()));
         view.kept().types().into_iter().for_each(|name| kept.add_type(name));

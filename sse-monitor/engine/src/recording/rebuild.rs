@@ -14,7 +14,7 @@ use crate::{
         kept::Kept,
         reader,
         segment::Segment,
-        turn::{Checkpoint, End, Format, Head, LinePlace, Turn},
+        turn::{Checkpoint, END_PAYLOAD, End, Format, Head, LinePlace, Turn},
         walk::{Step, Walk},
     },
     row::RowKind,
@@ -33,15 +33,24 @@ pub(crate) struct Rebuilt {
     pub(crate) is_whole: bool,
     /// Whether something of a body could not be read: which rows it was, and how many, nothing tells.
     pub(crate) lacks_rows: bool,
-    /// The frame that is the last but for what follows from the others, if it is there: where it ends, and what it
-    /// says.
+    /// The frame that is the last but for what follows from the others, if it is there: where the journal ends
+    /// with it, and what it says.
     pub(crate) end: Option<(u64, End)>,
     /// Where the body stands at its end.
     pub(crate) checkpoint: Checkpoint,
     /// What stands behind the end of a file.
     pub(crate) statistics: Option<Vec<u8>>,
-    /// The kind of the last frame, whatever it holds.
+    /// The kind of the last frame, whatever it holds: the head where there is none, `None` where what stands there is
+    /// no frame.
     pub(crate) last: Option<FrameKind>,
+}
+
+/// Bytes that are no frame, before the next step.
+struct Unread {
+    at: u64,
+    bytes: u64,
+    /// Whether rows may have been missing before.
+    lacked_rows: bool,
 }
 
 /// Walks the journal and indexes what is intact in it.
@@ -60,7 +69,7 @@ pub(crate) fn rebuild(
     // The event within which it begins may have had its row.
     let mut lacks_rows = checkpoint.mid_event && checkpoint.attempt > 0;
     let (mut is_whole, mut end) = (true, None);
-    let (mut last, mut statistics) = (None, None);
+    let (mut last, mut statistics) = (Some(FrameKind::Head), None);
     let mut indexing = Indexing::new(Indexer::resume(limits, checkpoint), checkpoint.body_offset);
     indexing.know_types(&kept.types());
     indexing.resume_totals(before);
@@ -71,16 +80,20 @@ pub(crate) fn rebuild(
     // Whether something is missing of which nobody knows what it was: the beginning of a body, it may be. So it is
     // where the head is missing, by which a body is known to go on.
     let mut is_unknown = checkpoint.mid_event && checkpoint.attempt == 0;
+    let mut unread = None;
     while let Some(step) = walk.step()? {
+        let lacked_rows = lacks_rows;
         if let Some(mut met) = step.damage(file) {
-            is_whole &= matches!(met.kind, DamageKind::Mended | DamageKind::Derived);
+            let is_behind_end = end.is_some();
             if let Step::Broken { at, bytes } = step
                 && at + bytes == journal.len()
             {
                 met.kind = DamageKind::CutOff;
-            } else if end.is_some() && matches!(step, Step::Broken { .. }) {
+            } else if is_behind_end && matches!(step, Step::Broken { .. }) {
                 met.kind = DamageKind::Derived;
             }
+            is_whole &=
+                is_behind_end || matches!(met.kind, DamageKind::Mended | DamageKind::Derived);
             lacks_rows |= match step {
                 // A turn has its row all the same.
                 Step::Spoilt { header, .. } => header.kind.is_body(),
@@ -90,10 +103,25 @@ pub(crate) fn rebuild(
             };
             damage.add(met);
         }
-        last = match &step {
-            Step::Frame { header, .. } | Step::Spoilt { header, .. } => Some(header.kind),
+        let frame = match &step {
+            Step::Frame { header, payload_at, .. } => {
+                Some((header.kind, payload_at - FRAME_HEADER as u64))
+            }
+            Step::Spoilt { header, at } => Some((header.kind, *at)),
             Step::Broken { .. } | Step::Disordered { .. } => None,
         };
+        last = frame.map(|(kind, _)| kind);
+        if let Some((kind, at)) = frame
+            && kind.is_derived()
+            && end.is_none()
+        {
+            // The end stands before that.
+            let is_end = |broken: &Unread| broken.bytes == (FRAME_HEADER + END_PAYLOAD) as u64;
+            let ends = unread.take().filter(is_end);
+            lacks_rows = ends.as_ref().map_or(lacks_rows, |broken| broken.lacked_rows);
+            end = Some((ends.map_or(at, |broken| broken.at), End::default()));
+        }
+        unread = None;
         let (header, payload_at, payload) = match step {
             Step::Frame { header, payload_at, payload, .. } => (header, payload_at, Some(payload)),
             Step::Spoilt { header, at } => {
@@ -102,6 +130,10 @@ pub(crate) fn rebuild(
                     let missing = u64::from(header.length);
                     go_on(&mut indexing, attempt, format, missing, limits);
                 }
+                if header.kind == FrameKind::End {
+                    // Nothing of it can be read, or taken along.
+                    end = Some((at, End::default()));
+                }
                 if header.kind != FrameKind::Turn {
                     continue;
                 }
@@ -109,7 +141,8 @@ pub(crate) fn rebuild(
             }
             // What stands behind the end is made from the rest.
             Step::Broken { .. } if end.is_some() => continue,
-            Step::Broken { bytes, .. } => {
+            Step::Broken { at, bytes } => {
+                unread = Some(Unread { at, bytes, lacked_rows });
                 let missing = bytes.saturating_sub(FRAME_HEADER as u64);
                 go_on(&mut indexing, attempt, format, missing, limits);
                 is_unknown = true;
