@@ -99,16 +99,22 @@ impl Opened {
                 several => format!("{several} more files, which are not there"),
             })
             .collect();
+        missing.extend(of(DamageKind::EndMissing).map(|damage| match damage.places {
+            1 => format!("the end of {}", damage.file),
+            several => format!("the ends of {several} more files"),
+        }));
         if self.is_cut_off() {
             missing.push("its end, which is missing".into());
         }
         if bytes > 0 || missing.is_empty() {
             let bytes = counted(bytes, "byte");
+            let is_all = self.recording.counts_lost_rows();
             missing.insert(
                 0,
                 match self.recording.report().damaged {
                     0 => bytes,
-                    rows => format!("{} in {bytes}", counted(rows, "row")),
+                    rows if is_all => format!("{} in {bytes}", counted(rows, "row")),
+                    rows => format!("{} at least in {bytes}", counted(rows, "row")),
                 },
             );
         }

@@ -25,8 +25,8 @@ use crate::{
     words::{Words, counted},
 };
 
-/// Enough of a file to see what it is.
-const BEGINNING: u64 = 4096;
+/// Enough of a file to see what it is, be its first bytes damaged.
+const BEGINNING: u64 = 64 << 10;
 
 /// Runs the command to its end.
 pub(crate) fn run(import: &Import) -> Exit {
@@ -173,9 +173,17 @@ fn file(
         Some(args::From::Raw) => Source::Raw,
         Some(args::From::Ndjson) => Source::Ndjson,
         Some(args::From::Har) => Source::Har,
-        None => Source::guess(&beginning).map_err(|error| {
-            format!("{name} cannot be imported: {error}; --from raw takes it as it is")
-        })?,
+        None => match Source::guess(&beginning) {
+            Ok(source) => source,
+            Err(ImportError::Recording) if !is_stdin => {
+                return damaged(import, name, progress, words);
+            }
+            Err(error) => {
+                return Err(format!(
+                    "{name} cannot be imported: {error}; --from raw takes it as it is"
+                ));
+            }
+        },
     };
     let imported = recording::import_within(
         import.most.limits(),

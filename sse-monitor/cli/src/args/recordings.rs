@@ -22,7 +22,8 @@ pub(crate) struct Show {
     #[arg(long, conflicts_with_all = ["check", "raw"], conflicts_with_all = OF_ROWS)]
     pub(crate) stats: bool,
 
-    /// Read all of it, and print what is damaged; the exit status is 1 where something is
+    /// Read all of it, and print what is damaged; the exit status is 1 where something is, and 0 where it is only that
+    /// its program was stopped
     #[arg(long, conflicts_with = "raw", conflicts_with_all = OF_ROWS)]
     pub(crate) check: bool,
 

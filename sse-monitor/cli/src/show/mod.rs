@@ -2,14 +2,17 @@
 
 mod stats;
 
-use core::{fmt::Write as _, ops::ControlFlow};
+use core::{
+    fmt::Write as _,
+    ops::{ControlFlow, RangeInclusive},
+};
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use indicatif::HumanCount;
 use sse_monitor_engine::{
     RawEnd, Row, RowKind, View,
     query::{Budget, Kind, Order, Query},
-    recording::{DamageKind, Recording},
+    recording::{Damage, DamageKind, Recording},
 };
 
 use crate::{
@@ -266,6 +269,7 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
         events: 0,
         any: false,
         are_damaged: false,
+        run: None,
         buffer: String::new(),
     };
     let printed = match show.last {
@@ -276,6 +280,7 @@ fn rows(show: &Show, view: &View, wanted: Wanted, words: &Words) -> ControlFlow<
         None => printing.all(&query, show.from, show.count.unwrap_or(u64::MAX)),
     };
     printing.progress.clear();
+    printing.tell_run();
     let to_end = printed?;
     let are_damaged = printing.are_damaged;
     let is_all = show.from == 1 && show.count != Some(0) && show.last != Some(0);
@@ -299,6 +304,8 @@ struct Printing<'a> {
     any: bool,
     /// Whether any could not be read.
     are_damaged: bool,
+    /// The latest run of those, which is not told yet, and what there is to say of the only one in it.
+    run: Option<(RangeInclusive<u64>, String)>,
     buffer: String,
 }
 
@@ -354,7 +361,7 @@ impl Printing<'_> {
                 self.are_damaged |= row.kind == RowKind::Damaged;
                 if row.kind == RowKind::Damaged && is_json {
                     // Of no kind that a program knows.
-                    self.words.warning(&row.data);
+                    self.damaged(row);
                     continue;
                 }
                 if row.kind == RowKind::Event {
@@ -371,6 +378,33 @@ impl Printing<'_> {
             self.progress.aside(|| stdout::print(&mut self.buffer, self.words))?;
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl Printing<'_> {
+    fn damaged(&mut self, row: Row) {
+        match &mut self.run {
+            Some((rows, _)) if rows.end() + 1 == row.number => {
+                *rows = *rows.start()..=row.number;
+            }
+            _ => {
+                self.tell_run();
+                self.run = Some((row.number..=row.number, row.data));
+            }
+        }
+    }
+
+    fn tell_run(&mut self) {
+        if let Some((rows, one)) = self.run.take() {
+            let (first, last) = rows.into_inner();
+            let told = match last - first {
+                0 => one,
+                _ => format!(
+                    "rows {first} to {last} are damaged: their bytes are not as they were written"
+                ),
+            };
+            self.words.warning(&told);
+        }
     }
 }
 
@@ -444,10 +478,12 @@ fn check(show: &Show, recording: &Recording, words: &Words) -> Exit {
     for damage in &damage {
         words.warning(&damage.to_string());
     }
-    if damage.is_empty() {
-        words.note(&format!("{}; none of its rows is damaged", dated_summary(recording)));
-        Exit::Done
-    } else {
-        Exit::Other
+    if damage.iter().any(Damage::is_loss) {
+        return Exit::Other;
+    }
+    words.note(&format!("{}; none of its rows is damaged", dated_summary(recording)));
+    match damage.iter().all(|damage| damage.kind == DamageKind::NotClosed) {
+        true => Exit::Done,
+        false => Exit::Other,
     }
 }

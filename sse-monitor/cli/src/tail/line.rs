@@ -78,6 +78,10 @@ impl Lines {
     }
 
     fn time(&self, unix_micros: u64) -> String {
+        if unix_micros == 0 {
+            // Of what is damaged nobody knows it.
+            return " ".repeat("00:00:00.000".len());
+        }
         let micros = i64::try_from(unix_micros).unwrap_or(i64::MAX);
         // A clock that is millions of years off is shown as 1970 rather than not at all.
         let time = Timestamp::from_microsecond(micros).unwrap_or_default();

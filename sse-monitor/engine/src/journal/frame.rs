@@ -287,6 +287,15 @@ impl FileHeader {
     }
 }
 
+/// Whether frames are in these bytes, which may be the beginning of a journal that is damaged there: by a header, and by
+/// the zeros that such has and no text.
+pub(crate) fn are_in(bytes: &[u8]) -> bool {
+    let is_known = |header: FrameHeader| !matches!(header.kind, FrameKind::Unknown(_));
+    let mut headers = bytes.windows(FRAME_HEADER).filter_map(|header| header.first_chunk());
+    bytes.iter().take(FILE_HEADER + FRAME_HEADER).any(|byte| *byte == 0)
+        && headers.any(|header| FrameHeader::decode(header).is_some_and(is_known))
+}
+
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
 }

@@ -36,6 +36,8 @@ mod damage_tests;
 #[cfg(test)]
 mod dropped_tests;
 #[cfg(test)]
+mod folder_tests;
+#[cfg(test)]
 mod gap_tests;
 #[cfg(test)]
 mod head_tests;

@@ -48,6 +48,8 @@ pub enum DamageKind {
     Derived,
     /// Parts of it are missing, are there twice, or stand in another order.
     Disordered,
+    /// Its end is missing, and others follow: rows are missing between.
+    EndMissing,
     /// The whole file is not there.
     Missing,
 }
@@ -58,7 +60,7 @@ impl DamageKind {
     pub const fn is_loss(self) -> bool {
         match self {
             Self::NotClosed | Self::CutOff | Self::Mended | Self::Derived => false,
-            Self::Changed | Self::Disordered | Self::Missing => true,
+            Self::Changed | Self::Disordered | Self::EndMissing | Self::Missing => true,
         }
     }
 }
@@ -112,6 +114,10 @@ impl Damage {
                 f,
                 "{places} more files are damaged: parts of them are missing, are there twice, or stand in \
                  another order; what comes before is here"
+            ),
+            DamageKind::EndMissing => write!(
+                f,
+                "the ends of {places} more files are missing, and their rows with them; the rest is here"
             ),
             DamageKind::Missing => {
                 write!(
@@ -170,6 +176,9 @@ impl fmt::Display for Damage {
                 "{file} is damaged: from byte {at} on parts of it are missing, are there twice, or stand \
                  in another order; what comes before is here"
             ),
+            DamageKind::EndMissing => {
+                write!(f, "the end of {file} is missing, and its rows with it; the rest is here")
+            }
             DamageKind::Missing => {
                 write!(f, "{file} is missing, and its rows with it; the rest is here")
             }
@@ -207,6 +216,17 @@ impl DamageList {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Damage> {
         self.listed.iter().chain(&self.others)
+    }
+
+    /// Tells of a file that was only told as not closed, or cut off, that its end is missing; false: it was not.
+    pub(crate) fn end_is_missing(&mut self, file: &str) -> bool {
+        let is_open = |kind| matches!(kind, DamageKind::NotClosed | DamageKind::CutOff);
+        let mut told = self.listed.iter_mut().rev();
+        let Some(damage) = told.find(|damage| damage.file == file && is_open(damage.kind)) else {
+            return false;
+        };
+        damage.kind = DamageKind::EndMissing;
+        true
     }
 
     /// Leaves out what is of other kinds.
@@ -347,6 +367,8 @@ mod tests {
                 "7 more places are damaged, too many to tell each: one bit in each",
             ),
             (DamageKind::Disordered, "7 more files are damaged"),
+            (DamageKind::EndMissing, "the ends of 7 more files are missing"),
+            (DamageKind::Derived, "7 more places are damaged of what is made from the rest"),
             (DamageKind::Missing, "7 more files are missing"),
         ] {
             let told = Damage::several(7, 90, kind).to_string();

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     journal::{
         blob::Blob,
-        frame::{FILE_HEADER, FRAME_HEADER, FileHeader, FrameKind},
+        frame::{self, FILE_HEADER, FRAME_HEADER, FileHeader, FrameKind},
         kept::Kept,
         reader,
         segment::{Segment, file_names},
@@ -32,6 +32,9 @@ use crate::{
 
 /// Missing files of a gap that are told one by one: what the others are called may be nonsense.
 const MOST_MISSING: u64 = 100;
+
+/// So much of a file is looked through for a frame where its first bytes tell nothing.
+const SEARCHED: usize = 64 << 10;
 
 /// How often a session is listed anew whose files are dropped while they are opened.
 const MOST_TRIES: usize = 20;
@@ -49,6 +52,8 @@ pub(super) struct Opener<'a> {
     is_looked_through: bool,
     counts_lost_rows: bool,
     kept: Option<Arc<Kept>>,
+    /// What the latest file is called.
+    before: String,
     next_row: u64,
     totals: Totals,
     damage: DamageList,
@@ -89,14 +94,24 @@ impl<'a> Opener<'a> {
             return Ok(opener.finish());
         }
         let mut before: Option<u64> = None;
+        let mut foreign = None;
         let files = segments_of(path)?;
         opener.files.clone_from(&files);
         for file in &files {
             if let (Some(before), Some(number)) = (before, number_of(file)) {
                 opener.missing(before.saturating_add(1)..number);
             }
-            opener.segment(file)?;
+            match opener.segment(file) {
+                Err(error @ OpenError::Foreign { .. }) if files.len() > 1 => {
+                    opener.overwritten(file)?;
+                    foreign = foreign.or(Some(error));
+                }
+                opened => opened?,
+            }
             before = number_of(file);
+        }
+        if let Some(error) = foreign.filter(|_| opener.kept.is_none()) {
+            return Err(error);
         }
         match before {
             None => return Err(OpenError::Empty { path: path.into() }),
@@ -118,6 +133,7 @@ impl<'a> Opener<'a> {
             is_looked_through: true,
             counts_lost_rows: true,
             kept: None,
+            before: String::new(),
             next_row: 1,
             totals: EMPTY,
             damage: DamageList::default(),
@@ -138,12 +154,14 @@ impl<'a> Opener<'a> {
         }
         let file = Arc::new(File::open(path).map_err(fail)?);
         let length = file.metadata().map_err(fail)?.len();
-        if self.kept.is_some() && length < FILE_HEADER as u64 {
+        if self.files.len() > 1 && length < FILE_HEADER as u64 {
             // Its program was stopped when it had just made it.
             self.tell(&name, 0, length, DamageKind::NotClosed);
             self.is_closed = false;
+            self.before = name;
             return Ok(());
         }
+        let whole = Blob::part(Arc::clone(&file), 0, length);
         let mut beginning = Vec::new();
         (&*file).take(512).read_to_end(&mut beginning).map_err(fail)?;
         match FileHeader::of(&beginning) {
@@ -152,13 +170,15 @@ impl<'a> Opener<'a> {
             FileHeader::Newer(found) => {
                 return Err(OpenError::Newer { path: path.into(), found });
             }
+            FileHeader::Foreign if has_frames(&whole) => {
+                self.tell(&name, 0, FILE_HEADER as u64, DamageKind::Changed);
+            }
             FileHeader::Foreign => {
                 return Err(OpenError::Foreign { path: path.into(), hint: hint(&beginning) });
             }
         }
         let is_first = self.kept.is_none();
         let derived = if self.is_folder { sidecars(path, length) } else { trailer(&file, length) };
-        let whole = Blob::part(Arc::clone(&file), 0, length);
         let journal_end = derived.as_ref().map_or(length, |derived| derived.journal_end);
         let journal = Blob::part(Arc::clone(&file), 0, journal_end);
         // A number that nothing can have counted to is damaged.
@@ -175,6 +195,13 @@ impl<'a> Opener<'a> {
                 Head { segment, first_row: self.next_row, checkpoint, ..Head::default() }
             }
         };
+        if head.first_row > self.next_row && self.damage.end_is_missing(&self.before) {
+            self.counts_lost_rows = false;
+        }
+        if self.is_folder && number_of(path) != Some(head.segment) {
+            // It stands in the place of another.
+            self.tell(&name, 0, length, DamageKind::Disordered);
+        }
         let end = end(&journal);
         self.is_closed = end.is_some();
         self.goes_on = end.as_ref().is_some_and(|end| end.goes_on);
@@ -221,13 +248,16 @@ impl<'a> Opener<'a> {
         let [index, ids] = blobs;
         // Rows go on from the segment before, whatever a damaged head says.
         let mut first_row = head.first_row.max(self.next_row);
-        if let Some(next) = next.filter(|next| next.segment == head.segment.saturating_add(1)) {
+        // The first of all begins with row 1.
+        let is_next = |next: &Head| next.segment == head.segment.saturating_add(1);
+        if let Some(next) = next.filter(|next| head.segment > 1 && is_next(next)) {
             first_row = next.first_row.saturating_sub(rows).max(1);
         }
         if is_first {
             kept.show_from(first_row);
         }
         self.next_row = first_row + rows;
+        self.before.clone_from(&name);
         kept.push(Arc::new(Segment::existing(
             head.segment,
             first_row,
@@ -321,6 +351,15 @@ impl<'a> Opener<'a> {
         }
     }
 
+    /// Tells of a segment in whose place something else stands.
+    fn overwritten(&mut self, path: &Path) -> Result<(), OpenError> {
+        let length = fs::metadata(path).map_err(|source| unreadable(path, source))?.len();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.tell(&name, 0, length, DamageKind::Changed);
+        self.counts_lost_rows = false;
+        Ok(())
+    }
+
     /// Tells of segments that stood between others. The oldest may have been dropped.
     fn missing(&mut self, numbers: Range<u64>) {
         let count = numbers.end.saturating_sub(numbers.start);
@@ -357,6 +396,8 @@ impl<'a> Opener<'a> {
             None if self.is_folder => folder::read(&self.path.join(STATISTICS_FILE)).ok(),
             of_file => of_file,
         };
+        // Nothing is in it where there was no room.
+        let statistics = statistics.filter(|bytes| !bytes.is_empty());
         if let Some(bytes) = &statistics
             && !statistics::is_intact(bytes)
         {
@@ -434,6 +475,13 @@ fn look_through(file: &Blob, name: &str) -> io::Result<(DamageList, bool)> {
         met.into_iter().for_each(|met| damage.add(met));
     }
     Ok((damage, is_as_written))
+}
+
+/// Whether a file that does not begin as a recording has frames of one.
+fn has_frames(file: &Blob) -> bool {
+    let mut beginning = vec![0; SEARCHED];
+    let read = file.read_at(0, &mut beginning);
+    read.is_ok_and(|read| frame::are_in(&beginning[..read]))
 }
 
 /// The journals of a folder, in order.

@@ -10,7 +10,9 @@ use std::{
 
 use thiserror::Error;
 
-use super::{derived::TRAILER_PAYLOAD, opener, part_of, rebuild, statistics, types};
+use super::{
+    Damage, DamageKind, derived::TRAILER_PAYLOAD, opener, part_of, rebuild, statistics, types,
+};
 use crate::{
     clock::Moment,
     journal::{
@@ -19,7 +21,7 @@ use crate::{
         frame::{self, FRAME_HEADER, FrameHeader, FrameKind, Number},
         kept::Kept,
         reader::{self, Reader},
-        segment::Segment,
+        segment::{Segment, file_names},
         turn::{END_PAYLOAD, End, Head},
         view::View,
         walk::{Mark, Step, Walk},
@@ -117,7 +119,7 @@ fn write(
 
     // What each segment's positions are moved by.
     let mut moved = Vec::new();
-    let mut before: Option<&Segment> = None;
+    let (mut before, mut next): (Option<&Segment>, Option<u64>) = (None, None);
     for part in view.parts() {
         let segment = &*part.segment;
         // Whether or not it still follows: its first bytes may stand on the disk too, or its oldest have fallen out.
@@ -127,12 +129,24 @@ fn write(
             ));
         }
         before = Some(segment);
+        if next.is_some_and(|next| segment.first_row > next) {
+            out.gap()?;
+        }
+        next = Some(segment.first_row + part.rows);
         let end = end_of_rows(segment, part.rows)?;
         let from = beginning_of_rows(segment)?;
         moved.push(out.at.cast_signed() - from.at().cast_signed());
         out.frames(&segment.journal, from, end)?;
     }
-    // Their numbers may leave some out, which nothing tells here.
+    let is_next = |damage: &Damage, last: &Segment| {
+        damage.kind == DamageKind::Missing && damage.file == file_names(last.number + 1)[0]
+    };
+    if let Some(last) = before
+        && kept.damage_list().iter().any(|damage| is_next(damage, last))
+    {
+        out.gap()?;
+    }
+    // Their numbers may leave some out.
     let rows = view.parts().iter().map(|part| part.rows).sum();
     let ended = kept.end();
     let last_event_id = match &ended {
@@ -191,6 +205,12 @@ impl<P: FnMut(u64)> Output<P> {
         self.bytes(&header.numbered(self.number).encode())?;
         self.number = self.number.next();
         Ok(())
+    }
+
+    /// Stands for frames that are missing here, so that whoever opens this file is told of it.
+    fn gap(&mut self) -> io::Result<()> {
+        self.number = self.number.next();
+        self.bytes(&[0; FRAME_HEADER])
     }
 
     /// Copies the frames of a journal from `from` up to `to`, with the numbers that they have here. A damaged payload is

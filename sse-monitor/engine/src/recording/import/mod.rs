@@ -18,7 +18,7 @@ use super::{Folder, PackError, Recording, pack};
 use crate::{
     clock::Moment,
     journal::{
-        frame::FileHeader,
+        frame::{self, FileHeader},
         retention::{DiskLimit, DiskPolicy},
         turn::{Format, Origin, ResponseHead, Turn},
         writer::{Place, Writer},
@@ -44,8 +44,12 @@ impl Source {
     ///
     /// # Errors
     /// [`ImportError::NoText`] of a file that is known to be something else. By chance it may have what looks like an
-    /// event, so that it can be imported all the same as what it is said to be.
+    /// event, so that it can be imported all the same as what it is said to be. [`ImportError::Recording`] of one of this
+    /// program's own, be its first bytes damaged.
     pub fn guess(beginning: &[u8]) -> Result<Self, ImportError> {
+        if frame::are_in(beginning) {
+            return Err(ImportError::Recording);
+        }
         if let Some(found) = kinds::no_text(beginning) {
             return Err(ImportError::NoText { found });
         }
