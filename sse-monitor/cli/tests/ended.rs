@@ -116,6 +116,41 @@ fn a_stream_that_is_over_by_its_status_is_nothing_to_record() {
 }
 
 #[test]
+fn a_redirect_that_leads_to_no_stream_is_a_refusal_by_its_status_to_every_command() {
+    let keep = tempfile::tempdir().unwrap();
+    let redirect = |location: &str| {
+        format!(
+            "HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
+    };
+    for command in
+        [&["tail"][..], &["record", "-o", "a.ssrec"], &["bench", "--connections", "1", "--once"]]
+    {
+        for (location, times, said) in
+            [("/a", 21, "in a circle"), ("ftp://a/", 1, "ftp:"), ("http://[", 1, "not a URL")]
+        {
+            let origin = Origin::start();
+            let over = start(keep.path(), &[command, &[&origin.url()]].concat());
+            (0..times).for_each(|_| origin.answer(&redirect(location)));
+            let output = over.wait();
+            // What stopped a connection stands in the report of a measurement.
+            let told = words(&output) + &String::from_utf8_lossy(&output.stdout);
+            assert!(told.contains(said), "{output:?}");
+            assert_eq!(output.status.code(), Some(4), "{command:?} {location}: {output:?}");
+        }
+    }
+    let origin = Origin::start();
+    let url = origin.url().replace("/events", "");
+    let over = start(keep.path(), &["publish", &url, "--all", "hello"]);
+    let mut exchange = origin.accept();
+    let length = exchange.header("content-length").map_or(0, |length| length.parse().unwrap());
+    exchange.receive(length);
+    exchange.send(&redirect("/a"));
+    let output = over.wait();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+}
+
+#[test]
 fn what_a_killed_program_left_becomes_a_file() {
     let keep = tempfile::tempdir().unwrap();
     let origin = Origin::start();

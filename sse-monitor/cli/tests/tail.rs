@@ -219,7 +219,7 @@ fn a_circle_of_redirects_is_told_once() {
     let words = words(&output);
     assert_eq!(words.matches("redirected (302)").count(), 1, "{words}");
     assert!(words.contains("the redirects lead in a circle: gave up after 20"), "{words}");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(4));
 }
 
 #[test]

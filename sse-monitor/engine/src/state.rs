@@ -78,7 +78,7 @@ pub struct Failure {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
-    /// The request cannot work as given: an unusable URL, header or redirect.
+    /// The request cannot work as given: an unusable URL or header.
     Request,
     /// The server could not be reached.
     Connect,
@@ -86,7 +86,7 @@ pub enum Fault {
     Tls,
     /// It took too long.
     TimedOut,
-    /// The server answered with a status that is not an event stream's.
+    /// The server answered with a status that is not an event stream's, or with redirects that cannot be followed.
     Http,
     /// The server answered with a status that may be another the next time, such as 503.
     Unavailable,

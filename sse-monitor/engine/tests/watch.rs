@@ -223,7 +223,7 @@ fn what_cannot_get_better_is_not_tried_again() {
         ("HTTP/1.1 204 No Content\r\n\r\n", Fault::Ended, "204"),
         (
             "HTTP/1.1 302 Found\r\nlocation: ftp://a/\r\ncontent-length: 0\r\n\r\n",
-            Fault::Request,
+            Fault::Http,
             "ftp",
         ),
     ] {

@@ -105,8 +105,8 @@ Exit status:
        that an option or an @ names
   3    no connection: nobody answers there, it cannot be trusted (TLS), or it
        broke in the middle of the stream
-  4    the server answered with an HTTP status that is no stream's, or refused
-       an event
+  4    the server answered with an HTTP status that is no stream's, with
+       redirects in a circle or to what is no web address, or refused an event
   5    it took too long
   6    what came is not an event stream
   7    what was expected does not hold: two recordings differ, or the stream

@@ -422,9 +422,14 @@ impl Reading {
 }
 
 fn fault(error: &SessionError) -> Fault {
+    let is_of = |kind| matches!(error, SessionError::Transport(failure) if failure.kind == kind);
     // An end without its announcement is the connection's, not the server's.
-    if matches!(error, SessionError::Transport(f) if f.kind == FailureKind::Interrupted) {
+    if is_of(FailureKind::Interrupted) {
         return Fault::Connect;
+    }
+    // A request that is answered was good enough.
+    if is_of(FailureKind::Redirect) {
+        return Fault::Http;
     }
     match error.kind() {
         ErrorKind::Request => Fault::Request,

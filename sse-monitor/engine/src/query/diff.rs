@@ -1,7 +1,11 @@
 //! Two sessions beside each other: what only one has, what they say differently, and when.
 
 use alloc::collections::VecDeque;
-use core::{hash::BuildHasher as _, ops::ControlFlow};
+use core::{
+    hash::BuildHasher as _,
+    mem,
+    ops::{ControlFlow, Range},
+};
 use std::collections::{HashMap, hash_map::Entry};
 
 use foldhash::fast::RandomState;
@@ -13,7 +17,7 @@ use crate::{
     journal::{
         entry::{EntryKind, FLAG_OWN_ID, FLAG_SAME_ID},
         reader::{self, Reader},
-        view::View,
+        view::{Part, View},
     },
     row::{Row, RowKind},
 };
@@ -21,10 +25,15 @@ use crate::{
 /// The longest difference in time that is told apart from longer ones: a day.
 const LONGEST: u64 = 24 * 3600 * 1_000_000;
 
+/// Rows that are read at a time from the end of a session.
+const BLOCK: u64 = 4096;
+
 /// What makes two events of two sessions the same one.
 ///
-/// Where several are alike, those are paired first that come after an event that is alike too, and then each with the
-/// first one that is left.
+/// Those that both sessions begin with are paired, then those that both end with. Of what is between, where several are
+/// alike, those are paired first that come after an event that is alike too, and then each with the first one that is
+/// left. So of a stream that repeats events without IDs, what is lost in one place is told as it is; where sessions
+/// differ in several, those between may be [told as moved](Diff::reordered), since nobody can tell which is which.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -34,6 +43,13 @@ pub enum Match {
     Id,
     /// Type and data.
     Content,
+}
+
+impl Match {
+    /// Whether they say the same in everything that is compared.
+    fn is_alike(self, first: &Seen, second: &Seen) -> bool {
+        first.content == second.content && (self == Self::Content || first.id == second.id)
+    }
 }
 
 /// What differs between two sessions, first and second.
@@ -143,18 +159,38 @@ impl Pair {
 
 /// Compares the events of two sessions.
 ///
-/// Reads each session once, and remembers 56 to 110 bytes of each event of the first, and as many again of
-/// one that is like another; 32 of each that both have (48 where not all come in one order), and of each of the
-/// second that has no like 40. Events are compared by hashes of their texts, keyed anew each time.
+/// Reads each session once. Remembers 40 bytes of each event of the first, until those are paired that both begin and
+/// end with; of each that is left of it then 56 to 110, and as many again of one that is like another; 32 of each that both
+/// have (48 where not all come in one order), and of each of the second that has no like 40. What grows takes up to
+/// twice as much. Events are compared by hashes of their texts, keyed anew each time.
 pub fn diff(first: &View, second: &View, by: Match) -> Diff {
     let hasher = RandomState::default();
-    let mut left = Left::default();
-    let damaged_first = for_events(first, &hasher, by, |key, seen| left.add(key, seen));
-    let (mut pairs, mut over) = (Vec::new(), Vec::new());
-    let damaged_second = for_events(second, &hasher, by, |key, seen| match left.take(key) {
+    let [mut first, mut second] = [first, second].map(|view| Unread::of(view, &hasher));
+    let (mut all, mut pairs, mut over) = (Vec::new(), Vec::new(), Vec::new());
+    first.read_while(|seen| {
+        all.push(seen);
+        true
+    });
+    let (before, end) = pair_ends(&mut all, &mut second, by, &mut pairs);
+    let key = |before: &mut u64, seen: &Seen| {
+        let before = mem::replace(before, seen.content);
+        match by {
+            Match::Id => hasher.hash_one((seen.id, seen.content, before)),
+            Match::Content => hasher.hash_one((seen.content, before)),
+        }
+    };
+    let (mut left, mut last) = (Left::default(), before);
+    all.into_iter().for_each(|seen| left.add(key(&mut last, &seen), seen));
+    let mut last = before;
+    let mut meet = |seen| match left.take(key(&mut last, &seen)) {
         Some(other) => pairs.push(Pair::of(other, seen)),
         None => over.push(seen),
+    };
+    second.read_while(|seen| {
+        meet(seen);
+        true
     });
+    end.into_iter().for_each(meet);
     let mut left = left.into_sorted();
     let mut again =
         |key: &dyn Fn(&Seen) -> Option<u64>| pair(&mut left, &mut over, &mut pairs, key);
@@ -175,9 +211,42 @@ pub fn diff(first: &View, second: &View, by: Match) -> Diff {
         changed: changed.map(|pair| (pair.first, pair.second)).collect(),
         time: apart(&pairs),
         reordered: reordered(pairs.into_iter().map(|pair| (pair.first, pair.second)).collect()),
-        damaged_first,
-        damaged_second,
+        damaged_first: first.damaged,
+        damaged_second: second.damaged,
     }
+}
+
+/// Pairs the events that both begin with, then those that both end with. What is left of the first stays in it; returns
+/// the content of the event before that, and what was read of the end of the second and has no like.
+fn pair_ends(
+    first: &mut Vec<Seen>,
+    second: &mut Unread<'_>,
+    by: Match,
+    pairs: &mut Vec<Pair>,
+) -> (u64, Vec<Seen>) {
+    let mut before = 0;
+    second.read_while(|seen| {
+        let other = first.get(pairs.len()).filter(|other| by.is_alike(other, &seen));
+        let Some(other) = other else { return false };
+        pairs.push(Pair::of(*other, seen));
+        before = seen.content;
+        true
+    });
+    first.drain(..pairs.len());
+    let mut block = Vec::new();
+    while block.is_empty() && second.read_last(&mut block) {
+        let is_alike = |(first, second): &(Seen, Seen)| by.is_alike(first, second);
+        let last = |first: &[Seen], second: &[Seen]| {
+            first.last().copied().zip(second.last().copied()).filter(is_alike)
+        };
+        while let Some((other, seen)) = last(first, &block) {
+            pairs.push(Pair::of(other, seen));
+            first.pop();
+            block.pop();
+        }
+    }
+    first.shrink_to_fit();
+    (before, block)
 }
 
 /// Pairs, in their order, those that are left of both and have the same key.
@@ -249,36 +318,66 @@ fn reordered(both: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     others
 }
 
-/// Shows each event with what makes it the same as another: with what comes before it too. Returns how many rows are
-/// damaged.
-fn for_events(
-    view: &View,
-    hasher: &RandomState,
-    by: Match,
-    mut each: impl FnMut(u64, Seen),
-) -> u64 {
-    let mut reader = Reader::new(view);
-    let mut damaged = 0;
-    let mut before = 0;
-    reader::for_entries(view, view.numbers(), |_, number, entry| {
-        // Others are read to see whether they are damaged, as statistics do: what they were nobody can tell then.
-        let is_event = entry.is_none_or(|entry| entry.kind == EntryKind::Event);
-        let is_own = entry.is_some_and(|entry| entry.has(FLAG_OWN_ID) || !entry.has(FLAG_SAME_ID));
-        let row = reader.row(number, if is_event { usize::MAX } else { 0 });
-        damaged += u64::from(row.as_ref().is_some_and(|row| row.kind == RowKind::Damaged));
-        if let Some(row) = row.filter(|row| row.kind == RowKind::Event) {
-            let Row { event_type, data, id, elapsed_micros, .. } = row;
-            let content = hasher.hash_one((&event_type, &data));
-            let has_own_id = is_own && !id.is_empty();
-            let id = hasher.hash_one(&id);
-            let key = match by {
-                Match::Id => hasher.hash_one((id, content, before)),
-                Match::Content => hasher.hash_one((content, before)),
+/// What of a session was not read yet.
+struct Unread<'a> {
+    view: &'a View,
+    hasher: &'a RandomState,
+    rows: Range<u64>,
+    /// How many rows were damaged of what was read.
+    damaged: u64,
+}
+
+impl<'a> Unread<'a> {
+    fn of(view: &'a View, hasher: &'a RandomState) -> Self {
+        Self { view, hasher, rows: view.numbers(), damaged: 0 }
+    }
+
+    /// Shows each event in its order, until one is not taken, with which the next read begins.
+    fn read_while(&mut self, mut is_taken: impl FnMut(Seen) -> bool) {
+        let mut rows = self.rows.clone();
+        rows.start = self.read(rows.clone(), &mut is_taken).unwrap_or(rows.end);
+        self.rows = rows;
+    }
+
+    /// The events of some rows at its end; whether there were any rows.
+    fn read_last(&mut self, events: &mut Vec<Seen>) -> bool {
+        let within = |part: &Part| {
+            let Range { start, end } = part.numbers();
+            start.max(self.rows.start)..end.min(self.rows.end)
+        };
+        let Some(rows) = self.view.parts().iter().rev().map(within).find(|rows| !rows.is_empty())
+        else {
+            return false;
+        };
+        self.rows.end = rows.start.max(rows.end.saturating_sub(BLOCK));
+        self.read(self.rows.end..rows.end, &mut |seen| {
+            events.push(seen);
+            true
+        });
+        true
+    }
+
+    /// The row of the first event that is not taken.
+    fn read(&mut self, rows: Range<u64>, is_taken: &mut dyn FnMut(Seen) -> bool) -> Option<u64> {
+        let mut reader = Reader::new(self.view);
+        reader::for_entries(self.view, rows, |_, number, entry| {
+            // Others are read to see whether they are damaged, as statistics do: what they were nobody can tell then.
+            let is_event = entry.is_none_or(|entry| entry.kind == EntryKind::Event);
+            let is_own =
+                entry.is_some_and(|entry| entry.has(FLAG_OWN_ID) || !entry.has(FLAG_SAME_ID));
+            let row = reader.row(number, if is_event { usize::MAX } else { 0 });
+            self.damaged += u64::from(row.as_ref().is_some_and(|row| row.kind == RowKind::Damaged));
+            let Some(row) = row.filter(|row| row.kind == RowKind::Event) else {
+                return ControlFlow::Continue(());
             };
-            before = content;
-            each(key, Seen { row: number, content, id, has_own_id, elapsed_micros });
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    damaged
+            let Row { event_type, data, id, elapsed_micros, .. } = row;
+            let content = self.hasher.hash_one((&event_type, &data));
+            let has_own_id = is_own && !id.is_empty();
+            let id = self.hasher.hash_one(&id);
+            match is_taken(Seen { row: number, content, id, has_own_id, elapsed_micros }) {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(number),
+            }
+        })
+    }
 }

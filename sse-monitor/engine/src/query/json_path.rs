@@ -144,7 +144,8 @@ impl JsonPath {
     }
 
     /// The texts of all that it leads to in a text of JSON, whatever its depth and its numbers: of strings what they
-    /// say, of all else the JSON as it is written, without the white space in it.
+    /// say, of all else the JSON without the white space in it, its numbers as they are written, and its strings
+    /// with nothing escaped that can stand as it is.
     pub fn texts(&self, json: &str) -> Vec<String> {
         self.written(json).into_iter().map(text).collect()
     }
@@ -212,18 +213,32 @@ pub(super) fn value(json: &str) -> Value {
     }
 }
 
-/// What a string says, or else the JSON as it is written, without the white space in it.
+/// What a string says, or else the JSON without the white space in it: its numbers as they are written, and its strings
+/// with nothing escaped that can stand as it is.
 pub(super) fn text(json: &str) -> String {
     if json.starts_with('"') {
         return string(json);
     }
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    let is_kept = |c: &char| {
-        is_quoted ^= *c == '"' && !is_escaped;
-        is_escaped = is_quoted && *c == '\\' && !is_escaped;
-        is_quoted || !c.is_ascii_whitespace()
-    };
-    json.chars().filter(is_kept).collect()
+    let (mut text, mut rest) = (String::with_capacity(json.len()), json);
+    while let Some(start) = rest.find('"') {
+        let (before, from_quote) = rest.split_at(start);
+        let mut is_escaped = false;
+        let is_end = |c| {
+            let is_end = c == '"' && !is_escaped;
+            is_escaped = c == '\\' && !is_escaped;
+            is_end
+        };
+        let length = from_quote[1..].find(is_end).map_or(from_quote.len(), |end| end + 2);
+        let (quoted, after) = from_quote.split_at(length);
+        text.extend(before.split_ascii_whitespace());
+        match quoted.contains('\\') {
+            true => text.push_str(&Value::from(string(quoted)).to_string()),
+            false => text.push_str(quoted),
+        }
+        rest = after;
+    }
+    text.extend(rest.split_ascii_whitespace());
+    text
 }
 
 /// What a string of JSON says. In the place of each surrogate that is alone stands U+FFFD.
@@ -348,6 +363,24 @@ mod tests {
             let found: Vec<_> =
                 JsonPath::new(path).unwrap().select(&value).into_iter().cloned().collect();
             assert_eq!(found, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn texts_have_nothing_escaped_that_can_stand_as_it_is() {
+        for (json, expected) in [
+            (
+                r#"{"a": {"b" : "Z\u00fcrich", "\u00e9": [ "a\/b", 1.10 ]}}"#,
+                r#"{"b":"Zürich","é":["a/b",1.10]}"#,
+            ),
+            (
+                r#"{"a": ["\u0022 \\", "\ud83d\ude00\udc00", "\u0007\n "]}"#,
+                r#"["\" \\","😀\u{fffd}","\u0007\n "]"#,
+            ),
+            (r#"{"a": "a\/b \u00e9"}"#, "a/b é"),
+        ] {
+            let expected = expected.replace(r"\u{fffd}", "\u{fffd}");
+            assert_eq!(JsonPath::new(".a").unwrap().texts(json), [expected], "{json}");
         }
     }
 

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use core::cmp::Ordering;
 
 use regex::Regex;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, value::RawValue};
 
 use super::{
     RegexError, compiled,
@@ -59,8 +59,8 @@ impl JsonTest {
         {
             return Ok(Self::of(path, Test::Matches(regex(pattern, any_case)?)));
         }
-        let value: Value = match serde_json::from_str(operand) {
-            Ok(value) => value,
+        let value = match serde_json::from_str::<&RawValue>(operand) {
+            Ok(json) => value(json.get()),
             Err(_) if is_word(operand) || operator == "~" => operand.into(),
             Err(_) => return Err(JsonPathError::Operand { given: operand.into() }),
         };
@@ -81,7 +81,9 @@ impl JsonTest {
             _ => Test::Matches(regex(value.as_str().unwrap_or(operand), false)?),
         };
         let is_exact = value.is_u64() || value.as_i64().is_some_and(|integer| integer > i64::MIN);
-        let integer = (is_integer(operand) && !is_exact).then(|| operand.to_owned());
+        // With a zero before them digits are no number, and with a minus 0 is still 0.
+        let is_digits = is_integer(operand) && value.is_number() && operand != "-0";
+        let integer = (is_digits && !is_exact).then(|| operand.to_owned());
         Ok(Self { integer, ..Self::of(path, test) })
     }
 
@@ -358,6 +360,52 @@ mod tests {
     }
 
     #[test]
+    fn an_expression_sees_what_the_strings_of_a_list_and_of_an_object_say() {
+        let json = r#"{"tags":["Z\u00fcrich", 1.10],"obj":{"\u00e9":"a\/b \"\\", "n":"\n"}}"#;
+        for (test, expected) in [
+            (".tags ~ Zürich", true),
+            (r#".tags ~ ^\["Zürich",1\.10\]$"#, true),
+            (".tags ~ u00fc", false),
+            (".obj ~ é", true),
+            (".obj ~ a/b", true),
+            (r#".obj ~ ^\{"é":"a/b \\"\\\\","n":"\\n"\}$"#, true),
+            (". ~ Zürich.*é", true),
+        ] {
+            let query = Query::new().json(test).unwrap();
+            assert_eq!(query.data_passes(json), expected, "{test}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_compared_with_numbers_alone() {
+        let long = format!("1{}", "0".repeat(400));
+        for (test, n, expected) in [
+            (".n < 007", "5", false),
+            (".n > 00", "5", false),
+            (".n == 007", "7", false),
+            (".n != 007", "7", true),
+            (".n < 007", "\"005\"", true),
+            (".n > \"4\"", "5", false),
+            (".n < 5", "\"4\"", false),
+            (".n == -0", "0", true),
+            (".n == -0", "-0", true),
+            (".n <= -0", "0", true),
+            (".n < -0", "0", false),
+            (".n >= -0", "123456789012345678901", true),
+            (".n == 0", "-0", true),
+            (&format!(".n > {long}"), "5", false),
+            (&format!(".n < {long}"), "5", true),
+            (&format!(".n < {long}"), "\"0\"", false),
+            (&format!(".n == {long}"), &long, true),
+            (&format!(".n < {long}"), &long, false),
+        ] {
+            let query = Query::new().json(test).unwrap();
+            let json = format!("{{\"n\":{n}}}");
+            assert_eq!(query.data_passes(&json), expected, "{test:.40} of {json:.40}");
+        }
+    }
+
+    #[test]
     fn integers_of_any_length_are_compared_digit_by_digit() {
         for (test, json, expected) in [
             (".n == 123456789012345678901", r#"{"n":123456789012345678901}"#, true),
@@ -375,6 +423,7 @@ mod tests {
             (".n[*] == 123456789012345678901", r#"{"n":["1",123456789012345678901]}"#, true),
             (r".n ~ ^1\.10$", r#"{"n":1.10}"#, true),
             (".n ~ ^123456789012345678901$", r#"{"n":123456789012345678901}"#, true),
+            (".n < 1e400", r#"{"n":1}"#, true),
         ] {
             let query = Query::new().json(test).unwrap();
             assert_eq!(query.data_passes(json), expected, "{test} of {json}");

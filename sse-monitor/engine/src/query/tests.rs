@@ -231,6 +231,39 @@ fn events_that_are_alike_are_paired_by_what_comes_before_them() {
 }
 
 #[test]
+fn of_a_stream_that_repeats_itself_only_what_is_lost_in_one_place_is_told() {
+    let session = |cycle: &[&str], count: usize, lost: core::ops::Range<usize>| {
+        let mut session = Session::new();
+        for (n, data) in cycle.iter().cycle().take(count).enumerate() {
+            if !lost.contains(&n) {
+                session.feed(format!("data: {data}\n\n").as_bytes(), 1);
+            }
+        }
+        // More rows in one piece than are compared at a time from the end.
+        session.feed(&b": beat\n".repeat(5_000), 1);
+        session.writer.kept().view()
+    };
+    for (cycle, count, lost) in [
+        (&["a", "b"][..], 2_000, 0..1),
+        (&["a", "b", "c"], 6_000, 1_501..1_502),
+        (&["a", "b", "c"], 2_000, 800..900),
+        (&["a", "a", "b"], 2_000, 1_999..2_000),
+        (&["a"], 2_000, 0..2_000),
+    ] {
+        let (whole, other) = (session(cycle, count, 0..0), session(cycle, count, lost.clone()));
+        for by in [Match::Id, Match::Content] {
+            let told = diff(&whole, &other, by);
+            let both = (count - lost.len()) as u64;
+            assert_eq!((told.in_both, told.only_first.len()), (both, lost.len()), "{lost:?}");
+            assert_eq!((told.only_second.len(), told.reordered.len()), (0, 0), "{lost:?}");
+            let told = diff(&other, &whole, by);
+            assert_eq!((told.in_both, told.only_second.len()), (both, lost.len()), "{lost:?}");
+            assert_eq!((told.only_first.len(), told.reordered.len()), (0, 0), "{lost:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_wholly_alike_is_paired_before_what_has_an_id_in_common() {
     let session = |own: &str| {
         let mut session = Session::new();
