@@ -106,6 +106,13 @@ export interface Saved {
   bytes: number;
 }
 
+/** What became of recordings of windows that were killed. */
+export interface Recovered {
+  saved: Saved[];
+  /** Why of some nothing did. */
+  troubles: string[];
+}
+
 /** The file that the session will be put in, and what it has so far. */
 export interface Saving {
   path: string;
@@ -353,4 +360,4 @@ export const finishElsewhere = (path: string, name: string) =>
 export const discard = () => invoke<void>("discard");
 
 /** What became of recordings of windows that were killed, and why of some nothing; told once. */
-export const recovered = () => invoke<{ saved: Saved[]; troubles: string[] }>("recovered");
+export const recovered = () => invoke<Recovered>("recovered");
