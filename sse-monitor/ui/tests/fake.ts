@@ -223,14 +223,16 @@ export class Fake {
   }
 
   async #save(path: string): Promise<Saved[]> {
+    // What comes while it is written is not in it.
+    const rows = this.rows.length;
     await this.lateFile;
     if (this.saving === null) throw "no recording is under way";
     if (path === "/full/feed.ssrec") throw "the recording cannot be written: no room";
     if (path === "/full/other") throw "/full/other.ssrec cannot be written";
     this.saving = null;
-    this.unsaved = this.rows.length + 1;
+    this.unsaved = rows + 1;
     this.touch();
-    return [{ path, events: this.rows.length, rows: this.rows.length, missing: 0, bytes: 1234 }];
+    return [{ path, events: rows, rows, missing: 0, bytes: 1234 }];
   }
 
   #saving(): Saving | null {

@@ -87,7 +87,8 @@ describe("another stream in place of many rows that are in no file", () => {
     await give("Save to", "/tmp/feed.ssrec");
     await waitFor(() => expect(fake.calls).toContainEqual(["connect", { url: OTHER }]));
     const order = fake.calls.map(([called]) => called).filter((called) => /record$|disconnect|finish|^connect/.test(called));
-    expect(order).toEqual(["connect", "record", "disconnect", "finish", "connect"]);
+    // Where they cannot be saved, the stream goes on.
+    expect(order).toEqual(["connect", "record", "finish", "disconnect", "connect"]);
     await screen.findByText(/^Recorded 1,200 events in \/tmp\/feed.ssrec/);
     await waitFor(() => expect(screen.queryByLabelText("Save to")).toBeNull());
     expect(question()).toBeNull();
@@ -101,7 +102,7 @@ describe("another stream in place of many rows that are in no file", () => {
     await fireEvent.click(button("Save…"));
     await give("Save to", "/full/feed.ssrec");
     await waitFor(() => expect(document.querySelector("#path-refusal")?.textContent).toContain("no room"));
-    expect([fake.count("connect"), fake.count("discard")]).toEqual([1, 1]);
+    expect([fake.count("connect"), fake.count("discard"), fake.count("disconnect")]).toEqual([1, 1, 0]);
     await give("Save to", "/tmp/feed.ssrec");
     await waitFor(() => expect(fake.count("connect")).toBe(2));
   });
@@ -121,6 +122,27 @@ describe("another stream in place of many rows that are in no file", () => {
     go();
     await screen.findByText(/^Recorded/);
     expect(fake.count("connect")).toBe(1);
+  });
+
+  it("is asked about anew where many more came while they were saved", async () => {
+    const fake = new Fake();
+    await many(fake);
+    await connectTo(OTHER);
+    await asked();
+    await fireEvent.click(button("Save…"));
+    let go = () => {};
+    fake.lateFile = new Promise((resolve) => (go = resolve));
+    await give("Save to", "/tmp/feed.ssrec");
+    await waitFor(() => expect(fake.count("finish")).toBe(1));
+    fake.arrive(...Array.from({ length: 1300 }, () => ({})));
+    go();
+    await screen.findByText(/^Recorded 1,200 events/);
+    await waitFor(async () => expect(await asked()).toContain("1,300 rows that are in no file"));
+    expect(fake.calls.at(-1)).not.toEqual(["connect", { url: OTHER }]);
+    expect([fake.count("connect"), fake.count("disconnect")]).toEqual([1, 1]);
+    await waitFor(() => expect(document.activeElement).toBe(button("Save…")));
+    await fireEvent.click(button("Discard"));
+    await waitFor(() => expect(fake.count("connect")).toBe(2));
   });
 
   it("is refused before anything is asked", async () => {

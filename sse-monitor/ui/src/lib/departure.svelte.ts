@@ -1,6 +1,7 @@
-import type { Leaving } from "./leaving";
+import { type Leaving, isMany } from "./leaving";
 import type { Recorder } from "./recorder.svelte";
 import type { Telling } from "./telling.svelte";
+import * as wire from "./wire";
 
 /** The question about rows that are in no file, and what becomes of its answer. */
 export class Departure {
@@ -35,6 +36,10 @@ export class Departure {
     await this.#recorder.save(path);
     // It may be closed by now.
     if (left === null || this.asked !== left) return;
+    // Not before: where the rows cannot be saved, the stream goes on.
+    await wire.disconnect();
+    // Where many more came meanwhile, these are asked about.
+    if (isMany(await wire.unsaved()) || this.asked !== left) return;
     const told = this.#telling.notice;
     this.asked = null;
     await left.go();

@@ -71,14 +71,12 @@ export class Recorder {
     this.#feed.refresh();
   }
 
-  /** Writes all that there is by now, for good. */
+  /** Writes all that there is by now, while more may come. */
   async save(path: string): Promise<void> {
     // Closed from now on, the field does not lead back to what it was opened for.
     this.writing = true;
     try {
       await this.#mean(path);
-      // What came while it is written would be in no file either.
-      await wire.disconnect();
       await this.#write(wire.finish()).catch(async (sentence: unknown) => {
         await wire.discard();
         throw sentence;

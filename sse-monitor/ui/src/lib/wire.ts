@@ -4,6 +4,7 @@
  */
 
 import { invoke } from "@tauri-apps/api/core";
+import { unpack } from "./packed";
 
 /** Something that arrived, or a turn that the connection took. */
 export interface Row {
@@ -314,6 +315,11 @@ export const clear = () => invoke<void>("clear");
 
 /** The bytes of a page: to read them is work for a frame. */
 export const page = (asked: View) => invoke<ArrayBuffer>("page", { asked });
+
+/** How many rows are in no file, and meant for none, at this moment. */
+export async function unsaved(): Promise<number> {
+  return unpack(await page({ number: null, shift: 0, count: 0, until: null })).unsaved;
+}
 
 /** Resolves as soon as anything differs from what this page showed. */
 export const changed = ({ watch, snapshot, filter }: Page) =>
