@@ -4,6 +4,7 @@
  */
 
 import { invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
 import { unpack } from "./packed";
 
 /** Something that arrived, or a turn that the connection took. */
@@ -367,3 +368,12 @@ export const discard = () => invoke<void>("discard");
 
 /** What became of recordings of windows that were killed, and why of some nothing; told once. */
 export const recovered = () => invoke<Recovered>("recovered");
+
+/** Hears, as long as there is a page, that the window was asked to close over rows that are in no file. */
+export const heardClosing = (hear: () => void) => listen("closing", hear);
+
+/** Tells that the user is asked whether it is: else the next press closes it. */
+export const asksToClose = () => invoke<void>("asks_to_close");
+
+/** Closes the window, whatever is in no file. */
+export const close = () => invoke<void>("close");
