@@ -6,12 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use sse_monitor_engine::query::Report;
 use tauri::{
-    State, WebviewWindow,
+    State, WebviewWindow, Window,
     async_runtime::{JoinHandle, spawn_blocking},
     ipc::Response,
 };
 
 use crate::{
+    closing::{self, Closing},
     page::Asked,
     recovered::{Recovered, recover},
     save::{SaveError, Saved},
@@ -174,6 +175,18 @@ pub(crate) fn finish_elsewhere(
 #[tauri::command(async)]
 pub(crate) fn discard(shown: State<'_, Shown>) {
     shown.discard();
+}
+
+/// The page asks the user whether the window is to be closed.
+#[tauri::command]
+pub(crate) fn asks_to_close(closing: State<'_, Closing>) {
+    closing.asks();
+}
+
+/// What the user answered: also where rows are in no file.
+#[tauri::command(async)]
+pub(crate) fn close(window: Window) {
+    closing::close(window);
 }
 
 /// What becomes of recordings that killed windows left: told once, as soon as it is known.

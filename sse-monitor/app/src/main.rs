@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod closing;
 mod commands;
 mod display;
 mod list;
@@ -28,9 +29,10 @@ mod watched;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tauri::{App, Manager as _, RunEvent, Window, WindowEvent, async_runtime::spawn_blocking};
+use tauri::{App, Manager as _, RunEvent, WindowEvent};
 
 use crate::{
+    closing::Closing,
     scratch::{Left, Scratch},
     shown::Shown,
 };
@@ -53,22 +55,20 @@ fn main() -> ExitCode {
     let ended = display::check().map_err(|error| error.to_string()).and_then(|()| {
         tauri::Builder::default()
             .manage(commands::Given(url))
+            .manage(Closing::default())
             .setup(|app| {
                 let (scratch, left) = scratch(app).unzip();
                 app.manage(Shown::new(scratch));
                 app.manage(commands::Recovering::begin(left.unwrap_or_default()));
                 #[cfg(unix)]
                 for window in app.webview_windows().into_values() {
-                    signals::close_by_them(window);
+                    signals::close_by_them(window.as_ref().window());
                 }
                 Ok(())
             })
             .on_window_event(|window, event| {
-                if let WindowEvent::CloseRequested { api, .. } = event
-                    && !window.state::<Shown>().may_close()
-                {
-                    api.prevent_close();
-                    close_soon(window.clone());
+                if let WindowEvent::CloseRequested { api, .. } = event {
+                    closing::requested(window, api);
                 }
             })
             .invoke_handler(tauri::generate_handler![
@@ -92,6 +92,8 @@ fn main() -> ExitCode {
                 commands::finish_elsewhere,
                 commands::discard,
                 commands::recovered,
+                commands::asks_to_close,
+                commands::close,
             ])
             .build(tauri::generate_context!())
             .map_err(|error| format!("the window could not be opened: {error}"))
@@ -111,16 +113,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Closes the window once what it records is in its file, off the main thread, which draws it.
-fn close_soon(window: Window) {
-    spawn_blocking(move || {
-        if window.state::<Shown>().finish_to_close() {
-            // It fails where the window has gone already.
-            let _ = window.destroy();
-        }
-    });
 }
 
 /// Where sessions lie while they are watched, and what killed windows left there; `None` if no folder can

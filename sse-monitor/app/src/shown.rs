@@ -199,10 +199,7 @@ impl Shown {
         head.snapshot = session.snapshot();
         head.is_recorded = matches!(session, Session::Opened(_));
         head.is_watched_on = session.is_watched_on();
-        head.unsaved = match current.saving {
-            Some(_) => 0,
-            None => session.unsaved(&head.snapshot),
-        };
+        head.unsaved = if current.saving.is_some() { 0 } else { session.unsaved(&head.snapshot) };
         head.filter = current.filter.as_ref().map(Filter::head);
         head.saving = current.saving.map(|Saving { path, ending }| page::Saving {
             path: path.display().to_string(),
@@ -340,6 +337,15 @@ impl Shown {
         });
         outcome?;
         self.finish()
+    }
+
+    /// How many rows are in no file, and meant for none.
+    pub(crate) fn unsaved(&self) -> u64 {
+        let current = self.current.borrow();
+        match (&current.session, &current.saving) {
+            (Some(session), None) => session.unsaved(&session.snapshot()),
+            _ => 0,
+        }
     }
 
     /// The window is asked to close. Whether it may at once: a recording is put in its file before, by

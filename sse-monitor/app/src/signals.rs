@@ -4,15 +4,17 @@
 use core::future::pending;
 use std::io;
 
-use tauri::{WebviewWindow, async_runtime::spawn};
+use tauri::{Window, async_runtime::spawn};
 use tokio::{
     select,
     signal::unix::{SignalKind, signal},
 };
 
-/// From now on each of them asks the window to close, as the button on its frame does: what it records is
-/// in its file before, and what it kept on the disk is gone after.
-pub(crate) fn close_by_them(window: WebviewWindow) {
+use crate::closing;
+
+/// From now on each of them closes the window, without a question, since nobody may be there to answer it: what
+/// it records is in its file before, and what it kept on the disk is gone after.
+pub(crate) fn close_by_them(window: Window) {
     spawn(async move {
         if let Err(error) = hear(&window).await {
             eprintln!("sse-monitor: a signal would end it at once: {error}");
@@ -20,7 +22,7 @@ pub(crate) fn close_by_them(window: WebviewWindow) {
     });
 }
 
-async fn hear(window: &WebviewWindow) -> io::Result<()> {
+async fn hear(window: &Window) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup =
@@ -37,8 +39,7 @@ async fn hear(window: &WebviewWindow) -> io::Result<()> {
             _ = terminate.recv() => {}
             _ = hung_up => {}
         }
-        // It fails where the window has gone already.
-        let _ = window.close();
+        closing::close(window.clone());
     }
 }
 

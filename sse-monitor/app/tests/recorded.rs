@@ -144,7 +144,7 @@ async fn a_recording_is_in_its_file_before_its_window_closes_or_the_window_says_
 }
 
 #[tokio::test]
-async fn a_signal_closes_the_window_as_its_button_does() {
+async fn a_signal_closes_the_window_once_what_it_records_is_in_its_file() {
     let folder = tempfile::tempdir().unwrap();
     // Under nohup the window outlives its terminal as well as this test does.
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

@@ -101,7 +101,7 @@ async fn nothing_lies_over_another_in_a_small_window_that_is_zoomed() {
     desk.see("that it records", |seen| !seen.saving.is_empty()).await;
     desk.resize(640, 400).await;
     for factor in ["1", "1.5", "2"] {
-        zoom(&desk, factor).await;
+        desk.zoom(factor).await;
         assert_eq!(desk.ask(over).await, json!([]), "the statistics at {factor}");
         let room = "
             const { scrollHeight, clientHeight } = document.querySelector('header');
@@ -150,7 +150,7 @@ async fn the_small_window_before_any_stream_can_be_read_to_its_end() {
     desk.see("the window before any stream", |seen| seen.state == "idle").await;
     desk.resize(640, 400).await;
     for factor in ["1", "1.5", "2"] {
-        zoom(&desk, factor).await;
+        desk.zoom(factor).await;
         let cut = "
             const [main, welcome] = ['main', 'main > section'].map((of) => document.querySelector(of));
             const [box, inner] = [main, welcome].map((one) => one.getBoundingClientRect());
@@ -162,10 +162,4 @@ async fn the_small_window_before_any_stream_can_be_read_to_its_end() {
         assert_eq!(desk.ask(cut).await, json!(false), "at {factor}");
     }
     desk.close().await;
-}
-
-async fn zoom(desk: &Desk, factor: &str) {
-    desk.ask(&format!("window.__TAURI_INTERNALS__.invoke('zoom', {{ factor: {factor} }})")).await;
-    let is_zoomed = format!("return Math.abs(innerWidth * {factor} - 640) < 4");
-    desk.until("the window zoomed", &is_zoomed).await;
 }

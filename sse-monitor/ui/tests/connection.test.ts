@@ -1,6 +1,8 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it, vi } from "vitest";
 import App from "../src/App.svelte";
+import { tell } from "../src/lib/state";
+import { nothing } from "../src/lib/wire";
 import { Fake } from "./fake";
 import { rows } from "./rows";
 import { connected, grid, press, selected } from "./watching";
@@ -203,9 +205,19 @@ describe("the state", () => {
     expect(begun()).toBe(1);
     // To another time it counts anew, from now.
     fake.become({ name: "waiting", retryAtUnixMicros: (Date.now() + 600_000) * 1000, failure });
-    await waitFor(() => expect(stateLine()).toMatch(/in \d{3} s/));
+    await waitFor(() => expect(stateLine()).toMatch(/in 10 min/));
     expect(begun()).toBe(2);
     timers.mockRestore();
+  });
+
+  it("counts a long wait down by the minute, and its last two by the second", () => {
+    const failure = { fault: "connect", sentence: "the server refused the connection" };
+    const told = (seconds: number) => {
+      const retryAtUnixMicros = 1e12 + seconds * 1e6;
+      return tell({ ...nothing.snapshot, state: { name: "waiting", retryAtUnixMicros, failure } }, 1e9).countdown;
+    };
+    const waits = [3000, 2941, 2940, 120, 119.2, 119, 1, 0].map(told);
+    expect(waits).toEqual(["in 50 min", "in 50 min", "in 49 min", "in 2 min", "in 2 min", "in 119 s", "in 1 s", "now"]);
   });
 
   it("tells an end by the server's own word without alarm", async () => {

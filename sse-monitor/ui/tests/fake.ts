@@ -1,3 +1,4 @@
+import { emit } from "@tauri-apps/api/event";
 import { mockIPC } from "@tauri-apps/api/mocks";
 import { type About, type Head, type Raw, type Report, type Row, type Saved, type Saving, type State, type View, nothing } from "../src/lib/wire";
 import { pack } from "./pack";
@@ -41,11 +42,12 @@ export class Fake {
   #waiting: (() => void)[] = [];
 
   constructor() {
-    mockIPC((command, payload) => {
+    const answer = (command: string, payload?: unknown) => {
       const args = (payload ?? {}) as Record<string, unknown>;
       this.calls.push([command, args]);
       return this.#answer(command, args);
-    });
+    };
+    mockIPC(answer, { shouldMockEvents: true });
   }
 
   count(command: string): number {
@@ -66,6 +68,11 @@ export class Fake {
   forget(firstRow: number): void {
     this.firstRow = firstRow;
     this.touch();
+  }
+
+  /** The window is asked to close. */
+  async askToClose(): Promise<void> {
+    await emit("closing");
   }
 
   touch(): void {
@@ -102,6 +109,8 @@ export class Fake {
       case "finish_elsewhere":
         return this.#save(args.path as string);
       case "zoom":
+      case "asks_to_close":
+      case "close":
         return null;
       case "recovered":
         return this.recovered;
@@ -223,14 +232,16 @@ export class Fake {
   }
 
   async #save(path: string): Promise<Saved[]> {
+    // What comes while it is written is not in it.
+    const rows = this.rows.length;
     await this.lateFile;
     if (this.saving === null) throw "no recording is under way";
     if (path === "/full/feed.ssrec") throw "the recording cannot be written: no room";
     if (path === "/full/other") throw "/full/other.ssrec cannot be written";
     this.saving = null;
-    this.unsaved = this.rows.length + 1;
+    this.unsaved = rows + 1;
     this.touch();
-    return [{ path, events: this.rows.length, rows: this.rows.length, missing: 0, bytes: 1234 }];
+    return [{ path, events: rows, rows, missing: 0, bytes: 1234 }];
   }
 
   #saving(): Saving | null {

@@ -87,7 +87,8 @@ describe("another stream in place of many rows that are in no file", () => {
     await give("Save to", "/tmp/feed.ssrec");
     await waitFor(() => expect(fake.calls).toContainEqual(["connect", { url: OTHER }]));
     const order = fake.calls.map(([called]) => called).filter((called) => /record$|disconnect|finish|^connect/.test(called));
-    expect(order).toEqual(["connect", "record", "disconnect", "finish", "connect"]);
+    // Where they cannot be saved, the stream goes on.
+    expect(order).toEqual(["connect", "record", "finish", "disconnect", "connect"]);
     await screen.findByText(/^Recorded 1,200 events in \/tmp\/feed.ssrec/);
     await waitFor(() => expect(screen.queryByLabelText("Save to")).toBeNull());
     expect(question()).toBeNull();
@@ -101,7 +102,7 @@ describe("another stream in place of many rows that are in no file", () => {
     await fireEvent.click(button("Save…"));
     await give("Save to", "/full/feed.ssrec");
     await waitFor(() => expect(document.querySelector("#path-refusal")?.textContent).toContain("no room"));
-    expect([fake.count("connect"), fake.count("discard")]).toEqual([1, 1]);
+    expect([fake.count("connect"), fake.count("discard"), fake.count("disconnect")]).toEqual([1, 1, 0]);
     await give("Save to", "/tmp/feed.ssrec");
     await waitFor(() => expect(fake.count("connect")).toBe(2));
   });
@@ -121,6 +122,27 @@ describe("another stream in place of many rows that are in no file", () => {
     go();
     await screen.findByText(/^Recorded/);
     expect(fake.count("connect")).toBe(1);
+  });
+
+  it("is asked about anew where many more came while they were saved", async () => {
+    const fake = new Fake();
+    await many(fake);
+    await connectTo(OTHER);
+    await asked();
+    await fireEvent.click(button("Save…"));
+    let go = () => {};
+    fake.lateFile = new Promise((resolve) => (go = resolve));
+    await give("Save to", "/tmp/feed.ssrec");
+    await waitFor(() => expect(fake.count("finish")).toBe(1));
+    fake.arrive(...Array.from({ length: 1300 }, () => ({})));
+    go();
+    await screen.findByText(/^Recorded 1,200 events/);
+    await waitFor(async () => expect(await asked()).toContain("1,300 rows that are in no file"));
+    expect(fake.calls.at(-1)).not.toEqual(["connect", { url: OTHER }]);
+    expect([fake.count("connect"), fake.count("disconnect")]).toEqual([1, 1]);
+    await waitFor(() => expect(document.activeElement).toBe(button("Save…")));
+    await fireEvent.click(button("Discard"));
+    await waitFor(() => expect(fake.count("connect")).toBe(2));
   });
 
   it("is refused before anything is asked", async () => {
@@ -184,5 +206,64 @@ describe("a recording in place of many rows that are in no file", () => {
     await fireEvent.click(button("Discard"));
     await waitFor(() => expect(fake.calls).toContainEqual(["open", { path: "/tmp/feed.ssrec" }]));
     await waitFor(() => expect(document.querySelector("#recording")).not.toBeNull());
+  });
+});
+
+describe("a window that is closed over many rows that are in no file", () => {
+  it("asks, says that it does, and Escape stays with the rows", async () => {
+    const fake = new Fake();
+    await many(fake);
+    await fake.askToClose();
+    expect(await asked()).toBe("Closing lets go of 1,200 rows that are in no file: they do not come back.");
+    await waitFor(() => expect(fake.count("asks_to_close")).toBe(1));
+    expect(document.activeElement).toBe(button("Save…"));
+    await fireEvent.keyDown(button("Save…"), { key: "Escape" });
+    expect(question()).toBeNull();
+    expect(document.activeElement).toBe(grid());
+    expect(fake.count("close")).toBe(0);
+  });
+
+  it("is closed once they are discarded, and asks again where it is closed once more", async () => {
+    const fake = new Fake();
+    await many(fake);
+    await fake.askToClose();
+    await asked();
+    // The keys go back to it.
+    url().focus();
+    await fake.askToClose();
+    await waitFor(() => expect(document.activeElement).toBe(button("Save…")));
+    expect(fake.count("asks_to_close")).toBe(2);
+    await fireEvent.click(button("Discard"));
+    await waitFor(() => expect(fake.count("close")).toBe(1));
+  });
+
+  it("is closed once they are saved", async () => {
+    const fake = new Fake();
+    await many(fake);
+    await fake.askToClose();
+    await asked();
+    await fireEvent.click(button("Save…"));
+    await give("Save to", "/full/feed.ssrec");
+    await waitFor(() => expect(document.querySelector("#path-refusal")?.textContent).toContain("no room"));
+    expect(fake.count("close")).toBe(0);
+    await give("Save to", "/tmp/feed.ssrec");
+    await waitFor(() => expect(fake.count("close")).toBe(1));
+  });
+
+  it("asks in place of what else it asks", async () => {
+    const fake = new Fake();
+    await many(fake);
+    await fireEvent.keyDown(document.body, { key: "o", ctrlKey: true });
+    await screen.findByLabelText("Recording");
+    await fake.askToClose();
+    expect(await asked()).toContain("Closing lets go");
+    expect(screen.queryByLabelText("Recording")).toBeNull();
+    await connectTo(OTHER);
+    await waitFor(async () => expect(await asked()).toContain("Connecting lets go"));
+    await fake.askToClose();
+    await waitFor(async () => expect(await asked()).toContain("Closing lets go"));
+    await fireEvent.click(button("Discard"));
+    await waitFor(() => expect(fake.count("close")).toBe(1));
+    expect(fake.count("connect")).toBe(1);
   });
 });

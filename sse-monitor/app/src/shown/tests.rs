@@ -175,7 +175,11 @@ async fn rows_are_at_stake_as_long_as_they_are_in_no_file() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let all = Asked { number: Some(0), count: 1000, ..Asked::default() };
-    let unsaved = || look(&shown, &all).0["unsaved"].clone();
+    let unsaved = || {
+        let told = look(&shown, &all).0["unsaved"].clone();
+        assert_eq!(told, json!(shown.unsaved()));
+        told
+    };
     assert!(shown.lets_go("nonsense").is_err() && shown.lets_go(&url).unwrap());
     shown.connect(&url).unwrap();
     let mut stream = accept(&listener).await;

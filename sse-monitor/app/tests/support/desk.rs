@@ -187,6 +187,18 @@ impl Desk {
         window
     }
 
+    /// Asks the window to close until it has.
+    pub(crate) async fn ask_until_closed(self) {
+        let window = self.window_process();
+        let begun = Instant::now();
+        while runs(window) {
+            assert!(begun.elapsed() < PATIENCE, "the window does not close");
+            // It fails where the window goes meanwhile.
+            let _ = x11::try_to_close(self.display_name.as_deref(), window);
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// Sends the window a signal such as `-TERM`. Gives its process.
     pub(crate) fn signal(&self, name: &str) -> u32 {
         let window = self.window_process();
@@ -378,6 +390,14 @@ impl Desk {
 
     pub(crate) async fn resize(&self, width: u32, height: u32) {
         self.client.set_window_size(width, height).await.expect("the window can be resized");
+    }
+
+    /// Draws a window that is 640 px wide so many times as large.
+    pub(crate) async fn zoom(&self, factor: &str) {
+        let zoom = format!("window.__TAURI_INTERNALS__.invoke('zoom', {{ factor: {factor} }})");
+        self.ask(&zoom).await;
+        let is_zoomed = format!("return Math.abs(innerWidth * {factor} - 640) < 4");
+        self.until("the window zoomed", &is_zoomed).await;
     }
 
     /// The result of a script in the page.

@@ -20,10 +20,15 @@ const WHEEL_UP: u8 = 4;
 
 /// Asks the window of a process to close, as the button on its frame does.
 pub(crate) fn ask_to_close(display: Option<&str>, process: u32) {
+    let asked = try_to_close(display, process).expect("the display answers");
+    assert!(asked > 0, "process {process} has no window that can be asked to close");
+}
+
+/// The same of one that may be closing. Gives how many of its windows were asked.
+pub(crate) fn try_to_close(display: Option<&str>, process: u32) -> Result<usize, ReplyError> {
     let (connection, screen) = x11rb::connect(display).expect("the display can be reached");
     let root = connection.setup().roots[screen].root;
-    let asked = ask_each_of(&connection, root, process).expect("the display answers");
-    assert!(asked > 0, "process {process} has no window that can be asked to close");
+    ask_each_of(&connection, root, process)
 }
 
 /// Turns the wheel of the mouse up by a notch, at `x` and `y` of the window of a process.

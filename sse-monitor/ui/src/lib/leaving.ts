@@ -7,7 +7,7 @@ export interface Leaving {
   stay: () => void;
 }
 
-/** So many rows are not let go by one press: they do not come back. */
+/** So many rows are not let go by one press: they do not come back. The same as of the Rust side's `closing.rs`. */
 const MANY = 1000;
 
 export const isMany = (rows: number): boolean => rows >= MANY;

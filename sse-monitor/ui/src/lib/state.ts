@@ -31,7 +31,7 @@ export function tell(snapshot: Snapshot, nowMillis: number): Told {
       const seconds = Math.ceil((state.retryAtUnixMicros / 1000 - nowMillis) / 1000);
       return {
         ...told("warning", "Reconnecting", because(state.failure.sentence)),
-        countdown: seconds > 0 ? `in ${seconds} s` : "now",
+        countdown: countdown(seconds),
       };
     }
     case "closed":
@@ -80,6 +80,12 @@ export function because(reason: string): string {
 /** A sentence with its full stop, unless it ends in another. */
 export function closed(sentence: string): string {
   return /[.?!]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
+/** Nobody counts the seconds of a long wait. */
+function countdown(seconds: number): string {
+  if (seconds >= 120) return `in ${Math.ceil(seconds / 60)} min`;
+  return seconds > 0 ? `in ${seconds} s` : "now";
 }
 
 function told(tone: Told["tone"], headline: string, sentence: string): Told {

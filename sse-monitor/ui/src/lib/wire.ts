@@ -4,6 +4,8 @@
  */
 
 import { invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
+import { unpack } from "./packed";
 
 /** Something that arrived, or a turn that the connection took. */
 export interface Row {
@@ -104,6 +106,13 @@ export interface Saved {
   /** Older rows that had been let go before. */
   missing: number;
   bytes: number;
+}
+
+/** What became of recordings of windows that were killed. */
+export interface Recovered {
+  saved: Saved[];
+  /** Why of some nothing did. */
+  troubles: string[];
 }
 
 /** The file that the session will be put in, and what it has so far. */
@@ -308,6 +317,11 @@ export const clear = () => invoke<void>("clear");
 /** The bytes of a page: to read them is work for a frame. */
 export const page = (asked: View) => invoke<ArrayBuffer>("page", { asked });
 
+/** How many rows are in no file, and meant for none, at this moment. */
+export async function unsaved(): Promise<number> {
+  return unpack(await page({ number: null, shift: 0, count: 0, until: null })).unsaved;
+}
+
 /** Resolves as soon as anything differs from what this page showed. */
 export const changed = ({ watch, snapshot, filter }: Page) =>
   invoke<void>("changed", {
@@ -353,4 +367,13 @@ export const finishElsewhere = (path: string, name: string) =>
 export const discard = () => invoke<void>("discard");
 
 /** What became of recordings of windows that were killed, and why of some nothing; told once. */
-export const recovered = () => invoke<{ saved: Saved[]; troubles: string[] }>("recovered");
+export const recovered = () => invoke<Recovered>("recovered");
+
+/** Hears, as long as there is a page, that the window was asked to close over rows that are in no file. */
+export const heardClosing = (hear: () => void) => listen("closing", hear);
+
+/** Tells that the user is asked whether it is: else the next press closes it. */
+export const asksToClose = () => invoke<void>("asks_to_close");
+
+/** Closes the window, whatever is in no file. */
+export const close = () => invoke<void>("close");
