@@ -121,6 +121,10 @@ fn exported(export: &Export, redaction: Option<Redaction>, words: &Words) -> Res
         Ok(written) => written,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         Err(error) => {
+            // What cannot be made of it says so itself.
+            if error.kind() == io::ErrorKind::Other {
+                return Err(error.to_string());
+            }
             return Err(match export.output() {
                 Some(path) => format!("{} cannot be written: {error}", path.display()),
                 None => stdout::cannot_be_written(&error),

@@ -314,3 +314,16 @@ fn a_copy_that_is_masked_is_whole_or_nothing_is_exported_and_none_is_left() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
 }
+
+#[test]
+fn a_body_that_is_too_large_for_a_test_vector_is_told_as_that() {
+    let keep = tempfile::tempdir().unwrap();
+    let event = format!("data: {}\n\n", "x".repeat(999_000));
+    fs::write(keep.path().join("body"), event.repeat(17)).unwrap();
+    let imported = run(keep.path(), &["import", "body", "-o", "a.ssrec"]);
+    assert!(imported.status.success(), "{imported:?}");
+    let output = run(keep.path(), &["export", "--as", "fixture", "a.ssrec"]);
+    let said = words(&output);
+    assert!(said.starts_with("sse: the body of attempt 1 has 16983136 bytes"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
