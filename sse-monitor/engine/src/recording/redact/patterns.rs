@@ -53,7 +53,19 @@ impl Redaction {
         Self::default()
     }
 
-    /// This very text, wherever it stands.
+    /// How many of the last bytes may be of a text that goes on behind them.
+    pub(super) fn begun(&self, bytes: &[u8]) -> usize {
+        let begun = |pattern: &Pattern| match pattern {
+            Pattern::Literal(finder) => {
+                let text = finder.needle();
+                (1..text.len()).rev().find(|length| bytes.ends_with(&text[..*length]))
+            }
+            Pattern::Regex(_) | Pattern::Json(_) => None,
+        };
+        self.patterns.iter().filter_map(begun).max().unwrap_or(0)
+    }
+
+    /// This very text, wherever it stands; at the end of a body also what it begins with.
     pub fn literal(mut self, text: &str) -> Self {
         if !text.is_empty() {
             self.patterns.push(Pattern::Literal(Box::new(Finder::new(text).into_owned())));

@@ -6,7 +6,7 @@ use std::io;
 use sse_codec::Limits;
 
 use super::{
-    Field, Preview, Written,
+    Field, MASK, Preview, Written,
     patterns::Redaction,
     rewrite::{self, Cuts},
 };
@@ -400,6 +400,13 @@ impl<'a> Walker<'a> {
         } else if self.dropping.take().is_none() {
             self.gap(self.buffer.len());
         }
+        let begun = self.redaction.begun(&self.out);
+        if self.format == Format::EventStream && begun > 0 {
+            // Its rest did not come.
+            self.out.truncate(self.out.len() - begun);
+            self.out.extend_from_slice(MASK.as_bytes());
+            self.preview.masked_lines += 1;
+        }
         self.buffer.clear();
         self.done = 0;
         self.write(false);
@@ -437,6 +444,38 @@ mod tests {
 
     fn at(elapsed_micros: u64) -> Moment {
         Moment { unix_micros: 1_700_000_000_000_000 + elapsed_micros, elapsed_micros }
+    }
+
+    #[test]
+    fn what_a_text_begins_with_is_masked_where_the_body_ends_within_it() {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = keep.path().join("s");
+        let limit = DiskLimit { bytes: u64::MAX, policy: DiskPolicy::Stop };
+        let place = Place::Folder { path: folder.clone(), limit };
+        let mut writer = Writer::new(Origin::default(), Limits::default(), place).unwrap();
+        for tail in ["data: is TopSec", "data: whole TopSecret", ": TopSecre", "id: 1\ndata: none"]
+        {
+            writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+            writer.turn(&Turn::new(RowKind::Connected { status: 200 }, "connected"), at(0));
+            writer.begin_body(Format::EventStream, at(0));
+            let body = format!("data: TopSec\n\n{tail}");
+            writer.body(body.as_bytes(), body.len(), false, u64::MAX, at(1));
+        }
+        writer.close(at(2));
+        drop(writer);
+        let recording = Recording::open(&folder).unwrap();
+        let given = keep.path().join("given.ssrec");
+        redact::redact(&recording, &Redaction::new().literal("TopSecret"), &given).unwrap();
+        let mut raw = Vec::new();
+        for attempt in 1..=4 {
+            let view = Recording::open(&given).unwrap().view();
+            crate::recording::export::raw(&view, Some(attempt), &mut raw).unwrap();
+            raw.push(b'|');
+        }
+        // An event that is whole holds no more than a part of it, which is not what is to be masked.
+        let expected = "data: TopSec\n\ndata: is ***|data: TopSec\n\ndata: whole ***|\
+                        data: TopSec\n\n: ***|data: TopSec\n\nid: 1\ndata: none|";
+        assert_eq!(String::from_utf8(raw).unwrap(), expected);
     }
 
     #[test]
