@@ -103,6 +103,13 @@ impl Opened {
             1 => format!("the end of {}", damage.file),
             several => format!("the ends of {several} more files"),
         }));
+        missing.extend(of(DamageKind::Misplaced).map(|damage| match damage.places {
+            1 => format!("{}, in whose place another stands", damage.file),
+            several => format!("{several} more files, in whose places others stand"),
+        }));
+        if of(DamageKind::Gap).next().is_some() {
+            missing.push("what was missing when it was made".into());
+        }
         if self.is_cut_off() {
             missing.push("its end, which is missing".into());
         }

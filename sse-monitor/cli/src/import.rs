@@ -178,6 +178,9 @@ fn file(
             Err(ImportError::Recording) if !is_stdin => {
                 return damaged(import, name, progress, words);
             }
+            Err(error @ ImportError::Recording) => {
+                return Err(format!("{name} cannot be imported: {error}"));
+            }
             Err(error) => {
                 return Err(format!(
                     "{name} cannot be imported: {error}; --from raw takes it as it is"
@@ -277,7 +280,8 @@ fn recorded(
 fn is_mended(recording: &Recording, made: &Path, progress: &Progress) -> bool {
     let is_there = |damage: &Damage| !damage.is_loss() || damage.kind == DamageKind::Changed;
     let rows = |recording: &Recording| recording.view().facets(&Query::new()).rows;
-    recording.damage().iter().all(is_there)
+    recording.counts_lost_rows()
+        && recording.damage().iter().all(is_there)
         && Recording::open(made).is_ok_and(|made| {
             let is_whole = || damage::check(&made, progress).is_ok_and(|damage| damage.is_empty());
             made.damage().is_empty()

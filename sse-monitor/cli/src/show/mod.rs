@@ -211,7 +211,8 @@ fn origin(recording: &Recording) -> String {
 fn contents(recording: &Recording) -> String {
     let totals = recording.totals();
     // What its program counted is there no more, or it counted no attempts.
-    let is_damaged = recording.damage().iter().any(|damage| damage.kind == DamageKind::Changed);
+    let is_damaged =
+        !recording.counts_lost_rows() || recording.damage().iter().any(Damage::is_loss);
     let report = (is_damaged || totals.attempts == 0).then(|| recording.report());
     let (there, damaged) = match &report {
         Some(report) if is_damaged => (report.events, report.damaged),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     recording::{Damage, DamageKind, ImportError, OpenError, Recording, Source, pack},
-    row::Row,
+    row::{Row, RowKind},
 };
 
 /// A session of three segments and its rows.
@@ -58,9 +58,7 @@ fn of_a_segment_whose_end_is_missing_it_is_told_where_rows_are_missing() {
             assert!(!recording.counts_lost_rows());
             let left = rows(&recording.view());
             assert!(left.len() < expected.len() && left.iter().all(|row| expected.contains(row)));
-            if length >= FILE_HEADER {
-                is_told_in_one_file(&recording, keep.path());
-            }
+            is_told_in_one_file(&recording, keep.path());
         }
         // Of its end frame nothing but the frame.
         fs::write(&file, &whole[..whole.len() - 10]).unwrap();
@@ -73,7 +71,7 @@ fn of_a_segment_whose_end_is_missing_it_is_told_where_rows_are_missing() {
 
 #[test]
 fn a_segment_that_is_overwritten_leaves_the_others() {
-    let (_keep, path, expected) = session();
+    let (keep, path, expected) = session();
     for number in 1..=3 {
         let file = path.join(format!("{number:06}.sse"));
         let whole = fs::read(&file).unwrap();
@@ -83,6 +81,10 @@ fn a_segment_that_is_overwritten_leaves_the_others() {
         assert!(!recording.counts_lost_rows());
         let left = rows(&recording.view());
         assert!(!left.is_empty() && left.iter().all(|row| expected.contains(row)), "{number}");
+        is_told_in_one_file(&recording, keep.path());
+        // No more is missing than that.
+        let told = kinds(&recording);
+        assert!(!told.contains(&DamageKind::Missing), "{told:?}");
         fs::write(&file, whole).unwrap();
     }
     for number in 1..=3 {
@@ -107,10 +109,40 @@ fn that_a_segment_is_gone_is_told_in_one_file_too() {
 
 #[test]
 fn a_segment_in_the_place_of_another_is_told() {
-    let (_keep, path, _) = session();
-    fs::copy(path.join("000002.sse"), path.join("000003.sse")).unwrap();
+    for (from, to) in [(2, 3), (1, 3), (2, 1)] {
+        let (keep, path, _) = session();
+        let name = |number: u64| path.join(format!("{number:06}.sse"));
+        fs::copy(name(from), name(to)).unwrap();
+        let recording = Recording::open(&path).unwrap();
+        let told = recording.damage();
+        let is_it = |damage: &&Damage| damage.kind == DamageKind::Misplaced;
+        let places: Vec<_> = told.iter().filter(is_it).map(|damage| &*damage.file).collect();
+        assert_eq!(places, [format!("{to:06}.sse")], "{told:?}");
+        let damaged = rows(&recording.view()).iter().any(|row| row.kind == RowKind::Damaged);
+        assert!(!damaged, "{from}, {to}");
+        is_told_in_one_file(&recording, keep.path());
+    }
+}
+
+#[test]
+fn a_last_segment_that_is_empty_is_a_loss_where_the_one_before_says_that_it_goes_on() {
+    let (keep, path, _) = session();
+    fs::write(path.join("000003.sse"), []).unwrap();
     let recording = Recording::open(&path).unwrap();
-    assert!(kinds(&recording).contains(&DamageKind::Disordered), "{:?}", recording.damage());
+    assert_eq!(kinds(&recording), [DamageKind::EndMissing]);
+    is_told_in_one_file(&recording, keep.path());
+}
+
+#[test]
+fn that_an_end_is_missing_is_told_beside_other_damage() {
+    let (_keep, path, _) = session();
+    let file = path.join("000002.sse");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    bytes[5000] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let told = kinds(&Recording::open(&path).unwrap());
+    assert!(told.contains(&DamageKind::EndMissing), "{told:?}");
 }
 
 #[test]

@@ -31,6 +31,8 @@ struct Inner {
     first_row: u64,
     damage: DamageList,
     end: Option<End>,
+    /// Whether something is missing after the last segment.
+    is_before_gap: bool,
 }
 
 impl Kept {
@@ -95,6 +97,14 @@ impl Kept {
     }
 
     /// Shows no row before this one any more.
+    pub(crate) fn is_before_gap(&self) -> bool {
+        self.read().is_before_gap
+    }
+
+    pub(crate) fn set_before_gap(&self) {
+        self.write().is_before_gap = true;
+    }
+
     pub(crate) fn show_from(&self, row: u64) {
         let mut inner = self.write();
         inner.first_row = inner.first_row.max(row);

@@ -17,11 +17,13 @@ impl LatestDamage {
     pub(crate) fn tell(&mut self, view: &View, segment: &Arc<Segment>, number: u64, entry: &Entry) {
         let is_same = self.segment.as_ref().is_some_and(|other| Arc::ptr_eq(other, segment));
         let begins = entry.at.checked_sub(entry.frame_back.into());
-        if is_same && begins.is_some_and(|at| self.bytes.contains(&at)) {
+        if is_same && self.bytes.contains(&begins.unwrap_or(entry.at)) {
             return;
         }
+        let at = begins.unwrap_or(entry.at);
+        self.segment = Some(Arc::clone(segment));
+        self.bytes = at..at.saturating_add(1);
         if let Some(damage) = Reader::damage(segment, number, entry) {
-            self.segment = Some(Arc::clone(segment));
             self.bytes = damage.at..damage.at.saturating_add(damage.bytes);
             view.kept().add_damage(damage);
         }

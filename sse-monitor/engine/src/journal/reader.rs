@@ -56,6 +56,8 @@ struct Window {
     segment: Option<Arc<Segment>>,
     at: u64,
     bytes: Vec<u8>,
+    /// Where the ID stands of which it was told last that it is damaged; rows after it may have it too.
+    told: Option<u64>,
 }
 
 /// A frame that was read, and found intact.
@@ -95,7 +97,10 @@ impl<'v> Reader<'v> {
             }
             Ok(entry) => {
                 if self.of_entry(&segment, number, &entry, preview, row).is_err() {
-                    self.tell(&segment, number, &entry);
+                    // That its ID is was told.
+                    if self.id(&segment, &entry).is_ok() {
+                        self.tell(&segment, number, &entry);
+                    }
                     *row = damaged(number, Some(&entry), "its bytes");
                 }
             }
@@ -272,7 +277,7 @@ impl<'v> Reader<'v> {
         let from = match within(&self.ids) {
             Some(from) => from,
             None => {
-                self.ids.segment = None;
+                (self.ids.segment, self.ids.told) = (None, None);
                 self.ids.bytes.resize(length.max(ID_WINDOW), 0);
                 let read = segment.ids.read_at(entry.id_at, &mut self.ids.bytes);
                 let read = read.map_err(|_| Unreadable)?;
@@ -283,7 +288,7 @@ impl<'v> Reader<'v> {
             }
         };
         let id = self.ids.bytes.get(from..from + length).ok_or(Unreadable).and_then(checked_id);
-        if id.is_err() {
+        if id.is_err() && self.ids.told.replace(entry.id_at) != Some(entry.id_at) {
             self.view.kept().add_damage(segment.damaged_id(entry));
         }
         id
@@ -359,7 +364,10 @@ impl<'v> Reader<'v> {
                     left = left.saturating_sub(payload.len() as u64);
                 }
                 Step::Frame { .. } => {}
-                step @ (Step::Spoilt { .. } | Step::Broken { .. } | Step::Disordered { .. }) => {
+                step @ (Step::Spoilt { .. }
+                | Step::Broken { .. }
+                | Step::Gap { .. }
+                | Step::Disordered { .. }) => {
                     return step.damage(&file);
                 }
             }

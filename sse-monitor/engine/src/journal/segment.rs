@@ -34,6 +34,8 @@ pub(crate) struct Segment {
     folder: Option<PathBuf>,
     /// The one file that it lies in, if it does.
     file: Option<String>,
+    /// Whether something is missing before it, whatever its number.
+    is_after_gap: bool,
 }
 
 /// In the place of how much was brought to the disk: more than any journal has.
@@ -62,6 +64,7 @@ impl Segment {
             synced,
             folder: None,
             file: None,
+            is_after_gap: false,
         }
     }
 
@@ -90,6 +93,7 @@ impl Segment {
                 synced: AtomicU64::new(0),
                 folder: Some(folder.into()),
                 file: None,
+                is_after_gap: false,
             }),
             Err(error) => {
                 for path in paths {
@@ -126,7 +130,17 @@ impl Segment {
             synced,
             folder: None,
             file,
+            is_after_gap: false,
         }
+    }
+
+    /// The same, before which something is missing.
+    pub(crate) fn after_gap(self, is_after_gap: bool) -> Self {
+        Self { is_after_gap, ..self }
+    }
+
+    pub(crate) const fn is_after_gap(&self) -> bool {
+        self.is_after_gap
     }
 
     /// What the files are called in which its journal, index and IDs lie.
@@ -175,7 +189,7 @@ impl Segment {
 
     /// Whether nothing is missing between the two.
     pub(crate) const fn follows(&self, before: &Self) -> bool {
-        self.number == before.number.wrapping_add(1)
+        self.number == before.number.wrapping_add(1) && !self.is_after_gap
     }
 
     /// Whether it begins with what stands at the end of the one before as well: of an event within which recording

@@ -85,6 +85,8 @@ pub(crate) enum Step<'a> {
     Spoilt { header: FrameHeader, at: u64 },
     /// These bytes are no frame. After them the next one follows that can be found, if any can.
     Broken { at: u64, bytes: u64 },
+    /// These zeros stand for what was missing when this was made of several journals.
+    Gap { at: u64 },
     /// Frames are missing here, or stand where they do not belong: what follows cannot be told apart from what
     /// somebody made of it. The journal has so many more bytes.
     Disordered { at: u64, bytes: u64 },
@@ -104,6 +106,7 @@ impl Step<'_> {
                 (*at, header.frame_length(), kind)
             }
             Self::Broken { at, bytes } => (*at, *bytes, DamageKind::Changed),
+            Self::Gap { at } => (*at, FRAME_HEADER as u64, DamageKind::Gap),
             Self::Disordered { at, bytes } => (*at, *bytes, DamageKind::Disordered),
         };
         Some(Damage::new(file, at, bytes, kind))
@@ -139,6 +142,7 @@ impl<'a> Walk<'a> {
             Some(Passed::Broken) => {
                 return Ok(Some(Step::Broken { at, bytes: self.mark.at - at }));
             }
+            Some(Passed::Gap) => return Ok(Some(Step::Gap { at })),
             Some(Passed::Disordered) => {
                 return Ok(Some(Step::Disordered { at, bytes: self.mark.at - at }));
             }
@@ -178,7 +182,7 @@ impl<'a> Walk<'a> {
         while let Some(passed) = self.pass()? {
             match passed {
                 Passed::Frame(header) | Passed::Mended(header) => return Ok(Some(header)),
-                Passed::Broken | Passed::Disordered => {}
+                Passed::Broken | Passed::Gap | Passed::Disordered => {}
             }
         }
         Ok(None)
@@ -200,8 +204,10 @@ impl<'a> Walk<'a> {
         // To look for the next one would be to look through this one's payload, in which the stream may have put what
         // it likes.
         let Some(header) = intact.or_else(|| self.mark.mended(&bytes)) else {
+            let at = self.mark.at;
             self.mark = self.found(&bytes)?.unwrap_or(Mark { at: end, number: None });
-            return Ok(Some(Passed::Broken));
+            let is_gap = bytes == [0; FRAME_HEADER] && self.mark.at - at == FRAME_HEADER as u64;
+            return Ok(Some(if is_gap { Passed::Gap } else { Passed::Broken }));
         };
         if !fits(&header, left) {
             // It is cut off. What looks like a frame within is the stream's.
@@ -268,5 +274,6 @@ enum Passed {
     Frame(FrameHeader),
     Mended(FrameHeader),
     Broken,
+    Gap,
     Disordered,
 }

@@ -6,8 +6,6 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
-use crate::journal::frame::FILE_HEADER;
-
 /// A part of a recording that cannot be read; or, once very many are, how many others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,6 +46,12 @@ pub enum DamageKind {
     Derived,
     /// Parts of it are missing, are there twice, or stand in another order.
     Disordered,
+    /// The bytes by which alone it is known are not as they were written: nothing is lost.
+    Header,
+    /// What was missing when this one file was made of a session's: so many zeros stand for it.
+    Gap,
+    /// It stands in the place of another.
+    Misplaced,
     /// Its end is missing, and others follow: rows are missing between.
     EndMissing,
     /// The whole file is not there.
@@ -59,8 +63,13 @@ impl DamageKind {
     /// off, all is there that could be.
     pub const fn is_loss(self) -> bool {
         match self {
-            Self::NotClosed | Self::CutOff | Self::Mended | Self::Derived => false,
-            Self::Changed | Self::Disordered | Self::EndMissing | Self::Missing => true,
+            Self::NotClosed | Self::CutOff | Self::Mended | Self::Derived | Self::Header => false,
+            Self::Changed
+            | Self::Disordered
+            | Self::Gap
+            | Self::Misplaced
+            | Self::EndMissing
+            | Self::Missing => true,
         }
     }
 }
@@ -70,12 +79,9 @@ impl Damage {
         Self { file: file.into(), at, bytes, kind, places: 1 }
     }
 
-    /// As [`DamageKind::is_loss`], but for the beginning of a journal, by which alone it is known: nothing that was
-    /// recorded stands there.
-    pub fn is_loss(&self) -> bool {
-        let is_journal = !self.file.ends_with(".ids");
-        let is_beginning = is_journal && (self.at, self.bytes) == (0, FILE_HEADER as u64);
-        self.kind.is_loss() && !(self.kind == DamageKind::Changed && is_beginning)
+    /// As [`DamageKind::is_loss`].
+    pub const fn is_loss(&self) -> bool {
+        self.kind.is_loss()
     }
 
     /// So many places of which no more is told.
@@ -95,7 +101,16 @@ impl Damage {
                 f,
                 "{places} more files are cut off: their ends are missing; what comes before is here"
             ),
-            DamageKind::Changed => write!(
+            DamageKind::Gap => {
+                write!(
+                    f,
+                    "{places} more places say that something was missing there; the rest is here"
+                )
+            }
+            DamageKind::Misplaced => {
+                write!(f, "{places} more files stand in the place of others")
+            }
+            DamageKind::Changed | DamageKind::Header => write!(
                 f,
                 "{places} more places are damaged, too many to tell each: {bytes} bytes in all are not as they \
                  were written; the rest is here"
@@ -156,7 +171,15 @@ impl fmt::Display for Damage {
             DamageKind::Changed if *bytes == 1 => {
                 write!(f, "{file} is damaged: byte {at} is not as it was written; the rest is here")
             }
-            DamageKind::Changed => write!(
+            DamageKind::Gap => write!(
+                f,
+                "{file} was made of a recording in which something was missing at byte {at}; the rest is here"
+            ),
+            DamageKind::Misplaced => write!(
+                f,
+                "{file} is another one by what it says itself: its rows may be there twice, or in another order"
+            ),
+            DamageKind::Changed | DamageKind::Header => write!(
                 f,
                 "{file} is damaged: {bytes} bytes from byte {at} on are not as they were written; the \
                  rest is here"
@@ -367,6 +390,8 @@ mod tests {
                 "7 more places are damaged, too many to tell each: one bit in each",
             ),
             (DamageKind::Disordered, "7 more files are damaged"),
+            (DamageKind::Gap, "7 more places say that something was missing"),
+            (DamageKind::Misplaced, "7 more files stand in the place of others"),
             (DamageKind::EndMissing, "the ends of 7 more files are missing"),
             (DamageKind::Derived, "7 more places are damaged of what is made from the rest"),
             (DamageKind::Missing, "7 more files are missing"),

@@ -1,7 +1,7 @@
 //! Opens a recording: one file, or the folder of a session.
 
 use alloc::sync::Arc;
-use core::ops::Range;
+use core::{mem, ops::Range};
 use std::{
     fs::{self, File},
     io::{self, Read},
@@ -52,8 +52,10 @@ pub(super) struct Opener<'a> {
     is_looked_through: bool,
     counts_lost_rows: bool,
     kept: Option<Arc<Kept>>,
-    /// What the latest file is called.
-    before: String,
+    /// Of the latest file: what it is called, how long it is, and whether it has an end.
+    before: Option<(String, u64, bool)>,
+    /// Whether something is missing between that and what follows.
+    is_before_gap: bool,
     next_row: u64,
     totals: Totals,
     damage: DamageList,
@@ -133,7 +135,8 @@ impl<'a> Opener<'a> {
             is_looked_through: true,
             counts_lost_rows: true,
             kept: None,
-            before: String::new(),
+            before: None,
+            is_before_gap: false,
             next_row: 1,
             totals: EMPTY,
             damage: DamageList::default(),
@@ -156,9 +159,13 @@ impl<'a> Opener<'a> {
         let length = file.metadata().map_err(fail)?.len();
         if self.files.len() > 1 && length < FILE_HEADER as u64 {
             // Its program was stopped when it had just made it.
-            self.tell(&name, 0, length, DamageKind::NotClosed);
-            self.is_closed = false;
-            self.before = name;
+            // The one before is closed once this one is more than that.
+            let kind = if self.goes_on { DamageKind::EndMissing } else { DamageKind::NotClosed };
+            self.tell(&name, 0, length, kind);
+            self.counts_lost_rows &= !self.goes_on;
+            self.is_before_gap |= self.goes_on;
+            (self.is_closed, self.goes_on) = (false, false);
+            self.before = Some((name, length, false));
             return Ok(());
         }
         let whole = Blob::part(Arc::clone(&file), 0, length);
@@ -166,12 +173,12 @@ impl<'a> Opener<'a> {
         (&*file).take(512).read_to_end(&mut beginning).map_err(fail)?;
         match FileHeader::of(&beginning) {
             FileHeader::Journal => {}
-            FileHeader::Damaged => self.tell(&name, 0, FILE_HEADER as u64, DamageKind::Changed),
+            FileHeader::Damaged => self.tell(&name, 0, FILE_HEADER as u64, DamageKind::Header),
             FileHeader::Newer(found) => {
                 return Err(OpenError::Newer { path: path.into(), found });
             }
             FileHeader::Foreign if has_frames(&whole) => {
-                self.tell(&name, 0, FILE_HEADER as u64, DamageKind::Changed);
+                self.tell(&name, 0, FILE_HEADER as u64, DamageKind::Header);
             }
             FileHeader::Foreign => {
                 return Err(OpenError::Foreign { path: path.into(), hint: hint(&beginning) });
@@ -195,12 +202,19 @@ impl<'a> Opener<'a> {
                 Head { segment, first_row: self.next_row, checkpoint, ..Head::default() }
             }
         };
-        if head.first_row > self.next_row && self.damage.end_is_missing(&self.before) {
-            self.counts_lost_rows = false;
+        if head.first_row > self.next_row
+            && let Some((before, length, false)) = self.before.take()
+        {
+            if !self.damage.end_is_missing(&before) {
+                self.tell(&before, length, 0, DamageKind::EndMissing);
+            }
+            (self.is_before_gap, self.counts_lost_rows) = (true, false);
         }
-        if self.is_folder && number_of(path) != Some(head.segment) {
-            // It stands in the place of another.
-            self.tell(&name, 0, length, DamageKind::Disordered);
+        let number = number_of(path).filter(|_| self.is_folder).unwrap_or(head.segment);
+        let is_misplaced = number != head.segment;
+        if is_misplaced {
+            self.tell(&name, 0, length, DamageKind::Misplaced);
+            self.is_before_gap = true;
         }
         let end = end(&journal);
         self.is_closed = end.is_some();
@@ -212,14 +226,18 @@ impl<'a> Opener<'a> {
                 if self.is_folder { kept.types_after(0).len() } else { derived.types.len() };
             // Entries name types by their numbers.
             let knows_types = types as u64 >= end.types;
-            let spoilt = derived.spoilt(end.rows);
+            // An index beside it may be of the one that should stand there.
+            let spoilt = (!is_misplaced).then(|| derived.spoilt(end.rows)).flatten();
             if let Some(Spoilt { extension, at, bytes }) = &spoilt
                 && self.is_folder
             {
                 let file = Path::new(&name).with_extension(extension);
                 self.tell_derived(&file.to_string_lossy(), *at, *bytes);
             }
-            [0, end_at].contains(&end.journal_bytes) && knows_types && spoilt.is_none()
+            !is_misplaced
+                && [0, end_at].contains(&end.journal_bytes)
+                && knows_types
+                && spoilt.is_none()
         });
         let is_small = length <= CHECKED_AT_ONCE;
         let (found, is_as_written) = match &trusted {
@@ -245,6 +263,7 @@ impl<'a> Opener<'a> {
             }
             None => self.index_again(&name, file, length, &head, &kept).map_err(fail)?,
         };
+        let has_end = self.is_closed || self::end(&journal).is_some();
         let [index, ids] = blobs;
         // Rows go on from the segment before, whatever a damaged head says.
         let mut first_row = head.first_row.max(self.next_row);
@@ -257,15 +276,17 @@ impl<'a> Opener<'a> {
             kept.show_from(first_row);
         }
         self.next_row = first_row + rows;
-        self.before.clone_from(&name);
-        kept.push(Arc::new(Segment::existing(
-            head.segment,
+        let is_after_gap = mem::replace(&mut self.is_before_gap, is_misplaced);
+        self.before = Some((name.clone(), length, has_end));
+        let segment = Segment::existing(
+            number,
             first_row,
             rows,
             [journal, index, ids],
             head.checkpoint,
             (!self.is_folder).then_some(name),
-        )));
+        );
+        kept.push(Arc::new(segment.after_gap(is_after_gap)));
         Ok(())
     }
 
@@ -356,7 +377,8 @@ impl<'a> Opener<'a> {
         let length = fs::metadata(path).map_err(|source| unreadable(path, source))?.len();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.tell(&name, 0, length, DamageKind::Changed);
-        self.counts_lost_rows = false;
+        (self.is_before_gap, self.counts_lost_rows) = (true, false);
+        (self.is_closed, self.goes_on, self.before) = (false, false, None);
         Ok(())
     }
 
@@ -364,6 +386,7 @@ impl<'a> Opener<'a> {
     fn missing(&mut self, numbers: Range<u64>) {
         let count = numbers.end.saturating_sub(numbers.start);
         self.counts_lost_rows &= count == 0;
+        self.is_before_gap |= count > 0;
         // Several are told together, and one by its name.
         let named = if count > MOST_MISSING + 1 { MOST_MISSING } else { count };
         for number in numbers.start..numbers.start + named {
@@ -406,6 +429,9 @@ impl<'a> Opener<'a> {
         let statistics = statistics.and_then(|bytes| statistics::decode(&bytes, self.next_row));
         let kept = self.kept.unwrap_or_else(|| Arc::new(Kept::new(Origin::default())));
         let is_damaged = self.damage.iter().any(|damage| damage.kind.is_loss());
+        if self.is_before_gap {
+            kept.set_before_gap();
+        }
         kept.set_damage(self.damage);
         if is_damaged {
             // What its program counted is there no more.

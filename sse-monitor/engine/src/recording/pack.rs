@@ -10,9 +10,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{
-    Damage, DamageKind, derived::TRAILER_PAYLOAD, opener, part_of, rebuild, statistics, types,
-};
+use super::{derived::TRAILER_PAYLOAD, opener, part_of, rebuild, statistics, types};
 use crate::{
     clock::Moment,
     journal::{
@@ -21,7 +19,7 @@ use crate::{
         frame::{self, FRAME_HEADER, FrameHeader, FrameKind, Number},
         kept::Kept,
         reader::{self, Reader},
-        segment::{Segment, file_names},
+        segment::Segment,
         turn::{END_PAYLOAD, End, Head},
         view::View,
         walk::{Mark, Step, Walk},
@@ -119,7 +117,7 @@ fn write(
 
     // What each segment's positions are moved by.
     let mut moved = Vec::new();
-    let (mut before, mut next): (Option<&Segment>, Option<u64>) = (None, None);
+    let mut before: Option<&Segment> = None;
     for part in view.parts() {
         let segment = &*part.segment;
         // Whether or not it still follows: its first bytes may stand on the disk too, or its oldest have fallen out.
@@ -128,22 +126,16 @@ fn write(
                 "its recording stopped, and what came since is in memory alone; open what was recorded, and pack that",
             ));
         }
-        before = Some(segment);
-        if next.is_some_and(|next| segment.first_row > next) {
+        if segment.is_after_gap() || before.is_some_and(|before| !segment.follows(before)) {
             out.gap()?;
         }
-        next = Some(segment.first_row + part.rows);
+        before = Some(segment);
         let end = end_of_rows(segment, part.rows)?;
         let from = beginning_of_rows(segment)?;
         moved.push(out.at.cast_signed() - from.at().cast_signed());
         out.frames(&segment.journal, from, end)?;
     }
-    let is_next = |damage: &Damage, last: &Segment| {
-        damage.kind == DamageKind::Missing && damage.file == file_names(last.number + 1)[0]
-    };
-    if let Some(last) = before
-        && kept.damage_list().iter().any(|damage| is_next(damage, last))
-    {
+    if kept.is_before_gap() {
         out.gap()?;
     }
     // Their numbers may leave some out.

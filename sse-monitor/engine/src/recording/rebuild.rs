@@ -139,7 +139,7 @@ impl<'a> Rebuild<'a> {
                 (header.kind, payload_at - FRAME_HEADER as u64)
             }
             Step::Spoilt { header, at } => (header.kind, *at),
-            Step::Broken { .. } | Step::Disordered { .. } => {
+            Step::Broken { .. } | Step::Gap { .. } | Step::Disordered { .. } => {
                 self.made.last = None;
                 return;
             }
@@ -173,9 +173,10 @@ impl<'a> Rebuild<'a> {
         made.lacks_rows |= match step {
             // A turn has its row all the same.
             Step::Spoilt { header, .. } => header.kind.is_body(),
-            Step::Frame { .. } | Step::Broken { .. } | Step::Disordered { .. } => {
-                met.kind.is_loss()
-            }
+            Step::Frame { .. }
+            | Step::Broken { .. }
+            | Step::Gap { .. }
+            | Step::Disordered { .. } => met.kind.is_loss(),
         };
         made.damage.add(met);
     }
@@ -189,6 +190,11 @@ impl<'a> Rebuild<'a> {
             // What stands behind the end is made from the rest.
             Step::Broken { bytes, .. } if self.made.end.is_none() => {
                 self.go_on(bytes.saturating_sub(FRAME_HEADER as u64));
+                self.is_unknown = true;
+                Ok(())
+            }
+            Step::Gap { .. } => {
+                self.go_on(0);
                 self.is_unknown = true;
                 Ok(())
             }

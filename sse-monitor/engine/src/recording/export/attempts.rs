@@ -266,7 +266,10 @@ pub(super) fn for_frames(
                 Step::Frame { header, .. } if repeats && header.kind.is_body() => continue,
                 Step::Frame { header, payload, .. } => Met::Frame(header, payload),
                 Step::Spoilt { header, .. } if !header.kind.is_body() => Met::Damage,
-                Step::Spoilt { .. } | Step::Broken { .. } | Step::Disordered { .. } => Met::Gap,
+                Step::Spoilt { .. }
+                | Step::Broken { .. }
+                | Step::Gap { .. }
+                | Step::Disordered { .. } => Met::Gap,
             };
             repeats = false;
             if each(Place { part, mark }, met)?.is_break() {

@@ -132,6 +132,10 @@ impl<'a> Walker<'a> {
                     Step::Spoilt { header, .. } => {
                         self.row += u64::from(header.kind == FrameKind::Turn);
                     }
+                    Step::Gap { .. } => {
+                        self.gone(self.attempt, 0);
+                        self.is_unknown = true;
+                    }
                     Step::Broken { bytes, .. } => {
                         self.gone(self.attempt, bytes.saturating_sub(FRAME_HEADER as u64));
                         self.is_unknown = true;
