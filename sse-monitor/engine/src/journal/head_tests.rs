@@ -7,7 +7,7 @@ use sse_codec::Limits;
 use super::{
     frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind},
     retention::{DiskLimit, DiskPolicy},
-    tests::{at, connected, feed, folder, open, rows},
+    tests::{at, connected, feed, folder, open, packed, rows},
     turn::{Format, Origin, Turn},
     writer::{Place, Writer},
 };
@@ -118,6 +118,31 @@ fn what_is_packed_of_a_journal_without_its_head_has_no_row_that_is_not_shown() {
     let packed = keep.path().join("one.ssrec");
     pack(&recording.view(), recording.totals(), &packed, |_| {}).unwrap();
     assert_eq!(rows(&Recording::open(&packed).unwrap().view()), shown);
+}
+
+#[test]
+fn a_frame_that_reaches_into_the_end_is_packed_with_its_row() {
+    let (keep, file, _) = packed();
+    let whole = fs::read(&file).unwrap();
+    let mut place = FILE_HEADER;
+    let mut frames = Vec::new();
+    while let Some(header) = whole.get(place..).and_then(|b| b.first_chunk::<FRAME_HEADER>()) {
+        let header = FrameHeader::decode(header).unwrap();
+        frames.push((place, header));
+        place += FRAME_HEADER + header.length as usize;
+    }
+    let end = frames.iter().position(|(_, header)| header.kind == FrameKind::End).unwrap();
+    for missing in 1..5 {
+        let mut bytes = whole.clone();
+        bytes.drain(frames[end].0 - missing..frames[end].0);
+        fs::write(&file, bytes).unwrap();
+        let recording = Recording::open(&file).unwrap();
+        let made = keep.path().join("made.ssrec");
+        pack(&recording.view(), recording.totals(), &made, |_| {}).unwrap();
+        let made_of = rows(&Recording::open(&made).unwrap().view());
+        assert_eq!(made_of.len(), rows(&recording.view()).len(), "{missing}");
+        fs::remove_file(made).unwrap();
+    }
 }
 
 #[test]

@@ -216,11 +216,13 @@ impl<P: FnMut(u64)> Output<P> {
             bytes.read_exact(&mut header)?;
             let left = to - from.at() - FRAME_HEADER as u64;
             // What is mended needs no mending there.
-            let mended = || from.mended(&header).filter(|header| u64::from(header.length) <= left);
+            let mended = || from.mended(&header);
             match FrameHeader::decode(&header).or_else(mended) {
-                Some(header) if from.is_of(&header) && u64::from(header.length) <= left => {
-                    self.header(header)?;
-                    self.pass(&mut bytes, header.length.into())?;
+                Some(header) if from.is_of(&header) => {
+                    // One of which bytes are missing reaches into what follows.
+                    let length = header.length.min(u32::try_from(left).unwrap_or(u32::MAX));
+                    self.header(FrameHeader { length, ..header })?;
+                    self.pass(&mut bytes, length.into())?;
                     from = from.past(&header);
                 }
                 Some(header) => {
