@@ -7,7 +7,7 @@ use sse_codec::Limits;
 use super::{
     frame::{FILE_HEADER, FRAME_HEADER, FrameHeader, FrameKind},
     retention::{DiskLimit, DiskPolicy},
-    tests::{at, connected, feed, folder, open, packed, rows},
+    tests::{at, connected, feed, folder, open, rows},
     turn::{Format, Origin, Turn},
     writer::{Place, Writer},
 };
@@ -122,7 +122,14 @@ fn what_is_packed_of_a_journal_without_its_head_has_no_row_that_is_not_shown() {
 
 #[test]
 fn a_frame_that_reaches_into_the_end_is_packed_with_its_row() {
-    let (keep, file, _) = packed();
+    let keep = tempfile::tempdir().unwrap();
+    let (path, file) = (keep.path().join("s"), keep.path().join("one.ssrec"));
+    let mut writer = open(folder(&path));
+    feed(&mut writer, b"data: a\n\n");
+    writer.turn(&Turn::new(RowKind::Closed, "closed"), at(1));
+    writer.close(at(9));
+    let recording = Recording::open(&path).unwrap();
+    pack(&recording.view(), recording.totals(), &file, |_| {}).unwrap();
     let whole = fs::read(&file).unwrap();
     let mut place = FILE_HEADER;
     let mut frames = Vec::new();
