@@ -124,8 +124,7 @@ const DIFF: &str = "\
 Prints the events, with the numbers of their rows, that only one has (< the first, > the second), those of one id \
 that say different things (both), those that come in another order (~), and on stderr how \
 many there are, and how far their times are apart. Where events repeat without ids, what is lost in one place is shown \
-as it is; with several such places, events between them may be shown as moved (~), since nobody can tell which is \
-which. The exit status is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
+as it is; with several such places, events between them may be shown as moved (~) that did not. The exit status is 7 where they differ. With --ndjson, or in a pipe, it is one JSON object with the numbers of the rows.";
 
 /// What makes two events the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -33,7 +33,7 @@ const BLOCK: u64 = 4096;
 /// Those that both sessions begin with are paired, then those that both end with. Of what is between, where several are
 /// alike, those are paired first that come after an event that is alike too, and then each with the first one that is
 /// left. So of a stream that repeats events without IDs, what is lost in one place is told as it is; where sessions
-/// differ in several, those between may be [told as moved](Diff::reordered), since nobody can tell which is which.
+/// differ in several, those between may be [told as moved](Diff::reordered) though they did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
