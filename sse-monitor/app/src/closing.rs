@@ -69,18 +69,33 @@ pub(crate) fn requested(window: &Window, api: &CloseRequestApi) {
     let shown = window.state::<Shown>();
     if !shown.may_close() {
         api.prevent_close();
-        return close_soon(window.clone());
+        let window = window.clone();
+        return drop(spawn_blocking(move || {
+            let shown = window.state::<Shown>();
+            // What comes after the press is not asked about, and what the disk had no room for is.
+            if shown.finish_to_close() && !(shown.has_stopped() && asks(&window)) {
+                // It fails where the window has gone already.
+                let _ = window.destroy();
+            }
+        }));
     }
-    if shown.unsaved() < MANY {
-        return;
+    if asks(window) {
+        api.prevent_close();
+    }
+}
+
+/// Whether the page asks the user, or nothing is done for now.
+fn asks(window: &Window) -> bool {
+    if window.state::<Shown>().unsaved() < MANY {
+        return false;
     }
     match window.state::<Closing>().press(Instant::now()) {
-        Press::Close => return,
+        Press::Close => return false,
         Press::Nothing => {}
         // Where that fails, the next press closes.
         Press::TellPage => drop(window.emit(ASK, ())),
     }
-    api.prevent_close();
+    true
 }
 
 /// Closes the window without a question, once what it records is in its file.

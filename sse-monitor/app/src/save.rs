@@ -26,10 +26,17 @@ pub(crate) struct Saved {
     rows: u64,
     /// Older rows that had been let go before.
     missing: u64,
+    /// Newer rows, which came when there was no more room where it is recorded, and are in memory alone.
+    left: u64,
     bytes: u64,
 }
 
 impl Saved {
+    /// How many rows are not in it, though they are kept.
+    pub(crate) const fn left(&self) -> u64 {
+        self.left
+    }
+
     /// Takes it back.
     pub(crate) fn remove(&self) {
         // What stays does no harm but that another try is refused.
@@ -128,7 +135,9 @@ pub(crate) fn save(watch: &Watch, folder: Option<&Path>, path: &Path) -> Result<
         && watch.recording_stopped().is_some()
         && let Ok(recording) = Recording::open(folder)
     {
-        return Ok(put(&recording.view(), recording.totals(), path)?);
+        let left = watch.view().next_row().saturating_sub(recording.view().next_row());
+        let saved = put(&recording.view(), recording.totals(), path)?;
+        return Ok(Saved { left, ..saved });
     }
     Ok(put(&watch.view(), watch.snapshot().totals, path)?)
 }
@@ -142,6 +151,7 @@ pub(crate) fn put(view: &View, totals: Totals, path: &Path) -> Result<Saved, Pac
         events: totals.events,
         rows: view.next_row() - view.first_row(),
         missing: totals.rows_forgotten,
+        left: 0,
         bytes,
     })
 }
@@ -181,6 +191,8 @@ mod tests {
         watch.release(watch.snapshot().next_row);
         let saved = save(&watch, Some(&folder), &file).unwrap();
         assert_eq!((saved.missing, saved.rows < 4000), (0, true), "{saved:?}");
+        // Where it stopped it says so, in memory alone.
+        assert_eq!(saved.rows + saved.left, watch.view().next_row() - 1, "{saved:?}");
         let view = Recording::open(&file).unwrap().view();
         assert_eq!(view.page(1, 3, 80)[2].data, "0", "two turns come before the first event");
     }

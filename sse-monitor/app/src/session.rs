@@ -39,6 +39,8 @@ pub(crate) struct About {
     untimed: bool,
     recorded_by: String,
     imported_from: Option<String>,
+    /// Whether it is being recorded: more came since.
+    is_live: bool,
     /// What was masked in it, each in words.
     redacted: Vec<String>,
     /// What of it cannot be read, each in a sentence.
@@ -220,6 +222,7 @@ impl Opened {
             untimed: origin.untimed,
             recorded_by: origin.recorded_by,
             imported_from: origin.imported_from,
+            is_live: self.recording.is_live(),
             redacted: origin.redacted.into_iter().chain(texts).collect(),
             counts_lost_rows: self.recording.counts_lost_rows(),
             is_loss: self.recording.damage().iter().any(Damage::is_loss),

@@ -311,6 +311,7 @@ impl Shown {
         // Before it is written: what comes meanwhile may not be in it.
         let next_row = watched.snapshot().next_row;
         let saved = watched.save(&path)?;
+        let next_row = next_row.saturating_sub(saved.last().map_or(0, Saved::left));
         self.current.send_modify(|current| {
             if let Some(Session::Watched(watched)) = &mut current.session {
                 watched.note_saved(next_row);
@@ -337,6 +338,12 @@ impl Shown {
         });
         outcome?;
         self.finish()
+    }
+
+    /// Whether what is watched is recorded no more, for want of room.
+    pub(crate) fn has_stopped(&self) -> bool {
+        let current = self.current.borrow();
+        current.session.as_ref().is_some_and(|session| session.recording_stopped().is_some())
     }
 
     /// How many rows are in no file, and meant for none.

@@ -117,6 +117,8 @@ impl Watched {
                 && let Err(error) =
                     session.mean_for(file.map(|file| numbered(file, number)).as_deref())
             {
+                let at = session.folder().display();
+                let error = io::Error::new(error.kind(), format!("{at}: {error}"));
                 if file.is_some() {
                     // What was noted of the earlier ones would be held to.
                     let _ = self.mean_for(None);

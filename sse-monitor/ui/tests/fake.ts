@@ -241,7 +241,7 @@ export class Fake {
     this.saving = null;
     this.unsaved = rows + 1;
     this.touch();
-    return [{ path, events: rows, rows, missing: 0, bytes: 1234 }];
+    return [{ path, events: rows, rows, missing: 0, left: 0, bytes: 1234 }];
   }
 
   #saving(): Saving | null {
@@ -267,6 +267,7 @@ export const about: About = {
   recordedBy: "sse-monitor 0.1.0",
   importedFrom: null,
   redacted: [],
+  isLive: false,
   damage: [],
   isLoss: false,
   countsLostRows: true,

@@ -9,6 +9,7 @@ import {
   duration,
   hasUnseen,
   hue,
+  inFile,
   middleCut,
   missedOf,
   oneLine,
@@ -37,6 +38,16 @@ import { tell } from "../src/lib/state";
 import { type Row, nothing } from "../src/lib/wire";
 import sample from "./page.json";
 import { report } from "./fake";
+
+describe("a file that was written", () => {
+  it("is told with what is not in it", () => {
+    const saved = { path: "/tmp/a.ssrec", events: 3, rows: 5, missing: 0, left: 0, bytes: 2048 };
+    expect(inFile(saved)).toBe("3 events in /tmp/a.ssrec (2.00 KiB)");
+    expect(inFile({ ...saved, left: 7 })).toBe(
+      "3 events in /tmp/a.ssrec (2.00 KiB); not in it: the 7 rows after these, which came when the disk of the cache was full",
+    );
+  });
+});
 
 describe("the wire", () => {
   it("is read as the Rust side writes it", () => {

@@ -107,7 +107,7 @@ describe("a recording", () => {
 
   it("of a window that was killed is told of, though a stream is connected to", async () => {
     const fake = new Fake();
-    fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2500, rows: 2502, missing: 0, bytes: 4200 });
+    fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2500, rows: 2502, missing: 0, left: 0, bytes: 4200 });
     await watching(fake, 1);
     const told =
       "An earlier window did not end well. What it recorded is saved: 2,500 events in /tmp/feed.ssrec (4.10 KiB).";
@@ -119,7 +119,7 @@ describe("a recording", () => {
 
   it("of a window that was killed that is not saved is told as bad news, whatever else is", async () => {
     const fake = new Fake();
-    fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2, rows: 2, missing: 0, bytes: 42 });
+    fake.recovered.saved.push({ path: "/tmp/feed.ssrec", events: 2, rows: 2, missing: 0, left: 0, bytes: 42 });
     fake.given = "/tmp/other.ssrec";
     fake.recovered.troubles.push("What another had recorded stays in /tmp/sessions/7.");
     render(App);
@@ -160,6 +160,22 @@ describe("a recording", () => {
     await fireEvent.click(await screen.findByRole("button", { name: "Statistics" }));
     const told = "not known how many rows: what tells their numbers is damaged too";
     await waitFor(() => expect(document.querySelector("#report")?.textContent).toContain(told));
+  });
+
+  it("says that it goes on, and folds what is damaged in many places", async () => {
+    const fake = new Fake();
+    const damage = [1, 2, 3, 4].map((n) => `00000${n}.sse is damaged`);
+    fake.about = { ...about, isLive: true, damage };
+    render(App);
+    await fireEvent.click(button("Open a recording"));
+    const path = screen.getByLabelText<HTMLInputElement>("Recording");
+    await fireEvent.input(path, { target: { value: "/tmp/feed.ssrec" } });
+    fake.arrive({}, {});
+    await fireEvent.submit(path.form as HTMLFormElement);
+    const region = await screen.findByRole("region", { name: "Recording" });
+    expect(region.textContent).toContain("It is still being recorded");
+    expect(screen.getByText("Damaged in 4 places").closest("details")?.open).toBe(false);
+    expect(screen.queryByText("000001.sse is damaged")).not.toBeNull();
   });
 
   it("is opened with what was masked in it, and refused in words", async () => {

@@ -33,12 +33,11 @@ export class Departure {
   /** Puts the rows in a file before they go. */
   async saveAndGo(path: string): Promise<void> {
     const left = this.asked;
-    await this.#recorder.save(path);
+    // So that all is in the file: of a lively stream as many would come again while it is written.
+    await this.#recorder.save(path, wire.disconnect);
     // It may be closed by now.
     if (left === null || this.asked !== left) return;
-    // Not before: where the rows cannot be saved, the stream goes on.
-    await wire.disconnect();
-    // Where many more came meanwhile, these are asked about.
+    // Where many came meanwhile all the same, or had no room, these are asked about.
     if (isMany(await wire.unsaved()) || this.asked !== left) return;
     const told = this.#telling.notice;
     this.asked = null;

@@ -188,12 +188,16 @@ export function duration(micros: number): string {
 }
 
 /** What there is in a recording. */
-export function inFile({ path, events, rows, missing, bytes: size }: Saved): string {
+export function inFile({ path, events, rows, missing, left, bytes: size }: Saved): string {
   const what =
     missing === 0
       ? counted(events, "event")
       : `the newest ${counted(rows, "row")}, without ${count(missing)} older that had been let go,`;
-  return `${what} in ${path} (${bytes(size)})`;
+  const without =
+    left === 0
+      ? ""
+      : `; not in it: the ${counted(left, "row")} after these, which came when the disk of the cache was full`;
+  return `${what} in ${path} (${bytes(size)})${without}`;
 }
 
 /** The last part of a path. */

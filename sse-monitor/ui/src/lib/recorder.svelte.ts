@@ -72,11 +72,13 @@ export class Recorder {
   }
 
   /** Writes all that there is by now, while more may come. */
-  async save(path: string): Promise<void> {
+  /** With `first` done before it is written, once it is known where it can be. */
+  async save(path: string, first: () => Promise<void> = async () => {}): Promise<void> {
     // Closed from now on, the field does not lead back to what it was opened for.
     this.writing = true;
     try {
       await this.#mean(path);
+      await first();
       await this.#write(wire.finish()).catch(async (sentence: unknown) => {
         await wire.discard();
         throw sentence;

@@ -105,6 +105,8 @@ export interface Saved {
   rows: number;
   /** Older rows that had been let go before. */
   missing: number;
+  /** Newer rows, which came when there was no more room where it is recorded. */
+  left: number;
   bytes: number;
 }
 
@@ -157,6 +159,8 @@ export interface About {
   path: string;
   url: string;
   startedUnixMicros: number;
+  /** It is being recorded: more came since it was opened. */
+  isLive: boolean;
   /** Whether nobody knows when anything came. */
   untimed: boolean;
   recordedBy: string;
