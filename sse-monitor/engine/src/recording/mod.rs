@@ -13,6 +13,7 @@ mod opener;
 mod pack;
 pub(crate) mod rebuild;
 pub mod redact;
+mod segments;
 pub(crate) mod statistics;
 mod types;
 

@@ -13,13 +13,14 @@ use super::{
     derived::{CHECKED_AT_ONCE, Spoilt, frame_at, sidecars, trailer},
     folder, live,
     rebuild::{self, Rebuilt},
+    segments::{has_frames, hint, number_of, segments_of, unreadable},
     statistics::{self, STATISTICS_FILE},
     types,
 };
 use crate::{
     journal::{
         blob::Blob,
-        frame::{self, FILE_HEADER, FRAME_HEADER, FileHeader, FrameKind},
+        frame::{FILE_HEADER, FRAME_HEADER, FileHeader, FrameKind},
         kept::Kept,
         reader,
         segment::{Segment, file_names},
@@ -32,9 +33,6 @@ use crate::{
 
 /// Missing files of a gap that are told one by one: what the others are called may be nonsense.
 const MOST_MISSING: u64 = 100;
-
-/// So much of a file is looked through for a frame where its first bytes tell nothing.
-const SEARCHED: usize = 64 << 10;
 
 /// How often a session is listed anew whose files are dropped while they are opened.
 const MOST_TRIES: usize = 20;
@@ -501,60 +499,4 @@ fn look_through(file: &Blob, name: &str) -> io::Result<(DamageList, bool)> {
         met.into_iter().for_each(|met| damage.add(met));
     }
     Ok((damage, is_as_written))
-}
-
-/// Whether a file that does not begin as a recording has frames of one.
-fn has_frames(file: &Blob) -> bool {
-    let mut beginning = vec![0; SEARCHED];
-    let read = file.read_at(0, &mut beginning);
-    read.is_ok_and(|read| frame::are_in(&beginning[..read]))
-}
-
-/// The journals of a folder, in order.
-fn segments_of(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
-    let fail = |source| unreadable(folder, source);
-    let mut files = Vec::new();
-    for file in fs::read_dir(folder).map_err(fail)? {
-        let path = file.map_err(fail)?.path();
-        if path.extension().is_some_and(|extension| extension == "sse")
-            && number_of(&path).is_some()
-        {
-            files.push(path);
-        }
-    }
-    // Numbers of equal width, but for a session of more than a million segments.
-    files.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
-    if files.is_empty() {
-        return Err(OpenError::Empty { path: folder.into() });
-    }
-    Ok(files)
-}
-
-/// The number in a segment's name.
-fn number_of(path: &Path) -> Option<u64> {
-    let digits = path.file_stem()?.to_str()?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
-}
-
-fn unreadable(path: &Path, source: io::Error) -> OpenError {
-    OpenError::Unreadable { path: path.into(), source }
-}
-
-/// What a file seems to be instead.
-fn hint(beginning: &[u8]) -> &'static str {
-    let text = beginning.trim_ascii_start();
-    if beginning.is_empty() {
-        "; it is empty"
-    } else if text.starts_with(b"{\"log\"") || text.starts_with(b"{\n  \"log\"") {
-        "; it looks like a HAR file, which can be imported: sse import FILE -o RECORDING"
-    } else if text.starts_with(b"{") {
-        "; it looks like lines of JSON, which can be imported: sse import FILE -o RECORDING"
-    } else if [&b"data:"[..], b"event:", b"id:", b":", b"retry:"]
-        .iter()
-        .any(|f| text.starts_with(f))
-    {
-        "; it looks like the body of an event stream, which can be imported: sse import FILE -o RECORDING"
-    } else {
-        ""
-    }
 }
