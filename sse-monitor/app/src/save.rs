@@ -28,13 +28,20 @@ pub(crate) struct Saved {
     missing: u64,
     /// Newer rows, which came when there was no more room where it is recorded, and are in memory alone.
     left: u64,
+    /// The number after the last row that is in it.
+    #[serde(skip)]
+    next_row: u64,
     bytes: u64,
 }
 
 impl Saved {
-    /// How many rows are not in it, though they are kept.
-    pub(crate) const fn left(&self) -> u64 {
-        self.left
+    pub(crate) const fn next_row(&self) -> u64 {
+        self.next_row
+    }
+
+    /// Whether rows are kept that are not in it.
+    pub(crate) const fn leaves_rows(&self) -> bool {
+        self.left > 0
     }
 
     /// Takes it back.
@@ -152,6 +159,7 @@ pub(crate) fn put(view: &View, totals: Totals, path: &Path) -> Result<Saved, Pac
         rows: view.next_row() - view.first_row(),
         missing: totals.rows_forgotten,
         left: 0,
+        next_row: view.next_row(),
         bytes,
     })
 }
@@ -193,6 +201,7 @@ mod tests {
         assert_eq!((saved.missing, saved.rows < 4000), (0, true), "{saved:?}");
         // Where it stopped it says so, in memory alone.
         assert_eq!(saved.rows + saved.left, watch.view().next_row() - 1, "{saved:?}");
+        assert_eq!((saved.next_row(), saved.leaves_rows()), (saved.rows + 1, true), "{saved:?}");
         let view = Recording::open(&file).unwrap().view();
         assert_eq!(view.page(1, 3, 80)[2].data, "0", "two turns come before the first event");
     }

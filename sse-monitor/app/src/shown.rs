@@ -308,13 +308,10 @@ impl Shown {
         let Some(Session::Watched(watched)) = &current.session else {
             return Err(SaveError::Nothing);
         };
-        // Before it is written: what comes meanwhile may not be in it.
-        let next_row = watched.snapshot().next_row;
         let saved = watched.save(&path)?;
-        let next_row = next_row.saturating_sub(saved.last().map_or(0, Saved::left));
         self.current.send_modify(|current| {
             if let Some(Session::Watched(watched)) = &mut current.session {
-                watched.note_saved(next_row);
+                watched.note_saved(&saved);
             }
         });
         self.discard();
@@ -343,7 +340,12 @@ impl Shown {
     /// Whether what is watched is recorded no more, for want of room.
     pub(crate) fn has_stopped(&self) -> bool {
         let current = self.current.borrow();
-        current.session.as_ref().is_some_and(|session| session.recording_stopped().is_some())
+        match &current.session {
+            Some(Session::Watched(watched)) => {
+                watched.watches().any(|watch| watch.recording_stopped().is_some())
+            }
+            Some(Session::Opened(_)) | None => false,
+        }
     }
 
     /// How many rows are in no file, and meant for none.

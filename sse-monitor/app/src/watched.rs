@@ -150,9 +150,11 @@ impl Watched {
         Ok(all)
     }
 
-    /// Notes that all rows before this one are in a file.
-    pub(crate) fn note_saved(&mut self, next_row: u64) {
-        self.unsaved = next_row;
+    /// Notes which rows are in files: those of each watch.
+    pub(crate) fn note_saved(&mut self, saved: &[Saved]) {
+        let all: Vec<_> = self.parts().map(|part| part.rows).zip(saved).collect();
+        let first = all.iter().find(|(_, saved)| saved.leaves_rows()).or(all.last());
+        self.unsaved = first.map_or(1, |(rows, saved)| rows + saved.next_row());
     }
 
     /// How many of the rows in this snapshot are in no file.

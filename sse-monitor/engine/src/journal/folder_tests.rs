@@ -3,13 +3,13 @@
 use std::{fs, path::Path};
 
 use super::{
-    frame::FILE_HEADER,
+    frame::{FILE_HEADER, FRAME_HEADER},
     retention::{DiskLimit, DiskPolicy},
     tests::{feed, open, packed, rows},
     writer::Place,
 };
 use crate::{
-    recording::{Damage, DamageKind, ImportError, OpenError, Recording, Source, pack},
+    recording::{Damage, DamageKind, ImportError, OpenError, Recording, Source, pack, redact},
     row::{Row, RowKind},
 };
 
@@ -40,8 +40,30 @@ fn is_told_in_one_file(recording: &Recording, keep: &Path) {
     let made = Recording::open(&file).unwrap();
     assert_eq!(rows(&made.view()).len(), rows(&recording.view()).len());
     assert!(made.damage().iter().any(Damage::is_loss), "{:?}", made.damage());
-    assert_eq!(made.report().missed, None);
-    fs::remove_file(file).unwrap();
+    assert_eq!((made.report().missed, made.counts_lost_rows()), (None, false));
+    // Again in what is made of that, by its end alone, and without what is masked.
+    let again = keep.join("again.ssrec");
+    pack(&made.view(), made.totals(), &again, |_| {}).unwrap();
+    let gaps = |recording: &Recording| -> Vec<_> {
+        let told = recording.damage();
+        let gaps = told.iter().filter(|damage| damage.kind == DamageKind::Gap);
+        gaps.map(|damage| damage.at).collect()
+    };
+    let again_made = Recording::open(&again).unwrap();
+    assert_eq!(gaps(&again_made).len(), gaps(&made).len());
+    let bytes = fs::read(&again).unwrap();
+    let told = gaps(&again_made).iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+    let told = format!("\"gaps\":[{told}]");
+    assert!(memchr::memmem::find(&bytes, told.as_bytes()).is_some(), "{told}");
+    let nothing = redact::Redaction::new().literal("nothing of it");
+    let given = keep.join("given.ssrec");
+    redact::redact(recording, &nothing, &given).unwrap();
+    let shown: Vec<_> = rows(&recording.view()).into_iter().map(|row| row.data).collect();
+    let given_rows = rows(&Recording::open(&given).unwrap().view());
+    assert!(given_rows.iter().all(|row| shown.contains(&row.data)));
+    for file in [file, again, given] {
+        fs::remove_file(file).unwrap();
+    }
 }
 
 #[test]
@@ -118,6 +140,7 @@ fn a_segment_in_the_place_of_another_is_told() {
         let is_it = |damage: &&Damage| damage.kind == DamageKind::Misplaced;
         let places: Vec<_> = told.iter().filter(is_it).map(|damage| &*damage.file).collect();
         assert_eq!(places, [format!("{to:06}.sse")], "{told:?}");
+        assert!(!recording.counts_lost_rows());
         let damaged = rows(&recording.view()).iter().any(|row| row.kind == RowKind::Damaged);
         assert!(!damaged, "{from}, {to}");
         is_told_in_one_file(&recording, keep.path());
@@ -131,6 +154,46 @@ fn a_last_segment_that_is_empty_is_a_loss_where_the_one_before_says_that_it_goes
     let recording = Recording::open(&path).unwrap();
     assert_eq!(kinds(&recording), [DamageKind::EndMissing]);
     is_told_in_one_file(&recording, keep.path());
+}
+
+#[test]
+fn what_is_in_the_place_of_another_is_told_beside_a_damaged_header() {
+    let (_keep, path, _) = session();
+    let mut bytes = fs::read(path.join("000002.sse")).unwrap();
+    bytes[2] = 0;
+    fs::write(path.join("000003.sse"), bytes).unwrap();
+    let told = kinds(&Recording::open(&path).unwrap());
+    assert!(told.contains(&DamageKind::Misplaced), "{told:?}");
+}
+
+#[test]
+fn zeros_behind_the_last_frame_are_no_gap() {
+    let (_keep, path, expected) = session();
+    let file = path.join("000003.sse");
+    for zeros in [39, FRAME_HEADER, 41] {
+        let mut bytes = fs::read(&file).unwrap();
+        let whole = bytes.clone();
+        bytes.resize(bytes.len() + zeros, 0);
+        fs::write(&file, bytes).unwrap();
+        let recording = Recording::open(&path).unwrap();
+        assert!(!recording.damage().iter().any(Damage::is_loss), "{:?}", recording.damage());
+        assert!(rows(&recording.view()) == expected);
+        fs::write(&file, whole).unwrap();
+    }
+}
+
+#[test]
+fn a_damaged_end_frame_is_an_end() {
+    let (_keep, path, _) = session();
+    let file = path.join("000002.sse");
+    let mut bytes = fs::read(&file).unwrap();
+    let end = bytes.len() - 100;
+    bytes[5000] ^= 1;
+    bytes[end] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let told = kinds(&Recording::open(&path).unwrap());
+    assert_eq!(told.iter().filter(|kind| **kind == DamageKind::Changed).count(), 2, "{told:?}");
+    assert!(!told.contains(&DamageKind::EndMissing), "{told:?}");
 }
 
 #[test]

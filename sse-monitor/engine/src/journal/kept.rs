@@ -96,7 +96,6 @@ impl Kept {
         self.read().segments.back().map_or(1, |newest| newest.end())
     }
 
-    /// Shows no row before this one any more.
     pub(crate) fn is_before_gap(&self) -> bool {
         self.read().is_before_gap
     }
@@ -105,6 +104,7 @@ impl Kept {
         self.write().is_before_gap = true;
     }
 
+    /// Shows no row before this one any more.
     pub(crate) fn show_from(&self, row: u64) {
         let mut inner = self.write();
         inner.first_row = inner.first_row.max(row);

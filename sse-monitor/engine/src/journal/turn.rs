@@ -157,6 +157,9 @@ pub(crate) struct End {
     pub(crate) types: u64,
     /// Another segment follows.
     pub(crate) goes_on: bool,
+    /// Where in this file something is missing that was missing in what it was made of: the first few places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) gaps: Vec<u64>,
     /// Why nothing more was recorded, though the session went on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stopped: Option<String>,

@@ -205,8 +205,11 @@ impl<'a> Walk<'a> {
         // it likes.
         let Some(header) = intact.or_else(|| self.mark.mended(&bytes)) else {
             let at = self.mark.at;
-            self.mark = self.found(&bytes)?.unwrap_or(Mark { at: end, number: None });
-            let is_gap = bytes == [0; FRAME_HEADER] && self.mark.at - at == FRAME_HEADER as u64;
+            let found = self.found(&bytes)?;
+            // What is behind the last frame is none: a machine may have lost its power there.
+            let is_gap = bytes == [0; FRAME_HEADER]
+                && found.is_some_and(|found| found.at - at == FRAME_HEADER as u64);
+            self.mark = found.unwrap_or(Mark { at: end, number: None });
             return Ok(Some(if is_gap { Passed::Gap } else { Passed::Broken }));
         };
         if !fits(&header, left) {

@@ -52,6 +52,8 @@ pub(super) struct Opener<'a> {
     kept: Option<Arc<Kept>>,
     /// Of the latest file: what it is called, how long it is, and whether it has an end.
     before: Option<(String, u64, bool)>,
+    /// Whether the latest file had an end frame, be that damaged.
+    has_end: bool,
     /// Whether something is missing between that and what follows.
     is_before_gap: bool,
     next_row: u64,
@@ -134,6 +136,7 @@ impl<'a> Opener<'a> {
             counts_lost_rows: true,
             kept: None,
             before: None,
+            has_end: false,
             is_before_gap: false,
             next_row: 1,
             totals: EMPTY,
@@ -211,8 +214,9 @@ impl<'a> Opener<'a> {
         let number = number_of(path).filter(|_| self.is_folder).unwrap_or(head.segment);
         let is_misplaced = number != head.segment;
         if is_misplaced {
-            self.tell(&name, 0, length, DamageKind::Misplaced);
-            self.is_before_gap = true;
+            // Its header may be damaged too.
+            self.tell(&name, FILE_HEADER as u64, length, DamageKind::Misplaced);
+            (self.is_before_gap, self.counts_lost_rows) = (true, false);
         }
         let end = end(&journal);
         self.is_closed = end.is_some();
@@ -252,8 +256,14 @@ impl<'a> Opener<'a> {
                 self.is_looked_through &= is_small && !(self.is_folder && derived.is_large());
                 self.totals = capped(end.totals);
                 self.last_event_id = end.last_event_id;
+                self.has_end = true;
                 self.statistics = derived.statistics;
                 self.damage.append(found);
+                // Of a large file nobody looks for them.
+                for at in &end.gaps {
+                    self.tell(&name, *at, FRAME_HEADER as u64, DamageKind::Gap);
+                }
+                self.counts_lost_rows &= end.gaps.is_empty();
                 for (at, bytes, kind) in derived.damage {
                     self.tell(&name, at, bytes, kind);
                 }
@@ -261,7 +271,6 @@ impl<'a> Opener<'a> {
             }
             None => self.index_again(&name, file, length, &head, &kept).map_err(fail)?,
         };
-        let has_end = self.is_closed || self::end(&journal).is_some();
         let [index, ids] = blobs;
         // Rows go on from the segment before, whatever a damaged head says.
         let mut first_row = head.first_row.max(self.next_row);
@@ -275,7 +284,7 @@ impl<'a> Opener<'a> {
         }
         self.next_row = first_row + rows;
         let is_after_gap = mem::replace(&mut self.is_before_gap, is_misplaced);
-        self.before = Some((name.clone(), length, has_end));
+        self.before = Some((name.clone(), length, self.has_end));
         let segment = Segment::existing(
             number,
             first_row,
@@ -323,6 +332,7 @@ impl<'a> Opener<'a> {
         self.totals = totals;
         self.last_event_id = last_event_id;
         self.statistics = rebuilt.statistics;
+        self.has_end = self.is_closed || rebuilt.end.is_some();
         let journal_end = rebuilt.end.as_ref().map_or(length, |(at, _)| *at);
         let end = rebuilt.end.map(|(_, end)| end).filter(|end| end.rows == rows);
         if let Some(end) = end.filter(|_| rebuilt.is_whole) {

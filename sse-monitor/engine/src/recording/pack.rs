@@ -1,7 +1,7 @@
 //! Puts a session in one file.
 
 use alloc::sync::Arc;
-use core::ops::ControlFlow;
+use core::{mem, ops::ControlFlow};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
@@ -27,6 +27,9 @@ use crate::{
     query::Statistics,
     state::Totals,
 };
+
+/// Places that an end frame tells of, which is of one length.
+const MOST_GAPS: usize = 8;
 
 /// Why a session cannot be put in a file.
 #[derive(Debug, Error)]
@@ -101,7 +104,8 @@ fn write(
     progress: impl FnMut(u64),
 ) -> io::Result<File> {
     let file = BufWriter::with_capacity(1 << 20, file);
-    let mut out = Output { file, path: path.into(), at: 0, number: Number::FIRST, progress };
+    let gaps = Vec::new();
+    let mut out = Output { file, path: path.into(), at: 0, number: Number::FIRST, gaps, progress };
     let kept = view.kept();
     out.bytes(&frame::file_header())?;
     let first = view.parts().first();
@@ -130,10 +134,13 @@ fn write(
             out.gap()?;
         }
         before = Some(segment);
-        let end = end_of_rows(segment, part.rows)?;
+        let (end, is_disordered) = end_of_rows(segment, part.rows)?;
         let from = beginning_of_rows(segment)?;
         moved.push(out.at.cast_signed() - from.at().cast_signed());
         out.frames(&segment.journal, from, end)?;
+        if is_disordered {
+            out.gap()?;
+        }
     }
     if kept.is_before_gap() {
         out.gap()?;
@@ -149,7 +156,9 @@ fn write(
     let types = kept.types_after(0).len() as u64;
     let stopped = ended.and_then(|end| end.stopped);
     let journal_bytes = out.at;
-    let end = End { rows, totals, last_event_id, journal_bytes, types, goes_on: false, stopped };
+    let gaps = mem::take(&mut out.gaps);
+    let end =
+        End { rows, totals, last_event_id, journal_bytes, types, goes_on: false, gaps, stopped };
     if let Some(last) = view.parts().last()
         && let Some(entry) = newest_entry(last.rows, &last.segment)
     {
@@ -175,6 +184,8 @@ fn write(
 struct Output<P> {
     file: BufWriter<File>,
     path: PathBuf,
+    /// Where something is missing: the first few places.
+    gaps: Vec<u64>,
     at: u64,
     /// Of the next frame.
     number: Number,
@@ -201,8 +212,15 @@ impl<P: FnMut(u64)> Output<P> {
 
     /// Stands for frames that are missing here, so that whoever opens this file is told of it.
     fn gap(&mut self) -> io::Result<()> {
+        self.tell_gap();
         self.number = self.number.next();
         self.bytes(&[0; FRAME_HEADER])
+    }
+
+    fn tell_gap(&mut self) {
+        if self.gaps.len() < MOST_GAPS {
+            self.gaps.push(self.at);
+        }
     }
 
     /// Copies the frames of a journal from `from` up to `to`, with the numbers that they have here. A damaged payload is
@@ -233,7 +251,10 @@ impl<P: FnMut(u64)> Output<P> {
                 }
                 None => {
                     let mut walk = Walk::from(journal, from);
-                    walk.step()?;
+                    let is_gap = matches!(walk.step()?, Some(Step::Gap { .. }));
+                    if is_gap {
+                        self.tell_gap();
+                    }
                     let next = walk.mark();
                     let broken = next.at().min(to).saturating_sub(from.at());
                     bytes.seek_relative(broken.cast_signed() - FRAME_HEADER as i64)?;
@@ -451,14 +472,14 @@ fn beginning_of_rows(segment: &Segment) -> io::Result<Mark> {
 }
 
 /// Where what the view shows ends: before the end frame of a closed segment, and before what came
-/// after the view was made.
-fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
+/// after the view was made; and whether what stands there is in disorder.
+fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<(u64, bool)> {
     let length = segment.journal.len();
     if segment.rows() > rows {
-        return end_of_newest(segment, rows);
+        return Ok((end_of_newest(segment, rows)?, false));
     }
     if opener::end(&segment.journal).is_some() {
-        return Ok(length - (FRAME_HEADER + END_PAYLOAD) as u64);
+        return Ok((length - (FRAME_HEADER + END_PAYLOAD) as u64, false));
     }
     // Where it was cut off within a frame, nothing behind that could be found again.
     let mut walk = Walk::new(&segment.journal);
@@ -466,10 +487,10 @@ fn end_of_rows(segment: &Segment, rows: u64) -> io::Result<u64> {
         if let Step::Broken { at, bytes } | Step::Disordered { at, bytes } = step
             && at + bytes == length
         {
-            return Ok(at);
+            return Ok((at, matches!(step, Step::Disordered { .. })));
         }
     }
-    Ok(length)
+    Ok((length, false))
 }
 
 /// Where the frame ends in which the newest row ends.

@@ -71,8 +71,10 @@ export class Recorder {
     this.#feed.refresh();
   }
 
-  /** Writes all that there is by now, while more may come. */
-  /** With `first` done before it is written, once it is known where it can be. */
+  /**
+   * Writes all that there is by now, while more may come: with `first` done before, once it is known where it can be
+   * written.
+   */
   async save(path: string, first: () => Promise<void> = async () => {}): Promise<void> {
     // Closed from now on, the field does not lead back to what it was opened for.
     this.writing = true;

@@ -380,6 +380,7 @@ impl Writer {
             journal_bytes: self.segment.journal.len(),
             types: self.kept.types_after(0).len() as u64,
             goes_on,
+            gaps: Vec::new(),
             stopped: self.stopped.as_ref().map(|stopped| stopped.why.clone()),
         };
         let payload = end.encode();

@@ -19,6 +19,7 @@ use crate::{
         frame::{FRAME_HEADER, FrameHeader, FrameKind},
         indexer::Indexer,
         reader,
+        segment::Segment,
         turn::{Checkpoint, Format, LinePlace, Turn},
         view::View,
         walk::{Step, Walk},
@@ -110,7 +111,13 @@ impl<'a> Walker<'a> {
 
     fn all(&mut self) -> io::Result<()> {
         let mut beginnings = Beginnings::new(self.view);
+        let mut before: Option<&Segment> = None;
         for (part, place) in self.view.parts().iter().zip(0..) {
+            if before.is_some_and(|before| !part.segment.follows(before)) {
+                self.gone(self.attempt, 0);
+                self.is_unknown = true;
+            }
+            before = Some(&part.segment);
             self.whole = None;
             self.row = part.segment.first_row;
             let [file, ..] = part.segment.files();
@@ -390,7 +397,8 @@ impl<'a> Walker<'a> {
     /// What is left of a body is of an event that was not finished, or the last line of JSON, which need not
     /// have its end where a turn ends it at this time.
     fn end_body(&mut self, ended: Option<Moment>) {
-        if self.indexer.finish().is_some() {
+        let is_open = self.indexer.finish().is_some();
+        if is_open {
             let cuts = self.preview.cut_count;
             self.event(self.buffer.len());
             if let Some(moment) = ended {
@@ -405,8 +413,8 @@ impl<'a> Walker<'a> {
             self.gap(self.buffer.len());
         }
         let begun = self.redaction.begun(&self.out);
-        if self.format == Format::EventStream && begun > 0 {
-            // Its rest did not come.
+        // Its rest did not come, but of a last line of JSON, which is whole.
+        if (self.format == Format::EventStream || !is_open) && begun > 0 {
             self.out.truncate(self.out.len() - begun);
             self.out.extend_from_slice(MASK.as_bytes());
             self.preview.masked_lines += 1;
@@ -465,20 +473,29 @@ mod tests {
             let body = format!("data: TopSec\n\n{tail}");
             writer.body(body.as_bytes(), body.len(), false, u64::MAX, at(1));
         }
+        for body in ["{\"a\":1}\n{\"a\":\"is TopSec", "{\"a\":1}\n\"TopSecre\""] {
+            writer.turn(&Turn::new(RowKind::Connecting, "connecting"), at(0));
+            let mut turn = Turn::new(RowKind::Connected { status: 200 }, "connected");
+            turn.response = Some(ResponseHead { format: Format::Ndjson, ..Default::default() });
+            writer.turn(&turn, at(0));
+            writer.begin_body(Format::Ndjson, at(0));
+            writer.body(body.as_bytes(), body.len(), false, u64::MAX, at(1));
+        }
         writer.close(at(2));
         drop(writer);
         let recording = Recording::open(&folder).unwrap();
         let given = keep.path().join("given.ssrec");
         redact::redact(&recording, &Redaction::new().literal("TopSecret"), &given).unwrap();
         let mut raw = Vec::new();
-        for attempt in 1..=4 {
+        for attempt in 1..=6 {
             let view = Recording::open(&given).unwrap().view();
             crate::recording::export::raw(&view, Some(attempt), &mut raw).unwrap();
             raw.push(b'|');
         }
         // An event that is whole holds no more than a part of it, which is not what is to be masked.
         let expected = "data: TopSec\n\ndata: is ***|data: TopSec\n\ndata: whole ***|\
-                        data: TopSec\n\n: ***|data: TopSec\n\nid: 1\ndata: none|";
+                        data: TopSec\n\n: ***|data: TopSec\n\nid: 1\ndata: none|\
+                        {\"a\":1}\n{\"a\":\"is ***|{\"a\":1}\n\"TopSecre\"|";
         assert_eq!(String::from_utf8(raw).unwrap(), expected);
     }
 
