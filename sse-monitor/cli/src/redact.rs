@@ -45,7 +45,7 @@ pub(crate) struct Redact {
 /// What is masked.
 #[derive(Debug, Args)]
 pub(crate) struct Patterns {
-    /// Mask this very text; can be given several times
+    /// Mask this very text, and what it begins with where a body ends there; can be given several times
     #[arg(long, value_name = "TEXT")]
     text: Vec<String>,
 
